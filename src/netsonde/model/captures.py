@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The capture resource: a standing definition, and the status computed from what agents report.
+
+Wire names are those that clients of the reference send and expect; ours are additive.
+"""
+
+from typing import Literal
+
+import msgspec
+
+CaptureState = Literal["waiting", "starting", "active", "partial", "failed", "paused", "finished"]
+NodeCaptureState = Literal["starting", "active", "failed", "finished"]
+
+
+class Capture(msgspec.Struct, frozen=True, omit_defaults=False):
+    """A capture as it is stored in the bucket `captures` (key: its UUID), and as REST accepts and serves it."""
+
+    uuid: str = msgspec.field(name="UUID", default="")
+    gremlin_query: str = msgspec.field(name="GremlinQuery", default="")
+    bpf_filter: str = msgspec.field(name="BPFFilter", default="")
+    name: str = msgspec.field(name="Name", default="")
+    description: str = msgspec.field(name="Description", default="")
+    type: str = msgspec.field(name="Type", default="")
+    """Engine asked for; "" = by the node's type. `packet`, `afpacket` and `pcap` are one engine."""
+    port: int = msgspec.field(name="Port", default=0)
+    sampling_rate: int = msgspec.field(name="SamplingRate", default=1)
+    polling_interval: int = msgspec.field(name="PollingInterval", default=10)
+    raw_packet_limit: int = msgspec.field(name="RawPacketLimit", default=0)
+    """Packets kept per flow; -1 = all that the ring holds, 0 = none beyond the capture's first packets."""
+    header_size: int = msgspec.field(name="HeaderSize", default=0)
+    """Bytes kept of a packet after the first ones, which are whole; 0 = 256."""
+    extra_tcp_metric: bool = msgspec.field(name="ExtraTCPMetric", default=False)
+    ip_defrag: bool = msgspec.field(name="IPDefrag", default=False)
+    reassemble_tcp: bool = msgspec.field(name="ReassembleTCP", default=False)
+    layer_key_mode: str = msgspec.field(name="LayerKeyMode", default="L2")
+    extra_layers: int = msgspec.field(name="ExtraLayers", default=0)
+    target: str = msgspec.field(name="Target", default="")
+    target_type: str = msgspec.field(name="TargetType", default="")
+    # From here on: ours.
+    paused: bool = msgspec.field(name="Paused", default=False)
+    stop_on_unmatch: bool = msgspec.field(name="StopOnUnmatch", default=True)
+    unmatch_grace_ms: int = msgspec.field(name="UnmatchGrace", default=2000)
+    first_packets: int = msgspec.field(name="FirstPackets", default=1000)
+    """Packets kept whole from the start of the capture on each interface, before the ring takes over."""
+    max_packets: int = msgspec.field(name="MaxPackets", default=0)
+    """The capture is finished on an interface after so many packets; 0 = no limit. Likewise bytes, and ms."""
+    max_bytes: int = msgspec.field(name="MaxBytes", default=0)
+    max_duration_ms: int = msgspec.field(name="MaxDuration", default=0)
+    created_at: int = msgspec.field(name="CreatedAt", default=0)
+    """Unix ms, set by the server."""
+    expires_at: int = msgspec.field(name="ExpiresAt", default=0)
+    """Unix ms at which the capture deletes itself (from X-Resource-TTL); 0 = never."""
+
+
+class NodeStatus(msgspec.Struct, frozen=True, rename="pascal"):
+    """One capture on one interface, as its agent reports it. Times are Unix ms, 0 = not yet."""
+
+    node_id: str = msgspec.field(name="NodeID")
+    node_tid: str = msgspec.field(name="NodeTID")
+    name: str
+    host: str
+    state: NodeCaptureState
+    reason: str = ""
+    since: int = 0
+    first_packet_at: int = 0
+    lookback_packets: int = 0
+    armed_before_up: bool = False
+    """Whether the look-back tap was bound before the interface was up: no packet can have been missed."""
+    packets_received: int = 0
+    packets_dropped: int = 0
+    bytes_received: int = 0
+
+
+class AgentCaptureStatus(msgspec.Struct, frozen=True):
+    """What one agent reports of one capture (bucket `capture-status`, key `<uuid>.<host>`)."""
+
+    uuid: str
+    host: str
+    matching: int
+    """Nodes of this host that the query matches."""
+    capturable: int
+    nodes: list[NodeStatus]
+    at_ms: int
+    reason: str = ""
+    """Why nothing is captured on this host although nodes match, or what the agent could not do."""
+
+
+class CaptureTargets(msgspec.Struct, frozen=True):
+    """Nodes of one host on which an analyzer wants a capture whose query agents cannot judge alone
+    (bucket `capture-targets`, key `<uuid>.<host>`)."""
+
+    uuid: str
+    host: str
+    node_ids: list[str]
+
+
+class CaptureStatus(msgspec.Struct, frozen=True, rename="pascal"):
+    """Status of a capture over all hosts, computed by the analyzer, pushed on change."""
+
+    state: CaptureState
+    since: int
+    reason: str = ""
+    matching: int = 0
+    capturable: int = 0
+    active: int = 0
+    failed: int = 0
+    nodes: list[NodeStatus] = []
+
+
+class CaptureView(Capture, frozen=True):
+    """A capture as the API serves it: the definition, `Count` for old clients, and the status."""
+
+    count: int = msgspec.field(name="Count", default=0)
+    """Nodes on which this capture is active."""
+    status: CaptureStatus | None = msgspec.field(name="Status", default=None)

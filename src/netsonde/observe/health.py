@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The state of a component: what, why, since when; shown by `status` and the page."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+HealthState = Literal["starting", "running", "failed", "stopped"]
+
+
+@dataclass(slots=True)
+class Health:
+    """State of one component. Changes are told to `on_change` once each; repeats only count."""
+
+    name: str
+    on_change: Callable[["Health"], None] | None = None
+    state: HealthState = "starting"
+    reason: str = ""
+    since_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
+    failures: int = 0
+    counters: dict[str, int] = field(default_factory=dict)
+
+    def running(self, reason: str = "") -> None:
+        self._set("running", reason)
+
+    def failed(self, reason: str) -> None:
+        self.failures += 1
+        self._set("failed", reason)
+
+    def stopped(self) -> None:
+        self._set("stopped", "")
+
+    def count(self, counter: str, by: int = 1) -> None:
+        """Add to a counter shown beside the state (events seen, messages dropped, objects owned)."""
+        self.counters[counter] = self.counters.get(counter, 0) + by
+
+    def gauge(self, counter: str, value: int) -> None:
+        """Set a counter to a value."""
+        self.counters[counter] = value
+
+    def _set(self, state: HealthState, reason: str) -> None:
+        if (state, reason) == (self.state, self.reason):
+            return
+        self.state, self.reason = state, reason
+        self.since_ms = time.time_ns() // 1_000_000
+        if self.on_change is not None:
+            self.on_change(self)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Logs on stderr: key=value for people, one JSON object a line for programs."""
+
+import logging
+import sys
+from typing import Literal, cast
+
+import structlog
+
+
+def configure_logging(service: str, level: str = "info", form: Literal["auto", "text", "json"] = "auto") -> None:
+    """Set up structlog for this process; colours only when stderr is a terminal.
+
+    Raises ValueError for an unknown level.
+    """
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        raise ValueError(f"unknown log level {level!r}; known: debug, info, warning, error")
+    as_json = form == "json"
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+
+
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the logger of a module; `name` is its area, such as `captures` or `probes.ovsdb`."""
+    return cast(structlog.stdlib.BoundLogger, structlog.get_logger(area=name))
