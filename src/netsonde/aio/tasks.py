@@ -26,7 +26,7 @@ def backoff(first: float = 0.5, most: float = 30.0) -> Iterator[float]:
     """Yield delays in seconds that double up to `most`, each spread by a fifth so that peers do not march."""
     delay = first
     while True:
-        yield delay * random.uniform(0.8, 1.2)  # noqa: S311
+        yield delay * random.uniform(0.8, 1.2)
         delay = min(delay * 2, most)
 
 

@@ -18,9 +18,7 @@ def configure_logging(service: str, level: str = "info", form: Literal["auto", "
         raise ValueError(f"unknown log level {level!r}; known: debug, info, warning, error")
     as_json = form == "json"
     renderer = (
-        structlog.processors.JSONRenderer()
-        if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
         processors=[

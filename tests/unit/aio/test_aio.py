@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Queues drop the oldest and count; supervisors restart what fails and let cancellation through."""
+
+import asyncio
+
+import pytest
+
+from netsonde.aio import DroppingQueue, Supervisor
+from netsonde.errors import SourceLost
+from netsonde.observe import Health
+
+
+async def test_a_full_queue_drops_the_oldest_and_counts() -> None:
+    queue: DroppingQueue[int] = DroppingQueue(2)
+    assert [queue.put(item) for item in (1, 2, 3)] == [True, True, False]
+    assert (queue.dropped, await queue.get(), queue.drain(9)) == (1, 2, [3])
+
+
+async def test_a_consumer_that_waits_is_woken() -> None:
+    queue: DroppingQueue[str] = DroppingQueue(1)
+    async with asyncio.TaskGroup() as group:
+        got = group.create_task(queue.get())
+        await asyncio.sleep(0)
+        queue.put("x")
+    assert got.result() == "x"
+
+
+async def test_a_component_that_fails_is_started_anew_with_its_reason_shown() -> None:
+    health = Health("probe")
+    seen: list[tuple[str, str]] = []
+    health.on_change = lambda now: seen.append((now.state, now.reason))
+    runs = 0
+    third = asyncio.Event()
+
+    async def work(sink: Health) -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            raise SourceLost("socket closed")
+        if runs == 2:
+            raise KeyError("x")
+        sink.running("back")
+        third.set()
+        await asyncio.Event().wait()
+
+    supervisor = Supervisor("probe", work, health, first_delay=0.001, most_delay=0.001)  # type: ignore[arg-type]
+    task = asyncio.get_running_loop().create_task(supervisor.run())
+    await asyncio.wait_for(third.wait(), 2)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert seen == [("failed", "socket closed"), ("failed", "KeyError: 'x'"), ("running", "back")]
+    assert health.failures == 2
