@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the API needs from the rest of the analyzer, as Protocols; `analyzer.py` passes the real ones.
+
+Everything runs on one event loop. A method that may wait is async; the others answer from memory at once.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import msgspec
+
+from netsonde.api.settings import ApiSettings
+from netsonde.model.captures import Capture, CaptureView
+from netsonde.model.elements import Edge, Element, Json, Node
+from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
+from netsonde.model.presence import ComponentHealth, Presence
+from netsonde.model.topology import ChangeKind, InterfaceMetric
+
+Unsubscribe = Callable[[], None]
+
+
+class GraphView(Protocol):
+    """Part of `graph.reader.GraphReader` that the API reads."""
+
+    def node(self, node_id: str) -> Node | None: ...
+    def edge(self, edge_id: str) -> Edge | None: ...
+    def nodes(self) -> Iterable[Node]: ...
+    def edges(self) -> Iterable[Edge]: ...
+
+
+class GraphEvent(Protocol):
+    """One change of the live graph; `previous` is None for an element that was added."""
+
+    @property
+    def kind(self) -> ChangeKind: ...
+    @property
+    def element(self) -> Element: ...
+    @property
+    def previous(self) -> Element | None: ...
+
+
+class LiveGraph(GraphView, Protocol):
+    """The analyzer's merged graph (`graph.Graph` is one)."""
+
+    def subscribe(self, listener: Callable[[Sequence[GraphEvent]], None]) -> Unsubscribe:
+        """Call `listener` after each batch, in order, on the event loop; it must not block."""
+        ...
+
+
+class QueryResult(Protocol):
+    """What a query gave."""
+
+    @property
+    def kind(self) -> str:
+        """One of graph, nodes, edges, paths, value, flows, … as the planner names them."""
+        ...
+
+    @property
+    def value(self) -> object:
+        """The answer, ready for JSON: plain data, Node, Edge, or msgspec.Raw."""
+        ...
+
+    @property
+    def graph(self) -> GraphView | None:
+        """The sub-graph, for a result of kind graph."""
+        ...
+
+    @property
+    def raw_packets(self) -> Sequence[bytes] | None:
+        """Packet batches (Arrow IPC) for a result of RawPackets(), else None."""
+        ...
+
+
+class QueryCheck(msgspec.Struct, frozen=True):
+    """What the planner knows of a query without running it."""
+
+    kind: str
+    local: bool
+    """Whether agents can judge it alone, as a standing query."""
+    reason: str = ""
+    """Why it is not local."""
+
+
+class Queries(Protocol):
+    """The query engine over the live graph, flows and history."""
+
+    async def run(self, text: str, bindings: Mapping[str, Json] | None = None) -> QueryResult:
+        """Raises UserError with a span for any mistake, TimeoutError past the time limit."""
+        ...
+
+    def check(self, text: str) -> QueryCheck:
+        """Parse only; raises UserError with a span."""
+        ...
+
+
+class CaptureChange(msgspec.Struct, frozen=True):
+    """A capture was created, its definition or status changed, or it is gone (deleted or expired)."""
+
+    kind: Literal["Added", "Updated", "Deleted"]
+    view: CaptureView
+
+
+class CapturePreview(msgspec.Struct, frozen=True):
+    """What a capture would find if it were created now."""
+
+    matching: int
+    capturable: int
+    sample: Sequence[Node]
+    """Some of the matching nodes, at most 20."""
+    reason: str = ""
+    """Why nothing would be captured now, "" otherwise."""
+
+
+class Captures(Protocol):
+    """The capture coordinator: it validates, stores and reports."""
+
+    def views(self) -> Sequence[CaptureView]: ...
+
+    def view(self, uuid: str) -> CaptureView | None: ...
+
+    async def create(self, capture: Capture) -> CaptureView:
+        """Give it a UUID, store it; raises UserError (bad query, filter, field) or Conflict (a duplicate)."""
+        ...
+
+    async def replace(self, previous: Capture, capture: Capture) -> CaptureView:
+        """Store a changed definition; raises UserError, NotFound, or Conflict when it is not `previous` any more."""
+        ...
+
+    async def delete(self, uuid: str) -> None:
+        """Raises NotFound."""
+        ...
+
+    def preview(self, gremlin: str) -> CapturePreview:
+        """Raises UserError as `create` would."""
+        ...
+
+    def subscribe(self, listener: Callable[[CaptureChange], None]) -> Unsubscribe: ...
+
+
+class Packets(Protocol):
+    """Packets that captures keep: on agents while they live, and in history. Batches are Arrow IPC streams."""
+
+    async def packets(self, request: PacketRequest) -> Sequence[bytes]: ...
+
+    def follow(self, request: PacketRequest) -> AsyncIterator[Sequence[bytes]]:
+        """Yield what is kept, then what arrives, until the caller stops; an empty yield means "still nothing"."""
+        ...
+
+    def to_pcapng(self, batches: Sequence[bytes], comment: str) -> bytes:
+        """Merge batches in time order into one pcapng section with one interface block per node."""
+        ...
+
+    def describe(self, batch: bytes) -> Sequence[Mapping[str, Json]]:
+        """Decode each packet of a batch to Number, Time (ns), Source, Destination, Protocol, Info, Length."""
+        ...
+
+
+class Flows(Protocol):
+    """Flows of agents and of history, in the JSON shape of the reference."""
+
+    async def flows(self, request: FlowRequest) -> FlowAnswer: ...
+
+    def subscribe(self, listener: Callable[[Sequence[Mapping[str, Json]]], None]) -> Unsubscribe:
+        """Call `listener` with each batch of flow reports; nothing is decoded while nobody listens."""
+        ...
+
+
+class InterfaceMetrics(Protocol):
+    """Counters of interfaces over time."""
+
+    async def node_metrics(self, node_id: str, *, since_ms: int) -> Sequence[InterfaceMetric]:
+        """Return the intervals that end after `since_ms`, oldest first."""
+        ...
+
+
+class PcapSummary(msgspec.Struct, frozen=True):
+    """What was read from an imported packet file. Times are Unix ms, 0 when it holds no packet."""
+
+    capture_id: str
+    """CaptureID under which its flows can be queried."""
+    packets: int
+    flows: int
+    start_ms: int
+    last_ms: int
+    damage: str = ""
+    """Where and why reading stopped before the end of the file, "" for a sound file."""
+
+
+class PcapImport(Protocol):
+    """Meters a packet file into history."""
+
+    async def import_file(self, path: Path) -> PcapSummary:
+        """Raises UserError when it is no pcap or pcapng file at all."""
+        ...
+
+
+class Status(Protocol):
+    """What is known of the processes."""
+
+    def presences(self) -> Sequence[Presence]:
+        """Return every agent and analyzer on the bus, this one included."""
+        ...
+
+    def components(self) -> Sequence[ComponentHealth]:
+        """Return the parts of this process with state, reason, since when."""
+        ...
+
+    def is_captures_master(self) -> bool:
+        """Tell whether this analyzer holds the lease for captures that agents cannot judge alone."""
+        ...
+
+    def not_ready(self) -> Sequence[str]:
+        """Return what is still missing for the topology to be in and captures to work; empty = ready."""
+        ...
+
+    def setting(self, key: str) -> Json:
+        """Return a setting or a table of them by dotted path, secrets left out; None when it is not set."""
+        ...
+
+    def metrics(self) -> bytes:
+        """Return the metrics of this process in Prometheus' text format."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything the API serves from."""
+
+    host: str
+    """Host id of this analyzer."""
+    settings: ApiSettings
+    graph: LiveGraph
+    queries: Queries
+    captures: Captures
+    packets: Packets
+    flows: Flows
+    interface_metrics: InterfaceMetrics
+    pcap: PcapImport
+    status: Status
+    page: Path
+    """Directory of the built page; it may be missing."""
+    now_ms: Callable[[], int]

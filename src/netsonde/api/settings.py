@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of the HTTP server and the check that it is not exposed."""
+
+import ipaddress
+from dataclasses import dataclass
+
+from netsonde.errors import UserError
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """How the HTTP server listens, whom it lets in, and what it accepts."""
+
+    listen: str = "127.0.0.1:8082"
+    """HOST:PORT to listen on; IPv6 as [::1]:8082. Beyond loopback a login is required."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Further names under which clients may reach this server (Host header); loopback names always may."""
+    allowed_origins: tuple[str, ...] = ()
+    """Other sites, as https://name:port, whose pages may call this server from a browser."""
+    max_body: int = 10 * _MIB
+    """Bytes of a JSON request body; more is refused with 413. Query answers are not limited by it."""
+    max_pcap: int = 16 * 1024 * _MIB
+    """Bytes of an uploaded packet file."""
+    query_timeout: float = 30.0
+    """Seconds that one query may run."""
+    subscriber_queue: int = 10_000
+    """Messages waiting for one WebSocket client; a client that falls further behind is resynchronised."""
+    ping_interval: float = 2.0
+    """Seconds between pings to WebSocket clients."""
+    ping_timeout: float = 5.0
+    """Seconds a WebSocket client may take to answer a ping before it is dropped."""
+
+    @property
+    def host(self) -> str:
+        return split_address(self.listen)[0]
+
+    @property
+    def port(self) -> int:
+        return split_address(self.listen)[1]
+
+
+def split_address(listen: str) -> tuple[str, int]:
+    """Return host and port of `HOST:PORT`, `[IPV6]:PORT` or `:PORT` (every address)."""
+    host, colon, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise UserError(
+            f"cannot listen on {listen!r}", hint="write HOST:PORT, such as 127.0.0.1:8082 or [::1]:8082"
+        )
+    return host or "0.0.0.0", int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach `host`."""
+    if host.rstrip(".").lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_exposure(settings: ApiSettings) -> None:
+    """Raise UserError when the server would be open to others although nobody has to log in."""
+    host, port = split_address(settings.listen)
+    if is_loopback(host):
+        return
+    raise UserError(
+        f"refusing to listen on {settings.listen}: everyone who can reach it could capture traffic, "
+        "and no login is configured",
+        hint=f"listen on 127.0.0.1:{port} and reach it through `ssh -L {port}:127.0.0.1:{port} HOST`, "
+        "or put a proxy with TLS and a login in front and name it in the setting allowed_hosts",
+    )
