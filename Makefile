@@ -1,0 +1,98 @@
+# The only commands to learn; `make help` lists them. Each does its own set-up first and needs no other.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+BIN := .venv/bin
+STAMPS := build/stamps
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+
+RUST := $(shell find native -name '*.rs' -o -name Cargo.toml 2>/dev/null | grep -v /target/) Cargo.toml Cargo.lock
+PAGE := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
+LISTEN ?= 127.0.0.1:8082
+ARGS ?=
+
+.PHONY: help setup run demo test unit netns system browser fuzz lint fmt bench docs bless clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: $(STAMPS)/native $(STAMPS)/page ## install what is missing, build the native core and the page
+	@echo "ready: $(BIN)/netsonde"
+
+run: setup ## start everything on LISTEN (127.0.0.1:8082) and print the page's address
+	@exec netsonde allinone --listen $(LISTEN) $(ARGS)
+
+demo: setup ## play the story with a real VM: a capture waits, the VM boots, its first packets are seen
+	@tools/debs demo
+	@exec python tools/demo $(ARGS)
+
+test: setup lint unit netns system browser fuzz ## run every test
+
+unit: setup ## tests without root and network
+	pytest -q tests/unit tests/compat $(ARGS)
+	cargo test --workspace --locked --quiet
+
+netns: setup ## tests in throw-away network namespaces (root)
+	@tools/debs test
+	pytest -q tests/netns $(ARGS)
+
+system: setup ## tests with real daemons (root)
+	@tools/debs test
+	pytest -q tests/system $(ARGS)
+
+browser: setup ## the page in a real Chromium (root)
+	@tools/debs test
+	pytest -q tests/browser $(ARGS)
+
+fuzz: setup ## a minute of hostile packets for the parsers
+	tools/fuzz 60
+
+lint: setup ## ruff, mypy, import-linter, clippy, tsc, eslint
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports --no-cache
+	python tools/check_probes.py
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	cargo fmt --all --check
+	cd web && npm run --silent lint
+
+fmt: setup ## format everything
+	ruff format . && ruff check --fix . && cargo fmt --all && cd web && npm run --silent fmt
+
+bench: setup ## ratios against peers, in one run
+	@tools/debs bench
+	@for bench in meter graph history lookback_cost; do python bench/$$bench.py; done
+
+docs: setup ## write the generated reference pages anew
+	python tools/reference.py
+
+bless: docs ## rewrite golden files; read the diff before you commit it
+	pytest -q tests/unit --bless
+
+clean: ## remove what was built (not the state directory)
+	rm -rf build target .venv web/node_modules src/netsonde/api/page src/netsonde/_native*.so
+
+$(STAMPS)/debs: tools/debs
+	@mkdir -p $(STAMPS)
+	@tools/debs run
+	@touch $@
+
+$(STAMPS)/python: requirements.lock $(STAMPS)/debs
+	@test -x $(BIN)/python || python3 -m venv .venv
+	@echo "installing Python packages ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@touch $@
+
+$(STAMPS)/native: $(RUST) pyproject.toml $(STAMPS)/python
+	@echo "building the native core (some minutes the first time) ..."
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --release --locked --quiet
+	@touch $@
+
+$(STAMPS)/page: $(PAGE) $(STAMPS)/debs
+	@echo "building the page ..."
+	@cd web && npm ci --silent --no-audit --no-fund && npm run --silent build
+	@touch $@
