@@ -46,9 +46,7 @@ def split_address(listen: str) -> tuple[str, int]:
     host, colon, port = listen.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not colon or not port.isdigit() or int(port) > 65535:
-        raise UserError(
-            f"cannot listen on {listen!r}", hint="write HOST:PORT, such as 127.0.0.1:8082 or [::1]:8082"
-        )
+        raise UserError(f"cannot listen on {listen!r}", hint="write HOST:PORT, such as 127.0.0.1:8082 or [::1]:8082")
     return host or "0.0.0.0", int(port)
 
 
