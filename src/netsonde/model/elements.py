@@ -5,11 +5,14 @@ Source of the shape: the JSON that the reference serves. Metadata is plain JSON 
 bool, None), keys verbatim; nobody changes it in place, a change makes a new element with the next revision.
 """
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+if TYPE_CHECKING:
+    Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+else:
+    Json = Any  # msgspec cannot resolve a recursive alias; whatever JSON decodes to is valid here
 Metadata: TypeAlias = dict[str, Json]
 
 
