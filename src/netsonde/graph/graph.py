@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The live graph of an agent or an analyzer: layers in, revisions and events out.
+
+One event loop thread uses it; nothing here waits. A batch is applied as a whole: each element it touched gets at
+most one revision, computed layers (TIDs) are in that same revision, then every listener gets the events once, in the
+order in which the batches were applied.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from netsonde.graph.batch import Batch
+from netsonde.graph.events import Event
+from netsonde.graph.indexed import IndexedElements
+from netsonde.graph.layers import Layers
+from netsonde.graph.reader import GraphReader
+from netsonde.graph.remote import RemoteChanges
+from netsonde.graph.transaction import Transaction
+from netsonde.model.elements import Edge, Metadata, Node
+from netsonde.model.topology import TopologyBatch, TopologySnapshot
+from netsonde.observe import logger
+
+Listener = Callable[[Sequence[Event]], None]
+
+
+class ComputedLayer(Protocol):
+    """Metadata derived from the graph itself, renewed within each batch before anybody sees its events."""
+
+    owner: str
+
+    def update(
+        self, graph: GraphReader, base: Callable[[str], Metadata], touched: Iterable[str]
+    ) -> dict[str, Metadata]:
+        """Return the layer of each node where it changed.
+
+        `touched` are the nodes that the batch touched, itself or by an edge, those that are gone included; `base`
+        gives what probes say of a node, without annotations.
+        """
+
+
+class Graph(IndexedElements):
+    """Nodes and edges with their layers; implements GraphReader."""
+
+    def __init__(self, host: str, origin: str, now_ms: Callable[[], int]) -> None:
+        super().__init__()
+        self.host = host
+        self.origin = origin
+        self.now_ms = now_ms
+        self.revision = 0
+        """Grows by one with each batch that changed something."""
+        self._node_layers: Layers[Node] = Layers(self._nodes)
+        self._edge_layers: Layers[Edge] = Layers(self._edges)
+        self._waiting_edges: dict[str, set[str]] = {}
+        self._computed: list[ComputedLayer] = []
+        self._listeners: list[Listener] = []
+        self._undelivered: deque[Sequence[Event]] = deque()
+        self._delivering = False
+
+    def apply(self, batch: Batch) -> Sequence[Event]:
+        """Apply a batch and return its events. From a listener it takes effect at once; its events come next."""
+        transaction = Transaction(self)
+        for operation in batch.operations:
+            transaction.perform(operation)
+        return self._finish(transaction)
+
+    def apply_remote(self, batch: TopologyBatch) -> Sequence[Event]:
+        """Apply changes of another graph, each under the origin of its element."""
+        transaction = Transaction(self)
+        RemoteChanges(transaction).apply(batch.changes)
+        return self._finish(transaction)
+
+    def replace_origin(self, snapshot: TopologySnapshot) -> Sequence[Event]:
+        """Make what the agent of a host says equal to a snapshot; only differences become events."""
+        transaction = Transaction(self)
+        RemoteChanges(transaction).replace(f"agent.{snapshot.host}", snapshot.nodes, snapshot.edges)
+        return self._finish(transaction)
+
+    def drop_origin(self, origin: str) -> Sequence[Event]:
+        """Withdraw everything that an origin said; objects that others see too stay."""
+        transaction = Transaction(self)
+        RemoteChanges(transaction).replace(origin, (), ())
+        return self._finish(transaction)
+
+    def add_computed(self, layer: ComputedLayer) -> None:
+        """Add a computed layer; do it before the first batch."""
+        self._computed.append(layer)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` after each batch that changed something; return what ends it."""
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    def base_metadata(self, node_id: str) -> Metadata:
+        """Return what probes say of a node, without annotations and computed layers."""
+        return self._node_layers.base(node_id)
+
+    def layer(self, node_id: str, owner: str) -> Metadata:
+        """Return what one owner said of a node, {} when nothing."""
+        note = self._node_layers.notes(node_id).get(owner)
+        if note is not None:
+            return note
+        claim = self._node_layers.claims(node_id).get(owner)
+        return {} if claim is None else claim.metadata
+
+    def _finish(self, transaction: Transaction) -> Sequence[Event]:
+        events = transaction.finish(self._computed)
+        if events:
+            self.revision += 1
+            self._undelivered.append(events)
+            self._deliver()
+        return events
+
+    def _deliver(self) -> None:
+        if self._delivering:
+            return
+        self._delivering = True
+        try:
+            while self._undelivered:
+                events = self._undelivered.popleft()
+                for listener in tuple(self._listeners):
+                    _tell(listener, events)
+        finally:
+            self._delivering = False
+
+
+def _tell(listener: Listener, events: Sequence[Event]) -> None:
+    # A probe must not fail, nor the other listeners miss a change, because one listener has a bug.
+    try:
+        listener(events)
+    except Exception:
+        logger("graph").exception("a listener of the graph failed", listener=repr(listener))

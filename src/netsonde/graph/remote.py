@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changes that another process made to its graph, brought into the merged one.
+
+Every element is claimed by its origin, so objects that several agents see (Host "") live as long as one of them sees
+them. A snapshot is compared, never deleted and added again: an agent that restarts changes only what did change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from netsonde.model.elements import Edge, Node
+from netsonde.model.topology import Change, NodeChange
+
+if TYPE_CHECKING:
+    from netsonde.graph.transaction import Transaction
+
+
+class RemoteChanges:
+    """Fills one transaction from what came over the bus."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Repeat changes in their order."""
+        for change in changes:
+            if isinstance(change, NodeChange):
+                self._node(change.node, is_gone=change.kind == "deleted")
+            else:
+                self._edge(change.edge, is_gone=change.kind == "deleted")
+
+    def replace(self, origin: str, nodes: Iterable[Node], edges: Iterable[Edge]) -> None:
+        """Let an origin claim exactly these elements."""
+        kept_nodes = {node.id: node for node in nodes}
+        kept_edges = {edge.id: edge for edge in edges}
+        for edge_id in self._claimed_edges(origin) - kept_edges.keys():
+            self._transaction.unclaim_edge(edge_id, origin)
+        for node_id in self._claimed_nodes(origin) - kept_nodes.keys():
+            self._transaction.unclaim_node(node_id, origin)
+        for node in kept_nodes.values():
+            self._transaction.claim_node(node, origin)
+        for edge in kept_edges.values():
+            self._transaction.claim_edge(edge, origin)
+
+    def _node(self, node: Node, *, is_gone: bool) -> None:
+        if is_gone:
+            self._transaction.unclaim_node(node.id, node.origin)
+        else:
+            self._transaction.claim_node(node, node.origin)
+
+    def _edge(self, edge: Edge, *, is_gone: bool) -> None:
+        if is_gone:
+            self._transaction.unclaim_edge(edge.id, edge.origin)
+        else:
+            self._transaction.claim_edge(edge, edge.origin)
+
+    def _claimed_nodes(self, origin: str) -> set[str]:
+        graph = self._transaction.graph
+        claimed = {node.id for node in graph.nodes() if node.origin == origin}
+        explicit = graph._node_layers.explicit()
+        claimed.update(node_id for node_id, claims in explicit.items() if origin in claims)
+        return claimed
+
+    def _claimed_edges(self, origin: str) -> set[str]:
+        graph = self._transaction.graph
+        claimed = {edge.id for edge in graph.edges() if edge.origin == origin}
+        explicit = graph._edge_layers.explicit()
+        claimed.update(edge_id for edge_id, claims in explicit.items() if origin in claims)
+        return claimed
