@@ -1,1 +1,16 @@
-//! Filled by its first module.
+// SPDX-License-Identifier: Apache-2.0
+//! Headers to flows: keys and ids, a bounded flow table, reports at start, change and end. No I/O, no clock:
+//! time comes with the packets and with `tick`.
+
+#![forbid(unsafe_code)]
+
+mod batch;
+mod columns;
+mod config;
+pub mod ipc;
+mod meter;
+
+pub use batch::{FlowBatch, FlowRow, PacketBatch, PacketRow};
+pub use config::{LayerKeyMode, MeterConfig};
+pub use meter::{FlowRef, Frame, Meter, MeterStats};
+pub use netsonde_packet::LinkType;

@@ -1,1 +1,23 @@
-//! Filled by its first module.
+// SPDX-License-Identifier: Apache-2.0
+//! Bytes to headers. Lax on purpose: a sniffer sees truncated, malformed and absurd frames, and
+//! wants the layers that could be read plus the reason why reading stopped. No I/O, no panics.
+
+#![forbid(unsafe_code)]
+
+mod bytes;
+mod error;
+mod ethernet;
+mod headers;
+mod icmp;
+mod ip;
+mod layer;
+mod link;
+mod parse;
+mod sctp;
+mod transport;
+
+pub use error::FrameError;
+pub use headers::{Ethernet, Headers, Icmp, IcmpKind, Network, Tcp, Transport};
+pub use layer::{Layer, LayerPath};
+pub use link::LinkType;
+pub use parse::parse;

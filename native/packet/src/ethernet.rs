@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Ethernet II with any number of 802.1Q, 802.1ad and QinQ tags.
+
+use crate::headers::Ethernet;
+use crate::{ip, Headers, Layer};
+
+const ARP: u16 = 0x0806;
+const IPV4: u16 = 0x0800;
+const IPV6: u16 = 0x86dd;
+const EAPOL: u16 = 0x888e;
+const LLDP: u16 = 0x88cc;
+
+/// Tags beyond the fifth are still skipped, but no longer fit the folded id.
+const FOLDED_TAGS: u32 = 5;
+
+#[inline]
+pub(crate) fn ethernet<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
+    let Some((&[d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1], rest)) =
+        data.split_first_chunk::<14>()
+    else {
+        headers.truncated(Layer::Ethernet, 14, data.len());
+        return;
+    };
+    headers.link = Some(Ethernet {
+        source: [s0, s1, s2, s3, s4, s5],
+        destination: [d0, d1, d2, d3, d4, d5],
+    });
+    headers.layers.push(Layer::Ethernet);
+    ether_type(headers, u16::from_be_bytes([t0, t1]), rest);
+}
+
+/// Read what follows an Ethernet type field, tags first.
+pub(crate) fn ether_type<'a>(headers: &mut Headers<'a>, first_type: u16, mut data: &'a [u8]) {
+    let mut kind = first_type;
+    let mut tags = 0;
+    while matches!(kind, 0x8100 | 0x88a8 | 0x9100) {
+        let Some((&[c0, c1, t0, t1], rest)) = data.split_first_chunk::<4>() else {
+            headers.truncated(Layer::Dot1Q, 4, data.len());
+            headers.payload = data;
+            return;
+        };
+        if tags < FOLDED_TAGS {
+            headers.vlan_ids |= u64::from(u16::from_be_bytes([c0, c1]) & 0x0fff) << (12 * tags);
+        }
+        tags += 1;
+        headers.layers.push(Layer::Dot1Q);
+        kind = u16::from_be_bytes([t0, t1]);
+        data = rest;
+    }
+    headers.ether_type = kind;
+    headers.payload = data;
+    match kind {
+        IPV4 => ip::ipv4(headers, data),
+        IPV6 => ip::ipv6(headers, data),
+        ARP if data.len() < 8 => headers.truncated(Layer::ARP, 8, data.len()),
+        ARP => headers.layers.push(Layer::ARP),
+        LLDP => headers.layers.push(Layer::LinkLayerDiscovery),
+        EAPOL => headers.layers.push(Layer::EAPOL),
+        _ => {}
+    }
+}

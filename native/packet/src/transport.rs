@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//! TCP (RFC 9293) and UDP (RFC 768), with the application that well-known ports and content agree on.
+
+use crate::headers::{Tcp, Transport};
+use crate::{Headers, Layer};
+
+#[inline]
+pub(crate) fn tcp<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
+    let Some(h) = data.first_chunk::<20>() else {
+        headers.truncated(Layer::TCP, 20, data.len());
+        return;
+    };
+    let header_len = usize::from(h[12] >> 4) * 4;
+    if header_len < 20 {
+        headers.malformed(Layer::TCP, "data offset");
+        return;
+    }
+    headers.layers.push(Layer::TCP);
+    headers.transport = Transport::Tcp(Tcp {
+        source: u16::from_be_bytes([h[0], h[1]]),
+        destination: u16::from_be_bytes([h[2], h[3]]),
+        sequence: u32::from_be_bytes([h[4], h[5], h[6], h[7]]),
+        acknowledgement: u32::from_be_bytes([h[8], h[9], h[10], h[11]]),
+        flags: h[13],
+        window: u16::from_be_bytes([h[14], h[15]]),
+    });
+    headers.payload_len = headers.payload_len.saturating_sub(header_len as u32);
+    headers.payload = data.get(header_len..).unwrap_or_default();
+}
+
+#[inline]
+pub(crate) fn udp<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
+    let Some((h, payload)) = data.split_first_chunk::<8>() else {
+        headers.truncated(Layer::UDP, 8, data.len());
+        return;
+    };
+    let (source, destination) = (
+        u16::from_be_bytes([h[0], h[1]]),
+        u16::from_be_bytes([h[2], h[3]]),
+    );
+    let length = usize::from(u16::from_be_bytes([h[4], h[5]]));
+    headers.layers.push(Layer::UDP);
+    headers.transport = Transport::Udp {
+        source,
+        destination,
+    };
+    headers.payload_len = headers.payload_len.saturating_sub(8);
+    // A length below 8 is a lie, or a jumbogram's 0 (RFC 2675): believe the IP header then.
+    headers.payload = match length.checked_sub(8) {
+        Some(said) => payload.get(..said).unwrap_or(payload),
+        None => payload,
+    };
+    if let Some(application) =
+        by_port(destination, headers.payload).or_else(|| by_port(source, headers.payload))
+    {
+        headers.layers.push(application);
+    }
+}
+
+/// Return the application whose port this is, if the first bytes do not contradict.
+fn by_port(port: u16, payload: &[u8]) -> Option<Layer> {
+    match port {
+        53 | 5353 if is_dns(payload) => Some(Layer::DNS),
+        67 | 68 if payload.get(236..240) == Some(&[0x63, 0x82, 0x53, 0x63]) => Some(Layer::DHCPv4),
+        546 | 547 if payload.len() >= 4 => Some(Layer::DHCPv6),
+        123 if payload.len() >= 48 => Some(Layer::NTP),
+        _ => None,
+    }
+}
+
+/// A DNS header with at least one record; questions of more than a few are nobody's DNS.
+fn is_dns(payload: &[u8]) -> bool {
+    payload.first_chunk::<12>().is_some_and(|h| {
+        let questions = u16::from_be_bytes([h[4], h[5]]);
+        questions <= 32 && h[4..12].iter().any(|&byte| byte != 0)
+    })
+}
