@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
 
 from netsonde.api.accept import accepts
 from netsonde.errors import Conflict, NotFound, SourceLost, Span, UserError
@@ -90,7 +90,7 @@ def respond(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
     if accepts(request.headers.get("accept", ""), PROBLEM):
         body, media = msgspec.json.encode(problem), PROBLEM
     else:
-        body, media = as_text(problem).encode(), "text/plain; charset=utf-8"
+        body, media = as_text(problem).encode(), "text/plain"
     return Response(content=body, status_code=problem.status, media_type=media, headers=headers)
 
 
@@ -112,11 +112,21 @@ def _http_problem(error: HTTPException, path: str) -> Problem:
     elif isinstance(error, MethodNotAllowedException):
         detail = f"{path} does not answer this method"
         hint = "GET /api/openapi.json lists the methods"
+    elif isinstance(error, ValidationException):
+        detail, hint = _wrong_parameters(error) or detail, "GET /api/openapi.json describes every parameter"
     elif status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         detail, hint = "the request body is too large", "packet files go to POST /api/pcap"
     elif status >= 500:
         detail = _title(status)
     return Problem(_title(status), status, detail, hint=hint)
+
+
+def _wrong_parameters(error: ValidationException) -> str:
+    """Name each parameter that Litestar refused."""
+    found = error.extra if isinstance(error.extra, list) else []
+    return "; ".join(
+        f"{one.get('key', '')}: {one.get('message', '')}".lower() for one in found if isinstance(one, dict)
+    )
 
 
 def _title(status: int) -> str:

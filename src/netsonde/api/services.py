@@ -232,6 +232,8 @@ class Services:
     """Host id of this analyzer."""
     settings: ApiSettings
     graph: LiveGraph
+    graph_json: Callable[[], bytes]
+    """Return the live graph as `{"Nodes":[…],"Edges":[…]}` (`graph.encode.GraphDump.json`)."""
     queries: Queries
     captures: Captures
     packets: Packets

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP application, put together from one router a resource."""
+
+from litestar import Litestar
+from litestar.config.cors import CORSConfig
+from litestar.di import Provide
+
+from netsonde.api import capture, flows, identity, node, packets, pcap_import, query, status
+from netsonde.api.asgi import middleware
+from netsonde.api.compress import Gzip
+from netsonde.api.connections import Connections
+from netsonde.api.errors import respond
+from netsonde.api.guard import Guard
+from netsonde.api.openapi import openapi_config, openapi_routes
+from netsonde.api.page import page
+from netsonde.api.services import Services
+from netsonde.api.websocket.endpoint import websocket_routes
+
+_RESOURCES = (
+    identity.router,
+    query.router,
+    capture.router,
+    packets.router,
+    flows.router,
+    node.router,
+    pcap_import.router,
+    status.router,
+)
+
+
+def create_app(services: Services) -> Litestar:
+    """Return the application; it is inert until served, and closes its subscriptions with its connections."""
+    connections = Connections()
+    settings = services.settings
+    return Litestar(
+        route_handlers=[*_RESOURCES, *openapi_routes, *websocket_routes(services, connections), page],
+        dependencies={
+            "services": Provide(lambda: services, sync_to_thread=False),
+            "connections": Provide(lambda: connections, sync_to_thread=False),
+        },
+        middleware=[middleware(Guard, settings=settings), middleware(Gzip)],
+        exception_handlers={Exception: respond},
+        request_max_body_size=settings.max_body,
+        cors_config=_cors(settings.allowed_origins),
+        openapi_config=openapi_config(),
+        logging_config=None,
+    )
+
+
+def _cors(origins: tuple[str, ...]) -> CORSConfig | None:
+    """Let pages of the allowed origins call us; nobody else's."""
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "PATCH", "DELETE", "OPTIONS"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "If-Match",
+            "X-Auth-Token",
+            "X-Requested-With",
+            "X-Resource-TTL",
+        ],
+        allow_credentials=True,
+    )

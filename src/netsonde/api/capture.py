@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Captures as a resource: /api/capture, and what a query would capture."""
+
+import hashlib
+from typing import Annotated
+
+import msgspec
+from litestar import Response, Router, delete, get, patch, post
+from litestar.params import Parameter
+
+from netsonde.api.bodies import convert, decode
+from netsonde.api.errors import PreconditionFailed
+from netsonde.api.patch import json_patch, merge_patch
+from netsonde.api.requests import AnyRequest, ServicesDep, json_response
+from netsonde.api.services import Services
+from netsonde.api.ttl import parse_duration_ms
+from netsonde.errors import Conflict, NotFound, UserError
+from netsonde.model.captures import Capture, CaptureView
+from netsonde.model.elements import Json
+
+_SERVER_SET = ("UUID", "CreatedAt", "ExpiresAt", "Count", "Status")
+_FIXED = ("UUID", "CreatedAt")
+_TRIES = 3
+
+IfMatch = Annotated[str | None, Parameter(header="If-Match", description="ETag that the capture must still have")]
+ResourceTtl = Annotated[
+    str | None, Parameter(header="X-Resource-TTL", description="the capture deletes itself after it: 90s, 1h30m")
+]
+
+
+class PreviewRequest(msgspec.Struct, frozen=True):
+    """Body of a preview."""
+
+    gremlin_query: str = msgspec.field(name="GremlinQuery")
+
+
+class PreviewNode(msgspec.Struct, frozen=True):
+    """One node that would match."""
+
+    id: str = msgspec.field(name="ID")
+    name: str = msgspec.field(name="Name")
+    type: str = msgspec.field(name="Type")
+    host: str = msgspec.field(name="Host")
+
+
+class Preview(msgspec.Struct, frozen=True, rename="pascal"):
+    """What a capture with this query would find now."""
+
+    matching: int
+    capturable: int
+    sample: list[PreviewNode]
+    reason: str
+
+
+@get("/", operation_id="listCaptures", summary="All captures, by UUID")
+async def list_captures(services: ServicesDep) -> dict[str, CaptureView]:
+    return {view.uuid: view for view in services.captures.views()}
+
+
+@get("/{uuid:str}", operation_id="getCapture", summary="One capture")
+async def get_capture(services: ServicesDep, uuid: str) -> Response[CaptureView]:
+    return _answer(find(services, uuid))
+
+
+@post("/", operation_id="createCapture", summary="Create a capture; it may wait for nodes that do not exist yet")
+async def create_capture(
+    services: ServicesDep, request: AnyRequest, resource_ttl: ResourceTtl = None
+) -> Response[CaptureView]:
+    body = decode(await request.body(), request.headers.get("content-type", ""))
+    capture = convert(body, Capture, ignored=_SERVER_SET)
+    view = await services.captures.create(_with_expiry(services, capture, resource_ttl))
+    return _answer(view, status=201, location=f"/api/capture/{view.uuid}")
+
+
+@patch("/{uuid:str}", operation_id="modifyCapture", summary="Change a capture by JSON Patch or merge patch")
+async def modify_capture(
+    services: ServicesDep,
+    request: AnyRequest,
+    uuid: str,
+    if_match: IfMatch = None,
+    resource_ttl: ResourceTtl = None,
+) -> Response[CaptureView]:
+    find(services, uuid)
+    change = decode(await request.body(), request.headers.get("content-type", ""))
+    for attempt in range(_TRIES):
+        view = find(services, uuid)
+        _check_match(view, if_match)
+        previous = definition(view)
+        wanted = _with_expiry(services, _patched(previous, change), resource_ttl)
+        if wanted == previous:
+            return _answer(view)
+        try:
+            return _answer(await services.captures.replace(previous, wanted))
+        except Conflict:
+            # Somebody else changed it between our read and our write: the patch applies to what is there now.
+            current = services.captures.view(uuid)
+            if attempt == _TRIES - 1 or current is None or definition(current) == previous:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+@delete("/{uuid:str}", operation_id="deleteCapture", summary="Stop and delete a capture", status_code=200)
+async def delete_capture(services: ServicesDep, uuid: str, if_match: IfMatch = None) -> Response[bytes]:
+    _check_match(find(services, uuid), if_match)
+    await services.captures.delete(uuid)
+    return Response(content=b"", status_code=200, media_type="text/plain")
+
+
+@post("/preview", operation_id="previewCapture", summary="What a capture would find now", status_code=200)
+async def preview_capture(services: ServicesDep, request: AnyRequest) -> Response[bytes]:
+    wanted = convert(decode(await request.body()), PreviewRequest)
+    found = services.captures.preview(wanted.gremlin_query)
+    sample = [
+        PreviewNode(node.id, str(node.metadata.get("Name", "")), str(node.metadata.get("Type", "")), node.host)
+        for node in found.sample
+    ]
+    return json_response(Preview(found.matching, found.capturable, sample, found.reason))
+
+
+def find(services: Services, uuid: str) -> CaptureView:
+    """Return a capture; raises NotFound in the reference's words."""
+    view = services.captures.view(uuid)
+    if view is None:
+        raise NotFound(f"Capture '{uuid[:100]}' not found", hint="GET /api/capture lists them")
+    return view
+
+
+def definition(view: CaptureView) -> Capture:
+    """Return what the user defined, without what is computed."""
+    return Capture(**{field.name: getattr(view, field.name) for field in msgspec.structs.fields(Capture)})
+
+
+def etag(view: CaptureView) -> str:
+    """Name the definition: the status changes by itself, and a client that edits does not care."""
+    digest = hashlib.blake2b(msgspec.json.encode(definition(view)), digest_size=12)
+    return f'"{digest.hexdigest()}"'
+
+
+def _answer(view: CaptureView, *, status: int = 200, location: str = "") -> Response[CaptureView]:
+    headers = {"ETag": etag(view)} | ({"Location": location} if location else {})
+    return Response(content=view, status_code=status, headers=headers)
+
+
+def _with_expiry(services: Services, capture: Capture, ttl: str | None) -> Capture:
+    if ttl is None:
+        return capture
+    expires_at = services.now_ms() + parse_duration_ms(ttl)
+    return msgspec.structs.replace(capture, expires_at=expires_at)
+
+
+def _patched(previous: Capture, change: Json) -> Capture:
+    before: Json = msgspec.to_builtins(previous)
+    after = merge_patch(before, change) if isinstance(change, dict) else json_patch(before, change)
+    assert isinstance(before, dict)
+    if isinstance(after, dict):
+        fixed = [name for name in _FIXED if after.get(name, before[name]) != before[name]]
+        if fixed:
+            raise UserError(f"{' and '.join(fixed)} cannot be changed", hint="create another capture instead")
+        after = {**{name: before[name] for name in _FIXED}, **after}
+    return convert(after, Capture, ignored=("Count", "Status"))
+
+
+def _check_match(view: CaptureView, if_match: str | None) -> None:
+    if if_match is None or if_match.strip() == "*":
+        return
+    if etag(view) not in (tag.strip() for tag in if_match.split(",")):
+        raise PreconditionFailed(
+            "the capture was changed meanwhile", hint=f"its ETag is now {etag(view)}: read it again and repeat"
+        )
+
+
+router = Router(
+    "/api/capture",
+    route_handlers=[list_captures, get_capture, create_capture, modify_capture, delete_capture, preview_capture],
+    tags=["capture"],
+)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The web page: static files at /, with a policy that lets them load nothing from anywhere else."""
+
+import mimetypes
+from pathlib import Path
+
+from litestar import Response, get
+
+from netsonde.api.requests import ServicesDep
+from netsonde.errors import NotFound
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        "font-src 'self'; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""Styles may be inline: the graph canvas and the editor set them on elements."""
+
+_API = ("api/", "ws/")
+
+
+@get(["/", "/{path:path}"], include_in_schema=False)
+async def page(services: ServicesDep, path: str = "") -> Response[bytes]:
+    """Serve a file of the page; a path without a file is a state of the page, kept in its URL."""
+    wanted = path.strip("/")
+    if wanted.startswith(_API) or wanted in ("api", "ws"):
+        raise NotFound(f"nothing is at /{wanted[:100]}", hint="GET /api/openapi.json lists what there is")
+    index = services.page / "index.html"
+    if not index.is_file():
+        raise NotFound("the web page is not part of this installation", hint="`make page` builds it")
+    file = _inside(services.page, wanted)
+    if file is None and "." in wanted.rpartition("/")[2]:
+        raise NotFound(f"nothing is at /{wanted[:100]}", hint="the page is at /")
+    return _file(file or index, immutable=file is not None and wanted.startswith("assets/"))
+
+
+def _inside(root: Path, wanted: str) -> Path | None:
+    """Return the file, unless the path leads out of the page's directory."""
+    if not wanted or "\0" in wanted:
+        return None
+    file = (root / wanted).resolve()
+    return file if file.is_relative_to(root.resolve()) and file.is_file() else None
+
+
+def _file(file: Path, *, immutable: bool) -> Response[bytes]:
+    """Answer with a file; built assets carry a hash in their name and never change."""
+    caching = "public, max-age=31536000, immutable" if immutable else "no-cache"
+    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    headers = SECURITY_HEADERS | {"Cache-Control": caching}
+    return Response(content=file.read_bytes(), media_type=kind, headers=headers)

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What handlers share: the services they are given, and answers as JSON."""
+
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+from litestar import Request, Response
+from litestar.datastructures import State
+from litestar.params import Dependency
+
+from netsonde.api.services import Services
+
+JSON = "application/json"
+JSON_UTF8 = "application/json; charset=UTF-8"
+
+ServicesDep: TypeAlias = Annotated[Services, Dependency(skip_validation=True)]
+AnyRequest: TypeAlias = Request[Any, Any, State]
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(value: object) -> bytes:
+    """Return JSON with a line end, as old command lines print it unchanged."""
+    return _encoder.encode(value) + b"\n"
+
+
+def json_response(value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
+    """Answer with any value that msgspec can encode."""
+    return Response(content=encode(value), status_code=status, media_type=JSON_UTF8, headers=headers)

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Serves the application over HTTP until cancelled; the owner of the process handles its signals."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Generator
+
+import uvicorn
+
+from netsonde.aio import spawn
+from netsonde.api.app import create_app
+from netsonde.api.services import Services
+from netsonde.api.settings import ApiSettings, check_exposure, split_address
+from netsonde.errors import UserError
+
+_GRACE = 2
+"""Seconds that open requests get when the process stops."""
+_LONGEST_MESSAGE = 1024 * 1024
+"""Bytes of a message from a WebSocket client."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the analyzer has its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+async def serve(services: Services, started: Callable[[str], None] = lambda _: None) -> None:
+    """Answer requests until cancelled; `started` gets the address once connections are accepted.
+
+    Raises UserError when the address is taken, cannot be bound, or must not be exposed.
+    """
+    check_exposure(services.settings)
+    listener = _bind(services.settings)
+    server = _Server(_config(services))
+    async with asyncio.TaskGroup() as group:
+        serving = spawn(group, server.serve(sockets=[listener]), "http server")
+        host, port, *_ = listener.getsockname()
+        started(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            server.should_exit = True
+            await asyncio.shield(serving)
+            raise
+
+
+def _config(services: Services) -> uvicorn.Config:
+    settings = services.settings
+    return uvicorn.Config(
+        create_app(services),
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=_GRACE,
+        ws_ping_interval=settings.ping_interval,
+        ws_ping_timeout=settings.ping_timeout,
+        ws_max_size=_LONGEST_MESSAGE,
+        ws_per_message_deflate=False,
+    )
+
+
+def _bind(settings: ApiSettings) -> socket.socket:
+    """Listen before anything else starts, so that a taken port is told in words and connections wait for us."""
+    host, port = split_address(settings.listen)
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except OSError as failed:
+        raise UserError(
+            f"cannot listen on {settings.listen}: {failed.strerror or failed}",
+            hint="another process may have the port: `ss -ltnp` shows it; --listen chooses another",
+        ) from failed
+    return listener

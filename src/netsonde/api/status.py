@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""State of the installation: /api/status, in the reference's shape with ours beside it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from litestar import Response, Router, get
+from litestar.params import Dependency
+
+from netsonde import __version__
+from netsonde.api.connections import Connection, Connections
+from netsonde.api.requests import ServicesDep, json_response
+from netsonde.api.services import Services
+from netsonde.model.presence import ComponentHealth, Presence
+
+ConnectionsDep = Annotated[Connections, Dependency(skip_validation=True)]
+
+
+class Component(msgspec.Struct, frozen=True, rename="pascal"):
+    """A part of a process: `Status` is the reference's word, `State` ours with its reason."""
+
+    status: str
+    state: str
+    reason: str
+    since: int
+    counters: dict[str, int]
+
+
+class Process(msgspec.Struct, frozen=True, rename="pascal"):
+    """One agent or analyzer."""
+
+    service: str
+    host: str
+    version: str
+    pid: int
+    started: int
+    address: str
+    probes: dict[str, Component]
+
+
+class StatusAnswer(msgspec.Struct, frozen=True, rename="pascal"):
+    """The whole state; the members up to Probes are the reference's."""
+
+    agents: dict[str, Connection]
+    peers: dict[str, dict[str, Connection]]
+    publishers: dict[str, Connection]
+    subscribers: dict[str, Connection]
+    alerts: dict[str, bool]
+    captures: dict[str, bool]
+    probes: dict[str, Component]
+    host: str
+    version: str
+    ready: bool
+    missing: list[str]
+    processes: list[Process]
+    capture_states: dict[str, int]
+
+
+@get("/api/status", operation_id="getStatus", summary="Agents, analyzers, clients, and the state of every part")
+async def get_status(services: ServicesDep, connections: ConnectionsDep) -> Response[bytes]:
+    return json_response(status_of(services, connections))
+
+
+def status_of(services: Services, connections: Connections) -> StatusAnswer:
+    presences = services.status.presences()
+    missing = list(services.status.not_ready())
+    master = services.status.is_captures_master()
+    states: dict[str, int] = {}
+    for view in services.captures.views():
+        state = view.status.state if view.status else "waiting"
+        states[state] = states.get(state, 0) + 1
+    return StatusAnswer(
+        agents={one.host: _connection(one) for one in presences if one.service == "agent"},
+        peers={"Incomers": _peers(services, presences), "Outgoers": {}},
+        publishers={},
+        subscribers=dict(connections.all()),
+        alerts={"IsMaster": master},
+        captures={"IsMaster": master},
+        probes={part.name: _component(part) for part in services.status.components()},
+        host=services.host,
+        version=__version__,
+        ready=not missing,
+        missing=missing,
+        processes=[_process(one) for one in presences],
+        capture_states=states,
+    )
+
+
+def _peers(services: Services, presences: Sequence[Presence]) -> dict[str, Connection]:
+    return {one.host: _connection(one) for one in presences if one.service == "analyzer" and one.host != services.host}
+
+
+def _connection(one: Presence) -> Connection:
+    host, _, port = one.address.rpartition(":")
+    return Connection(
+        service_type=one.service,
+        client_protocol="json",
+        address=host,
+        port=int(port) if port.isdigit() else 0,
+        connect_time=datetime.fromtimestamp(one.started_ms / 1000, UTC).isoformat(),
+    )
+
+
+def _process(one: Presence) -> Process:
+    parts = {part.name: _component(part) for part in one.components}
+    return Process(one.service, one.host, one.version, one.pid, one.started_ms, one.address, parts)
+
+
+def _component(part: ComponentHealth) -> Component:
+    return Component(part.state, part.state, part.reason, part.since_ms, part.counters)
+
+
+router = Router("/", route_handlers=[get_status], tags=["server"])

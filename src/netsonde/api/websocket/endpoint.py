@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two WebSocket endpoints: handshake, then one task that reads, one that writes, one that works."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from litestar.handlers import ASGIRouteHandler
+
+from netsonde.aio import spawn
+from netsonde.api.asgi import Receive, Scope, Send, mount, refuse
+from netsonde.api.connections import Connection, Connections
+from netsonde.api.errors import as_text, problem_of
+from netsonde.api.services import Services
+from netsonde.api.websocket.flow_stream import FlowClient, FlowHub
+from netsonde.api.websocket.handshake import Handshake, read_handshake
+from netsonde.api.websocket.hub import Client, Hub
+from netsonde.api.websocket.outbox import Outbox
+from netsonde.api.websocket.subscriber import Subscriber
+from netsonde.errors import UserError
+
+Missed = Callable[[int], None]
+"""Told how many messages a client was too slow for."""
+Serve = Callable[[Handshake, "Socket", Missed], Awaitable[None]]
+
+
+class Hangup(Exception):
+    """The client went away, with or without a closing frame: both are normal."""
+
+
+_GONE = (Hangup, OSError)
+"""Servers raise a kind of OSError when they send to a client that is gone (ASGI 2.4)."""
+
+
+class Socket:
+    """An open WebSocket."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+
+    async def send(self, message: str) -> None:
+        await self._send({"type": "websocket.send", "text": message})
+
+    async def receive(self) -> str | bytes:
+        """Return the next frame; raises Hangup."""
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            raise Hangup
+        text: str | bytes = message["text"] if message.get("text") is not None else message.get("bytes", b"")
+        return text
+
+
+class Endpoint:
+    """Accepts or refuses connections, and lists them."""
+
+    def __init__(self, services: Services, connections: Connections, path: str, serve: Serve) -> None:
+        self._services = services
+        self._connections = connections
+        self._path = path
+        self._serve = serve
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await refuse(
+                scope, send, 426, f"{self._path} speaks WebSocket only\nhint: connect to ws://HOST{self._path}\n"
+            )
+            return
+        try:
+            handshake = read_handshake(scope)
+            self._check_filter(handshake.gremlin_filter)
+        except UserError as wrong:
+            await receive()
+            await refuse(scope, send, 400, as_text(problem_of(wrong, self._path)))
+            return
+        await receive()
+        headers = [(b"x-host-id", self._services.host.encode()), (b"x-service-type", b"analyzer")]
+        await send({"type": "websocket.accept", "headers": headers})
+        with self._connections.registered(handshake.host_id, self._describe(scope, handshake)) as name:
+            missed = partial(self._connections.count_dropped, name)
+            await self._serve(handshake, Socket(receive, send), missed)
+
+    def _check_filter(self, text: str) -> None:
+        if text and self._services.queries.check(text).kind != "graph":
+            raise UserError(f"Gremlin query '{text}' did not return a graph", hint="end the filter with .SubGraph()")
+
+    def _describe(self, scope: Scope, handshake: Handshake) -> Connection:
+        address, port = scope.get("client") or ("", 0)
+        now = datetime.fromtimestamp(self._services.now_ms() / 1000, UTC).isoformat()
+        return Connection(handshake.client_type, "json", address, port, now, endpoint=self._path)
+
+
+def websocket_routes(services: Services, connections: Connections) -> list[ASGIRouteHandler]:
+    """Return the handlers of both endpoints."""
+    hub, flow_hub = Hub(services), FlowHub(services)
+    limit = services.settings.subscriber_queue
+
+    async def subscriber(handshake: Handshake, socket: Socket, missed: Missed) -> None:
+        client = Client(handshake, limit)
+        state = Subscriber(services, client)
+        hub.join(client)
+        try:
+            await _together(
+                reader=_read(socket, state.receive),
+                work=state.work(),
+                writer=_write(socket, client.outbox, state.state, missed),
+            )
+        finally:
+            hub.leave(client)
+
+    async def flow_stream(handshake: Handshake, socket: Socket, missed: Missed) -> None:
+        client = FlowClient(handshake, limit)
+        flow_hub.join(client)
+        try:
+            await _together(reader=_read(socket, _ignore), writer=_write(socket, client.outbox, list, missed))
+        finally:
+            flow_hub.leave(client)
+
+    endpoints = {"/ws/subscriber": subscriber, "/ws/subscriber/flow": flow_stream}
+    return [mount(path, Endpoint(services, connections, path, serve)) for path, serve in endpoints.items()]
+
+
+async def _together(**works: Coroutine[Any, Any, None]) -> None:
+    """Run all until one learns that the client is gone."""
+    with suppress(*_GONE):
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, work in works.items():
+                    spawn(group, work, f"websocket {name}")
+        except ExceptionGroup as failed:
+            # The first failure ends the connection; the others follow from it.
+            raise failed.exceptions[0] from failed
+
+
+async def _read(socket: Socket, receive: Callable[[str | bytes], None]) -> None:
+    while True:
+        receive(await socket.receive())
+
+
+async def _write(socket: Socket, outbox: Outbox, state: Callable[[], Sequence[str]], missed: Missed) -> None:
+    """Send what is put; after an overflow the whole state, taken at once so that nothing falls between."""
+    while True:
+        message = await outbox.take()
+        if message is not None:
+            await socket.send(message)
+            continue
+        missed(outbox.dropped)
+        for part in state():
+            await socket.send(part)
+
+
+def _ignore(_: str | bytes) -> None:
+    """Exporters have nothing to say."""
