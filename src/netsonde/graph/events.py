@@ -4,6 +4,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from netsonde.graph.equality import same_json
 from netsonde.model.elements import Edge, Element, Metadata, Node
 from netsonde.model.topology import Change, ChangeKind, EdgeChange, NodeChange
 
@@ -32,7 +33,7 @@ def touched_keys(before: Metadata, after: Metadata) -> frozenset[str]:
     """Return the top-level keys that are not the same in both."""
     if before is after:
         return frozenset()
-    keys = {key for key, value in after.items() if key not in before or before[key] != value}
+    keys = {key for key, value in after.items() if key not in before or not same_json(before[key], value)}
     keys.update(key for key in before if key not in after)
     return frozenset(keys)
 

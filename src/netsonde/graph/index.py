@@ -7,7 +7,7 @@ one goes when there are too many, so that no series of odd queries can fill the 
 
 from collections import OrderedDict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar, cast
 
 from netsonde.graph.paths import MISSING, Path, parse_path
 from netsonde.model.elements import Edge, Json, Node
@@ -142,10 +142,9 @@ class ElementView(Collection[E], Generic[E, K]):
 
 
 def _indexed_values(found: object) -> Iterable[Hashable]:
-    members: Iterable[Json] = found if isinstance(found, list) else (found,)  # type: ignore[assignment]
-    keys: Iterable[Hashable | None] = map(hash_key, members)
-    return {key for key in keys if key is not None} if isinstance(found, list) else filter(_some, keys)
-
-
-def _some(key: Hashable | None) -> bool:
-    return key is not None
+    if isinstance(found, str):
+        return (found,)
+    if isinstance(found, list):
+        return {key for key in map(hash_key, found) if key is not None}
+    key = hash_key(cast("Json", found))
+    return () if key is None else (key,)

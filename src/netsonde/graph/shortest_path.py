@@ -13,9 +13,7 @@ from netsonde.model.elements import Edge, Node
 Accept = Callable[[Edge], bool]
 
 
-def shortest_path(
-    graph: GraphReader, start: str, targets: Collection[str], accept: Accept | None = None
-) -> list[Node]:
+def shortest_path(graph: GraphReader, start: str, targets: Collection[str], accept: Accept | None = None) -> list[Node]:
     """Return the nodes from `start` to the nearest target, both included; [] when there is no path.
 
     `accept` chooses the edges that may be used, None = all. A start that is a target is a path by itself.
@@ -74,17 +72,12 @@ class _Search:
         levels = [set(meeting)]
         for distance in range(self._ahead[meeting[0]] - 1, -1, -1):
             before = {
-                other
-                for node in levels[-1]
-                for other in self._neighbours(node)
-                if self._ahead.get(other) == distance
+                other for node in levels[-1] for other in self._neighbours(node) if self._ahead.get(other) == distance
             }
             levels.append(before)
         path = [self._start]
         for level in reversed(levels[:-1]):
             path.append(min(node for node in self._neighbours(path[-1]) if node in level))
         for distance in range(self._behind[path[-1]] - 1, -1, -1):
-            path.append(
-                min(node for node in self._neighbours(path[-1]) if self._behind.get(node) == distance)
-            )
+            path.append(min(node for node in self._neighbours(path[-1]) if self._behind.get(node) == distance))
         return path

@@ -21,6 +21,7 @@ from netsonde.graph.batch import (
     PutNode,
     relation_type,
 )
+from netsonde.graph.equality import same_json
 from netsonde.graph.events import Event, touched_keys
 from netsonde.model.elements import Edge, Node
 
@@ -70,9 +71,7 @@ class Transaction:
     @perform.register
     def _put_edge(self, op: PutEdge) -> None:
         graph = self.graph
-        edge = Edge(
-            op.id, op.metadata, graph.host, graph.origin, self.now, self.now, parent=op.parent, child=op.child
-        )
+        edge = Edge(op.id, op.metadata, graph.host, graph.origin, self.now, self.now, parent=op.parent, child=op.child)
         self.claim_edge(edge, op.owner)
 
     @perform.register
@@ -84,7 +83,7 @@ class Transaction:
     def claim_node(self, node: Node, owner: str) -> None:
         """Let `owner` state a node; a repeated statement changes nothing."""
         before = self.graph._node_layers.claims(node.id).get(owner)
-        if before is not None and before.metadata == node.metadata and before.host == node.host:
+        if before is not None and same_json(before.metadata, node.metadata) and before.host == node.host:
             return
         self._touch_node(node.id, owner)
         self.graph._node_layers.claim(node.id, owner, node)
@@ -95,7 +94,7 @@ class Transaction:
 
     def claim_edge(self, edge: Edge, owner: str) -> None:
         before = self.graph._edge_layers.claims(edge.id).get(owner)
-        if before is not None and before.metadata == edge.metadata and _same_ends(before, edge):
+        if before is not None and same_json(before.metadata, edge.metadata) and _same_ends(before, edge):
             return
         self._touch_edge(edge.id, owner)
         self.graph._edge_layers.claim(edge.id, owner, edge)
@@ -172,9 +171,7 @@ class Transaction:
         claims = graph._edge_layers.claims(edge_id)
         served = graph._edges.get(edge_id)
         head = next(iter(claims.values()), None)
-        missing = (
-            [] if head is None else [end for end in (head.parent, head.child) if end not in graph._nodes]
-        )
+        missing = [] if head is None else [end for end in (head.parent, head.child) if end not in graph._nodes]
         if head is None or missing:
             if served is not None:
                 self._unlink(served)
@@ -207,6 +204,8 @@ class Transaction:
         for other in self.graph._in.of(edge.child):
             if other.id != edge.id and relation_type(other.metadata) == OWNERSHIP:
                 self._drop_edge(other)
+        if edge.parent == edge.child:
+            self._drop_edge(edge)
         above, seen = edge.parent, {edge.child}
         while above not in seen:
             seen.add(above)
@@ -237,7 +236,7 @@ class Transaction:
         if before is None:
             return self._shared(msgspec.structs.replace(head, metadata=metadata, deleted_at=None))
         same = (before.host, before.origin) == (head.host, head.origin) and _same_ends(before, head)
-        if same and before.metadata == metadata:
+        if same and same_json(before.metadata, metadata):
             return before
         changed_at = head.updated_at if head.updated_at > before.updated_at else self.now
         return self._shared(
