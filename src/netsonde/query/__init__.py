@@ -1,1 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The query language: text to plan, plan to result, once or standing. No I/O of its own; sources are Protocols."""
+
+from netsonde.query.errors import LimitReached, QueryError
+from netsonde.query.executor import evaluate, run
+from netsonde.query.kinds import Kind
+from netsonde.query.plan import Plan, parse
+from netsonde.query.render_dot import render_dot
+from netsonde.query.result import Result
+from netsonde.query.sources import (
+    FlowSource,
+    HistorySource,
+    Limits,
+    MetricSource,
+    PacketSource,
+    Sources,
+)
+from netsonde.query.standing import Matcher, StandingQuery, compile_standing
+
+__all__ = [
+    "FlowSource",
+    "HistorySource",
+    "Kind",
+    "LimitReached",
+    "Limits",
+    "Matcher",
+    "MetricSource",
+    "PacketSource",
+    "Plan",
+    "QueryError",
+    "Result",
+    "Sources",
+    "StandingQuery",
+    "compile_standing",
+    "evaluate",
+    "parse",
+    "render_dot",
+    "run",
+]

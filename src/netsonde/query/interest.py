@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which changes can matter to a filter or a whole plan: told from the keys that were touched, without any test."""
+
+from collections.abc import Iterable
+
+from netsonde.graph.events import Event
+from netsonde.graph.paths import Path, parse_path
+from netsonde.query.filters import Filter
+from netsonde.query.kinds import Kind
+from netsonde.query.plan import Plan
+
+_FIXED = frozenset({"id", "host", "origin", "created_at", "parent", "child"})
+"""Pseudo-fields that are the same in all revisions of an element."""
+
+
+class Touches:
+    """Whether an update of an element may change what is at some paths."""
+
+    __slots__ = ("_always", "_roots")
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        found = tuple(paths)
+        self._always = any(path.field and path.field not in _FIXED for path in found)
+        self._roots = frozenset(root for path in found for root in path.roots)
+
+    def __call__(self, touched: frozenset[str]) -> bool:
+        return self._always or not self._roots.isdisjoint(touched)
+
+
+def paths_of(filters: Iterable[Filter]) -> Iterable[Path]:
+    """Yield the paths that filters read."""
+    return (condition.path for chosen in filters for condition in chosen.conditions)
+
+
+class Interest:
+    """Whether an event can change what a plan gives."""
+
+    def __init__(self, plan: Plan) -> None:
+        reads = plan.reads()
+        self._nodes = Touches(map(parse_path, reads.get(Kind.NODES, ())))
+        self._edges = Touches(map(parse_path, reads.get(Kind.EDGES, ())))
+
+    def concerns(self, event: Event) -> bool:
+        if event.kind != "updated":
+            return True
+        touches = self._nodes if event.is_node else self._edges
+        return touches(event.touched)

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a step takes and gives. A plan is a chain in which each step takes what the one before it gives."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Kinds of intermediate and final results."""
+
+    GRAPH = "graph"
+    NODES = "nodes"
+    EDGES = "edges"
+    PATHS = "paths"
+    VALUES = "values"
+    """A list of JSON values."""
+    VALUE = "value"
+    """One JSON value, such as a count."""
+    FLOWS = "flows"
+    METRICS = "metrics"
+    PACKETS = "packets"
+
+    @property
+    def noun(self) -> str:
+        """How messages name it."""
+        return _NOUNS[self]
+
+
+_NOUNS = {
+    Kind.GRAPH: "the graph",
+    Kind.NODES: "nodes",
+    Kind.EDGES: "edges",
+    Kind.PATHS: "paths",
+    Kind.VALUES: "values",
+    Kind.VALUE: "a single value",
+    Kind.FLOWS: "flows",
+    Kind.METRICS: "metrics",
+    Kind.PACKETS: "packets",
+}

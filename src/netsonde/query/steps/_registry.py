@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every step of the language: one line each. The planner and its hints know nothing else."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from netsonde.query.kinds import Kind
+from netsonde.query.steps import (
+    filtering,
+    flow_ends,
+    flows,
+    graph_sources,
+    hierarchy,
+    metrics,
+    moving,
+    naming,
+    ordering,
+    packets,
+    shortest_path,
+    sub_graph,
+    time_travel,
+    values,
+)
+from netsonde.query.steps._api import StepSpec
+
+GRAPH, NODES, EDGES, PATHS = Kind.GRAPH, Kind.NODES, Kind.EDGES, Kind.PATHS
+VALUES, VALUE, FLOWS, METRICS, PACKETS = Kind.VALUES, Kind.VALUE, Kind.FLOWS, Kind.METRICS, Kind.PACKETS
+
+_ELEMENTS: Final = (NODES, EDGES)
+_RECORDS: Final = (NODES, EDGES, FLOWS, VALUES)
+_ROWS: Final = (NODES, EDGES, PATHS, FLOWS, VALUES)
+
+
+def _same(kinds: Iterable[Kind]) -> Mapping[Kind, Kind]:
+    return {kind: kind for kind in kinds}
+
+
+def _all(kinds: Iterable[Kind], gives: Kind) -> Mapping[Kind, Kind]:
+    return dict.fromkeys(kinds, gives)
+
+
+_SPECS: Final = (
+    StepSpec("G", graph_sources.build_g, _all((GRAPH, NODES, EDGES), GRAPH)),
+    StepSpec("V", graph_sources.build_v, {GRAPH: NODES}),
+    StepSpec("E", graph_sources.build_e, {GRAPH: EDGES}),
+    StepSpec("At", time_travel.build_at, {GRAPH: GRAPH}, ("Context",)),
+    StepSpec("Has", filtering.build_has, _same(_RECORDS)),
+    StepSpec("HasKey", filtering.build_has_key, _same(_RECORDS)),
+    StepSpec("HasNot", filtering.build_has_not, _same(_RECORDS)),
+    StepSpec("HasEither", filtering.build_has_either, _same(_RECORDS)),
+    StepSpec("Out", moving.build_out, _all((NODES, FLOWS), NODES)),
+    StepSpec("In", moving.build_in, _all((NODES, FLOWS), NODES)),
+    StepSpec("Both", moving.build_both, _all((NODES, FLOWS), NODES)),
+    StepSpec("OutE", moving.build_out_e, {NODES: EDGES}),
+    StepSpec("InE", moving.build_in_e, {NODES: EDGES}),
+    StepSpec("BothE", moving.build_both_e, {NODES: EDGES}),
+    StepSpec("OutV", moving.build_child_v, {EDGES: NODES}, ("ChildV",)),
+    StepSpec("InV", moving.build_parent_v, {EDGES: NODES}, ("ParentV",)),
+    StepSpec("BothV", moving.build_both_v, {EDGES: NODES}),
+    StepSpec("Descendants", hierarchy.build_descendants, _same((NODES,))),
+    StepSpec("Ascendants", hierarchy.build_ascendants, _same((NODES,))),
+    StepSpec("Neighbors", hierarchy.build_neighbors, _same((NODES,)), ("Neighbours",)),
+    StepSpec("ShortestPathTo", shortest_path.build_shortest_path, {NODES: PATHS}),
+    StepSpec("SubGraph", sub_graph.build_sub_graph, _all((NODES, EDGES, PATHS), GRAPH)),
+    StepSpec("Dedup", ordering.build_dedup, {**_same(_RECORDS), PATHS: NODES}),
+    StepSpec("Limit", ordering.build_limit, _same(_ROWS)),
+    StepSpec("Range", ordering.build_range, _same(_ROWS)),
+    StepSpec("Sort", ordering.build_sort, _same(_RECORDS)),
+    StepSpec("Count", ordering.build_count, _all((*_ROWS, METRICS), VALUE)),
+    StepSpec("Values", values.build_values, _all(_RECORDS, VALUES)),
+    StepSpec("ValueMap", values.build_value_map, _all(_RECORDS, VALUES)),
+    StepSpec("Keys", values.build_keys, _all(_RECORDS, VALUES)),
+    StepSpec("Sum", values.build_sum, _all((*_RECORDS, METRICS), VALUE)),
+    StepSpec("As", naming.build_as, _same(_ROWS)),
+    StepSpec("Select", naming.build_select, _same(_ROWS)),
+    StepSpec("Flows", flows.build_flows, _all((GRAPH, NODES, PATHS), FLOWS)),
+    StepSpec("Hops", flow_ends.build_capture_node, {FLOWS: NODES}),
+    StepSpec("CaptureNode", flow_ends.build_capture_node, {FLOWS: NODES}, ("Node",)),
+    StepSpec("Nodes", flow_ends.build_nodes, {FLOWS: NODES}),
+    StepSpec("RawPackets", packets.build_raw_packets, {FLOWS: PACKETS}),
+    StepSpec("Metrics", metrics.build_metrics, _all((NODES, FLOWS), METRICS)),
+)
+
+STEPS: Final[Mapping[str, StepSpec]] = {name.lower(): spec for spec in _SPECS for name in (spec.name, *spec.aliases)}
+
+NOT_YET: Final = frozenset({"Aggregates", "BPF", "Group", "MoreThan", "NextHop", "Sockets", "Workflow"})
+"""Steps of the reference that this version refuses by name."""

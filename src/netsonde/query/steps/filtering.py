@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`Has`, `HasKey`, `HasNot`, `HasEither`: keep the items that pass."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from netsonde.query import arguments
+from netsonde.query.context import Context
+from netsonde.query.filters import ABSENT, EXISTS, Filter, combine, condition, pairs
+from netsonde.query.kinds import Kind
+from netsonde.query.predicates import Predicate
+from netsonde.query.rows import Rows
+from netsonde.query.steps._api import Building, Operation
+from netsonde.query.syntax import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Keep(Operation):
+    """Keep the items that pass a filter."""
+
+    kind: Kind
+    filter: Filter
+
+    def apply(self, rows: Rows, context: Context) -> Rows:
+        test = self.filter.test
+        if self.kind is Kind.VALUES:
+            # Only objects have keys; HasNot must not keep plain values either.
+            return context.kept(rows, lambda row: isinstance(row, dict) and test(row))
+        return context.kept(rows, test)
+
+    def filters(self) -> Iterable[tuple[Kind, Filter]]:
+        return ((self.kind, self.filter),)
+
+
+def build_has(call: Call, building: Building) -> Operation:
+    """Keep what passes every pair: `Has('Type', 'veth', 'MTU', Gt(1500))`; one key alone asks for its presence."""
+    return Keep(building.takes, pairs(call, building.takes))
+
+
+def build_has_either(call: Call, building: Building) -> Operation:
+    """Keep what passes at least one pair: `HasEither('Type', 'netns', 'Name', 'host1')`."""
+    return Keep(building.takes, pairs(call, building.takes, any_of=True))
+
+
+def build_has_key(call: Call, building: Building) -> Operation:
+    """Keep what has the key, whatever its value: `HasKey('ExtID.vm-id')`."""
+    return _presence(call, building, EXISTS)
+
+
+def build_has_not(call: Call, building: Building) -> Operation:
+    """Keep what does not have the key: `HasNot('State')`."""
+    return _presence(call, building, ABSENT)
+
+
+def _presence(call: Call, building: Building, test: Predicate) -> Operation:
+    (key,) = arguments.exactly(call, 1, "one key in quotes")
+    return Keep(building.takes, combine([condition(key, test, building.takes)]))

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`Metrics`: the counters of interfaces and flows as series; `Sum` and `Count` of them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+from netsonde.model.elements import Json, Metadata, Node
+from netsonde.model.topology import InterfaceMetric
+from netsonde.query import arguments
+from netsonde.query.context import Context
+from netsonde.query.errors import QueryError, did_you_mean, shown
+from netsonde.query.flow_fields import Flow
+from netsonde.query.kinds import Kind
+from netsonde.query.predicates import number_of
+from netsonde.query.rows import Rows, Series
+from netsonde.query.steps._api import AnyStep, Building, Fetch, Operation
+from netsonde.query.syntax import Call
+
+_KINDS: Final = {
+    "": ("LastUpdateMetric",),
+    "SFlow": ("SFlow", "LastUpdateMetric"),
+    "Ovs": ("Ovs", "LastUpdateMetric"),
+}
+_NOT_SUMMED: Final = frozenset({"Start", "Last", "RTT"})
+
+
+@dataclass(frozen=True, slots=True)
+class NodeMetrics(Fetch):
+    """The counters of each node: from the stream of metrics, and what its metadata holds."""
+
+    path: tuple[str, ...]
+
+    async def fetch(self, rows: Rows, context: Context) -> Rows:
+        nodes = cast("Sequence[Node]", rows)
+        points: dict[str, dict[Json, Metadata]] = {node.id: {} for node in nodes}
+        for node in nodes:
+            found = _member(node.metadata, self.path)
+            if isinstance(found, dict) and _within(found, context):
+                points[node.id].setdefault(found.get("Start"), found)
+        if len(self.path) == 1:
+            for metric in await self._from_stream(nodes, context):
+                points.get(metric.node_id, {})[metric.start_ms] = _wire(metric)
+        return [_series(key, found.values()) for key, found in points.items() if found]
+
+    def keys(self) -> Iterable[str]:
+        return (".".join(self.path),)
+
+    async def _from_stream(self, nodes: Sequence[Node], context: Context) -> Sequence[InterfaceMetric]:
+        source = context.sources.metrics
+        if source is None or not nodes:
+            return ()
+        start, last = (context.slice.start_ms, context.slice.last_ms) if context.slice is not None else (None, None)
+        return await source.interface_metrics(sorted({node.id for node in nodes}), start, last)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowMetrics(Operation):
+    """The counters of each flow since its last report, or since it began when there was only one."""
+
+    def apply(self, rows: Rows, context: Context) -> Rows:
+        series: list[Series] = []
+        for flow in cast("Sequence[Flow]", rows):
+            found = flow.get("LastUpdateMetric") or flow.get("Metric")
+            if isinstance(found, dict):
+                series.append(Series(str(flow.get("UUID", "")), (found,)))
+        return series
+
+    def keys(self) -> Iterable[str]:
+        return ("LastUpdateMetric", "Metric")
+
+
+@dataclass(frozen=True, slots=True)
+class SumMetrics(Operation):
+    """All series added up, field by field, or in one field."""
+
+    field: str | None
+
+    def apply(self, rows: Rows, context: Context) -> Rows:
+        points = [point for series in cast("Sequence[Series]", rows) for point in series.points]
+        if self.field is not None:
+            return (sum(number_of(point.get(self.field)) or 0 for point in points),)
+        return (_total(points) if points else None,)
+
+
+def _total(points: Sequence[Metadata]) -> Json:
+    total: dict[str, Json] = {}
+    for point in points:
+        for name, value in point.items():
+            number = number_of(value)
+            if number is not None and name not in _NOT_SUMMED:
+                total[name] = (number_of(total.get(name)) or 0) + number
+    starts = [number for point in points if (number := number_of(point.get("Start"))) is not None]
+    lasts = [number for point in points if (number := number_of(point.get("Last"))) is not None]
+    return total | {"Start": min(starts, default=0), "Last": max(lasts, default=0)}
+
+
+def _member(data: Json, path: Sequence[str]) -> Json:
+    for key in path:
+        if not isinstance(data, dict):
+            return None
+        data = data.get(key)
+    return data
+
+
+def _within(point: Metadata, context: Context) -> bool:
+    if context.slice is None or context.slice.is_point:
+        return True
+    start, last = number_of(point.get("Start")), number_of(point.get("Last"))
+    return start is not None and last is not None and context.slice.start_ms <= start and last <= context.slice.last_ms
+
+
+def _wire(metric: InterfaceMetric) -> Metadata:
+    counters: Metadata = {name: count for name, count in metric.counters.items() if count}
+    return counters | {"Start": metric.start_ms, "Last": metric.last_ms}
+
+
+def _series(key: str, points: Iterable[Metadata]) -> Series:
+    return Series(key, tuple(sorted(points, key=lambda point: number_of(point.get("Start")) or 0)))
+
+
+def build_metrics(call: Call, building: Building) -> AnyStep:
+    """The counters of interfaces or flows, as series: `G.V().Has('Name', 'eth0').Metrics()`."""
+    given = arguments.at_most(call, 1, "at most one kind of metric")
+    kind = arguments.text_of(given[0]) if given else ""
+    if building.takes is Kind.FLOWS:
+        return FlowMetrics()
+    if kind not in _KINDS:
+        raise QueryError(
+            f"there are no metrics of the kind {shown(kind)}",
+            hint=did_you_mean(kind, _KINDS, "kinds are SFlow and Ovs"),
+            span=given[0].span,
+        )
+    return NodeMetrics(_KINDS[kind])
+
+
+def build_sum(call: Call) -> Operation:
+    """Return the operation for `Sum` of metrics."""
+    given = arguments.at_most(call, 1, "at most one field in quotes")
+    return SumMetrics(arguments.key_of(given[0]) if given else None)

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`Dedup`, `Limit`, `Range`, `Sort`, `Count`: how many of the results, which, and in what order."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+from netsonde.graph.paths import Missing
+from netsonde.model.elements import Edge, Json, Node
+from netsonde.query import arguments
+from netsonde.query.context import Context
+from netsonde.query.errors import QueryError
+from netsonde.query.fields import Reader, reader
+from netsonde.query.kinds import Kind
+from netsonde.query.order import SortKey, newer, same_key, sort_key
+from netsonde.query.rows import Item, Nodes, Rows
+from netsonde.query.steps._api import Building, Operation
+from netsonde.query.syntax import Call, Word
+
+_ELEMENTS: Final = frozenset({Kind.NODES, Kind.EDGES})
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Operation):
+    """The results from one position to another."""
+
+    first: int
+    end: int
+
+    def apply(self, rows: Rows, context: Context) -> Rows:
+        return rows[self.first : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class CountRows(Operation):
+    """How many results there are."""
+
+    def apply(self, rows: Rows, context: Context) -> Rows:
+        return (len(rows),)
+
+
+@dataclass(frozen=True, slots=True)
+class DedupById(Operation):
+    """One result per element, its newest revision, in the order of first occurrence; nodes of paths one by one."""
+
+    takes: Kind
+
+    def apply(self, rows: Rows, context: Context) -> Rows:
+        if self.takes is Kind.PATHS:
+            elements: Iterable[Node | Edge] = (node for path in cast("Sequence[Nodes]", rows) for node in path)
+        else:
+            elements = cast("Sequence[Node | Edge]", rows)
+        found: dict[str, Node | Edge] = {}
+        for element in elements:
+            seen = found.get(element.id)
+            if seen is None or newer(element, seen):
+                found[element.id] = element
+        context.check()
+        return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class DedupBy(Operation):
+    """The first of the results that have the same values; one that has none of the keys is always kept."""
+
+    readers: tuple[Reader, ...]
+    names: tuple[str, ...]
+
+    def apply(self, rows: Rows, context: Context) -> Rows:
+        seen: set[tuple[object, ...]] = set()
+
+        def is_new(row: Item) -> bool:
+            # Missing values are left out, so ("x", nothing) and (nothing, "x") are the same, as in the reference.
+            found = (read(row) for read in self.readers)
+            key = tuple(same_key(value) for value in found if not isinstance(value, Missing))
+            if not key:
+                return True
+            if key in seen:
+                return False
+            seen.add(key)
+            return True
+
+        return context.kept(rows, is_new)
+
+    def keys(self) -> Iterable[str]:
+        return self.names
+
+
+@dataclass(frozen=True, slots=True)
+class DedupValues(Operation):
+    """The first of equal values."""
+
+    def apply(self, rows: Rows, context: Context) -> Rows:
+        found: dict[object, Item] = {}
+        for value in cast("Sequence[Json]", rows):
+            found.setdefault(same_key(value), value)
+        return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted(Operation):
+    """The results by one value; those without it last, equal ones in the order they had."""
+
+    read: Reader
+    descending: bool
+    name: str
+
+    def apply(self, rows: Rows, context: Context) -> Rows:
+        having: list[tuple[SortKey, Item]] = []
+        lacking: list[Item] = []
+        for row in rows:
+            found = self.read(row)
+            if isinstance(found, Missing) or found is None:
+                lacking.append(row)
+            else:
+                having.append((sort_key(found), row))
+        having.sort(key=lambda pair: pair[0], reverse=self.descending)
+        context.check()
+        return [row for _, row in having] + lacking
+
+    def keys(self) -> Iterable[str]:
+        return (self.name,) if self.name else ()
+
+
+@dataclass(frozen=True, slots=True)
+class SortedByCreation(Operation):
+    """Elements by time of creation, then by id."""
+
+    descending: bool
+
+    def apply(self, rows: Rows, context: Context) -> Rows:
+        elements = cast("Sequence[Node | Edge]", rows)
+        return sorted(elements, key=lambda element: (element.created_at, element.id), reverse=self.descending)
+
+
+def build_limit(call: Call, building: Building) -> Operation:
+    """The first n results: `Limit(10)`."""
+    (most,) = arguments.exactly(call, 1, "one whole number")
+    return Slice(0, arguments.count_of(most))
+
+
+def build_range(call: Call, building: Building) -> Operation:
+    """The results from one position, counted from 0, up to another, excluded: `Range(10, 20)`."""
+    first, end = arguments.exactly(call, 2, "two whole numbers: from, and up to (excluded)")
+    begin = arguments.count_of(first)
+    return Slice(begin, max(begin, arguments.count_of(end)))
+
+
+def build_count(call: Call, building: Building) -> Operation:
+    """The number of results."""
+    arguments.none(call)
+    return CountRows()
+
+
+def build_dedup(call: Call, building: Building) -> Operation:
+    """Each element, flow conversation or value once; or once for each value of the keys: `Dedup('Type')`."""
+    kind = building.takes
+    keys = arguments.keys_of(call)
+    if kind is Kind.PATHS:
+        if keys:
+            raise QueryError("Dedup takes no key on paths", span=call.arguments[0].span)
+        return DedupById(kind)
+    if not keys and kind in _ELEMENTS:
+        return DedupById(kind)
+    if not keys and kind is Kind.VALUES:
+        return DedupValues()
+    names = keys or ["TrackingID"]
+    readers = tuple(reader(kind, name, call.span) for name in names)
+    return DedupBy(readers, tuple(names))
+
+
+def build_sort(call: Call, building: Building) -> Operation:
+    """In order of a key, ascending or descending: `Sort('Name')`, `Sort(DESC, 'MTU')`.
+
+    Without a key, elements by their time of creation, flows by their last packet, values by themselves. Numbers come
+    before strings, strings before booleans, and what lacks the key comes last.
+    """
+    given = list(arguments.at_most(call, 2, "ASC or DESC, and a key"))
+    descending = False
+    if given and not _is_key(given[0]):
+        descending = _is_descending(given.pop(0))
+    if len(given) > 1:
+        raise QueryError("Sort takes ASC or DESC before one key", span=given[1].span)
+    kind = building.takes
+    if not given and kind in _ELEMENTS:
+        return SortedByCreation(descending)
+    if not given and kind is Kind.VALUES:
+        return Sorted(_itself, descending, "")
+    key = arguments.key_of(given[0]) if given else "Last"
+    return Sorted(reader(kind, key, given[0].span if given else call.span), descending, key)
+
+
+def _itself(row: Item) -> Json:
+    return cast("Json", row)
+
+
+def _is_key(argument: object) -> bool:
+    return not isinstance(argument, Word | Call)
+
+
+def _is_descending(argument: object) -> bool:
+    if isinstance(argument, Word) and argument.name.upper() in ("ASC", "DESC"):
+        return argument.name.upper() == "DESC"
+    span = argument.span if isinstance(argument, Word | Call) else None
+    raise QueryError("Sort takes ASC or DESC, and a key in quotes", hint="such as Sort(DESC, 'MTU')", span=span)
