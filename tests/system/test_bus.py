@@ -1,0 +1,501 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bus against a real nats-server that is killed and restarted."""
+
+import asyncio
+import os
+import signal
+import stat
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from netsonde.bus import (
+    Bus,
+    BusSettings,
+    Lease,
+    PrivateServer,
+    ReportConsumer,
+    ReportPublisher,
+    ServerSettings,
+    TopologyFollower,
+    TopologyLog,
+    TopologyPublisher,
+)
+from netsonde.bus.lease import LEASES, LeaseEntry
+from netsonde.errors import Conflict, NotFound, SourceLost, UserError
+from netsonde.model.captures import Capture
+from netsonde.model.elements import Edge, Node
+from netsonde.model.topology import NodeChange, TopologyBatch, TopologySnapshot
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[PrivateServer]:
+    private = PrivateServer(ServerSettings(tmp_path / "nats"))
+    await private.start()
+    yield private
+    await private.stop()
+
+
+def settings_for(server: PrivateServer) -> BusSettings:
+    return BusSettings(url=server.url, token_file=server.token_file, request_timeout=2.0)
+
+
+@pytest.fixture
+async def bus(server: PrivateServer) -> AsyncIterator[Bus]:
+    connected = await Bus.connect(settings_for(server), name="test", wait=10)
+    yield connected
+    await connected.close()
+
+
+async def kill_and_restart(server: PrivateServer) -> None:
+    os.kill(server.pid, signal.SIGKILL)
+    await server.wait()
+    await server.start()
+
+
+@asynccontextmanager
+async def running(*works: Callable[[], object]) -> AsyncIterator[None]:
+    """Run things in the background for the time of the block."""
+    loop = asyncio.get_running_loop()
+    tasks = [loop.create_task(work(), name="test") for work in works]  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def wait_until(condition: Callable[[], bool], within: float = 20.0) -> None:
+    async with asyncio.timeout(within):
+        while not condition():  # noqa: ASYNC110  # any state of any object, hence no event to wait for
+            await asyncio.sleep(0.01)
+
+
+async def test_server_keeps_its_secrets_to_itself(server: PrivateServer) -> None:
+    assert stat.S_IMODE(server.token_file.stat().st_mode) == 0o600
+    assert stat.S_IMODE((server.token_file.parent / "server.conf").stat().st_mode) == 0o600
+    with pytest.raises(SourceLost, match="Authorization"):
+        await Bus.connect(BusSettings(url=server.url, token="wrong"), name="intruder", wait=1)
+
+
+async def test_server_dies_with_its_parent(tmp_path: Path) -> None:
+    script = (
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from netsonde.bus import PrivateServer, ServerSettings\n"
+        "async def main():\n"
+        "    server = PrivateServer(ServerSettings(Path(sys.argv[1])))\n"
+        "    await server.start()\n"
+        "    print(server.pid, file=sys.stderr, flush=True)\n"
+        "    await server.wait()\n"
+        "asyncio.run(main())\n"
+    )
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        script,
+        str(tmp_path / "nats"),
+        stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert parent.stderr is not None
+    pid = int(await parent.stderr.readline())
+
+    parent.kill()
+    await parent.wait()
+
+    await wait_until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in state_of(pid))
+
+
+def state_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return "Z"
+
+
+async def test_connection_is_made_anew_when_the_server_was_killed(server: PrivateServer, bus: Bus) -> None:
+    await kill_and_restart(server)
+    bucket = await bus.bucket("captures", codec=Capture)
+
+    await wait_until(lambda: bus.connected)
+    await bucket.put("a", Capture(uuid="a"))
+
+    assert bus.health.state == "running"
+    assert bus.health.counters["connections"] == 2
+
+
+async def test_bucket_reads_what_it_wrote(bus: Bus) -> None:
+    bucket = await bus.bucket("captures", codec=Capture)
+
+    revision = await bucket.create("k.host.example.org", Capture(uuid="1"))
+    await bucket.update("k.host.example.org", Capture(uuid="2"), revision)
+
+    assert (await bucket.get("k.host.example.org")) == Capture(uuid="2")
+    assert (await bucket.get("missing")) is None
+    assert list(await bucket.items()) == ["k.host.example.org"]
+    with pytest.raises(Conflict):
+        await bucket.create("k.host.example.org", Capture())
+    with pytest.raises(Conflict):
+        await bucket.update("k.host.example.org", Capture(), revision)
+    assert await bucket.delete("k.host.example.org")
+    assert not await bucket.delete("k.host.example.org")
+    assert await bucket.items() == {}
+    await bucket.create("k.host.example.org", Capture(uuid="3"))
+
+
+async def test_keys_may_hold_anything(bus: Bus) -> None:
+    bucket = await bus.bucket("captures", codec=Capture)
+    names = ["höst", "a b", ".x.", "a..b", "star*", "gt>"]
+
+    for name in names:
+        await bucket.put(name, Capture(uuid=name))
+
+    assert {key: value.uuid for key, value in (await bucket.items()).items()} == {name: name for name in names}
+
+
+async def test_entry_expires_and_watchers_are_told(bus: Bus) -> None:
+    bucket = await bus.bucket("captures", codec=Capture)
+    async with aclosing(bucket.watch()) as entries:
+        assert (await anext(entries)).kind == "current"
+        await bucket.put("short", Capture(uuid="short"), ttl_s=1)
+        assert (await anext(entries)).key == "short"
+
+        gone = await anext(entries)
+
+    assert (gone.kind, gone.key) == ("delete", "short")
+    assert await bucket.get("short") is None
+    await bucket.create("short", Capture())
+
+
+async def test_bucket_with_a_ttl_forgets(bus: Bus) -> None:
+    bucket = await bus.bucket("hosts-test", codec=Capture, ttl_s=1)
+    async with aclosing(bucket.watch()) as entries:
+        assert (await anext(entries)).kind == "current"
+        await bucket.put("a", Capture())
+        assert (await anext(entries)).kind == "put"
+        assert (await anext(entries)).kind == "delete"
+
+
+async def test_watch_tells_what_changed_while_the_server_was_dead(server: PrivateServer, bus: Bus) -> None:
+    bucket = await bus.bucket("captures", codec=Capture)
+    for key in "abc":
+        await bucket.put(key, Capture(uuid=key))
+    async with aclosing(bucket.watch()) as entries:
+        seen = [await anext(entries) for _ in range(4)]
+        assert [entry.kind for entry in seen] == ["put"] * 3 + ["current"]
+        await kill_and_restart(server)
+        other = await Bus.connect(settings_for(server), name="other", wait=10)
+        elsewhere = await other.bucket("captures", codec=Capture)
+        await elsewhere.delete("a")
+        await elsewhere.put("b", Capture(uuid="changed"))
+        await elsewhere.put("d", Capture(uuid="d"))
+        await other.close()
+
+        told = [await anext(entries) for _ in range(3)]
+
+    changes = {entry.key: entry.value.uuid if entry.value else None for entry in told}
+    assert changes == {"a": None, "b": "changed", "d": "d"}
+
+
+async def test_watch_survives_rubbish(server: PrivateServer, bus: Bus) -> None:
+    numbers = await bus.bucket("captures", codec=int)
+    captures = await bus.bucket("captures", codec=Capture)
+    await numbers.put("bad", 5)
+    await captures.put("good", Capture(uuid="good"))
+
+    assert list(await captures.items()) == ["good"]
+    assert bus.health.counters["bucket_entries_refused"] >= 1
+
+
+async def big_answers(request: bytes) -> AsyncIterator[bytes]:
+    for size in (0, 1, 3_000_000, 700_000):
+        yield request * size
+
+
+async def test_call_returns_items_of_any_size(bus: Bus) -> None:
+    await bus.serve("h.example", "big", big_answers)
+
+    items = [item async for item in bus.call("h.example", "big", b"xy")]
+
+    assert [len(item) for item in items] == [0, 2, 6_000_000, 1_400_000]
+
+
+async def test_call_of_a_long_answer_is_not_dropped(bus: Bus) -> None:
+    async def many(request: bytes) -> AsyncIterator[bytes]:
+        for number in range(5000):
+            yield number.to_bytes(4, "big") * 1000
+
+    await bus.serve("h", "many", many)
+    expected = 0
+    async for item in bus.call("h", "many", b""):
+        assert int.from_bytes(item[:4], "big") == expected
+        expected += 1
+        if expected % 1000 == 0:
+            await asyncio.sleep(0.05)
+
+    assert expected == 5000
+
+
+async def test_call_fails_with_the_reason(bus: Bus) -> None:
+    async def refuse(request: bytes) -> AsyncIterator[bytes]:
+        yield b"one"
+        raise NotFound("no such capture", hint="list them")
+
+    async def crash(request: bytes) -> AsyncIterator[bytes]:
+        yield b""
+        raise ZeroDivisionError("oops")
+
+    await bus.serve("h", "refuse", refuse)
+    await bus.serve("h", "crash", crash)
+
+    with pytest.raises(NotFound, match="no such capture") as refused:
+        [item async for item in bus.call("h", "refuse", b"")]
+    assert refused.value.hint == "list them"
+    with pytest.raises(SourceLost, match="ZeroDivisionError"):
+        [item async for item in bus.call("h", "crash", b"")]
+    with pytest.raises(SourceLost, match="nobody answers"):
+        [item async for item in bus.call("nowhere", "refuse", b"")]
+
+
+async def test_answerer_stops_when_the_asker_goes(bus: Bus) -> None:
+    stopped = asyncio.Event()
+
+    async def endless(request: bytes) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x"
+        finally:
+            stopped.set()
+
+    await bus.serve("h", "endless", endless)
+    async with aclosing(bus.call("h", "endless", b"")) as items:
+        await anext(items)
+
+    async with asyncio.timeout(10):
+        await stopped.wait()
+
+
+async def test_silent_answerer_is_alive(bus: Bus) -> None:
+    async def slow(request: bytes) -> AsyncIterator[bytes]:
+        await asyncio.sleep(2.5)
+        yield b"late"
+
+    await bus.serve("h", "slow", slow)
+
+    assert [item async for item in bus.call("h", "slow", b"", timeout=1.5)] == [b"late"]
+
+
+async def test_calls_are_served_again_after_a_restart(server: PrivateServer, bus: Bus) -> None:
+    await bus.serve("h", "big", big_answers)
+    await kill_and_restart(server)
+    await wait_until(lambda: bus.connected)
+
+    items = [item async for item in bus.call("h", "big", b"x")]
+
+    assert len(items) == 4
+
+
+async def consume(bus: Bus, got: list[bytes]) -> None:
+    async for batch in ReportConsumer(bus, "flows", within=0.1).batches():
+        got += batch.payloads
+        await batch.ack()
+
+
+async def test_reports_arrive_once_although_the_server_is_killed(
+    server: PrivateServer, bus: Bus, tmp_path: Path
+) -> None:
+    publisher = ReportPublisher(bus, "flows", "h.1", tmp_path)
+    got: list[bytes] = []
+    sent = [b"%d" % number for number in range(3000)]
+    async with running(publisher.run, lambda: consume(bus, got)):
+        for number, report in enumerate(sent):
+            publisher.offer(report)
+            if number % 1000 == 500:
+                await asyncio.sleep(0.05)
+                await kill_and_restart(server)
+        await wait_until(lambda: len(set(got)) == len(sent))
+
+    assert sorted(set(got), key=int) == sent
+    assert bus.health.counters.get("flows_dropped", 0) == 0
+
+
+async def test_reports_wait_in_the_spool_of_a_dead_agent(server: PrivateServer, bus: Bus, tmp_path: Path) -> None:
+    os.kill(server.pid, signal.SIGKILL)
+    await server.wait()
+    publisher = ReportPublisher(bus, "flows", "h", tmp_path)
+    async with running(publisher.run):
+        for number in range(100):
+            publisher.offer(b"%d" % number)
+        await asyncio.sleep(0.2)
+    await server.start()
+    got: list[bytes] = []
+    successor = ReportPublisher(bus, "flows", "h", tmp_path)
+
+    async with running(successor.run, lambda: consume(bus, got)):
+        await wait_until(lambda: len(got) == 100)
+
+    assert got == [b"%d" % number for number in range(100)]
+
+
+async def test_unacknowledged_reports_come_again(bus: Bus, tmp_path: Path) -> None:
+    publisher = ReportPublisher(bus, "flows", "h", tmp_path)
+    got: list[bytes] = []
+    async with running(publisher.run):
+        publisher.offer(b"one")
+        await publisher.drained()
+        async for batch in ReportConsumer(bus, "flows", within=0.1).batches():
+            await batch.refuse()
+            break
+        async with running(lambda: consume(bus, got)):
+            await wait_until(lambda: got == [b"one"])
+
+
+async def test_duplicates_of_the_spool_are_stored_once(bus: Bus, tmp_path: Path) -> None:
+    jetstream = await bus.ensure_reports("flows")
+
+    first = await jetstream.publish("netsonde.flows.h", b"x", {"Nats-Msg-Id": "s-1"})
+    second = await jetstream.publish("netsonde.flows.h", b"x", {"Nats-Msg-Id": "s-1"})
+
+    assert first == second
+    assert await jetstream.last_sequence("NETSONDE_FLOWS") == 1
+
+
+def node(number: int, revision: int = 1) -> Node:
+    return Node(f"n{number}", {"Name": f"n{number}"}, "h", "agent.h", 1, 1, revision=revision)
+
+
+class Agent:
+    """A graph of nodes that is published as it grows."""
+
+    def __init__(self, bus: Bus, directory: Path, host: str = "h") -> None:
+        self.nodes: list[Node] = []
+        self.publisher = TopologyPublisher(bus, host, directory, lambda: (self.nodes, list[Edge]()))
+
+    def add(self) -> None:
+        added = node(len(self.nodes))
+        self.nodes.append(added)
+        self.publisher.publish([NodeChange("added", added)])
+
+
+class Mirror:
+    """What a follower is told."""
+
+    def __init__(self) -> None:
+        self.nodes: list[str] = []
+        self.snapshots = 0
+
+    def on_snapshot(self, snapshot: TopologySnapshot) -> None:
+        self.snapshots += 1
+        self.nodes = [node.id for node in snapshot.nodes]
+
+    def on_batch(self, batch: TopologyBatch) -> None:
+        self.nodes += [change.node.id for change in batch.changes if isinstance(change, NodeChange)]
+
+
+async def test_follower_sees_every_change_in_order_over_a_killed_server(
+    server: PrivateServer, bus: Bus, tmp_path: Path
+) -> None:
+    other = await Bus.connect(settings_for(server), name="analyzer", wait=10)
+    agent, mirror = Agent(bus, tmp_path), Mirror()
+    follower = TopologyFollower(other, mirror.on_snapshot, mirror.on_batch)
+    for _ in range(10):
+        agent.add()
+    async with running(agent.publisher.run, follower.run):
+        for number in range(200):
+            agent.add()
+            if number == 100:
+                await kill_and_restart(server)
+            await asyncio.sleep(0)
+        await wait_until(lambda: len(mirror.nodes) >= 210)
+    await other.close()
+
+    assert mirror.nodes == [node.id for node in agent.nodes]
+    assert follower.hosts == {"h": True}
+
+
+async def test_follower_asks_anew_when_the_agent_restarts(bus: Bus, tmp_path: Path) -> None:
+    mirror = Mirror()
+    follower = TopologyFollower(bus, mirror.on_snapshot, mirror.on_batch)
+    async with running(follower.run):
+        first = Agent(bus, tmp_path)
+        async with running(first.publisher.run):
+            first.add()
+            await wait_until(lambda: mirror.nodes == ["n0"])
+        second = Agent(bus, tmp_path)
+        second.add()
+        second.add()
+        async with running(second.publisher.run):
+            await wait_until(lambda: mirror.nodes == ["n0", "n1"])
+
+    assert mirror.snapshots == 2
+
+
+async def test_log_goes_on_after_a_position(bus: Bus, tmp_path: Path) -> None:
+    agent = Agent(bus, tmp_path)
+    log = TopologyLog(bus, within=0.05)
+    async with running(agent.publisher.run):
+        agent.add()
+        agent.add()
+        await agent.publisher.drained()
+        first = await anext(log.batches(0))
+        agent.add()
+        second = await anext(log.batches(first.position))
+
+    assert [batch.sequence for batch in first.batches][:2] == [1, 2]
+    assert second.batches[0].sequence == first.batches[-1].sequence + 1
+
+
+async def test_lease_is_held_by_one_and_passes_on(bus: Bus) -> None:
+    holding: list[str] = []
+
+    def worker(name: str) -> Callable[[], object]:
+        async def work() -> None:
+            holding.append(name)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                holding.remove(name)
+
+        lease = Lease(bus, "job", name, ttl_s=1)
+        return lambda: lease.run(work)
+
+    async with running(worker("b")):
+        await wait_until(lambda: holding == ["b"])
+        async with running(worker("a")):
+            await asyncio.sleep(1.5)
+            assert holding == ["b"]
+    async with running(worker("a")):
+        await wait_until(lambda: holding == ["a"])
+
+
+async def test_lease_expires_when_its_holder_dies(bus: Bus) -> None:
+    bucket = await bus.bucket(LEASES, codec=LeaseEntry)
+    await bucket.create("job", LeaseEntry("dead"), ttl_s=1)
+    held = asyncio.Event()
+
+    async def work() -> None:
+        held.set()
+        await asyncio.Event().wait()
+
+    async with running(lambda: Lease(bus, "job", "alive", ttl_s=1).run(work)):
+        async with asyncio.timeout(5):
+            await held.wait()
+
+
+async def test_calls_fail_soon_when_the_bus_is_away(server: PrivateServer, bus: Bus) -> None:
+    bucket = await bus.bucket("captures", codec=Capture)
+    await server.stop()
+    await wait_until(lambda: not bus.connected)
+
+    with pytest.raises(SourceLost, match="the bus is away"):
+        await bucket.get("a")
+    with pytest.raises((SourceLost, UserError)):
+        [item async for item in bus.call("h", "x", b"", timeout=0.5)]
