@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, Router, delete, get, patch, post
-from litestar.params import Parameter
+from litestar.params import FromPath, HeaderParameter
 
 from netsonde.api.bodies import convert, decode
 from netsonde.api.errors import PreconditionFailed
@@ -22,9 +22,9 @@ _SERVER_SET = ("UUID", "CreatedAt", "ExpiresAt", "Count", "Status")
 _FIXED = ("UUID", "CreatedAt")
 _TRIES = 3
 
-IfMatch = Annotated[str | None, Parameter(header="If-Match", description="ETag that the capture must still have")]
+IfMatch = Annotated[str | None, HeaderParameter(name="If-Match", description="ETag that the capture must still have")]
 ResourceTtl = Annotated[
-    str | None, Parameter(header="X-Resource-TTL", description="the capture deletes itself after it: 90s, 1h30m")
+    str | None, HeaderParameter(name="X-Resource-TTL", description="the capture deletes itself after it: 90s, 1h30m")
 ]
 
 
@@ -58,7 +58,7 @@ async def list_captures(services: ServicesDep) -> dict[str, CaptureView]:
 
 
 @get("/{uuid:str}", operation_id="getCapture", summary="One capture")
-async def get_capture(services: ServicesDep, uuid: str) -> Response[CaptureView]:
+async def get_capture(services: ServicesDep, uuid: FromPath[str]) -> Response[CaptureView]:
     return _answer(find(services, uuid))
 
 
@@ -76,7 +76,7 @@ async def create_capture(
 async def modify_capture(
     services: ServicesDep,
     request: AnyRequest,
-    uuid: str,
+    uuid: FromPath[str],
     if_match: IfMatch = None,
     resource_ttl: ResourceTtl = None,
 ) -> Response[CaptureView]:
@@ -100,7 +100,7 @@ async def modify_capture(
 
 
 @delete("/{uuid:str}", operation_id="deleteCapture", summary="Stop and delete a capture", status_code=200)
-async def delete_capture(services: ServicesDep, uuid: str, if_match: IfMatch = None) -> Response[bytes]:
+async def delete_capture(services: ServicesDep, uuid: FromPath[str], if_match: IfMatch = None) -> Response[bytes]:
     _check_match(find(services, uuid), if_match)
     await services.captures.delete(uuid)
     return Response(content=b"", status_code=200, media_type="text/plain")

@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from litestar import Response, Router, get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from netsonde.api.requests import ServicesDep, json_response
 from netsonde.errors import UserError
 from netsonde.model.elements import Json
 from netsonde.model.flows import FlowRequest
 
-Ids = Annotated[list[str] | None, Parameter(description="may be repeated; none = no restriction")]
-Limit = Annotated[int, Parameter(ge=1, le=100_000, description="at most so many flows")]
-Sort = Annotated[str, Parameter(description="a field such as Last or Metric.ABBytes; a leading - = largest first")]
+Ids = Annotated[list[str] | None, QueryParameter(description="may be repeated; none = no restriction")]
+Limit = Annotated[int, QueryParameter(ge=1, le=100_000, description="at most so many flows")]
+Sort = Annotated[str, QueryParameter(description="a field such as Last or Metric.ABBytes; a leading - = largest first")]
 
 
 @get("/api/flows", operation_id="listFlows", summary="Flows of captures and nodes, most recently active first")

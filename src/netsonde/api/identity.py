@@ -5,6 +5,7 @@ import base64
 
 import msgspec
 from litestar import Response, Router, get, post
+from litestar.params import FromPath
 
 from netsonde import __version__
 from netsonde.api.requests import AnyRequest, ServicesDep, json_response
@@ -86,7 +87,7 @@ async def metrics(services: ServicesDep) -> Response[bytes]:
 
 
 @get("/api/config/{key:path}", operation_id="getConfig", summary="One setting, or a table of them; no secrets")
-async def config(services: ServicesDep, key: str) -> Response[bytes]:
+async def config(services: ServicesDep, key: FromPath[str]) -> Response[bytes]:
     return json_response(services.status.setting(key.strip("/").replace("/", ".").lower()))
 
 

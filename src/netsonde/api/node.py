@@ -5,13 +5,13 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, Router, get
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 
 from netsonde.api.requests import ServicesDep, json_response
 from netsonde.api.ttl import parse_duration_ms
 from netsonde.model.topology import InterfaceMetric
 
-Last = Annotated[str, Parameter(description="how far back, as 300s or 1h30m")]
+Last = Annotated[str, QueryParameter(description="how far back, as 300s or 1h30m")]
 
 
 class MetricPoints(msgspec.Struct, frozen=True, rename="pascal"):
@@ -21,7 +21,7 @@ class MetricPoints(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 @get("/api/node/{node_id:str}/metrics", operation_id="getNodeMetrics", summary="Interface counters over time")
-async def node_metrics(services: ServicesDep, node_id: str, last: Last = "300s") -> Response[bytes]:
+async def node_metrics(services: ServicesDep, node_id: FromPath[str], last: Last = "300s") -> Response[bytes]:
     since_ms = services.now_ms() - parse_duration_ms(last, "last")
     intervals = await services.interface_metrics.node_metrics(node_id, since_ms=since_ms)
     return json_response(MetricPoints([_point(interval) for interval in intervals]))

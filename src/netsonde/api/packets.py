@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Annotated
 
 from litestar import Response, Router, get
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 
 from netsonde.api.accept import preferred
@@ -25,11 +25,11 @@ _LISTED = 1000
 _MOST_LISTED = 100_000
 _MOST_DOWNLOADED = 10_000_000
 
-NodeTids = Annotated[list[str] | None, Parameter(query="node", description="TIDs of nodes; none = every node")]
-FlowUuids = Annotated[list[str] | None, Parameter(query="flow", description="UUIDs of flows; none = every flow")]
-Limit = Annotated[int | None, Parameter(ge=1, le=_MOST_DOWNLOADED, description="at most so many packets")]
-After = Annotated[int, Parameter(ge=-1, description="only packets with a greater number on their interface")]
-Follow = Annotated[bool, Parameter(description="go on with packets as they arrive, until the client hangs up")]
+NodeTids = Annotated[list[str] | None, QueryParameter(name="node", description="TIDs of nodes; none = every node")]
+FlowUuids = Annotated[list[str] | None, QueryParameter(name="flow", description="UUIDs of flows; none = every flow")]
+Limit = Annotated[int | None, QueryParameter(ge=1, le=_MOST_DOWNLOADED, description="at most so many packets")]
+After = Annotated[int, QueryParameter(ge=-1, description="only packets with a greater number on their interface")]
+Follow = Annotated[bool, QueryParameter(description="go on with packets as they arrive, until the client hangs up")]
 
 
 @get(
@@ -40,7 +40,7 @@ Follow = Annotated[bool, Parameter(description="go on with packets as they arriv
 async def capture_packets(
     services: ServicesDep,
     request: AnyRequest,
-    uuid: str,
+    uuid: FromPath[str],
     nodes: NodeTids = None,
     flows: FlowUuids = None,
     limit: Limit = None,

@@ -5,6 +5,7 @@ import mimetypes
 from pathlib import Path
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from netsonde.api.requests import ServicesDep
 from netsonde.errors import NotFound
@@ -26,23 +27,22 @@ _API = ("api/", "ws/")
 
 
 @get(["/", "/{path:path}"], include_in_schema=False)
-async def page(services: ServicesDep, path: str = "") -> Response[bytes]:
-    """Serve a file of the page; a path without a file is a state of the page, kept in its URL."""
+async def page(services: ServicesDep, path: FromPath[str] = "") -> Response[bytes]:
+    """Serve a file of the page; its state is in the query string, so every other path is a mistake."""
     wanted = path.strip("/")
     if wanted.startswith(_API) or wanted in ("api", "ws"):
         raise NotFound(f"nothing is at /{wanted[:100]}", hint="GET /api/openapi.json lists what there is")
-    index = services.page / "index.html"
-    if not index.is_file():
-        raise NotFound("the web page is not part of this installation", hint="`make page` builds it")
-    file = _inside(services.page, wanted)
-    if file is None and "." in wanted.rpartition("/")[2]:
+    if not (services.page / "index.html").is_file():
+        raise NotFound("the web page is not part of this installation", hint="`make setup` builds it")
+    file = _inside(services.page, wanted or "index.html")
+    if file is None:
         raise NotFound(f"nothing is at /{wanted[:100]}", hint="the page is at /")
-    return _file(file or index, immutable=file is not None and wanted.startswith("assets/"))
+    return _file(file, immutable=wanted.startswith("assets/"))
 
 
 def _inside(root: Path, wanted: str) -> Path | None:
     """Return the file, unless the path leads out of the page's directory."""
-    if not wanted or "\0" in wanted:
+    if "\0" in wanted:
         return None
     file = (root / wanted).resolve()
     return file if file.is_relative_to(root.resolve()) and file.is_file() else None

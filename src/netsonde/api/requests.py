@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """What handlers share: the services they are given, and answers as JSON."""
 
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import State
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from netsonde.api.services import Services
 
 JSON = "application/json"
 JSON_UTF8 = "application/json; charset=UTF-8"
 
-ServicesDep: TypeAlias = Annotated[Services, Dependency(skip_validation=True)]
+ServicesDep: TypeAlias = NamedDependency[SkipValidation[Services]]
 AnyRequest: TypeAlias = Request[Any, Any, State]
 
 _encoder = msgspec.json.Encoder()

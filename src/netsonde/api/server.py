@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Callable, Generator
 
@@ -20,6 +21,13 @@ _LONGEST_MESSAGE = 1024 * 1024
 """Bytes of a message from a WebSocket client."""
 
 
+class _NoFalseAlarm(logging.Filter):
+    """Drops uvicorn's complaint about WebSockets that are refused with an answer instead of an upgrade."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "without completing handshake" not in record.getMessage()
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: the analyzer has its own."""
 
@@ -28,14 +36,17 @@ class _Server(uvicorn.Server):
         yield
 
 
+_FILTER = _NoFalseAlarm()
+
+
 async def serve(services: Services, started: Callable[[str], None] = lambda _: None) -> None:
     """Answer requests until cancelled; `started` gets the address once connections are accepted.
 
     Raises UserError when the address is taken, cannot be bound, or must not be exposed.
     """
     check_exposure(services.settings)
-    listener = _bind(services.settings)
     server = _Server(_config(services))
+    listener = _bind(services.settings)
     async with asyncio.TaskGroup() as group:
         serving = spawn(group, server.serve(sockets=[listener]), "http server")
         host, port, *_ = listener.getsockname()
@@ -50,6 +61,7 @@ async def serve(services: Services, started: Callable[[str], None] = lambda _: N
 
 def _config(services: Services) -> uvicorn.Config:
     settings = services.settings
+    logging.getLogger("uvicorn.error").addFilter(_FILTER)
     return uvicorn.Config(
         create_app(services),
         log_config=None,

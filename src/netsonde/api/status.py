@@ -3,11 +3,11 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
 
 import msgspec
 from litestar import Response, Router, get
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from netsonde import __version__
 from netsonde.api.connections import Connection, Connections
@@ -15,7 +15,7 @@ from netsonde.api.requests import ServicesDep, json_response
 from netsonde.api.services import Services
 from netsonde.model.presence import ComponentHealth, Presence
 
-ConnectionsDep = Annotated[Connections, Dependency(skip_validation=True)]
+ConnectionsDep = NamedDependency[SkipValidation[Connections]]
 
 
 class Component(msgspec.Struct, frozen=True, rename="pascal"):
