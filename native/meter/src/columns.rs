@@ -13,6 +13,8 @@ use arrow_schema::DataType;
 pub trait Column: Default {
     type Value<'a>: Copy + Default;
     fn push(&mut self, value: Self::Value<'_>);
+    /// Move the values of `other` behind those here.
+    fn append(&mut self, other: &mut Self);
     fn data_type() -> DataType;
     fn finish(self) -> ArrayRef;
 }
@@ -30,6 +32,10 @@ impl<T: ArrowPrimitiveType> Column for Number<T> {
 
     fn push(&mut self, value: T::Native) {
         self.0.push(value);
+    }
+
+    fn append(&mut self, other: &mut Self) {
+        self.0.append(&mut other.0);
     }
 
     fn data_type() -> DataType {
@@ -57,6 +63,10 @@ impl Column for Flag {
         self.0.push(value);
     }
 
+    fn append(&mut self, other: &mut Self) {
+        self.0.append(&mut other.0);
+    }
+
     fn data_type() -> DataType {
         DataType::Boolean
     }
@@ -79,6 +89,11 @@ impl Bytes {
         self.data.extend_from_slice(value);
     }
 
+    fn append(&mut self, other: &mut Self) {
+        self.lengths.append(&mut other.lengths);
+        self.data.append(&mut other.data);
+    }
+
     fn offsets(&self) -> OffsetBuffer<i32> {
         OffsetBuffer::from_lengths(self.lengths.iter().copied())
     }
@@ -92,6 +107,10 @@ impl Column for Text {
 
     fn push(&mut self, value: &str) {
         self.0.push(value.as_bytes());
+    }
+
+    fn append(&mut self, other: &mut Self) {
+        self.0.append(&mut other.0);
     }
 
     fn data_type() -> DataType {
@@ -111,6 +130,10 @@ impl Column for Blob {
 
     fn push(&mut self, value: &[u8]) {
         self.0.push(value);
+    }
+
+    fn append(&mut self, other: &mut Self) {
+        self.0.append(&mut other.0);
     }
 
     fn data_type() -> DataType {
@@ -157,6 +180,13 @@ macro_rules! record_batch {
                 use $crate::columns::Column as _;
                 self.rows += 1;
                 $(self.$name.push(row.$name);)*
+            }
+
+            /// Move the rows of `other` behind those here.
+            pub fn append(&mut self, other: &mut Self) {
+                use $crate::columns::Column as _;
+                self.rows += std::mem::take(&mut other.rows);
+                $(self.$name.append(&mut other.$name);)*
             }
 
             pub fn schema() -> std::sync::Arc<arrow_schema::Schema> {

@@ -7,10 +7,25 @@
 mod batch;
 mod columns;
 mod config;
+pub mod csv;
+mod dns;
+mod echo;
+mod flow;
+mod ids;
 pub mod ipc;
+mod json;
+mod key;
+mod lease;
 mod meter;
+mod report;
+mod table;
+mod tcp;
+mod view;
+pub mod wire;
+mod xxh64;
 
 pub use batch::{FlowBatch, FlowRow, PacketBatch, PacketRow};
 pub use config::{LayerKeyMode, MeterConfig};
+pub use flow::Finish;
 pub use meter::{FlowRef, Frame, Meter, MeterStats};
 pub use netsonde_packet::LinkType;

@@ -100,6 +100,25 @@ fn message(h: &[u8; 8], kind: IcmpKind, paired: bool, request: bool) -> Icmp {
 }
 
 impl IcmpKind {
+    /// Return the kind of a number that stands in a flow key.
+    pub fn from_number(number: u8) -> Self {
+        match number {
+            1 => Self::DestinationUnreachable,
+            2 => Self::Echo,
+            3 => Self::Neighbor,
+            4 => Self::AddressMask,
+            5 => Self::Info,
+            6 => Self::ParameterProblem,
+            7 => Self::Redirect,
+            8 => Self::Router,
+            9 => Self::SourceQuench,
+            10 => Self::TimeExceeded,
+            11 => Self::Timestamp,
+            12 => Self::PacketTooBig,
+            _ => Self::Unknown,
+        }
+    }
+
     /// Return the name that flow records carry.
     pub fn name(self) -> &'static str {
         match self {

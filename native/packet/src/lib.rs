@@ -5,6 +5,9 @@
 #![forbid(unsafe_code)]
 
 mod bytes;
+pub mod dhcpv4;
+pub mod dhcpv6;
+pub mod dns;
 mod error;
 mod ethernet;
 mod headers;
@@ -14,6 +17,7 @@ mod layer;
 mod link;
 mod parse;
 mod sctp;
+pub mod text;
 mod transport;
 
 pub use error::FrameError;

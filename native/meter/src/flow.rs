@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One flow as it stands in the table: at most 384 bytes, the fields of each packet's path first.
+
+use netsonde_packet::{Ethernet, Headers, Icmp, Network, Tcp, Transport};
+
+use crate::dns::DnsState;
+use crate::echo::EchoState;
+use crate::ids::FlowIds;
+use crate::key::FlowKey;
+use crate::lease::LeaseKey;
+use crate::tcp::{Segment, TcpState};
+
+/// Why a flow ended, as `FinishType` numbers it. The first four are the reference's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub enum Finish {
+    #[default]
+    Running = 0,
+    Timeout = 1,
+    TcpFin = 2,
+    TcpRst = 3,
+    /// The capture ended while the flow was running.
+    Stopped = 4,
+    /// The table was full.
+    Evicted = 5,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub(crate) enum Client {
+    #[default]
+    Unknown,
+    A,
+    B,
+}
+
+impl Client {
+    fn of(side: usize) -> Self {
+        if side == 0 {
+            Self::A
+        } else {
+            Self::B
+        }
+    }
+}
+
+pub(crate) enum Conversation {
+    None,
+    Tcp(TcpState),
+    Echo(EchoState),
+    Dns(Box<DnsState>),
+    Dhcp(LeaseKey),
+}
+
+/// Marks of the table on a flow.
+pub(crate) mod mark {
+    /// In use; a free slot has none.
+    pub(crate) const USED: u8 = 1;
+    /// Had a packet since the eviction hand passed.
+    pub(crate) const RECENT: u8 = 2;
+    /// Listed for the next update.
+    pub(crate) const CHANGED: u8 = 4;
+    /// Listed for the next `take_reports`.
+    pub(crate) const NEW: u8 = 8;
+}
+
+pub(crate) struct Flow {
+    pub(crate) key: FlowKey,
+    /// Packets and octets per side: A to B, B to A.
+    pub(crate) packets: [u64; 2],
+    pub(crate) octets: [u64; 2],
+    pub(crate) last_ns: i64,
+    pub(crate) uuid: u64,
+    pub(crate) marks: u8,
+    /// The order of the first packet: sides A and B are its source and destination.
+    pub(crate) swapped: bool,
+    pub(crate) client: Client,
+    pub(crate) finish: Finish,
+    pub(crate) path: u16,
+    pub(crate) icmp_type: u8,
+    pub(crate) icmp_code: u8,
+    pub(crate) conversation: Conversation,
+    pub(crate) start_ns: i64,
+    pub(crate) rtt_ns: i64,
+    pub(crate) tracking: u64,
+    pub(crate) l3_tracking: u64,
+    /// Totals at the last report, and when that was; 0 = never.
+    pub(crate) reported_packets: [u64; 2],
+    pub(crate) reported_octets: [u64; 2],
+    pub(crate) reported_ns: i64,
+    pub(crate) reports: u32,
+    pub(crate) kept: u32,
+    pub(crate) link: Option<Ethernet>,
+}
+
+impl Flow {
+    pub(crate) fn new(
+        key: FlowKey,
+        swapped: bool,
+        headers: &Headers<'_>,
+        ids: FlowIds,
+        start_ns: i64,
+        path: u16,
+    ) -> Self {
+        let (conversation, icmp) = match &headers.transport {
+            Transport::Tcp(_) => (Conversation::Tcp(TcpState::default()), None),
+            Transport::Icmp4(icmp) | Transport::Icmp6(icmp) => {
+                (Conversation::Echo(EchoState::default()), Some(icmp))
+            }
+            _ => (Conversation::None, None),
+        };
+        Self {
+            key,
+            packets: [0; 2],
+            octets: [0; 2],
+            last_ns: start_ns,
+            uuid: ids.uuid,
+            marks: mark::USED,
+            swapped,
+            client: by_ports(&headers.transport),
+            finish: Finish::Running,
+            path,
+            icmp_type: icmp.map_or(0, |icmp| icmp.message_type),
+            icmp_code: icmp.map_or(0, |icmp| icmp.code),
+            conversation,
+            start_ns,
+            rtt_ns: 0,
+            tracking: ids.tracking,
+            l3_tracking: ids.l3_tracking,
+            reported_packets: [0; 2],
+            reported_octets: [0; 2],
+            reported_ns: 0,
+            reports: 0,
+            kept: 0,
+            link: headers.link,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn count(&mut self, side: usize, octets: u32, ts_ns: i64) -> u64 {
+        if let (Some(packets), Some(total)) =
+            (self.packets.get_mut(side), self.octets.get_mut(side))
+        {
+            *packets += 1;
+            *total += u64::from(octets);
+        }
+        self.last_ns = self.last_ns.max(ts_ns);
+        self.packets[0] + self.packets[1]
+    }
+
+    /// Follow TCP. Return true when this segment closed the connection.
+    #[inline]
+    pub(crate) fn follow_tcp(&mut self, side: usize, segment: &Segment<'_>) -> bool {
+        let Conversation::Tcp(state) = &mut self.conversation else {
+            return false;
+        };
+        let learnt = state.segment(side, segment);
+        if segment.tcp.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) == 0 {
+            return false;
+        }
+        let finish = match (state.reset(), state.closed(&self.packets)) {
+            (true, _) => Finish::TcpRst,
+            (_, true) => Finish::TcpFin,
+            _ => Finish::Running,
+        };
+        if let Some(rtt_ns) = learnt.rtt_ns {
+            self.rtt_ns = rtt_ns;
+        }
+        if let Some(side) = learnt.client {
+            self.client = Client::of(side);
+        }
+        let closed = self.finish == Finish::Running && finish != Finish::Running;
+        self.finish = finish;
+        closed
+    }
+
+    pub(crate) fn follow_echo(&mut self, side: usize, icmp: &Icmp, ts_ns: i64) {
+        let Conversation::Echo(state) = &mut self.conversation else {
+            return;
+        };
+        if icmp.request {
+            state.request(icmp.sequence, ts_ns);
+            self.client = Client::of(side);
+        } else if let Some(rtt_ns) = state.reply(icmp.sequence, ts_ns) {
+            self.rtt_ns = rtt_ns;
+            self.client = Client::of(1 - side);
+        }
+    }
+
+    pub(crate) fn follow_dns(&mut self, side: usize, message: &[u8], ts_ns: i64) {
+        if matches!(self.conversation, Conversation::None) {
+            self.conversation = Conversation::Dns(Box::default());
+        }
+        let Conversation::Dns(state) = &mut self.conversation else {
+            return;
+        };
+        if let Some(question) = state.message(message, ts_ns) {
+            self.client = Client::of(if question { side } else { 1 - side });
+        }
+    }
+
+    /// Note the transaction that this flow carries; the first one names it.
+    pub(crate) fn follow_dhcp(&mut self, side: usize, key: LeaseKey, from_client: bool) {
+        self.conversation = Conversation::Dhcp(key);
+        self.client = Client::of(if from_client { side } else { 1 - side });
+    }
+
+    /// A SYN after the end opens another connection with the same ports.
+    #[inline]
+    pub(crate) fn reopened_by(&self, headers: &Headers<'_>) -> bool {
+        self.finish != Finish::Running
+            && matches!(&headers.transport, Transport::Tcp(tcp) if tcp.has(Tcp::SYN) && !tcp.has(Tcp::ACK))
+    }
+
+    /// What to say when the flow ends by idleness.
+    pub(crate) fn idle_finish(&self) -> Finish {
+        match &self.conversation {
+            _ if self.finish != Finish::Running => self.finish,
+            Conversation::Tcp(state) if state.half_closed() => Finish::TcpFin,
+            _ => Finish::Timeout,
+        }
+    }
+
+    pub(crate) fn tcp(&self) -> Option<&TcpState> {
+        match &self.conversation {
+            Conversation::Tcp(state) => Some(state),
+            _ => None,
+        }
+    }
+}
+
+/// A guess until something better is seen: the side with the reserved port serves.
+fn by_ports(transport: &Transport) -> Client {
+    match transport.ports() {
+        Some((source, destination)) if destination < 1024 && source >= 1024 => Client::A,
+        Some((source, destination)) if source < 1024 && destination >= 1024 => Client::B,
+        _ => Client::Unknown,
+    }
+}
+
+/// Which side of the flow sent a frame whose key has the order `swapped`.
+#[inline]
+pub(crate) fn side(flow: &Flow, swapped: bool) -> usize {
+    usize::from(flow.swapped != swapped)
+}
+
+/// Octets of a frame as flow records count them: from the link header on, or the IP packet where there is none.
+#[inline]
+pub(crate) fn octets(headers: &Headers<'_>, wire_len: u32, has_link_header: bool) -> u32 {
+    match headers.network {
+        Network::V4 { .. } | Network::V6 { .. } if !has_link_header => headers.ip_len,
+        _ => wire_len,
+    }
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A flow in the table → a row of the batch of reports.
+
+use netsonde_packet::{text, IcmpKind, LayerPath, Network};
+
+use crate::batch::{FlowBatch, FlowRow};
+use crate::config::MeterConfig;
+use crate::flow::{Client, Conversation, Finish, Flow};
+use crate::ids::{community_icmp_pair, community_id, CommunityInput};
+use crate::key::Class;
+use crate::lease::Leases;
+use crate::tcp::TcpState;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    Start = 0,
+    Update = 1,
+    End = 2,
+}
+
+/// Layer paths seen, each written once: flows hold a number.
+#[derive(Default)]
+pub(crate) struct Paths {
+    known: Vec<(LayerPath, String)>,
+}
+
+impl Paths {
+    pub(crate) fn number(&mut self, path: &LayerPath) -> u16 {
+        let found = self.known.iter().position(|(known, _)| known == path);
+        let index = found.unwrap_or_else(|| {
+            self.known.push((*path, path.to_string()));
+            self.known.len() - 1
+        });
+        u16::try_from(index).unwrap_or(0)
+    }
+
+    pub(crate) fn len_of(&self, number: u16) -> usize {
+        self.known
+            .get(usize::from(number))
+            .map_or(0, |(path, _)| path.as_slice().len())
+    }
+
+    fn text(&self, number: u16) -> (&str, &str) {
+        self.known
+            .get(usize::from(number))
+            .map_or(("", ""), |(path, text)| {
+                (
+                    text.as_str(),
+                    path.last().map_or("", netsonde_packet::Layer::name),
+                )
+            })
+    }
+}
+
+/// Text of one row while it is written; kept between rows for its memory.
+#[derive(Default)]
+struct Scratch {
+    link_a: String,
+    link_b: String,
+    network_a: String,
+    network_b: String,
+    community: String,
+    dns: String,
+    dhcp: String,
+}
+
+/// Writes reports of one meter into batches.
+#[derive(Default)]
+pub(crate) struct Reporter {
+    pub(crate) paths: Paths,
+    pub(crate) leases: Leases,
+}
+
+impl Reporter {
+    /// Append the state of `flow`; `now_ns` ends the period that `lu_*` covers.
+    pub(crate) fn push(
+        &self,
+        flow: &Flow,
+        kind: Kind,
+        now_ns: i64,
+        config: &MeterConfig,
+        out: &mut FlowBatch,
+    ) {
+        let mut scratch = Scratch::default();
+        let row = self.base_row(flow, config, &mut scratch);
+        let finish = flow.finish as u8;
+        out.push(FlowRow {
+            report: kind as u8,
+            report_number: flow.reports,
+            finish_type: finish,
+            lu_start_ns: if flow.reported_ns == 0 {
+                flow.start_ns
+            } else {
+                flow.reported_ns
+            },
+            lu_last_ns: if flow.finish == Finish::Running {
+                now_ns
+            } else {
+                flow.last_ns
+            },
+            lu_ab_packets: flow.packets[0] - flow.reported_packets[0],
+            lu_ba_packets: flow.packets[1] - flow.reported_packets[1],
+            lu_ab_bytes: flow.octets[0] - flow.reported_octets[0],
+            lu_ba_bytes: flow.octets[1] - flow.reported_octets[1],
+            ..row
+        });
+    }
+
+    fn base_row<'a>(
+        &'a self,
+        flow: &Flow,
+        config: &'a MeterConfig,
+        scratch: &'a mut Scratch,
+    ) -> FlowRow<'a> {
+        scratch.fill(flow, &self.leases);
+        let scratch = &*scratch;
+        let (layers_path, application) = self.paths.text(flow.path);
+        let mut row = FlowRow {
+            uuid: flow.uuid,
+            tracking_id: flow.tracking,
+            l3_tracking_id: flow.l3_tracking,
+            community_id: &scratch.community,
+            node_tid: &config.node_tid,
+            host: &config.host,
+            capture_id: &config.capture_id,
+            layers_path,
+            application,
+            start_ns: flow.start_ns,
+            last_ns: flow.last_ns,
+            link_protocol: if flow.link.is_some() { "ETHERNET" } else { "" },
+            link_a: &scratch.link_a,
+            link_b: &scratch.link_b,
+            link_id: flow.key.vlan_ids() as i64,
+            network_protocol: network_protocol(flow),
+            network_a: &scratch.network_a,
+            network_b: &scratch.network_b,
+            ab_packets: flow.packets[0],
+            ab_bytes: flow.octets[0],
+            ba_packets: flow.packets[1],
+            ba_bytes: flow.octets[1],
+            rtt_ns: flow.rtt_ns,
+            client: match flow.client {
+                Client::Unknown => "",
+                Client::A => "A",
+                Client::B => "B",
+            },
+            raw_packets_captured: i64::from(flow.kept),
+            dns: &scratch.dns,
+            ..FlowRow::default()
+        };
+        transport_columns(flow, &mut row);
+        if let Some(state) = flow.tcp() {
+            tcp_columns(state, config.tcp_metrics, &mut row);
+        }
+        match &flow.conversation {
+            Conversation::Echo(state) if row.icmp_type == "ECHO" => {
+                row.icmp_unanswered = state.unanswered()
+            }
+            Conversation::Dhcp(key) if key.version == 4 => row.dhcpv4 = &scratch.dhcp,
+            Conversation::Dhcp(_) => row.dhcpv6 = &scratch.dhcp,
+            _ => {}
+        }
+        row
+    }
+}
+
+impl Scratch {
+    fn fill(&mut self, flow: &Flow, leases: &Leases) {
+        if let Some(link) = flow.link {
+            text::push_mac(link.source, &mut self.link_a);
+            text::push_mac(link.destination, &mut self.link_b);
+        }
+        match flow.key.network(flow.swapped) {
+            Network::None => {}
+            Network::V4 {
+                source,
+                destination,
+            } => {
+                text::push_ipv4(source, &mut self.network_a);
+                text::push_ipv4(destination, &mut self.network_b);
+                self.community(flow, &source, &destination);
+            }
+            Network::V6 {
+                source,
+                destination,
+            } => {
+                text::push_ipv6(source, &mut self.network_a);
+                text::push_ipv6(destination, &mut self.network_b);
+                self.community(flow, &source, &destination);
+            }
+        }
+        match &flow.conversation {
+            Conversation::Dns(state) => state.write(&mut self.dns),
+            Conversation::Dhcp(key) => leases.write(*key, &mut self.dhcp),
+            _ => {}
+        }
+    }
+
+    fn community(&mut self, flow: &Flow, source: &[u8], destination: &[u8]) {
+        let (ports, two_way) = match flow.key.class() {
+            Class::None => (None, true),
+            Class::Icmp4 => community_icmp_pair(false, flow.icmp_type, flow.icmp_code),
+            Class::Icmp6 => community_icmp_pair(true, flow.icmp_type, flow.icmp_code),
+            _ => (Some(flow.key.ports(flow.swapped)), true),
+        };
+        let protocol = flow.key.ip_protocol();
+        community_id(
+            &CommunityInput {
+                source,
+                destination,
+                protocol,
+                ports,
+                two_way,
+            },
+            &mut self.community,
+        );
+    }
+}
+
+fn network_protocol(flow: &Flow) -> &'static str {
+    match flow.key.network(false) {
+        Network::None => "",
+        Network::V4 { .. } => "IPV4",
+        Network::V6 { .. } => "IPV6",
+    }
+}
+
+fn transport_columns(flow: &Flow, row: &mut FlowRow<'_>) {
+    let protocol = match flow.key.class() {
+        Class::Tcp => "TCP",
+        Class::Udp => "UDP",
+        Class::Sctp => "SCTP",
+        Class::None => return,
+        Class::Icmp4 | Class::Icmp6 => {
+            let (kind, id) = flow.key.icmp_kind_and_id();
+            row.icmp_type = IcmpKind::from_number(kind).name();
+            row.icmp_code = flow.icmp_code;
+            row.icmp_id = id;
+            return;
+        }
+    };
+    row.transport_protocol = protocol;
+    (row.transport_a, row.transport_b) = flow.key.ports(flow.swapped);
+}
+
+fn tcp_columns(state: &TcpState, metrics: bool, row: &mut FlowRow<'_>) {
+    let [ab, ba] = &state.sides;
+    row.ab_retransmissions = ab.retransmissions.into();
+    row.ba_retransmissions = ba.retransmissions.into();
+    if !metrics {
+        return;
+    }
+    row.tcp_metric = 1;
+    (row.tcp_ab_syn_ns, row.tcp_ba_syn_ns) = (ab.syn_ns, ba.syn_ns);
+    (row.tcp_ab_syn_ttl, row.tcp_ba_syn_ttl) = (ab.syn_ttl, ba.syn_ttl);
+    (row.tcp_ab_fin_ns, row.tcp_ba_fin_ns) = (ab.fin_ns, ba.fin_ns);
+    (row.tcp_ab_rst_ns, row.tcp_ba_rst_ns) = (ab.rst_ns, ba.rst_ns);
+    (row.tcp_ab_out_of_order, row.tcp_ba_out_of_order) = (ab.out_of_order, ba.out_of_order);
+    (row.tcp_ab_skipped, row.tcp_ba_skipped) = (ab.skipped, ba.skipped);
+    (row.tcp_ab_skipped_bytes, row.tcp_ba_skipped_bytes) = (ab.skipped_bytes, ba.skipped_bytes);
+    (row.tcp_ab_segments, row.tcp_ba_segments) = (ab.segments, ba.segments);
+    (row.tcp_ab_payload_bytes, row.tcp_ba_payload_bytes) = (ab.payload_bytes, ba.payload_bytes);
+}

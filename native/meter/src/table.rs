@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The flow table: flows in fixed chunks (growing moves nothing), an index over them, second-chance eviction.
+
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
+
+use crate::flow::{mark, Flow};
+use crate::key::FlowKey;
+
+const CHUNK_BITS: u32 = 10;
+const CHUNK: usize = 1 << CHUNK_BITS;
+
+pub(crate) struct FlowTable {
+    seed: u64,
+    index: HashTable<u32>,
+    chunks: Vec<Vec<Flow>>,
+    free: Vec<u32>,
+    /// Where the search for a victim goes on.
+    hand: u32,
+    used: usize,
+}
+
+impl FlowTable {
+    pub(crate) fn new() -> Self {
+        Self {
+            seed: RandomState::new().hash_one(0u64),
+            index: HashTable::new(),
+            chunks: Vec::new(),
+            free: Vec::new(),
+            hand: 0,
+            used: 0,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.used
+    }
+
+    /// Number of slots, free ones included: the bound of a walk by index.
+    pub(crate) fn slots(&self) -> u32 {
+        match self.chunks.last() {
+            Some(last) => ((self.chunks.len() - 1) << CHUNK_BITS) as u32 + last.len() as u32,
+            None => 0,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn hash(&self, key: &FlowKey) -> u64 {
+        key.hash(self.seed)
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, key: &FlowKey) -> Option<u32> {
+        self.index
+            .find(hash, |&at| {
+                self.slot(at).is_some_and(|flow| flow.key == *key)
+            })
+            .copied()
+    }
+
+    #[inline]
+    fn slot(&self, at: u32) -> Option<&Flow> {
+        self.chunks
+            .get((at >> CHUNK_BITS) as usize)?
+            .get(at as usize & (CHUNK - 1))
+    }
+
+    #[inline]
+    fn slot_mut(&mut self, at: u32) -> Option<&mut Flow> {
+        self.chunks
+            .get_mut((at >> CHUNK_BITS) as usize)?
+            .get_mut(at as usize & (CHUNK - 1))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, at: u32) -> Option<&Flow> {
+        self.slot(at).filter(|flow| flow.marks & mark::USED != 0)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, at: u32) -> Option<&mut Flow> {
+        self.slot_mut(at)
+            .filter(|flow| flow.marks & mark::USED != 0)
+    }
+
+    pub(crate) fn insert(&mut self, hash: u64, flow: Flow) -> u32 {
+        let at = match self.free.pop() {
+            Some(at) => {
+                if let Some(slot) = self.slot_mut(at) {
+                    *slot = flow;
+                }
+                at
+            }
+            None => self.append(flow),
+        };
+        self.used += 1;
+        let (chunks, seed) = (&self.chunks, self.seed);
+        self.index.insert_unique(hash, at, |&at| {
+            let chunk = chunks.get((at >> CHUNK_BITS) as usize);
+            chunk
+                .and_then(|chunk| chunk.get(at as usize & (CHUNK - 1)))
+                .map_or(0, |flow| flow.key.hash(seed))
+        });
+        at
+    }
+
+    fn append(&mut self, flow: Flow) -> u32 {
+        if self.chunks.last().is_none_or(|last| last.len() == CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        let at = self.slots();
+        if let Some(last) = self.chunks.last_mut() {
+            last.push(flow);
+        }
+        at
+    }
+
+    /// Take the flow out of the index and free its slot; its last state stays readable until the slot is reused.
+    pub(crate) fn remove(&mut self, at: u32) {
+        let Some(key) = self.get(at).map(|flow| flow.key) else {
+            return;
+        };
+        let hash = self.hash(&key);
+        if let Ok(entry) = self.index.find_entry(hash, |&other| other == at) {
+            entry.remove();
+        }
+        if let Some(flow) = self.slot_mut(at) {
+            flow.marks = 0;
+            flow.conversation = crate::flow::Conversation::None;
+        }
+        self.free.push(at);
+        self.used -= 1;
+    }
+
+    /// Return a flow without a packet since the last search passed it: about the least recently used one.
+    pub(crate) fn victim(&mut self) -> Option<u32> {
+        let slots = self.slots();
+        for _ in 0..2 * u64::from(slots) {
+            let at = self.hand;
+            self.hand = if at + 1 < slots { at + 1 } else { 0 };
+            if let Some(flow) = self.get_mut(at) {
+                if flow.marks & mark::RECENT == 0 {
+                    return Some(at);
+                }
+                flow.marks &= !mark::RECENT;
+            }
+        }
+        None
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Flow> {
+        self.chunks
+            .iter()
+            .flatten()
+            .filter(|flow| flow.marks & mark::USED != 0)
+    }
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+//! DNS messages (RFC 1035, EDNS RFC 6891): a lax reader that gives the records it could read.
+
+use crate::bytes::{be16, be32, chunk};
+
+/// Limits of one name: RFC 1035 allows 255 bytes; pointers must lead backwards, so loops end by themselves.
+const MAX_NAME: usize = 255;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    pub id: u16,
+    pub flags: u16,
+    pub questions: u16,
+    pub answers: u16,
+    pub authorities: u16,
+    pub additionals: u16,
+}
+
+impl Header {
+    pub fn response(&self) -> bool {
+        self.flags & 0x8000 != 0
+    }
+
+    pub fn op_code(&self) -> u8 {
+        (self.flags >> 11 & 0x0f) as u8
+    }
+
+    pub fn response_code(&self) -> u8 {
+        (self.flags & 0x0f) as u8
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    pub name: String,
+    pub kind: u16,
+    pub class: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    pub name: String,
+    pub kind: u16,
+    pub class: u16,
+    pub ttl: u32,
+    pub raw: &'a [u8],
+    pub data: RecordData<'a>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordData<'a> {
+    A([u8; 4]),
+    Aaaa([u8; 16]),
+    Ns(String),
+    Cname(String),
+    Ptr(String),
+    Soa {
+        m_name: String,
+        r_name: String,
+        serial: u32,
+        refresh: u32,
+        retry: u32,
+        expire: u32,
+        minimum: u32,
+    },
+    Srv {
+        priority: u16,
+        weight: u16,
+        port: u16,
+        name: String,
+    },
+    Mx {
+        preference: u16,
+        name: String,
+    },
+    Txt(Vec<&'a [u8]>),
+    /// EDNS options: code and content.
+    Opt(Vec<(u16, &'a [u8])>),
+    Other,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sections<'a> {
+    pub questions: Vec<Question>,
+    pub answers: Vec<Record<'a>>,
+    pub authorities: Vec<Record<'a>>,
+    pub additionals: Vec<Record<'a>>,
+}
+
+/// Read the fixed header; `None` below 12 bytes.
+pub fn header(message: &[u8]) -> Option<Header> {
+    Some(Header {
+        id: be16(message, 0)?,
+        flags: be16(message, 2)?,
+        questions: be16(message, 4)?,
+        answers: be16(message, 6)?,
+        authorities: be16(message, 8)?,
+        additionals: be16(message, 10)?,
+    })
+}
+
+/// Read all sections up to the first record that cannot be read.
+pub fn sections(message: &[u8]) -> Sections<'_> {
+    let mut found = Sections::default();
+    let _ = fill(message, &mut found);
+    found
+}
+
+fn fill<'a>(message: &'a [u8], found: &mut Sections<'a>) -> Option<()> {
+    let header = header(message)?;
+    let mut at = 12;
+    for _ in 0..header.questions {
+        let (name, next) = name(message, at)?;
+        found.questions.push(Question {
+            name,
+            kind: be16(message, next)?,
+            class: be16(message, next + 2)?,
+        });
+        at = next + 4;
+    }
+    let wanted = [header.answers, header.authorities, header.additionals];
+    for (count, section) in wanted.into_iter().zip([
+        &mut found.answers,
+        &mut found.authorities,
+        &mut found.additionals,
+    ]) {
+        for _ in 0..count {
+            let (record, next) = record(message, at)?;
+            section.push(record);
+            at = next;
+        }
+    }
+    Some(())
+}
+
+fn record(message: &[u8], at: usize) -> Option<(Record<'_>, usize)> {
+    let (name, at) = name(message, at)?;
+    let kind = be16(message, at)?;
+    let class = be16(message, at + 2)?;
+    let ttl = be32(message, at + 4)?;
+    let start = at + 10;
+    let end = start + usize::from(be16(message, at + 8)?);
+    let raw = message.get(start..end)?;
+    let data = data(message, kind, start, raw).unwrap_or(RecordData::Other);
+    Some((
+        Record {
+            name,
+            kind,
+            class,
+            ttl,
+            raw,
+            data,
+        },
+        end,
+    ))
+}
+
+fn data<'a>(message: &[u8], kind: u16, start: usize, raw: &'a [u8]) -> Option<RecordData<'a>> {
+    let text = |offset: usize| name(message, start + offset).map(|(text, _)| text);
+    Some(match kind {
+        1 => RecordData::A(chunk(raw, 0)?),
+        28 => RecordData::Aaaa(chunk(raw, 0)?),
+        2 => RecordData::Ns(text(0)?),
+        5 => RecordData::Cname(text(0)?),
+        12 => RecordData::Ptr(text(0)?),
+        6 => soa(message, start)?,
+        15 => RecordData::Mx {
+            preference: be16(raw, 0)?,
+            name: text(2)?,
+        },
+        33 => RecordData::Srv {
+            priority: be16(raw, 0)?,
+            weight: be16(raw, 2)?,
+            port: be16(raw, 4)?,
+            name: text(6)?,
+        },
+        16 | 13 => RecordData::Txt(strings(raw)),
+        41 => RecordData::Opt(options(raw)),
+        _ => RecordData::Other,
+    })
+}
+
+fn soa(message: &[u8], start: usize) -> Option<RecordData<'static>> {
+    let (m_name, at) = name(message, start)?;
+    let (r_name, at) = name(message, at)?;
+    let number = |index: usize| be32(message, at + 4 * index);
+    Some(RecordData::Soa {
+        m_name,
+        r_name,
+        serial: number(0)?,
+        refresh: number(1)?,
+        retry: number(2)?,
+        expire: number(3)?,
+        minimum: number(4)?,
+    })
+}
+
+fn strings(mut raw: &[u8]) -> Vec<&[u8]> {
+    let mut found = Vec::new();
+    while let Some((&length, rest)) = raw.split_first() {
+        let Some((text, behind)) = rest.split_at_checked(usize::from(length)) else {
+            break;
+        };
+        found.push(text);
+        raw = behind;
+    }
+    found
+}
+
+fn options(mut raw: &[u8]) -> Vec<(u16, &[u8])> {
+    let mut found = Vec::new();
+    while let (Some(code), Some(length)) = (be16(raw, 0), be16(raw, 2)) {
+        let Some(content) = raw.get(4..4 + usize::from(length)) else {
+            break;
+        };
+        found.push((code, content));
+        raw = raw.get(4 + content.len()..).unwrap_or_default();
+    }
+    found
+}
+
+/// Read a name at `at`; return it without the final dot, and where the bytes behind it begin.
+fn name(message: &[u8], at: usize) -> Option<(String, usize)> {
+    let mut text = String::new();
+    let mut position = at;
+    let mut behind = None;
+    loop {
+        let length = *message.get(position)?;
+        match length {
+            0 => return Some((text, behind.unwrap_or(position + 1))),
+            1..=63 => {
+                let label = message.get(position + 1..position + 1 + usize::from(length))?;
+                push_label(&mut text, label);
+                position += 1 + label.len();
+            }
+            0xc0..=0xff => {
+                let target = usize::from(be16(message, position)? & 0x3fff);
+                behind = behind.or(Some(position + 2));
+                // Forward pointers are illegal, and the only way to a loop.
+                if target >= position {
+                    return None;
+                }
+                position = target;
+            }
+            _ => return None,
+        }
+        if text.len() > MAX_NAME * 4 {
+            return None;
+        }
+    }
+}
+
+/// Append a label; bytes that are no printable ASCII as \DDD, the way of zone files.
+fn push_label(text: &mut String, label: &[u8]) {
+    if !text.is_empty() {
+        text.push('.');
+    }
+    for &byte in label {
+        match byte {
+            b'.' | b'\\' => text.extend(['\\', char::from(byte)]),
+            0x21..=0x7e => text.push(char::from(byte)),
+            _ => {
+                text.push('\\');
+                text.extend(
+                    [byte / 100, byte / 10 % 10, byte % 10].map(|digit| char::from(b'0' + digit)),
+                );
+            }
+        }
+    }
+}
+
+/// Return the mnemonic of a record type, `None` for rare ones.
+pub fn kind_name(kind: u16) -> Option<&'static str> {
+    Some(match kind {
+        1 => "A",
+        2 => "NS",
+        5 => "CNAME",
+        6 => "SOA",
+        10 => "NULL",
+        11 => "WKS",
+        12 => "PTR",
+        13 => "HINFO",
+        15 => "MX",
+        16 => "TXT",
+        28 => "AAAA",
+        33 => "SRV",
+        35 => "NAPTR",
+        39 => "DNAME",
+        41 => "OPT",
+        43 => "DS",
+        46 => "RRSIG",
+        47 => "NSEC",
+        48 => "DNSKEY",
+        64 => "SVCB",
+        65 => "HTTPS",
+        251 => "IXFR",
+        252 => "AXFR",
+        255 => "ANY",
+        257 => "CAA",
+        _ => return None,
+    })
+}
+
+pub fn class_name(class: u16) -> Option<&'static str> {
+    Some(match class {
+        1 => "IN",
+        2 => "CS",
+        3 => "CH",
+        4 => "HS",
+        255 => "Any",
+        _ => return None,
+    })
+}
+
+pub fn op_code_name(op_code: u8) -> &'static str {
+    match op_code {
+        0 => "Query",
+        1 => "Inverse Query",
+        2 => "Status",
+        4 => "Notify",
+        5 => "Update",
+        _ => "Unknown",
+    }
+}
+
+pub fn response_code_name(code: u8) -> &'static str {
+    match code {
+        0 => "No Error",
+        1 => "Format Error",
+        2 => "Server Failure",
+        3 => "Non-Existent Domain",
+        4 => "Not Implemented",
+        5 => "Query Refused",
+        6 => "Name Exists when it should not",
+        7 => "RR Set Exists when it should not",
+        8 => "RR Set that should exist does not",
+        9 => "Server Not Authoritative for zone",
+        10 => "Name not contained in zone",
+        _ => "Unknown",
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Addresses as text, appended without allocation.
+
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+pub fn push_mac(mac: [u8; 6], out: &mut String) {
+    for (index, byte) in mac.into_iter().enumerate() {
+        if index > 0 {
+            out.push(':');
+        }
+        push_hex(byte, out);
+    }
+}
+
+pub fn push_hex(byte: u8, out: &mut String) {
+    out.push(char::from(HEX[usize::from(byte >> 4)]));
+    out.push(char::from(HEX[usize::from(byte & 15)]));
+}
+
+pub fn push_ipv4(address: [u8; 4], out: &mut String) {
+    for (index, byte) in address.into_iter().enumerate() {
+        if index > 0 {
+            out.push('.');
+        }
+        push_small(byte, out);
+    }
+}
+
+fn push_small(byte: u8, out: &mut String) {
+    if byte >= 100 {
+        out.push(char::from(b'0' + byte / 100));
+    }
+    if byte >= 10 {
+        out.push(char::from(b'0' + byte / 10 % 10));
+    }
+    out.push(char::from(b'0' + byte % 10));
+}
+
+pub fn push_ipv6(address: [u8; 16], out: &mut String) {
+    // Writing to a String cannot fail.
+    let _ = write!(out, "{}", Ipv6Addr::from(address));
+}
+
+pub fn ipv4(address: [u8; 4]) -> String {
+    Ipv4Addr::from(address).to_string()
+}
+
+pub fn ipv6(address: [u8; 16]) -> String {
+    Ipv6Addr::from(address).to_string()
+}
+
+pub fn mac(address: [u8; 6]) -> String {
+    let mut out = String::with_capacity(17);
+    push_mac(address, &mut out);
+    out
+}
