@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page: header, map on the left, panel on the right.
+
+import { useQuery } from "@tanstack/react-query";
+import { serverInfo } from "./api/client";
+import type { Node } from "./api/types";
+import { CapturesTab, useCaptureNews } from "./captures/CapturesTab";
+import { draft, startWith } from "./captures/draft";
+import { FlowsTab } from "./flows/FlowsTab";
+import { Inspector } from "./inspector/Inspector";
+import { inOrder } from "./state/captures";
+import { go, place, type Tab } from "./state/place";
+import { useSession } from "./state/session";
+import { useStore } from "./state/store";
+import { theme, toggleTheme } from "./state/theme";
+import { nameOf, shortName } from "./topology/appearance";
+import { SearchBox } from "./topology/SearchBox";
+import { Topology } from "./topology/Topology";
+import { LinkBanner, LinkPill } from "./ui/LinkBanner";
+import { SplitPane } from "./ui/SplitPane";
+import { Toasts } from "./ui/toasts";
+import { IconButton, Tabs } from "./ui/widgets";
+
+export function App() {
+  useCaptureNews();
+  return (
+    <div className="page">
+      <Header />
+      <LinkBanner />
+      <SplitPane left={<Topology />} right={<Panel />} />
+      <Toasts />
+    </div>
+  );
+}
+
+function Header() {
+  const look = useStore(theme);
+  const info = useQuery({ queryKey: ["info"], queryFn: serverInfo, staleTime: Number.POSITIVE_INFINITY });
+  return (
+    <header className="top">
+      <a className="brand" href="./" title="Netsonde">
+        <img src="./icon.svg" alt="" width={22} height={22} />
+        Netsonde
+      </a>
+      <SearchBox />
+      <span className="spring" />
+      {info.data ? (
+        <span className="muted server" title={`version ${info.data.Version}`}>
+          {info.data.Host}
+        </span>
+      ) : null}
+      <LinkPill />
+      <IconButton
+        icon={look === "dark" ? "sun" : "moon"}
+        label={look === "dark" ? "Light colours" : "Dark colours"}
+        onClick={toggleTheme}
+      />
+    </header>
+  );
+}
+
+function Panel() {
+  const session = useSession();
+  const captures = useStore(session.captures);
+  const graph = useStore(session.graph);
+  const { tab, node: selected } = useStore(place);
+  const node = graph.nodes.get(selected);
+  const open = (next: Tab): void => go({ tab: next });
+  return (
+    <aside className="panel">
+      <Tabs<Tab>
+        label="Panel"
+        chosen={tab}
+        onChoose={open}
+        items={[
+          { id: "captures", label: <TabLabel text="Captures" number={inOrder(captures).length} /> },
+          { id: "node", label: node ? shortName(nameOf(node), 24) : "Selection" },
+          { id: "flows", label: "Flows" },
+        ]}
+      />
+      <div className="panel-body" role="tabpanel">
+        {tab === "captures" ? <CapturesTab /> : null}
+        {tab === "node" ? <Inspector onCapture={captureNode} /> : null}
+        {tab === "flows" ? <FlowsTab /> : null}
+      </div>
+    </aside>
+  );
+}
+
+function captureNode(node: Node): void {
+  startWith(node);
+  draft.set({ ...draft.get(), armed: null });
+  go({ tab: "captures" });
+}
+
+function TabLabel({ text, number }: { text: string; number: number }) {
+  return (
+    <>
+      {text}
+      {number > 0 ? <span className="count">{number}</span> : null}
+    </>
+  );
+}

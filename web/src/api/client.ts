@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls to the server's REST API. Every failure is an ApiError whose message can be shown as it is.
+
+import type {
+  CaptureDraft,
+  CapturePreview,
+  DecodedPacket,
+  Flow,
+  MetricPoint,
+  QueryVerdict,
+  ServerInfo,
+} from "./shapes";
+import type { CaptureView } from "./types";
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+async function call(path: string, init: RequestInit = {}): Promise<Response> {
+  let response: Response;
+  try {
+    const headers = new Headers(init.headers);
+    headers.set("Accept", "application/json");
+    response = await fetch(path, { ...init, headers });
+  } catch (cause) {
+    if (init.signal?.aborted) throw cause;
+    throw new ApiError(0, "the server does not answer");
+  }
+  if (!response.ok) throw new ApiError(response.status, await failureText(response));
+  return response;
+}
+
+/** The server explains in plain text, or as problem+json with `detail`. */
+async function failureText(response: Response): Promise<string> {
+  const text = (await response.text()).trim();
+  if (text.startsWith("{")) {
+    try {
+      const problem = JSON.parse(text) as { detail?: unknown; title?: unknown };
+      if (typeof problem.detail === "string") return problem.detail;
+      if (typeof problem.title === "string") return problem.title;
+    } catch {
+      // Not JSON after all: shown as the text that it is.
+    }
+  }
+  return text || `the server answered ${response.status}`;
+}
+
+async function read(path: string, init?: RequestInit): Promise<unknown> {
+  const response = await call(path, init);
+  return response.status === 204 ? null : response.json();
+}
+
+function sending(method: string, body: unknown, headers: Record<string, string> = {}): RequestInit {
+  return { method, body: JSON.stringify(body), headers: { "Content-Type": "application/json", ...headers } };
+}
+
+function withSignal(init: RequestInit, signal: AbortSignal | undefined): RequestInit {
+  return signal ? { ...init, signal } : init;
+}
+
+export async function serverInfo(): Promise<ServerInfo> {
+  return (await read("api")) as ServerInfo;
+}
+
+export async function listCaptures(): Promise<CaptureView[]> {
+  const byId = ((await read("api/capture")) ?? {}) as Record<string, CaptureView>;
+  return Object.values(byId);
+}
+
+export async function createCapture(draft: CaptureDraft, ttlSeconds: number): Promise<CaptureView> {
+  const headers: Record<string, string> = ttlSeconds > 0 ? { "X-Resource-TTL": `${ttlSeconds}s` } : {};
+  return (await read("api/capture", sending("POST", draft, headers))) as CaptureView;
+}
+
+export async function pauseCapture(uuid: string, paused: boolean): Promise<void> {
+  await call(`api/capture/${encodeURIComponent(uuid)}`, sending("PATCH", { Paused: paused }));
+}
+
+export async function deleteCapture(uuid: string): Promise<void> {
+  await call(`api/capture/${encodeURIComponent(uuid)}`, { method: "DELETE" });
+}
+
+export async function checkQuery(text: string, signal?: AbortSignal): Promise<QueryVerdict> {
+  const init = withSignal(sending("POST", { GremlinQuery: text }), signal);
+  return (await read("api/query/check", init)) as QueryVerdict;
+}
+
+export async function previewCapture(text: string, signal?: AbortSignal): Promise<CapturePreview> {
+  const init = withSignal(sending("POST", { GremlinQuery: text }), signal);
+  return (await read("api/capture/preview", init)) as CapturePreview;
+}
+
+export interface FlowScope {
+  node?: string;
+  capture?: string;
+}
+
+export async function listFlows(scope: FlowScope, limit: number, signal?: AbortSignal): Promise<Flow[]> {
+  const query = parameters({ node: scope.node, capture: scope.capture, limit });
+  return ((await read(`api/flows?${query}`, withSignal({}, signal))) ?? []) as Flow[];
+}
+
+export interface PacketScope {
+  capture: string;
+  node?: string | undefined;
+  flow?: string | undefined;
+}
+
+export async function listPackets(scope: PacketScope, limit: number, signal?: AbortSignal): Promise<DecodedPacket[]> {
+  return ((await read(packetsPath(scope, limit), withSignal({}, signal))) ?? []) as DecodedPacket[];
+}
+
+/** Without an Accept header for JSON this address answers with a pcapng file. */
+export function packetsPath(scope: PacketScope, limit?: number): string {
+  const query = parameters({ node: scope.node, flow: scope.flow, limit });
+  return `api/capture/${encodeURIComponent(scope.capture)}/packets${query ? `?${query}` : ""}`;
+}
+
+export async function nodeMetrics(id: string, lastSeconds: number, signal?: AbortSignal): Promise<MetricPoint[]> {
+  const path = `api/node/${encodeURIComponent(id)}/metrics?last=${lastSeconds}s`;
+  return ((await read(path, withSignal({}, signal))) as { Points: MetricPoint[] }).Points;
+}
+
+function parameters(values: Record<string, string | number | undefined>): string {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(values)) if (value !== undefined) query.set(key, String(value));
+  return query.toString();
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers whose shape the server does not publish as a struct: flows, decoded packets, checks of expressions.
+
+import type { Json } from "./types";
+
+export interface FlowMetric {
+  ABPackets: number;
+  ABBytes: number;
+  BAPackets: number;
+  BABytes: number;
+  Start: number;
+  Last: number;
+  /** Nanoseconds. */
+  RTT?: number;
+}
+
+export interface FlowEnds {
+  Protocol: string;
+  A: string | number;
+  B: string | number;
+  ID: number;
+}
+
+/** A flow in the reference's JSON shape; what is not named here is shown as it came. */
+export interface Flow {
+  UUID: string;
+  LayersPath?: string;
+  Application?: string;
+  /** Unix ms. */
+  Start: number;
+  Last: number;
+  Link?: FlowEnds;
+  Network?: FlowEnds;
+  Transport?: FlowEnds;
+  ICMP?: { Type: string; Code?: number; ID?: number };
+  Metric?: FlowMetric;
+  NodeTID?: string;
+  CaptureID?: string;
+  TrackingID?: string;
+  FinishType?: number | string;
+  [key: string]: unknown;
+}
+
+export interface DecodedPacket {
+  Number: number;
+  /** Unix nanoseconds, more than a double holds exactly: only to the microsecond. */
+  Time: number;
+  Source: string;
+  Destination: string;
+  Protocol: string;
+  Info: string;
+  Length: number;
+  NodeTID?: string;
+  FlowUUID?: string;
+  /** Base64. */
+  Data?: string;
+}
+
+/** Half-open range of characters of the checked text. */
+export type Span = readonly [start: number, end: number];
+
+export interface QueryVerdict {
+  Valid: boolean;
+  Error?: string;
+  Span?: Span | null;
+  Hint?: string;
+  Kind?: string;
+  Local?: boolean;
+  Reason?: string;
+}
+
+export interface MatchSample {
+  ID: string;
+  Name: string;
+  Type: string;
+  Host: string;
+}
+
+export interface CapturePreview {
+  Matching: number;
+  Capturable: number;
+  Sample: MatchSample[];
+  Reason: string;
+}
+
+export interface MetricPoint {
+  Start: number;
+  Last: number;
+  [counter: string]: number;
+}
+
+export interface ServerInfo {
+  Host: string;
+  Version: string;
+  Service: string;
+}
+
+export interface CaptureDraft {
+  GremlinQuery: string;
+  Name?: string;
+  Description?: string;
+  BPFFilter?: string;
+  FirstPackets?: number;
+}
+
+export type { Json };

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Making a capture: by interfaces picked on the map or by an expression, with what it matches now shown alongside.
+
+import { useMutation } from "@tanstack/react-query";
+import { useEffect, type ReactNode } from "react";
+import { createCapture } from "../api/client";
+import { go } from "../state/place";
+import { useSession } from "../state/session";
+import { useStore } from "../state/store";
+import { CopyMenu } from "../ui/CopyMenu";
+import { tell } from "../ui/toasts";
+import { Button, ErrorNote, IconButton, messageOf, Tabs } from "../ui/widgets";
+import { blank, change, draft, expressionOf, matches, toRequest, type Draft } from "./draft";
+import { ExpressionEditor } from "./ExpressionEditor";
+import { asCommand, asCurl } from "./expression";
+import { metadataKeys } from "./keys";
+import { MatchPreview } from "./MatchPreview";
+import { PickSlots } from "./PickSlots";
+import { useVerdict } from "./useVerdict";
+
+const NO_MATCH: ReadonlySet<string> = new Set();
+
+export function CaptureForm() {
+  const session = useSession();
+  const graph = useStore(session.graph);
+  const state = useStore(draft);
+  const expression = expressionOf(state, graph.nodes);
+  const { verdict, preview, previewError } = useVerdict(expression);
+  const { body, ttlSeconds } = toRequest(state, expression);
+  const create = useMutation({
+    mutationFn: () => createCapture(body, ttlSeconds),
+    onSuccess: (capture) => {
+      draft.set(blank);
+      go({ tab: "captures", capture: capture.UUID });
+      tell("Capture created");
+    },
+  });
+
+  useEffect(() => {
+    matches.set(preview ? new Set(preview.Sample.map((node) => node.ID)) : NO_MATCH);
+    return () => matches.set(NO_MATCH);
+  }, [preview]);
+
+  const ready = expression !== "" && verdict?.Valid !== false && !create.isPending;
+  const submit = (): void => {
+    if (ready) create.mutate();
+  };
+  return (
+    <form
+      className="form"
+      data-testid="capture-form"
+      aria-label="New capture"
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+    >
+      <header className="section-head">
+        <h3>New capture</h3>
+        <span className="spring" />
+        <IconButton icon="close" label="Close the form" onClick={() => draft.set(blank)} />
+      </header>
+      <Tabs
+        small
+        label="What to capture"
+        items={[
+          { id: "expression", label: "By expression" },
+          { id: "pick", label: "Pick on the map" },
+        ]}
+        chosen={state.mode}
+        onChoose={(mode) => change({ mode, armed: mode === "pick" && !state.picks[0] ? 0 : null })}
+      />
+      {state.mode === "expression" ? (
+        <ExpressionEditor
+          value={state.expression}
+          onChange={(text) => change({ expression: text })}
+          onSubmit={submit}
+          keys={() => metadataKeys(session.graph.get())}
+          verdict={verdict}
+        />
+      ) : (
+        <PickSlots state={state} nodes={graph.nodes} expression={expression} />
+      )}
+      <MatchPreview expression={expression} verdict={verdict} preview={preview} error={previewError} />
+      <Options state={state} />
+      {create.isError ? <ErrorNote>{messageOf(create.error)}</ErrorNote> : null}
+      <footer className="form-foot">
+        <Button primary icon="record" type="submit" disabled={!ready}>
+          Start capture
+        </Button>
+        <span className="spring" />
+        <CopyMenu
+          disabled={expression === ""}
+          choices={[
+            { label: "command", text: asCommand(body, ttlSeconds) },
+            { label: "curl", text: asCurl(body, ttlSeconds, document.baseURI.replace(/[?#].*$/, "")) },
+          ]}
+        />
+      </footer>
+    </form>
+  );
+}
+
+function Options({ state }: { state: Draft }) {
+  return (
+    <div className="fields">
+      <Field label="Name">
+        <input value={state.name} maxLength={200} onChange={(event) => change({ name: event.target.value })} />
+      </Field>
+      <Field label="Packet filter" hint="tcpdump syntax">
+        <input
+          className="mono"
+          value={state.bpf}
+          spellCheck={false}
+          placeholder="arp or udp port 67"
+          onChange={(event) => change({ bpf: event.target.value })}
+        />
+      </Field>
+      <Field label="First packets" hint="kept whole per interface">
+        <input
+          type="number"
+          min={0}
+          max={100_000}
+          value={state.firstPackets}
+          onChange={(event) => change({ firstPackets: event.target.value })}
+        />
+      </Field>
+      <Field label="Ends after" hint="minutes; empty = never">
+        <input
+          type="number"
+          min={0}
+          step="any"
+          value={state.ttlMinutes}
+          onChange={(event) => change({ ttlMinutes: event.target.value })}
+        />
+      </Field>
+    </div>
+  );
+}
+
+function Field({ label, hint, children }: { label: string; hint?: string; children: ReactNode }) {
+  return (
+    <label className="field">
+      <span>
+        {label}
+        {hint ? <span className="muted"> {hint}</span> : null}
+      </span>
+      {children}
+    </label>
+  );
+}

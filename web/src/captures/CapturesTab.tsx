@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// All captures, and the way to a new one.
+
+import { useEffect } from "react";
+import { inOrder } from "../state/captures";
+import { place } from "../state/place";
+import { useSession } from "../state/session";
+import { useStore } from "../state/store";
+import { plural } from "../ui/format";
+import { tell } from "../ui/toasts";
+import { Button, EmptyState } from "../ui/widgets";
+import { CaptureCard } from "./CaptureCard";
+import { CaptureForm } from "./CaptureForm";
+import { draft, startWith } from "./draft";
+import { stateOf, titleOf } from "./stateLook";
+
+export function CapturesTab() {
+  const captures = useStore(useSession().captures);
+  const { capture: open } = useStore(place);
+  const { open: making } = useStore(draft);
+  const list = inOrder(captures);
+  return (
+    <div className="stack fill">
+      {making ? (
+        <CaptureForm />
+      ) : (
+        <header className="section-head roomy">
+          <h3>Captures</h3>
+          <span className="muted">{captures.loaded ? list.length : ""}</span>
+          <span className="spring" />
+          <Button primary icon="plus" onClick={() => startWith(null)}>
+            Create
+          </Button>
+        </header>
+      )}
+      {list.length > 0 ? (
+        <ul className="cards scroll" aria-label="Captures">
+          {list.map((capture) => (
+            <CaptureCard key={capture.UUID} capture={capture} open={capture.UUID === open} />
+          ))}
+        </ul>
+      ) : captures.loaded && !making ? (
+        <EmptyState icon="record" title="No captures yet">
+          A capture may be made before its interface exists. It waits, and starts with the interface's first packet.
+        </EmptyState>
+      ) : null}
+    </div>
+  );
+}
+
+/** Tell when a capture that was waiting finds its first interface: its author is rarely looking just then. */
+export function useCaptureNews(): void {
+  const session = useSession();
+  useEffect(
+    () =>
+      session.onCaptureNews(({ capture, before }) => {
+        const now = stateOf(capture);
+        if (!before || stateOf(before) === now) return;
+        if (now === "active") {
+          tell(`${titleOf(capture)}: capturing on ${plural(capture.Status?.Active ?? 0, "interface")}`, "record", "green");
+        }
+        if (now === "failed") tell(`${titleOf(capture)}: ${capture.Status?.Reason ?? "failed"}`, "alert", "red");
+      }),
+    [session],
+  );
+}

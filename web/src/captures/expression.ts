@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Expressions and commands made from what was picked on the page. Pure.
+
+import type { CaptureDraft } from "../api/shapes";
+import type { Node } from "../api/types";
+import { text } from "../state/metadata";
+
+/** Quote for the query language: a value of a network must not end the string it stands in. */
+export function quoted(value: string): string {
+  return `'${value.replace(/[\\']/g, (character) => `\\${character}`)}'`;
+}
+
+/** One node by its TID; two = every node on the shortest layer-2 path between them. */
+export function expressionFor(first: Node, second: Node | null): string {
+  const start = `G.V().${has(first)}`;
+  if (!second) return start;
+  const end = tid(second) ? `Metadata('TID', ${quoted(tid(second))})` : `Metadata('@ID', ${quoted(second.ID)})`;
+  return `${start}.ShortestPathTo(${end}, Metadata('RelationType', 'layer2'))`;
+}
+
+function has(node: Node): string {
+  return tid(node) ? `Has('TID', ${quoted(tid(node))})` : `Has('@ID', ${quoted(node.ID)})`;
+}
+
+function tid(node: Node): string {
+  return text(node.Metadata["TID"]);
+}
+
+function shellQuoted(value: string): string {
+  return `'${value.replaceAll("'", "'\\''")}'`;
+}
+
+export function asCommand(draft: CaptureDraft, ttlSeconds: number): string {
+  const options: [string, string | undefined][] = [
+    ["--gremlin", draft.GremlinQuery],
+    ["--name", draft.Name],
+    ["--description", draft.Description],
+    ["--bpf", draft.BPFFilter],
+    ["--first-packets", draft.FirstPackets?.toString()],
+    ["--ttl", ttlSeconds > 0 ? `${ttlSeconds}s` : undefined],
+  ];
+  const given = options.filter((option): option is [string, string] => Boolean(option[1]));
+  return ["netsonde capture create", ...given.map(([flag, value]) => `${flag} ${shellQuoted(value)}`)].join(" ");
+}
+
+export function asCurl(draft: CaptureDraft, ttlSeconds: number, base: string): string {
+  const ttl = ttlSeconds > 0 ? ` -H 'X-Resource-TTL: ${ttlSeconds}s'` : "";
+  const body = shellQuoted(JSON.stringify(draft));
+  return `curl -X POST ${shellQuoted(`${base}api/capture`)} -H 'Content-Type: application/json'${ttl} -d ${body}`;
+}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+declare module "cytoscape-fcose" {
+  const extension: cytoscape.Ext;
+  export default extension;
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Flows of a node or a capture, read again every two seconds while somebody looks.
+
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import { listFlows, type FlowScope } from "../api/client";
+import { refine, place } from "../state/place";
+import { useStore } from "../state/store";
+import { bytes, clockTime, count, duration } from "../ui/format";
+import { EmptyState, ErrorNote, IconButton, messageOf } from "../ui/widgets";
+import { VirtualTable, type Column } from "../ui/VirtualTable";
+import { filterRows, toRow, type FlowRow } from "./rows";
+
+const LIMIT = 2000;
+const REFRESH_MS = 2000;
+
+const COLUMNS: readonly Column<FlowRow>[] = [
+  { id: "app", title: "Application", width: "minmax(76px, 0.8fr)", value: (row) => row.application, show: application },
+  { id: "a", title: "A", width: "minmax(110px, 1.6fr)", value: (row) => row.a, show: (row) => <code>{row.a}</code> },
+  { id: "b", title: "B", width: "minmax(110px, 1.6fr)", value: (row) => row.b, show: (row) => <code>{row.b}</code> },
+  { id: "ab", title: "Packets →", width: "74px", numeric: true, value: (row) => row.packetsAB, show: (row) => count(row.packetsAB) },
+  { id: "ba", title: "← Packets", width: "74px", numeric: true, value: (row) => row.packetsBA, show: (row) => count(row.packetsBA) },
+  { id: "bytes", title: "Bytes", width: "72px", numeric: true, value: (row) => row.bytes, show: (row) => bytes(row.bytes) },
+  { id: "rtt", title: "RTT", width: "66px", numeric: true, value: (row) => row.rtt, show: (row) => (row.rtt === null ? "–" : duration(row.rtt)) },
+  { id: "last", title: "Last", width: "92px", numeric: true, value: (row) => row.last, show: (row) => clockTime(row.last) },
+];
+
+function application(row: FlowRow) {
+  return (
+    <span className="flow-app" title={row.flow.LayersPath}>
+      <span className={row.state === "open" ? "dot green" : "dot grey"} title={row.state} />
+      {row.application}
+    </span>
+  );
+}
+
+interface Props {
+  scope: FlowScope;
+  chosen: string;
+  onChoose: (row: FlowRow | null) => void;
+  empty: string;
+}
+
+export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
+  const { filter } = useStore(place);
+  const [live, setLive] = useState(true);
+  const query = useQuery({
+    queryKey: ["flows", scope],
+    queryFn: ({ signal }) => listFlows(scope, LIMIT, signal),
+    refetchInterval: live ? REFRESH_MS : false,
+    placeholderData: keepPreviousData,
+  });
+  const rows = useMemo(() => (query.data ?? []).map(toRow), [query.data]);
+  const shown = useMemo(() => filterRows(rows, filter), [rows, filter]);
+  return (
+    <section className="stack fill" aria-label="Flows">
+      <header className="section-head">
+        <h3>Flows</h3>
+        <span className="muted">{summary(rows.length, shown.length)}</span>
+        <input
+          className="filter"
+          type="search"
+          placeholder="Filter flows"
+          aria-label="Filter flows"
+          value={filter}
+          onChange={(event) => refine({ filter: event.target.value })}
+        />
+        <IconButton
+          icon={live ? "pause" : "play"}
+          label={live ? "Hold the table still" : "Follow live"}
+          onClick={() => setLive(!live)}
+        />
+      </header>
+      {query.isError ? <ErrorNote>Flows could not be read: {messageOf(query.error)}</ErrorNote> : null}
+      {shown.length > 0 ? (
+        <VirtualTable
+          label="Flows"
+          testId="flows"
+          rows={shown}
+          columns={COLUMNS}
+          idOf={(row) => row.id}
+          chosen={chosen}
+          onChoose={(id) => onChoose(shown.find((row) => row.id === id) ?? null)}
+          sort={[{ id: "last", desc: true }]}
+        />
+      ) : query.isSuccess ? (
+        <EmptyState icon="search" title={rows.length > 0 ? "No flow matches the filter" : "No flows"}>
+          {rows.length > 0 ? null : empty}
+        </EmptyState>
+      ) : null}
+    </section>
+  );
+}
+
+function summary(all: number, shown: number): string {
+  const limited = all >= LIMIT ? ` (the ${count(LIMIT)} most recent)` : "";
+  return shown === all ? `${count(all)}${limited}` : `${count(shown)} of ${count(all)}${limited}`;
+}

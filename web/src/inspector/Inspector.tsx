@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// All about the selected node: traffic, details, metrics.
+
+import { useMemo } from "react";
+import type { Node } from "../api/types";
+import { captureOnNodes } from "../state/captures";
+import { textList, text } from "../state/metadata";
+import { go, place, type NodeView } from "../state/place";
+import { useSession } from "../state/session";
+import { useStore } from "../state/store";
+import { isInterface, linkState, nameOf, type LinkState } from "../topology/appearance";
+import { dateTime } from "../ui/format";
+import { EmptyState, Tabs, type TabItem } from "../ui/widgets";
+import { MetadataTree } from "./MetadataTree";
+import { MetricsPanel } from "./MetricsPanel";
+import { TrafficPanel } from "./TrafficPanel";
+
+const VIEWS: readonly TabItem<NodeView>[] = [
+  { id: "traffic", label: "Traffic" },
+  { id: "details", label: "Details" },
+  { id: "metrics", label: "Metrics" },
+];
+
+const STATE_TONES: Readonly<Record<LinkState, string>> = { up: "green", off: "grey", nocarrier: "amber", none: "" };
+
+export function Inspector({ onCapture }: { onCapture: (node: Node) => void }) {
+  const session = useSession();
+  const graph = useStore(session.graph);
+  const captures = useStore(session.captures);
+  const { node: id, view } = useStore(place);
+  const captured = useMemo(() => captureOnNodes(captures).has(id), [captures, id]);
+  const node = graph.nodes.get(id);
+  if (!node) return <NothingSelected wanted={id} />;
+  const shown: NodeView = view || (captured ? "traffic" : "details");
+  return (
+    <div className="stack fill" data-testid="inspector">
+      <Heading node={node} />
+      <Tabs label="About the node" items={VIEWS} chosen={shown} onChoose={(next) => go({ view: next })} small />
+      <div className="panel-body" role="tabpanel">
+        {shown === "traffic" ? <TrafficPanel key={node.ID} node={node} onCapture={onCapture} /> : null}
+        {shown === "details" ? <Details node={node} /> : null}
+        {shown === "metrics" ? <MetricsPanel nodeId={node.ID} /> : null}
+      </div>
+    </div>
+  );
+}
+
+function NothingSelected({ wanted }: { wanted: string }) {
+  if (wanted) {
+    return (
+      <EmptyState icon="search" title="This node is not there any more">
+        It may come back; what was captured on it is still with its capture.
+      </EmptyState>
+    );
+  }
+  return (
+    <EmptyState icon="target" title="Nothing selected">
+      Click a node on the map, or press <kbd>/</kbd> and type a name, an address or an id.
+    </EmptyState>
+  );
+}
+
+function Heading({ node }: { node: Node }) {
+  const addresses = [...textList(node.Metadata["IPV4"]), ...textList(node.Metadata["IPV6"])];
+  const state = text(node.Metadata["State"]);
+  return (
+    <header className="node-heading">
+      <h2>{nameOf(node)}</h2>
+      <span className="chip plain">{text(node.Metadata["Type"]) || "node"}</span>
+      {isInterface(node) && state ? (
+        <span className="chip plain">
+          <span className={`dot ${STATE_TONES[linkState(node)]}`} />
+          {state}
+        </span>
+      ) : null}
+      <span className="muted addresses">
+        {[text(node.Metadata["MAC"]), ...addresses].filter(Boolean).map((address) => (
+          <code key={address}>{address}</code>
+        ))}
+      </span>
+    </header>
+  );
+}
+
+function Details({ node }: { node: Node }) {
+  return (
+    <div className="scroll">
+      <MetadataTree data={node.Metadata} />
+      <h3 className="block-title">Record</h3>
+      <MetadataTree
+        data={{
+          ID: node.ID,
+          Host: node.Host,
+          Origin: node.Origin,
+          Created: dateTime(node.CreatedAt),
+          Updated: dateTime(node.UpdatedAt),
+          Revision: node.Revision,
+        }}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { App } from "./App";
+import { Session, SessionContext } from "./state/session";
+import "./ui/styles/index.css";
+
+const session = new Session();
+const queries = new QueryClient({ defaultOptions: { queries: { retry: 1, refetchOnWindowFocus: false } } });
+const root = document.getElementById("root");
+if (!root) throw new Error("index.html has no #root");
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={queries}>
+      <SessionContext value={session}>
+        <App />
+      </SessionContext>
+    </QueryClientProvider>
+  </StrictMode>,
+);
+session.start();

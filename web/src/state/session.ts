@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// The live state of the page: one connection feeding the graph and the captures.
+
+import { createContext, useContext } from "react";
+import { listCaptures } from "../api/client";
+import type { CaptureView } from "../api/types";
+import type { Message } from "../transport/envelope";
+import { openSubscriberSocket, Subscriber, type Link } from "../transport/subscriber";
+import { listReceived, listRequested, noCaptures, pushed, type CapturesState } from "./captures";
+import { emptyGraph, reduceGraph, unsynced, type GraphState } from "./graph";
+import { Store } from "./store";
+
+export interface CaptureNews {
+  readonly capture: CaptureView;
+  readonly before: CaptureView | undefined;
+}
+
+/** Messages are folded once per so many ms: a storm of events costs one redraw, a lone one is not felt to wait. */
+const BATCH_MS = 40;
+
+export class Session {
+  readonly graph = new Store<GraphState>(emptyGraph);
+  readonly captures = new Store<CapturesState>(noCaptures);
+  readonly link = new Store<Link>({ state: "connecting" });
+  private readonly subscriber: Subscriber;
+  private readonly newsListeners = new Set<(news: CaptureNews) => void>();
+  private waiting: Message[] = [];
+  private timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(open: () => WebSocket = openSubscriberSocket) {
+    this.subscriber = new Subscriber(
+      { onMessages: (messages) => this.enqueue(messages), onLink: (link) => this.linkChanged(link) },
+      open,
+    );
+  }
+
+  start(): void {
+    this.subscriber.start();
+  }
+
+  close(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.subscriber.close();
+  }
+
+  retryNow(): void {
+    this.subscriber.retryNow();
+  }
+
+  onCaptureNews(listener: (news: CaptureNews) => void): () => void {
+    this.newsListeners.add(listener);
+    return () => this.newsListeners.delete(listener);
+  }
+
+  private linkChanged(link: Link): void {
+    if (link.state === "stale") {
+      this.flush();
+      this.graph.set(unsynced(this.graph.get()));
+    }
+    if (link.state === "live") void this.readCaptures();
+    this.link.set(link);
+  }
+
+  private async readCaptures(): Promise<void> {
+    this.captures.set(listRequested(this.captures.get()));
+    try {
+      const list = await listCaptures();
+      this.captures.set(listReceived(this.captures.get(), list));
+    } catch {
+      // The socket tells of every change from now on; a lost server is told by the link's state.
+    }
+  }
+
+  private enqueue(messages: readonly Message[]): void {
+    this.waiting.push(...messages);
+    this.timer ??= setTimeout(() => this.flush(), BATCH_MS);
+  }
+
+  private flush(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    const messages = this.waiting;
+    this.waiting = [];
+    if (messages.length === 0) return;
+    this.graph.set(reduceGraph(this.graph.get(), messages));
+    const changes = messages.flatMap((message) => (message.kind === "capture" ? [message.change] : []));
+    const before = this.captures.get().byId;
+    this.captures.set(pushed(this.captures.get(), changes));
+    for (const { type, capture } of changes) {
+      if (type !== "Deleted") this.tell({ capture, before: before.get(capture.UUID) });
+    }
+  }
+
+  private tell(news: CaptureNews): void {
+    for (const listener of this.newsListeners) listener(news);
+  }
+}
+
+export const SessionContext = createContext<Session | null>(null);
+
+export function useSession(): Session {
+  const session = useContext(SessionContext);
+  if (!session) throw new Error("no session around this component");
+  return session;
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Search over all nodes, hidden ones included; Enter jumps to the chosen hit.
+
+import { useDeferredValue, useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
+import { go } from "../state/place";
+import { text } from "../state/metadata";
+import { useSession } from "../state/session";
+import { useStore } from "../state/store";
+import { Icon } from "../ui/Icon";
+import { nameOf } from "./appearance";
+import { jumpTo } from "./jump";
+import { search, type Hit } from "./search";
+
+const MOST = 12;
+
+export function SearchBox() {
+  const graph = useStore(useSession().graph);
+  const [wanted, setWanted] = useState("");
+  const [open, setOpen] = useState(false);
+  const [at, setAt] = useState(0);
+  const input = useRef<HTMLInputElement>(null);
+  const settled = useDeferredValue(wanted);
+  const hits = useMemo(() => (open ? search(graph.nodes.values(), settled, MOST) : []), [open, graph, settled]);
+
+  useEffect(() => {
+    const focus = (event: globalThis.KeyboardEvent): void => {
+      const typing = event.target instanceof HTMLElement && event.target.matches("input, textarea, [contenteditable]");
+      if ((event.key === "/" && !typing) || (event.key === "k" && (event.ctrlKey || event.metaKey))) {
+        event.preventDefault();
+        input.current?.focus();
+      }
+    };
+    window.addEventListener("keydown", focus);
+    return () => window.removeEventListener("keydown", focus);
+  }, []);
+
+  const choose = (hit: Hit | undefined): void => {
+    if (!hit) return;
+    setOpen(false);
+    input.current?.blur();
+    go({ tab: "node", node: hit.node.ID, view: "" });
+    jumpTo(hit.node.ID);
+  };
+  const keys = (event: KeyboardEvent): void => {
+    if (event.key === "ArrowDown") setAt(Math.min(at + 1, hits.length - 1));
+    else if (event.key === "ArrowUp") setAt(Math.max(at - 1, 0));
+    else if (event.key === "Enter") choose(hits[at]);
+    else if (event.key === "Escape") setOpen(false);
+    else return;
+    event.preventDefault();
+  };
+  const listed = open && wanted.trim() !== "";
+  return (
+    <div className="search">
+      <Icon name="search" />
+      <input
+        ref={input}
+        role="combobox"
+        aria-expanded={listed}
+        aria-controls="search-hits"
+        aria-activedescendant={hits[at] ? `hit-${at}` : undefined}
+        aria-label="Search nodes"
+        placeholder="Search name, address, MAC, id"
+        value={wanted}
+        onChange={(event) => {
+          setWanted(event.target.value);
+          setAt(0);
+          setOpen(true);
+        }}
+        onFocus={() => setOpen(true)}
+        onBlur={() => setOpen(false)}
+        onKeyDown={keys}
+      />
+      <kbd>/</kbd>
+      {listed ? (
+        <ul id="search-hits" role="listbox" aria-label="Hits" className="hits">
+          {hits.map((hit, index) => (
+            <HitLine key={hit.node.ID} hit={hit} index={index} chosen={index === at} onChoose={() => choose(hit)} />
+          ))}
+          {hits.length === 0 ? <li className="muted no-hit">No node has that in its name, addresses or ids.</li> : null}
+        </ul>
+      ) : null}
+    </div>
+  );
+}
+
+function HitLine(props: { hit: Hit; index: number; chosen: boolean; onChoose: () => void }) {
+  const { hit, index, chosen, onChoose } = props;
+  return (
+    <li
+      id={`hit-${index}`}
+      role="option"
+      aria-selected={chosen}
+      // Mouse down, not click: the input would lose its focus first, and the list would be gone.
+      onMouseDown={(event) => {
+        event.preventDefault();
+        onChoose();
+      }}
+    >
+      <span className="hit-name">{nameOf(hit.node)}</span>
+      <span className="muted">{text(hit.node.Metadata["Type"])}</span>
+      {hit.field === "Name" ? null : (
+        <code className="ellipsis">
+          {hit.field} {hit.value}
+        </code>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps a Cytoscape canvas equal to a view. Positions belong to this class: what is placed stays where it is.
+
+import cytoscape, { type Core, type NodeSingular } from "cytoscape";
+import type { NodeCapture } from "../state/captures";
+import type { Theme } from "../state/theme";
+import { isCapturable, kindOf, linkState, nameOf, shortName } from "./appearance";
+import { LayoutWorker } from "./layout";
+import { middle, placeBeside, pushApart, type Box, type Point } from "./placement";
+import { PositionMemory } from "./positions";
+import { canvasStyle } from "./style";
+import type { View, VisibleNode } from "./view";
+
+export interface CanvasHandlers {
+  onPick(id: string): void;
+  onBackground(): void;
+  onToggle(id: string): void;
+}
+
+export interface Marks {
+  readonly selected: string;
+  readonly picked: readonly string[];
+  readonly matched: ReadonlySet<string>;
+  readonly captures: ReadonlyMap<string, NodeCapture>;
+}
+
+const GROUP_GAP = 34;
+const FLASH_MS = 1600;
+const FIT_PADDING = 48;
+
+export class Canvas {
+  private readonly cy: Core;
+  private readonly layout = new LayoutWorker();
+  private readonly positions = new PositionMemory();
+  private view: View | null = null;
+  private fitted = false;
+
+  constructor(container: HTMLElement, theme: Theme, handlers: CanvasHandlers) {
+    this.cy = cytoscape({
+      container,
+      style: canvasStyle(theme),
+      minZoom: 0.05,
+      maxZoom: 3,
+      boxSelectionEnabled: false,
+      autounselectify: true,
+    });
+    this.cy.on("tap", "node", (event) => handlers.onPick((event.target as NodeSingular).id()));
+    this.cy.on("tap", (event) => {
+      if (event.target === this.cy) handlers.onBackground();
+    });
+    this.cy.on("dbltap", "node", (event) => handlers.onToggle((event.target as NodeSingular).id()));
+    this.cy.on("dragfree", "node", () => this.remember());
+  }
+
+  show(view: View): void {
+    const before = this.view;
+    this.view = view;
+    const fresh = [...view.nodes.values()].filter((node) => node.group !== "open" && !this.positions.has(node.id));
+    const unknown = fresh.length > Math.max(1, (view.nodes.size - fresh.length) / 2);
+    this.cy.batch(() => {
+      this.removeGone(view);
+      this.addAndUpdate(view, before);
+      this.replaceEdges(view);
+    });
+    if (unknown) this.relayout();
+    else if (fresh.length > 0) this.makeRoom(fresh);
+    if (!this.fitted && !unknown && view.nodes.size > 0) this.fit();
+  }
+
+  mark(marks: Marks): void {
+    this.cy.batch(() => {
+      for (const node of this.cy.nodes()) {
+        const id = node.id();
+        node.toggleClass("selected", id === marks.selected);
+        node.toggleClass("picked", marks.picked.includes(id));
+        node.toggleClass("match", marks.matched.has(id));
+        const capture = marks.captures.get(id);
+        if (capture) node.data("capture", capture);
+        else node.removeData("capture");
+      }
+    });
+  }
+
+  setTheme(theme: Theme): void {
+    this.cy.style(canvasStyle(theme));
+  }
+
+  /** Bring a node to the middle and let it shine for a moment. */
+  flash(id: string): void {
+    const node = this.cy.getElementById(id);
+    if (node.empty()) return;
+    this.cy.animate({ center: { eles: node }, zoom: Math.max(this.cy.zoom(), 0.9), duration: 300 });
+    node.addClass("flash");
+    setTimeout(() => node.removeClass("flash"), FLASH_MS);
+  }
+
+  zoomBy(factor: number): void {
+    const level = this.cy.zoom() * factor;
+    this.cy.zoom({ level, renderedPosition: { x: this.cy.width() / 2, y: this.cy.height() / 2 } });
+  }
+
+  fit(): void {
+    this.fitted = true;
+    this.cy.fit(undefined, FIT_PADDING);
+    if (this.cy.zoom() > 1.25) this.cy.zoom({ level: 1.25, position: this.boxMiddle() });
+    this.cy.center();
+  }
+
+  /** Compute all places anew, in the worker. */
+  relayout(): void {
+    const view = this.view;
+    if (!view || view.nodes.size === 0) return;
+    this.layout.run(view, (places) => {
+      this.cy.batch(() => {
+        for (const [id, point] of places) this.cy.getElementById(id).position({ ...point });
+      });
+      this.remember();
+      this.fit();
+    });
+  }
+
+  /** Where a node is on the screen, for tests that click it. */
+  rendered(id: string): Point | null {
+    const node = this.cy.getElementById(id);
+    return node.empty() ? null : (node as unknown as NodeSingular).renderedPosition();
+  }
+
+  resize(): void {
+    this.cy.resize();
+  }
+
+  close(): void {
+    this.layout.close();
+    this.cy.destroy();
+  }
+
+  private removeGone(view: View): void {
+    this.cy
+      .edges()
+      .filter((edge) => !view.edges.has(edge.id()))
+      .remove();
+    const gone = this.cy.nodes().filter((node) => !view.nodes.has(node.id()));
+    // Children that stay are moved out first: removing a compound node would take them along.
+    gone
+      .children()
+      .filter((child) => view.nodes.has(child.id()))
+      .move({ parent: null });
+    gone.remove();
+  }
+
+  private addAndUpdate(view: View, before: View | null): void {
+    for (const node of view.nodes.values()) {
+      const element = this.cy.getElementById(node.id);
+      if (element.empty()) this.add(node);
+      else this.update(element, node, before?.nodes.get(node.id));
+    }
+  }
+
+  private add(node: VisibleNode): void {
+    const data = { ...dataOf(node), ...(node.parent ? { parent: node.parent } : {}) };
+    this.cy.add({ group: "nodes", data, position: { ...this.placeFor(node) }, classes: node.group ?? "" });
+  }
+
+  private update(element: NodeSingular, node: VisibleNode, before: VisibleNode | undefined): void {
+    if (before === node || (before?.node === node.node && before.group === node.group && before.holds === node.holds)) {
+      if (before.parent === node.parent) return;
+    }
+    if ((element.parent().first().id() as string | undefined) !== (node.parent ?? undefined)) {
+      element.move({ parent: node.parent });
+    }
+    const current = this.cy.getElementById(node.id);
+    current.data(dataOf(node));
+    current.toggleClass("open", node.group === "open").toggleClass("closed", node.group === "closed");
+  }
+
+  private replaceEdges(view: View): void {
+    for (const { id, source, target, kind, count } of view.edges.values()) {
+      const known = this.cy.getElementById(id);
+      if (known.empty()) this.cy.add({ group: "edges", data: { id, source, target, kind, count } });
+      else known.data({ kind, count });
+    }
+  }
+
+  /** A remembered place, or a free one beside its kin. */
+  private placeFor(node: VisibleNode): Point {
+    const known = this.positions.get(node.id);
+    if (known) return known;
+    const siblings = this.cy
+      .nodes()
+      .filter((other) => other.isChildless() && (other.data("parent") ?? null) === node.parent)
+      .map((other) => ({ ...(other as NodeSingular).position() }));
+    const group = node.parent ? this.cy.getElementById(node.parent) : null;
+    const wanted = siblings.length > 0 ? middle(siblings) : this.groupMiddle(group);
+    const place = placeBeside([node.id], wanted, siblings).get(node.id) ?? wanted;
+    if (node.group !== "open") this.positions.set(node.id, place);
+    return place;
+  }
+
+  private groupMiddle(group: NodeSingular | null): Point {
+    if (group && !group.empty()) return { ...group.position() };
+    const { x1, x2, y2 } = this.cy.nodes().boundingBox({});
+    return this.cy.nodes().empty() ? { x: 0, y: 0 } : { x: (x1 + x2) / 2, y: y2 + 120 };
+  }
+
+  /** Groups that grew push their neighbours away, level by level, outwards. */
+  private makeRoom(fresh: readonly VisibleNode[]): void {
+    const levels = new Set(fresh.map((node) => node.parent));
+    for (const start of levels) {
+      for (let grown = start; grown; grown = this.view?.nodes.get(grown)?.parent ?? null) this.pushNeighbours(grown);
+    }
+    this.remember();
+  }
+
+  private pushNeighbours(grown: string): void {
+    const parent = this.view?.nodes.get(grown)?.parent ?? null;
+    const level = this.cy.nodes().filter((node) => ((node.data("parent") as string | undefined) ?? null) === parent);
+    const boxes = new Map<string, Box>();
+    for (const node of level) {
+      const { x1, y1, x2, y2 } = node.boundingBox({ includeLabels: true });
+      boxes.set(node.id(), { x1, y1, x2, y2 });
+    }
+    this.cy.batch(() => {
+      for (const [id, by] of pushApart(boxes, grown, GROUP_GAP)) this.cy.getElementById(id).shift({ ...by });
+    });
+  }
+
+  private boxMiddle(): Point {
+    const { x1, x2, y1, y2 } = this.cy.elements().boundingBox({});
+    return { x: (x1 + x2) / 2, y: (y1 + y2) / 2 };
+  }
+
+  private remember(): void {
+    for (const node of this.cy.nodes()) if (node.isChildless()) this.positions.set(node.id(), { ...node.position() });
+    this.positions.save();
+  }
+}
+
+function dataOf({ id, node, group, holds }: VisibleNode): Record<string, unknown> {
+  const name = shortName(nameOf(node), group ? 24 : 16);
+  return {
+    id,
+    label: group === "closed" ? `${name} (${holds})` : name,
+    kind: kindOf(node),
+    state: linkState(node),
+    capturable: isCapturable(node),
+  };
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where new nodes go: beside their kin, on a free place of a grid; what is already placed stays where it is.
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface Box {
+  readonly x1: number;
+  readonly y1: number;
+  readonly x2: number;
+  readonly y2: number;
+}
+
+/** A node with its label fits into one cell. */
+export const CELL = { width: 96, height: 84 } as const;
+
+/**
+ * Return the free cell nearest to `wanted` among the cells of a grid through `anchor`.
+ *
+ * A cell is free when no point of `taken` is nearer than one cell to its middle.
+ */
+export function freeCell(wanted: Point, anchor: Point, taken: readonly Point[]): Point {
+  const column = Math.round((wanted.x - anchor.x) / CELL.width);
+  const row = Math.round((wanted.y - anchor.y) / CELL.height);
+  for (let ring = 0; ring < 200; ring += 1) {
+    let best: Point | null = null;
+    for (const [dx, dy] of ringOffsets(ring)) {
+      const cell = { x: anchor.x + (column + dx) * CELL.width, y: anchor.y + (row + dy) * CELL.height };
+      if (taken.some((point) => covers(point, cell))) continue;
+      if (!best || distance(cell, wanted) < distance(best, wanted)) best = cell;
+    }
+    if (best) return best;
+  }
+  return wanted;
+}
+
+/** Place `ids` one after the other near `wanted`, beside `siblings`. */
+export function placeBeside(ids: readonly string[], wanted: Point, siblings: readonly Point[]): Map<string, Point> {
+  const taken = [...siblings];
+  const anchor = siblings[0] ?? wanted;
+  const placed = new Map<string, Point>();
+  for (const id of ids) {
+    const cell = freeCell(wanted, anchor, taken);
+    taken.push(cell);
+    placed.set(id, cell);
+  }
+  return placed;
+}
+
+export function middle(points: readonly Point[]): Point {
+  if (points.length === 0) return { x: 0, y: 0 };
+  const sum = points.reduce((acc, point) => ({ x: acc.x + point.x, y: acc.y + point.y }), { x: 0, y: 0 });
+  return { x: sum.x / points.length, y: sum.y / points.length };
+}
+
+/**
+ * Return how far each box must move so that none overlaps another, `fixed` staying where it is.
+ *
+ * Boxes are moved along the axis of least overlap, away from the fixed one; few rounds suffice for a handful of groups.
+ */
+export function pushApart(boxes: ReadonlyMap<string, Box>, fixed: string, gap: number): Map<string, Point> {
+  const now = new Map(boxes);
+  const pusher = [fixed, ...[...boxes.keys()].filter((id) => id !== fixed)];
+  for (let round = 0; round < 12; round += 1) {
+    let moved = false;
+    for (const [index, a] of pusher.entries()) {
+      for (const b of pusher.slice(index + 1)) moved = pushOne(now, a, b, gap) || moved;
+    }
+    if (!moved) break;
+  }
+  const shifts = new Map<string, Point>();
+  for (const [id, before] of boxes) {
+    const after = now.get(id) ?? before;
+    if (after !== before) shifts.set(id, { x: after.x1 - before.x1, y: after.y1 - before.y1 });
+  }
+  return shifts;
+}
+
+function pushOne(boxes: Map<string, Box>, anchor: string, pushed: string, gap: number): boolean {
+  const a = boxes.get(anchor);
+  const b = boxes.get(pushed);
+  if (!a || !b) return false;
+  const overlapX = Math.min(a.x2, b.x2) - Math.max(a.x1, b.x1) + gap;
+  const overlapY = Math.min(a.y2, b.y2) - Math.max(a.y1, b.y1) + gap;
+  if (overlapX <= 0.5 || overlapY <= 0.5) return false;
+  const right = b.x1 + b.x2 >= a.x1 + a.x2 ? 1 : -1;
+  const down = b.y1 + b.y2 >= a.y1 + a.y2 ? 1 : -1;
+  const shift = overlapX <= overlapY ? { x: right * overlapX, y: 0 } : { x: 0, y: down * overlapY };
+  boxes.set(pushed, { x1: b.x1 + shift.x, x2: b.x2 + shift.x, y1: b.y1 + shift.y, y2: b.y2 + shift.y });
+  return true;
+}
+
+function* ringOffsets(ring: number): Generator<readonly [number, number]> {
+  if (ring === 0) yield [0, 0];
+  for (let step = -ring; step < ring; step += 1) {
+    yield [step, -ring];
+    yield [ring, step];
+    yield [-step, ring];
+    yield [-ring, -step];
+  }
+}
+
+function covers(point: Point, cell: Point): boolean {
+  return Math.abs(point.x - cell.x) < CELL.width * 0.9 && Math.abs(point.y - cell.y) < CELL.height * 0.9;
+}
+
+function distance(a: Point, b: Point): number {
+  return Math.hypot(a.x - b.x, a.y - b.y);
+}

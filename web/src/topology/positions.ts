@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Places of nodes, remembered by the browser: ids are stable, so a reload shows the same picture.
+
+import type { Point } from "./placement";
+
+const KEY = "netsonde.positions";
+const MOST = 3000;
+const SAVE_AFTER_MS = 500;
+
+export class PositionMemory {
+  private readonly places: Map<string, Point>;
+  private timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(private readonly storage: Storage = window.localStorage) {
+    this.places = load(storage);
+  }
+
+  has(id: string): boolean {
+    return this.places.has(id);
+  }
+
+  get(id: string): Point | undefined {
+    return this.places.get(id);
+  }
+
+  set(id: string, place: Point): void {
+    // Deleted and set again, so that the oldest entries come first when some must be dropped.
+    this.places.delete(id);
+    this.places.set(id, place);
+  }
+
+  save(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      const kept = [...this.places].slice(-MOST).map(([id, { x, y }]) => [id, Math.round(x), Math.round(y)]);
+      try {
+        this.storage.setItem(KEY, JSON.stringify(kept));
+      } catch {
+        // A full or forbidden storage only costs the memory of the picture.
+      }
+    }, SAVE_AFTER_MS);
+  }
+}
+
+function load(storage: Storage): Map<string, Point> {
+  const places = new Map<string, Point>();
+  try {
+    const kept: unknown = JSON.parse(storage.getItem(KEY) ?? "[]");
+    if (!Array.isArray(kept)) return places;
+    for (const entry of kept as unknown[]) {
+      if (!Array.isArray(entry)) continue;
+      const [id, x, y] = entry as unknown[];
+      if (typeof id === "string" && typeof x === "number" && typeof y === "number") places.set(id, { x, y });
+    }
+  } catch {
+    // Whatever is there is not ours: start afresh.
+  }
+  return places;
+}

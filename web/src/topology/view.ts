@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which part of the graph is on the canvas: nested groups by ownership, closed groups standing for what they hide.
+
+import type { Edge, Node } from "../api/types";
+import type { GraphState } from "../state/graph";
+import { text } from "../state/metadata";
+
+export interface VisibleNode {
+  readonly id: string;
+  readonly node: Node;
+  /** The open group around it. */
+  readonly parent: string | null;
+  readonly group: "open" | "closed" | null;
+  /** Nodes inside a closed group. */
+  readonly holds: number;
+}
+
+export interface VisibleEdge {
+  readonly id: string;
+  readonly source: string;
+  readonly target: string;
+  readonly kind: string;
+  /** Edges that this line stands for. */
+  readonly count: number;
+}
+
+export interface View {
+  readonly nodes: ReadonlyMap<string, VisibleNode>;
+  readonly edges: ReadonlyMap<string, VisibleEdge>;
+  /** All nodes that could be shown. */
+  readonly total: number;
+  /** Nodes inside closed groups. */
+  readonly hidden: number;
+  readonly closedGroups: number;
+}
+
+/** How deep groups are open unless the user said otherwise; by size, so that the canvas stays readable and fast. */
+export function automaticDepth(total: number): number {
+  if (total <= 250) return Number.POSITIVE_INFINITY;
+  return total <= 3000 ? 1 : 0;
+}
+
+/** OpenFlow rules are table rows, not places in a network. */
+const NEVER_DRAWN = new Set(["ofrule", "ofgroup"]);
+
+export function project(graph: GraphState, openDepth: number, chosen: ReadonlyMap<string, boolean>): View {
+  const tree = new OwnershipTree(graph);
+  const nodes = new Map<string, VisibleNode>();
+  const shownAs = new Map<string, string>();
+  let closedGroups = 0;
+
+  const show = (id: string, parent: string | null, depth: number): void => {
+    const node = graph.nodes.get(id);
+    if (!node) return;
+    const children = tree.children(id);
+    const open = children.length > 0 && (chosen.get(id) ?? depth < openDepth);
+    const inside = open || children.length === 0 ? [] : tree.descendants(id);
+    const group = children.length === 0 ? null : open ? "open" : "closed";
+    nodes.set(id, { id, node, parent, group, holds: inside.length });
+    shownAs.set(id, id);
+    for (const hidden of inside) shownAs.set(hidden, id);
+    if (group === "closed") closedGroups += 1;
+    if (open) for (const child of children) show(child, id, depth + 1);
+  };
+  for (const root of tree.roots) show(root, null, 0);
+
+  const edges = liftedEdges(graph.edges.values(), shownAs, nodes);
+  return { nodes, edges, total: tree.size, hidden: tree.size - nodes.size, closedGroups };
+}
+
+/** Groups that must be open for `id` to be on the canvas, outermost first. */
+export function groupsAround(graph: GraphState, id: string): string[] {
+  return new OwnershipTree(graph).ancestors(id);
+}
+
+class OwnershipTree {
+  readonly roots: string[] = [];
+  readonly size: number;
+  private readonly owner = new Map<string, string>();
+  private readonly owned = new Map<string, string[]>();
+
+  constructor(graph: GraphState) {
+    const drawn = [...graph.nodes.values()].filter((node) => !NEVER_DRAWN.has(text(node.Metadata["Type"])));
+    const ids = new Set(drawn.map((node) => node.ID));
+    this.size = ids.size;
+    for (const edge of graph.edges.values()) {
+      if (text(edge.Metadata["RelationType"]) !== "ownership") continue;
+      if (!ids.has(edge.Parent) || !ids.has(edge.Child) || this.owner.has(edge.Child)) continue;
+      if (edge.Parent === edge.Child || this.ancestors(edge.Parent).includes(edge.Child)) continue;
+      this.owner.set(edge.Child, edge.Parent);
+      const siblings = this.owned.get(edge.Parent);
+      if (siblings) siblings.push(edge.Child);
+      else this.owned.set(edge.Parent, [edge.Child]);
+    }
+    for (const id of ids) if (!this.owner.has(id)) this.roots.push(id);
+  }
+
+  children(id: string): readonly string[] {
+    return this.owned.get(id) ?? [];
+  }
+
+  descendants(id: string): string[] {
+    return this.children(id).flatMap((child) => [child, ...this.descendants(child)]);
+  }
+
+  ancestors(id: string): string[] {
+    const path: string[] = [];
+    for (let up = this.owner.get(id); up !== undefined; up = this.owner.get(up)) path.unshift(up);
+    return path;
+  }
+}
+
+/** Edges between what is shown; those that end inside a closed group end at the group, one line for all alike. */
+function liftedEdges(
+  edges: Iterable<Edge>,
+  shownAs: ReadonlyMap<string, string>,
+  nodes: ReadonlyMap<string, VisibleNode>,
+): Map<string, VisibleEdge> {
+  const lifted = new Map<string, VisibleEdge>();
+  for (const edge of edges) {
+    const source = shownAs.get(edge.Parent);
+    const target = shownAs.get(edge.Child);
+    if (!source || !target || text(edge.Metadata["RelationType"]) === "ownership") continue;
+    if (areNested(nodes, source, target)) continue;
+    const kind = text(edge.Metadata["Type"]) || text(edge.Metadata["RelationType"]);
+    const exact = source === edge.Parent && target === edge.Child;
+    const id = exact ? edge.ID : `${kind}:${[source, target].sort().join(":")}`;
+    const count = (lifted.get(id)?.count ?? 0) + 1;
+    lifted.set(id, { id, source, target, kind, count });
+  }
+  return lifted;
+}
+
+/** A box around a node already says that they belong together. */
+function areNested(nodes: ReadonlyMap<string, VisibleNode>, a: string, b: string): boolean {
+  return a === b || isInside(nodes, a, b) || isInside(nodes, b, a);
+}
+
+function isInside(nodes: ReadonlyMap<string, VisibleNode>, inner: string, outer: string): boolean {
+  for (let up = nodes.get(inner)?.parent; up; up = nodes.get(up)?.parent) if (up === outer) return true;
+  return false;
+}

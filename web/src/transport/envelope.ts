@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Messages of the subscriber socket, decoded from text and checked before anybody else sees them.
+
+import type { CaptureView, Edge, Json, Node } from "../api/types";
+
+/** One change of an element's metadata: 1 sets a dotted key, 2 deletes it. */
+export interface PartialOp {
+  Type: 1 | 2;
+  Key: string;
+  Value?: Json;
+}
+
+export interface PartialUpdate {
+  ID: string;
+  UpdatedAt: number;
+  Revision: number;
+  Ops: PartialOp[];
+}
+
+export type GraphMessage =
+  | { type: "NodeAdded" | "NodeUpdated" | "NodeDeleted"; node: Node }
+  | { type: "EdgeAdded" | "EdgeUpdated" | "EdgeDeleted"; edge: Edge }
+  | { type: "NodePartiallyUpdated" | "EdgePartiallyUpdated"; update: PartialUpdate };
+
+export type CaptureMessage = { type: "Added" | "Updated" | "Deleted"; capture: CaptureView };
+
+export type Message =
+  | { kind: "snapshot"; nodes: Node[]; edges: Edge[] }
+  | { kind: "refused"; reason: string }
+  | { kind: "graph"; change: GraphMessage }
+  | { kind: "capture"; change: CaptureMessage };
+
+type Loose = Record<string, unknown>;
+
+/** Return the message in `text`, or null for one that this page has no use for. */
+export function decode(text: string): Message | null {
+  let envelope: unknown;
+  try {
+    envelope = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isObject(envelope)) return null;
+  if (envelope["Namespace"] === "Graph") return decodeGraph(envelope);
+  if (envelope["Namespace"] === "Capture") return decodeCapture(envelope);
+  return null;
+}
+
+function decodeGraph(envelope: Loose): Message | null {
+  const { Type: type, Obj: body } = envelope;
+  if (type === "SyncReply") return decodeSnapshot(envelope["Status"], body);
+  if (!isObject(body) || typeof body["ID"] !== "string") return null;
+  switch (type) {
+    case "NodeAdded":
+    case "NodeUpdated":
+    case "NodeDeleted":
+      return { kind: "graph", change: { type, node: withMetadata(body) as unknown as Node } };
+    case "EdgeAdded":
+    case "EdgeUpdated":
+    case "EdgeDeleted":
+      return { kind: "graph", change: { type, edge: withMetadata(body) as unknown as Edge } };
+    case "NodePartiallyUpdated":
+    case "EdgePartiallyUpdated":
+      return { kind: "graph", change: { type, update: partialUpdate(body, body["ID"]) } };
+    default:
+      return null;
+  }
+}
+
+function decodeSnapshot(status: unknown, body: unknown): Message {
+  if ((typeof status === "number" && status >= 400) || !isObject(body)) {
+    return { kind: "refused", reason: typeof body === "string" ? body : "the server sent no graph" };
+  }
+  return {
+    kind: "snapshot",
+    nodes: elements(body["Nodes"]) as unknown as Node[],
+    edges: elements(body["Edges"]) as unknown as Edge[],
+  };
+}
+
+function decodeCapture(envelope: Loose): Message | null {
+  const { Type: type, Obj: body } = envelope;
+  if (type !== "Added" && type !== "Updated" && type !== "Deleted") return null;
+  if (!isObject(body) || typeof body["UUID"] !== "string") return null;
+  return { kind: "capture", change: { type, capture: body as unknown as CaptureView } };
+}
+
+/** Some servers send `null` for "no operations". */
+function partialUpdate(body: Loose, id: string): PartialUpdate {
+  const ops = Array.isArray(body["Ops"]) ? (body["Ops"] as PartialOp[]) : [];
+  return { ID: id, UpdatedAt: Number(body["UpdatedAt"] ?? 0), Revision: Number(body["Revision"] ?? 0), Ops: ops };
+}
+
+function elements(list: unknown): Loose[] {
+  if (!Array.isArray(list)) return [];
+  return list.filter((item): item is Loose => isObject(item) && typeof item["ID"] === "string").map(withMetadata);
+}
+
+function withMetadata(element: Loose): Loose {
+  return isObject(element["Metadata"]) ? element : { ...element, Metadata: {} };
+}
+
+function isObject(value: unknown): value is Loose {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

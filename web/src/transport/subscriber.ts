@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page's one WebSocket: asks for the graph, hands on what arrives, and comes back after a loss.
+
+import { decode, type Message } from "./envelope";
+
+export type Link =
+  | { state: "connecting" }
+  | { state: "live" }
+  /** `since` and `retryAt` are Unix ms; what is shown may be out of date since then. */
+  | { state: "stale"; since: number; retryAt: number; reason: string };
+
+export interface SubscriberHandlers {
+  onMessages(messages: Message[]): void;
+  onLink(link: Link): void;
+}
+
+export interface Clock {
+  now(): number;
+  after(delay: number, run: () => void): () => void;
+}
+
+const FIRST_DELAY = 500;
+const LONGEST_DELAY = 15_000;
+/** A snapshot may be large, but a server that has not answered by then never will. */
+const SNAPSHOT_PATIENCE = 30_000;
+
+const realClock: Clock = {
+  now: () => Date.now(),
+  after(delay, run) {
+    const timer = setTimeout(run, delay);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Milliseconds to wait before attempt `failures` (1 = the first retry); doubles, with up to 20 % spread. */
+export function retryDelay(failures: number, random: number): number {
+  const delay = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (failures - 1));
+  return Math.round(delay * (0.9 + random * 0.2));
+}
+
+export class Subscriber {
+  private socket: WebSocket | null = null;
+  private cancelTimer: () => void = () => undefined;
+  private failures = 0;
+  private staleSince = 0;
+  private closed = false;
+
+  constructor(
+    private readonly handlers: SubscriberHandlers,
+    private readonly open: () => WebSocket,
+    private readonly clock: Clock = realClock,
+  ) {}
+
+  start(): void {
+    this.handlers.onLink({ state: "connecting" });
+    this.connect();
+  }
+
+  /** Try again at once, for a user who does not want to wait. */
+  retryNow(): void {
+    if (this.socket || this.closed) return;
+    this.cancelTimer();
+    this.connect();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.drop();
+  }
+
+  private connect(): void {
+    const socket = this.open();
+    this.socket = socket;
+    this.cancelTimer = this.clock.after(SNAPSHOT_PATIENCE, () => this.lost(socket, "the server did not send the graph"));
+    socket.onopen = () => socket.send(JSON.stringify({ Namespace: "Graph", Type: "SyncRequest", Obj: {} }));
+    socket.onmessage = (event: MessageEvent<unknown>) => this.received(socket, event.data);
+    socket.onclose = (event: CloseEvent) => this.lost(socket, event.reason || "the connection was lost");
+    // An error is always followed by a close; handling both would start two attempts.
+  }
+
+  private received(socket: WebSocket, data: unknown): void {
+    const message = typeof data === "string" ? decode(data) : null;
+    if (!message || socket !== this.socket) return;
+    if (message.kind === "refused") {
+      this.lost(socket, message.reason);
+      return;
+    }
+    if (message.kind === "snapshot") {
+      this.cancelTimer();
+      this.failures = 0;
+      this.staleSince = 0;
+      this.handlers.onLink({ state: "live" });
+    }
+    this.handlers.onMessages([message]);
+  }
+
+  private lost(socket: WebSocket, reason: string): void {
+    if (socket !== this.socket) return;
+    this.drop();
+    if (this.closed) return;
+    this.failures += 1;
+    this.staleSince ||= this.clock.now();
+    const delay = retryDelay(this.failures, Math.random());
+    this.handlers.onLink({ state: "stale", since: this.staleSince, retryAt: this.clock.now() + delay, reason });
+    this.cancelTimer = this.clock.after(delay, () => this.connect());
+  }
+
+  private drop(): void {
+    this.cancelTimer();
+    const socket = this.socket;
+    this.socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+}
+
+/** Open the subscriber socket of the server that this page came from. */
+export function openSubscriberSocket(): WebSocket {
+  const address = new URL("ws/subscriber?x-client-type=webui", document.baseURI);
+  address.protocol = address.protocol.replace("http", "ws");
+  return new WebSocket(address);
+}

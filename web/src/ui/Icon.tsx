@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Line pictograms, drawn here so that the page loads nothing from anywhere.
+
+const PATHS = {
+  alert: "M12 4 2.8 20h18.4L12 4zm0 6v4.5m0 2.6v.1",
+  check: "m5 12.5 4.5 4.5L19 7.5",
+  chevron: "m9 6 6 6-6 6",
+  close: "m6 6 12 12M18 6 6 18",
+  collapse: "M8 4v4H4m12-4v4h4M8 20v-4H4m12 4v-4h4",
+  copy: "M9 9h10v11H9zM5 15V4h10",
+  dots: "M6 12h.01M12 12h.01M18 12h.01",
+  download: "M12 4v11m-4.5-4 4.5 4.5 4.5-4.5M5 20h14",
+  expand: "M4 8V4h4m8 0h4v4M4 16v4h4m8 0h4v-4",
+  fit: "M4 9V4h5m6 0h5v5m0 6v5h-5m-6 0H4v-5M9 9h6v6H9z",
+  hourglass: "M7 4h10M7 20h10M8 4c0 5 8 6 8 8s-8 3-8 8M16 4c0 5-8 6-8 8s8 3 8 8",
+  layout: "M4 5h6v6H4zm10 0h6v4h-6zm0 8h6v6h-6zM4 15h6v4H4z",
+  minus: "M5 12h14",
+  moon: "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z",
+  pause: "M8 5v14m8-14v14",
+  pick: "M12 3v4m0 10v4M3 12h4m10 0h4M12 12h.01M17 12a5 5 0 1 1-10 0 5 5 0 0 1 10 0z",
+  play: "M8 5v14l11-7z",
+  plus: "M12 5v14M5 12h14",
+  record: "M12 12h.01M19 12a7 7 0 1 1-14 0 7 7 0 0 1 14 0z",
+  search: "M20 20l-4.5-4.5M17 10.5a6.5 6.5 0 1 1-13 0 6.5 6.5 0 0 1 13 0z",
+  sun: "M12 3v2m0 14v2M3 12h2m14 0h2M5.6 5.6 7 7m10 10 1.4 1.4M5.6 18.4 7 17M17 7l1.4-1.4M16 12a4 4 0 1 1-8 0 4 4 0 0 1 8 0z",
+  target: "M12 12h.01M20 12a8 8 0 1 1-16 0 8 8 0 0 1 16 0zm-4 0a4 4 0 1 1-8 0 4 4 0 0 1 8 0z",
+  trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
+  return (
+    <svg
+      className="icon"
+      viewBox="0 0 24 24"
+      width={size}
+      height={size}
+      fill="none"
+      stroke="currentColor"
+      strokeWidth={name === "dots" || name === "record" ? 2.6 : 1.9}
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+    >
+      <path d={PATHS[name]} />
+    </svg>
+  );
+}
