@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which probes there are: one line each. See docs/howto/add-a-probe.md."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from netsonde.errors import UserError
+from netsonde.probes._api import Probe, ProbeContext
+from netsonde.probes.host import HostProbe
+from netsonde.probes.netlink.probe import NetlinkProbe
+from netsonde.probes.netns.probe import NetnsProbe
+from netsonde.probes.ovsdb.probe import OvsdbProbe
+
+Factory = Callable[[ProbeContext], list[Probe]]
+"""Builds a probe, or several of one sort: one for each daemon that the settings name."""
+
+PROBES: Mapping[str, Factory] = MappingProxyType(
+    {
+        "host": lambda context: [HostProbe(context)],
+        "netns": lambda context: [NetnsProbe(context)],
+        "netlink": lambda context: [NetlinkProbe(context)],
+        "ovsdb": lambda context: [*OvsdbProbe.all(context)],
+    }
+)
+
+
+def build_probes(context: ProbeContext) -> list[Probe]:
+    """Return the host probe and those that the settings enable; UserError names every unknown one."""
+    names = list(dict.fromkeys(("host", *context.settings.enabled)))
+    unknown = [name for name in names if name not in PROBES]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], PROBES, n=1)
+        known = f"did you mean {near[0]}?" if near else f"known probes: {', '.join(PROBES)}"
+        raise UserError(f"probes.enabled: unknown probe {', '.join(unknown)}", hint=known)
+    return [probe for name in names for probe in PROBES[name](context)]

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The network namespaces known on this host, and the one thread that enters them.
+
+Source: the `netns` probe, which finds them; the agent's own namespace is known from the start.
+Read by: the `netlink` probe (a socket each) and, as a listener, the capture core.
+"""
+
+import asyncio
+import ctypes
+import os
+import resource
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+CLONE_NEWNET = 0x40000000
+OWN_NETNS_FILE = Path("/proc/self/ns/net")
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """One network namespace, identified by the inode of its nsfs file."""
+
+    inode: int
+    device: int
+    fd: int
+    """Open descriptor of its nsfs file, valid until the namespace is removed; a listener that needs it longer dups it.
+
+    It keeps the namespace alive, so whoever finds out that nobody uses it any more must remove it promptly.
+    """
+    own: bool = False
+    """Whether it is the agent's own namespace, shown as the host node."""
+
+
+class NamespaceListener(Protocol):
+    """Is told of namespaces as they come and go; must not block."""
+
+    def namespace_added(self, namespace: Namespace) -> None: ...
+    def namespace_removed(self, namespace: Namespace) -> None: ...
+
+
+class NamespaceRegistry:
+    """Every known namespace by inode. Used on the event loop's thread only.
+
+    The own namespace is always there. Entering is done in a dedicated thread, one visit at a time, which returns to
+    the own namespace after each: a thread that stayed would keep a namespace alive, and its sockets would be made in
+    the wrong place.
+    """
+
+    def __init__(self) -> None:
+        self._own = _open_own()
+        self._known: dict[int, Namespace] = {self._own.inode: self._own}
+        self._names: dict[int, str] = {}
+        self._listeners: list[NamespaceListener] = []
+        self._hints: list[Callable[[], None]] = []
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="netns-enter")
+
+    @property
+    def own(self) -> Namespace:
+        return self._own
+
+    def get(self, inode: int) -> Namespace | None:
+        return self._known.get(inode)
+
+    def all(self) -> list[Namespace]:
+        return list(self._known.values())
+
+    def name(self, inode: int) -> str:
+        """Return the display name of a namespace, "" for the own one and for unknown ones."""
+        return self._names.get(inode, "")
+
+    def set_name(self, inode: int, name: str) -> None:
+        self._names[inode] = name
+
+    def add(self, inode: int, device: int, fd: int) -> Namespace:
+        """Register a namespace and take over its descriptor; listeners hear of it at once."""
+        if inode in self._known:
+            raise ValueError(f"namespace {inode} is registered already")
+        namespace = Namespace(inode, device, fd)
+        self._known[inode] = namespace
+        for listener in tuple(self._listeners):
+            listener.namespace_added(namespace)
+        return namespace
+
+    def remove(self, inode: int) -> None:
+        """Forget a namespace, tell the listeners, then close its descriptor."""
+        if inode == self._own.inode:
+            raise ValueError("the agent's own namespace cannot be removed")
+        namespace = self._known.pop(inode, None)
+        if namespace is None:
+            return
+        for listener in tuple(self._listeners):
+            listener.namespace_removed(namespace)
+        self._names.pop(inode, None)
+        os.close(namespace.fd)
+
+    def subscribe(self, listener: NamespaceListener) -> Callable[[], None]:
+        """Tell `listener` of all namespaces there are, then of changes; return what ends that."""
+        self._listeners.append(listener)
+        for namespace in self.all():
+            listener.namespace_added(namespace)
+        return lambda: self._listeners.remove(listener)
+
+    def on_hint(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` whenever somebody saw a sign of an unknown namespace; return what ends that."""
+        self._hints.append(callback)
+        return lambda: self._hints.remove(callback)
+
+    def hint(self) -> None:
+        """Say that an unknown namespace seems to exist: the kernel gave an id to one."""
+        for callback in tuple(self._hints):
+            callback()
+
+    async def enter(self, namespace: Namespace, work: Callable[[], T]) -> T:
+        """Run `work` in a thread that is inside `namespace`, and return its result.
+
+        Raises OSError when it cannot be entered (no CAP_SYS_ADMIN, or it is gone), and whatever `work` raises.
+        """
+        if namespace.own:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._visit, namespace.fd, work)
+
+    def _visit(self, fd: int, work: Callable[[], T]) -> T:
+        _setns(fd)
+        try:
+            return work()
+        finally:
+            _setns(self._own.fd)
+
+    def close(self) -> None:
+        """Forget everything; for the end of the process."""
+        for inode in [found for found in self._known if found != self._own.inode]:
+            self.remove(inode)
+        self._thread.shutdown(wait=True)
+        os.close(self._own.fd)
+
+
+def raise_descriptor_limit() -> int:
+    """Lift the soft limit on open files to the hard one and return it: every namespace costs two descriptors."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def _open_own() -> Namespace:
+    fd = os.open(OWN_NETNS_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    found = os.fstat(fd)
+    return Namespace(found.st_ino, found.st_dev, fd, own=True)
+
+
+def _setns(fd: int) -> None:
+    """os.setns of Python 3.12; ctypes keeps 3.11 working."""
+    if _libc.setns(fd, CLONE_NEWNET) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"cannot enter the network namespace: {os.strerror(number)}")

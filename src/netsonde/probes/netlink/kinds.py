@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each link kind says of itself (IFLA_INFO_DATA) and a master of its slave, as metadata. Pure.
+
+A kind is one function and one line in `_KINDS`; kinds without attributes of interest need neither.
+"""
+
+import struct
+from collections.abc import Callable
+from socket import AF_INET, AF_INET6, inet_ntop
+from typing import Final
+
+from netsonde.model.elements import Json, Metadata
+from netsonde.probes.netlink.names import BOND_MODES, BOND_SLAVE_STATES, MII_STATES, pick
+from netsonde.probes.netlink.wire import Attributes, number, repeated
+
+Facts = tuple[Metadata, int]
+"""Metadata of the kind, and the ifindex of the device below (0 = none, or not told here)."""
+
+
+def kind_facts(kind: str, data: bytes) -> Facts:
+    """Return the facts of a link's kind; unknown kinds have none."""
+    reader = _KINDS.get(kind)
+    return ({}, 0) if reader is None or not data else reader(dict(repeated(data)))
+
+
+def slave_facts(master_kind: str, data: bytes) -> Json:
+    """Return what a bond says of its slave, None for other masters."""
+    if master_kind != "bond" or not data:
+        return None
+    found = dict(repeated(data))
+    slave: Metadata = {
+        "Type": "bond",
+        "State": pick(BOND_SLAVE_STATES, number(found.get(1, b""))),
+        "MiiStatus": pick(MII_STATES, number(found.get(2, b""))),
+        "LinkFailureCount": number(found.get(3, b"")),
+        "PermMAC": mac_text(found.get(4, b"")),
+        "QueueId": number(found.get(5, b"")),
+    }
+    for attribute, key in ((6, "AggregatorId"), (7, "AdActorOperPortState"), (8, "AdPartnerOperPortState")):
+        if attribute in found:
+            slave[key] = number(found[attribute])
+    return slave
+
+
+def mac_text(address: bytes) -> str:
+    """Return a link-layer address as lower-case hex with colons."""
+    return address.hex(":")
+
+
+def ip_text(address: bytes) -> str:
+    """Return an IPv4 or IPv6 address, "" for anything of another length."""
+    if len(address) == 4:
+        return inet_ntop(AF_INET, address)
+    return inet_ntop(AF_INET6, address) if len(address) == 16 else ""
+
+
+def end_text(address: bytes) -> str:
+    """Return the address of a tunnel's end, "" for the unspecified one (no such end)."""
+    return ip_text(address) if any(address) else ""
+
+
+def _ends(found: Attributes, local: tuple[int, ...], remote: tuple[int, ...]) -> Metadata:
+    """Return the tunnel's ends; each may stand in one attribute a family."""
+    facts: Metadata = {}
+    for key, candidates in (("LocalIP", local), ("RemoteIP", remote)):
+        for attribute in candidates:
+            if shown := end_text(found.get(attribute, b"")):
+                facts[key] = shown
+    return facts
+
+
+def _vlan(found: Attributes) -> Facts:
+    return {"Vlan": number(found.get(1, b""))}, 0
+
+
+def _bond(found: Attributes) -> Facts:
+    return {"BondMode": pick(BOND_MODES, number(found.get(1, b"")))}, 0
+
+
+def _vxlan(found: Attributes) -> Facts:
+    facts = _ends(found, (4, 17), (2, 16))
+    if 1 in found:
+        facts["VNI"] = number(found[1])
+    if 15 in found:
+        facts["DstPort"] = struct.unpack("!H", found[15][:2])[0]
+    return facts, number(found.get(3, b""))
+
+
+def _geneve(found: Attributes) -> Facts:
+    facts = _ends(found, (), (2, 7))
+    if 1 in found:
+        facts["VNI"] = number(found[1])
+    return facts, 0
+
+
+def _gre(found: Attributes) -> Facts:
+    return _ends(found, (6,), (7,)), number(found.get(1, b""))
+
+
+def _iptunnel(found: Attributes) -> Facts:
+    return _ends(found, (2,), (3,)), number(found.get(1, b""))
+
+
+def _vrf(found: Attributes) -> Facts:
+    return {"VRFTable": number(found.get(1, b""))}, 0
+
+
+def _tun(found: Attributes) -> Facts:
+    return {"TunMode": {1: "tun", 2: "tap"}.get(number(found.get(3, b"")), "")}, 0
+
+
+def _macvlan(found: Attributes) -> Facts:
+    modes = {1: "private", 2: "vepa", 4: "bridge", 8: "passthru", 16: "source"}
+    return {"MacvlanMode": modes.get(number(found.get(1, b"")), "")}, 0
+
+
+_KINDS: Final[dict[str, Callable[[Attributes], Facts]]] = {
+    "bond": _bond,
+    "erspan": _gre,
+    "geneve": _geneve,
+    "gre": _gre,
+    "gretap": _gre,
+    "ip6gre": _gre,
+    "ip6gretap": _gre,
+    "ip6tnl": _iptunnel,
+    "ipip": _iptunnel,
+    "macvlan": _macvlan,
+    "macvtap": _macvlan,
+    "sit": _iptunnel,
+    "tun": _tun,
+    "vlan": _vlan,
+    "vrf": _vrf,
+    "vxlan": _vxlan,
+}

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RTM_NEWLINK and RTM_DELLINK decoded: one interface as the kernel says it is. Pure.
+
+Source: struct ifinfomsg and IFLA_* of linux/if_link.h.
+"""
+
+import struct
+from dataclasses import dataclass, field
+from typing import Final
+
+from netsonde.errors import WireError
+from netsonde.model.elements import Json, Metadata
+from netsonde.probes.netlink.kinds import kind_facts, slave_facts
+from netsonde.probes.netlink.wire import AF_UNSPEC, Attributes, Message, attributes, number, signed, text
+
+IFLA_ADDRESS: Final = 1
+IFLA_IFNAME: Final = 3
+IFLA_MTU: Final = 4
+IFLA_LINK: Final = 5
+IFLA_MASTER: Final = 10
+IFLA_OPERSTATE: Final = 16
+IFLA_LINKINFO: Final = 18
+IFLA_LINK_NETNSID: Final = 37
+IFLA_PARENT_DEV_NAME: Final = 56
+
+IFLA_INFO_KIND: Final = 1
+IFLA_INFO_DATA: Final = 2
+IFLA_INFO_SLAVE_KIND: Final = 4
+IFLA_INFO_SLAVE_DATA: Final = 5
+
+_WANTED = frozenset(
+    {
+        IFLA_ADDRESS,
+        IFLA_IFNAME,
+        IFLA_MTU,
+        IFLA_LINK,
+        IFLA_MASTER,
+        IFLA_OPERSTATE,
+        IFLA_LINKINFO,
+        IFLA_LINK_NETNSID,
+        IFLA_PARENT_DEV_NAME,
+    }
+)
+_INFO = frozenset({IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA})
+_IFINFOMSG = struct.Struct("=BxHiII")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One interface; equal links need no new revision."""
+
+    ifindex: int
+    name: str
+    kind: str
+    """The kernel's word (`veth`, `bridge`); "" for a device that no software made."""
+    encap: int
+    flags: int
+    mtu: int
+    mac: bytes
+    operstate: int
+    master: int
+    """Ifindex of the bridge, bond, VRF or other master in the same namespace; 0 = none."""
+    link: int
+    """Ifindex of the veth peer or of the device below, in the namespace `link_nsid`; 0 = none."""
+    link_nsid: int | None
+    """Id of that namespace as this one counts; None = the same namespace, -1 = one that has no id here."""
+    bus: str = ""
+    facts: Metadata = field(default_factory=dict)
+    """Metadata keys of its kind: VLAN id, bond mode, tunnel ends."""
+    slave: Json = None
+    """What the master knows of it, for a bond's slave."""
+
+
+def is_interface(message: Message) -> bool:
+    """Whether a link message is about an interface itself, not about its being a bridge's port (AF_BRIDGE)."""
+    return message.end > message.start and message.data[message.start] == AF_UNSPEC
+
+
+def link_index(message: Message) -> int:
+    """Return the ifindex of a link message without decoding the rest."""
+    if message.end - message.start < _IFINFOMSG.size:
+        raise WireError("link message is too short")
+    return int(_IFINFOMSG.unpack_from(message.data, message.start)[2])
+
+
+def decode_link(message: Message) -> Link:
+    """Return the interface that RTM_NEWLINK describes."""
+    if message.end - message.start < _IFINFOMSG.size:
+        raise WireError("link message is too short")
+    _, encap, ifindex, flags, _ = _IFINFOMSG.unpack_from(message.data, message.start)
+    found = attributes(message.data, message.start + _IFINFOMSG.size, message.end, _WANTED)
+    info = _info(found)
+    kind = text(info.get(IFLA_INFO_KIND, b""))
+    nsid = found.get(IFLA_LINK_NETNSID)
+    facts, lower = kind_facts(kind, info.get(IFLA_INFO_DATA, b""))
+    below = number(found[IFLA_LINK]) if IFLA_LINK in found else lower
+    return Link(
+        ifindex=ifindex,
+        name=text(found.get(IFLA_IFNAME, b"")),
+        kind=kind,
+        encap=encap,
+        flags=flags,
+        mtu=number(found.get(IFLA_MTU, b"")),
+        mac=found.get(IFLA_ADDRESS, b""),
+        operstate=number(found.get(IFLA_OPERSTATE, b"")),
+        master=number(found.get(IFLA_MASTER, b"")),
+        link=0 if below == ifindex and nsid is None else below,
+        link_nsid=None if nsid is None else signed(nsid),
+        bus=text(found.get(IFLA_PARENT_DEV_NAME, b"")),
+        facts=facts,
+        slave=slave_facts(text(info.get(IFLA_INFO_SLAVE_KIND, b"")), info.get(IFLA_INFO_SLAVE_DATA, b"")),
+    )
+
+
+def _info(found: Attributes) -> Attributes:
+    raw = found.get(IFLA_LINKINFO)
+    return {} if raw is None else attributes(raw, 0, len(raw), _INFO)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Interfaces into the graph: for each one that changed, its node and edges as they are now, differences only.
+
+It remembers what it published, also over a restart of the probe, so that the graph becomes equal to the kernel without
+deleting what is still there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from netsonde.graph.batch import Batch
+from netsonde.graph.ids import edge_id
+from netsonde.model.elements import Metadata
+from netsonde.probes.identity import Identity
+from netsonde.probes.netlink.links import Link
+from netsonde.probes.netlink.names import PAIR_KINDS
+from netsonde.probes.netlink.peers import PeerResolver
+from netsonde.probes.netlink.state import NamespaceState
+from netsonde.probes.netlink.translate import (
+    Driver,
+    Key,
+    Peer,
+    interface_metadata,
+    is_pair_child,
+    layer2,
+    ownership,
+    shows_master,
+)
+
+OWNER = "netlink"
+
+
+@dataclass(slots=True)
+class _Published:
+    """What the graph holds of one interface: its node, and the edges of which it is the child, by id."""
+
+    metadata: Metadata | None = None
+    edges: dict[str, tuple[str, Metadata]] = field(default_factory=dict)
+
+
+class InterfacePublisher:
+    """Turns changed interfaces into operations of a batch."""
+
+    def __init__(self, identity: Identity, own_inode: int, name_of: Callable[[int], str]) -> None:
+        self._identity = identity
+        self._own = own_inode
+        self._name_of = name_of
+        self._published: dict[Key, _Published] = {}
+        self._children: dict[str, set[Key]] = {}
+
+    def __len__(self) -> int:
+        return len(self._published)
+
+    def node_id(self, key: Key) -> str:
+        return self._identity.interface(None if key[0] == self._own else key[0], key[1])
+
+    def known(self, key: Key) -> bool:
+        return key in self._published
+
+    def of_namespace(self, inode: int) -> list[Key]:
+        return [key for key in self._published if key[0] == inode]
+
+    def namespaces(self) -> set[int]:
+        return {inode for inode, _ in self._published}
+
+    def remove(self, batch: Batch, key: Key) -> set[Key]:
+        """Take an interface away; return those that had an edge from it and must be looked at again."""
+        gone = self._published.pop(key, None)
+        if gone is None:
+            return set()
+        for parent, _ in gone.edges.values():
+            self._children.get(parent, set()).discard(key)
+        node = self.node_id(key)
+        batch.drop_layer(node, OWNER)
+        touched = self._children.pop(node, set())
+        for child in touched:
+            published = self._published.get(child)
+            if published is not None:
+                published.edges = {known: edge for known, edge in published.edges.items() if edge[0] != node}
+        return touched
+
+    def put(self, batch: Batch, key: Key, state: NamespaceState, peers: PeerResolver, driver: Driver | None) -> None:
+        """State an interface that exists."""
+        link = state.links[key[1]]
+        node = self.node_id(key)
+        other = None
+        if link.link:
+            other = peers.peer(key, link) if link.kind in PAIR_KINDS else peers.below(key, link)
+        metadata = interface_metadata(state, link, driver=driver, peer=self._peer(key, link, peers))
+        published = self._published.setdefault(key, _Published())
+        if published.metadata != metadata:
+            batch.put_node(node, OWNER, metadata)
+            published.metadata = metadata
+        self._put_edges(batch, key, published, self._edges(key, link, state, peers, other))
+
+    def _peer(self, key: Key, link: Link, peers: PeerResolver) -> Peer | None:
+        inode = peers.namespace_of(key[0], link)
+        return None if inode is None else Peer((inode, link.link), self._name_of(inode))
+
+    def _edges(
+        self, key: Key, link: Link, state: NamespaceState, peers: PeerResolver, other: Key | None
+    ) -> dict[str, tuple[str, Metadata]]:
+        found = [(self._owner(key[0]), ownership())]
+        if link.master:
+            master = state.links.get(link.master)
+            if master is None:
+                peers.wait_for(key, link.master)
+            elif shows_master(master):
+                found.append((self.node_id((key[0], link.master)), layer2()))
+        if other is not None and (link.kind not in PAIR_KINDS or is_pair_child(key, other)):
+            found.append((self.node_id(other), layer2(link.kind)))
+        node = self.node_id(key)
+        return {edge_id(parent, node, str(metadata["RelationType"])): (parent, metadata) for parent, metadata in found}
+
+    def _owner(self, inode: int) -> str:
+        return self._identity.host() if inode == self._own else self._identity.netns(inode)
+
+    def _put_edges(self, batch: Batch, key: Key, published: _Published, edges: dict[str, tuple[str, Metadata]]) -> None:
+        if published.edges == edges:
+            return
+        node = self.node_id(key)
+        for gone in published.edges.keys() - edges.keys():
+            batch.delete_edge(gone)
+        for found, (parent, metadata) in edges.items():
+            if published.edges.get(found) != (parent, metadata):
+                batch.put_edge(found, parent, node, OWNER, metadata)
+                self._children.setdefault(parent, set()).add(key)
+        published.edges = edges

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RTM_NEWROUTE and RTM_DELROUTE decoded, and a table of routes as metadata. Pure.
+
+Source: struct rtmsg, struct rtnexthop, RTA_* of linux/rtnetlink.h.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from netsonde.errors import WireError
+from netsonde.model.elements import Json, Metadata
+from netsonde.probes.netlink.kinds import ip_text
+from netsonde.probes.netlink.wire import AF_INET, AF_INET6, Attributes, Message, attributes, number
+
+RTA_DST: Final = 1
+RTA_OIF: Final = 4
+RTA_GATEWAY: Final = 5
+RTA_PRIORITY: Final = 6
+RTA_PREFSRC: Final = 7
+RTA_MULTIPATH: Final = 9
+RTA_TABLE: Final = 15
+RTA_VIA: Final = 18
+
+RTM_F_CLONED: Final = 0x200
+
+_WANTED = frozenset({RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_MULTIPATH, RTA_TABLE, RTA_VIA})
+_HOP_WANTED = frozenset({RTA_GATEWAY, RTA_VIA})
+_RTMSG = struct.Struct("=BBBBBBBBI")
+_NEXTHOP = struct.Struct("=HBBi")
+
+
+class NextHop(NamedTuple):
+    """Where a route leads: out of which interface, to which gateway ("" = on link)."""
+
+    ifindex: int
+    gateway: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route; the same prefix may exist several times, told apart by priority and next hop."""
+
+    family: int
+    table: int
+    prefix: str
+    protocol: int
+    priority: int
+    source: str
+    """Preferred source address, "" = none."""
+    hops: tuple[NextHop, ...]
+
+    @property
+    def identity(self) -> tuple[int, int, str, int]:
+        """What a replacing route shares with the one it replaces."""
+        return (self.family, self.table, self.prefix, self.priority)
+
+
+def decode_route(message: Message) -> Route | None:
+    """Return the route; None for one that leads to no interface, or is a cached exception."""
+    if message.end - message.start < _RTMSG.size:
+        raise WireError("route message is too short")
+    family, length, _, _, table, protocol, _, _, flags = _RTMSG.unpack_from(message.data, message.start)
+    if family not in (AF_INET, AF_INET6) or flags & RTM_F_CLONED:
+        return None
+    found = attributes(message.data, message.start + _RTMSG.size, message.end, _WANTED)
+    hops = tuple(_hops(found))
+    if not hops:
+        return None
+    destination = ip_text(found.get(RTA_DST, b"")) or ("0.0.0.0" if family == AF_INET else "::")
+    return Route(
+        family=family,
+        table=number(found[RTA_TABLE]) if RTA_TABLE in found else table,
+        prefix=f"{destination}/{length}",
+        protocol=protocol,
+        priority=number(found.get(RTA_PRIORITY, b"")),
+        source=ip_text(found.get(RTA_PREFSRC, b"")),
+        hops=hops,
+    )
+
+
+def _hops(found: Attributes) -> Iterator[NextHop]:
+    if RTA_OIF in found:
+        yield NextHop(number(found[RTA_OIF]), _gateway(found))
+    yield from _multipath(found.get(RTA_MULTIPATH, b""))
+
+
+def _multipath(data: bytes) -> Iterator[NextHop]:
+    at = 0
+    while at + _NEXTHOP.size <= len(data):
+        length, _, _, ifindex = _NEXTHOP.unpack_from(data, at)
+        if length < _NEXTHOP.size or at + length > len(data):
+            raise WireError(f"next hop of {length} bytes at offset {at} of {len(data)}")
+        yield NextHop(ifindex, _gateway(attributes(data, at + _NEXTHOP.size, at + length, _HOP_WANTED)))
+        at += (length + 3) & ~3
+
+
+def _gateway(found: Attributes) -> str:
+    # RTA_VIA (RFC 5549: IPv4 over an IPv6 next hop) begins with a 16-bit family.
+    return ip_text(found.get(RTA_GATEWAY, b"")) or ip_text(found.get(RTA_VIA, b"")[2:])
+
+
+def routing_tables(routes: Iterable[Route], ifindex: int) -> list[Json]:
+    """Return routes as the reference shows them: by table and preferred source, the hops of a prefix together.
+
+    Only next hops out of `ifindex` are shown, since every interface shows its own.
+    """
+    tables: dict[tuple[int, str], dict[tuple[str, int], list[Json]]] = {}
+    for route in routes:
+        hops = tables.setdefault((route.table, route.source), {}).setdefault((route.prefix, route.protocol), [])
+        for hop in route.hops:
+            if hop.ifindex == ifindex:
+                shown: Metadata = {"Priority": route.priority, "IfIndex": hop.ifindex}
+                if hop.gateway:
+                    shown["IP"] = hop.gateway
+                hops.append(shown)
+    return [
+        {
+            "ID": table,
+            "Src": source or None,
+            "Routes": [
+                {"Protocol": protocol, "Prefix": prefix, "NextHops": hops}
+                for (prefix, protocol), hops in entries.items()
+            ],
+        }
+        for (table, source), entries in tables.items()
+    ]

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of one namespace: its interfaces, addresses, routes, neighbours; fed by messages. Pure.
+
+Marks what changed in `changed` (interfaces to publish now) and `table_changed` (those whose routes, neighbours or
+forwarding entries differ, which may wait a little).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from netsonde.probes.netlink.addresses import Address, decode_address
+from netsonde.probes.netlink.links import Link, decode_link, is_interface, link_index
+from netsonde.probes.netlink.neighbours import Key as NeighbourKey
+from netsonde.probes.netlink.neighbours import Neighbour, decode_neighbour
+from netsonde.probes.netlink.routes import Route, decode_route
+from netsonde.probes.netlink.tables import RecordTable
+from netsonde.probes.netlink.wire import (
+    AF_BRIDGE,
+    AF_INET,
+    NLM_F_REPLACE,
+    RTM_DELADDR,
+    RTM_DELLINK,
+    RTM_DELNEIGH,
+    RTM_DELROUTE,
+    RTM_NEWADDR,
+    RTM_NEWLINK,
+    RTM_NEWNEIGH,
+    RTM_NEWROUTE,
+    Message,
+)
+
+IFF_UP: Final = 0x1
+
+DumpName = Literal["links", "addresses", "routes", "neighbours", "fdb"]
+_LINK_KEY: Final = 0
+
+
+@dataclass(slots=True)
+class NamespaceState:
+    """The tables of one namespace. `limit` caps routes, neighbours and FDB entries of one interface, each."""
+
+    limit: int
+    changed: set[int] = field(default_factory=set)
+    table_changed: set[int] = field(default_factory=set)
+    links: dict[int, Link] = field(default_factory=dict)
+    routes: RecordTable[Route, Route] = field(init=False)
+    neighbours: RecordTable[NeighbourKey, Neighbour] = field(init=False)
+    fdb: RecordTable[NeighbourKey, Neighbour] = field(init=False)
+    _addresses: RecordTable[Address, Address] = field(init=False)
+    _confirmed_links: set[int] | None = None
+
+    def __post_init__(self) -> None:
+        self.routes = RecordTable(self.limit)
+        self.neighbours = RecordTable(self.limit)
+        self.fdb = RecordTable(self.limit)
+        self._addresses = RecordTable(self.limit)
+
+    def addresses(self, ifindex: int) -> list[Address]:
+        return list(self._addresses.of(ifindex))
+
+    def take(self, message: Message) -> None:
+        """Take one message in, from a dump or an event; WireError when it cannot be decoded."""
+        handler = _HANDLERS.get(message.type)
+        if handler is not None:
+            handler(self, message)
+
+    def begin(self, dump: DumpName) -> None:
+        """The answers to a dump begin to come."""
+        if dump == "links":
+            self._confirmed_links = set()
+        else:
+            self._table(dump).begin()
+
+    def finish(self, dump: DumpName) -> None:
+        """The dump is complete: what it did not confirm is gone."""
+        if dump == "links":
+            confirmed, self._confirmed_links = self._confirmed_links or set(), None
+            for ifindex in [known for known in self.links if known not in confirmed]:
+                self._forget(ifindex)
+            return
+        stale = self._table(dump).finish()
+        (self.changed if dump == "addresses" else self.table_changed).update(stale)
+
+    def _table(
+        self, dump: DumpName
+    ) -> RecordTable[Address, Address] | RecordTable[Route, Route] | RecordTable[NeighbourKey, Neighbour]:
+        if dump == "addresses":
+            return self._addresses
+        if dump == "routes":
+            return self.routes
+        return self.fdb if dump == "fdb" else self.neighbours
+
+    def _new_link(self, message: Message) -> None:
+        if not is_interface(message):
+            return
+        link = decode_link(message)
+        if self._confirmed_links is not None:
+            self._confirmed_links.add(link.ifindex)
+        before = self.links.get(link.ifindex)
+        if before == link:
+            return
+        self.links[link.ifindex] = link
+        self.changed.add(link.ifindex)
+        if before is not None and before.flags & IFF_UP and not link.flags & IFF_UP:
+            self._flush_down(link.ifindex)
+
+    def _flush_down(self, ifindex: int) -> None:
+        """Forget the IPv4 routes of an interface that went down: the kernel flushes them without a message."""
+        for route in [route for route in self.routes.of(ifindex) if route.family == AF_INET]:
+            self.routes.drop(ifindex, route)
+            self.table_changed.add(ifindex)
+
+    def _del_link(self, message: Message) -> None:
+        if is_interface(message):
+            self._forget(link_index(message))
+
+    def _forget(self, ifindex: int) -> None:
+        if self._confirmed_links is not None:
+            self._confirmed_links.discard(ifindex)
+        if self.links.pop(ifindex, None) is None:
+            return
+        for table in (self._addresses, self.routes, self.neighbours, self.fdb):
+            table.drop_interface(ifindex)
+        self.table_changed.discard(ifindex)
+        self.changed.add(ifindex)
+
+    def _new_address(self, message: Message) -> None:
+        address = decode_address(message)
+        if address is not None and self._addresses.put(address.ifindex, address, address) is None:
+            self.changed.add(address.ifindex)
+
+    def _del_address(self, message: Message) -> None:
+        address = decode_address(message)
+        if address is None:
+            return
+        if self._addresses.drop(address.ifindex, address):
+            self.changed.add(address.ifindex)
+        self._flush_source(address)
+
+    def _flush_source(self, gone: Address) -> None:
+        """Forget the routes that preferred an address that is gone: the kernel flushes them without a message."""
+        source = gone.prefix.partition("/")[0]
+        for route in [route for route in self.routes.of(gone.ifindex) if route.source == source]:
+            self.routes.drop(gone.ifindex, route)
+            self.table_changed.add(gone.ifindex)
+
+    def _new_route(self, message: Message) -> None:
+        route = decode_route(message)
+        if route is None:
+            return
+        # One message tells a whole IPv6 multipath route again when a leg is added, without NLM_F_REPLACE.
+        replaces = bool(message.flags & NLM_F_REPLACE) or (route.family != AF_INET and len(route.hops) > 1)
+        for ifindex in {hop.ifindex for hop in route.hops}:
+            for old in [old for old in self.routes.of(ifindex) if replaces and old.identity == route.identity]:
+                self.routes.drop(ifindex, old)
+            if self.routes.put(ifindex, route, route) is None:
+                self.table_changed.add(ifindex)
+
+    def _del_route(self, message: Message) -> None:
+        route = decode_route(message)
+        if route is None:
+            return
+        for ifindex in {hop.ifindex for hop in route.hops}:
+            if self.routes.drop(ifindex, route):
+                self.table_changed.add(ifindex)
+            else:
+                self._del_leg(ifindex, route)
+
+    def _del_leg(self, ifindex: int, gone: Route) -> None:
+        """Take one leg from a multipath route: its deletion names that leg only."""
+        for old in [old for old in self.routes.of(ifindex) if old.identity == gone.identity]:
+            left = tuple(hop for hop in old.hops if hop not in gone.hops)
+            if left == old.hops:
+                continue
+            self.routes.drop(ifindex, old)
+            if left:
+                rest = Route(old.family, old.table, old.prefix, old.protocol, old.priority, old.source, left)
+                self.routes.put(ifindex, rest, rest)
+            self.table_changed.add(ifindex)
+
+    def _new_neighbour(self, message: Message) -> None:
+        entry = decode_neighbour(message)
+        if entry is None:
+            return
+        table = self.fdb if entry.family == AF_BRIDGE else self.neighbours
+        if not entry.same_facts(table.put(entry.ifindex, entry.key, entry)):
+            self.table_changed.add(entry.ifindex)
+
+    def _del_neighbour(self, message: Message) -> None:
+        entry = decode_neighbour(message)
+        if entry is None:
+            return
+        table = self.fdb if entry.family == AF_BRIDGE else self.neighbours
+        if table.drop(entry.ifindex, entry.key):
+            self.table_changed.add(entry.ifindex)
+
+
+_HANDLERS: Final[dict[int, Callable[[NamespaceState, Message], None]]] = {
+    RTM_NEWLINK: NamespaceState._new_link,
+    RTM_DELLINK: NamespaceState._del_link,
+    RTM_NEWADDR: NamespaceState._new_address,
+    RTM_DELADDR: NamespaceState._del_address,
+    RTM_NEWROUTE: NamespaceState._new_route,
+    RTM_DELROUTE: NamespaceState._del_route,
+    RTM_NEWNEIGH: NamespaceState._new_neighbour,
+    RTM_DELNEIGH: NamespaceState._del_neighbour,
+}

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One namespace followed: a snapshot, then its events, read anew whenever the kernel had to drop some.
+
+Snapshot and events come through one socket, so they are applied in the order in which they happened (see
+`tables.py`); one dump is under way at a time, since the kernel answers EBUSY to a second.
+"""
+
+import asyncio
+import struct
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from netsonde.errors import WireError
+from netsonde.probes.namespaces import Namespace
+from netsonde.probes.netlink import wire
+from netsonde.probes.netlink.socket import Overrun, RtnetlinkSocket
+from netsonde.probes.netlink.state import DumpName, NamespaceState
+
+READ_LIMIT: Final = 32
+"""Datagrams taken in one turn of the loop, so that a flood in one namespace does not starve the others."""
+
+NETNSA_NSID: Final = 1
+NETNSA_FD: Final = 3
+IFLA_EXT_MASK: Final = 29
+RTEXT_FILTER_SKIP_STATS: Final = 1 << 3
+IFLA_STATS_LINK_64: Final = 1
+
+_IFINFOMSG = struct.Struct("=BxHiII")
+_IF_STATS_MSG = struct.Struct("=BxxxiI")
+_SKIP_STATS = wire.attribute(IFLA_EXT_MASK, struct.pack("=I", RTEXT_FILTER_SKIP_STATS))
+
+_REQUESTS: Final[dict[DumpName, tuple[int, bytes]]] = {
+    "links": (wire.RTM_GETLINK, _IFINFOMSG.pack(wire.AF_UNSPEC, 0, 0, 0, 0) + _SKIP_STATS),
+    "addresses": (wire.RTM_GETADDR, struct.pack("=BBBBi", wire.AF_UNSPEC, 0, 0, 0, 0)),
+    "routes": (wire.RTM_GETROUTE, struct.pack("=12x")),
+    "neighbours": (wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", wire.AF_UNSPEC, 0, 0, 0, 0)),
+    "fdb": (wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", wire.AF_BRIDGE, 0, 0, 0, 0)),
+}
+_SNAPSHOT: Final[tuple[DumpName, ...]] = ("links", "addresses", "routes", "neighbours", "fdb")
+
+
+class WatchOwner(Protocol):
+    """Who is told what a watch saw; called from the loop's reader, in order."""
+
+    def watch_changed(self, watch: "NamespaceWatch") -> None:
+        """Its state has changes to publish; called once interfaces and addresses are known."""
+
+    def watch_resynced(self, watch: "NamespaceWatch", why: str) -> None:
+        """It lost events or got rubbish, and is being read anew."""
+
+    def watch_namespace_id(self, watch: "NamespaceWatch", nsid: int, *, gone: bool) -> None:
+        """The kernel gave another namespace an id here, or took it back."""
+
+    def watch_broken(self, watch: "NamespaceWatch", why: Exception) -> None:
+        """Its socket failed, or a handler did; it does nothing any more."""
+
+
+@dataclass(slots=True)
+class _Dump:
+    """A dump asked for: a table of the state, or counters for `on_stats`."""
+
+    kind: int
+    body: bytes
+    table: DumpName | None = None
+    on_stats: Callable[[wire.Message], None] | None = None
+    seq: int = 0
+    interrupted: bool = False
+    """Something changed under it: it must be asked for again."""
+    abandoned: bool = False
+    """A new snapshot is to come: what it says does not count."""
+
+
+class NamespaceWatch:
+    """Follows one namespace from the moment `start` is called until `close`."""
+
+    def __init__(self, namespace: Namespace, sock: RtnetlinkSocket, state: NamespaceState, owner: WatchOwner) -> None:
+        self.namespace = namespace
+        self.state = state
+        self.ready = False
+        """Whether interfaces and addresses have been read once."""
+        self._socket = sock
+        self._owner = owner
+        self._loop = asyncio.get_running_loop()
+        self._seq = 0
+        self._waiting: deque[_Dump] = deque()
+        self._current: _Dump | None = None
+        self._answers: dict[int, Callable[[wire.Message], None]] = {}
+        self.complete = False
+        """Whether a whole snapshot has been read: interfaces that appear from now on are new."""
+        self._stale = ""
+        self.events = 0
+        """Messages received."""
+
+    def start(self) -> None:
+        self._loop.add_reader(self._socket.fileno(), self._readable)
+        self._snapshot()
+
+    def close(self) -> None:
+        """Stop, and let go of the namespace."""
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket.fileno())
+            self._socket.close()
+
+    def refresh_link(self, ifindex: int) -> None:
+        """Ask for one interface again; its message comes like an event."""
+        body = _IFINFOMSG.pack(wire.AF_UNSPEC, 0, ifindex, 0, 0) + _SKIP_STATS
+        self._socket.send(wire.request(wire.RTM_GETLINK, 0, self._next_seq(), body))
+
+    def ask_namespace_id(self, fd: int, answer: Callable[[int], None]) -> None:
+        """Ask which id the namespace behind `fd` has here; -1 = none."""
+        seq = self._next_seq()
+        self._answers[seq] = lambda message: answer(_namespace_id(message))
+        body = struct.pack("=Bxxx", 0) + wire.attribute(NETNSA_FD, struct.pack("=I", fd))
+        self._socket.send(wire.request(wire.RTM_GETNSID, 0, seq, body))
+
+    def ask_counters(self, on_stats: Callable[[wire.Message], None]) -> None:
+        """Ask for the counters of every interface, RTM_NEWSTATS messages; nothing if the last ones are still due."""
+        if any(dump.on_stats for dump in (*self._waiting, *([self._current] if self._current else []))):
+            return
+        body = _IF_STATS_MSG.pack(0, 0, 1 << (IFLA_STATS_LINK_64 - 1))
+        self._enqueue(_Dump(wire.RTM_GETSTATS, body, on_stats=on_stats))
+
+    def _snapshot(self) -> None:
+        self._waiting = deque(dump for dump in self._waiting if dump.table is None)
+        for table in _SNAPSHOT:
+            self._enqueue(_Dump(*_REQUESTS[table], table=table))
+
+    def _resync(self) -> None:
+        """Read everything anew; called when the backlog is taken, or a flood would begin it again and again."""
+        why, self._stale = self._stale, ""
+        self._owner.watch_resynced(self, why)
+        self._answers.clear()
+        if self._current is not None and self._current.table is not None:
+            self._current.abandoned = True
+        self._snapshot()
+
+    def _enqueue(self, dump: _Dump) -> None:
+        self._waiting.append(dump)
+        if self._current is None:
+            self._send_next()
+
+    def _send_next(self) -> None:
+        self._current = dump = self._waiting.popleft() if self._waiting else None
+        if dump is None:
+            return
+        dump.seq, dump.interrupted = self._next_seq(), False
+        if dump.table is not None:
+            self.state.begin(dump.table)
+        self._socket.send(wire.request(dump.kind, wire.NLM_F_DUMP, dump.seq, dump.body))
+
+    def _next_seq(self) -> int:
+        self._seq = self._seq % 0xFFFFFFFF + 1
+        return self._seq
+
+    def _readable(self) -> None:
+        # A bug in a handler must end this probe's run, not vanish in the loop's exception handler.
+        try:
+            self._read()
+        except Exception as failed:
+            self.close()
+            self._owner.watch_broken(self, failed)
+
+    def _read(self) -> None:
+        for _ in range(READ_LIMIT):
+            try:
+                data = self._socket.receive()
+                if data is None:
+                    if self._stale:
+                        self._resync()
+                    break
+                for message in wire.messages(data):
+                    self._dispatch(message)
+            except Overrun:
+                self._stale = "the kernel dropped events: its receive buffer was full"
+            except WireError as rubbish:
+                self._stale = str(rubbish)
+        if self.ready and (self.state.changed or self.state.table_changed):
+            self._owner.watch_changed(self)
+
+    def _dispatch(self, message: wire.Message) -> None:
+        self.events += 1
+        dump = self._current
+        if dump is not None and message.seq == dump.seq and message.seq:
+            self._dumped(dump, message)
+            return
+        answer = self._answers.pop(message.seq, None) if message.seq else None
+        if answer is not None:
+            answer(message)
+        elif message.type in (wire.RTM_NEWNSID, wire.RTM_DELNSID):
+            gone = message.type == wire.RTM_DELNSID
+            self._owner.watch_namespace_id(self, _namespace_id(message), gone=gone)
+        else:
+            self.state.take(message)
+
+    def _dumped(self, dump: _Dump, message: wire.Message) -> None:
+        if message.flags & wire.NLM_F_DUMP_INTR:
+            dump.interrupted = True
+        if message.type in (wire.NLMSG_DONE, wire.NLMSG_ERROR):
+            self._dump_ended(dump, complete=message.type == wire.NLMSG_DONE)
+        elif dump.on_stats is not None:
+            dump.on_stats(message)
+        else:
+            self.state.take(message)
+
+    def _dump_ended(self, dump: _Dump, *, complete: bool) -> None:
+        if dump.table is not None and not dump.abandoned:
+            if dump.interrupted:
+                self._waiting.appendleft(dump)
+            else:
+                # A kernel without bridging refuses the dump of forwarding entries: there are none.
+                if complete:
+                    self.state.finish(dump.table)
+                self.ready = self.ready or dump.table == "addresses"
+                self.complete = self.complete or dump.table == _SNAPSHOT[-1]
+        self._send_next()
+
+
+def _namespace_id(message: wire.Message) -> int:
+    """Return NETNSA_NSID of an answer or event, -1 when there is none (or an error came)."""
+    if message.type not in (wire.RTM_NEWNSID, wire.RTM_DELNSID):
+        return -1
+    found = wire.attributes(message.data, message.start + 4, message.end, frozenset({NETNSA_NSID}))
+    return wire.signed(found[NETNSA_NSID]) if NETNSA_NSID in found else -1

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Network namespaces of the host: named ones at once, those that only processes hold within a second.
+
+Source: the files in /run/netns and the like (netns/files.py), /proc/PID/ns/net (netns/processes.py).
+Writes: nodes Type=netns, one for each inode; edges RelationType=ownership, host -> netns; the namespace registry.
+Needs:  CAP_SYS_PTRACE to see the namespaces of other users' processes.
+"""
+
+import asyncio
+import os
+from dataclasses import dataclass
+
+from netsonde.errors import SourceLost
+from netsonde.graph.batch import OWNERSHIP, Batch
+from netsonde.model.elements import Metadata
+from netsonde.observe import Health
+from netsonde.probes._api import ProbeContext
+from netsonde.probes.namespaces import raise_descriptor_limit
+from netsonde.probes.netns.files import FileWatcher, NamespaceFiles
+from netsonde.probes.netns.naming import Sighting
+from netsonde.probes.netns.processes import User, namespace_users
+
+CPU_SHARE = 0.01
+"""Part of a core that looking through /proc may take."""
+
+
+@dataclass(slots=True)
+class _Shown:
+    """A namespace that is in the graph: its metadata, and a descriptor that tells when its holder ends."""
+
+    metadata: Metadata
+    pidfd: int = -1
+
+
+class NetnsProbe:
+    """Keeps registry and graph equal to the namespaces there are."""
+
+    name = "netns"
+    needs = ("host",)
+
+    def __init__(self, context: ProbeContext) -> None:
+        self._context = context
+        self._settings = context.settings.netns
+        self._namespaces = context.namespaces
+        own = context.namespaces.own
+        self._files = NamespaceFiles(self._settings.run_paths, own.device)
+        self._users: dict[int, list[User]] = {}
+        self._shown: dict[int, _Shown] = {}
+        self._scan_wanted = asyncio.Event()
+
+    async def run(self, health: Health) -> None:
+        """Follow files and processes until cancelled."""
+        raise_descriptor_limit()
+        try:
+            watcher = FileWatcher(self._settings.run_paths, self._files, lambda: self._reconcile(health))
+        except OSError as failed:
+            raise SourceLost(f"cannot watch for namespaces: {failed}") from failed
+        unsubscribe = self._namespaces.on_hint(self._scan_wanted.set)
+        try:
+            self._reconcile(health)
+            health.running()
+            await self._scan_for_ever(health)
+        finally:
+            unsubscribe()
+            watcher.close()
+            for shown in self._shown.values():
+                self._stop_watching(shown)
+
+    async def _scan_for_ever(self, health: Health) -> None:
+        """Look through /proc now, then whenever there is a sign, and at intervals since often there is none."""
+        if not self._settings.anonymous:
+            await asyncio.Event().wait()
+        loop = asyncio.get_running_loop()
+        while True:
+            self._scan_wanted.clear()
+            began = loop.time()
+            self._users = await asyncio.to_thread(namespace_users, self._namespaces.own.inode)
+            took = loop.time() - began
+            self._reconcile(health)
+            health.count("scans")
+            pause = max(self._settings.scan_interval, took / CPU_SHARE)
+            await _wait(self._scan_wanted, pause)
+            # Many signs come together when many containers start; each look shows them all.
+            await asyncio.sleep(took)
+
+    def _reconcile(self, health: Health) -> None:
+        seen = self._sightings()
+        self._hide([inode for inode in self._shown if inode not in seen])
+        batch = Batch()
+        fresh = [sighting for sighting in seen.values() if self._show(batch, sighting)]
+        if len(batch):
+            self._context.graph.apply(batch)
+        for sighting in fresh:
+            self._register(sighting)
+        health.gauge("objects", len(self._shown))
+
+    def _sightings(self) -> dict[int, Sighting]:
+        own = self._namespaces.own
+        seen: dict[int, Sighting] = {}
+        for (inode, device), paths in self._files.by_namespace().items():
+            seen[inode] = Sighting(inode, device, paths=paths)
+        for inode, users in self._users.items():
+            seen.setdefault(inode, Sighting(inode, own.device)).users = users
+        seen.pop(own.inode, None)
+        return seen
+
+    def _show(self, batch: Batch, sighting: Sighting) -> bool:
+        """Put a namespace's node when it differs; return whether it is new."""
+        metadata = sighting.metadata()
+        shown = self._shown.get(sighting.inode)
+        node = self._context.identity.netns(sighting.inode)
+        if shown is None:
+            self._shown[sighting.inode] = _Shown(metadata, self._watch_holder(sighting))
+            batch.put_edge(None, self._context.identity.host(), node, self.name, {"RelationType": OWNERSHIP})
+        else:
+            if shown.pidfd < 0:
+                shown.pidfd = self._watch_holder(sighting)
+            if shown.metadata == metadata:
+                return False
+            shown.metadata = metadata
+        self._namespaces.set_name(sighting.inode, sighting.name)
+        batch.put_node(node, self.name, metadata)
+        return shown is None
+
+    def _register(self, sighting: Sighting) -> None:
+        """Open a new namespace; one that vanished meanwhile goes again with the next look."""
+        if self._namespaces.get(sighting.inode) is not None:
+            return
+        try:
+            fd = os.open(sighting.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return
+        status = os.fstat(fd)
+        if (status.st_ino, status.st_dev) != (sighting.inode, sighting.device):
+            os.close(fd)
+            return
+        self._namespaces.add(sighting.inode, sighting.device, fd)
+
+    def _hide(self, inodes: list[int]) -> None:
+        for inode in inodes:
+            self._stop_watching(self._shown.pop(inode))
+            self._namespaces.remove(inode)
+        if inodes:
+            # The registry's listeners publish in this turn too: interfaces go first, or they would be left ownerless.
+            asyncio.get_running_loop().call_soon(self._drop_nodes, inodes)
+
+    def _drop_nodes(self, inodes: list[int]) -> None:
+        batch = Batch()
+        for inode in inodes:
+            if inode not in self._shown:
+                batch.drop_layer(self._context.identity.netns(inode), self.name)
+        self._context.graph.apply(batch)
+
+    def _watch_holder(self, sighting: Sighting) -> int:
+        """Be told when the process that holds a nameless namespace ends: our descriptors would keep it alive."""
+        if sighting.paths or not sighting.users:
+            return -1
+        try:
+            pidfd = os.pidfd_open(sighting.users[0].pid)
+        except OSError:
+            self._scan_wanted.set()
+            return -1
+        asyncio.get_running_loop().add_reader(pidfd, self._holder_ended, sighting.inode)
+        return pidfd
+
+    def _holder_ended(self, inode: int) -> None:
+        shown = self._shown.get(inode)
+        if shown is not None:
+            self._stop_watching(shown)
+        self._scan_wanted.set()
+
+    def _stop_watching(self, shown: _Shown) -> None:
+        if shown.pidfd >= 0:
+            asyncio.get_running_loop().remove_reader(shown.pidfd)
+            os.close(shown.pidfd)
+            shown.pidfd = -1
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Wait until the event is set, or for so long."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

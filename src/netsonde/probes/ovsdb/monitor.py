@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A copy of the monitored rows, kept true by `monitor_cond_since` updates. Pure.
+
+Source: RFC 7047 §5.1 for values, ovsdb-server(7) §4.1.12–14 for `update2` and `update3`: a modification of a map or a
+set is a difference, of anything else the new value.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from netsonde.errors import WireError
+from netsonde.model.elements import Json
+
+Atom: TypeAlias = str | int | float | bool
+Column: TypeAlias = dict[str, str] | tuple[Atom, ...]
+Row: TypeAlias = dict[str, Column]
+RowKey: TypeAlias = tuple[str, str]
+"""Table, UUID of the row."""
+
+WANTED: Final[dict[str, tuple[str, ...]]] = {
+    "Open_vSwitch": (
+        "db_version",
+        "external_ids",
+        "other_config",
+        "ovs_version",
+        "datapath_types",
+        "system_type",
+        "system_version",
+    ),
+    "Bridge": (
+        "name",
+        "ports",
+        "external_ids",
+        "other_config",
+        "protocols",
+        "datapath_type",
+        "datapath_id",
+        "fail_mode",
+        "stp_enable",
+        "rstp_enable",
+        "mcast_snooping_enable",
+    ),
+    "Port": (
+        "name",
+        "interfaces",
+        "external_ids",
+        "other_config",
+        "tag",
+        "trunks",
+        "vlan_mode",
+        "bond_mode",
+        "bond_active_slave",
+        "lacp",
+        "protected",
+    ),
+    "Interface": (
+        "name",
+        "type",
+        "external_ids",
+        "other_config",
+        "options",
+        "status",
+        "ofport",
+        "ifindex",
+        "mac_in_use",
+        "mtu",
+        "admin_state",
+        "link_state",
+        "link_speed",
+        "duplex",
+        "error",
+    ),
+}
+"""Columns followed; statistics are not, since they change every few seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnKind:
+    """What a difference means: of maps and of sets with more than one member it is one, else it is the value."""
+
+    is_map: bool
+    is_set: bool
+
+
+class Replica:
+    """The rows by table and UUID, and the columns that this server has."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[str, Row]] = {table: {} for table in WANTED}
+        self._kinds: dict[str, dict[str, ColumnKind]] = {}
+
+    def use_schema(self, schema: Json) -> None:
+        """Learn the columns; WireError when it is no schema. Older servers have fewer."""
+        try:
+            tables = _object(_object(schema)["tables"])
+            self._kinds = {
+                table: {
+                    column: _kind(definition)
+                    for column, definition in _object(_object(tables[table])["columns"]).items()
+                    if column in columns
+                }
+                for table, columns in WANTED.items()
+            }
+        except (KeyError, ValueError) as wrong:
+            raise WireError(f"ovsdb-server sent a schema that cannot be used: {wrong}") from wrong
+
+    def requests(self) -> dict[str, Json]:
+        """Return what to monitor."""
+        return {table: [{"columns": [*sorted(kinds)]}] for table, kinds in self._kinds.items()}
+
+    def clear(self) -> set[RowKey]:
+        """Forget all rows; return them."""
+        gone = {(table, row) for table, rows in self.rows.items() for row in rows}
+        for rows in self.rows.values():
+            rows.clear()
+        return gone
+
+    def update(self, updates: Json) -> set[RowKey]:
+        """Take `updates2` in and return the rows that were touched; WireError when it cannot be understood."""
+        touched: set[RowKey] = set()
+        try:
+            for table, rows in _object(updates).items():
+                if table in WANTED:
+                    for row, change in _object(rows).items():
+                        self._change(table, row, _object(change))
+                        touched.add((table, row))
+        except (KeyError, ValueError, TypeError) as wrong:
+            raise WireError(f"ovsdb-server sent an update that cannot be used: {wrong}") from wrong
+        return touched
+
+    def _change(self, table: str, uuid: str, change: dict[str, Json]) -> None:
+        rows = self.rows[table]
+        if "delete" in change:
+            rows.pop(uuid, None)
+            return
+        kinds = self._kinds[table]
+        if "modify" in change:
+            row = rows.setdefault(uuid, {})
+            for column, value in _object(change["modify"]).items():
+                if column in kinds:
+                    row[column] = _apply(kinds[column], row.get(column), _value(value))
+            return
+        new = _object(change["insert"] if "insert" in change else change["initial"])
+        rows[uuid] = {column: _value(value) for column, value in new.items() if column in kinds}
+
+
+def _apply(kind: ColumnKind, before: Column | None, value: Column) -> Column:
+    if kind.is_map and isinstance(value, dict):
+        known = before if isinstance(before, dict) else {}
+        merged = {key: item for key, item in known.items() if value.get(key) != item}
+        return merged | {key: item for key, item in value.items() if known.get(key) != item}
+    if kind.is_set and isinstance(value, tuple):
+        known_items = before if isinstance(before, tuple) else ()
+        return (*(item for item in known_items if item not in value), *_without(value, known_items))
+    return value
+
+
+def _without(items: Iterable[Atom], known: tuple[Atom, ...]) -> Iterable[Atom]:
+    return (item for item in items if item not in known)
+
+
+def _kind(definition: Json) -> ColumnKind:
+    kind = _object(definition)["type"]
+    if not isinstance(kind, dict):
+        return ColumnKind(is_map=False, is_set=False)
+    return ColumnKind(is_map="value" in kind, is_set="value" not in kind and kind.get("max", 1) != 1)
+
+
+def _value(value: Json) -> Column:
+    """Return a map as a dict of text, everything else as a tuple: a lone atom and a set of one are the same."""
+    if isinstance(value, list) and len(value) == 2:
+        if value[0] == "map" and isinstance(value[1], list):
+            pairs = (_pair(pair) for pair in value[1])
+            return {str(_atom(key)): str(_atom(item)) for key, item in pairs}
+        if value[0] == "set" and isinstance(value[1], list):
+            return tuple(_atom(item) for item in value[1])
+    return (_atom(value),)
+
+
+def _pair(value: Json) -> tuple[Json, Json]:
+    if isinstance(value, list) and len(value) == 2:
+        return value[0], value[1]
+    raise ValueError(f"{value!r} is no pair")
+
+
+def _atom(value: Json) -> Atom:
+    if isinstance(value, list) and len(value) == 2 and value[0] in ("uuid", "named-uuid"):
+        value = value[1]
+    if isinstance(value, str | int | float):
+        return value
+    raise ValueError(f"{value!r} is no value")
+
+
+def _object(value: Json) -> dict[str, Json]:
+    if isinstance(value, dict):
+        return value
+    raise ValueError(f"{value!r:.60} is no object")

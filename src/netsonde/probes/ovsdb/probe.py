@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bridges, ports and interfaces of Open vSwitch, with all that other programs wrote there (external_ids).
+
+Source: OVSDB (RFC 7047), database Open_vSwitch, `monitor_cond_since`; tables Open_vSwitch, Bridge, Port, Interface.
+Writes: nodes Type=ovsbridge, ovsport, and one for each interface without a network device (patch, tunnels, DPDK);
+        notes on the nodes of network devices; edges ownership and layer2, Type=patch between patch ports.
+Needs:  the `netlink` probe for the devices; read access to the server's socket.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from netsonde.errors import SourceLost, WireError
+from netsonde.graph.batch import Batch
+from netsonde.graph.events import Event
+from netsonde.model.elements import Json, Metadata, Node
+from netsonde.observe import Health
+from netsonde.probes._api import ProbeContext
+from netsonde.probes.ovsdb.jsonrpc import JsonRpc, parse_address
+from netsonde.probes.ovsdb.monitor import Replica, RowKey
+from netsonde.probes.ovsdb.publisher import RowPublisher
+from netsonde.probes.ovsdb.switch import DATABASE, Switch
+
+NO_TRANSACTION: Final = "00000000-0000-0000-0000-000000000000"
+MATCHING_KEYS: Final = frozenset({"Name", "IfIndex", "MAC", "Driver"})
+"""Keys of a device by which it is matched with its row."""
+
+
+class OvsdbProbe:
+    """Follows one server; rows and nodes stay while it is away, and become equal to it when it is back."""
+
+    needs = ("host",)
+
+    def __init__(self, context: ProbeContext, address: str, name: str = "ovsdb") -> None:
+        self.name = name
+        self._context = context
+        self._settings = context.settings.ovsdb
+        self._address = address
+        self._replica = Replica()
+        self._switch = Switch(self._replica.rows, context.graph, context.identity)
+        self._publisher = RowPublisher(name)
+        self._last_transaction = NO_TRANSACTION
+        self._dirty: dict[RowKey, None] = {}
+        self._flush_due = False
+        self._absent_since: dict[str, float] = {}
+        self._health = Health(name)
+
+    @classmethod
+    def all(cls, context: ProbeContext) -> Iterable["OvsdbProbe"]:
+        """Return a probe for each address of the settings; UserError for one that makes no sense."""
+        for number, address in enumerate(context.settings.ovsdb.addresses):
+            parse_address(address)
+            yield cls(context, address, "ovsdb" if number == 0 else f"ovsdb-{number + 1}")
+
+    async def run(self, health: Health) -> None:
+        """Follow the server until it goes away or the agent stops."""
+        self._health = health
+        unsubscribe = self._context.graph.subscribe(self._graph_changed)
+        try:
+            async with await JsonRpc.connect(self._address) as server:
+                await self._follow(server)
+        except WireError as rubbish:
+            # What we know may be wrong now: begin from a full copy.
+            self._last_transaction = NO_TRANSACTION
+            raise SourceLost(str(rubbish)) from rubbish
+        finally:
+            unsubscribe()
+
+    async def _follow(self, server: JsonRpc) -> None:
+        self._replica.use_schema(await server.call("get_schema", [DATABASE]))
+        self._take(await self._monitor(server))
+        self._mark(self._all_rows())  # devices may have come or gone while nobody listened
+        self._health.running(f"Open vSwitch at {self._address}")
+        while True:
+            for note in await server.notifications():
+                self._take(_updates(note))
+
+    async def _monitor(self, server: JsonRpc) -> Json:
+        """Start monitoring; return the updates since the last transaction seen, or all rows after forgetting ours."""
+        wanted = self._replica.requests()
+        try:
+            answer = await server.call("monitor_cond_since", [DATABASE, "netsonde", wanted, self._last_transaction])
+        except WireError:
+            # Servers before 2.12 do not know that call.
+            self._last_transaction = NO_TRANSACTION
+            answer = [False, NO_TRANSACTION, await server.call("monitor_cond", [DATABASE, "netsonde", wanted])]
+        if not isinstance(answer, list) or len(answer) != 3:
+            raise WireError(f"ovsdb-server answered monitor_cond_since with {answer!r:.60}")
+        found, transaction, updates = answer
+        if not found:
+            self._mark(self._replica.clear())
+        self._last_transaction = str(transaction)
+        return [None, transaction, updates]
+
+    def _take(self, update: Json) -> None:
+        """Take one update in: its rows, and those that depend on them, are published in this turn of the loop."""
+        if not isinstance(update, list) or len(update) != 3:
+            raise WireError(f"ovsdb-server sent an update that cannot be used: {update!r:.60}")
+        touched = self._replica.update(update[2])
+        self._last_transaction = str(update[1])
+        for key in touched:
+            self._mark(self._switch.affected(key))
+        self._health.count("events", len(touched))
+
+    def _graph_changed(self, events: Sequence[Event]) -> None:
+        """Look again at the rows whose device came, went or got another name."""
+        for event in events:
+            if event.probe == self.name or not isinstance(event.element, Node):
+                continue
+            if event.kind == "deleted":
+                self._mark(self._publisher.node_lost(event.element.id))
+            if event.kind != "updated" or event.touched & MATCHING_KEYS:
+                for name in {_name(event.element.metadata), _name(_previous(event))}:
+                    self._mark(self._switch.named(name))
+
+    def _mark(self, keys: Iterable[RowKey]) -> None:
+        for key in keys:
+            self._dirty[key] = None
+        if self._dirty and not self._flush_due:
+            self._flush_due = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_due = False
+        dirty, self._dirty = self._dirty, {}
+        batch = Batch()
+        for key in dirty:
+            self._publisher.put(batch, key, self._switch.contribution(key, waiting=self._is_waiting(key)))
+        if batch.operations:
+            self._context.graph.apply(batch)
+        self._health.gauge("objects", len(self._publisher))
+
+    def _is_waiting(self, key: RowKey) -> bool:
+        """Whether to wait some more for the device of an interface; arranges another look when there is one."""
+        if key[0] != "Interface" or not self._switch.waits(key[1]):
+            self._absent_since.pop(key[1], None)
+            return False
+        loop = asyncio.get_running_loop()
+        since = self._absent_since.setdefault(key[1], loop.time())
+        due = since + self._settings.absent_port_delay
+        if loop.time() >= due:
+            return False
+        loop.call_at(due, self._mark, (key,))
+        return True
+
+    def _all_rows(self) -> list[RowKey]:
+        return [(table, uuid) for table, rows in self._replica.rows.items() for uuid in rows]
+
+
+def _updates(note: dict[str, Json]) -> Json:
+    """Return [_, transaction, updates] of a notification of either kind."""
+    params = note.get("params")
+    if note.get("method") == "update3" and isinstance(params, list) and len(params) == 3:
+        return params
+    if note.get("method") == "update2" and isinstance(params, list) and len(params) == 2:
+        return [params[0], NO_TRANSACTION, params[1]]
+    raise WireError(f"ovsdb-server sent something unexpected: {note!r:.80}")
+
+
+def _previous(event: Event) -> Metadata:
+    return event.previous.metadata if event.previous is not None else {}
+
+
+def _name(metadata: Metadata) -> str:
+    name = metadata.get("Name")
+    return name if isinstance(name, str) else ""

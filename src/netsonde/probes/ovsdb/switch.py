@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows as a switch: which bridge a port is on, which interfaces depend on which row, what each contributes. Pure,
+but for reading the graph through `find_device`."""
+
+from netsonde.graph.batch import OWNERSHIP
+from netsonde.probes.identity import Identity
+from netsonde.probes.ovsdb.match import NodesByName, find_device
+from netsonde.probes.ovsdb.monitor import Row, RowKey
+from netsonde.probes.ovsdb.publisher import Contribution
+from netsonde.probes.ovsdb.rows import has_netdev, members, patch_peer, text
+from netsonde.probes.ovsdb.translate import (
+    bridge_metadata,
+    datapath_metadata,
+    interface_metadata,
+    interface_note,
+    port_metadata,
+    system_metadata,
+)
+
+DATABASE = "Open_vSwitch"
+DATAPATH_DEVICE = "ovs-system"
+LAYER2 = "layer2"
+
+
+class References:
+    """Where rows are referred to: rebuilt for the rows that changed."""
+
+    def __init__(self) -> None:
+        self.owner: dict[str, str] = {}
+        """Bridge of each port, port of each interface."""
+        self._members: dict[str, tuple[str, ...]] = {}
+        self._by_name: dict[str, set[str]] = {}
+        self._names: dict[str, tuple[str, ...]] = {}
+
+    def set_members(self, uuid: str, found: list[str]) -> set[str]:
+        """Note what a bridge or port consists of; return the rows that joined or left."""
+        before = self._members.get(uuid, ())
+        for gone in set(before) - set(found):
+            if self.owner.get(gone) == uuid:
+                del self.owner[gone]
+        for member in found:
+            self.owner[member] = uuid
+        self._members[uuid] = tuple(found)
+        return set(before) ^ set(found)
+
+    def members(self, uuid: str) -> tuple[str, ...]:
+        return self._members.get(uuid, ())
+
+    def set_names(self, uuid: str, names: tuple[str, ...]) -> set[str]:
+        """Note the names that concern an interface, its own and its patch peer's; return all old and new ones."""
+        before = self._names.get(uuid, ())
+        for name in before:
+            self._by_name.get(name, set()).discard(uuid)
+        for name in names:
+            self._by_name.setdefault(name, set()).add(uuid)
+        self._names[uuid] = names
+        return {*before, *names}
+
+    def concerned(self, name: str) -> set[str]:
+        """Return the interfaces whose own or peer's name this is."""
+        return set(self._by_name.get(name, ()))
+
+
+class Switch:
+    """Says what each row contributes to the graph."""
+
+    def __init__(self, rows: dict[str, dict[str, Row]], graph: NodesByName, identity: Identity) -> None:
+        self._rows = rows
+        self._graph = graph
+        self._identity = identity
+        self.references = References()
+
+    def affected(self, key: RowKey) -> set[RowKey]:
+        """Return the rows whose contribution may differ because this one changed, itself included."""
+        table, uuid = key
+        row = self._rows[table].get(uuid, {})
+        found = {key}
+        if table == "Bridge":
+            ports = self.references.set_members(uuid, members(row, "ports"))
+            found |= {("Port", port) for port in ports}
+            found |= {("Interface", member) for port in ports for member in self.references.members(port)}
+        elif table == "Port":
+            joined = self.references.set_members(uuid, members(row, "interfaces"))
+            found |= {("Interface", member) for member in joined}
+        elif table == "Interface":
+            names = tuple(name for name in (text(row, "name"), patch_peer(row)) if name)
+            for name in self.references.set_names(uuid, names):
+                found |= {("Interface", other) for other in self.references.concerned(name)}
+        return found
+
+    def named(self, name: str) -> set[RowKey]:
+        """Return the rows that a device of this name concerns."""
+        found = {("Interface", uuid) for uuid in self.references.concerned(name)}
+        if name == DATAPATH_DEVICE:
+            found |= {("Open_vSwitch", uuid) for uuid in self._rows["Open_vSwitch"]}
+        return found
+
+    def waits(self, uuid: str) -> bool:
+        """Whether an interface has a device that is not known yet, and is not known to be impossible either."""
+        row = self._rows["Interface"].get(uuid)
+        if row is None or not has_netdev(row) or text(row, "error"):
+            return False
+        return find_device(self._graph, self._identity, row) is None
+
+    def contribution(self, key: RowKey, *, waiting: bool) -> Contribution:
+        """Return what a row contributes; `waiting`: its device is still being waited for."""
+        table, uuid = key
+        row = self._rows[table].get(uuid)
+        if row is None:
+            return Contribution()
+        if table == "Bridge":
+            return self._bridge(uuid, row)
+        if table == "Port":
+            return self._port(uuid, row)
+        return self._interface(uuid, row, waiting) if table == "Interface" else self._system(row)
+
+    def _id(self, uuid: str) -> str:
+        return self._identity.row(DATABASE, uuid)
+
+    def _system(self, row: Row) -> Contribution:
+        found = Contribution(notes={self._identity.host(): system_metadata(row)})
+        for node in self._graph.nodes_with("Name", DATAPATH_DEVICE):
+            ifindex = node.metadata.get("IfIndex")
+            if isinstance(ifindex, int) and node.id == self._identity.interface(None, ifindex):
+                found.notes[node.id] = datapath_metadata(row)
+        return found
+
+    def _bridge(self, uuid: str, row: Row) -> Contribution:
+        found = Contribution(nodes={self._id(uuid): bridge_metadata(uuid, row)})
+        found.link(self._identity.host(), self._id(uuid), OWNERSHIP)
+        return found
+
+    def _port(self, uuid: str, row: Row) -> Contribution:
+        found = Contribution(nodes={self._id(uuid): port_metadata(uuid, row)})
+        bridge = self.references.owner.get(uuid)
+        if bridge is not None:
+            found.link(self._id(bridge), self._id(uuid), OWNERSHIP)
+            found.link(self._id(bridge), self._id(uuid), LAYER2)
+        return found
+
+    def _interface(self, uuid: str, row: Row, waiting: bool) -> Contribution:
+        device = find_device(self._graph, self._identity, row)
+        found = Contribution()
+        if device is not None:
+            found.notes[device] = interface_note(uuid, row)
+        elif waiting:
+            return found
+        else:
+            found.nodes[self._id(uuid)] = interface_metadata(uuid, row)
+        node = device or self._id(uuid)
+        port = self.references.owner.get(uuid)
+        if port is not None:
+            found.link(self._id(port), node, LAYER2)
+            bridge = self.references.owner.get(port)
+            if bridge is not None and device is None:
+                found.link(self._id(bridge), node, OWNERSHIP)
+        self._link_patch(found, uuid, row)
+        return found
+
+    def _link_patch(self, found: Contribution, uuid: str, row: Row) -> None:
+        """Join a pair of patch ports once, in the contribution of the one whose name comes later."""
+        mine, peer = text(row, "name"), patch_peer(row)
+        if not peer or peer > mine:
+            return
+        for other in self.references.concerned(peer) - {uuid}:
+            row_of_other = self._rows["Interface"].get(other, {})
+            if text(row_of_other, "name") == peer and patch_peer(row_of_other) == mine:
+                found.link(self._id(other), self._id(uuid), LAYER2, "patch")

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of Open vSwitch as metadata. Pure.
+
+Writes: the keys of docs/reference/topology.md, section "Open vSwitch"; a column that is empty has no key, so what
+is removed from the database is gone from the node.
+"""
+
+from netsonde.model.elements import Json, Metadata
+from netsonde.probes.ovsdb.monitor import Row
+from netsonde.probes.ovsdb.rows import compact, copied, flag, has_netdev, mapping, members, number, text
+
+
+def system_metadata(row: Row) -> Metadata:
+    """Return the `Ovs` object of the host node: the switch itself."""
+    ovs = compact(
+        Version=text(row, "ovs_version"),
+        DBVersion=text(row, "db_version"),
+        OtherConfig=copied(mapping(row, "other_config")),
+        ExtID=copied(mapping(row, "external_ids")),
+    )
+    return compact(Ovs=ovs)
+
+
+def datapath_metadata(row: Row) -> Metadata:
+    """Return the keys of the kernel's `ovs-system` device, as the reference has them."""
+    ovs = compact(
+        Version=text(row, "ovs_version"),
+        DBVersion=text(row, "db_version"),
+        OtherConfig=copied(mapping(row, "other_config")),
+    )
+    return compact(Ovs=ovs, ExtID=copied(mapping(row, "external_ids")))
+
+
+def bridge_metadata(uuid: str, row: Row) -> Metadata:
+    protocols: list[Json] = [*sorted(members(row, "protocols"))]
+    ovs = compact(
+        OtherConfig=copied(mapping(row, "other_config")),
+        Protocols=protocols,
+        DatapathType=text(row, "datapath_type"),
+        DatapathID=text(row, "datapath_id"),
+        FailMode=text(row, "fail_mode"),
+        STP=flag(row, "stp_enable") or None,
+        RSTP=flag(row, "rstp_enable") or None,
+        McastSnooping=flag(row, "mcast_snooping_enable") or None,
+    )
+    return compact(
+        Name=text(row, "name") or uuid,
+        Type="ovsbridge",
+        UUID=uuid,
+        ExtID=copied(mapping(row, "external_ids")),
+        Ovs=ovs,
+    )
+
+
+def port_metadata(uuid: str, row: Row) -> Metadata:
+    trunks: list[Json] = [*sorted(int(vlan) for vlan in members(row, "trunks"))]
+    return compact(
+        Name=text(row, "name") or uuid,
+        Type="ovsport",
+        UUID=uuid,
+        Vlans=number(row, "tag"),
+        Trunks=trunks,
+        VlanMode=text(row, "vlan_mode"),
+        BondMode=text(row, "bond_mode"),
+        BondActiveSlave=text(row, "bond_active_slave"),
+        LACP=text(row, "lacp"),
+        Protected=flag(row, "protected") or None,
+        ExtID=copied(mapping(row, "external_ids")),
+        Ovs=compact(OtherConfig=copied(mapping(row, "other_config"))),
+    )
+
+
+def interface_note(uuid: str, row: Row) -> Metadata:
+    """Return what OVSDB adds to the node of a network device.
+
+    Its states, MAC and MTU are the kernel's to tell: of a port moved to a namespace OVSDB says it is down, without
+    MAC, since ovs-vswitchd cannot see there.
+    """
+    options, status = mapping(row, "options"), mapping(row, "status")
+    return compact(
+        UUID=uuid,
+        Type="internal" if text(row, "type") == "internal" else "",
+        OfPort=number(row, "ofport"),
+        ExtID=copied(mapping(row, "external_ids")),
+        LocalIP=options.get("local_ip", ""),
+        RemoteIP=options.get("remote_ip", ""),
+        TunEgressIface=status.get("tunnel_egress_iface", ""),
+        TunEgressIfaceCarrier=status.get("tunnel_egress_iface_carrier", ""),
+        Ovs=compact(
+            OtherConfig=copied(mapping(row, "other_config")),
+            Options=copied(options),
+            Error=text(row, "error"),
+        ),
+    )
+
+
+def interface_metadata(uuid: str, row: Row) -> Metadata:
+    """Return the whole node of an interface that no network device stands for."""
+    netdev = has_netdev(row)
+    return {
+        **interface_note(uuid, row),
+        **compact(
+            Name=text(row, "name") or uuid,
+            Type=text(row, "type") or "system",
+            Driver=mapping(row, "status").get("driver_name", "") or "openvswitch",
+            MAC="" if netdev else text(row, "mac_in_use"),
+            MTU=None if netdev else number(row, "mtu"),
+            State="DOWN" if netdev else text(row, "link_state").upper(),
+            Speed=None if netdev else (number(row, "link_speed") or 0) // 1_000_000 or None,
+        ),
+    }

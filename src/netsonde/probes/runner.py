@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the probes, each under a supervisor of its own: one that fails degrades itself only."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from netsonde.aio import Supervisor, spawn
+from netsonde.errors import UserError
+from netsonde.observe import Health, logger
+from netsonde.probes._api import Probe
+
+STATE_LOGGED = ("failed", "running")
+
+
+class ProbeRunner:
+    """Starts probes in the order of their needs and keeps them running until cancelled."""
+
+    def __init__(
+        self, probes: Sequence[Probe], on_health: Callable[[Health], None] | None = None, retry_delay: float = 0.5
+    ) -> None:
+        """Raises UserError when a probe needs one that does not run."""
+        names = {probe.name for probe in probes}
+        for probe in probes:
+            missing = [need for need in probe.needs if need not in names]
+            if missing:
+                raise UserError(
+                    f"probe {probe.name} needs probe {missing[0]}, which is not enabled",
+                    hint=f"add {missing[0]!r} to probes.enabled",
+                )
+        self._probes = probes
+        self._on_health = on_health
+        self._retry_delay = retry_delay
+        self._ran = {probe.name: asyncio.Event() for probe in probes}
+        self.healths = {probe.name: Health(probe.name, self._health_changed) for probe in probes}
+        """State of each probe, by name."""
+        self._log = logger("probes")
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for probe in self._probes:
+                spawn(group, self._supervise(probe), f"probe-{probe.name}")
+
+    async def ready(self) -> None:
+        """Wait until every probe ran or failed once: what can be known of the host is in the graph or on its way."""
+        for event in self._ran.values():
+            await event.wait()
+
+    async def _supervise(self, probe: Probe) -> None:
+        health = self.healths[probe.name]
+        for need in probe.needs:
+            await self._ran[need].wait()
+        supervisor = Supervisor(
+            probe.name,
+            lambda _: probe.run(health),
+            health,
+            first_delay=self._retry_delay,
+            most_delay=self._retry_delay * 10,
+            on_crash=self._crashed,
+        )
+        try:
+            await supervisor.run()
+        finally:
+            health.stopped()
+
+    def _health_changed(self, health: Health) -> None:
+        if health.state in STATE_LOGGED:
+            self._ran[health.name].set()
+            self._log.info("probe", probe=health.name, state=health.state, reason=health.reason)
+        if self._on_health is not None:
+            self._on_health(health)
+
+    def _crashed(self, name: str, crash: BaseException) -> None:
+        self._log.error("probe crashed", probe=name, exc_info=crash)

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of the probes: one section each, and which of them run."""
+
+from dataclasses import dataclass, field
+
+from netsonde.probes.host_settings import HostSettings
+from netsonde.probes.netlink.settings import NetlinkSettings
+from netsonde.probes.netns.settings import NetnsSettings
+from netsonde.probes.ovsdb.settings import OvsdbSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSettings:
+    """Section `probes` of the agent's settings."""
+
+    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb")
+    """Probes to run beside `host`, which always runs. A probe whose daemon is absent waits for it at no cost."""
+    host: HostSettings = field(default_factory=HostSettings)
+    netns: NetnsSettings = field(default_factory=NetnsSettings)
+    netlink: NetlinkSettings = field(default_factory=NetlinkSettings)
+    ovsdb: OvsdbSettings = field(default_factory=OvsdbSettings)
