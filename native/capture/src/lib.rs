@@ -1,1 +1,31 @@
-//! Filled by its first module.
+// SPDX-License-Identifier: Apache-2.0
+//! Live packets on Linux: the link watcher and its look-back taps, packet sockets and rings, filters, kept packets.
+//!
+//! `core` lists the parts and the threads.
+
+pub mod bpf;
+mod budget;
+mod control;
+pub mod core;
+mod entrance;
+pub mod event;
+mod frame;
+pub mod kept;
+mod lookback;
+mod metering;
+mod netns;
+mod opener;
+mod pi_mutex;
+mod pool;
+mod reaper;
+mod ring;
+mod rtnl;
+mod sched;
+pub mod shared;
+mod socket;
+mod source;
+pub mod status;
+pub mod subscription;
+mod sys;
+mod tap;
+mod watcher;

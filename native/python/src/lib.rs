@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `netsonde._native`: bindings only. Each class has a file of its own; the work is done in the sibling crates.
 
+mod capture;
+
 use pyo3::prelude::*;
 
+mod meter;
+mod output;
+
 #[pymodule]
-fn _native(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<meter::FileMeter>()?;
+    module.add_function(wrap_pyfunction!(meter::empty_flow_batch, module)?)?;
+    module.add_function(wrap_pyfunction!(meter::flows_to_json, module)?)?;
+    capture::register(module)?;
     Ok(())
 }

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The control thread: starts and stops captures in the order asked, fills pools, reaps taps whose time is over.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use netsonde_meter::FlowBatch;
+
+use crate::event::{Event, EventKind, Point};
+use crate::metering::adopt;
+use crate::netns::Namespace;
+use crate::reaper::{self, Garbage};
+use crate::sched;
+use crate::shared::Shared;
+use crate::socket::{hardware, link_type, Scratch};
+use crate::subscription::{CaptureOptions, Identity, Subscription};
+use crate::sys::mono_ns;
+use crate::tap::{Birth, Key, Tap};
+
+pub struct StartRequest {
+    pub point: Point,
+    pub ifname: String,
+    pub node_tid: String,
+    pub options: CaptureOptions,
+    pub asked: Instant,
+}
+
+pub enum Job {
+    Start(Box<StartRequest>),
+    Stop(Point),
+    /// Give up kept packets of stopped captures.
+    Forget(String),
+    NamespaceGone(u64),
+}
+
+const HOUSEKEEPING: Duration = Duration::from_millis(50);
+/// A namespace that has just been announced is entered by another thread.
+const NAMESPACE_PATIENCE: Duration = Duration::from_secs(2);
+/// Sockets made for one pool before the next has its turn.
+const REFILL: usize = 16;
+
+pub struct Control {
+    shared: Arc<Shared>,
+    jobs: Receiver<Job>,
+    /// Starts that wait for their namespace.
+    waiting: Vec<StartRequest>,
+    scratch: Scratch,
+}
+
+enum NoTap {
+    /// The namespace may yet be entered.
+    Later,
+    Failed(String),
+}
+
+impl Control {
+    pub fn new(shared: Arc<Shared>, jobs: Receiver<Job>) -> Self {
+        Self {
+            shared,
+            jobs,
+            waiting: Vec::new(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    pub fn run(mut self) {
+        sched::ordinary();
+        let mut next = Instant::now();
+        while !self.shared.is_closing() {
+            match self
+                .jobs
+                .recv_timeout(next.saturating_duration_since(Instant::now()))
+            {
+                Ok(job) => self.obey(job),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if Instant::now() >= next {
+                self.keep_house();
+                next = Instant::now() + HOUSEKEEPING;
+            }
+        }
+    }
+
+    fn obey(&mut self, job: Job) {
+        match job {
+            Job::Start(request) => self.start(*request),
+            Job::Stop(point) => self.stop(&point),
+            Job::Forget(capture_id) => {
+                self.shared
+                    .retired
+                    .lock()
+                    .retain(|r| r.0.identity.point.capture_id != capture_id);
+            }
+            Job::NamespaceGone(key) => self.leave(key),
+        }
+    }
+
+    fn start(&mut self, request: StartRequest) {
+        let key = (request.point.netns, request.point.ifindex);
+        let started = match self.tap_for(key) {
+            Ok(tap) => self.subscribe(&tap, &request),
+            Err(NoTap::Later) if request.asked.elapsed() < NAMESPACE_PATIENCE => {
+                self.waiting.push(request);
+                return;
+            }
+            Err(NoTap::Later) => Err(format!("network namespace {} cannot be entered", key.0)),
+            Err(NoTap::Failed(reason)) => Err(reason),
+        };
+        if let Err(reason) = started {
+            let StartRequest {
+                point,
+                node_tid,
+                ifname,
+                ..
+            } = request;
+            self.shared
+                .events
+                .push(Event::failed(point, &node_tid, &ifname, reason));
+        }
+    }
+
+    /// The open tap of an interface, a look-back tap for preference; else a new one.
+    fn tap_for(&self, key: Key) -> Result<Arc<Tap>, NoTap> {
+        let present = self.shared.taps.lock().by_key.get(&key).cloned();
+        let usable =
+            |tap: &Arc<Tap>| !tap.gone.load(Ordering::Acquire) || tap.window_is_open(mono_ns());
+        if let Some(tap) = present.filter(usable) {
+            return Ok(tap);
+        }
+        let namespace = self.shared.namespace(key.0).ok_or(NoTap::Later)?;
+        self.open_tap(&namespace, key).map_err(|error| {
+            NoTap::Failed(match error.raw_os_error() {
+                Some(libc::ENODEV | libc::ENXIO) => "the interface is gone".to_owned(),
+                Some(libc::EPERM) => "packet sockets need the capability NET_RAW".to_owned(),
+                _ => format!("no packet socket could be opened: {error}"),
+            })
+        })
+    }
+
+    fn open_tap(&self, namespace: &Arc<Namespace>, key: Key) -> std::io::Result<Arc<Tap>> {
+        let socket = namespace.socket(&self.shared.home)?;
+        socket.bind(key.1)?;
+        let link_type = link_type(hardware(&socket)?);
+        let birth = Birth {
+            link_type,
+            before_up: false,
+            delay_ns: 0,
+            window_end_ns: 0,
+        };
+        let memory = Arc::clone(&self.shared.lookback_memory);
+        let tap = Arc::new(Tap::new(self.shared.tap_id(), key, birth, socket, memory));
+        self.shared.taps.lock().insert(&tap);
+        Ok(tap)
+    }
+
+    fn subscribe(&self, tap: &Arc<Tap>, request: &StartRequest) -> Result<(), String> {
+        let identity = Identity {
+            point: request.point.clone(),
+            ifname: request.ifname.clone(),
+            node_tid: request.node_tid.clone(),
+            host: self.shared.config.host.clone(),
+            link_type: tap.birth.link_type,
+            armed_before_up: tap.birth.before_up,
+        };
+        if tap.has_capture(&request.point.capture_id) {
+            return Ok(());
+        }
+        let memory = Arc::clone(&self.shared.kept_memory);
+        let subscription = Subscription::new(identity, request.options.clone(), memory)?;
+        if tap.window_is_open(mono_ns()) {
+            // The look-back gives the same packets once more.
+            self.shared
+                .retired
+                .lock()
+                .retain(|r| r.0.identity.point != request.point);
+        }
+        tap.subscribe(subscription, &self.shared.events);
+        if !tap.metered.load(Ordering::Acquire) {
+            adopt(&self.shared, tap);
+        }
+        if tap.birth.window_end_ns > 0 {
+            self.shared
+                .counters
+                .promoted
+                .fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, point: &Point) {
+        self.waiting.retain(|request| request.point != *point);
+        let mut taps = self.shared.all_taps();
+        taps.retain(|tap| tap.key == (point.netns, point.ifindex));
+        // Of two interfaces that had the same index one after the other, the capture is over on the older one first.
+        taps.sort_by_key(|tap| tap.id);
+        let Some(mut subscription) = taps
+            .iter()
+            .find_map(|tap| tap.unsubscribe(&point.capture_id))
+        else {
+            return;
+        };
+        let mut reports = FlowBatch::new();
+        subscription.close(&mut reports);
+        self.shared.report(reports);
+        self.shared
+            .events
+            .push(subscription.event(EventKind::Stopped, ""));
+        self.shared
+            .retired
+            .lock()
+            .push_back((subscription, Instant::now()));
+    }
+
+    /// A namespace is given up: read what is there, then close its sockets so that the kernel can free it.
+    fn leave(&mut self, key: u64) {
+        for tap in self.shared.all_taps().iter().filter(|tap| tap.key.0 == key) {
+            while tap.drain(
+                &mut self.scratch,
+                usize::MAX,
+                &self.shared.events,
+                &mut None,
+            ) > 0
+            {}
+            tap.gone.store(true, Ordering::Release);
+            self.discard(tap);
+            self.shared.metering_of(tap).wake.signal();
+        }
+    }
+
+    fn discard(&self, tap: &Tap) {
+        let mut inner = tap.inner.lock();
+        tap.count_drops(&mut inner);
+        let (source, ring) = inner.feed.take_sources();
+        drop(inner);
+        let garbage = source
+            .map(Garbage::Source)
+            .into_iter()
+            .chain(ring.map(Garbage::Ring));
+        garbage.for_each(|garbage| drop(self.shared.garbage.send(garbage)));
+    }
+
+    fn keep_house(&mut self) {
+        for request in std::mem::take(&mut self.waiting) {
+            self.start(request);
+        }
+        self.fill_pools();
+        self.reap();
+        self.shared.trim_retired();
+    }
+
+    fn fill_pools(&self) {
+        let armed = self.shared.armed.load(Ordering::Relaxed) && self.shared.config.lookback_ns > 0;
+        for namespace in self.shared.all_namespaces() {
+            if armed {
+                let count = namespace.pool.missing().min(REFILL);
+                drop(namespace.refill(&self.shared.home, count));
+            }
+            if !armed || namespace.closed.load(Ordering::Relaxed) {
+                reaper::empty(&namespace.pool, |garbage| {
+                    drop(self.shared.garbage.send(garbage))
+                });
+            }
+        }
+    }
+
+    fn reap(&self) {
+        let now = mono_ns();
+        for tap in self.shared.all_taps() {
+            if tap.captures.load(Ordering::Relaxed) > 0 || tap.window_is_open(now) {
+                continue;
+            }
+            self.shared.taps.lock().remove(&tap);
+            self.discard(&tap);
+            let counters = &self.shared.counters;
+            counters
+                .reaped_frames
+                .fetch_add(tap.frames.load(Ordering::Relaxed), Ordering::Relaxed);
+            counters
+                .reaped_drops
+                .fetch_add(tap.dropped.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The capture core: what Python holds. Starts the threads, passes orders on, collects what they have.
+//!
+//! Threads: *watcher* (binds taps to new links), *namespaces* (enters new namespaces), *lookback* (empties sockets of
+//! new links), *metering* (reads captured links), *control* (start, stop, pools, reaping), *opener* (rings),
+//! *reapers* (close). The first three run at SCHED_FIFO and touch only what new links need.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{channel, Receiver};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use netsonde_meter::{FlowBatch, PacketBatch};
+
+use crate::bpf::Filter;
+use crate::budget::{BoundedQueue, Budget};
+use crate::control::{Control, Job, StartRequest};
+use crate::entrance::Entrance;
+use crate::event::{Event, Events, Point};
+use crate::netns::{Home, Witness};
+use crate::opener::OpenRing;
+use crate::pi_mutex::PiMutex;
+use crate::reaper::{self, Garbage};
+use crate::shared::{Config, Counters, Inbox, Metering, NamespaceOrder, Shared, Taps};
+use crate::status::{self, Status, TapStats};
+use crate::subscription::{CaptureOptions, PacketQuery, Subscription};
+use crate::sys::{duplicate, raise_descriptor_limit, Epoll, EventFd};
+use crate::tap::LookbackMemory;
+use crate::watcher::Watcher;
+use crate::{lookback, metering, opener};
+
+/// Descriptors wanted: one per interface, four per namespace, and room.
+const DESCRIPTORS: u64 = 262_144;
+/// Bytes of one batch of packets, after which the next is begun.
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+pub struct Core {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    descriptor_limit: u64,
+}
+
+struct Receivers {
+    jobs: Receiver<Job>,
+    garbage: Receiver<Garbage>,
+    rings: Receiver<OpenRing>,
+}
+
+impl Core {
+    pub fn new(config: Config) -> io::Result<Self> {
+        let descriptor_limit = raise_descriptor_limit(DESCRIPTORS);
+        let (shared, receivers) = build(config)?;
+        let core = Self {
+            shared,
+            threads: Mutex::new(Vec::new()),
+            descriptor_limit,
+        };
+        // A failure half-way drops the core, which ends what was started.
+        core.start_threads(receivers)?;
+        Ok(core)
+    }
+
+    fn start_threads(&self, receivers: Receivers) -> io::Result<()> {
+        let shared = &self.shared;
+        let mut entrance = Entrance::new(Arc::clone(shared))?;
+        let home = std::fs::File::open("/proc/thread-self/ns/net")?.into();
+        entrance.enter(shared.home.key, home, false, Witness::Home);
+        let watcher = Watcher::new(Arc::clone(shared))?;
+        let garbage = Arc::new(Mutex::new(receivers.garbage));
+        for _ in 0..reaper::THREADS {
+            let (shared, garbage) = (Arc::clone(shared), Arc::clone(&garbage));
+            self.spawn("reaper", move || {
+                reaper::run(&garbage, &|| shared.is_closing())
+            })?;
+        }
+        for index in 0..shared.metering.len() {
+            let shared = Arc::clone(shared);
+            self.spawn("metering", move || metering::run(&shared, index))?;
+        }
+        let control = Control::new(Arc::clone(shared), receivers.jobs);
+        self.spawn("control", move || control.run())?;
+        let (opening, reading) = (Arc::clone(shared), Arc::clone(shared));
+        self.spawn("opener", move || opener::run(&opening, &receivers.rings))?;
+        self.spawn("lookback", move || lookback::run(&reading))?;
+        self.spawn("watcher", move || watcher.run())?;
+        self.spawn("namespaces", move || entrance.run())
+    }
+
+    fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let thread = std::thread::Builder::new()
+            .name(format!("ns-{name}"))
+            .spawn(work)?;
+        self.threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(thread);
+        Ok(())
+    }
+
+    /// Readable when `events` has something.
+    pub fn event_fd(&self) -> RawFd {
+        self.shared.events.wake.as_raw_fd()
+    }
+
+    pub fn events(&self) -> Vec<Event> {
+        self.shared.events.take()
+    }
+
+    /// Bind look-back taps to new links from now on, or no more.
+    pub fn arm(&self, armed: bool) {
+        self.shared.armed.store(armed, Ordering::Release);
+    }
+
+    /// Watch a namespace. `fd` stays the caller's. `existing` = its present links need no look-back.
+    pub fn add_namespace(&self, key: u64, fd: RawFd, existing: bool) -> io::Result<()> {
+        let file: OwnedFd = duplicate(fd)?;
+        self.shared.namespace_orders.send(NamespaceOrder::Add {
+            key,
+            file,
+            existing,
+        });
+        Ok(())
+    }
+
+    pub fn remove_namespace(&self, key: u64) {
+        self.shared
+            .namespace_orders
+            .send(NamespaceOrder::Remove(key));
+    }
+
+    /// Start a capture on an interface; `Started` or `Failed` follows as an event. The error is a filter's mistake.
+    pub fn start(
+        &self,
+        point: Point,
+        ifname: String,
+        node_tid: String,
+        options: CaptureOptions,
+    ) -> Result<(), String> {
+        if !options.filter.trim().is_empty() {
+            Filter::compile(&options.filter, 1)?;
+        }
+        let request = StartRequest {
+            point,
+            ifname,
+            node_tid,
+            options,
+            asked: Instant::now(),
+        };
+        drop(self.shared.jobs.send(Job::Start(Box::new(request))));
+        Ok(())
+    }
+
+    /// Stop a capture on an interface; its packets stay readable for some minutes. `Stopped` follows.
+    pub fn stop(&self, point: Point) {
+        drop(self.shared.jobs.send(Job::Stop(point)));
+    }
+
+    /// Give up the packets of a capture that was stopped.
+    pub fn forget(&self, capture_id: String) {
+        drop(self.shared.jobs.send(Job::Forget(capture_id)));
+    }
+
+    pub fn stats(&self) -> Vec<TapStats> {
+        status::taps(&self.shared)
+    }
+
+    pub fn status(&self) -> Status {
+        Status::of(&self.shared, self.descriptor_limit)
+    }
+
+    /// Batches of flow reports since the last call.
+    pub fn take_flows(&self) -> Vec<Vec<u8>> {
+        self.shared.reports.take_all()
+    }
+
+    /// Present flows of captures that run; None = of all.
+    pub fn snapshot_flows(
+        &self,
+        node_tids: Option<&[String]>,
+        captures: Option<&[String]>,
+    ) -> Vec<Vec<u8>> {
+        let mut batch = FlowBatch::new();
+        self.each_subscription(|subscription| {
+            let identity = &subscription.identity;
+            let wanted = node_tids.is_none_or(|tids| tids.contains(&identity.node_tid))
+                && captures.is_none_or(|ids| ids.contains(&identity.point.capture_id));
+            if wanted {
+                subscription.snapshot(&mut batch);
+            }
+        });
+        if batch.is_empty() {
+            Vec::new()
+        } else {
+            vec![batch.into_arrow_ipc()]
+        }
+    }
+
+    /// First packets newly kept since the last call.
+    pub fn take_packets(&self) -> Vec<Vec<u8>> {
+        let mut batches = Batches::default();
+        let mut take = |subscription: &mut Subscription| {
+            batches.bytes += subscription.take_first(&mut batches.open);
+            batches.cut();
+        };
+        self.shared
+            .retired
+            .lock()
+            .iter_mut()
+            .for_each(|retired| take(&mut retired.0));
+        self.each_subscription(take);
+        batches.finish()
+    }
+
+    /// Kept packets, in order for each interface.
+    pub fn packets(&self, query: &PacketQuery) -> Vec<Vec<u8>> {
+        let mut batches = Batches::default();
+        let mut limit = query.limit;
+        let mut read = |subscription: &mut Subscription| {
+            let identity = &subscription.identity;
+            let tids = query.node_tids.as_deref();
+            if identity.point.capture_id == query.capture_id
+                && tids.is_none_or(|tids| tids.contains(&identity.node_tid))
+            {
+                batches.bytes += subscription.packets(query, &mut limit, &mut batches.open);
+                batches.cut();
+            }
+        };
+        self.shared
+            .retired
+            .lock()
+            .iter_mut()
+            .for_each(|retired| read(&mut retired.0));
+        self.each_subscription(read);
+        batches.finish()
+    }
+
+    fn each_subscription(&self, mut work: impl FnMut(&mut Subscription)) {
+        for tap in self.shared.all_taps() {
+            if tap.captures.load(Ordering::Relaxed) > 0 {
+                tap.inner
+                    .lock()
+                    .subscriptions
+                    .iter_mut()
+                    .for_each(&mut work);
+            }
+        }
+    }
+
+    /// End all threads and close everything. What was not taken is lost. May be called more than once.
+    pub fn close(&self) {
+        self.shared.closing.store(true, Ordering::Release);
+        self.shared.watcher.wake.signal();
+        self.shared.namespace_orders.wake.signal();
+        self.shared
+            .metering
+            .iter()
+            .for_each(|metering| metering.wake.signal());
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        threads.into_iter().for_each(|thread| drop(thread.join()));
+        *self.shared.taps.lock() = Taps::default();
+        self.shared.namespaces.lock().clear();
+        self.shared.retired.lock().clear();
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn build(config: Config) -> io::Result<(Arc<Shared>, Receivers)> {
+    let (jobs, jobs_end) = channel();
+    let (garbage, garbage_end) = channel();
+    let (rings, rings_end) = channel();
+    let metering = |_| {
+        Ok(Metering {
+            epoll: Epoll::new()?,
+            wake: EventFd::new()?,
+        })
+    };
+    let memory = LookbackMemory {
+        all: Budget::new(config.lookback_bytes),
+        each: config.lookback_bytes_each,
+    };
+    let shared = Shared {
+        home: Home::open()?,
+        armed: AtomicBool::new(false),
+        closing: AtomicBool::new(false),
+        namespaces: PiMutex::new(HashMap::new()),
+        taps: PiMutex::new(Taps::default()),
+        retired: PiMutex::new(VecDeque::new()),
+        lookback_epoll: Epoll::new()?,
+        metering: (0..config.readers.max(1))
+            .map(metering)
+            .collect::<io::Result<_>>()?,
+        events: Events::new()?,
+        reports: BoundedQueue::new(config.report_bytes),
+        lookback_memory: Arc::new(memory),
+        kept_memory: Arc::new(Budget::new(config.kept_bytes)),
+        ring_memory: Arc::new(Budget::new(config.ring_bytes)),
+        watcher: Inbox::new()?,
+        namespace_orders: Inbox::new()?,
+        jobs,
+        garbage,
+        rings,
+        counters: Counters::default(),
+        config,
+    };
+    let receivers = Receivers {
+        jobs: jobs_end,
+        garbage: garbage_end,
+        rings: rings_end,
+    };
+    Ok((Arc::new(shared), receivers))
+}
+
+/// Packets on their way out, in batches of bounded size.
+#[derive(Default)]
+struct Batches {
+    open: PacketBatch,
+    bytes: usize,
+    done: Vec<Vec<u8>>,
+}
+
+impl Batches {
+    fn cut(&mut self) {
+        if self.bytes > BATCH_BYTES {
+            self.done
+                .push(std::mem::take(&mut self.open).into_arrow_ipc());
+            self.bytes = 0;
+        }
+    }
+
+    fn finish(mut self) -> Vec<Vec<u8>> {
+        if !self.open.is_empty() {
+            self.done.push(self.open.into_arrow_ipc());
+        }
+        self.done
+    }
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Plain AF_PACKET sockets: the look-back taps, and the taps of interfaces that say little.
+//!
+//! Made with protocol 0, so that they are hooked nowhere until `bind`, which then takes microseconds; a socket made
+//! with ETH_P_ALL, or a ring made on it, waits for an RCU grace period (packet(7), net/packet/af_packet.c). They cost
+//! no memory and no timer while nothing arrives, carry a 64 KiB segmentation-offload frame whole, and what has not
+//! been read waits in the kernel.
+
+use std::io;
+use std::mem::{size_of, zeroed};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
+
+use libc::{c_int, c_void, iovec, mmsghdr};
+
+use netsonde_packet::LinkType;
+
+use crate::frame::{insert_vlan, RawFrame, VLAN_ROOM};
+use crate::sys::{check, getsockopt, own, setsockopt};
+
+/// What may wait unread: about 5,000 small frames.
+const RECEIVE_BUFFER: c_int = 4 * 1024 * 1024;
+/// Largest frame taken whole: a 64 KiB offload frame with its headers and tags.
+const FRAME_MAX: usize = 68 * 1024;
+const BATCH: usize = 64;
+const CONTROL: usize = 128;
+
+pub struct PacketSocket(OwnedFd);
+
+impl PacketSocket {
+    /// Prepare a socket in the network namespace of the calling thread.
+    pub fn open() -> io::Result<Self> {
+        // SAFETY: no pointers. Protocol 0: receives nothing before `bind`.
+        let fd = check(unsafe {
+            libc::socket(
+                libc::AF_PACKET,
+                libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK,
+                0,
+            )
+        })?;
+        let socket = own(fd);
+        if setsockopt(
+            &socket,
+            libc::SOL_SOCKET,
+            libc::SO_RCVBUFFORCE,
+            &RECEIVE_BUFFER,
+        )
+        .is_err()
+        {
+            setsockopt(&socket, libc::SOL_SOCKET, libc::SO_RCVBUF, &RECEIVE_BUFFER)?;
+        }
+        setsockopt(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1i32)?;
+        setsockopt(&socket, libc::SOL_PACKET, libc::PACKET_AUXDATA, &1i32)?;
+        Ok(Self(socket))
+    }
+
+    /// Receive every frame of this interface from now on, both directions.
+    pub fn bind(&self, ifindex: u32) -> io::Result<()> {
+        bind(&self.0, ifindex)
+    }
+
+    /// Read what has arrived, at most `max` frames; returns how many. ENETDOWN (the link is down, or gone) is not
+    /// an error: the socket goes on when the link comes up.
+    pub fn drain(
+        &self,
+        scratch: &mut Scratch,
+        max: usize,
+        mut sink: impl FnMut(RawFrame<'_>),
+    ) -> usize {
+        let mut total = 0;
+        while total < max {
+            let asked = (max - total).min(BATCH);
+            let got = scratch.receive(self.0.as_raw_fd(), asked);
+            if got < 0 {
+                match io::Error::last_os_error().raw_os_error() {
+                    Some(libc::ENETDOWN | libc::EINTR) => continue,
+                    _ => break,
+                }
+            }
+            for index in 0..got as usize {
+                if let Some(frame) = scratch.frame(index) {
+                    sink(frame);
+                }
+            }
+            total += got as usize;
+            if (got as usize) < asked {
+                break;
+            }
+        }
+        total
+    }
+}
+
+impl From<OwnedFd> for PacketSocket {
+    fn from(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+}
+
+impl IntoRawFd for PacketSocket {
+    fn into_raw_fd(self) -> RawFd {
+        self.0.into_raw_fd()
+    }
+}
+
+impl AsRawFd for PacketSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+/// Bind a prepared packet socket, plain or with a ring.
+pub fn bind(fd: &impl AsRawFd, ifindex: u32) -> io::Result<()> {
+    // SAFETY: all zeroes is a valid sockaddr_ll.
+    let mut address: libc::sockaddr_ll = unsafe { zeroed() };
+    address.sll_family = libc::AF_PACKET as u16;
+    address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+    address.sll_ifindex = ifindex as c_int;
+    // SAFETY: pointer and length describe `address`.
+    let result = unsafe {
+        libc::bind(
+            fd.as_raw_fd(),
+            std::ptr::from_ref(&address).cast(),
+            size_of::<libc::sockaddr_ll>() as libc::socklen_t,
+        )
+    };
+    check(result).map(drop)
+}
+
+/// Hardware type (ARPHRD_…) of the interface that a packet socket is bound to.
+pub fn hardware(fd: &impl AsRawFd) -> io::Result<u16> {
+    // SAFETY: all zeroes is a valid sockaddr_ll.
+    let mut address: libc::sockaddr_ll = unsafe { zeroed() };
+    let mut length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+    // SAFETY: pointer and length describe `address`.
+    let result = unsafe {
+        libc::getsockname(
+            fd.as_raw_fd(),
+            std::ptr::from_mut(&mut address).cast(),
+            &mut length,
+        )
+    };
+    check(result)?;
+    Ok(address.sll_hatype)
+}
+
+/// How the frames of an interface begin.
+pub fn link_type(hardware: u16) -> LinkType {
+    const RAWIP: u16 = 519;
+    const TUNNEL6: u16 = 769;
+    /// LINKTYPE_USER0: nothing that a reader could know.
+    const UNKNOWN: u16 = 147;
+    const IP6GRE: u16 = 823;
+    match hardware {
+        libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK => LinkType::Ethernet,
+        libc::ARPHRD_NONE | RAWIP | libc::ARPHRD_TUNNEL | TUNNEL6 => LinkType::Raw,
+        libc::ARPHRD_SIT | libc::ARPHRD_IPGRE | IP6GRE | libc::ARPHRD_PPP => LinkType::Raw,
+        _ => LinkType::Other(UNKNOWN),
+    }
+}
+
+/// Frames that the kernel could not store since the last call (PACKET_STATISTICS counts from zero each time).
+pub fn take_drops(fd: &impl AsRawFd) -> u64 {
+    getsockopt::<libc::tpacket_stats>(fd, libc::SOL_PACKET, libc::PACKET_STATISTICS)
+        .map_or(0, |stats| u64::from(stats.tp_drops))
+}
+
+/// Attach a classic BPF program; it replaces the one before at once.
+pub fn attach(fd: &impl AsRawFd, program: &[libc::sock_filter]) -> io::Result<()> {
+    let filter = libc::sock_fprog {
+        len: program.len() as u16,
+        filter: program.as_ptr().cast_mut(),
+    };
+    setsockopt(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &filter)
+}
+
+/// Take every frame again, after `attach` or `seal`.
+pub fn detach(fd: &impl AsRawFd) -> io::Result<()> {
+    setsockopt(fd, libc::SOL_SOCKET, libc::SO_DETACH_FILTER, &0i32)
+}
+
+/// Let nothing more in. Frames that other processors are just delivering may still arrive for a moment.
+pub fn seal(fd: &impl AsRawFd) -> io::Result<()> {
+    const RETURN_ZERO: u16 = 0x06;
+    attach(
+        fd,
+        &[libc::sock_filter {
+            code: RETURN_ZERO,
+            jt: 0,
+            jf: 0,
+            k: 0,
+        }],
+    )
+}
+
+/// Buffers of one reading thread, used for all of its sockets in turn.
+pub struct Scratch {
+    data: Box<[u8]>,
+    control: Box<[[u64; CONTROL / 8]; BATCH]>,
+    vectors: Box<[iovec; BATCH]>,
+    headers: Box<[mmsghdr; BATCH]>,
+}
+
+// SAFETY: the pointers inside lead to the boxes beside them, which move with the struct.
+unsafe impl Send for Scratch {}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        let mut scratch = Self {
+            data: vec![0; BATCH * (VLAN_ROOM + FRAME_MAX)].into_boxed_slice(),
+            control: Box::new([[0; CONTROL / 8]; BATCH]),
+            // SAFETY: all zeroes is valid for these C structs.
+            vectors: Box::new(unsafe { zeroed() }),
+            // SAFETY: as above.
+            headers: Box::new(unsafe { zeroed() }),
+        };
+        for (index, slot) in scratch
+            .data
+            .chunks_exact_mut(VLAN_ROOM + FRAME_MAX)
+            .enumerate()
+        {
+            scratch.vectors[index].iov_base = slot[VLAN_ROOM..].as_mut_ptr().cast::<c_void>();
+            scratch.vectors[index].iov_len = FRAME_MAX;
+            scratch.headers[index].msg_hdr.msg_iov = &mut scratch.vectors[index];
+            scratch.headers[index].msg_hdr.msg_iovlen = 1;
+            scratch.headers[index].msg_hdr.msg_control =
+                scratch.control[index].as_mut_ptr().cast::<c_void>();
+        }
+        scratch
+    }
+}
+
+impl Scratch {
+    fn receive(&mut self, fd: RawFd, count: usize) -> c_int {
+        for header in &mut self.headers[..count] {
+            header.msg_hdr.msg_controllen = CONTROL;
+        }
+        // SAFETY: the first `count` headers lead to buffers of this struct with their true lengths.
+        unsafe {
+            libc::recvmmsg(
+                fd,
+                self.headers.as_mut_ptr(),
+                count as u32,
+                libc::MSG_DONTWAIT,
+                std::ptr::null_mut(),
+            )
+        }
+    }
+
+    fn frame(&mut self, index: usize) -> Option<RawFrame<'_>> {
+        let length = (self.headers[index].msg_len as usize).min(FRAME_MAX);
+        let notes = Notes::of(&self.headers[index].msg_hdr);
+        let start = index * (VLAN_ROOM + FRAME_MAX);
+        let buffer = &mut self.data[start..start + VLAN_ROOM + length];
+        let wire_len = notes.wire_len.max(length as u32);
+        let (data, wire_len) = match notes.vlan {
+            Some((tpid, tci)) => (insert_vlan(buffer, tpid, tci)?, wire_len + VLAN_ROOM as u32),
+            None => (&buffer[VLAN_ROOM..], wire_len),
+        };
+        Some(RawFrame {
+            ts_ns: notes.ts_ns,
+            wire_len,
+            data,
+        })
+    }
+}
+
+/// What the kernel says beside a frame.
+#[derive(Default)]
+struct Notes {
+    ts_ns: i64,
+    wire_len: u32,
+    vlan: Option<(u16, u16)>,
+}
+
+impl Notes {
+    fn of(header: &libc::msghdr) -> Self {
+        let mut notes = Self::default();
+        // SAFETY: recvmmsg filled the control buffer; the CMSG macros stay inside msg_controllen.
+        let mut next = unsafe { libc::CMSG_FIRSTHDR(header) };
+        while !next.is_null() {
+            // SAFETY: CMSG_FIRSTHDR and CMSG_NXTHDR return null or a complete header inside the buffer.
+            let (level, kind, data) =
+                unsafe { ((*next).cmsg_level, (*next).cmsg_type, libc::CMSG_DATA(next)) };
+            match (level, kind) {
+                (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
+                    // SAFETY: the kernel writes a timespec for this type.
+                    let stamp = unsafe { data.cast::<libc::timespec>().read_unaligned() };
+                    notes.ts_ns = stamp.tv_sec * 1_000_000_000 + stamp.tv_nsec;
+                }
+                (libc::SOL_PACKET, libc::PACKET_AUXDATA) => {
+                    // SAFETY: the kernel writes a tpacket_auxdata for this type.
+                    let auxiliary =
+                        unsafe { data.cast::<libc::tpacket_auxdata>().read_unaligned() };
+                    notes.wire_len = auxiliary.tp_len;
+                    notes.vlan = vlan_of(
+                        auxiliary.tp_status,
+                        auxiliary.tp_vlan_tpid,
+                        auxiliary.tp_vlan_tci,
+                    );
+                }
+                _ => {}
+            }
+            // SAFETY: `next` is a header of `header`.
+            next = unsafe { libc::CMSG_NXTHDR(header, next) };
+        }
+        notes
+    }
+}
+
+/// The tag that the kernel took out of a frame, if it took one: (TPID, TCI).
+pub fn vlan_of(status: u32, tpid: u16, tci: u16) -> Option<(u16, u16)> {
+    const ETH_P_8021Q: u16 = 0x8100;
+    if status & libc::TP_STATUS_VLAN_VALID == 0 {
+        return None;
+    }
+    let known = status & libc::TP_STATUS_VLAN_TPID_VALID != 0;
+    Some((if known { tpid } else { ETH_P_8021Q }, tci))
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One capture on one interface: its filter, meter, kept packets, limits and counters.
+
+use std::sync::Arc;
+
+use netsonde_meter::{FlowBatch, Frame, LayerKeyMode, Meter, MeterConfig, PacketBatch, PacketRow};
+use netsonde_packet::LinkType;
+
+use crate::bpf::Filter;
+use crate::budget::Budget;
+use crate::event::{Event, EventKind, Point};
+use crate::frame::{RawFrame, Tag};
+use crate::kept::{KeepOptions, Kept};
+use crate::sys::now_ns;
+
+/// What a capture asks of the engine.
+#[derive(Clone, Debug)]
+pub struct CaptureOptions {
+    pub filter: String,
+    pub layer_key_mode: LayerKeyMode,
+    pub tcp_metrics: bool,
+    pub keep: KeepOptions,
+    /// 0 = no limit, likewise the next two.
+    pub max_packets: u64,
+    pub max_bytes: u64,
+    pub max_duration_ns: i64,
+    pub update_ns: i64,
+    pub expire_ns: i64,
+    pub max_flows: usize,
+}
+
+/// Who captures where.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub point: Point,
+    pub ifname: String,
+    pub node_tid: String,
+    pub host: String,
+    pub link_type: LinkType,
+    pub armed_before_up: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counters {
+    pub packets: u64,
+    pub bytes: u64,
+    pub lookback: u64,
+    /// Frames that the kernel, or a full look-back buffer, lost while this capture listened.
+    pub dropped: u64,
+    /// Unix time in ns of the first packet, 0 = none yet.
+    pub first_packet_ns: i64,
+}
+
+pub struct Subscription {
+    pub identity: Identity,
+    options: CaptureOptions,
+    filter: Option<Filter>,
+    meter: Meter,
+    kept: Kept,
+    pub counters: Counters,
+    started_ns: i64,
+    finished: bool,
+    /// `LinkGone` has been told.
+    pub link_gone: bool,
+}
+
+impl Subscription {
+    /// The error is libpcap's message.
+    pub fn new(
+        identity: Identity,
+        options: CaptureOptions,
+        memory: Arc<Budget>,
+    ) -> Result<Self, String> {
+        let filter = match options.filter.trim() {
+            "" => None,
+            text => Some(Filter::compile(text, crate::bpf::dlt(identity.link_type))?),
+        };
+        let meter = Meter::new(MeterConfig {
+            node_tid: identity.node_tid.clone(),
+            capture_id: identity.point.capture_id.clone(),
+            host: identity.host.clone(),
+            layer_key_mode: options.layer_key_mode,
+            update_ns: options.update_ns,
+            expire_ns: options.expire_ns,
+            max_flows: options.max_flows,
+            tcp_metrics: options.tcp_metrics,
+            ..MeterConfig::default()
+        });
+        let kept = Kept::new(options.keep.clone(), memory);
+        let counters = Counters::default();
+        Ok(Self {
+            identity,
+            options,
+            filter,
+            meter,
+            kept,
+            counters,
+            started_ns: now_ns(),
+            finished: false,
+            link_gone: false,
+        })
+    }
+
+    pub fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
+    }
+
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    pub fn event(&self, kind: EventKind, reason: &str) -> Event {
+        Event {
+            kind,
+            point: self.identity.point.clone(),
+            node_tid: self.identity.node_tid.clone(),
+            ifname: self.identity.ifname.clone(),
+            time_ns: if kind == EventKind::FirstPacket {
+                self.counters.first_packet_ns
+            } else {
+                now_ns()
+            },
+            reason: reason.to_owned(),
+            lookback_packets: self.counters.lookback,
+            armed_before_up: self.identity.armed_before_up,
+        }
+    }
+
+    /// Take one frame of the interface. What happens by it is appended to `events`.
+    pub fn offer(&mut self, frame: &RawFrame<'_>, lookback: bool, events: &mut Vec<Event>) {
+        if self.finished
+            || self
+                .filter
+                .as_ref()
+                .is_some_and(|f| !f.matches(frame.data, frame.wire_len))
+        {
+            return;
+        }
+        let flow = self.meter.frame(Frame {
+            ts_ns: frame.ts_ns,
+            wire_len: frame.wire_len,
+            data: frame.data,
+            link_type: self.identity.link_type,
+        });
+        let tag = Tag {
+            number: self.counters.packets,
+            flow_uuid: flow.uuid,
+            lookback,
+        };
+        if self.kept.offer(frame, tag, flow.number) {
+            self.meter.kept(flow);
+        }
+        self.counters.packets += 1;
+        self.counters.bytes += u64::from(frame.wire_len);
+        self.counters.lookback += u64::from(lookback);
+        if self.counters.packets == 1 {
+            self.counters.first_packet_ns = frame.ts_ns;
+            events.push(self.event(EventKind::FirstPacket, ""));
+        }
+        self.check_volume(events);
+    }
+
+    fn check_volume(&mut self, events: &mut Vec<Event>) {
+        let reached = |limit: u64, count: u64| limit > 0 && count >= limit;
+        if reached(self.options.max_packets, self.counters.packets) {
+            self.finish(
+                events,
+                &format!("limit of {} packets reached", self.options.max_packets),
+            );
+        } else if reached(self.options.max_bytes, self.counters.bytes) {
+            self.finish(
+                events,
+                &format!("limit of {} bytes reached", self.options.max_bytes),
+            );
+        }
+    }
+
+    fn finish(&mut self, events: &mut Vec<Event>, reason: &str) {
+        self.finished = true;
+        self.meter.close(now_ns());
+        events.push(self.event(EventKind::Finished, reason));
+    }
+
+    /// Let time pass for the meter and the limit of duration; append due reports.
+    pub fn tick(&mut self, now_ns: i64, events: &mut Vec<Event>, reports: &mut FlowBatch) {
+        let duration = self.options.max_duration_ns;
+        if !self.finished && duration > 0 && now_ns - self.started_ns >= duration {
+            self.finish(
+                events,
+                &format!("limit of {:.1} s reached", duration as f64 / 1e9),
+            );
+        }
+        if !self.finished {
+            self.meter.tick(now_ns);
+        }
+        self.meter.take_reports(reports);
+    }
+
+    /// End all flows, once nothing more can come.
+    pub fn close(&mut self, reports: &mut FlowBatch) {
+        if !self.finished {
+            self.finished = true;
+            self.meter.close(now_ns());
+        }
+        self.meter.take_reports(reports);
+    }
+
+    pub fn snapshot(&self, out: &mut FlowBatch) {
+        self.meter.snapshot(out);
+    }
+
+    pub fn refused(&self) -> u64 {
+        self.kept.refused
+    }
+
+    /// Kept packets with a number greater than `after`, of these flows if given; `limit` counts down. Returns bytes.
+    pub fn packets(&self, wanted: &PacketQuery, limit: &mut usize, out: &mut PacketBatch) -> usize {
+        let mut bytes = 0;
+        let flows = wanted.flow_uuids.as_deref();
+        let fits = |tag: &Tag| {
+            tag.number as i64 > wanted.after && flows.is_none_or(|f| f.contains(&tag.flow_uuid))
+        };
+        for (frame, tag) in self.kept.iter().filter(|(_, tag)| fits(tag)).take(*limit) {
+            *limit -= 1;
+            bytes += frame.data.len();
+            out.push(row(&self.identity, frame, tag));
+        }
+        bytes
+    }
+
+    /// First packets kept since the last call. Returns bytes.
+    pub fn take_first(&mut self, out: &mut PacketBatch) -> usize {
+        let (identity, mut bytes) = (&self.identity, 0);
+        self.kept.take_first(|frame, tag| {
+            bytes += frame.data.len();
+            out.push(row(identity, frame, tag));
+        });
+        bytes
+    }
+}
+
+/// Which kept packets to read; None = no restriction.
+#[derive(Clone, Debug)]
+pub struct PacketQuery {
+    pub capture_id: String,
+    pub node_tids: Option<Vec<String>>,
+    pub flow_uuids: Option<Vec<u64>>,
+    /// Only packets whose number on their interface is greater; -1 = from the first.
+    pub after: i64,
+    pub limit: usize,
+}
+
+fn row<'a>(identity: &'a Identity, frame: RawFrame<'a>, tag: Tag) -> PacketRow<'a> {
+    PacketRow {
+        ts_ns: frame.ts_ns,
+        wire_len: frame.wire_len,
+        data: frame.data,
+        link_type: identity.link_type.number(),
+        node_tid: &identity.node_tid,
+        ifname: &identity.ifname,
+        capture_id: &identity.point.capture_id,
+        host: &identity.host,
+        flow_uuid: tag.flow_uuid,
+        number: tag.number,
+        lookback: tag.lookback,
+    }
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One tap per interface, shared by all captures on it.
+//!
+//! While the look-back window of a new interface lasts, its frames are kept beside being handed out, so that every
+//! capture that starts within the window begins with the interface's first frame.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::Arc;
+
+use netsonde_meter::FlowBatch;
+use netsonde_packet::LinkType;
+
+use crate::budget::Budget;
+use crate::event::{EventKind, Events};
+use crate::frame::{FrameStore, RawFrame, Tag};
+use crate::pi_mutex::PiMutex;
+use crate::socket::{self, PacketSocket, Scratch};
+use crate::source::{Feed, Source};
+use crate::subscription::Subscription;
+use crate::sys::mono_ns;
+
+/// Frames kept whole in a look-back buffer; later ones are cut, so that a flood does not fill it at once.
+const LOOKBACK_WHOLE: u64 = 1000;
+const LOOKBACK_SNAP: usize = 1024;
+
+/// (netns inode, ifindex).
+pub type Key = (u64, u32);
+
+/// What was known when the tap was bound.
+#[derive(Clone, Copy, Debug)]
+pub struct Birth {
+    pub link_type: LinkType,
+    /// The link was not up yet, so nothing can have been missed.
+    pub before_up: bool,
+    /// From the netlink message read to the tap bound; 0 for a tap without look-back.
+    pub delay_ns: i64,
+    /// Monotonic time until which frames are kept; 0 = no look-back.
+    pub window_end_ns: i64,
+}
+
+pub struct Tap {
+    pub id: u64,
+    pub key: Key,
+    pub birth: Birth,
+    /// Set by the watcher when the kernel says that the link is gone.
+    pub gone: AtomicBool,
+    /// The metering thread has looked once since.
+    gone_seen: AtomicBool,
+    /// Captures on this tap, to be read without the lock.
+    pub captures: AtomicUsize,
+    /// Whether the metering threads read it, rather than the look-back reader.
+    pub metered: AtomicBool,
+    pub inner: PiMutex<Inner>,
+    pub frames: AtomicU64,
+    pub dropped: AtomicU64,
+}
+
+pub struct Inner {
+    pub feed: Feed,
+    lookback: Option<Lookback>,
+    pub subscriptions: Vec<Subscription>,
+    /// A filter is attached in the kernel.
+    filtered: bool,
+    /// Frames, drops and monotonic time at the last look at the rate.
+    pub rate_mark: (u64, u64, i64),
+    /// Monotonic time before which no ring is asked for, after one could not be opened.
+    pub no_ring_before_ns: i64,
+}
+
+impl Tap {
+    pub fn new(
+        id: u64,
+        key: Key,
+        birth: Birth,
+        socket: PacketSocket,
+        memory: Arc<LookbackMemory>,
+    ) -> Self {
+        let lookback = (birth.window_end_ns > 0).then(|| Lookback::new(memory));
+        let inner = Inner {
+            feed: Feed::new(socket),
+            lookback,
+            subscriptions: Vec::new(),
+            filtered: false,
+            rate_mark: (0, 0, mono_ns()),
+            no_ring_before_ns: 0,
+        };
+        Self {
+            id,
+            key,
+            birth,
+            gone: AtomicBool::new(false),
+            gone_seen: AtomicBool::new(false),
+            captures: AtomicUsize::new(0),
+            metered: AtomicBool::new(false),
+            inner: PiMutex::new(inner),
+            frames: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    /// Note that the metering thread knows of the link's end; returns whether it knew before.
+    pub fn mark_gone_seen(&self) -> bool {
+        self.gone_seen.swap(true, Ordering::AcqRel)
+    }
+
+    pub fn has_capture(&self, capture_id: &str) -> bool {
+        let inner = self.inner.lock();
+        inner
+            .subscriptions
+            .iter()
+            .any(|s| s.identity.point.capture_id == capture_id)
+    }
+
+    pub fn window_is_open(&self, now_mono_ns: i64) -> bool {
+        now_mono_ns < self.birth.window_end_ns
+    }
+
+    /// Read what has arrived, at most `max` frames, into look-back buffer and captures.
+    pub fn drain(
+        &self,
+        scratch: &mut Scratch,
+        max: usize,
+        events: &Events,
+        replaced: &mut Option<Source>,
+    ) -> usize {
+        let mut inner = self.inner.lock();
+        let mut happened = Vec::new();
+        let Inner {
+            feed,
+            lookback,
+            subscriptions,
+            ..
+        } = &mut *inner;
+        let count = feed.drain(scratch, max, replaced, |frame| {
+            if let Some(lookback) = lookback {
+                lookback.push(&frame);
+            }
+            for subscription in subscriptions.iter_mut() {
+                subscription.offer(&frame, false, &mut happened);
+            }
+        });
+        events.extend(happened);
+        self.frames.fetch_add(count as u64, Ordering::Relaxed);
+        if lookback.as_ref().is_some_and(Lookback::overflowed) && subscriptions.is_empty() {
+            inner.pause();
+        }
+        if replaced.is_some() {
+            inner.filtered = false;
+        }
+        count
+    }
+
+    /// Add a capture; it gets the frames of the look-back window first. Returns whether it is the first one.
+    pub fn subscribe(&self, mut subscription: Subscription, events: &Events) -> bool {
+        let mut inner = self.inner.lock();
+        self.count_drops(&mut inner);
+        let mut happened = Vec::new();
+        if let Some(lookback) = &inner.lookback {
+            for (frame, _) in lookback.store.iter() {
+                subscription.offer(&frame, true, &mut happened);
+            }
+            subscription.counters.dropped += self.dropped.load(Ordering::Relaxed) + lookback.lost;
+        }
+        events.push(subscription.event(EventKind::Started, ""));
+        events.extend(happened);
+        inner.subscriptions.push(subscription);
+        inner.adjust_filter(self.window_is_open(mono_ns()));
+        self.captures.fetch_add(1, Ordering::Relaxed) == 0
+    }
+
+    /// Remove a capture; None when it is not here.
+    pub fn unsubscribe(&self, capture_id: &str) -> Option<Subscription> {
+        let mut inner = self.inner.lock();
+        let found = |s: &Subscription| s.identity.point.capture_id == capture_id;
+        let index = inner.subscriptions.iter().position(found)?;
+        let subscription = inner.subscriptions.swap_remove(index);
+        self.captures.fetch_sub(1, Ordering::Relaxed);
+        inner.adjust_filter(self.window_is_open(mono_ns()));
+        Some(subscription)
+    }
+
+    /// Collect the kernel's count of lost frames, for the tap and for each capture.
+    pub fn count_drops(&self, inner: &mut Inner) {
+        let drops = inner.feed.take_drops();
+        if drops > 0 {
+            self.dropped.fetch_add(drops, Ordering::Relaxed);
+            inner
+                .subscriptions
+                .iter_mut()
+                .for_each(|s| s.counters.dropped += drops);
+        }
+    }
+
+    /// Let time pass: meters, limits, drops, the end of the look-back window. Appends due reports.
+    pub fn tick(&self, now_ns: i64, events: &Events, reports: &mut FlowBatch) {
+        let mut inner = self.inner.lock();
+        self.count_drops(&mut inner);
+        let mut happened = Vec::new();
+        inner
+            .subscriptions
+            .iter_mut()
+            .for_each(|s| s.tick(now_ns, &mut happened, reports));
+        events.extend(happened);
+        let open = self.window_is_open(mono_ns());
+        if !open {
+            inner.lookback = None;
+        }
+        inner.adjust_filter(open);
+    }
+}
+
+impl Inner {
+    /// Close the kernel's door: the look-back buffer is full and nobody listens.
+    fn pause(&mut self) {
+        if self.filtered || self.feed.is_changing() {
+            return;
+        }
+        self.filtered = self
+            .feed
+            .source()
+            .is_some_and(|source| socket::seal(source).is_ok());
+    }
+
+    /// Put the filter of a tap's only capture into the kernel, or take it out. While the window is open every frame
+    /// may be wanted; during a change of sources the filter slot is in use.
+    fn adjust_filter(&mut self, window_is_open: bool) {
+        let Some(source) = self.feed.source() else {
+            return;
+        };
+        if self.feed.is_changing() {
+            return;
+        }
+        let only = match (self.subscriptions.as_slice(), window_is_open) {
+            ([only], false) => only.filter(),
+            _ => None,
+        };
+        match only {
+            Some(filter) if !self.filtered => {
+                self.filtered = socket::attach(source, &filter.kernel_program()).is_ok();
+            }
+            None if self.filtered => self.filtered = socket::detach(source).is_err(),
+            _ => {}
+        }
+    }
+
+    pub fn lookback_lost(&self) -> u64 {
+        self.lookback.as_ref().map_or(0, |lookback| lookback.lost)
+    }
+}
+
+/// Memory of all look-back buffers, and of each.
+pub struct LookbackMemory {
+    pub all: Budget,
+    pub each: usize,
+}
+
+struct Lookback {
+    store: FrameStore,
+    memory: Arc<LookbackMemory>,
+    /// Frames for which there was no room. The first ones matter, so the last ones are given up.
+    lost: u64,
+}
+
+impl Lookback {
+    fn new(memory: Arc<LookbackMemory>) -> Self {
+        Self {
+            store: FrameStore::default(),
+            memory,
+            lost: 0,
+        }
+    }
+
+    fn push(&mut self, frame: &RawFrame<'_>) {
+        let snap = if self.store.frames() < LOOKBACK_WHOLE {
+            usize::MAX
+        } else {
+            LOOKBACK_SNAP
+        };
+        let growth = self.store.growth(frame.data.len().min(snap));
+        // Once a frame is lost all later ones are: a capture gets the start without holes.
+        let room = self.lost == 0 && self.store.bytes() + growth <= self.memory.each;
+        if room && self.memory.all.take(growth) {
+            self.store.push(frame, snap, Tag::default());
+        } else {
+            self.lost += 1;
+        }
+    }
+
+    fn overflowed(&self) -> bool {
+        self.lost > 0
+    }
+}
+
+impl Drop for Lookback {
+    fn drop(&mut self) {
+        self.memory.all.give(self.store.bytes());
+    }
+}

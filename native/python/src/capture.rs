@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `CaptureCore`: live captures for Python. Batches cross, never single packets; the GIL is released in every call.
+
+use netsonde_capture::bpf::Filter;
+use netsonde_capture::core::Core;
+use netsonde_capture::event::{Event, Point};
+use netsonde_capture::kept::KeepOptions;
+use netsonde_capture::shared::Config;
+use netsonde_capture::status;
+use netsonde_capture::subscription::{self, PacketQuery};
+use netsonde_meter::LayerKeyMode;
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+/// Check a filter in tcpdump's language; ValueError carries libpcap's words. `link_type` is a DLT number.
+#[pyfunction]
+#[pyo3(signature = (text, link_type = 1))]
+fn check_bpf(py: Python<'_>, text: &str, link_type: i32) -> PyResult<()> {
+    py.detach(|| Filter::compile(text, link_type))
+        .map(drop)
+        .map_err(PyValueError::new_err)
+}
+
+/// What a capture asks of the engine. Times in ns, 0 = no limit.
+#[pyclass(frozen, from_py_object)]
+#[derive(Clone)]
+struct CaptureOptions(subscription::CaptureOptions);
+
+#[pymethods]
+impl CaptureOptions {
+    /// `first_packets` are kept whole; then a ring of `ring_bytes` keeps `header_size` bytes of each packet, of the
+    /// first `raw_packet_limit` of each flow (-1 = of all, 0 = of none), for `ring_ns` at most.
+    #[new]
+    #[pyo3(signature = (*, bpf_filter = "", layer_key_mode = "L2", extra_tcp_metric = true, first_packets = 1000,
+        header_size = 256, ring_bytes = 4 << 20, ring_ns = 0, raw_packet_limit = -1, max_packets = 0, max_bytes = 0,
+        max_duration_ns = 0, update_ns = 10_000_000_000, expire_ns = 600_000_000_000, max_flows = 500_000))]
+    #[expect(clippy::too_many_arguments, reason = "keyword-only in Python")]
+    fn new(
+        bpf_filter: &str,
+        layer_key_mode: &str,
+        extra_tcp_metric: bool,
+        first_packets: u64,
+        header_size: usize,
+        ring_bytes: usize,
+        ring_ns: i64,
+        raw_packet_limit: i64,
+        max_packets: u64,
+        max_bytes: u64,
+        max_duration_ns: i64,
+        update_ns: i64,
+        expire_ns: i64,
+        max_flows: usize,
+    ) -> PyResult<Self> {
+        let layer_key_mode = match layer_key_mode {
+            "" | "L2" => LayerKeyMode::L2,
+            "L3" => LayerKeyMode::L3,
+            other => {
+                return Err(PyValueError::new_err(format!(
+                    "layer key mode is L2 or L3, not {other}"
+                )))
+            }
+        };
+        let keep = KeepOptions {
+            first: first_packets,
+            snap: if header_size == 0 { 256 } else { header_size },
+            ring_bytes,
+            ring_ns,
+            per_flow: raw_packet_limit,
+        };
+        Ok(Self(subscription::CaptureOptions {
+            filter: bpf_filter.to_owned(),
+            layer_key_mode,
+            tcp_metrics: extra_tcp_metric,
+            keep,
+            max_packets,
+            max_bytes,
+            max_duration_ns,
+            update_ns,
+            expire_ns,
+            max_flows,
+        }))
+    }
+}
+
+/// Something that happened to a capture on an interface. `kind`: started, first_packet, finished, failed, link_gone,
+/// stopped. Times are Unix ns.
+#[pyclass(frozen, get_all)]
+struct TapEvent {
+    kind: &'static str,
+    capture_id: String,
+    netns: u64,
+    ifindex: u32,
+    ifname: String,
+    node_tid: String,
+    time_ns: i64,
+    reason: String,
+    lookback_packets: u64,
+    armed_before_up: bool,
+}
+
+impl From<Event> for TapEvent {
+    fn from(event: Event) -> Self {
+        Self {
+            kind: event.kind.name(),
+            capture_id: event.point.capture_id,
+            netns: event.point.netns,
+            ifindex: event.point.ifindex,
+            ifname: event.ifname,
+            node_tid: event.node_tid,
+            time_ns: event.time_ns,
+            reason: event.reason,
+            lookback_packets: event.lookback_packets,
+            armed_before_up: event.armed_before_up,
+        }
+    }
+}
+
+#[pymethods]
+impl TapEvent {
+    fn __repr__(&self) -> String {
+        let Self {
+            kind,
+            capture_id,
+            netns,
+            ifindex,
+            ifname,
+            reason,
+            ..
+        } = self;
+        format!("TapEvent({kind}, capture {capture_id}, {ifname} ({netns}:{ifindex}), {reason:?})")
+    }
+}
+
+/// Counters of one capture on one interface.
+#[pyclass(frozen, get_all)]
+struct TapStats {
+    capture_id: String,
+    netns: u64,
+    ifindex: u32,
+    ifname: String,
+    node_tid: String,
+    packets: u64,
+    bytes: u64,
+    dropped: u64,
+    lookback_packets: u64,
+    first_packet_ns: i64,
+    not_kept: u64,
+    armed_before_up: bool,
+    bind_delay_ns: i64,
+    ring_bytes: usize,
+    finished: bool,
+    link_gone: bool,
+}
+
+impl From<status::TapStats> for TapStats {
+    fn from(stats: status::TapStats) -> Self {
+        Self {
+            capture_id: stats.point.capture_id,
+            netns: stats.point.netns,
+            ifindex: stats.point.ifindex,
+            ifname: stats.ifname,
+            node_tid: stats.node_tid,
+            packets: stats.counters.packets,
+            bytes: stats.counters.bytes,
+            dropped: stats.counters.dropped,
+            lookback_packets: stats.counters.lookback,
+            first_packet_ns: stats.counters.first_packet_ns,
+            not_kept: stats.not_kept,
+            armed_before_up: stats.armed_before_up,
+            bind_delay_ns: stats.bind_delay_ns,
+            ring_bytes: stats.ring_bytes,
+            finished: stats.finished,
+            link_gone: stats.link_gone,
+        }
+    }
+}
+
+/// Captures on live interfaces, and look-back taps on interfaces that have just appeared.
+#[pyclass(frozen)]
+struct CaptureCore(Core);
+
+type Batches<'py> = Vec<Bound<'py, PyBytes>>;
+
+fn batches(py: Python<'_>, batches: Vec<Vec<u8>>) -> Batches<'_> {
+    batches
+        .iter()
+        .map(|batch| PyBytes::new(py, batch))
+        .collect()
+}
+
+#[pymethods]
+impl CaptureCore {
+    /// `lookback_ns` = how long frames of a new interface are kept, 0 = no look-back. Memory limits in bytes.
+    #[new]
+    #[pyo3(signature = (*, host, lookback_ns = 10_000_000_000, pool_size = 64, realtime = true, readers = 1,
+        lookback_bytes = 256 << 20, lookback_bytes_each = 16 << 20, kept_bytes = 512 << 20))]
+    #[expect(clippy::too_many_arguments, reason = "keyword-only in Python")]
+    fn new(
+        py: Python<'_>,
+        host: String,
+        lookback_ns: i64,
+        pool_size: usize,
+        realtime: bool,
+        readers: usize,
+        lookback_bytes: usize,
+        lookback_bytes_each: usize,
+        kept_bytes: usize,
+    ) -> PyResult<Self> {
+        let config = Config {
+            host,
+            lookback_ns: lookback_ns.max(0),
+            pool_size,
+            realtime,
+            readers,
+            lookback_bytes,
+            lookback_bytes_each,
+            kept_bytes,
+            ..Config::default()
+        };
+        Ok(Self(
+            py.detach(|| Core::new(config))
+                .map_err(PyOSError::new_err)?,
+        ))
+    }
+
+    /// Descriptor that is readable when `events()` has something.
+    #[getter]
+    fn event_fd(&self) -> i32 {
+        self.0.event_fd()
+    }
+
+    fn events(&self, py: Python<'_>) -> Vec<TapEvent> {
+        py.detach(|| self.0.events())
+            .into_iter()
+            .map(TapEvent::from)
+            .collect()
+    }
+
+    /// Bind look-back taps to new interfaces from now on, or no more.
+    fn arm(&self, armed: bool) {
+        self.0.arm(armed);
+    }
+
+    /// Watch a network namespace; `key` is its inode, `fd` stays the caller's. Names in /run/netns are found without.
+    #[pyo3(signature = (key, fd, existing = false))]
+    fn add_namespace(&self, py: Python<'_>, key: u64, fd: i32, existing: bool) -> PyResult<()> {
+        Ok(py.detach(|| self.0.add_namespace(key, fd, existing))?)
+    }
+
+    fn remove_namespace(&self, py: Python<'_>, key: u64) {
+        py.detach(|| self.0.remove_namespace(key));
+    }
+
+    /// Start a capture on an interface; the event `started` or `failed` follows. ValueError for a filter's mistake.
+    fn start(
+        &self,
+        py: Python<'_>,
+        capture_id: String,
+        netns: u64,
+        ifindex: u32,
+        ifname: String,
+        node_tid: String,
+        options: CaptureOptions,
+    ) -> PyResult<()> {
+        let point = Point {
+            capture_id,
+            netns,
+            ifindex,
+        };
+        py.detach(|| self.0.start(point, ifname, node_tid, options.0))
+            .map_err(PyValueError::new_err)
+    }
+
+    /// Stop a capture on an interface; `stopped` follows. Its packets stay readable for some minutes.
+    fn stop(&self, py: Python<'_>, capture_id: String, netns: u64, ifindex: u32) {
+        py.detach(|| {
+            self.0.stop(Point {
+                capture_id,
+                netns,
+                ifindex,
+            })
+        });
+    }
+
+    /// Give up the kept packets of a capture that was stopped.
+    fn forget(&self, py: Python<'_>, capture_id: String) {
+        py.detach(|| self.0.forget(capture_id));
+    }
+
+    fn stats(&self, py: Python<'_>) -> Vec<TapStats> {
+        py.detach(|| self.0.stats())
+            .into_iter()
+            .map(TapStats::from)
+            .collect()
+    }
+
+    /// Flow reports since the last call, as Arrow IPC streams.
+    fn take_flows<'py>(&self, py: Python<'py>) -> Batches<'py> {
+        batches(py, py.detach(|| self.0.take_flows()))
+    }
+
+    /// Present flows of running captures; None = no restriction.
+    #[pyo3(signature = (node_tids = None, capture_ids = None))]
+    fn snapshot_flows<'py>(
+        &self,
+        py: Python<'py>,
+        node_tids: Option<Vec<String>>,
+        capture_ids: Option<Vec<String>>,
+    ) -> Batches<'py> {
+        let found = py.detach(|| {
+            self.0
+                .snapshot_flows(node_tids.as_deref(), capture_ids.as_deref())
+        });
+        batches(py, found)
+    }
+
+    /// First packets newly kept since the last call, as Arrow IPC streams.
+    fn take_packets<'py>(&self, py: Python<'py>) -> Batches<'py> {
+        batches(py, py.detach(|| self.0.take_packets()))
+    }
+
+    /// Kept packets of a capture with a number greater than `after`, at most `limit`; None = no restriction.
+    #[pyo3(signature = (capture_id, node_tids = None, flow_uuids = None, after = -1, limit = 10_000))]
+    fn packets<'py>(
+        &self,
+        py: Python<'py>,
+        capture_id: String,
+        node_tids: Option<Vec<String>>,
+        flow_uuids: Option<Vec<u64>>,
+        after: i64,
+        limit: usize,
+    ) -> Batches<'py> {
+        let query = PacketQuery {
+            capture_id,
+            node_tids,
+            flow_uuids,
+            after,
+            limit,
+        };
+        batches(py, py.detach(|| self.0.packets(&query)))
+    }
+
+    /// The link watcher and its helpers: `armed`, `scheduling` (thread → class), `pools` (netns → sockets) and counters.
+    fn watcher_status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let status = py.detach(|| self.0.status());
+        let scheduling = PyDict::new(py);
+        for (thread, class) in status.classes {
+            scheduling.set_item(thread, class)?;
+        }
+        let pools = PyDict::new(py);
+        for (netns, level) in status.pools {
+            pools.set_item(netns, level)?;
+        }
+        let result = PyDict::new(py);
+        result.set_item("armed", status.armed)?;
+        result.set_item("scheduling", scheduling)?;
+        result.set_item("pools", pools)?;
+        for (name, number) in status.numbers {
+            result.set_item(name, number)?;
+        }
+        Ok(result)
+    }
+
+    /// End all threads and close every socket. What was not taken is lost.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.0.close());
+    }
+}
+
+/// Put the classes of this file into the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(check_bpf, module)?)?;
+    module.add_class::<CaptureOptions>()?;
+    module.add_class::<TapEvent>()?;
+    module.add_class::<TapStats>()?;
+    module.add_class::<CaptureCore>()
+}

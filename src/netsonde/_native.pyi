@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Rust core. Each class is explained in its file under native/python/src."""
+
+from typing import Literal, final
+
+def check_bpf(text: str, link_type: int = 1) -> None:
+    """Check a filter in tcpdump's language; ValueError carries libpcap's words. `link_type` is a DLT number."""
+
+@final
+class CaptureOptions:
+    """What a capture asks of the engine. Times in ns; 0 = no limit."""
+
+    def __new__(
+        cls,
+        *,
+        bpf_filter: str = "",
+        layer_key_mode: str = "L2",
+        extra_tcp_metric: bool = True,
+        first_packets: int = 1000,
+        header_size: int = 256,
+        ring_bytes: int = 4194304,
+        ring_ns: int = 0,
+        raw_packet_limit: int = -1,
+        max_packets: int = 0,
+        max_bytes: int = 0,
+        max_duration_ns: int = 0,
+        update_ns: int = 10000000000,
+        expire_ns: int = 600000000000,
+        max_flows: int = 500000,
+    ) -> CaptureOptions:
+        """`first_packets` are kept whole; then a ring of `ring_bytes` keeps `header_size` bytes of each packet, of the
+        first `raw_packet_limit` of each flow (-1 = of all, 0 = of none), for `ring_ns` at most."""
+
+@final
+class TapEvent:
+    """Something that happened to a capture on an interface. Times are Unix ns."""
+
+    kind: Literal["started", "first_packet", "finished", "failed", "link_gone", "stopped"]
+    capture_id: str
+    netns: int
+    ifindex: int
+    ifname: str
+    node_tid: str
+    time_ns: int
+    reason: str
+    lookback_packets: int
+    armed_before_up: bool
+
+@final
+class TapStats:
+    """Counters of one capture on one interface."""
+
+    capture_id: str
+    netns: int
+    ifindex: int
+    ifname: str
+    node_tid: str
+    packets: int
+    bytes: int
+    dropped: int
+    """Frames lost by the kernel, or by a full look-back buffer, while this capture listened."""
+    lookback_packets: int
+    first_packet_ns: int
+    not_kept: int
+    """Packets for which there was no memory."""
+    armed_before_up: bool
+    bind_delay_ns: int
+    """From link message to bound tap; 0 for a tap without look-back."""
+    ring_bytes: int
+    """0 = a plain socket."""
+    finished: bool
+    link_gone: bool
+
+@final
+class CaptureCore:
+    """Captures on live interfaces, and look-back taps on interfaces that have just appeared."""
+
+    def __new__(
+        cls,
+        *,
+        host: str,
+        lookback_ns: int = 10000000000,
+        pool_size: int = 64,
+        realtime: bool = True,
+        readers: int = 1,
+        lookback_bytes: int = 268435456,
+        lookback_bytes_each: int = 16777216,
+        kept_bytes: int = 536870912,
+    ) -> CaptureCore:
+        """`lookback_ns` = how long frames of a new interface are kept, 0 = no look-back. Limits of memory in bytes."""
+
+    @property
+    def event_fd(self) -> int:
+        """Descriptor that is readable when `events()` has something."""
+
+    def events(self) -> list[TapEvent]: ...
+    def arm(self, armed: bool) -> None:
+        """Bind look-back taps to new interfaces from now on, or no more."""
+
+    def add_namespace(self, key: int, fd: int, existing: bool = False) -> None:
+        """Watch a network namespace; `key` is its inode, `fd` stays the caller's. `existing` = its present interfaces
+        need no look-back. Names in /run/netns are found without."""
+
+    def remove_namespace(self, key: int) -> None: ...
+    def start(
+        self,
+        capture_id: str,
+        netns: int,
+        ifindex: int,
+        ifname: str,
+        node_tid: str,
+        options: CaptureOptions,
+    ) -> None:
+        """Start a capture on an interface; the event `started` or `failed` follows. ValueError for a filter's mistake."""
+
+    def stop(self, capture_id: str, netns: int, ifindex: int) -> None:
+        """Stop a capture on an interface; `stopped` follows. Its packets stay readable for some minutes."""
+
+    def forget(self, capture_id: str) -> None:
+        """Give up the kept packets of a capture that was stopped."""
+
+    def stats(self) -> list[TapStats]: ...
+    def take_flows(self) -> list[bytes]:
+        """Flow reports since the last call, as Arrow IPC streams."""
+
+    def snapshot_flows(
+        self, node_tids: list[str] | None = None, capture_ids: list[str] | None = None
+    ) -> list[bytes]:
+        """Present flows of running captures; None = no restriction."""
+
+    def take_packets(self) -> list[bytes]:
+        """First packets newly kept since the last call, as Arrow IPC streams."""
+
+    def packets(
+        self,
+        capture_id: str,
+        node_tids: list[str] | None = None,
+        flow_uuids: list[int] | None = None,
+        after: int = -1,
+        limit: int = 10000,
+    ) -> list[bytes]:
+        """Kept packets of a capture with a number greater than `after`, at most `limit`; None = no restriction."""
+
+    def watcher_status(self) -> dict[str, bool | int | dict[str, str] | dict[int, int]]:
+        """The link watcher and its helpers: `armed`, `scheduling`, `pools`, and counters."""
+
+    def close(self) -> None:
+        """End all threads and close every socket. What was not taken is lost."""
