@@ -4,7 +4,6 @@
 Names are matched without regard to case, as the reference's decoder did; unknown ones are refused with a suggestion.
 """
 
-import difflib
 import re
 from collections.abc import Collection
 from typing import TypeVar
@@ -14,6 +13,7 @@ import yaml
 
 from netsonde.errors import Span, UserError
 from netsonde.model.elements import Json
+from netsonde.query.errors import did_you_mean
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -101,8 +101,7 @@ def _malformed(text: str, body: bytes, reason: str) -> UserError:
 
 def _unknown(unknown: list[str], known: dict[str, str]) -> UserError:
     names = ", ".join(repr(name[:80]) for name in unknown[:10])
-    near = difflib.get_close_matches(unknown[0].lower(), known, n=1, cutoff=0.6)
-    hint = f"did you mean {known[near[0]]!r}?" if near else f"known: {', '.join(sorted(known.values()))}"
+    hint = did_you_mean(unknown[0], known.values(), f"known: {', '.join(sorted(known.values()))}")
     return UserError(f"unknown member{'s' if len(unknown) > 1 else ''} {names}", hint=hint)
 
 

@@ -8,12 +8,12 @@ from litestar import Response, Router, get, post
 
 from netsonde.api.accept import preferred
 from netsonde.api.bodies import convert, decode
-from netsonde.api.dot import to_dot
 from netsonde.api.errors import NotAcceptable
 from netsonde.api.pcap import to_pcap
 from netsonde.api.requests import JSON, JSON_UTF8, AnyRequest, ServicesDep, json_response
 from netsonde.api.services import QueryResult, Services
 from netsonde.errors import UserError
+from netsonde.query import render_dot
 
 DOT = "text/vnd.graphviz"
 PCAP = "application/vnd.tcpdump.pcap"
@@ -42,14 +42,14 @@ class CheckAnswer(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 @get("/topology", operation_id="getTopology", summary="The whole live graph")
-async def get_topology(services: ServicesDep, request: AnyRequest) -> Response[bytes]:
+async def get_topology(services: ServicesDep, request: AnyRequest) -> Response[bytes] | Response[str]:
     if preferred(request.headers.get("accept", ""), (JSON, DOT))[:1] == [DOT]:
-        return Response(content=to_dot(services.graph), media_type=DOT)
+        return Response(content=render_dot(services.graph), media_type=DOT)
     return Response(content=services.graph_json(), media_type=JSON_UTF8)
 
 
 @post("/topology", operation_id="searchTopology", summary="Run a Gremlin query", status_code=200)
-async def search_topology(services: ServicesDep, request: AnyRequest) -> Response[bytes]:
+async def search_topology(services: ServicesDep, request: AnyRequest) -> Response[bytes] | Response[str]:
     body = await request.body()
     asked = convert(decode(body), TopologyQuery) if body.strip() else TopologyQuery()
     if not asked.gremlin_query.strip():
@@ -69,14 +69,14 @@ async def check_query(services: ServicesDep, request: AnyRequest) -> Response[by
     return json_response(CheckAnswer(valid=True, kind=found.kind, local=found.local, reason=found.reason))
 
 
-def _render(services: Services, result: QueryResult, accept: str) -> Response[bytes]:
+def _render(services: Services, result: QueryResult, accept: str) -> Response[bytes] | Response[str]:
     """Give the result in the best accepted form that fits it; JSON when Accept names nothing that we know."""
     forms = preferred(accept, _OFFERS) or [JSON]
     for form in forms:
         if form == JSON:
             return json_response(result.value)
         if form == DOT and result.graph is not None:
-            return Response(content=to_dot(result.graph), media_type=DOT)
+            return Response(content=render_dot(result.graph), media_type=DOT)
         if form == PCAP and result.raw_packets is not None:
             return _download(to_pcap(result.raw_packets), PCAP, "packets.pcap")
         if form == PCAPNG and result.raw_packets is not None:

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`netsonde capture`: create and watch captures, and read their packets."""
+
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+from urllib.parse import quote, urlencode
+
+import typer
+
+from netsonde.cli.capture_options import (
+    Bpf,
+    Description,
+    FirstPackets,
+    Gremlin,
+    MaxBytes,
+    MaxDuration,
+    MaxPackets,
+    Name,
+    Node,
+    StopOnUnmatch,
+    Ttl,
+    fields,
+    gremlin_of,
+    ttl_header,
+)
+from netsonde.cli.client import Client
+from netsonde.cli.options import DEFAULT_URL, Form, Output, Url, new_app
+from netsonde.cli.output import Column, say, show
+from netsonde.cli.times import clock_time
+from netsonde.errors import UserError
+from netsonde.model.captures import CaptureView
+
+app = new_app("Create and watch captures, and read their packets. IDs may be names or the beginning of a UUID.")
+Id = Annotated[str, typer.Argument(metavar="ID", help="Name, UUID, or its beginning.")]
+PCAPNG = "application/x-pcapng, application/problem+json;q=0.1"
+
+
+@app.command(epilog="Example: netsonde capture create --gremlin \"G.V().HasKey('ExtID.vm-id')\" --name vms")
+def create(
+    gremlin: Gremlin = "",
+    node: Node = "",
+    name: Name = None,
+    description: Description = None,
+    bpf: Bpf = None,
+    kind: Annotated[str | None, typer.Option("--type", help="Engine; by default the node's type decides.")] = None,
+    layer_key_mode: Annotated[
+        str | None, typer.Option("--layer-key-mode", metavar="L2|L3", help="Whether MACs tell flows apart.")
+    ] = None,
+    first_packets: FirstPackets = None,
+    max_packets: MaxPackets = None,
+    max_bytes: MaxBytes = None,
+    max_duration: MaxDuration = None,
+    stop_on_unmatch: StopOnUnmatch = None,
+    paused: Annotated[bool, typer.Option("--paused", help="Start it later, with `capture resume`.")] = False,
+    ttl: Ttl = "",
+    output: Output = Form.TABLE,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Create a capture. It waits when nothing matches yet, and starts by itself when something does."""
+    given = fields(
+        Name=name,
+        Description=description,
+        BPFFilter=bpf,
+        Type=kind,
+        LayerKeyMode=layer_key_mode,
+        FirstPackets=first_packets,
+        MaxPackets=max_packets,
+        MaxBytes=max_bytes,
+        MaxDuration=max_duration,
+        StopOnUnmatch=stop_on_unmatch,
+        Paused=paused or None,
+    )
+    body = {"GremlinQuery": gremlin_of(gremlin, node), **given}
+    created = Client(url).post("/api/capture", body, CaptureView, ttl_header(ttl))
+    show(created, output, _COLUMNS, [created])
+
+
+@app.command("list")
+def list_captures(output: Output = Form.TABLE, url: Url = DEFAULT_URL) -> None:
+    """List captures with their states."""
+    captures = Client(url).captures()
+    show(captures, output, _COLUMNS, captures)
+
+
+@app.command()
+def get(id_: Id, output: Output = Form.TABLE, url: Url = DEFAULT_URL) -> None:
+    """Show one capture: what it is on, since when, and why not elsewhere."""
+    capture = Client(url).find_capture(id_)
+    show(capture, output, _COLUMNS, [capture])
+    if output is Form.TABLE and capture.status and capture.status.nodes:
+        print()
+        show(capture, output, _NODE_COLUMNS, capture.status.nodes)
+
+
+@app.command()
+def update(
+    id_: Id,
+    gremlin: Gremlin = "",
+    name: Name = None,
+    description: Description = None,
+    bpf: Bpf = None,
+    first_packets: FirstPackets = None,
+    max_packets: MaxPackets = None,
+    max_bytes: MaxBytes = None,
+    max_duration: MaxDuration = None,
+    stop_on_unmatch: StopOnUnmatch = None,
+    ttl: Ttl = "",
+    output: Output = Form.TABLE,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Change a capture; what is not named stays as it is."""
+    changes = fields(
+        GremlinQuery=gremlin or None,
+        Name=name,
+        Description=description,
+        BPFFilter=bpf,
+        FirstPackets=first_packets,
+        MaxPackets=max_packets,
+        MaxBytes=max_bytes,
+        MaxDuration=max_duration,
+        StopOnUnmatch=stop_on_unmatch,
+    )
+    if not changes and not ttl:
+        raise typer.BadParameter("nothing to change: name at least one option")
+    client = Client(url)
+    changed = client.patch_capture(client.find_capture(id_).uuid, changes, ttl_header(ttl))
+    show(changed, output, _COLUMNS, [changed])
+
+
+@app.command()
+def pause(id_: Id, url: Url = DEFAULT_URL) -> None:
+    """Stop capturing, and keep the definition and the packets."""
+    client = Client(url)
+    client.patch_capture(client.find_capture(id_).uuid, {"Paused": True}, {})
+
+
+@app.command()
+def resume(id_: Id, url: Url = DEFAULT_URL) -> None:
+    """Go on with a paused capture."""
+    client = Client(url)
+    client.patch_capture(client.find_capture(id_).uuid, {"Paused": False}, {})
+
+
+@app.command()
+def delete(ids: Annotated[list[str], typer.Argument(metavar="ID...")], url: Url = DEFAULT_URL) -> None:
+    """Stop and delete captures."""
+    client = Client(url)
+    for uuid in [client.find_capture(name).uuid for name in ids]:
+        client.delete_capture(uuid)
+
+
+@app.command(epilog="Example: netsonde capture packets vms --write vms.pcapng")
+def packets(
+    id_: Id,
+    write: Annotated[
+        Path | None, typer.Option("--write", "-w", metavar="FILE", help="Write pcapng; - = stdout.")
+    ] = None,
+    node: Annotated[list[str] | None, typer.Option("--node", metavar="TID", help="Of this interface.")] = None,
+    flow: Annotated[list[str] | None, typer.Option("--flow", metavar="UUID", help="Of this flow.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="List at most so many; a file gets all.")] = 100,
+    output: Output = Form.TABLE,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """List the packets of a capture decoded, from the very first on, or write them to a file."""
+    client = Client(url)
+    capture = client.find_capture(id_)
+    path = f"/api/capture/{quote(capture.uuid, safe='')}/packets"
+    chosen = {"node": node or [], "flow": flow or []}
+    if write is not None:
+        _write(client, f"{path}?{urlencode(chosen, doseq=True)}", write)
+        return
+    found = client.get(path, list[dict[str, Any]], {**chosen, "limit": limit})
+    show(found, output, _PACKET_COLUMNS, found)
+
+
+@app.command(epilog="Example: netsonde capture follow vms | wireshark -k -i -")
+def follow(
+    id_: Id,
+    node: Annotated[list[str] | None, typer.Option("--node", metavar="TID", help="Of this interface.")] = None,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Write the packets of a capture to stdout as pcapng: the kept ones, then each as it arrives, until Ctrl-C."""
+    client = Client(url)
+    capture = client.find_capture(id_)
+    query = urlencode({"follow": "true", "node": node or []}, doseq=True)
+    _write(client, f"/api/capture/{quote(capture.uuid, safe='')}/packets?{query}", Path("-"))
+
+
+def _write(client: Client, path: str, target: Path) -> None:
+    """Write a packet stream to a file or stdout, each piece as it arrives."""
+    to_stdout = str(target) == "-"
+    if to_stdout and sys.stdout.isatty():
+        raise UserError("packets are not for a terminal", hint="add `| wireshark -k -i -`, or `> FILE.pcapng`")
+    pieces = client.stream("GET", path, accept=PCAPNG)
+    # The first piece before the file: a refused request must not leave an empty file behind.
+    first = next(pieces, b"")
+    if to_stdout:
+        _copy(first, pieces, sys.stdout.buffer)
+        return
+    try:
+        with target.open("wb") as file:
+            say(f"{target}: {_copy(first, pieces, file)} bytes")
+    except OSError as failed:
+        raise UserError(f"cannot write {target}: {failed.strerror}") from failed
+
+
+def _copy(first: bytes, rest: Iterator[bytes], file: BinaryIO) -> int:
+    """Write each piece at once, for a reader at the other end of a pipe; returns how many bytes."""
+    octets = 0
+    for piece in itertools.chain((first,), rest):
+        file.write(piece)
+        file.flush()
+        octets += len(piece)
+    return octets
+
+
+def _reason(capture: CaptureView) -> str:
+    return capture.status.reason if capture.status else ""
+
+
+_COLUMNS: tuple[Column, ...] = (
+    ("UUID", lambda one: one.uuid),
+    ("NAME", lambda one: one.name),
+    ("STATE", lambda one: one.status.state if one.status else ""),
+    ("ACTIVE", lambda one: one.count),
+    ("MATCHING", lambda one: one.status.matching if one.status else ""),
+    ("PACKETS", lambda one: sum(node.packets_received for node in one.status.nodes) if one.status else ""),
+    ("REASON", _reason),
+    ("QUERY", lambda one: one.gremlin_query),
+)
+_NODE_COLUMNS: tuple[Column, ...] = (
+    ("INTERFACE", lambda node: node.name),
+    ("HOST", lambda node: node.host),
+    ("STATE", lambda node: node.state),
+    ("SINCE", lambda node: clock_time(node.since)),
+    ("FIRST PACKET", lambda node: clock_time(node.first_packet_at)),
+    ("LOOK-BACK", lambda node: node.lookback_packets),
+    ("PACKETS", lambda node: node.packets_received),
+    ("DROPPED", lambda node: node.packets_dropped),
+    ("REASON", lambda node: node.reason),
+    ("TID", lambda node: node.node_tid),
+)
+_PACKET_COLUMNS: tuple[Column, ...] = (
+    ("NUMBER", lambda packet: packet.get("Number")),
+    ("TIME", lambda packet: _exact_time(packet.get("Time"))),
+    ("SOURCE", lambda packet: packet.get("Source")),
+    ("DESTINATION", lambda packet: packet.get("Destination")),
+    ("PROTOCOL", lambda packet: packet.get("Protocol")),
+    ("LENGTH", lambda packet: packet.get("Length")),
+    ("INFO", lambda packet: packet.get("Info")),
+)
+
+
+def _exact_time(unix_ns: object) -> str:
+    if not isinstance(unix_ns, int):
+        return ""
+    return f"{clock_time(unix_ns // 1_000_000)}.{unix_ns % 1_000_000_000 // 1000:06d}"

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of the verbs that define a capture, and the request that they make."""
+
+from collections.abc import Mapping
+from typing import Annotated, TypeAlias
+
+import typer
+
+Gremlin: TypeAlias = Annotated[
+    str, typer.Option("--gremlin", "-g", metavar="QUERY", help="Which interfaces: a query that gives nodes.")
+]
+Node: TypeAlias = Annotated[str, typer.Option("--node", metavar="TID", help="One interface, instead of a query.")]
+Name: TypeAlias = Annotated[str | None, typer.Option("--name", "-n", help="A name to call it by.")]
+Description: TypeAlias = Annotated[str | None, typer.Option("--description", help="What it is for.")]
+Bpf: TypeAlias = Annotated[
+    str | None, typer.Option("--bpf", metavar="FILTER", help="Only these packets, as tcpdump filters them.")
+]
+FirstPackets: TypeAlias = Annotated[
+    int | None, typer.Option("--first-packets", min=0, help="Packets kept whole from the start, per interface.")
+]
+MaxPackets: TypeAlias = Annotated[
+    int | None, typer.Option("--max-packets", min=0, help="Finish on an interface after so many.")
+]
+MaxBytes: TypeAlias = Annotated[
+    int | None, typer.Option("--max-bytes", min=0, help="Finish on an interface after so many bytes.")
+]
+MaxDuration: TypeAlias = Annotated[
+    int | None, typer.Option("--max-duration", min=0, metavar="MS", help="Finish on an interface after so long.")
+]
+StopOnUnmatch: TypeAlias = Annotated[
+    bool | None,
+    typer.Option("--stop-on-unmatch/--keep-on-unmatch", help="What to do when an interface stops matching."),
+]
+Ttl: TypeAlias = Annotated[
+    str, typer.Option("--ttl", metavar="DURATION", help="It deletes itself after that: 90s, 1h30m.")
+]
+
+
+def fields(**given: object) -> dict[str, object]:
+    """Return the members that were given on the command line."""
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def gremlin_of(gremlin: str, node: str) -> str:
+    """Return the query of --gremlin or --node; one of them must be given."""
+    if bool(gremlin.strip()) == bool(node.strip()):
+        raise typer.BadParameter("give either --gremlin QUERY or --node TID")
+    quoted = node.strip().replace("\\", "\\\\").replace("'", "\\'")
+    return gremlin or f"G.V().Has('TID', '{quoted}')"
+
+
+def ttl_header(ttl: str) -> Mapping[str, str]:
+    return {"X-Resource-TTL": ttl} if ttl else {}

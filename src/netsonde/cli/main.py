@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line. Exit status: 0 done, 1 failed, 2 wrong usage, 3 no server, 130 interrupted."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from netsonde import __version__
+from netsonde.cli.verbs import root_help
+from netsonde.errors import UserError
+
+DONE, FAILED, USAGE, NO_SERVER, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def main() -> int:
+    """Run the command line of this process."""
+    return run(sys.argv[1:])
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line; returns the exit status."""
+    if not arguments and "_NETSONDE_COMPLETE" not in os.environ:
+        print(root_help(), file=sys.stderr, end="")
+        return USAGE
+    if arguments and arguments[0] in ("-h", "--help", "help"):
+        print(root_help(), end="")
+        return DONE
+    if arguments and arguments[0] == "--version":
+        print(f"netsonde {__version__}")
+        return DONE
+    try:
+        return _dispatch(arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output had enough; Python would complain about it once more when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    from netsonde.cli.client import NoServer
+    from netsonde.cli.group import app
+
+    try:
+        app(list(arguments), prog_name="netsonde")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else FAILED if ended.code else DONE
+    except NoServer as away:
+        print(away.explain(), file=sys.stderr)
+        return NO_SERVER
+    except UserError as wrong:
+        print(wrong.explain(), file=sys.stderr)
+        return FAILED
+    return DONE

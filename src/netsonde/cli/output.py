@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Printing: data on stdout, the rest on stderr; colours only on a terminal."""
+
+import csv
+import io
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from netsonde.cli.options import Form
+
+Row = Mapping[str, object]
+Column = tuple[str, Callable[[Any], object]]
+_COLOURS = {
+    "active": "green",
+    "running": "green",
+    "good": "green",
+    "limited": "yellow",
+    "bad": "red",
+    "waiting": "yellow",
+    "starting": "yellow",
+    "partial": "yellow",
+    "failed": "red",
+    "paused": "blue",
+}
+
+
+def say(text: str) -> None:
+    """Tell the user something that is not data."""
+    print(text, file=sys.stderr)
+
+
+def show(data: object, form: Form, columns: Sequence[Column], items: Sequence[Any]) -> None:
+    """Print `data` whole as JSON or YAML, or `items` by `columns` as CSV or a table."""
+    if form is Form.JSON:
+        print_json(data)
+    elif form is Form.YAML:
+        sys.stdout.write(msgspec.yaml.encode(data, order="deterministic").decode())
+    elif form is Form.CSV:
+        sys.stdout.write(as_csv(columns, items))
+    else:
+        print_table(columns, items)
+
+
+def print_json(data: object, indent: int = 2) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(data), indent=indent).decode() + "\n")
+
+
+def as_csv(columns: Sequence[Column], items: Sequence[Any]) -> str:
+    """Return items as CSV (RFC 4180) with a header line."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([name for name, _ in columns])
+    writer.writerows([[_text(cell(item)) for _, cell in columns] for item in items])
+    return out.getvalue()
+
+
+def print_table(columns: Sequence[Column], items: Sequence[Any]) -> None:
+    """Print items as a table; in full width when the output is not a terminal."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=False, show_edge=False)
+    for name, _ in columns:
+        table.add_column(name, overflow="fold")
+    for item in items:
+        # Text, since what comes from the network must not be read as Rich's markup.
+        cells = [Text(_text(cell(item)), style=_COLOURS.get(str(cell(item)), "")) for _, cell in columns]
+        table.add_row(*cells)
+    console.print(table)
+
+
+def _text(value: object) -> str:
+    """Return a cell; control characters from the network could otherwise drive the user's terminal."""
+    if value is None:
+        return ""
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

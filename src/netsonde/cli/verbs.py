@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs of the command line: where each lives, and its line in the help. Nothing is imported before it is used."""
+
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    """One verb; `module` holds a Typer application `app`."""
+
+    name: str
+    module: str
+    help: str
+
+
+VERBS = (
+    Verb("allinone", "allinone", "Run everything on this machine: bus, analyzer and agent."),
+    Verb("agent", "agent", "Run the agent of this host: topology, captures, flows."),
+    Verb("analyzer", "analyzer", "Run an analyzer: merged graph, history, API and page."),
+    Verb("query", "query", "Ask the graph, live or in the past."),
+    Verb("capture", "capture", "Create and watch captures, and read their packets."),
+    Verb("flows", "flows", "List the flows of captures and interfaces."),
+    Verb("status", "status", "Show every process and component with its state."),
+    Verb("meter", "meter", "Meter a pcap or pcapng file, without any server."),
+    Verb("doctor", "doctor", "Check this machine and the server; say what to do."),
+    Verb("client", "legacy", "Commands spelt as Skydive's client spells them."),
+)
+
+USAGE = """\
+Usage: netsonde [OPTIONS] COMMAND [ARGS]...
+
+  The network of hosts, VMs and containers as a live graph, with captures that
+  wait for interfaces to appear.
+"""
+
+EXAMPLES = """\
+Examples:
+  netsonde allinone
+  netsonde query "G.V().Has('Type', 'netns')"
+  netsonde capture create --gremlin "G.V().HasKey('ExtID.vm-id')" --name vms
+  netsonde capture follow vms | wireshark -k -i -
+
+The server is the one of --url or NETSONDE_URL, else http://127.0.0.1:8082.
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 no server.
+"""
+
+
+def root_help() -> str:
+    """Return the help of the program itself, from the table alone."""
+    options = (
+        ("--version", "Show the version and exit."),
+        ("--install-completion", "Install completion for the current shell."),
+        ("--show-completion", "Show completion for the current shell."),
+        ("-h, --help", "Show this message and exit."),
+    )
+    lines = [USAGE, "Options:", *_columns(options), "", "Commands:"]
+    lines += [*_columns([(verb.name, verb.help) for verb in VERBS]), "", EXAMPLES]
+    return "\n".join(lines)
+
+
+def _columns(rows: "list[tuple[str, str]] | tuple[tuple[str, str], ...]") -> list[str]:
+    width = max(len(name) for name, _ in rows)
+    return [f"  {name.ljust(width)}  {text}" for name, text in rows]
