@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from netsonde.model.elements import Node
+
 CaptureState = Literal["waiting", "starting", "active", "partial", "failed", "paused", "finished"]
 NodeCaptureState = Literal["starting", "active", "failed", "finished"]
 
@@ -113,3 +115,21 @@ class CaptureView(Capture, frozen=True):
     count: int = msgspec.field(name="Count", default=0)
     """Nodes on which this capture is active."""
     status: CaptureStatus | None = msgspec.field(name="Status", default=None)
+
+
+class CaptureChange(msgspec.Struct, frozen=True):
+    """A capture was created, its definition or status changed, or it is gone (deleted or expired)."""
+
+    kind: Literal["Added", "Updated", "Deleted"]
+    view: CaptureView
+
+
+class CapturePreview(msgspec.Struct, frozen=True):
+    """What a capture would find if it were created now."""
+
+    matching: int
+    capturable: int
+    sample: list[Node]
+    """Some of the matching nodes, at most 20."""
+    reason: str = ""
+    """Why nothing would be captured now, "" otherwise."""

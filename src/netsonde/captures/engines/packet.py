@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Engine `packet`: any Linux network device through the native core's packet sockets and look-back taps."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol, cast
+
+from netsonde.captures.engines._api import EventKind, Point, TapCounters, TapEvent
+from netsonde.captures.settings import CaptureSettings
+from netsonde.model.captures import Capture
+
+_NS_PER_MS: Final = 1_000_000
+_MIB: Final = 1024 * 1024
+
+
+class NativeEvent(Protocol):
+    """`_native.TapEvent`, as far as it is read here."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def capture_id(self) -> str: ...
+    @property
+    def netns(self) -> int: ...
+    @property
+    def ifindex(self) -> int: ...
+    @property
+    def time_ns(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def lookback_packets(self) -> int: ...
+    @property
+    def armed_before_up(self) -> bool: ...
+
+
+class NativeStats(Protocol):
+    """`_native.TapStats`, as far as it is read here."""
+
+    @property
+    def capture_id(self) -> str: ...
+    @property
+    def netns(self) -> int: ...
+    @property
+    def ifindex(self) -> int: ...
+    @property
+    def packets(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
+
+
+class NativeCore(Protocol):
+    """`_native.CaptureCore`, as far as captures control it; flows and packets are taken elsewhere."""
+
+    @property
+    def event_fd(self) -> int: ...
+
+    def events(self) -> Sequence[NativeEvent]: ...
+    def stats(self) -> Sequence[NativeStats]: ...
+    def arm(self, armed: bool) -> None: ...
+    def start(self, capture_id: str, netns: int, ifindex: int, ifname: str, node_tid: str, options: Any) -> None: ...
+    def stop(self, capture_id: str, netns: int, ifindex: int) -> None: ...
+    def forget(self, capture_id: str) -> None: ...
+    def add_namespace(self, key: int, fd: int, existing: bool = False) -> None: ...
+    def remove_namespace(self, key: int) -> None: ...
+    def close(self) -> None: ...
+
+
+class PacketEngine:
+    """Implements Engine. `home` is the inode of the agent's own network namespace."""
+
+    name = "packet"
+
+    def __init__(self, core: NativeCore, settings: CaptureSettings, *, home: int, options: Any) -> None:
+        self.core = core
+        self.event_fd = core.event_fd
+        self._settings = settings
+        self._home = home
+        self._options = options
+
+    def start(self, point: Point, capture: Capture, *, ifname: str, node_tid: str) -> None:
+        netns = self._home if point.netns is None else point.netns
+        options = self._options(**native_options(capture, self._settings))
+        self.core.start(point.capture, netns, point.ifindex, ifname, node_tid, options)
+
+    def stop(self, point: Point) -> None:
+        self.core.stop(point.capture, self._home if point.netns is None else point.netns, point.ifindex)
+
+    def forget(self, capture: str) -> None:
+        self.core.forget(capture)
+
+    def arm(self, *, armed: bool) -> None:
+        self.core.arm(armed)
+
+    def events(self) -> Sequence[TapEvent]:
+        return [
+            TapEvent(
+                cast("EventKind", event.kind),
+                self._point(event),
+                event.time_ns // _NS_PER_MS,
+                event.reason,
+                event.lookback_packets,
+                event.armed_before_up,
+            )
+            for event in self.core.events()
+        ]
+
+    def counters(self) -> Mapping[Point, TapCounters]:
+        return {
+            self._point(stats): TapCounters(stats.packets, stats.dropped, stats.bytes) for stats in self.core.stats()
+        }
+
+    def close(self) -> None:
+        self.core.close()
+
+    def _point(self, source: NativeEvent | NativeStats) -> Point:
+        netns = None if source.netns == self._home else source.netns
+        return Point(source.capture_id, netns, source.ifindex)
+
+
+def native_options(capture: Capture, settings: CaptureSettings) -> dict[str, object]:
+    """Return the arguments of `_native.CaptureOptions` for a definition."""
+    return {
+        "bpf_filter": capture.bpf_filter,
+        "layer_key_mode": capture.layer_key_mode or "L2",
+        "extra_tcp_metric": capture.extra_tcp_metric,
+        "first_packets": capture.first_packets,
+        "header_size": capture.header_size or settings.header_size,
+        "ring_bytes": settings.ring_mib * _MIB,
+        "raw_packet_limit": capture.raw_packet_limit,
+        "max_packets": capture.max_packets,
+        "max_bytes": capture.max_bytes,
+        "max_duration_ns": capture.max_duration_ms * _NS_PER_MS,
+        "update_ns": int(settings.flow_update * 1e9),
+        "expire_ns": int(settings.flow_expire * 1e9),
+        "max_flows": settings.max_flows,
+    }
+
+
+def open_packet_engine(host: str, settings: CaptureSettings) -> PacketEngine:
+    """Start the native core. Raises OSError without the capabilities that packet sockets need."""
+    from netsonde import _native
+
+    core = _native.CaptureCore(
+        host=host,
+        lookback_ns=int(settings.lookback * 1e9),
+        pool_size=settings.pool,
+        realtime=settings.realtime,
+    )
+    home = os.stat("/proc/self/ns/net").st_ino
+    return PacketEngine(core, settings, home=home, options=_native.CaptureOptions)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of captures: section `capture` of the agent's and the analyzer's settings."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureSettings:
+    """How captures start, what they keep, and how often they are looked after."""
+
+    lookback: float = 10.0
+    """Seconds for which the frames of a new interface are kept while no capture matches it yet; 0 = no look-back."""
+    pool: int = 64
+    """Packet sockets prepared for new interfaces; more appearing at once than this get theirs a little later."""
+    realtime: bool = True
+    """Let the link watcher run with real-time priority, so that a busy machine does not delay it."""
+    reconcile_interval: float = 5.0
+    """Seconds between two comparisons of all that should be captured with all that is."""
+    status_interval: float = 1.0
+    """Seconds between two reports of counters; changes of state are reported at once."""
+    retry_first: float = 0.5
+    """Seconds until a tap that failed is tried again; doubles at each failure."""
+    retry_most: float = 30.0
+    """Longest such delay in seconds."""
+    header_size: int = 256
+    """Bytes kept of each packet after the first ones of a capture, unless the capture says otherwise."""
+    ring_mib: int = 4
+    """MiB of packets kept per captured interface after the first ones."""
+    flow_update: float = 10.0
+    """Seconds between two reports of a flow that goes on."""
+    flow_expire: float = 600.0
+    """Seconds without a packet after which a flow ends."""
+    max_flows: int = 100_000
+    """Flows that one tap keeps at once; what comes beyond is counted but has no flow."""
+
+    def __post_init__(self) -> None:
+        if self.lookback < 0:
+            raise ValueError(f"lookback must not be negative, got {self.lookback}")
+        for name in (
+            "reconcile_interval",
+            "status_interval",
+            "retry_first",
+            "retry_most",
+            "flow_update",
+            "flow_expire",
+        ):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be greater than 0, got {getattr(self, name)}")
+        for name in ("pool", "ring_mib", "max_flows"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
