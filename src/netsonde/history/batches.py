@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arrow streams as they come from the bus: checked, and joined to one stream for one insert. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """One stream with the rows of many; what could not be read is counted, not stored."""
+
+    block: bytes
+    columns: list[str]
+    rows: int
+    refused: int
+
+
+def join(streams: Sequence[bytes], schema: pa.Schema) -> Joined:
+    """Join streams of record batches, without touching their columns.
+
+    A stream of an older or newer sender is taken as far as its columns are known; the others get their defaults.
+    The engine reads one stream an insert only: of two, one behind the other, it would silently store the first.
+    """
+    batches: list[pa.RecordBatch] = []
+    refused = 0
+    for stream in streams:
+        try:
+            with pa.ipc.open_stream(stream) as reader:
+                batches += [_fitted(batch, schema) for batch in reader]
+        except (pa.ArrowException, ValueError, OSError):
+            refused += 1
+    complete = [batch for batch in batches if batch.num_rows]
+    if not complete:
+        return Joined(b"", [], 0, refused)
+    names = [name for name in schema.names if all(name in batch.schema.names for batch in complete)]
+    common = pa.schema([schema.field(name) for name in names])
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, common) as writer:
+        for batch in complete:
+            writer.write_batch(batch.select(names))
+    return Joined(sink.getvalue().to_pybytes(), names, sum(batch.num_rows for batch in complete), refused)
+
+
+def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Return the batch with the columns that the schema knows, in its types; raises for what cannot be cast."""
+    batch.validate(full=True)
+    if batch.schema.equals(schema):
+        return batch
+    names = [name for name in schema.names if name in batch.schema.names]
+    if not names:
+        raise ValueError("no known column")
+    columns = [batch.column(name).cast(schema.field(name).type) for name in names]
+    return pa.RecordBatch.from_arrays(columns, schema=pa.schema([schema.field(name) for name in names]))
+
+
+def to_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return a table read from the database, whose text is binary, in the types of `schema`.
+
+    Text that is no UTF-8 (it came from packets) is mended rather than refused.
+    """
+    columns = []
+    for field in schema:
+        column = table.column(field.name).combine_chunks()
+        try:
+            columns.append(column.cast(field.type))
+        except pa.ArrowInvalid:
+            mended = [value.decode("utf-8", "replace") for value in column.to_pylist()]
+            columns.append(pa.array(mended, field.type))
+    return pa.table(columns, schema=schema)
+
+
+def to_stream(table: pa.Table) -> bytes:
+    """Return a table as one Arrow IPC stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue().to_pybytes())

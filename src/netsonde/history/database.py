@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One connection to ClickHouse's dialect, in-process or over HTTP, used from one thread.
+
+chDB: the first handle starts the engine inside this process and locks the directory. It installs signal handlers
+for crashes (not SIGINT, SIGTERM, SIGCHLD) and blocks SIGPIPE in the thread that opens it, which is one more reason to
+open it in a thread of its own: children started by the main thread keep their mask.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import clickhouse_connect
+import pyarrow as pa
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
+
+from netsonde.errors import SourceLost, UserError
+from netsonde.history.settings import HistorySettings
+
+R = TypeVar("R")
+
+DATABASE = "netsonde"
+_MIB = 1024 * 1024
+_MEMORY_LIMIT, _TIMEOUT_EXCEEDED = 241, 159
+
+
+class Database:
+    """Blocking; every method is meant for the thread that opened it. `Worker` below calls it from the loop."""
+
+    def __init__(self, client: Any, lock: IO[str] | None = None) -> None:
+        self._client = client
+        self._lock = lock
+
+    @classmethod
+    def open(cls, settings: HistorySettings, directory: Path) -> "Database":
+        """Connect and make sure that the database exists.
+
+        Raises UserError when another process owns the directory or the address is wrong, SourceLost when the server
+        does not answer.
+        """
+        if settings.url:
+            return cls(_connect_server(settings))
+        lock = _own(directory)
+        try:
+            return cls(_open_engine(settings, directory), lock)
+        except BaseException:
+            lock.close()
+            raise
+
+    def command(self, sql: str, **parameters: Any) -> str:
+        """Run one statement and return its first value as text."""
+        return str(_translated(lambda: self._client.command(sql, parameters=parameters or None)))
+
+    def rows(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        found = _translated(lambda: self._client.query(sql, parameters=parameters or None))
+        return list(found.result_rows)
+
+    def arrow(self, sql: str, **parameters: Any) -> pa.Table:
+        """Return the rows with text as binary columns, so that no byte is refused or changed."""
+        form = {"output_format_arrow_string_as_string": 0, "output_format_arrow_low_cardinality_as_dictionary": 0}
+        data = _translated(
+            lambda: self._client.raw_query(
+                sql, parameters=parameters or None, settings=form, fmt="ArrowStream", use_database=True
+            )
+        )
+        return pa.ipc.open_stream(data).read_all()
+
+    def insert(self, table: str, columns: Sequence[str], block: bytes, form: str) -> None:
+        """Insert one block of rows in the format `form`; returns when they are in the table's files."""
+        _translated(lambda: self._client.raw_insert(table, column_names=list(columns), insert_block=block, fmt=form))
+
+    def close(self) -> None:
+        self._client.close()
+        if self._lock is not None:
+            self._lock.close()
+
+
+class Worker:
+    """The one thread in which everything that touches the database runs, in the order of the calls."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="history")
+
+    async def run(self, work: Callable[[], R]) -> R:
+        # Not cancelled half-way: a statement that has begun is finished before the next.
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._pool, work))
+
+    def shutdown(self) -> None:
+        self._pool.shutdown(wait=False)
+
+
+def _own(directory: Path) -> IO[str]:
+    """Lock the directory for this process; the lock goes with the process, however it ends."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = open(directory / "owner.lock", "a+", encoding="ascii")  # noqa: SIM115  # closed by Database.close
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as taken:
+        lock.seek(0)
+        owner = lock.read().strip() or "unknown"
+        lock.close()
+        raise UserError(
+            f"history in {directory} is in use by process {owner}",
+            hint="one analyzer owns the directory: stop the other one, choose another state directory, "
+            "or let both use a ClickHouse server (history.url)",
+        ) from taken
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def _open_engine(settings: HistorySettings, directory: Path) -> Any:
+    options = {
+        "max_server_memory_usage": settings.memory_mib * _MIB * 3 // 2,
+        "mark_cache_size": 64 * _MIB,
+        "background_pool_size": 2,
+        "background_schedule_pool_size": 4,
+        "background_common_pool_size": 2,
+        "background_move_pool_size": 1,
+        "background_fetches_pool_size": 1,
+        "max_thread_pool_size": 64,
+    }
+
+    def connect(database: str | None) -> Any:
+        return clickhouse_connect.get_client(
+            interface="chdb",
+            path=str(directory / "chdb"),
+            database=database,
+            chdb_options=options,
+            settings=_query_settings(settings) | {"max_threads": settings.threads},
+        )
+
+    return _with_database(connect)
+
+
+def _connect_server(settings: HistorySettings) -> Any:
+    address = urlsplit(settings.url)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise UserError(
+            f"history.url {settings.url!r} is no address of a ClickHouse server",
+            hint="write http://HOST:8123/DATABASE or https://USER@HOST:8443/DATABASE",
+        )
+    password = unquote(address.password or "")
+    if settings.password_file is not None:
+        try:
+            password = settings.password_file.read_text(encoding="utf-8").strip()
+        except OSError as missing:
+            raise UserError(f"cannot read history.password_file: {missing}") from missing
+    name = address.path.strip("/") or DATABASE
+
+    def connect(database: str | None) -> Any:
+        return clickhouse_connect.get_client(
+            host=address.hostname,
+            port=address.port or (8443 if address.scheme == "https" else 8123),
+            secure=address.scheme == "https",
+            username=unquote(address.username or "default"),
+            password=password,
+            database=database,
+            settings=_query_settings(settings),
+            connect_timeout=5,
+            send_receive_timeout=int(settings.query_timeout) + 10,
+            autogenerate_session_id=False,
+        )
+
+    return _with_database(connect, name)
+
+
+def _with_database(connect: Callable[[str | None], Any], name: str = DATABASE) -> Any:
+    """Return a client whose database exists."""
+    first = _translated(lambda: connect("default"))
+    try:
+        _translated(lambda: first.command(f"CREATE DATABASE IF NOT EXISTS `{name.replace('`', '')}`"))
+        return _translated(lambda: connect(name))
+    finally:
+        first.close()
+
+
+def _query_settings(settings: HistorySettings) -> dict[str, Any]:
+    return {
+        "max_memory_usage": settings.memory_mib * _MIB,
+        "max_execution_time": int(settings.query_timeout),
+        # An insert returns when its rows are in a part on disk; batches are made by us, not by the engine.
+        "async_insert": 0,
+    }
+
+
+def _translated(work: Callable[[], R]) -> R:
+    """Run `work`; a server that is away is SourceLost, a query that costs too much UserError."""
+    try:
+        return work()
+    except OperationalError as lost:
+        raise SourceLost(f"history: {_first_line(lost)}") from lost
+    except DatabaseError as refused:
+        code = getattr(refused, "code", None)
+        if code in (_MEMORY_LIMIT, _TIMEOUT_EXCEEDED):
+            raise UserError(
+                f"history cannot answer that: {_first_line(refused)}",
+                hint="ask for a shorter time or fewer rows, or raise history.memory_mib and history.query_timeout",
+            ) from refused
+        raise
+    except ClickHouseError as failed:
+        raise SourceLost(f"history: {_first_line(failed)}") from failed
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]

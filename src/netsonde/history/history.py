@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""History for the rest of the program: everything is asked and written through `History`, on the loop.
+
+A write returns when its rows are in the database's files: then it may be acknowledged on the bus. kill -9 of the
+process loses nothing that was written; what was not acknowledged comes again, and rows are idempotent.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from netsonde.errors import SourceLost
+from netsonde.flows.records import flow_dicts
+from netsonde.graph.snapshot import SnapshotGraph
+from netsonde.history.batches import Joined, to_stream
+from netsonde.history.database import Database, Worker
+from netsonde.history.schema import migrate
+from netsonde.history.settings import HistorySettings
+from netsonde.history.topology import RecordedChange, TopologyStore
+from netsonde.history.traffic import TrafficStore
+from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
+from netsonde.model.topology import InterfaceMetric, TopologyBatch, TopologySnapshot
+from netsonde.observe import Health, logger
+
+R = TypeVar("R")
+log = logger("history")
+
+_HOUR_MS = 3_600_000
+
+
+class History:
+    """Implements HistorySource and MetricSource of `netsonde.query`. Raises SourceLost while the database is away."""
+
+    def __init__(self, settings: HistorySettings, directory: Path, health: Health) -> None:
+        self._settings = settings
+        self._directory = directory
+        self.health = health
+        self._worker = Worker()
+        self._database: Database | None = None
+        self._topology: TopologyStore | None = None
+        self._traffic: TrafficStore | None = None
+
+    @classmethod
+    async def open(cls, settings: HistorySettings, directory: Path, health: Health | None = None) -> "History":
+        """Open the database in `directory`, or at `settings.url`, and bring its tables up to date.
+
+        Raises UserError when another process owns the directory, SourceLost when the server does not answer.
+        """
+        history = cls(settings, directory, health or Health("history"))
+        try:
+            await history._worker.run(history._open)
+        except BaseException as failed:
+            history.health.failed(str(failed))
+            history._worker.shutdown()
+            raise
+        history.health.running(settings.url or f"in {directory}")
+        return history
+
+    def _open(self) -> None:
+        database = Database.open(self._settings, self._directory)
+        try:
+            migrate(database, self._settings)
+            topology = TopologyStore(database, int(self._settings.keyframe_hours * _HOUR_MS))
+            topology.load()
+        except BaseException:
+            database.close()
+            raise
+        self._database, self._topology, self._traffic = database, topology, TrafficStore(database)
+
+    async def close(self) -> None:
+        """Finish what was asked for and close; what was written stays."""
+
+        def close() -> None:
+            if self._database is not None:
+                self._database.close()
+            self._database = self._topology = self._traffic = None
+
+        await self._worker.run(close)
+        self._worker.shutdown()
+        self.health.stopped()
+
+    # Topology
+
+    @property
+    def topology_position(self) -> int:
+        """How far the topology stream of the bus is recorded: go on after it."""
+        return self._topo.position
+
+    @property
+    def unsettled(self) -> list[str]:
+        """Publishers whose snapshot is to be written, since they began anew or batches of theirs were lost."""
+        return self._topo.revisions.unsettled
+
+    async def reload_topology(self) -> None:
+        """Read what is recorded anew: another analyzer wrote before this one took over."""
+        await self._run(self._topo.load)
+
+    async def write_changes(self, batches: Sequence[TopologyBatch], position: int | None = None) -> list[str]:
+        """Record batches in their order; returns the publishers whose snapshot is to be written next.
+
+        `position` is that of the last batch in the topology stream. What is recorded already adds nothing, so a
+        publisher that says everything again after its restart makes no new revisions.
+        """
+        at = self._topo.position if position is None else position
+        await self._run(lambda: self._topo.write_batches(list(batches), at))
+        self.health.count("topology_batches", len(batches))
+        return self.unsettled
+
+    async def write_snapshot(self, snapshot: TopologySnapshot) -> None:
+        """Record what differs from a publisher's whole graph; what it lacks ends now."""
+        await self._run(lambda: self._topo.write_snapshot(snapshot))
+        self.health.count("topology_snapshots")
+
+    async def write_gone(self, host: str) -> None:
+        """Record that a publisher went away, and with it all that it published."""
+        await self._run(lambda: self._topo.write_gone(host))
+
+    async def graph(self, start_ms: int, last_ms: int) -> SnapshotGraph:
+        """Return what was at a time (both equal) or in an interval.
+
+        At a time t a revision is visible from its `updated_at` until, exclusively, the next one or the deletion. In
+        an interval every revision that held at any moment of it is visible, both ends included; so is what was
+        deleted at its very start.
+        """
+        return await self._run(lambda: self._topo.graph(start_ms, last_ms))
+
+    async def changes(self, start_ms: int, last_ms: int, *, limit: int = 10_000) -> list[RecordedChange]:
+        """Return the changes after `start_ms` up to `last_ms`, oldest first."""
+        return await self._run(lambda: self._topo.changes(start_ms, last_ms, limit))
+
+    # Traffic
+
+    async def write_flows(self, streams: Sequence[bytes]) -> None:
+        """Record Arrow streams of flow reports. What is no such stream is counted and left out."""
+        self._count("flow", await self._insert(self._flow.write_flows, streams))
+
+    async def write_packets(self, streams: Sequence[bytes]) -> None:
+        """Record Arrow streams of packets."""
+        self._count("packet", await self._insert(self._flow.write_packets, streams))
+
+    async def _insert(self, write: Callable[[Sequence[bytes]], Joined], streams: Sequence[bytes]) -> Joined:
+        """Insert streams together; when the engine refuses that, one by one, so that one cannot hold up the rest."""
+        try:
+            return await self._run(lambda: write(streams))
+        except DatabaseError as refused:
+            if len(streams) > 1:
+                parts = [await self._insert(write, [stream]) for stream in streams]
+                return Joined(b"", [], sum(part.rows for part in parts), sum(part.refused for part in parts))
+            log.error("a batch is refused", reason=str(refused)[:500])
+            return Joined(b"", [], 0, 1)
+
+    def _count(self, what: str, written: Joined) -> None:
+        self.health.count(f"{what}_rows", written.rows)
+        if written.refused:
+            self.health.count(f"{what}_batches_refused", written.refused)
+
+    async def write_metrics(self, metrics: Sequence[InterfaceMetric]) -> None:
+        """Record counters of interfaces."""
+        if metrics:
+            await self._run(lambda: self._flow.write_metrics(metrics))
+            self.health.count("metric_rows", len(metrics))
+
+    async def flows(self, request: FlowRequest, start_ms: int, last_ms: int) -> FlowAnswer:
+        """Return the flows that had packets in an interval, in their last state."""
+
+        def read() -> FlowAnswer:
+            table, truncated = self._flow.flows(request, start_ms, last_ms)
+            return FlowAnswer(flow_dicts([to_stream(table)]), truncated=truncated)
+
+        return await self._run(read)
+
+    async def packets(self, request: PacketRequest, start_ms: int, last_ms: int) -> Sequence[bytes]:
+        """Return kept packets of an interval as Arrow IPC streams."""
+        return await self._run(lambda: [to_stream(self._flow.packets(request, start_ms, last_ms))])
+
+    async def interface_metrics(
+        self, node_ids: Sequence[str], start_ms: int | None, last_ms: int | None, *, limit: int = 100_000
+    ) -> list[InterfaceMetric]:
+        """Return counters of an interval, oldest first; the latest of each node when it is None."""
+        if start_ms is None or last_ms is None:
+            return await self._run(lambda: self._flow.latest_metrics(node_ids))
+        return await self._run(lambda: self._flow.metrics(node_ids, start_ms, last_ms, limit))
+
+    # Inside
+
+    @property
+    def _topo(self) -> TopologyStore:
+        if self._topology is None:
+            raise SourceLost("history is closed")
+        return self._topology
+
+    @property
+    def _flow(self) -> TrafficStore:
+        if self._traffic is None:
+            raise SourceLost("history is closed")
+        return self._traffic
+
+    async def _run(self, work: Callable[[], R]) -> R:
+        try:
+            result: Any = await self._worker.run(work)
+        except SourceLost as lost:
+            self.health.failed(str(lost))
+            raise
+        if self.health.state == "failed":
+            self.health.running(self._settings.url or f"in {self._directory}")
+        return result  # type: ignore[no-any-return]

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Brings the tables to what this program needs: numbered migrations, derived tables, retention.
+
+Migrations are the files `migrations/NNNN_*.sql`, run once each, in order. The tables of flows and packets follow
+from the schemas of the batches (`derived.py`): a new column there is a new column here.
+"""
+
+from importlib import resources
+
+from netsonde.errors import UserError
+from netsonde.history.database import Database
+from netsonde.history.derived import FLOW_METRICS, FLOW_METRICS_VIEW, FLOWS, PACKETS, DerivedTable
+from netsonde.history.settings import HistorySettings
+
+_MIGRATIONS_TABLE = """
+CREATE TABLE IF NOT EXISTS migrations (number UInt32, name String, at DateTime64(3) DEFAULT now64(3))
+ENGINE = MergeTree ORDER BY number
+"""
+
+
+def migrations() -> list[tuple[int, str, list[str]]]:
+    """Return number, name and statements of every migration, in order."""
+    files = [
+        file
+        for file in resources.files("netsonde.history").joinpath("migrations").iterdir()
+        if file.name.endswith(".sql")
+    ]
+    return sorted(
+        (int(file.name.split("_")[0]), file.name, statements(file.read_text(encoding="utf-8"))) for file in files
+    )
+
+
+def statements(text: str) -> list[str]:
+    """Split a file of SQL at the semicolons that end a line, comments left out."""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("--")]
+    parts = ("\n".join(lines) + "\n").split(";\n")
+    return [part.strip() for part in parts if part.strip()]
+
+
+def migrate(database: Database, settings: HistorySettings) -> None:
+    """Create or bring up to date all tables; UserError when they are of a newer program."""
+    database.command(_MIGRATIONS_TABLE)
+    done = {int(row[0]) for row in database.rows("SELECT number FROM migrations")}
+    known = migrations()
+    newest = known[-1][0]
+    if done and max(done) > newest:
+        raise UserError(
+            f"history was written by a newer Netsonde (schema {max(done)}, this one knows {newest})",
+            hint="use that version, or another directory or database",
+        )
+    for number, name, steps in known:
+        if number in done:
+            continue
+        for step in steps:
+            database.command(step)
+        database.command(
+            "INSERT INTO migrations (number, name) VALUES ({number:UInt32}, {name:String})", number=number, name=name
+        )
+    for table in (FLOWS, FLOW_METRICS, PACKETS):
+        _derive(database, table)
+    database.command(FLOW_METRICS_VIEW)
+    _retain(database, settings)
+
+
+def _derive(database: Database, table: DerivedTable) -> None:
+    database.command(table.create())
+    present = {row[0] for row in database.rows(f"SELECT name FROM system.columns WHERE {_HERE}", table=table.name)}
+    for name, kind in table.columns().items():
+        if name not in present:
+            database.command(f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {name} {kind}")
+
+
+_HERE = "database = currentDatabase() AND table = {table:String}"
+
+
+def _retain(database: Database, settings: HistorySettings) -> None:
+    """Set how long rows are kept, where that differs from what the table has; the engine deletes them."""
+    for table, column, days in (
+        ("node_revisions", "toDateTime(intDiv(at, 1000), 'UTC')", settings.topology_days),
+        ("edge_revisions", "toDateTime(intDiv(at, 1000), 'UTC')", settings.topology_days),
+        ("keyframes", "toDateTime(intDiv(at, 1000), 'UTC')", settings.topology_days),
+        ("interface_metrics", "toDateTime(intDiv(last_ms, 1000), 'UTC')", settings.metrics_days),
+        ("flows", "recorded_at", settings.flows_days),
+        ("flow_metrics", "recorded_at", settings.flows_days),
+        ("packets", "recorded_at", settings.packets_days),
+    ):
+        seconds = max(1, round(days * 86_400))
+        rule = f"{column} + toIntervalSecond({seconds})"
+        present = database.rows(f"SELECT engine_full FROM system.tables WHERE {_HERE_TABLE}", table=table)[0][0]
+        if rule not in present:
+            # Looked at as often as a hundredth of the time, between a second and an hour.
+            interval = min(3600, max(1, seconds // 100))
+            database.command(f"ALTER TABLE {table} MODIFY SETTING merge_with_ttl_timeout = {interval}")
+            database.command(f"ALTER TABLE {table} MODIFY TTL {rule}")
+
+
+_HERE_TABLE = "database = currentDatabase() AND name = {table:String}"

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where history is kept, for how long, and what it may cost."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySettings:
+    """History in-process (chDB) by default, or in a ClickHouse server; the tables and queries are the same."""
+
+    enabled: bool = True
+    """Whether anything is recorded."""
+    url: str = ""
+    """Address of a ClickHouse server, such as https://user@clickhouse.example:8443/netsonde; empty = in-process, in
+    the state directory."""
+    password_file: Path | None = None
+    """File with the password of that server's user, unless it is in the address."""
+    topology_days: float = 30.0
+    """Days that revisions of nodes and edges are kept."""
+    flows_days: float = 30.0
+    """Days that flows are kept."""
+    metrics_days: float = 30.0
+    """Days that counters of interfaces are kept."""
+    packets_days: float = 7.0
+    """Days that the first packets of captures are kept."""
+    keyframe_hours: float = 6.0
+    """Hours between two records of the whole graph; looking back reads at most that much of its changes."""
+    memory_mib: int = 1024
+    """MiB that one query or merge may use; the engine in-process gets half as much again in all."""
+    threads: int = 2
+    """Threads of one query in-process."""
+    query_timeout: float = 30.0
+    """Seconds that a query may run."""
+
+    def __post_init__(self) -> None:
+        for name in ("topology_days", "flows_days", "metrics_days", "packets_days", "keyframe_hours"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be greater than 0, got {getattr(self, name)}")
+        if self.memory_mib < 128:
+            raise ValueError(f"memory_mib must be at least 128, got {self.memory_mib}")
+        if self.threads < 1:
+            raise ValueError(f"threads must be at least 1, got {self.threads}")

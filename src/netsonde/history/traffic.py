@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Flows, packets and interface counters in the database: written as batches, read by time, node, capture and flow."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from netsonde.history.batches import Joined, join, to_schema
+from netsonde.history.database import Database
+from netsonde.history.derived import FLOWS, PACKETS, DerivedTable
+from netsonde.model.flows import FlowRequest, PacketRequest
+from netsonde.model.topology import InterfaceMetric
+
+_METRIC_COLUMNS = ("node_id", "node_tid", "host", "start_ms", "last_ms", "counters")
+_ROWS_AN_INSERT = 500_000
+
+
+class TrafficStore:
+    """Blocking; used in the thread of the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def write_flows(self, streams: Sequence[bytes]) -> Joined:
+        """Insert Arrow streams of flow reports."""
+        return self._write(FLOWS, streams)
+
+    def write_packets(self, streams: Sequence[bytes]) -> Joined:
+        return self._write(PACKETS, streams)
+
+    def _write(self, table: DerivedTable, streams: Sequence[bytes]) -> Joined:
+        joined = join(streams, table.schema)
+        if joined.rows:
+            self._database.insert(table.name, joined.columns, joined.block, "ArrowStream")
+        return joined
+
+    def write_metrics(self, metrics: Sequence[InterfaceMetric]) -> None:
+        for begin in range(0, len(metrics), _ROWS_AN_INSERT):
+            block = b"\n".join(map(msgspec.json.encode, metrics[begin : begin + _ROWS_AN_INSERT]))
+            self._database.insert("interface_metrics", _METRIC_COLUMNS, block, "JSONEachRow")
+
+    def flows(self, request: FlowRequest, start_ms: int, last_ms: int) -> tuple[pa.Table, bool]:
+        """Return the flows that were seen in an interval, each in its last state, the most recently active first.
+
+        The second value tells that there were more than `request.limit`.
+        """
+        where, parameters = _flow_conditions(request)
+        # The key of the last report is found on narrow columns first; whole rows are read for those returned only.
+        sql = (
+            f"SELECT {', '.join(FLOWS.names)} FROM flows WHERE (uuid, node_tid, report_number) IN ("
+            "SELECT uuid, node_tid, max(report_number) FROM flows "
+            "WHERE start_ns <= {last:Int64} AND last_ns >= {start:Int64}" + where + " "
+            "GROUP BY uuid, node_tid ORDER BY max(last_ns) DESC, uuid LIMIT {limit:UInt64})" + where + " "
+            "ORDER BY last_ns DESC, uuid LIMIT 1 BY uuid, node_tid"
+        )
+        found = self._database.arrow(
+            sql, start=_ns(start_ms), last=_ns(last_ms) + 999_999, limit=request.limit + 1, **parameters
+        )
+        truncated = found.num_rows > request.limit
+        return to_schema(found.slice(0, request.limit), FLOWS.schema), truncated
+
+    def packets(self, request: PacketRequest, start_ms: int, last_ms: int) -> pa.Table:
+        """Return kept packets of an interval, in the order of time."""
+        where, parameters = _packet_conditions(request)
+        sql = (
+            f"SELECT {', '.join(PACKETS.names)} FROM packets "
+            "WHERE ts_ns >= {start:Int64} AND ts_ns <= {last:Int64} AND number >= {first:UInt64}" + where + " "
+            "ORDER BY ts_ns, number LIMIT 1 BY capture_id, node_tid, number LIMIT {limit:UInt64}"
+        )
+        found = self._database.arrow(
+            sql,
+            start=_ns(start_ms),
+            last=_ns(last_ms) + 999_999,
+            first=request.after + 1,
+            limit=request.limit,
+            **parameters,
+        )
+        return to_schema(found, PACKETS.schema)
+
+    def metrics(self, node_ids: Sequence[str], start_ms: int, last_ms: int, limit: int) -> list[InterfaceMetric]:
+        """Return counters of the intervals that lie in the given one, by node and time."""
+        rows = self._database.rows(
+            f"SELECT {', '.join(_METRIC_COLUMNS)} FROM interface_metrics WHERE node_id IN {{ids:Array(String)}} "
+            "AND start_ms >= {start:Int64} AND last_ms <= {last:Int64} "
+            "ORDER BY node_id, start_ms, last_ms LIMIT 1 BY node_id, start_ms, last_ms LIMIT {limit:UInt64}",
+            ids=list(node_ids),
+            start=start_ms,
+            last=last_ms,
+            limit=limit,
+        )
+        return [_metric(row) for row in rows]
+
+    def latest_metrics(self, node_ids: Sequence[str]) -> list[InterfaceMetric]:
+        """Return the last counters of each node."""
+        rows = self._database.rows(
+            f"SELECT {', '.join(_METRIC_COLUMNS)} FROM interface_metrics WHERE node_id IN {{ids:Array(String)}} "
+            "ORDER BY node_id, last_ms DESC LIMIT 1 BY node_id",
+            ids=list(node_ids),
+        )
+        return [_metric(row) for row in rows]
+
+
+def _metric(row: tuple[Any, ...]) -> InterfaceMetric:
+    node_id, node_tid, host, start_ms, last_ms, counters = row
+    return InterfaceMetric(node_id, node_tid, host, start_ms, last_ms, dict(counters))
+
+
+def _flow_conditions(request: FlowRequest) -> tuple[str, dict[str, Any]]:
+    where, parameters = "", dict[str, Any]()
+    if request.node_tids is not None:
+        where += " AND node_tid IN {tids:Array(String)}"
+        parameters["tids"] = request.node_tids
+    if request.capture_ids is not None:
+        where += " AND capture_id IN {captures:Array(String)}"
+        parameters["captures"] = request.capture_ids
+    if request.uuids is not None:
+        where += " AND uuid IN {uuids:Array(UInt64)}"
+        parameters["uuids"] = flow_numbers(request.uuids)
+    return where, parameters
+
+
+def _packet_conditions(request: PacketRequest) -> tuple[str, dict[str, Any]]:
+    where, parameters = "", dict[str, Any]()
+    if request.capture_id is not None:
+        where += " AND capture_id = {capture:String}"
+        parameters["capture"] = request.capture_id
+    if request.node_tids is not None:
+        where += " AND node_tid IN {tids:Array(String)}"
+        parameters["tids"] = request.node_tids
+    if request.flow_uuids is not None:
+        where += " AND flow_uuid IN {uuids:Array(UInt64)}"
+        parameters["uuids"] = flow_numbers(request.flow_uuids)
+    return where, parameters
+
+
+def flow_numbers(uuids: Sequence[str]) -> list[int]:
+    """Return the numbers of flow ids (hexadecimal); what is no such id matches nothing and is left out."""
+    found = []
+    for uuid in uuids:
+        try:
+            number = int(uuid, 16)
+        except ValueError:
+            continue
+        if 0 <= number < 1 << 64:
+            found.append(number)
+    return found
+
+
+def _ns(ms: int) -> int:
+    return max(-(1 << 62), min(ms * 1_000_000, 1 << 62))
