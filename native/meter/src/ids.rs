@@ -188,6 +188,13 @@ pub(crate) fn community_icmp_pair(
     )
 }
 
+/// Return bytes as base64 with padding.
+pub fn base64(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    push_base64(bytes, &mut out);
+    out
+}
+
 pub(crate) fn push_base64(bytes: &[u8], out: &mut String) {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for group in bytes.chunks(3) {

@@ -27,5 +27,7 @@ mod xxh64;
 pub use batch::{FlowBatch, FlowRow, PacketBatch, PacketRow};
 pub use config::{LayerKeyMode, MeterConfig};
 pub use flow::Finish;
+pub use ids::base64;
 pub use meter::{FlowRef, Frame, Meter, MeterStats};
 pub use netsonde_packet::LinkType;
+pub use view::PacketColumns;

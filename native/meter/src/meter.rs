@@ -72,6 +72,8 @@ pub struct Meter {
     updated_ns: i64,
     /// Where the walk over idle flows goes on.
     idle_hand: u32,
+    /// Where closing goes on.
+    close_hand: u32,
 }
 
 /// Walk the whole table once in so many ticks.
@@ -90,6 +92,7 @@ impl Meter {
             latest_ns: 0,
             updated_ns: 0,
             idle_hand: 0,
+            close_hand: 0,
         }
     }
 
@@ -165,7 +168,9 @@ impl Meter {
                     ttl: headers.ttl,
                     ts_ns: frame.ts_ns,
                 };
-                if flow.follow_tcp(side, &segment) {
+                let closed = flow.follow_tcp(side, &segment);
+                // Whoever asked for reports while flows run learns of the end before its hold time is over.
+                if closed && self.config.update_ns > 0 {
                     self.list_fresh(index);
                 }
             }
@@ -398,7 +403,15 @@ impl Meter {
 
     /// End every flow.
     pub fn close(&mut self, now_ns: i64) {
-        for index in 0..self.table.slots() {
+        while !self.close_some(now_ns, usize::MAX) {}
+    }
+
+    /// End up to `limit` flows; return true when none is left. Keeps the batch of a large table's last reports small.
+    pub fn close_some(&mut self, now_ns: i64, limit: usize) -> bool {
+        let mut left = limit;
+        while self.close_hand < self.table.slots() && left > 0 {
+            let index = self.close_hand;
+            self.close_hand += 1;
             let Some(flow) = self.table.get_mut(index) else {
                 continue;
             };
@@ -407,7 +420,23 @@ impl Meter {
                 finish => finish,
             };
             self.end(index, now_ns);
+            left -= 1;
         }
+        let done = self.close_hand >= self.table.slots();
+        if done {
+            self.close_hand = 0;
+        }
+        done
+    }
+
+    /// Time of the latest frame so far.
+    pub fn latest_ns(&self) -> i64 {
+        self.latest_ns
+    }
+
+    /// Slots of the table, used or free: what a walk over idle flows costs.
+    pub fn slots(&self) -> u32 {
+        self.table.slots()
     }
 
     /// Rows that wait in memory for `take_reports`.

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod bytes;
+mod describe;
 pub mod dhcpv4;
 pub mod dhcpv6;
 pub mod dns;
@@ -20,6 +21,7 @@ mod sctp;
 pub mod text;
 mod transport;
 
+pub use describe::{describe, Description};
 pub use error::FrameError;
 pub use headers::{Ethernet, Headers, Icmp, IcmpKind, Network, Tcp, Transport};
 pub use layer::{Layer, LayerPath};

@@ -5,6 +5,7 @@
 
 use std::io::{self, Read};
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 const BLOCK: usize = 1 << 20;
@@ -21,7 +22,8 @@ pub(crate) struct Block {
 
 /// Blocks of a source, in order.
 pub struct ReadAhead {
-    filled: Receiver<io::Result<Block>>,
+    /// Never locked, only owned: the mutex makes the whole shareable, as Python objects must be.
+    filled: Mutex<Receiver<io::Result<Block>>>,
     empty: SyncSender<Vec<u8>>,
 }
 
@@ -37,12 +39,19 @@ impl ReadAhead {
         thread::Builder::new()
             .name("read-ahead".to_owned())
             .spawn(move || fill(source, &empty_out, &filled_in))?;
-        Ok(Self { filled, empty })
+        Ok(Self {
+            filled: Mutex::new(filled),
+            empty,
+        })
     }
 
     /// Return the next block, `None` at the end.
     pub(crate) fn next(&mut self) -> io::Result<Option<Block>> {
-        match self.filled.recv() {
+        let filled = self
+            .filled
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        match filled.recv() {
             Ok(block) => block.map(Some),
             Err(_) => Ok(None),
         }

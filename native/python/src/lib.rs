@@ -7,12 +7,17 @@ use pyo3::prelude::*;
 
 mod meter;
 mod output;
+mod packets;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<meter::FileMeter>()?;
     module.add_function(wrap_pyfunction!(meter::empty_flow_batch, module)?)?;
     module.add_function(wrap_pyfunction!(meter::flows_to_json, module)?)?;
+    module.add_function(wrap_pyfunction!(packets::packets_to_pcapng, module)?)?;
+    module.add_function(wrap_pyfunction!(packets::packets_to_pcap, module)?)?;
+    module.add_function(wrap_pyfunction!(packets::describe_packets, module)?)?;
+    module.add_function(wrap_pyfunction!(packets::packets_to_wire, module)?)?;
     capture::register(module)?;
     Ok(())
 }

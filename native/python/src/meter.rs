@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Metering of capture files, and the conversions between Arrow batches and what people and tools read.
+
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::path::PathBuf;
+
+use netsonde_meter::{ipc, wire, FlowBatch, Frame, LinkType, Meter, MeterConfig};
+use netsonde_pcapfile::{Damage, ReadError, Reader};
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::output::Output;
+
+/// Packets handled between two returns to Python: often enough for a progress bar and for Ctrl-C.
+const PACKETS_PER_STEP: u32 = 100_000;
+/// Rows that make a batch.
+const ROWS_PER_BATCH: usize = 8192;
+const SECOND_NS: i64 = 1_000_000_000;
+
+#[derive(FromPyObject)]
+enum Source {
+    Bytes(Vec<u8>),
+    Path(PathBuf),
+}
+
+/// Meters one capture file. Iterate over it: each item is a piece of output, perhaps empty, in the order of time.
+///
+/// `source` is a path or the bytes of a file. `format` is "batches" (Arrow IPC streams, one per item), "arrow"
+/// (pieces of one Arrow IPC file), "jsonl" or "csv". Damage ends the iteration early; see `damage`.
+#[pyclass(module = "netsonde._native")]
+pub(crate) struct FileMeter {
+    reader: Option<Reader>,
+    meter: Meter,
+    output: Output,
+    phase: Phase,
+    damage: Option<Damage>,
+    bytes_total: Option<u64>,
+    bytes_read: u64,
+    first_ns: Option<i64>,
+    last_tick_ns: i64,
+    since_tick: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Reading,
+    Closing,
+    Done,
+}
+
+#[pymethods]
+impl FileMeter {
+    #[new]
+    #[pyo3(signature = (source, *, format = "batches", node_tid = "", capture_id = "", host = "", update_s = 0.0,
+                        expire_s = 600.0, max_flows = 2_000_000))]
+    #[allow(clippy::too_many_arguments)] // keyword-only on the Python side
+    fn new(
+        py: Python<'_>,
+        source: Source,
+        format: &str,
+        node_tid: &str,
+        capture_id: &str,
+        host: &str,
+        update_s: f64,
+        expire_s: f64,
+        max_flows: usize,
+    ) -> PyResult<Self> {
+        let output = Output::named(format).ok_or_else(|| {
+            PyValueError::new_err(format!(
+                "no output format {format:?}: batches, arrow, jsonl or csv"
+            ))
+        })?;
+        let (input, bytes_total) = open(source)?;
+        let meter = Meter::new(MeterConfig {
+            node_tid: node_tid.to_owned(),
+            capture_id: capture_id.to_owned(),
+            host: host.to_owned(),
+            update_ns: (update_s * 1e9) as i64,
+            expire_ns: (expire_s * 1e9) as i64,
+            start_reports: false,
+            max_flows,
+            ..MeterConfig::default()
+        });
+        let (reader, damage) = match py.detach(|| Reader::new(input)) {
+            Ok(reader) => (Some(reader), None),
+            Err(ReadError::Damage(damage)) => (None, Some(damage)),
+            Err(ReadError::Io(error)) => return Err(PyOSError::new_err(error)),
+        };
+        Ok(Self {
+            reader,
+            meter,
+            output,
+            phase: Phase::Reading,
+            damage,
+            bytes_total,
+            bytes_read: 0,
+            first_ns: None,
+            last_tick_ns: 0,
+            since_tick: 0,
+        })
+    }
+
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        if self.phase == Phase::Done {
+            return Ok(None);
+        }
+        let piece = py.detach(|| self.step())?;
+        Ok(Some(PyBytes::new(py, &piece)))
+    }
+
+    /// One line saying where and why the file could not be read further, or None.
+    #[getter]
+    fn damage(&self) -> Option<String> {
+        self.damage.as_ref().map(Damage::to_string)
+    }
+
+    /// Bytes of input read so far.
+    #[getter]
+    fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// Size of the input, None for a pipe.
+    #[getter]
+    fn bytes_total(&self) -> Option<u64> {
+        self.bytes_total
+    }
+
+    /// Counters: packets, bytes, flows, unreadable, truncated, malformed, evicted, first_ns, last_ns.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let stats = self.meter.stats();
+        let found = PyDict::new(py);
+        found.set_item("packets", stats.frames)?;
+        found.set_item("bytes", stats.bytes)?;
+        found.set_item("flows", stats.flows_started)?;
+        found.set_item("unreadable", stats.unreadable)?;
+        found.set_item("truncated", stats.truncated)?;
+        found.set_item("malformed", stats.malformed)?;
+        found.set_item("evicted", stats.evicted)?;
+        found.set_item("first_ns", self.first_ns.unwrap_or(0))?;
+        found.set_item("last_ns", self.meter.latest_ns())?;
+        Ok(found)
+    }
+}
+
+fn open(source: Source) -> PyResult<(Box<dyn Read + Send>, Option<u64>)> {
+    match source {
+        Source::Bytes(bytes) => {
+            let length = bytes.len() as u64;
+            Ok((Box::new(Cursor::new(bytes)), Some(length)))
+        }
+        Source::Path(path) => {
+            let file = File::open(path)?;
+            let metadata = file.metadata()?;
+            let length = metadata.is_file().then_some(metadata.len());
+            Ok((Box::new(file), length))
+        }
+    }
+}
+
+impl FileMeter {
+    fn step(&mut self) -> PyResult<Vec<u8>> {
+        match self.phase {
+            Phase::Reading => self.read_some()?,
+            Phase::Closing | Phase::Done => {
+                if self
+                    .meter
+                    .close_some(self.meter.latest_ns(), ROWS_PER_BATCH)
+                {
+                    self.phase = Phase::Done;
+                }
+            }
+        }
+        let mut piece = Vec::new();
+        if self.meter.pending_reports() >= ROWS_PER_BATCH || self.phase != Phase::Reading {
+            let mut batch = FlowBatch::new();
+            self.meter.take_reports(&mut batch);
+            // An output without flows still says what its columns are.
+            if !batch.is_empty() || self.phase == Phase::Done {
+                piece = self
+                    .output
+                    .write(&batch.into_record_batch())
+                    .map_err(arrow_error)?;
+            }
+        }
+        if self.phase == Phase::Done {
+            piece.extend(self.output.finish().map_err(arrow_error)?);
+        }
+        Ok(piece)
+    }
+
+    fn read_some(&mut self) -> PyResult<()> {
+        let Some(reader) = &mut self.reader else {
+            self.phase = Phase::Closing;
+            return Ok(());
+        };
+        for _ in 0..PACKETS_PER_STEP {
+            match reader.next_packet() {
+                Ok(Some(packet)) => {
+                    self.meter.frame(Frame {
+                        ts_ns: packet.ts_ns,
+                        wire_len: packet.wire_len,
+                        data: packet.data,
+                        link_type: LinkType::from_number(packet.link_type),
+                    });
+                    self.first_ns.get_or_insert(packet.ts_ns);
+                    self.since_tick += 1;
+                    // In the time of the file; seldom enough that walking the table never outweighs the packets.
+                    if packet.ts_ns - self.last_tick_ns >= SECOND_NS
+                        && self.since_tick > 1024 + (self.meter.slots() >> 4)
+                    {
+                        self.last_tick_ns = packet.ts_ns;
+                        self.since_tick = 0;
+                        self.meter.tick(packet.ts_ns);
+                        if self.meter.pending_reports() >= ROWS_PER_BATCH {
+                            break;
+                        }
+                    }
+                }
+                Ok(None) => {
+                    self.phase = Phase::Closing;
+                    break;
+                }
+                Err(ReadError::Damage(damage)) => {
+                    self.damage = Some(damage);
+                    self.phase = Phase::Closing;
+                    break;
+                }
+                Err(ReadError::Io(error)) => return Err(PyOSError::new_err(error)),
+            }
+        }
+        self.bytes_read = reader.offset();
+        Ok(())
+    }
+}
+
+fn arrow_error(error: arrow_schema::ArrowError) -> PyErr {
+    PyValueError::new_err(error.to_string())
+}
+
+/// Return an Arrow IPC stream without rows: the columns of flow batches.
+#[pyfunction]
+pub(crate) fn empty_flow_batch(py: Python<'_>) -> Bound<'_, PyBytes> {
+    PyBytes::new(py, &FlowBatch::new().into_arrow_ipc())
+}
+
+/// Return the flows of an Arrow IPC stream as a JSON list of the objects that the reference's clients know.
+///
+/// Columns are found by name; missing ones read as 0 or empty. Raises ValueError when the bytes are no stream.
+#[pyfunction]
+pub(crate) fn flows_to_json<'py>(py: Python<'py>, stream: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let text = py.detach(|| -> Result<String, arrow_schema::ArrowError> {
+        let mut text = String::from("[");
+        for batch in ipc::read(stream)? {
+            if text.len() > 1 && batch.num_rows() > 0 {
+                text.push(',');
+            }
+            wire::write_flows(&batch, ',', &mut text);
+        }
+        text.push(']');
+        Ok(text)
+    });
+    Ok(PyBytes::new(py, text.map_err(arrow_error)?.as_bytes()))
+}
