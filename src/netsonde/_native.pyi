@@ -1,7 +1,101 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Rust core. Each class is explained in its file under native/python/src."""
 
-from typing import Literal, final
+from os import PathLike
+from typing import Literal, Self, TypedDict, final
+
+class FileStats(TypedDict):
+    """Counters of a FileMeter."""
+
+    packets: int
+    bytes: int
+    flows: int
+    unreadable: int
+    truncated: int
+    malformed: int
+    evicted: int
+    first_ns: int
+    last_ns: int
+
+class PacketDescription(TypedDict):
+    """One packet as a list shows it. Time in ns, Data in base64, FlowUUID in hex or empty."""
+
+    Number: int
+    Time: int
+    Source: str
+    Destination: str
+    Protocol: str
+    Info: str
+    Length: int
+    NodeTID: str
+    IfName: str
+    Host: str
+    CaptureID: str
+    FlowUUID: str
+    Lookback: bool
+    Data: str
+
+class WirePacket(TypedDict):
+    """One packet as the query step RawPackets gives it. Timestamp in ms, Index from 1, Data in base64."""
+
+    Timestamp: int
+    Index: int
+    Data: str
+    LinkType: int
+
+@final
+class FileMeter:
+    """Meters one capture file; iterate over it for the output, piece by piece (some may be empty)."""
+
+    def __new__(
+        cls,
+        source: str | PathLike[str] | bytes,
+        *,
+        format: Literal["batches", "arrow", "jsonl", "csv"] = "batches",
+        node_tid: str = "",
+        capture_id: str = "",
+        host: str = "",
+        update_s: float = 0.0,
+        expire_s: float = 600.0,
+        max_flows: int = 2000000,
+    ) -> FileMeter:
+        """`source` is a path or the bytes of a file. "batches" gives Arrow IPC streams, "arrow" one Arrow IPC file.
+        `update_s` = period of reports in the time of the file; 0 = only at the end of each flow."""
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> bytes: ...
+    @property
+    def damage(self) -> str | None:
+        """One line saying where and why the file could not be read further."""
+
+    @property
+    def bytes_read(self) -> int: ...
+    @property
+    def bytes_total(self) -> int | None:
+        """Size of the input; None for a pipe."""
+
+    def stats(self) -> FileStats: ...
+
+def empty_flow_batch() -> bytes:
+    """Return an Arrow IPC stream without rows: the columns of flow batches."""
+
+def empty_packet_batch() -> bytes:
+    """Return an Arrow IPC stream without rows: the columns of packet batches."""
+
+def flows_to_json(stream: bytes) -> bytes:
+    """Return the flows of an Arrow IPC stream as a JSON list of the objects that the reference's clients know."""
+
+def packets_to_pcapng(batches: list[bytes], comment: str = "") -> bytes:
+    """Return the packets as a pcapng file: by time, an interface block per interface, comments with capture and flow."""
+
+def packets_to_pcap(batches: list[bytes]) -> bytes:
+    """Return the packets as a classic pcap file of one link type; valid also when there are none."""
+
+def describe_packets(batch: bytes) -> list[PacketDescription]:
+    """Return one line of information per packet of an Arrow IPC stream."""
+
+def packets_to_wire(batch: bytes) -> dict[str, list[WirePacket]]:
+    """Return the packets by flow, as the query step RawPackets gives them."""
 
 def check_bpf(text: str, link_type: int = 1) -> None:
     """Check a filter in tcpdump's language; ValueError carries libpcap's words. `link_type` is a DLT number."""
@@ -80,7 +174,7 @@ class CaptureCore:
         *,
         host: str,
         lookback_ns: int = 10000000000,
-        pool_size: int = 64,
+        pool_size: int = 256,
         realtime: bool = True,
         readers: int = 1,
         lookback_bytes: int = 268435456,
@@ -123,9 +217,7 @@ class CaptureCore:
     def take_flows(self) -> list[bytes]:
         """Flow reports since the last call, as Arrow IPC streams."""
 
-    def snapshot_flows(
-        self, node_tids: list[str] | None = None, capture_ids: list[str] | None = None
-    ) -> list[bytes]:
+    def snapshot_flows(self, node_tids: list[str] | None = None, capture_ids: list[str] | None = None) -> list[bytes]:
         """Present flows of running captures; None = no restriction."""
 
     def take_packets(self) -> list[bytes]:

@@ -13,6 +13,7 @@ mod packets;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<meter::FileMeter>()?;
     module.add_function(wrap_pyfunction!(meter::empty_flow_batch, module)?)?;
+    module.add_function(wrap_pyfunction!(meter::empty_packet_batch, module)?)?;
     module.add_function(wrap_pyfunction!(meter::flows_to_json, module)?)?;
     module.add_function(wrap_pyfunction!(packets::packets_to_pcapng, module)?)?;
     module.add_function(wrap_pyfunction!(packets::packets_to_pcap, module)?)?;

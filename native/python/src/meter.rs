@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::PathBuf;
 
-use netsonde_meter::{ipc, wire, FlowBatch, Frame, LinkType, Meter, MeterConfig};
+use netsonde_meter::{ipc, wire, FlowBatch, Frame, LinkType, Meter, MeterConfig, PacketBatch};
 use netsonde_pcapfile::{Damage, ReadError, Reader};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -248,6 +248,12 @@ fn arrow_error(error: arrow_schema::ArrowError) -> PyErr {
 #[pyfunction]
 pub(crate) fn empty_flow_batch(py: Python<'_>) -> Bound<'_, PyBytes> {
     PyBytes::new(py, &FlowBatch::new().into_arrow_ipc())
+}
+
+/// Return an Arrow IPC stream without rows: the columns of packet batches.
+#[pyfunction]
+pub(crate) fn empty_packet_batch(py: Python<'_>) -> Bound<'_, PyBytes> {
+    PyBytes::new(py, &PacketBatch::new().into_arrow_ipc())
 }
 
 /// Return the flows of an Arrow IPC stream as a JSON list of the objects that the reference's clients know.
