@@ -15,7 +15,7 @@ from netsonde.graph.events import Event
 from netsonde.graph.reader import GraphReader
 from netsonde.model.elements import Edge
 from netsonde.query.context import Context
-from netsonde.query.interest import Touches, paths_of
+from netsonde.query.interest import Touches, ends_differ, paths_of
 from netsonde.query.kinds import Kind
 from netsonde.query.levels import Level
 from netsonde.query.sources import Limits, Sources
@@ -54,7 +54,7 @@ class LevelMatcher:
 
     def _concerns(self, event: Event) -> bool:
         if isinstance(event.element, Edge):
-            return self._touches_edges(event.touched) or _ends_differ(event)
+            return self._touches_edges(event.touched) or ends_differ(event)
         return self._touches_nodes(event.touched)
 
     def _first(self, level: Level) -> Iterable[str]:
@@ -196,12 +196,3 @@ class _State:
 
 def _touches(levels: Sequence[Level], kind: Kind) -> Touches:
     return Touches(path for level in levels if level.kind is kind for path in paths_of(level.filters))
-
-
-def _ends_differ(event: Event) -> bool:
-    before, after = event.previous, event.element
-    return (
-        isinstance(before, Edge)
-        and isinstance(after, Edge)
-        and (before.parent, before.child) != (after.parent, after.child)
-    )

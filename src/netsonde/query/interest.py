@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from netsonde.graph.events import Event
 from netsonde.graph.paths import Path, parse_path
+from netsonde.model.elements import Edge
 from netsonde.query.filters import Filter
 from netsonde.query.kinds import Kind
 from netsonde.query.plan import Plan
@@ -43,5 +44,16 @@ class Interest:
     def concerns(self, event: Event) -> bool:
         if event.kind != "updated":
             return True
-        touches = self._nodes if event.is_node else self._edges
-        return touches(event.touched)
+        if event.is_node:
+            return self._nodes(event.touched)
+        return self._edges(event.touched) or ends_differ(event)
+
+
+def ends_differ(event: Event) -> bool:
+    """Tell whether an edge was led elsewhere under its old id."""
+    before, after = event.previous, event.element
+    return (
+        isinstance(before, Edge)
+        and isinstance(after, Edge)
+        and (before.parent, before.child) != (after.parent, after.child)
+    )

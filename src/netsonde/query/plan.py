@@ -20,7 +20,7 @@ from netsonde.query.steps._registry import NOT_YET, STEPS
 from netsonde.query.steps.filtering import Keep
 from netsonde.query.steps.flows import FetchFlows, pushed_down
 from netsonde.query.steps.graph_sources import Elements, IndexedElements, index_for
-from netsonde.query.syntax import Argument, Binding, Call, Literal, Query
+from netsonde.query.syntax import Argument, Call, Literal, Query, Word
 
 _MOST_IN_BINDING: Final = 100_000
 """Members of a bound list."""
@@ -145,10 +145,14 @@ def _bound(arguments: Iterable[Argument], bindings: Mapping[str, Json]) -> tuple
 
 
 def _resolve(argument: Argument, bindings: Mapping[str, Json]) -> Argument:
+    if isinstance(argument, Call) and not argument.arguments and argument.name.upper() in _WORDS:
+        return _constant(Word(argument.name, argument.span))
     if isinstance(argument, Call):
         return replace(argument, arguments=_bound(argument.arguments, bindings))
-    if not isinstance(argument, Binding):
+    if isinstance(argument, Word):
         return _constant(argument)
+    if isinstance(argument, Literal):
+        return argument
     if argument.name not in bindings:
         raise QueryError(
             f"no value was given for ${argument.name}",
@@ -164,12 +168,14 @@ def _resolve(argument: Argument, bindings: Mapping[str, Json]) -> Argument:
     return Literal(value, argument.span)
 
 
-_CONSTANTS: Final[Mapping[str, Json]] = {"true": True, "false": False, "null": None}
+_CONSTANTS: Final[Mapping[str, Json]] = {"TRUE": True, "FALSE": False, "NULL": None}
+_WORDS: Final = frozenset({*_CONSTANTS, "ASC", "DESC", "NOW", "FOREVER"})
+"""Words that some clients write with empty parentheses."""
 
 
-def _constant(argument: Argument) -> Argument:
-    name = getattr(argument, "name", "").lower()
-    return Literal(_CONSTANTS[name], argument.span) if name in _CONSTANTS else argument
+def _constant(word: Word) -> Argument:
+    name = word.name.upper()
+    return Literal(_CONSTANTS[name], word.span) if name in _CONSTANTS else word
 
 
 def _optimised(steps: Sequence[PlannedStep]) -> list[PlannedStep]:

@@ -32,7 +32,11 @@ _UNITS_NS: Final = {
     "d": 86400 * 10**9,
 }
 _PART = re.compile(r"([0-9]{1,18})(?:\.([0-9]{0,9}))?(ns|us|µs|μs|ms|s|m|h|d)")
-_RFC1123 = re.compile(r"[A-Za-z]{3}, [0-9]{1,2} [A-Za-z]{3} [0-9]{4} [0-9:]{5,8} \S+")
+# Other zone names mean different zones to different people; guessing UTC would be an hour or more off.
+_RFC1123 = re.compile(
+    r"[A-Za-z]{3}, [0-9]{1,2} [A-Za-z]{3} [0-9]{4} [0-9]{1,2}:[0-9]{2}(:[0-9]{2})? "
+    r"(GMT|UTC?|Z|[ECMP][SD]T|[+-][0-9]{4})"
+)
 _FORMS = "such as '-5m', NOW, 1700000000, '2026-03-01T10:00:00Z' or 'Sun, 06 Nov 2016 08:49:37 GMT'"
 
 
@@ -131,9 +135,7 @@ def _calendar(text: str) -> int | None:
     if len(text) > 64:
         return None
     if _RFC1123.fullmatch(text):
-        # The parser of mail dates gives None for zones it does not know; guessing UTC would be an hour or more off.
-        parts = email.utils.parsedate_tz(text)
-        return None if parts is None or parts[9] is None else _ms(email.utils.parsedate_to_datetime, text)
+        return _ms(email.utils.parsedate_to_datetime, text)
     return _ms(datetime.fromisoformat, text) if "-" in text[1:] else None
 
 

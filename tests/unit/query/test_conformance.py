@@ -2,6 +2,7 @@
 """The numbered examples of the language's specification on graphs LAB and TL, live and in the past."""
 
 import re
+from collections.abc import Sequence
 from typing import cast
 
 import msgspec
@@ -407,7 +408,7 @@ TIMELINE = [
 ]
 
 
-def _cases(table: list[tuple[str, str, object]]) -> list[object]:
+def _cases(table: Sequence[tuple[str, str, object]]) -> list[object]:
     return [pytest.param(query, expected, id=f"{number} {query}") for number, query, expected in table]
 
 
