@@ -14,15 +14,18 @@ import { filterRows, toRow, type FlowRow } from "./rows";
 const LIMIT = 2000;
 const REFRESH_MS = 2000;
 
+const address = (text: string) => <code title={text}>{text}</code>;
+const packets = (row: FlowRow) => <span title="A to B / B to A">{`${count(row.packetsAB)} / ${count(row.packetsBA)}`}</span>;
+const lastSeen = (row: FlowRow) => <span title={clockTime(row.last)}>{clockTime(row.last).slice(0, 8)}</span>;
+
 const COLUMNS: readonly Column<FlowRow>[] = [
-  { id: "app", title: "Application", width: "minmax(76px, 0.8fr)", value: (row) => row.application, show: application },
-  { id: "a", title: "A", width: "minmax(110px, 1.6fr)", value: (row) => row.a, show: (row) => <code>{row.a}</code> },
-  { id: "b", title: "B", width: "minmax(110px, 1.6fr)", value: (row) => row.b, show: (row) => <code>{row.b}</code> },
-  { id: "ab", title: "Packets →", width: "74px", numeric: true, value: (row) => row.packetsAB, show: (row) => count(row.packetsAB) },
-  { id: "ba", title: "← Packets", width: "74px", numeric: true, value: (row) => row.packetsBA, show: (row) => count(row.packetsBA) },
-  { id: "bytes", title: "Bytes", width: "72px", numeric: true, value: (row) => row.bytes, show: (row) => bytes(row.bytes) },
-  { id: "rtt", title: "RTT", width: "66px", numeric: true, value: (row) => row.rtt, show: (row) => (row.rtt === null ? "–" : duration(row.rtt)) },
-  { id: "last", title: "Last", width: "92px", numeric: true, value: (row) => row.last, show: (row) => clockTime(row.last) },
+  { id: "app", title: "Application", width: "minmax(82px, 0.7fr)", value: (row) => row.application, show: application },
+  { id: "a", title: "A", width: "minmax(98px, 1.6fr)", value: (row) => row.a, show: (row) => address(row.a) },
+  { id: "b", title: "B", width: "minmax(98px, 1.6fr)", value: (row) => row.b, show: (row) => address(row.b) },
+  { id: "packets", title: "Packets", width: "66px", numeric: true, value: (row) => row.packetsAB + row.packetsBA, show: packets },
+  { id: "bytes", title: "Bytes", width: "62px", numeric: true, value: (row) => row.bytes, show: (row) => bytes(row.bytes) },
+  { id: "rtt", title: "RTT", width: "56px", numeric: true, value: (row) => row.rtt, show: (row) => (row.rtt === null ? "–" : duration(row.rtt)) },
+  { id: "last", title: "Last", width: "60px", numeric: true, value: (row) => row.last, show: lastSeen },
 ];
 
 function application(row: FlowRow) {

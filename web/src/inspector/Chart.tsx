@@ -6,6 +6,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { theme } from "../state/theme";
 import { useStore } from "../state/store";
+import { clockTime } from "../ui/format";
 import type { Series } from "./rates";
 
 const HEIGHT = 132;
@@ -69,7 +70,7 @@ function options(width: number, format: (value: number) => string): uPlot.Option
     cursor: { points: { size: 6 }, y: false, sync: { key: "metrics" } },
     scales: { y: { range: (_, __, max) => [0, Math.max(max * 1.1, 1)] } },
     axes: [
-      { ...axis, size: 26 },
+      { ...axis, size: 26, values: (_, ticks) => ticks.map((tick) => clockTime(tick * 1000).slice(0, 5)) },
       { ...axis, size: 78, values: (_, ticks) => ticks.map((tick) => format(tick)) },
     ],
     series: [{}, line("received", colour("--series-1")), line("sent", colour("--series-2"))],

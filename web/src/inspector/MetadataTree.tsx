@@ -5,6 +5,7 @@ import { useState } from "react";
 import type { Json } from "../api/types";
 import { isBranch } from "../state/metadata";
 import { Icon } from "../ui/Icon";
+import { plural } from "../ui/format";
 import { copy } from "../ui/CopyMenu";
 
 export function MetadataTree({ data }: { data: Record<string, Json> }) {
@@ -55,7 +56,7 @@ function Branch({ name, value, depth }: { name: string; value: Json[] | Record<s
           </span>
           {name}
         </span>
-        <span className="muted">{Array.isArray(value) ? `${value.length} entries` : `${entries.length} keys`}</span>
+        <span className="muted">{Array.isArray(value) ? plural(value.length, "entry", "entries") : plural(entries.length, "key")}</span>
       </button>
       {open ? (
         <div role="group">

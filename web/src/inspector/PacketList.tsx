@@ -19,20 +19,20 @@ const packetId = (packet: DecodedPacket): string => `${packet.NodeTID ?? ""}/${p
 function columnsFrom(firstNs: number): Column<DecodedPacket>[] {
   const sinceFirst = (packet: DecodedPacket): string => ((packet.Time - firstNs) / 1e9).toFixed(6);
   return [
-    { id: "number", title: "No.", width: "46px", numeric: true, value: (packet) => packet.Number },
+    { id: "number", title: "No.", width: "36px", numeric: true, value: (packet) => packet.Number },
     {
       id: "time",
       title: "Time (s)",
-      width: "82px",
+      width: "70px",
       numeric: true,
       value: (packet) => packet.Time,
       show: (packet) => <span title={clockTime(packet.Time / 1e6)}>{sinceFirst(packet)}</span>,
     },
-    { id: "source", title: "Source", width: "minmax(104px, 1.1fr)", value: (packet) => packet.Source, show: (packet) => <code>{packet.Source}</code> },
-    { id: "destination", title: "Destination", width: "minmax(104px, 1.1fr)", value: (packet) => packet.Destination, show: (packet) => <code>{packet.Destination}</code> },
-    { id: "protocol", title: "Protocol", width: "78px", value: (packet) => packet.Protocol },
-    { id: "length", title: "Length", width: "58px", numeric: true, value: (packet) => packet.Length },
-    { id: "info", title: "Info", width: "minmax(140px, 2.4fr)", value: (packet) => packet.Info, show: (packet) => <span title={packet.Info}>{packet.Info}</span> },
+    { id: "source", title: "Source", width: "minmax(98px, 1fr)", value: (packet) => packet.Source, show: (packet) => <code title={packet.Source}>{packet.Source}</code> },
+    { id: "destination", title: "Destination", width: "minmax(98px, 1fr)", value: (packet) => packet.Destination, show: (packet) => <code title={packet.Destination}>{packet.Destination}</code> },
+    { id: "protocol", title: "Protocol", width: "62px", value: (packet) => packet.Protocol },
+    { id: "length", title: "Length", width: "48px", numeric: true, value: (packet) => packet.Length },
+    { id: "info", title: "Info", width: "minmax(120px, 2.6fr)", value: (packet) => packet.Info, show: (packet) => <span title={packet.Info}>{packet.Info}</span> },
   ];
 }
 

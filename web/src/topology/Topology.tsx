@@ -82,7 +82,8 @@ export function Topology() {
         <IconButton icon="fit" label="Show all" onClick={() => canvas?.fit()} />
         <IconButton icon="expand" label="Open all groups" onClick={() => setAll(true)} />
         <IconButton icon="collapse" label="Close all groups but hosts" onClick={() => setAll(false)} />
-        <IconButton icon="layout" label="Arrange anew" onClick={() => canvas?.relayout()} />
+        <IconButton icon="layout" label="Arrange in rows" onClick={() => canvas?.arrange()} />
+        <IconButton icon="web" label="Arrange by links" onClick={() => canvas?.arrangeByLinks()} />
       </div>
       <MapNote view={view} />
     </section>

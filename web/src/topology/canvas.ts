@@ -9,6 +9,7 @@ import { LayoutWorker } from "./layout";
 import { middle, placeBeside, pushApart, type Box, type Point } from "./placement";
 import { PositionMemory } from "./positions";
 import { canvasStyle } from "./style";
+import { arrange } from "./tiers";
 import type { View, VisibleNode } from "./view";
 
 export interface CanvasHandlers {
@@ -57,14 +58,16 @@ export class Canvas {
     this.view = view;
     const fresh = [...view.nodes.values()].filter((node) => node.group !== "open" && !this.positions.has(node.id));
     const unknown = fresh.length > Math.max(1, (view.nodes.size - fresh.length) / 2);
+    if (unknown) this.place(arrange(view));
+    else this.placeOpened(view, fresh);
     this.cy.batch(() => {
       this.removeGone(view);
       this.addAndUpdate(view, before);
       this.replaceEdges(view);
     });
-    if (unknown) this.relayout();
+    if (unknown) this.place(this.positions.all());
     else if (fresh.length > 0) this.makeRoom(fresh);
-    if (!this.fitted && !unknown && view.nodes.size > 0) this.fit();
+    if ((unknown || !this.fitted) && view.nodes.size > 0) this.fit();
   }
 
   mark(marks: Marks): void {
@@ -106,14 +109,19 @@ export class Canvas {
     this.cy.center();
   }
 
-  /** Compute all places anew, in the worker. */
-  relayout(): void {
-    const view = this.view;
-    if (!view || view.nodes.size === 0) return;
-    this.layout.run(view, (places) => {
-      this.cy.batch(() => {
-        for (const [id, point] of places) this.cy.getElementById(id).position({ ...point });
-      });
+  /** Give everything its place in the default arrangement. */
+  arrange(): void {
+    if (!this.view) return;
+    this.place(arrange(this.view));
+    this.remember();
+    this.fit();
+  }
+
+  /** Let the links decide: nodes that are linked come near each other. Computed in the worker. */
+  arrangeByLinks(): void {
+    if (!this.view || this.view.nodes.size === 0) return;
+    this.layout.run(this.view, (places) => {
+      this.place(places);
       this.remember();
       this.fit();
     });
@@ -132,6 +140,35 @@ export class Canvas {
   close(): void {
     this.layout.close();
     this.cy.destroy();
+  }
+
+  private place(places: Iterable<readonly [string, Point]>): void {
+    this.cy.batch(() => {
+      for (const [id, point] of places) {
+        this.positions.set(id, point);
+        this.cy.getElementById(id).position({ ...point });
+      }
+    });
+  }
+
+  /** The content of a group that was just opened comes arranged, around the place where the group was. */
+  private placeOpened(view: View, fresh: readonly VisibleNode[]): void {
+    const opened = new Set(fresh.map((node) => node.parent).filter((id) => id !== null && this.isClosed(id)));
+    if (opened.size === 0) return;
+    const arranged = arrange(view);
+    for (const group of opened) {
+      const inside = fresh.filter((node) => node.parent === group).flatMap(({ id }) => arranged.get(id) ?? []);
+      const at = middle(inside);
+      const to = { ...(this.cy.getElementById(group ?? "") as unknown as NodeSingular).position() };
+      for (const { id, parent } of fresh) {
+        const place = parent === group ? arranged.get(id) : undefined;
+        if (place) this.positions.set(id, { x: place.x - at.x + to.x, y: place.y - at.y + to.y });
+      }
+    }
+  }
+
+  private isClosed(id: string): boolean {
+    return this.cy.getElementById(id).hasClass("closed");
   }
 
   private removeGone(view: View): void {

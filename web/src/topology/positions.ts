@@ -23,6 +23,10 @@ export class PositionMemory {
     return this.places.get(id);
   }
 
+  all(): Map<string, Point> {
+    return new Map(this.places);
+  }
+
   set(id: string, place: Point): void {
     // Deleted and set again, so that the oldest entries come first when some must be dropped.
     this.places.delete(id);

@@ -25,6 +25,7 @@ const PATHS = {
   sun: "M12 3v2m0 14v2M3 12h2m14 0h2M5.6 5.6 7 7m10 10 1.4 1.4M5.6 18.4 7 17M17 7l1.4-1.4M16 12a4 4 0 1 1-8 0 4 4 0 0 1 8 0z",
   target: "M12 12h.01M20 12a8 8 0 1 1-16 0 8 8 0 0 1 16 0zm-4 0a4 4 0 1 1-8 0 4 4 0 0 1 8 0z",
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
+  web: "M8 6a2 2 0 1 1-4 0 2 2 0 0 1 4 0zm12 3a2 2 0 1 1-4 0 2 2 0 0 1 4 0zm-8 9a2 2 0 1 1-4 0 2 2 0 0 1 4 0zM8 6.5l8 2M9.4 16.1 6.6 7.9m4.8 8.5 5.3-5.8",
 } as const;
 
 export type IconName = keyof typeof PATHS;

@@ -6,7 +6,7 @@ import { useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode
 const KEY = "netsonde.split";
 const NARROWEST = 25;
 const WIDEST = 75;
-const DEFAULT = 52;
+const DEFAULT = 48;
 
 function remembered(): number {
   const share = Number(window.localStorage.getItem(KEY));

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// The default arrangement: in every group, what faces the wire on top, then bridges, their ports, and inner groups.
+//
+// Pure and without chance: the same graph always gives the same picture, and related things stand in lines.
+
+import { kindOf, nameOf, type Kind } from "./appearance";
+import { CELL, type Point } from "./placement";
+import type { View, VisibleNode } from "./view";
+
+const PADDING = 22;
+const TITLE = 20;
+const GAP = 34;
+const NARROWEST_ROW = 4;
+/** Width to height of a picture that suits the space beside the panel. */
+const ASPECT = 1.15;
+
+const TIERS: Readonly<Record<Kind, number>> = {
+  interface: 0,
+  tunnel: 0,
+  vlan: 0,
+  loopback: 0,
+  bridge: 1,
+  port: 2,
+  veth: 2,
+  tap: 2,
+  host: 3,
+  netns: 3,
+  container: 3,
+  vm: 3,
+  other: 3,
+};
+
+/** Something with a size: a leaf in its cell, or a group with its content already arranged. */
+interface Block {
+  readonly id: string;
+  readonly width: number;
+  readonly height: number;
+  /** Places of the leaves inside, from the block's top left corner. */
+  readonly leaves: ReadonlyMap<string, Point>;
+}
+
+interface Row {
+  readonly blocks: readonly Block[];
+  readonly width: number;
+  readonly height: number;
+}
+
+export function arrange(view: View): Map<string, Point> {
+  return new Map(new Arrangement(view).content(null).leaves);
+}
+
+class Arrangement {
+  private readonly children = new Map<string | null, VisibleNode[]>();
+  private readonly linked = new Map<string, string[]>();
+
+  constructor(view: View) {
+    for (const node of view.nodes.values()) push(this.children, node.parent, node);
+    for (const { source, target } of view.edges.values()) {
+      push(this.linked, source, target);
+      push(this.linked, target, source);
+    }
+  }
+
+  /** Arrange what is inside a group; null = the outermost level. */
+  content(parent: string | null): Block {
+    const inside = this.children.get(parent) ?? [];
+    const leaves = inside.filter((node) => node.group !== "open");
+    const groups = inside.filter((node) => node.group === "open");
+    const rows = this.leafRows(leaves);
+    const rank = new Map(rows.flatMap((row) => row.blocks).map((block, index) => [block.id, index]));
+    const blocks = this.byNeighbours(groups, rank).map((group) => this.framed(group.id));
+    const wide = Math.max(0, ...rows.map((row) => row.width), ...blocks.map((block) => block.width), balancedWidth(blocks));
+    return stacked(parent ?? "", [...rows, ...shelves(blocks, wide)]);
+  }
+
+  private framed(group: string): Block {
+    const { leaves, width, height } = this.content(group);
+    return {
+      id: group,
+      width: width + 2 * PADDING,
+      height: height + 2 * PADDING + TITLE,
+      leaves: moved(leaves, { x: PADDING, y: PADDING + TITLE }),
+    };
+  }
+
+  /** Rows of single nodes, one or more a tier, ordered so that lines between tiers cross little. */
+  private leafRows(leaves: readonly VisibleNode[]): Row[] {
+    const longest = Math.max(NARROWEST_ROW, Math.ceil(Math.sqrt(leaves.length * 1.8)));
+    const rank = new Map<string, number>();
+    const rows: Row[] = [];
+    for (const tier of tiersOf(leaves)) {
+      const members = this.byNeighbours(tier, rank);
+      members.forEach((node, index) => rank.set(node.id, index));
+      for (let at = 0; at < members.length; at += longest) {
+        rows.push(row(members.slice(at, at + longest).map((node) => leafBlock(node.id)), 0));
+      }
+    }
+    return rows;
+  }
+
+  /** By the mean place of what each is linked with, directly or through its content; then by name. */
+  private byNeighbours(nodes: readonly VisibleNode[], rank: ReadonlyMap<string, number>): VisibleNode[] {
+    const pull = new Map(nodes.map((node) => [node.id, this.pullOf(node.id, rank)]));
+    return [...nodes].sort(
+      (a, b) => (pull.get(a.id) ?? 0) - (pull.get(b.id) ?? 0) || nameOf(a.node).localeCompare(nameOf(b.node)),
+    );
+  }
+
+  private pullOf(id: string, rank: ReadonlyMap<string, number>): number {
+    const places = this.reach(id).flatMap((other) => rank.get(other) ?? []);
+    // What is linked with nothing goes to the end of its line.
+    return places.length > 0 ? places.reduce((sum, place) => sum + place, 0) / places.length : this.loneliness(id);
+  }
+
+  private loneliness(id: string): number {
+    return this.reach(id).length > 0 ? 1e6 : 1e7;
+  }
+
+  private reach(id: string): string[] {
+    const own = this.linked.get(id) ?? [];
+    return [...own, ...(this.children.get(id) ?? []).flatMap((child) => this.reach(child.id))];
+  }
+}
+
+/** A handful of nodes needs no tiers. */
+function tiersOf(leaves: readonly VisibleNode[]): VisibleNode[][] {
+  if (leaves.length <= NARROWEST_ROW) return [[...leaves]];
+  return [0, 1, 2, 3].map((tier) => leaves.filter((node) => TIERS[kindOf(node.node)] === tier));
+}
+
+function leafBlock(id: string): Block {
+  const place = { x: CELL.width / 2, y: CELL.height / 2 - 8 };
+  return { id, width: CELL.width, height: CELL.height, leaves: new Map([[id, place]]) };
+}
+
+function row(blocks: readonly Block[], gap: number): Row {
+  const width = blocks.reduce((sum, block) => sum + block.width, 0) + gap * (blocks.length - 1);
+  return { blocks, width, height: Math.max(...blocks.map((block) => block.height)) };
+}
+
+/** Width at which all blocks together come out in a pleasant shape. */
+function balancedWidth(blocks: readonly Block[]): number {
+  const area = blocks.reduce((sum, block) => sum + (block.width + GAP) * (block.height + GAP), 0);
+  return Math.sqrt(area * ASPECT);
+}
+
+function shelves(blocks: readonly Block[], wide: number): Row[] {
+  const rows: Row[] = [];
+  let current: Block[] = [];
+  for (const block of blocks) {
+    if (current.length > 0 && row([...current, block], GAP).width > wide) {
+      rows.push(row(current, GAP));
+      current = [];
+    }
+    current.push(block);
+  }
+  if (current.length > 0) rows.push(row(current, GAP));
+  return rows;
+}
+
+/** Rows one below the other, each in the middle. */
+function stacked(id: string, rows: readonly Row[]): Block {
+  const width = Math.max(CELL.width, ...rows.map((line) => line.width));
+  const leaves = new Map<string, Point>();
+  let y = 0;
+  let framedAbove = false;
+  for (const [index, line] of rows.entries()) {
+    const framed = line.blocks.some((block) => block.leaves.size !== 1 || !block.leaves.has(block.id));
+    if (index > 0 && (framed || framedAbove)) y += GAP;
+    let x = (width - line.width) / 2;
+    const gap = framed ? GAP : 0;
+    for (const block of line.blocks) {
+      for (const [leaf, place] of moved(block.leaves, { x, y })) leaves.set(leaf, place);
+      x += block.width + gap;
+    }
+    y += line.height;
+    framedAbove = framed;
+  }
+  return { id, width, height: Math.max(CELL.height, y), leaves };
+}
+
+function moved(places: ReadonlyMap<string, Point>, by: Point): Map<string, Point> {
+  return new Map([...places].map(([id, { x, y }]) => [id, { x: x + by.x, y: y + by.y }]));
+}
+
+function push<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import { expect, it } from "vitest";
+import { kindOf, linkState, nameOf, shortName } from "../../src/topology/appearance";
+import { node } from "../builders";
+
+it.each([
+  ["host", "host"],
+  ["ovsbridge", "bridge"],
+  ["tuntap", "tap"],
+  ["geneve", "tunnel"],
+  ["something new", "other"],
+])("shows Type %s as %s", (type, kind) => {
+  expect(kindOf(node("a", { Type: type }))).toBe(kind);
+});
+
+it("knows an interface of unknown type by its index", () => {
+  expect(kindOf(node("a", { Type: "netkit", IfIndex: 7 }))).toBe("interface");
+});
+
+it("tells an interface that is switched off from one without a link", () => {
+  const off = node("a", { State: "DOWN", LinkFlags: ["BROADCAST"] });
+  const nocarrier = node("a", { State: "DOWN", LinkFlags: ["UP"] });
+
+  expect([linkState(off), linkState(nocarrier)]).toEqual(["off", "nocarrier"]);
+});
+
+it("takes the unknown state of a loopback that is on as up", () => {
+  expect(linkState(node("a", { State: "UNKNOWN", LinkFlags: ["UP"] }))).toBe("up");
+});
+
+it("has a name for a node without one", () => {
+  expect(nameOf(node("0123456789", { Name: 7 }))).toBe("01234567");
+});
+
+it("keeps both ends of a long name", () => {
+  expect(shortName("veth0123456789abcdef", 11)).toBe("veth0…bcdef");
+});

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import { expect, it } from "vitest";
+import { automaticDepth, groupsAround, project } from "../../src/topology/view";
+import { edge, graphOf, node } from "../builders";
+
+const ALL = Number.POSITIVE_INFINITY;
+const none = new Map<string, boolean>();
+
+const lab = graphOf(
+  [
+    node("h", { Type: "host" }),
+    node("ns1", { Type: "netns" }),
+    node("ns2", { Type: "netns" }),
+    node("br", { Type: "bridge" }),
+    node("v1"),
+    node("v2"),
+    node("e1"),
+    node("e2"),
+  ],
+  [
+    edge("h", "ns1"),
+    edge("h", "ns2"),
+    edge("h", "br"),
+    edge("h", "v1"),
+    edge("h", "v2"),
+    edge("ns1", "e1"),
+    edge("ns2", "e2"),
+    edge("br", "v1", "layer2"),
+    edge("br", "v2", "layer2"),
+    edge("v1", "e1", "layer2"),
+    edge("v2", "e2", "layer2"),
+  ],
+);
+
+it("nests interfaces in namespaces in hosts", () => {
+  const view = project(lab, ALL, none);
+
+  expect(view.nodes.get("e1")).toMatchObject({ parent: "ns1" });
+  expect(view.nodes.get("ns1")).toMatchObject({ parent: "h", group: "open" });
+  expect(view.hidden).toBe(0);
+});
+
+it("counts what a closed group hides", () => {
+  const view = project(lab, 1, none);
+
+  expect(view.nodes.get("ns1")).toMatchObject({ group: "closed", holds: 1 });
+  expect([view.total, view.hidden, view.closedGroups]).toEqual([8, 2, 2]);
+});
+
+it("ends edges at the closed group that hides their node", () => {
+  const ends = [...project(lab, 1, none).edges.values()].map(({ source, target }) => `${source}-${target}`);
+
+  expect(ends).toContain("v1-ns1");
+});
+
+it("draws several edges into a closed group as one, with their number", () => {
+  const view = project(lab, ALL, new Map([["h", false]]));
+
+  expect([...view.nodes.keys()]).toEqual(["h"]);
+  expect(view.edges.size).toBe(0);
+
+  const two = graphOf(
+    [node("a"), node("g", { Type: "netns" }), node("x"), node("y")],
+    [edge("g", "x"), edge("g", "y"), edge("a", "x", "layer2"), edge("a", "y", "layer2")],
+  );
+  const line = [...project(two, 0, none).edges.values()][0];
+
+  expect(line).toMatchObject({ source: "a", target: "g", count: 2 });
+});
+
+it("lets the user's choice win over the automatic depth", () => {
+  expect(project(lab, 1, new Map([["ns1", true]])).nodes.has("e1")).toBe(true);
+});
+
+it("does not draw a line between a node and the group around it", () => {
+  const graph = graphOf([node("br"), node("p")], [edge("br", "p"), edge("br", "p", "layer2")]);
+
+  expect(project(graph, ALL, none).edges.size).toBe(0);
+});
+
+it("survives ownership that runs in a circle", () => {
+  const graph = graphOf([node("a"), node("b")], [edge("a", "b"), edge("b", "a")]);
+
+  expect([...project(graph, ALL, none).nodes.keys()].sort()).toEqual(["a", "b"]);
+});
+
+it("leaves an edge out whose end is unknown", () => {
+  expect(project(graphOf([node("a")], [edge("a", "?", "layer2")]), ALL, none).edges.size).toBe(0);
+});
+
+it("names the groups that must open for a node to be seen", () => {
+  expect(groupsAround(lab, "e1")).toEqual(["h", "ns1"]);
+});
+
+it("opens less of a larger graph", () => {
+  expect([100, 2000, 50_000].map(automaticDepth)).toEqual([ALL, 1, 0]);
+});

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import { expect, it } from "vitest";
+import { decode } from "../../src/transport/envelope";
+
+const graph = (type: string, body: unknown, status = 200): string =>
+  JSON.stringify({ Namespace: "Graph", Type: type, Status: status, Obj: body });
+
+it.each(["", "not json", "[]", "null", "42", '{"Namespace":"Graph"}', graph("NodeAdded", null), graph("NodeAdded", [])])(
+  "has no use for %s",
+  (text) => {
+    expect(decode(text)).toBeNull();
+  },
+);
+
+it("ignores notifications for clients of the reference", () => {
+  expect(decode('{"Namespace":"OnDemandCaptureNotification","Type":"Added","Obj":{"UUID":"a"}}')).toBeNull();
+});
+
+it("reads a snapshot whose lists are null", () => {
+  expect(decode(graph("SyncReply", { Nodes: null, Edges: null }))).toEqual({ kind: "snapshot", nodes: [], edges: [] });
+});
+
+it("says why a snapshot was refused", () => {
+  expect(decode(graph("SyncReply", "no history", 400))).toEqual({ kind: "refused", reason: "no history" });
+});
+
+it("drops elements without an id from a snapshot and gives metadata to those without", () => {
+  const message = decode(graph("SyncReply", { Nodes: [{ ID: "a" }, {}, null, "x"], Edges: [] }));
+
+  expect(message).toMatchObject({ kind: "snapshot", nodes: [{ ID: "a", Metadata: {} }] });
+});
+
+it("reads a partial update without operations", () => {
+  const message = decode(graph("NodePartiallyUpdated", { ID: "a", UpdatedAt: 2, Revision: 3, Ops: null }));
+
+  expect(message).toMatchObject({ change: { update: { ID: "a", Revision: 3, Ops: [] } } });
+});
+
+it("reads a pushed capture", () => {
+  const message = decode('{"Namespace":"Capture","Type":"Updated","Obj":{"UUID":"a","Count":1}}');
+
+  expect(message).toMatchObject({ kind: "capture", change: { type: "Updated", capture: { UUID: "a" } } });
+});

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+import { beforeEach, expect, it } from "vitest";
+import type { Message } from "../../src/transport/envelope";
+import { retryDelay, Subscriber, type Clock, type Link } from "../../src/transport/subscriber";
+
+class FakeSocket {
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onclose: ((event: { reason: string }) => void) | null = null;
+  readonly sent: string[] = [];
+  closed = false;
+  send(text: string): void {
+    this.sent.push(text);
+  }
+  close(): void {
+    this.closed = true;
+  }
+}
+
+class FakeClock implements Clock {
+  time = 0;
+  private timers: { at: number; run: () => void }[] = [];
+  now(): number {
+    return this.time;
+  }
+  after(delay: number, run: () => void): () => void {
+    const timer = { at: this.time + delay, run };
+    this.timers.push(timer);
+    return () => {
+      this.timers = this.timers.filter((other) => other !== timer);
+    };
+  }
+  advance(by: number): void {
+    this.time += by;
+    const due = this.timers.filter((timer) => timer.at <= this.time);
+    this.timers = this.timers.filter((timer) => timer.at > this.time);
+    for (const timer of due) timer.run();
+  }
+}
+
+const SNAPSHOT = JSON.stringify({ Namespace: "Graph", Type: "SyncReply", Status: 200, Obj: { Nodes: [], Edges: [] } });
+let sockets: FakeSocket[];
+let links: Link[];
+let messages: Message[];
+let clock: FakeClock;
+let subscriber: Subscriber;
+
+beforeEach(() => {
+  sockets = [];
+  links = [];
+  messages = [];
+  clock = new FakeClock();
+  subscriber = new Subscriber(
+    { onLink: (link) => links.push(link), onMessages: (batch) => messages.push(...batch) },
+    () => {
+      const socket = new FakeSocket();
+      sockets.push(socket);
+      return socket as unknown as WebSocket;
+    },
+    clock,
+  );
+  subscriber.start();
+});
+
+const states = (): string[] => links.map((link) => link.state);
+
+it("asks for the graph and is live once it is there", () => {
+  sockets[0]?.onopen?.();
+  sockets[0]?.onmessage?.({ data: SNAPSHOT });
+
+  expect(JSON.parse(sockets[0]?.sent[0] ?? "")).toMatchObject({ Namespace: "Graph", Type: "SyncRequest" });
+  expect(states()).toEqual(["connecting", "live"]);
+  expect(messages).toHaveLength(1);
+});
+
+it("comes back after a loss and asks again", () => {
+  sockets[0]?.onmessage?.({ data: SNAPSHOT });
+  sockets[0]?.onclose?.({ reason: "" });
+  clock.advance(1000);
+  sockets[1]?.onopen?.();
+  sockets[1]?.onmessage?.({ data: SNAPSHOT });
+
+  expect(sockets[1]?.sent).toHaveLength(1);
+  expect(states()).toEqual(["connecting", "live", "stale", "live"]);
+});
+
+it("says since when it is stale over several attempts", () => {
+  sockets[0]?.onmessage?.({ data: SNAPSHOT });
+  clock.advance(7000);
+  sockets[0]?.onclose?.({ reason: "" });
+  clock.advance(1000);
+  sockets[1]?.onclose?.({ reason: "gone" });
+
+  expect(links.at(-1)).toMatchObject({ state: "stale", since: 7000, reason: "gone" });
+});
+
+it("waits for one attempt at a time", () => {
+  sockets[0]?.onclose?.({ reason: "" });
+  clock.advance(100_000);
+  clock.advance(10);
+
+  expect(sockets).toHaveLength(2);
+});
+
+it("gives up on a server that never sends the graph", () => {
+  sockets[0]?.onopen?.();
+  clock.advance(30_000);
+
+  expect(sockets[0]?.closed).toBe(true);
+  expect(states()).toEqual(["connecting", "stale"]);
+});
+
+it("tries at once when the user asks for it", () => {
+  sockets[0]?.onclose?.({ reason: "" });
+  subscriber.retryNow();
+
+  expect(sockets).toHaveLength(2);
+});
+
+it("stays closed once it was closed", () => {
+  subscriber.close();
+  clock.advance(60_000);
+
+  expect(sockets).toHaveLength(1);
+});
+
+it("waits longer after each failure, up to a limit", () => {
+  expect([1, 2, 3, 4, 10].map((failures) => retryDelay(failures, 0.5))).toEqual([500, 1000, 2000, 4000, 15_000]);
+});
