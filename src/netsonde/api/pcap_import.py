@@ -90,9 +90,13 @@ def _unpacker(begin: bytes) -> Callable[[bytes], Iterator[bytes]]:
     stream = zlib.decompressobj(wbits=31)
 
     def unpack(chunk: bytes) -> Iterator[bytes]:
+        nonlocal stream
         while chunk:
+            if stream.eof:
+                # gzip files may be concatenated (RFC 1952 §2.2), as pigz and log rotation write them.
+                stream = zlib.decompressobj(wbits=31)
             yield stream.decompress(chunk, _STEP)
-            chunk = stream.unconsumed_tail
+            chunk = stream.unused_data if stream.eof else stream.unconsumed_tail
 
     return unpack
 

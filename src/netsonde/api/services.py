@@ -7,12 +7,12 @@ Everything runs on one event loop. A method that may wait is async; the others a
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
 from netsonde.api.settings import ApiSettings
-from netsonde.model.captures import Capture, CaptureView
+from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureView
 from netsonde.model.elements import Edge, Element, Json, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
 from netsonde.model.presence import ComponentHealth, Presence
@@ -93,24 +93,6 @@ class Queries(Protocol):
     def check(self, text: str) -> QueryCheck:
         """Parse only; raises UserError with a span."""
         ...
-
-
-class CaptureChange(msgspec.Struct, frozen=True):
-    """A capture was created, its definition or status changed, or it is gone (deleted or expired)."""
-
-    kind: Literal["Added", "Updated", "Deleted"]
-    view: CaptureView
-
-
-class CapturePreview(msgspec.Struct, frozen=True):
-    """What a capture would find if it were created now."""
-
-    matching: int
-    capturable: int
-    sample: Sequence[Node]
-    """Some of the matching nodes, at most 20."""
-    reason: str = ""
-    """Why nothing would be captured now, "" otherwise."""
 
 
 class Captures(Protocol):

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from netsonde.api.services import CaptureChange, CapturePreview, PcapSummary, QueryCheck, Services, Unsubscribe
+from netsonde.api.services import PcapSummary, QueryCheck, Services, Unsubscribe
 from netsonde.api.settings import ApiSettings
 from netsonde.errors import Conflict, NotFound, Span, UserError
-from netsonde.model.captures import Capture, CaptureStatus, CaptureView, NodeStatus
+from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureStatus, CaptureView, NodeStatus
 from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
 from netsonde.model.presence import ComponentHealth, Presence

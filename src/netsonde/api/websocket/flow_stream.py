@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from netsonde.api.services import CaptureChange, Services, Unsubscribe
+from netsonde.api.services import Services, Unsubscribe
 from netsonde.api.websocket.envelope import write
 from netsonde.api.websocket.handshake import Handshake
 from netsonde.api.websocket.outbox import Outbox
-from netsonde.model.captures import CaptureView
+from netsonde.model.captures import CaptureChange, CaptureView
 from netsonde.model.elements import Json
 
 _BATCH = 100

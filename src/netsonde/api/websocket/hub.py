@@ -4,12 +4,12 @@
 import asyncio
 from collections.abc import Sequence
 
-from netsonde.api.services import CaptureChange, GraphEvent, Services, Unsubscribe
+from netsonde.api.services import GraphEvent, Services, Unsubscribe
 from netsonde.api.websocket.delta import full_message, partial_message
 from netsonde.api.websocket.envelope import write
 from netsonde.api.websocket.handshake import Handshake
 from netsonde.api.websocket.outbox import Outbox
-from netsonde.model.captures import CaptureView
+from netsonde.model.captures import CaptureChange, CaptureView
 
 _LEGACY = "OnDemandCaptureNotification"
 
