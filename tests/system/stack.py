@@ -63,7 +63,7 @@ class Stack:
             pid, _, command = line.strip().partition(" ")
             if re.search(rf"(^|[ /]){re.escape(name)}( |$)", command):
                 return int(pid)
-        raise AssertionError(f"no child {name} in:\n{listing}")
+        raise LookupError(f"no child {name} in:\n{listing}")
 
     def kill(self, name: str) -> None:
         os.kill(self.child(name), signal.SIGKILL)
@@ -106,7 +106,7 @@ class Stack:
         return self.capture_status(uuid)
 
     def wait(self, condition: Condition, within: float, what: str) -> None:
-        """Poll until `condition()` is true; HTTP errors while it starts count as false."""
+        """Poll until `condition()` is true; errors of HTTP and look-ups count as not yet."""
         deadline = time.monotonic() + within
         last: object = None
         while time.monotonic() < deadline:
@@ -114,7 +114,7 @@ class Stack:
                 last = condition()
                 if last:
                     return
-            except (OSError, KeyError, TypeError) as error:
+            except (OSError, LookupError, TypeError) as error:
                 last = error
             if self.process is not None and self.process.poll() is not None:
                 break

@@ -24,8 +24,8 @@ _HELD_BATCHES = 20_000
 _ATTEMPTS = 8
 _CONCURRENT_SNAPSHOTS = 8
 
-OnSnapshot = Callable[[TopologySnapshot], None]
-OnBatch = Callable[[TopologyBatch], None]
+OnSnapshot = Callable[[TopologySnapshot], object]
+OnBatch = Callable[[TopologyBatch], object]
 
 
 @dataclass(slots=True)

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds the agent from its settings and runs it: settings, components, task group, top to bottom."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from netsonde import __version__
+from netsonde.agent.reports import ReportPump, metrics_sink
+from netsonde.agent.verbs import flow_handler, packet_handler
+from netsonde.aio import Supervisor, spawn
+from netsonde.aio.tasks import HealthSink
+from netsonde.bus.connection import Bus
+from netsonde.bus.presence import PresenceKeeper
+from netsonde.bus.reports import ReportPublisher
+from netsonde.bus.subjects import ReportKind
+from netsonde.bus.topology import TopologyPublisher
+from netsonde.captures.agent import CaptureAgent
+from netsonde.captures.engines.packet import PacketEngine, open_packet_engine
+from netsonde.graph import Graph
+from netsonde.graph.events import to_changes
+from netsonde.graph.tid import TidLayer
+from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
+from netsonde.model.presence import Presence
+from netsonde.observe import Health, logger
+from netsonde.probes import ProbeContext, ProbeRunner, build_probes
+from netsonde.probes.identity import Identity, read_machine_id
+from netsonde.probes.namespaces import Namespace, NamespaceRegistry
+from netsonde.process import bus_until, component, run_process
+from netsonde.settings import Settings
+
+if TYPE_CHECKING:
+    from netsonde._native import CaptureCore
+
+log = logger("agent")
+
+REPORTS: tuple[ReportKind, ...] = ("flows", "metrics", "packets")
+
+DRAIN_WITHIN = 0.8
+"""Seconds at the end for the bus to take what was reported last; the rest waits in the spool."""
+
+
+def run(config_file: Path | None, overrides: dict[str, str], *, check: bool = False) -> int:
+    """Run an agent until SIGTERM or SIGINT; returns the exit code."""
+
+    async def main(settings: Settings, stop: asyncio.Event) -> None:
+        await Agent(settings).run(stop)
+
+    return run_process("agent", main, config_file, overrides, check=check)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Agent:
+    """The parts of an agent; `run` starts them in the order in which they need each other."""
+
+    def __init__(self, settings: Settings) -> None:
+        settings.make_state_dir()
+        self.settings = settings
+        self.host = settings.host_id
+        self.started_ms = now_ms()
+        self.health = {name: Health(name) for name in ("bus", "captures", "link watcher", "reports")}
+        self.graph = Graph(self.host, f"agent.{self.host}", now_ms)
+        self.graph.add_computed(TidLayer())
+        self.namespaces = NamespaceRegistry()
+        self.spool = settings.state_dir / "spool"
+        self.spool.mkdir(mode=0o700, exist_ok=True)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop`, then end in order: captures, reports, bus."""
+        async with bus_until(stop, self.settings.bus, f"agent {self.host}", self.health["bus"]) as bus:
+            if bus is not None:
+                await self._run_on(bus, stop)
+
+    async def _run_on(self, bus: Bus, stop: asyncio.Event) -> None:
+        publishers = {kind: ReportPublisher(bus, kind, self.host, self.spool) for kind in REPORTS}
+        probes = ProbeRunner(build_probes(self._probe_context(publishers["metrics"])))
+        engine = self._open_engine()
+        captures = await self._captures(bus, engine)
+        tasks: list[asyncio.Task[None]] = []
+        async with asyncio.TaskGroup() as group:
+            for kind, publisher in publishers.items():
+                tasks.append(spawn(group, publisher.run(), f"publish.{kind}"))
+            if engine is not None:
+                await self._answer(bus, engine, captures)
+                pump = ReportPump(_core(engine), flows=publishers["flows"], packets=publishers["packets"])
+                tasks.append(spawn(group, self._supervise("reports", pump.run), "reports"))
+            tasks.append(spawn(group, probes.run(), "probes"))
+            tasks.append(spawn(group, self._publish_topology(bus, probes), "topology"))
+            tasks.append(spawn(group, self._supervise("captures", captures.run), "captures"))
+            tasks.append(spawn(group, PresenceKeeper(bus, lambda: self._describe(probes, engine)).run(), "presence"))
+            await stop.wait()
+            await captures.close()
+            if engine is not None:
+                pump.flush()
+            await _drain(publishers.values())
+            for task in reversed(tasks):
+                task.cancel()
+        self.namespaces.close()
+
+    def _probe_context(self, metrics: ReportPublisher) -> ProbeContext:
+        return ProbeContext(
+            graph=self.graph,
+            host=self.host,
+            identity=Identity(read_machine_id()),
+            namespaces=self.namespaces,
+            settings=self.settings.probes,
+            metrics=metrics_sink(metrics),
+            now_ms=now_ms,
+        )
+
+    def _open_engine(self) -> PacketEngine | None:
+        """Start the native core; without the rights for it the topology is shown all the same."""
+        health = self.health["link watcher"]
+        try:
+            engine = open_packet_engine(self.host, self.settings.capture)
+        except OSError as refused:
+            health.failed(f"no captures: {refused}; run as root, or with CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN")
+            log.warning("captures cannot work", reason=str(refused))
+            return None
+        health.running()
+        return engine
+
+    async def _captures(self, bus: Bus, engine: PacketEngine | None) -> CaptureAgent:
+        return CaptureAgent(
+            self.graph,
+            await bus.bucket("captures", codec=Capture),
+            await bus.bucket("capture-targets", codec=CaptureTargets),
+            await bus.bucket("capture-status", codec=AgentCaptureStatus),
+            {} if engine is None else {engine.name: engine},
+            self.settings.capture,
+        )
+
+    async def _answer(self, bus: Bus, engine: PacketEngine, captures: CaptureAgent) -> None:
+        """Let the core see the namespaces there are, and analyzers ask for flows and packets."""
+        self.namespaces.subscribe(_CoreNamespaces(engine, captures))
+        await bus.serve(self.host, "flows", flow_handler(_core(engine)))
+        await bus.serve(self.host, "packets", packet_handler(_core(engine), captures.reconciler.definitions))
+
+    async def _publish_topology(self, bus: Bus, probes: ProbeRunner) -> None:
+        """Publish from the moment on in which every probe has seen all once: until then others keep what they knew."""
+        await probes.ready()
+        publisher = TopologyPublisher(
+            bus, self.host, self.spool, lambda: (list(self.graph.nodes()), list(self.graph.edges()))
+        )
+        unsubscribe = self.graph.subscribe(lambda events: publisher.publish(to_changes(events)))
+        try:
+            await publisher.run()
+        finally:
+            unsubscribe()
+
+    async def _supervise(self, name: str, work: Callable[[HealthSink], Awaitable[None]]) -> None:
+        await Supervisor(name, work, self.health[name], on_crash=_log_crash).run()
+
+    def _describe(self, probes: ProbeRunner, engine: PacketEngine | None) -> Presence:
+        if engine is not None:
+            _gauge_watcher(self.health["link watcher"], engine)
+        parts = [*self.health.values(), *probes.healths.values()]
+        return Presence(
+            service="agent",
+            host=self.host,
+            version=__version__,
+            pid=os.getpid(),
+            started_ms=self.started_ms,
+            address="",
+            components=[component(part) for part in parts],
+        )
+
+
+class _CoreNamespaces:
+    """Tells the native core of every namespace that the agent can enter."""
+
+    def __init__(self, engine: PacketEngine, captures: CaptureAgent) -> None:
+        self._core = engine.core
+        self._captures = captures
+
+    def namespace_added(self, namespace: Namespace) -> None:
+        try:
+            self._core.add_namespace(namespace.inode, namespace.fd, existing=namespace.own)
+        except OSError as refused:
+            log.warning("namespace cannot be watched", inode=namespace.inode, reason=str(refused))
+            return
+        self._captures.namespace_added(namespace.inode)
+
+    def namespace_removed(self, namespace: Namespace) -> None:
+        self._core.remove_namespace(namespace.inode)
+
+
+def _core(engine: PacketEngine) -> "CaptureCore":
+    """Return the native core as what it is: captures need only a part of it, reports and answers another."""
+    return cast("CaptureCore", engine.core)
+
+
+async def _drain(publishers: Iterable[ReportPublisher]) -> None:
+    """Give the bus a moment to take the last reports; what it does not take is in the spool."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_WITHIN):
+            for publisher in publishers:
+                await publisher.drained()
+
+
+def _gauge_watcher(health: Health, engine: PacketEngine) -> None:
+    status = _core(engine).watcher_status()
+    for name, value in status.items():
+        if isinstance(value, int):
+            health.gauge(name, int(value))
+    scheduling = status.get("scheduling")
+    if isinstance(scheduling, dict):
+        health.running(", ".join(f"{thread}: {kind}" for thread, kind in sorted(scheduling.items())))
+
+
+def _log_crash(name: str, crash: BaseException) -> None:
+    log.error("a part crashed and is started again", part=name, exc_info=crash)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything on one machine: a private nats-server, an analyzer and an agent as supervised child processes.
+
+The children meet only on the bus, as they would on many machines. This process keeps no data: killing it, or any
+child, at any time loses nothing that was reported.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import httpx
+
+from netsonde.api.settings import check_exposure
+from netsonde.bus.server import PrivateServer, ServerSettings
+from netsonde.children import Child, Program
+from netsonde.observe import logger
+from netsonde.process import run_process
+from netsonde.settings import Settings
+
+log = logger("allinone")
+
+
+def run(config_file: Path | None, overrides: dict[str, str], *, check: bool = False) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code."""
+
+    async def main(settings: Settings, stop: asyncio.Event) -> None:
+        await AllInOne(settings, config_file, overrides).run(stop)
+
+    return run_process("allinone", main, config_file, overrides, check=check)
+
+
+class AllInOne:
+    """The three children, in the order in which they start; they are stopped the other way round."""
+
+    def __init__(self, settings: Settings, config_file: Path | None, overrides: dict[str, str]) -> None:
+        check_exposure(settings.analyzer)
+        settings.make_state_dir()
+        self._settings = settings
+        self._overrides = overrides
+        self._config = ["--config", str(config_file)] if config_file else []
+        self._server = PrivateServer(ServerSettings(settings.state_dir / "bus"))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        self._say_what_cannot_work()
+        # Its address is known only when it runs, and the others are told of it once.
+        bus = Child("nats-server", self._server)
+        async with asyncio.TaskGroup() as group:
+            children = [bus]
+            group.create_task(bus.keep(), name=bus.name)
+            await _first_of(bus.started, stop)
+            if not stop.is_set():
+                env = self._environment()
+                children += [
+                    Child("analyzer", Program(self._netsonde("analyzer"), env, stop_within=2.0)),
+                    Child("agent", Program(self._netsonde("agent"), env, stop_within=1.5)),
+                ]
+            for child in children[1:]:
+                group.create_task(child.keep(), name=child.name)
+            announcement = group.create_task(self._announce(), name="announcement")
+            await stop.wait()
+            announcement.cancel()
+            for child in reversed(children):
+                await child.stop()
+
+    def _netsonde(self, service: str) -> list[str]:
+        return [sys.executable, "-m", "netsonde", service, *self._config]
+
+    def _environment(self) -> dict[str, str]:
+        """Flags become variables of the children, who read the same file; the private bus wins over both."""
+        chosen = {
+            **self._overrides,
+            "bus.url": self._server.url,
+            "bus.token_file": str(self._server.token_file),
+            "state_dir": str(self._settings.state_dir),
+        }
+        variables = {f"NETSONDE_{key.upper().replace('.', '_')}": value for key, value in chosen.items()}
+        return {**os.environ, **variables}
+
+    async def _announce(self) -> None:
+        address = f"http://{self._settings.analyzer.listen}"
+        async with httpx.AsyncClient(timeout=2) as client:
+            while not await _is_ready(client, address):  # noqa: ASYNC110  # another process: only its answers tell
+                await asyncio.sleep(0.1)
+        print(f"Netsonde is ready: {address}/", flush=True)  # noqa: T201
+
+    def _say_what_cannot_work(self) -> None:
+        if os.geteuid() != 0:
+            log.warning("not root: no captures and no other namespaces; showing the topology that this user can see")
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waiting = [asyncio.get_running_loop().create_task(event.wait(), name="first of events") for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for one in waiting:
+        one.cancel()
+
+
+async def _is_ready(client: httpx.AsyncClient, address: str) -> bool:
+    try:
+        return (await client.get(f"{address}/readyz")).status_code == 200
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Prometheus' text format of what the components of all processes count; label sets are bounded by their number."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from netsonde.model.presence import ComponentHealth, Presence
+
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_]")
+STATES = ("starting", "running", "failed", "stopped")
+
+
+def exposition(own: Iterable[ComponentHealth], presences: Iterable[Presence]) -> bytes:
+    """Return the metrics of this process, its components, and of the processes that it knows of."""
+    registry = CollectorRegistry()
+    registry.register(_Components(list(own), list(presences)))
+    return generate_latest(registry)
+
+
+class _Components(Collector):
+    """State and counters of components; those of this process are fresh, those of others as last told."""
+
+    def __init__(self, own: list[ComponentHealth], presences: list[Presence]) -> None:
+        self._own = own
+        self._presences = presences
+
+    def collect(self) -> Iterator[Metric]:
+        state = GaugeMetricFamily(
+            "netsonde_component_state", "1 for the state that a component is in", labels=("host", "component", "state")
+        )
+        counters = GaugeMetricFamily(
+            "netsonde_component_count", "What a component counts", labels=("host", "component", "counter")
+        )
+        for host, part in self._all():
+            for name in STATES:
+                state.add_metric((host, part.name, name), float(part.state == name))
+            for name, value in part.counters.items():
+                counters.add_metric((host, part.name, _NOT_IN_NAMES.sub("_", name)), float(value))
+        processes = GaugeMetricFamily(
+            "netsonde_process_up", "Processes on the bus", labels=("host", "service", "version")
+        )
+        for one in self._presences:
+            processes.add_metric((one.host, one.service, one.version), 1.0)
+        yield from (state, counters, processes)
+
+    def _all(self) -> Iterator[tuple[str, ComponentHealth]]:
+        for part in self._own:
+            yield "", part
+        for one in self._presences:
+            for part in one.components:
+                yield f"{one.service}.{one.host}", part

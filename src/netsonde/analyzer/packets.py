@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kept packets: what agents hold and what history remembers, each packet once, in order of time."""
+
+import asyncio
+import io
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import cast
+
+import msgspec
+import pyarrow as pa
+
+from netsonde._native import describe_packets, packets_to_pcapng
+from netsonde.analyzer.gather import ask_agents
+from netsonde.analyzer.hosts import Hosts
+from netsonde.bus.connection import Bus
+from netsonde.model.elements import Json
+from netsonde.model.flows import PacketRequest
+from netsonde.query import HistorySource
+
+FOLLOW_INTERVAL = 0.2
+"""Seconds between two questions of a live stream."""
+IDENTITY = ("capture_id", "node_tid", "ts_ns", "number")
+"""Columns that tell a packet from any other; the number alone begins anew with each run of an agent."""
+
+
+class LivePackets:
+    """The PacketSource of queries: what the agents keep now."""
+
+    def __init__(self, bus: Bus, hosts: Hosts) -> None:
+        self._bus = bus
+        self._hosts = hosts
+
+    async def packets(self, request: PacketRequest) -> Sequence[bytes]:
+        if [] in (request.node_tids, request.flow_uuids):
+            return []
+        answer = await ask_agents(self._bus, self._hosts.agents(), "packets", msgspec.json.encode(request))
+        return answer.items
+
+    def runs(self) -> list[tuple[str, int]]:
+        """Return what changes when an agent is started anew."""
+        return [(one.host, one.started_ms) for one in self._hosts.all() if one.service == "agent"]
+
+
+class PacketService:
+    """Packets for the API."""
+
+    def __init__(self, live: LivePackets, history: HistorySource | None) -> None:
+        self._live = live
+        self._history = history
+
+    async def packets(self, request: PacketRequest) -> Sequence[bytes]:
+        batches = list(await self._live.packets(request))
+        if self._history is not None:
+            now = time.time_ns() // 1_000_000
+            batches += await self._history.packets(request, 0, now)
+        return await asyncio.to_thread(merged, batches, request.limit)
+
+    async def follow(self, request: PacketRequest) -> AsyncIterator[Sequence[bytes]]:
+        """Yield what is kept, then what arrives. An agent that starts anew numbers its packets anew."""
+        cursor = _Cursor()
+        yield cursor.fresh(await self.packets(request))
+        while True:
+            await asyncio.sleep(FOLLOW_INTERVAL)
+            after = cursor.after(self._live.runs())
+            batches = await self._live.packets(msgspec.structs.replace(request, after=after))
+            yield cursor.fresh(batches)
+
+    def to_pcapng(self, batches: Sequence[bytes], comment: str) -> bytes:
+        return packets_to_pcapng(list(batches), comment)
+
+    def describe(self, batch: bytes) -> Sequence[Mapping[str, Json]]:
+        return cast("Sequence[Mapping[str, Json]]", describe_packets(batch))
+
+
+class _Cursor:
+    """How far a live stream has come on each interface of each capture: time, and number in the agent's run."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str], tuple[int, int]] = {}
+        self._runs: object = None
+
+    def after(self, runs: object) -> int:
+        """Return the number after which to ask: the lowest one reached; -1 after an agent was started anew."""
+        same, self._runs = runs == self._runs, runs
+        return min((number for _, number in self._last.values()), default=-1) if same else -1
+
+    def fresh(self, batches: Sequence[bytes]) -> Sequence[bytes]:
+        """Return the packets not seen before as one batch."""
+        table = _table(batches)
+        if table is None:
+            return []
+        identities = _identities(table)
+        kept = [row for row, identity in enumerate(identities) if self._is_new(*identity)]
+        for row in kept:
+            capture, tid, ts_ns, number = identities[row]
+            self._last[capture, tid] = max(self._last.get((capture, tid), (-1, -1)), (ts_ns, number))
+        return [_stream(table.take(kept))] if kept else []
+
+    def _is_new(self, capture: str, tid: str, ts_ns: int, number: int) -> bool:
+        return (ts_ns, number) > self._last.get((capture, tid), (-1, -1))
+
+
+def _by_time(table: pa.Table) -> pa.Table:
+    return table.sort_by([("ts_ns", "ascending"), ("number", "ascending")])
+
+
+def merged(batches: Iterable[bytes], limit: int) -> list[bytes]:
+    """Return the packets of all batches as one Arrow IPC stream: each once, by time, the first `limit`."""
+    table = _table(batches)
+    if table is None:
+        return []
+    seen: set[tuple[str, str, int, int]] = set()
+    kept = []
+    for row, identity in enumerate(_identities(table)):
+        if identity not in seen:
+            seen.add(identity)
+            kept.append(row)
+    return [_stream(table.take(kept).slice(0, limit))]
+
+
+def _table(batches: Iterable[bytes]) -> pa.Table | None:
+    """Return all packets by time, or None when there are none."""
+    tables = [pa.ipc.open_stream(io.BytesIO(batch)).read_all() for batch in batches]
+    tables = [_plain(table) for table in tables if table.num_rows]
+    if not tables:
+        return None
+    return pa.concat_tables(tables, promote_options="permissive").sort_by(
+        [("ts_ns", "ascending"), ("number", "ascending")]
+    )
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Return the table without dictionaries, whose indexes differ from batch to batch."""
+    columns = [
+        column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        for column in table.columns
+    ]
+    return pa.table(columns, names=table.column_names)
+
+
+def _identities(table: pa.Table) -> list[tuple[str, str, int, int]]:
+    columns = [table.column(name).to_pylist() for name in IDENTITY]
+    return list(zip(*columns, strict=True))
+
+
+def _stream(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    return sink.getvalue()

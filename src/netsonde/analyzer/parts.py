@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds the analyzer from its settings and runs it: settings, components, task group, top to bottom."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import netsonde.api
+from netsonde import __version__
+from netsonde._native import check_bpf
+from netsonde.aio import Supervisor, spawn
+from netsonde.aio.tasks import HealthSink
+from netsonde.analyzer.departures import Departures
+from netsonde.analyzer.flows import FlowService, LiveFlows
+from netsonde.analyzer.hosts import Hosts
+from netsonde.analyzer.imports import PcapImporter
+from netsonde.analyzer.intake import Intake
+from netsonde.analyzer.packets import LivePackets, PacketService
+from netsonde.analyzer.queries import QueryService
+from netsonde.analyzer.status import StatusService
+from netsonde.api.server import serve
+from netsonde.api.services import Services
+from netsonde.api.settings import check_exposure
+from netsonde.bus.connection import Bus
+from netsonde.bus.follower import TopologyFollower
+from netsonde.bus.lease import Lease
+from netsonde.bus.presence import PresenceKeeper
+from netsonde.captures.coordinator import CaptureCoordinator
+from netsonde.errors import SourceLost
+from netsonde.graph import Graph
+from netsonde.graph.encode import GraphDump
+from netsonde.history.history import History
+from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
+from netsonde.model.presence import Presence
+from netsonde.model.topology import InterfaceMetric
+from netsonde.observe import Health, logger
+from netsonde.process import bus_until, component, run_process
+from netsonde.query import Limits, Sources
+from netsonde.settings import Settings
+
+log = logger("analyzer")
+
+PAGE = Path(netsonde.api.__file__).with_name("page")
+
+
+def run(config_file: Path | None, overrides: dict[str, str], *, check: bool = False) -> int:
+    """Run an analyzer until SIGTERM or SIGINT; returns the exit code."""
+
+    async def main(settings: Settings, stop: asyncio.Event) -> None:
+        await Analyzer(settings).run(stop)
+
+    return run_process("analyzer", main, config_file, overrides, check=check)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Analyzer:
+    """The parts of an analyzer; `run` starts them in the order in which they need each other."""
+
+    def __init__(self, settings: Settings) -> None:
+        check_exposure(settings.analyzer)
+        settings.make_state_dir()
+        self.settings = settings
+        self.host = settings.host_id
+        self.started_ms = now_ms()
+        self.health = {name: Health(name) for name in ("bus", "topology", "captures", "history", "intake", "api")}
+        self.graph = Graph(self.host, f"analyzer.{self.host}", now_ms)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop`, then end in order: API, consumers, history, bus."""
+        async with bus_until(stop, self.settings.bus, f"analyzer {self.host}", self.health["bus"]) as bus:
+            if bus is None:
+                return
+            history = await self._open_history()
+            try:
+                await self._run_on(bus, history, stop)
+            finally:
+                if history is not None:
+                    await history.close()
+
+    async def _run_on(self, bus: Bus, history: History | None, stop: asyncio.Event) -> None:
+        hosts = Hosts(bus)
+        departures = Departures(lambda host: host in hosts.agents(), lambda host: self._withdraw(host, history))
+        hosts.on_agent_gone = departures.note
+        follower = TopologyFollower(bus, self.graph.replace_origin, self.graph.apply_remote)
+        lease = Lease(bus, "captures", self.host)
+        captures = await self._captures(bus, lease, hosts)
+        hosts.on_change = captures.refresh
+        flows = FlowService(LiveFlows(bus, hosts, self.graph), history)
+        status = StatusService(
+            self.settings,
+            hosts,
+            self.health.values(),
+            hosts_in=lambda: follower.hosts,
+            captures_known=lambda: self.health["captures"].state == "running",
+            is_master=lambda: lease.held,
+        )
+        services = self._services(bus, hosts, history, captures, flows, status)
+        intake = Intake(bus, self.host, history, flows)
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                spawn(group, hosts.run(), "hosts"),
+                spawn(group, departures.run(), "departures"),
+                spawn(group, self._supervise("topology", _running(follower.run)), "topology"),
+                spawn(group, self._supervise("captures", captures.run), "captures"),
+                spawn(group, self._supervise("intake", intake.run), "intake"),
+                spawn(group, PresenceKeeper(bus, self._describe).run(), "presence"),
+                spawn(group, serve(services, self._serving), "api"),
+            ]
+            await stop.wait()
+            for task in reversed(tasks):
+                task.cancel()
+
+    async def _open_history(self) -> History | None:
+        if not self.settings.history.enabled:
+            self.health["history"].stopped()
+            return None
+        return await History.open(self.settings.history, self.settings.state_dir / "history", self.health["history"])
+
+    async def _captures(self, bus: Bus, lease: Lease, hosts: Hosts) -> CaptureCoordinator:
+        return CaptureCoordinator(
+            self.graph,
+            await bus.bucket("captures", codec=Capture),
+            await bus.bucket("capture-targets", codec=CaptureTargets),
+            await bus.bucket("capture-status", codec=AgentCaptureStatus),
+            lease,
+            check_filter=check_bpf,
+            is_host_present=lambda host: host in hosts.agents(),
+        )
+
+    def _services(
+        self,
+        bus: Bus,
+        hosts: Hosts,
+        history: History | None,
+        captures: CaptureCoordinator,
+        flows: FlowService,
+        status: StatusService,
+    ) -> Services:
+        packets = LivePackets(bus, hosts)
+        live = LiveFlows(bus, hosts, self.graph)
+        sources = Sources(self.graph, flows=live, history=history, packets=packets, metrics=history)
+        return Services(
+            host=self.host,
+            settings=self.settings.analyzer,
+            graph=self.graph,
+            graph_json=GraphDump(self.graph).json,
+            queries=QueryService(sources, Limits(seconds=self.settings.analyzer.query_timeout)),
+            captures=captures,
+            packets=PacketService(packets, history),
+            flows=flows,
+            interface_metrics=_NodeMetrics(history),
+            pcap=PcapImporter(self.host, None if history is None else history.write_flows),
+            status=status,
+            page=PAGE,
+            now_ms=now_ms,
+        )
+
+    async def _withdraw(self, host: str, history: History | None) -> None:
+        self.graph.drop_origin(f"agent.{host}")
+        if history is not None:
+            with suppress(SourceLost):  # shown by the history's health; the host's next snapshot says what is left
+                await history.write_gone(host)
+
+    def _serving(self, address: str) -> None:
+        self.health["api"].running(f"http://{address}/")
+
+    async def _supervise(self, name: str, work: Callable[[HealthSink], Awaitable[None]]) -> None:
+        await Supervisor(name, work, self.health[name], on_crash=_log_crash).run()
+
+    def _describe(self) -> Presence:
+        return Presence(
+            service="analyzer",
+            host=self.host,
+            version=__version__,
+            pid=os.getpid(),
+            started_ms=self.started_ms,
+            address=self.settings.analyzer.listen,
+            components=[component(part) for part in self.health.values()],
+        )
+
+
+class _NodeMetrics:
+    """Implements `InterfaceMetrics` of the API."""
+
+    def __init__(self, history: History | None) -> None:
+        self._history = history
+
+    async def node_metrics(self, node_id: str, *, since_ms: int) -> Sequence[InterfaceMetric]:
+        if self._history is None:
+            return []
+        return await self._history.interface_metrics([node_id], since_ms, now_ms())
+
+
+def _running(work: Callable[[], Awaitable[None]]) -> Callable[[HealthSink], Awaitable[None]]:
+    async def run_and_say_so(health: HealthSink) -> None:
+        health.running()
+        await work()
+
+    return run_and_say_so
+
+
+def _log_crash(name: str, crash: BaseException) -> None:
+    log.error("a part crashed and is started again", part=name, exc_info=crash)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The state of the installation, for the API: processes, components, readiness, settings without secrets."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from netsonde.analyzer.hosts import Hosts
+from netsonde.analyzer.metrics import exposition
+from netsonde.model.elements import Json
+from netsonde.model.presence import ComponentHealth, Presence
+from netsonde.observe import Health
+from netsonde.process import component
+from netsonde.settings import Settings
+
+SECRET = ("token", "password", "secret", "key")
+"""Words in the name of a setting whose value never leaves the process."""
+
+
+class StatusService:
+    """Implements `Status` of the API."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        hosts: Hosts,
+        parts: Iterable[Health],
+        *,
+        hosts_in: Callable[[], dict[str, bool]],
+        captures_known: Callable[[], bool],
+        is_master: Callable[[], bool],
+    ) -> None:
+        self._settings = settings
+        self._hosts = hosts
+        self._parts = list(parts)
+        self._hosts_in = hosts_in
+        self._captures_known = captures_known
+        self._is_master = is_master
+
+    def presences(self) -> Sequence[Presence]:
+        return self._hosts.all()
+
+    def components(self) -> Sequence[ComponentHealth]:
+        return [component(part) for part in self._parts]
+
+    def is_captures_master(self) -> bool:
+        return self._is_master()
+
+    def not_ready(self) -> Sequence[str]:
+        missing = [] if self._captures_known() else ["the capture definitions are not read yet"]
+        agents = [one for one in self._hosts.all() if one.service == "agent"]
+        if not agents:
+            missing.append("no agent has reported yet")
+        known = self._hosts_in()
+        for agent in agents:
+            if not known.get(agent.host):
+                missing.append(f"the topology of {agent.host} is not in yet")
+            if any(part.name == "captures" and part.state == "starting" for part in agent.components):
+                missing.append(f"the agent of {agent.host} does not capture yet")
+        return missing
+
+    def setting(self, key: str) -> Json:
+        found: object = self._settings
+        for name in key.lower().split(".") if key else ():
+            if dataclasses.is_dataclass(found) and name in {field.name for field in dataclasses.fields(found)}:
+                if _is_secret(name):
+                    return None
+                found = getattr(found, name)
+            else:
+                return None
+        return _plain(found)
+
+    def metrics(self) -> bytes:
+        return exposition(self.components(), self.presences())
+
+
+def _is_secret(name: str) -> bool:
+    return any(word in name for word in SECRET)
+
+
+def _plain(value: object) -> Json:
+    """Return a setting as JSON, tables without their secrets."""
+    if dataclasses.is_dataclass(value):
+        fields = [field.name for field in dataclasses.fields(value)]
+        return {name: _plain(getattr(value, name)) for name in fields if not _is_secret(name)}
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in value.items() if not _is_secret(str(name))}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What agent, analyzer and all-in-one have in common as processes: settings, logs, loop, signals, exit code."""
+
+import asyncio
+import os
+import resource
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvloop
+
+from netsonde.bus.connection import Bus
+from netsonde.bus.settings import BusSettings
+from netsonde.config import load
+from netsonde.errors import UserError
+from netsonde.model.presence import ComponentHealth
+from netsonde.observe import Health, configure_logging, logger
+from netsonde.settings import Settings
+
+Main = Callable[[Settings, asyncio.Event], Awaitable[None]]
+"""Runs a component until the event is set, then stops it in order."""
+
+
+def run_process(service: str, main: Main, config_file: Path | None, overrides: dict[str, str], *, check: bool) -> int:
+    """Run one process of Netsonde until SIGTERM or SIGINT; returns its exit code.
+
+    With `check` the settings are read and validated, and nothing is started.
+    """
+    try:
+        settings = load(Settings, file=config_file, environ=os.environ, overrides=overrides)
+        configure_logging(service, settings.log.level, settings.log.form)
+    except UserError as wrong:
+        print(wrong.explain(), file=sys.stderr)  # noqa: T201
+        return 2
+    if check:
+        print(f"{service}: settings are good", file=sys.stderr)  # noqa: T201
+        return 0
+    _raise_file_limit()
+    return _run(service, main, settings)
+
+
+def component(health: Health) -> ComponentHealth:
+    """Return the state of a part as it is told to others."""
+    return ComponentHealth(health.name, health.state, health.reason, health.since_ms, dict(health.counters))
+
+
+@asynccontextmanager
+async def bus_until(stop: asyncio.Event, settings: BusSettings, name: str, health: Health) -> AsyncIterator[Bus | None]:
+    """Give the bus once it is connected, or None when told to stop before that; disconnect at the end."""
+    loop = asyncio.get_running_loop()
+    connecting = loop.create_task(Bus.connect(settings, name=name, health=health), name="bus")
+    stopped = loop.create_task(stop.wait(), name="stop")
+    await asyncio.wait({connecting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not connecting.done():
+        connecting.cancel()
+        yield None
+        return
+    bus = connecting.result()
+    try:
+        yield bus
+    finally:
+        await bus.close()
+
+
+def _run(service: str, main: Main, settings: Settings) -> int:
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_told(main, settings))
+    except Exception as ended:
+        for error in _leaves(ended):
+            _tell(service, error)
+        return 1
+    return 0
+
+
+def _tell(service: str, error: BaseException) -> None:
+    if isinstance(error, UserError):
+        print(error.explain(), file=sys.stderr)  # noqa: T201
+    else:
+        logger(service).error("stopped by an error", error=str(error), exc_info=error)
+
+
+async def _until_told(main: Main, settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await main(settings, stop)
+
+
+def _leaves(ended: BaseException) -> list[BaseException]:
+    """Return the errors inside nested exception groups, in order."""
+    if not isinstance(ended, BaseExceptionGroup):
+        return [ended]
+    return [leaf for error in ended.exceptions for leaf in _leaves(error)]
+
+
+def _raise_file_limit() -> None:
+    """A namespace costs some descriptors and a tap one: use what the administrator allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
