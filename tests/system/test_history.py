@@ -1,0 +1,405 @@
+# SPDX-License-Identifier: Apache-2.0
+"""History in a real chDB: looking back, restarts, kill -9, retention."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from history_rows import flow, flows, now_ms, packet, packets
+
+from netsonde.errors import SourceLost, UserError
+from netsonde.flows.schema import PACKET_SCHEMA
+from netsonde.history.history import History
+from netsonde.history.recording import record_topology
+from netsonde.history.settings import HistorySettings
+from netsonde.model.elements import Edge, Node
+from netsonde.model.flows import FlowRequest, PacketRequest
+from netsonde.model.topology import (
+    Change,
+    EdgeChange,
+    InterfaceMetric,
+    NodeChange,
+    TopologyBatch,
+    TopologySnapshot,
+)
+
+pytestmark = pytest.mark.system
+
+SETTINGS = HistorySettings(memory_mib=512)
+BEGIN = now_ms() - 60_000
+"""The time that is second 1000 of the sample history."""
+
+Reopen = Callable[..., Awaitable[History]]
+
+
+@pytest.fixture
+async def reopen(tmp_path: Path) -> AsyncIterator[Reopen]:
+    """Close what is open and open it again, with other settings where given."""
+    opened: list[History] = []
+
+    async def again(settings: HistorySettings = SETTINGS) -> History:
+        for history in opened:
+            await history.close()
+        opened[:] = [await History.open(settings, tmp_path / "history")]
+        return opened[0]
+
+    yield again
+    for history in opened:
+        await history.close()
+
+
+@pytest.fixture
+async def history(reopen: Reopen) -> History:
+    return await reopen()
+
+
+def at(second: int) -> int:
+    return BEGIN + (second - 1000) * 1000
+
+
+def node(name: str, second: int, revision: int = 1, created: int = 1000, **metadata: str) -> Node:
+    return Node(name, {"Name": name, **metadata}, "h", "agent.h", at(created), at(second), revision=revision)
+
+
+def edge(name: str, second: int) -> Edge:
+    return Edge(name, {"RelationType": "ownership"}, "h", "agent.h", at(second), at(second), parent="H", child=name[1])
+
+
+def batch(sequence: int, second: int, *changes: Change, epoch: str = "e") -> TopologyBatch:
+    return TopologyBatch("h", epoch, sequence, at(second) * 1_000_000, list(changes))
+
+
+async def write_sample(history: History) -> None:
+    """The history that the language's reference uses for its examples."""
+    await history.write_changes(
+        [
+            batch(
+                1,
+                1000,
+                NodeChange("added", node("H", 1000)),
+                NodeChange("added", node("A", 1000, State="DOWN")),
+                EdgeChange("added", edge("HA", 1000)),
+            ),
+            batch(2, 1010, NodeChange("updated", node("A", 1010, 2, State="UP"))),
+        ],
+        2,
+    )
+    b = node("B", 1015, created=1015, State="UP")
+    await history.write_changes([batch(3, 1015, NodeChange("added", b), EdgeChange("added", edge("HB", 1015)))], 3)
+    await history.write_changes(
+        [batch(4, 1020, EdgeChange("deleted", edge("HA", 1000)), NodeChange("deleted", node("A", 1010, 2)))], 4
+    )
+
+
+async def seen(history: History, start: int, last: int) -> list[tuple[str, object]]:
+    graph = await history.graph(at(start), at(last))
+    return sorted(((each.id, each.metadata.get("State")) for each in graph.nodes()), key=str)
+
+
+async def check_sample(history: History) -> None:
+    assert await seen(history, 999, 999) == []
+    assert await seen(history, 1000, 1000) == [("A", "DOWN"), ("H", None)]
+    assert await seen(history, 1009, 1009) == [("A", "DOWN"), ("H", None)]
+    assert await seen(history, 1010, 1010) == [("A", "UP"), ("H", None)]
+    assert await seen(history, 1020, 1020) == [("B", "UP"), ("H", None)]
+    assert await seen(history, 991, 1021) == [("A", "DOWN"), ("A", "UP"), ("B", "UP"), ("H", None)]
+    assert await seen(history, 1025, 1030) == [("B", "UP"), ("H", None)]
+    assert await seen(history, 1020, 1030) == [("A", "UP"), ("B", "UP"), ("H", None)]
+
+
+async def test_looking_back_shows_what_was(history: History) -> None:
+    await write_sample(history)
+
+    await check_sample(history)
+    graph = await history.graph(at(1021), at(1021))
+    assert [(each.parent, each.child) for each in graph.edges()] == [("H", "B")]
+    interval = await history.graph(at(1000), at(1030))
+    assert [(each.revision, each.deleted_at) for each in interval.revisions("A")] == [(1, None), (2, at(1020))]
+
+
+async def test_history_is_there_after_a_restart(history: History, reopen: Reopen) -> None:
+    await write_sample(history)
+
+    again = await reopen()
+
+    await check_sample(again)
+    assert again.topology_position == 4
+    assert again.unsettled == ["h"]
+
+
+async def test_agent_that_starts_again_makes_no_new_revisions(history: History, reopen: Reopen) -> None:
+    await write_sample(history)
+    again = await reopen()
+
+    present = [node("H", 1040), node("B", 1040, State="UP")]
+    await again.write_changes([batch(1, 1040, *(NodeChange("added", each) for each in present), epoch="f")], 9)
+    await again.write_snapshot(TopologySnapshot("h", "f", 1, present, [edge("HB", 1040)]))
+
+    await check_sample(again)
+    assert again.unsettled == []
+    assert await again.changes(at(1021), at(2000)) == []
+
+
+async def test_keyframes_change_nothing_that_is_seen(reopen: Reopen) -> None:
+    always = HistorySettings(memory_mib=512, keyframe_hours=1e-9)
+    history = await reopen(always)
+    await write_sample(history)
+    late = node("L", 1005, created=1005, State="LATE")
+
+    await history.write_changes([batch(5, 1005, NodeChange("added", late))], 5)
+
+    assert ("L", "LATE") in await seen(history, 1030, 1030)
+    assert (await seen(history, 1010, 1010))[:2] == [("A", "UP"), ("H", None)]
+    future = now_ms() + 1000
+    now = await history.graph(future, future)
+    assert sorted(each.id for each in now.nodes()) == ["B", "H", "L"]
+    assert len({each.id for each in now.edges()}) == now.edge_count() == 1
+
+
+async def test_changes_tell_what_happened(history: History) -> None:
+    await write_sample(history)
+
+    told = [(each.kind, each.id) for each in await history.changes(at(1000), at(1020))]
+
+    assert sorted(told) == [("added", "B"), ("added", "HB"), ("deleted", "A"), ("deleted", "HA"), ("updated", "A")]
+
+
+async def test_metadata_comes_back_as_it_was(history: History) -> None:
+    odd: dict[str, object] = {"a.b/c": [1, 2.5, None, True, {"ü": "'\\\n\t"}], "n": 2**62, "e": {}}
+    await history.write_changes(
+        [batch(1, 1000, NodeChange("added", Node("'\\odd", odd, "h", "agent.h", at(1000), at(1000))))]  # type: ignore[arg-type]
+    )
+
+    (found,) = (await history.graph(at(1000), at(1000))).nodes()
+
+    assert (found.id, found.metadata) == ("'\\odd", odd)
+
+
+async def test_flow_is_seen_in_its_last_state(history: History) -> None:
+    moment = now_ms()
+    first = flow(0xABC, moment - 5000, moment - 4000, ab_bytes=10, report_number=1)
+    second = flow(0xABC, moment - 5000, moment - 1000, ab_bytes=30, report_number=2)
+    other = flow(0xDEF, moment - 9000, moment - 8000, node_tid="elsewhere")
+    await history.write_flows([flows(first, other), flows(second)])
+    await history.write_flows([flows(second)])
+
+    answer = await history.flows(FlowRequest(), moment - 5000, moment)
+
+    assert [(each["UUID"], each["Metric"]["ABBytes"]) for each in answer.flows] == [("abc", 30)]  # type: ignore[index, call-overload]
+    everything = await history.flows(FlowRequest(), moment - 60_000, moment)
+    assert [each["UUID"] for each in everything.flows] == ["abc", "def"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (FlowRequest(node_tids=["elsewhere"]), ["2"]),
+        (FlowRequest(node_tids=[]), []),
+        (FlowRequest(uuids=["1", "no id"]), ["1"]),
+        (FlowRequest(capture_ids=["c1", "it's"]), ["1"]),
+        (FlowRequest(limit=1), ["2"]),
+    ],
+)
+async def test_flows_are_selected(history: History, request_: FlowRequest, expected: list[str]) -> None:
+    moment = now_ms()
+    await history.write_flows(
+        [
+            flows(
+                flow(1, moment - 5, moment - 4, capture_id="c1"),
+                flow(2, moment - 5, moment - 3, capture_id="c2", node_tid="elsewhere"),
+            )
+        ]
+    )
+
+    answer = await history.flows(request_, moment - 1000, moment)
+
+    assert [each["UUID"] for each in answer.flows] == expected
+    assert answer.truncated == (request_.limit == 1)
+
+
+async def test_rubbish_among_the_batches_is_counted(history: History) -> None:
+    moment = now_ms()
+    await history.write_flows([b"rubbish", flows(flow(1, moment, moment)), b""])
+
+    assert len((await history.flows(FlowRequest(), moment - 10, moment + 10)).flows) == 1
+    assert history.health.counters == {"flow_rows": 1, "flow_batches_refused": 2}
+
+
+async def test_packets_come_back_byte_for_byte(history: History) -> None:
+    moment = now_ms()
+    written = [packet(number, moment + number, flow_uuid=number % 2, lookback=number < 2) for number in range(4)]
+    await history.write_packets([packets(*written)])
+    await history.write_packets([packets(*written[:2])])
+
+    (stream,) = await history.packets(
+        PacketRequest(capture_id="c", flow_uuids=["0"], after=-1), moment - 10, moment + 10
+    )
+    (rest,) = await history.packets(PacketRequest(after=1, limit=1), moment, moment + 10)
+
+    table = pa.ipc.open_stream(stream).read_all()
+    assert table.schema.equals(PACKET_SCHEMA)
+    assert [(row["number"], row["data"], row["lookback"]) for row in table.to_pylist()] == [
+        (0, b"\xff\x00" * 7, True),
+        (2, b"\xff\x00" * 7, False),
+    ]
+    assert pa.ipc.open_stream(rest).read_all()["number"].to_pylist() == [2]
+
+
+async def test_interface_counters_of_an_interval_and_the_latest(history: History) -> None:
+    metrics = [InterfaceMetric("n", "t", "h", at(s), at(s + 10), {"RxBytes": s}) for s in (1000, 1010, 1020)]
+    await history.write_metrics(metrics)
+
+    assert await history.interface_metrics(["n"], at(1010), at(1030)) == metrics[1:]
+    assert await history.interface_metrics(["n"], None, None) == metrics[2:]
+    assert await history.interface_metrics([], at(0), at(2000)) == []
+
+
+async def test_old_rows_are_deleted_by_themselves(reopen: Reopen) -> None:
+    second = 1 / 86_400
+    history = await reopen(HistorySettings(memory_mib=512, flows_days=second, topology_days=30 * second))
+    await write_sample(history)
+    await history.write_flows([flows(flow(1, now_ms(), now_ms()))])
+
+    async def left() -> tuple[int, int]:
+        rows = await history._run(
+            lambda: [
+                int(history._database.command(f"SELECT count() FROM {table}"))  # type: ignore[union-attr]
+                for table in ("flows", "node_revisions WHERE keyframe = 0")
+            ]
+        )
+        return rows[0], rows[1]
+
+    async with asyncio.timeout(30):
+        while await left() != (0, 0):
+            await asyncio.sleep(0.2)
+
+
+async def test_retention_can_be_changed(reopen: Reopen) -> None:
+    history = await reopen()
+    await history.write_flows([flows(flow(1, now_ms(), now_ms()))])
+
+    history = await reopen(HistorySettings(memory_mib=512, flows_days=3))
+
+    def rule() -> str:
+        database = history._database
+        assert database is not None
+        return str(database.rows("SELECT engine_full FROM system.tables WHERE name = 'flows'")[0][0])
+
+    assert "toIntervalSecond(259200)" in await history._run(rule)
+    assert len((await history.flows(FlowRequest(), 0, now_ms() + 1000)).flows) == 1
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from history_rows import flow, flows, now_ms
+from netsonde.history.history import History
+from netsonde.history.settings import HistorySettings
+from netsonde.model.elements import Node
+from netsonde.model.topology import NodeChange, TopologyBatch
+
+async def main():
+    history = await History.open(HistorySettings(memory_mib=512), Path(sys.argv[1]))
+    number = 0
+    while True:
+        number += 1
+        moment = now_ms()
+        await history.write_flows([flows(*(flow(number * 100 + i, moment, moment) for i in range(100)))])
+        node = Node(f"n{number}", {}, "h", "agent.h", moment, moment)
+        await history.write_changes([TopologyBatch("h", "e", number, 0, [NodeChange("added", node)])], number)
+        print(number, file=sys.stderr, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def start_writer(directory: Path) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        WRITER,
+        str(directory),
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+
+async def test_nothing_written_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
+    writer = await start_writer(tmp_path)
+    assert writer.stderr is not None
+    written = 0
+    while written < 30:
+        written = int(await writer.stderr.readline())
+    writer.kill()
+    rest = await writer.stderr.read()
+    await writer.wait()
+    written = int(rest.split()[-1]) if rest.split() else written
+
+    history = await History.open(SETTINGS, tmp_path)
+
+    found = await history.flows(FlowRequest(limit=1_000_000), 0, now_ms())
+    graph = await history.graph(now_ms(), now_ms())
+    position = history.topology_position
+    await history.close()
+    assert len(found.flows) >= written * 100
+    assert graph.node_count() >= written
+    assert position >= written
+
+
+async def test_directory_has_one_owner(tmp_path: Path) -> None:
+    writer = await start_writer(tmp_path)
+    assert writer.stderr is not None
+    await writer.stderr.readline()
+
+    with pytest.raises(UserError, match=f"in use by process {writer.pid}"):
+        await History.open(SETTINGS, tmp_path)
+
+    writer.kill()
+    await writer.wait()
+
+
+async def test_server_address_selects_the_server(tmp_path: Path) -> None:
+    with pytest.raises(SourceLost, match="127.0.0.1"):
+        await History.open(HistorySettings(url="http://127.0.0.1:9/x"), tmp_path)
+    with pytest.raises(UserError, match="no address"):
+        await History.open(HistorySettings(url="clickhouse"), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+class Logged:
+    """What a topology stream yields."""
+
+    def __init__(self, batches: list[TopologyBatch], position: int) -> None:
+        self.batches = batches
+        self.position = position
+
+
+class Stream:
+    """A topology stream with a fixed content."""
+
+    def __init__(self, *logged: Logged) -> None:
+        self._logged = logged
+        self.after = -1
+
+    async def batches(self, after: int) -> AsyncIterator[Logged]:
+        self.after = after
+        for each in self._logged:
+            yield each
+
+
+async def test_recording_asks_a_new_agent_for_its_graph(history: History) -> None:
+    await write_sample(history)
+    stream = Stream(Logged([batch(1, 1040, epoch="f")], 5))
+
+    async def fetch(host: str) -> TopologySnapshot:
+        return TopologySnapshot(host, "f", 1, [node("H", 1040)], [])
+
+    await record_topology(history, stream, fetch)  # type: ignore[arg-type]
+
+    assert stream.after == 4
+    assert history.topology_position == 5
+    assert [each.id for each in (await history.graph(now_ms(), now_ms())).nodes()] == ["H"]

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which rows topology batches make."""
+
+from netsonde.history.revisions import RevisionRow, Revisions, Rows, StoredRevision, amendments, visible
+from netsonde.model.elements import Edge, Node
+from netsonde.model.topology import Change, EdgeChange, NodeChange, TopologyBatch, TopologySnapshot
+
+
+def node(name: str, at: int, state: str = "UP", revision: int = 1) -> Node:
+    return Node(name, {"State": state}, "h", "agent.h", 1000, at, revision=revision)
+
+
+def edge(name: str, at: int, child: str = "B") -> Edge:
+    return Edge(name, {}, "h", "agent.h", 1000, at, parent="A", child=child)
+
+
+def batch(sequence: int, *changes: Change, epoch: str = "e", at: int = 2000) -> TopologyBatch:
+    return TopologyBatch("h", epoch, sequence, at * 1_000_000, list(changes))
+
+
+def put(element: Node) -> NodeChange:
+    return NodeChange("updated", element)
+
+
+def told(rows: Rows) -> list[tuple[str, int, int, int]]:
+    return [(row.id, row.valid_from, row.revision, row.deleted) for row in (*rows.nodes, *rows.edges)]
+
+
+def recorded(*elements: Node) -> Revisions:
+    revisions = Revisions()
+    revisions.batch(batch(1, *map(put, elements)))
+    return revisions
+
+
+def test_change_makes_a_row_and_repetition_none() -> None:
+    revisions = Revisions()
+
+    assert told(revisions.batch(batch(1, put(node("A", 1000))))) == [("A", 1000, 1, 0)]
+    assert told(revisions.batch(batch(2, put(node("A", 1010))))) == []
+    assert told(revisions.batch(batch(3, put(node("A", 1020, "DOWN", 2))))) == [("A", 1020, 2, 0)]
+
+
+def test_restarted_agent_repeats_itself_without_new_rows() -> None:
+    revisions = recorded(node("A", 1000), node("B", 1000))
+
+    rows = revisions.batch(batch(1, put(node("A", 9000)), put(node("B", 9000, "DOWN")), epoch="second"))
+
+    assert told(rows) == [("B", 9000, 2, 0)]
+    assert rows.nodes[0].created == 1000
+    assert revisions.unsettled == ["h"]
+
+
+def test_snapshot_ends_what_it_lacks() -> None:
+    revisions = recorded(node("A", 1000), node("B", 1000))
+
+    rows = revisions.snapshot(TopologySnapshot("h", "second", 7, [node("B", 9000)], []), now_ms=9500)
+
+    assert told(rows) == [("A", 9500, 1, 1)]
+    assert revisions.unsettled == []
+
+
+def test_snapshot_leaves_other_publishers_alone() -> None:
+    revisions = recorded(node("A", 1000))
+
+    assert told(revisions.snapshot(TopologySnapshot("other", "e", 1, [], []), now_ms=2000)) == []
+
+
+def test_batches_older_than_the_snapshot_do_not_undo_it() -> None:
+    revisions = recorded(node("A", 1000))
+    revisions.snapshot(TopologySnapshot("h", "e", 5, [node("A", 3000, "DOWN", 3)], []), now_ms=3500)
+
+    rows = revisions.batch(batch(2, put(node("A", 2000, "TESTING", 2))))
+
+    assert told(rows) == [("A", 2000, 4, 0)]
+    assert revisions.known["node"]["A"].valid_from == 3000
+
+
+def test_gap_makes_a_publisher_unsettled() -> None:
+    revisions = Revisions()
+    revisions.snapshot(TopologySnapshot("h", "e", 5, [], []), now_ms=1)
+
+    revisions.batch(batch(6))
+    assert revisions.unsettled == []
+    revisions.batch(batch(8))
+    assert revisions.unsettled == ["h"]
+
+
+def test_deletion_makes_one_row_at_its_time() -> None:
+    revisions = recorded(node("A", 1000))
+    gone = NodeChange("deleted", Node("A", {}, "h", "agent.h", 1000, 1000, deleted_at=1500))
+
+    assert told(revisions.batch(batch(2, gone))) == [("A", 1500, 1, 1)]
+    assert told(revisions.batch(batch(3, gone))) == []
+
+
+def test_element_deleted_and_made_again_at_once_is_there() -> None:
+    revisions = recorded(node("A", 1000))
+    gone = NodeChange("deleted", node("A", 1000), "probe")
+
+    rows = revisions.batch(batch(2, gone, put(node("A", 2000))))
+
+    assert told(rows) == [("A", 2000, 1, 1), ("A", 2000, 1, 0)]
+    assert rows.nodes[0].recorded < rows.nodes[1].recorded
+
+
+def test_edge_that_gets_another_end_is_a_new_revision() -> None:
+    revisions = Revisions()
+    revisions.batch(batch(1, EdgeChange("added", edge("E", 1000))))
+
+    rows = revisions.batch(batch(2, EdgeChange("updated", edge("E", 1010, "C"))))
+
+    assert told(rows) == [("E", 1010, 2, 0)]
+
+
+def test_publisher_that_went_away_takes_everything_along() -> None:
+    revisions = recorded(node("A", 1000))
+
+    assert told(revisions.gone("h", 5000)) == [("A", 5000, 1, 1)]
+    assert revisions.unsettled == ["h"]
+
+
+def row(valid_from: int) -> RevisionRow:
+    return RevisionRow("A", valid_from, valid_from, 1, 1, 1, "h", "o", "h", "{}")
+
+
+def test_late_row_is_added_to_the_keyframes_after_it() -> None:
+    copies = list(amendments([row(150)], [100, 200, 300]))
+
+    assert [(copy.at, copy.valid_from, copy.keyframe) for copy in copies] == [(200, 150, 1), (300, 150, 1)]
+
+
+def stored(element_id: str, valid_from: int, deleted: int = 0) -> StoredRevision:
+    return StoredRevision(element_id, valid_from, 1, 1, deleted, "h", "o", b"{}")
+
+
+def test_end_closes_the_revision_before_it() -> None:
+    found = visible([stored("A", 10), stored("A", 20), stored("A", 30, 1), stored("B", 15)], "node")
+
+    assert [(each.id, each.updated_at, each.deleted_at) for each in found] == [
+        ("A", 10, None),
+        ("A", 20, 30),
+        ("B", 15, None),
+    ]
+
+
+def test_end_without_a_beginning_shows_nothing() -> None:
+    assert visible([stored("A", 30, 1)], "edge") == []
