@@ -147,7 +147,7 @@ class CaptureAgent:
                     await self._publish_one(uuid)
                 except SourceLost:
                     self._dirty.add(uuid)
-                    await asyncio.sleep(1.0)
+                    await asyncio.sleep(self._settings.retry_first)
             # A status of a thousand interfaces costs milliseconds: report it less often than one of a single one.
             await asyncio.sleep(max(_COALESCE, 10 * (loop.time() - began)))
 

@@ -27,6 +27,7 @@ class Catalogue:
         self._deleted: dict[str, int] = {}
         self._reports: dict[str, dict[str, AgentCaptureStatus]] = {}
         self._views: dict[str, CaptureView] = {}
+        self._told: dict[str, CaptureView] = {}
         self.dirty: dict[str, None] = {}
         self.retargeted: set[str] = set()
         """Captures whose targets on hosts may have changed."""
@@ -65,6 +66,7 @@ class Catalogue:
             del self._deleted[next(iter(self._deleted))]
         self._standing.pop(uuid, None)
         self._views.pop(uuid, None)
+        self._told.pop(uuid, None)
         self.dirty.pop(uuid, None)
         self.retargeted.add(uuid)
         return view
@@ -105,16 +107,20 @@ class Catalogue:
         return known if known is not None and uuid not in self.dirty else self._renew(uuid, standing)
 
     def renewed(self) -> Iterable[tuple[CaptureView, bool]]:
-        """Yield each view that changed, and whether more than counters did; nothing is dirty afterwards."""
-        for uuid in list(self.dirty):
-            before = self._views.get(uuid)
-            self.dirty.pop(uuid)
+        """Yield each view that differs from the one told last, and whether by more than counters."""
+        dirty, self.dirty = self.dirty, {}
+        for uuid in dirty:
             standing = self._standing.get(uuid)
             if standing is None:
                 continue
-            view = self._renew(uuid, standing)
+            view, before = self._renew(uuid, standing), self._told.get(uuid)
             if view != before:
+                self._told[uuid] = view
                 yield view, before is None or _is_news(before, view)
+
+    def mark_told(self, view: CaptureView) -> None:
+        """Remember that listeners know this view."""
+        self._told[view.uuid] = view
 
     def targets(self, uuid: str) -> dict[str, CaptureTargets]:
         """Return, by host, the nodes that agents cannot find alone for a capture."""

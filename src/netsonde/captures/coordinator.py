@@ -246,6 +246,7 @@ class CaptureCoordinator:
         if view is None:
             raise NotFound(f"the capture {capture.uuid} was deleted meanwhile")
         if accepted:
+            self._catalogue.mark_told(view)
             self._notify(CaptureChange("Added" if is_new else "Updated", view))
             self._wake()
         return view

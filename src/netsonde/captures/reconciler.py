@@ -106,9 +106,10 @@ class Reconciler:
         for uuid, standing in self._standing.items():
             problem = standing.problem
             changed = standing.follow(events, touched, moved=moved)
-            retried = [node for node in touched if self._is_failed(uuid, node)]
-            if changed or retried or problem != standing.problem:
-                self._settle(uuid, {*changed, *retried}, retry=retried)
+            tapped = touched & self._taps[uuid].keys()
+            retried = [node for node in tapped if self._is_failed(uuid, node)]
+            if changed or tapped or problem != standing.problem:
+                self._settle(uuid, changed | tapped, retry=retried)
                 self._on_change(uuid)
 
     def tick(self) -> float:
@@ -214,10 +215,16 @@ class Reconciler:
         if tap is None:
             return self._start(standing, node_id, wanted)
         tap.unmatched_at = None
+        self._rename(tap)
         if tap.retry_at is not None and tap.retry_at <= self._clock.monotonic():
             tap.retry_at = None
             self._engage(standing.capture, tap)
         return False
+
+    def _rename(self, tap: Tap) -> None:
+        node = self._graph.node(tap.node_id)
+        if node is not None:
+            tap.name = text_of(node, "Name")
 
     def _has_to_stop(self, standing: Standing, tap: Tap, wanted: Point | None) -> bool:
         """Tell whether a tap whose node is not wanted there any more ends now; if later, remember when."""
@@ -236,7 +243,7 @@ class Reconciler:
         node = self._graph.node(node_id)
         if node is None or point in self._nodes_by_point:
             return False
-        tap = Tap(node_id, point, text_of(node, "Name"), text_of(node, "TID"), self._clock.now_ms())
+        tap = Tap(node_id, point, text_of(node, "Name"), text_of(node, "TID") or node_id, self._clock.now_ms())
         tap.delays = backoff(self._settings.retry_first, self._settings.retry_most)
         self._taps[uuid][node_id] = tap
         self._nodes_by_point[point] = node_id
@@ -257,6 +264,7 @@ class Reconciler:
         except (UserError, OSError, ValueError) as refused:
             self._fail(capture.uuid, tap, str(refused))
         else:
+            # A tap that failed is shown so until it has really started: no flapping at each attempt.
             if tap.state != "failed":
                 self._enter(capture.uuid, tap, "starting", "")
 

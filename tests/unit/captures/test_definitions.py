@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a capture may say: each wrong field is named with what to do."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from netsonde.captures.definitions import checked, refuse_duplicate, tap_options
+from netsonde.captures.engines._registry import engine_name
+from netsonde.errors import Conflict, UserError
+from netsonde.model.captures import Capture
+
+GOOD = Capture(gremlin_query="G.V().HasKey('ExtID.vm-id')")
+
+
+def check_filter(text: str) -> None:
+    if "nonsense" in text:
+        raise ValueError("syntax error in filter expression")
+
+
+def change(**fields: Any) -> Capture:
+    return msgspec.structs.replace(GOOD, **fields)
+
+
+def test_defaults_are_filled_in() -> None:
+    assert checked(change(layer_key_mode=""), check_filter, now_ms=0) == GOOD
+
+
+@pytest.mark.parametrize("spelling", ["", "packet", "afpacket", "pcap"])
+def test_old_spellings_of_the_engine_are_kept_and_understood(spelling: str) -> None:
+    assert checked(change(type=spelling), check_filter, now_ms=0).type == spelling
+    assert engine_name(spelling) == "packet"
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"type": "ebpf"}, "'ebpf' is not available yet"),
+        ({"type": "nope"}, "'nope' is unknown"),
+        ({"bpf_filter": "nonsense"}, "syntax error in filter expression"),
+        ({"header_size": 13}, "HeaderSize"),
+        ({"header_size": 65536}, "HeaderSize"),
+        ({"raw_packet_limit": -2}, "RawPacketLimit"),
+        ({"layer_key_mode": "L4"}, "LayerKeyMode must be L2 or L3"),
+        ({"port": 70000}, "Port"),
+        ({"sampling_rate": -1}, "SamplingRate"),
+        ({"extra_layers": 256}, "ExtraLayers"),
+        ({"unmatch_grace_ms": -1}, "UnmatchGrace"),
+        ({"max_packets": -1}, "MaxPackets"),
+        ({"target": "10.0.0.1:4739"}, "Target is not available yet"),
+        ({"target_type": "netflowv5"}, "TargetType"),
+        ({"ip_defrag": True}, "IPDefrag"),
+        ({"expires_at": 5}, "ExpiresAt is in the past"),
+    ],
+)
+def test_a_wrong_field_is_refused_by_name(fields: dict[str, object], named: str) -> None:
+    with pytest.raises(UserError, match="(?s).*" + named.replace("(", r"\(")) as caught:
+        checked(change(**fields), check_filter, now_ms=10)
+    assert caught.value.hint
+
+
+def test_all_wrong_fields_are_told_at_once() -> None:
+    with pytest.raises(UserError) as caught:
+        checked(change(port=-1, layer_key_mode="x", bpf_filter="nonsense"), check_filter, now_ms=0)
+    assert all(word in caught.value.message for word in ("Port", "LayerKeyMode", "BPFFilter"))
+
+
+@pytest.mark.parametrize("query", ["", "  ", "G.V().HasKey(", "G.E()", "G.V().Count()", "G.V().Flows()"])
+def test_a_query_that_can_never_give_nodes_is_refused(query: str) -> None:
+    with pytest.raises(UserError):
+        checked(change(gremlin_query=query), check_filter, now_ms=0)
+
+
+def test_the_same_query_and_filter_again_is_a_duplicate() -> None:
+    known = [change(uuid="c1", type="pcap")]
+    with pytest.raises(Conflict, match="c1"):
+        refuse_duplicate(change(uuid="c2", type="", name="other"), known, now_ms=0)
+    refuse_duplicate(change(uuid="c1", name="itself"), known, now_ms=0)
+    refuse_duplicate(change(uuid="c2", bpf_filter="icmp"), known, now_ms=0)
+    refuse_duplicate(change(uuid="c2"), [change(uuid="c1", expires_at=5)], now_ms=9)
+
+
+def test_names_and_pauses_are_no_options_of_taps() -> None:
+    assert tap_options(change(name="x", paused=True, type="pcap")) == tap_options(GOOD)
+    assert tap_options(change(max_bytes=1)) != tap_options(GOOD)

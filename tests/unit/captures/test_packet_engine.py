@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine `packet` speaks the native core's terms: inodes, nanoseconds, options."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from netsonde.captures.engines._api import Point, TapCounters, TapEvent
+from netsonde.captures.engines.packet import PacketEngine, native_options
+from netsonde.captures.settings import CaptureSettings
+from unit.captures.host import vm_capture
+
+HOME = 4026531840
+
+
+@dataclass
+class NativeEvent:
+    kind: str = "started"
+    capture_id: str = "c1"
+    netns: int = HOME
+    ifindex: int = 3
+    time_ns: int = 5_000_000
+    reason: str = ""
+    lookback_packets: int = 2
+    armed_before_up: bool = True
+
+
+@dataclass
+class NativeStats:
+    capture_id: str = "c1"
+    netns: int = 77
+    ifindex: int = 3
+    packets: int = 4
+    bytes: int = 400
+    dropped: int = 1
+
+
+@dataclass
+class NativeCore:
+    event_fd: int = 9
+    calls: list[tuple[object, ...]] = field(default_factory=list)
+
+    def events(self) -> list[NativeEvent]:
+        return [NativeEvent(), NativeEvent(netns=77)]
+
+    def stats(self) -> list[NativeStats]:
+        return [NativeStats()]
+
+    def arm(self, armed: bool) -> None:
+        self.calls.append(("arm", armed))
+
+    def start(self, capture_id: str, netns: int, ifindex: int, ifname: str, node_tid: str, options: Any) -> None:
+        self.calls.append(("start", capture_id, netns, ifindex, ifname, node_tid, options["bpf_filter"]))
+
+    def stop(self, capture_id: str, netns: int, ifindex: int) -> None:
+        self.calls.append(("stop", capture_id, netns, ifindex))
+
+    def forget(self, capture_id: str) -> None:
+        self.calls.append(("forget", capture_id))
+
+    def add_namespace(self, key: int, fd: int, existing: bool = False) -> None: ...
+
+    def remove_namespace(self, key: int) -> None: ...
+
+    def close(self) -> None:
+        self.calls.append(("close",))
+
+
+def test_orders_are_handed_on() -> None:
+    core = NativeCore()
+    engine = PacketEngine(core, CaptureSettings(), home=HOME, options=dict)
+    capture = msgspec.structs.replace(vm_capture(), bpf_filter="arp")
+    engine.arm(armed=True)
+    engine.start(Point("c1", None, 3), capture, ifname="tap0", node_tid="t")
+    engine.start(Point("c1", 77, 3), capture, ifname="eth0", node_tid="u")
+    engine.stop(Point("c1", None, 3))
+    engine.stop(Point("c1", 77, 3))
+    engine.forget("c1")
+    engine.close()
+    assert core.calls == [
+        ("arm", True),
+        ("start", "c1", HOME, 3, "tap0", "t", "arp"),
+        ("start", "c1", 77, 3, "eth0", "u", "arp"),
+        ("stop", "c1", HOME, 3),
+        ("stop", "c1", 77, 3),
+        ("forget", "c1"),
+        ("close",),
+    ]
+
+
+def test_events_and_counters_come_back_in_our_terms() -> None:
+    engine = PacketEngine(NativeCore(), CaptureSettings(), home=HOME, options=dict)
+    assert engine.events() == [
+        TapEvent("started", Point("c1", None, 3), 5, "", 2, True),
+        TapEvent("started", Point("c1", 77, 3), 5, "", 2, True),
+    ]
+    assert engine.counters() == {Point("c1", 77, 3): TapCounters(4, 1, 400)}
+    assert engine.event_fd == 9
+
+
+def test_a_definition_becomes_native_options() -> None:
+    capture = msgspec.structs.replace(vm_capture(), max_duration_ms=3, header_size=128, raw_packet_limit=5)
+    options = native_options(capture, CaptureSettings(ring_mib=1))
+    assert options["max_duration_ns"] == 3_000_000
+    assert (options["header_size"], options["raw_packet_limit"], options["ring_bytes"]) == (128, 5, 1 << 20)
+    assert native_options(vm_capture(), CaptureSettings())["header_size"] == 256
