@@ -12,6 +12,7 @@ import resource
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -19,6 +20,7 @@ T = TypeVar("T")
 
 CLONE_NEWNET = 0x40000000
 OWN_NETNS_FILE = Path("/proc/self/ns/net")
+CURRENT_NETNS_FILE = Path("/proc/thread-self/ns/net")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -117,14 +119,36 @@ class NamespaceRegistry:
         for callback in tuple(self._hints):
             callback()
 
-    async def enter(self, namespace: Namespace, work: Callable[[], T]) -> T:
+    async def open(self, path: str) -> int:
+        """Return a descriptor of the namespace that a file names; OSError when it is none, or is gone.
+
+        It is not one of the file itself, which would keep the mount there busy, so that nobody could unmount it.
+        """
+        return await self._in_thread(partial(self._open, path), os.close)
+
+    def _open(self, path: str) -> int:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return self._visit(fd, lambda: os.open(CURRENT_NETNS_FILE, os.O_RDONLY | os.O_CLOEXEC))
+        finally:
+            os.close(fd)
+
+    async def enter(self, namespace: Namespace, work: Callable[[], T], discard: Callable[[T], None] | None = None) -> T:
         """Run `work` in a thread that is inside `namespace`, and return its result.
 
-        Raises OSError when it cannot be entered (no CAP_SYS_ADMIN, or it is gone), and whatever `work` raises.
+        `discard` is given a result that comes after the caller was cancelled. Raises OSError when the namespace
+        cannot be entered (no CAP_SYS_ADMIN, or it is gone), and whatever `work` raises.
         """
-        if namespace.own:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._visit, namespace.fd, work)
+        return await self._in_thread(work if namespace.own else partial(self._visit, namespace.fd, work), discard)
+
+    async def _in_thread(self, work: Callable[[], T], discard: Callable[[T], None] | None) -> T:
+        future = asyncio.get_running_loop().run_in_executor(self._thread, work)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            if discard is not None:
+                future.add_done_callback(partial(_discard, discard))
+            raise
 
     def _visit(self, fd: int, work: Callable[[], T]) -> T:
         _setns(fd)
@@ -146,6 +170,11 @@ def raise_descriptor_limit() -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
+
+
+def _discard(discard: Callable[[T], None], future: "asyncio.Future[T]") -> None:
+    if not future.cancelled() and future.exception() is None:
+        discard(future.result())
 
 
 def _open_own() -> Namespace:

@@ -88,6 +88,8 @@ class PeerResolver:
         other = self._find(key, link)
         if other is not None and self._pairs.get(key) != other:
             self._pair(key, other)
+        if key not in self._pairs:
+            self.wait_for(key, link.link)
         return self._pairs.get(key)
 
     def below(self, key: Key, link: Link) -> Key | None:
@@ -136,8 +138,9 @@ class PeerResolver:
     def _candidates(self, key: Key, link: Link) -> list[int]:
         found = self._by_index.get(link.link, set()) - {key[0]}
         if link.kind in PAIR_KINDS:
+            # An end is announced before its peer exists, and not again after: 0 says nothing.
             ends = [(inode, self._source.links(inode).get(link.link)) for inode in found]
-            return [inode for inode, end in ends if end is not None and end.link == key[1]]
+            return [inode for inode, end in ends if end is not None and end.link in (0, key[1])]
         return sorted(found, key=lambda inode: inode != self._own)
 
     def _answer(self, key: Key, other: int) -> Callable[[int], None]:

@@ -259,7 +259,8 @@ class _Run:
 
     async def _open(self, namespace: Namespace) -> None:
         try:
-            sock = await self._namespaces.enter(namespace, partial(RtnetlinkSocket, self._settings.receive_buffer))
+            make = partial(RtnetlinkSocket, self._settings.receive_buffer)
+            sock = await self._namespaces.enter(namespace, make, RtnetlinkSocket.close)
         except OSError as refused:
             self._refused(namespace, refused)
             return

@@ -10,6 +10,7 @@ import asyncio
 import os
 from dataclasses import dataclass
 
+from netsonde.aio import spawn
 from netsonde.errors import SourceLost
 from netsonde.graph.batch import OWNERSHIP, Batch
 from netsonde.model.elements import Metadata
@@ -18,7 +19,7 @@ from netsonde.probes._api import ProbeContext
 from netsonde.probes.namespaces import raise_descriptor_limit
 from netsonde.probes.netns.files import FileWatcher, NamespaceFiles
 from netsonde.probes.netns.naming import Sighting
-from netsonde.probes.netns.processes import User, namespace_users
+from netsonde.probes.netns.processes import User, timed_users
 
 CPU_SHARE = 0.01
 """Part of a core that looking through /proc may take."""
@@ -47,6 +48,8 @@ class NetnsProbe:
         self._users: dict[int, list[User]] = {}
         self._shown: dict[int, _Shown] = {}
         self._scan_wanted = asyncio.Event()
+        self._to_register: dict[int, Sighting] = {}
+        self._register_wanted = asyncio.Event()
 
     async def run(self, health: Health) -> None:
         """Follow files and processes until cancelled."""
@@ -57,9 +60,13 @@ class NetnsProbe:
             raise SourceLost(f"cannot watch for namespaces: {failed}") from failed
         unsubscribe = self._namespaces.on_hint(self._scan_wanted.set)
         try:
-            self._reconcile(health)
             health.running()
-            await self._scan_for_ever(health)
+            self._reconcile(health)
+            async with asyncio.TaskGroup() as group:
+                spawn(group, self._register_for_ever(health), "netns-register")
+                spawn(group, self._scan_for_ever(health), "netns-scan")
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
         finally:
             unsubscribe()
             watcher.close()
@@ -70,12 +77,9 @@ class NetnsProbe:
         """Look through /proc now, then whenever there is a sign, and at intervals since often there is none."""
         if not self._settings.anonymous:
             await asyncio.Event().wait()
-        loop = asyncio.get_running_loop()
         while True:
             self._scan_wanted.clear()
-            began = loop.time()
-            self._users = await asyncio.to_thread(namespace_users, self._namespaces.own.inode)
-            took = loop.time() - began
+            self._users, took = await asyncio.to_thread(timed_users, self._namespaces.own.inode)
             self._reconcile(health)
             health.count("scans")
             pause = max(self._settings.scan_interval, took / CPU_SHARE)
@@ -90,8 +94,9 @@ class NetnsProbe:
         fresh = [sighting for sighting in seen.values() if self._show(batch, sighting)]
         if len(batch):
             self._context.graph.apply(batch)
-        for sighting in fresh:
-            self._register(sighting)
+        self._to_register.update({sighting.inode: sighting for sighting in fresh})
+        if fresh:
+            self._register_wanted.set()
         health.gauge("objects", len(self._shown))
 
     def _sightings(self) -> dict[int, Sighting]:
@@ -122,16 +127,26 @@ class NetnsProbe:
         batch.put_node(node, self.name, metadata)
         return shown is None
 
-    def _register(self, sighting: Sighting) -> None:
+    async def _register_for_ever(self, health: Health) -> None:
+        while True:
+            await self._register_wanted.wait()
+            self._register_wanted.clear()
+            while self._to_register:
+                await self._register(self._to_register.pop(next(iter(self._to_register))), health)
+
+    async def _register(self, sighting: Sighting, health: Health) -> None:
         """Open a new namespace; one that vanished meanwhile goes again with the next look."""
-        if self._namespaces.get(sighting.inode) is not None:
-            return
         try:
-            fd = os.open(sighting.path, os.O_RDONLY | os.O_CLOEXEC)
+            fd = await self._namespaces.open(sighting.path)
+        except PermissionError:
+            health.count("not_opened")
+            health.running("some namespaces cannot be entered: run as root")
+            return
         except OSError:
             return
         status = os.fstat(fd)
-        if (status.st_ino, status.st_dev) != (sighting.inode, sighting.device):
+        same = (status.st_ino, status.st_dev) == (sighting.inode, sighting.device)
+        if not same or sighting.inode not in self._shown or self._namespaces.get(sighting.inode) is not None:
             os.close(fd)
             return
         self._namespaces.add(sighting.inode, sighting.device, fd)

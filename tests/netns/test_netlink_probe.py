@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The netlink probe against this kernel, in a namespace of the test's own."""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import struct
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from live_graph import LiveGraph, NamedNetns, Namespaces, live_graph, name, private_netns, run, settings
+from live_graph import make_netns as make_netns
+
+pytestmark = pytest.mark.netns
+
+
+@pytest.fixture(autouse=True)
+def netns() -> Iterator[None]:
+    with private_netns():
+        yield
+
+
+@pytest.fixture
+def inner(make_netns: Namespaces) -> NamedNetns:
+    return make_netns()
+
+
+@pytest.fixture
+async def live(tmp_path: Path) -> AsyncIterator[LiveGraph]:
+    async with live_graph(settings(tmp_path / "netns")) as graph:
+        yield graph
+
+
+@contextlib.contextmanager
+def tap(device: str) -> Iterator[int]:
+    """Hold a tap as a hypervisor does: it exists as long as its descriptor."""
+    fd = os.open("/dev/net/tun", os.O_RDWR)
+    try:
+        fcntl.ioctl(fd, 0x400454CA, struct.pack("16sH22x", device.encode(), 0x0002 | 0x1000))
+        yield fd
+    finally:
+        os.close(fd)
+
+
+async def test_veth_ends_of_one_namespace_are_linked(live: LiveGraph) -> None:
+    one, other = name("a"), name("b")
+    run("ip", "link", "add", one, "type", "veth", "peer", "name", other)
+
+    left = await live.node(Name=one, Type="veth", Driver="veth", EncapType="ether", State="DOWN")
+    right = await live.node(Name=other, Type="veth")
+
+    # The peer is made first and gets the lower index; the edge leads from the higher one, as in the reference.
+    await live.edge(left.id, right.id, RelationType="layer2", Type="veth")
+    assert (await live.node(Name=one, PeerIfIndex=right.metadata["IfIndex"])).id == left.id
+    assert live.owner(left) == live.find(Type="host")
+    assert "LinkNetNsID" not in left.metadata
+
+
+async def test_veth_into_a_namespace_is_linked_and_owned_there(live: LiveGraph, inner: NamedNetns) -> None:
+    outside, inside = name("a"), name("b")
+    await live.node(Type="netns", Inode=inner.inode)
+    run("ip", "link", "add", outside, "type", "veth", "peer", "name", inside, "netns", str(inner.path))
+
+    left, right = await live.node(Name=outside), await live.node(Name=inside)
+    await live.link(left.id, right.id, Type="veth")
+
+    owner = live.owner(right)
+    assert owner is not None
+    assert owner.metadata["Inode"] == inner.inode
+    await live.node(Name=outside, LinkNetNsName=inner.name)
+
+
+async def test_equal_indexes_in_two_namespaces_are_not_mixed_up(live: LiveGraph, make_netns: Namespaces) -> None:
+    first, second = make_netns(), make_netns()
+    pairs = [(name("a"), name("b")) for _ in range(2)]
+    for a, b in pairs:
+        peer = ("peer", "name", b, "netns", str(second.path))
+        run("ip", "link", "add", a, "netns", str(first.path), "type", "veth", *peer)
+    for a, b in pairs:
+        one, two = await live.node(Name=a), await live.node(Name=b)
+        assert one.metadata["IfIndex"] == two.metadata["IfIndex"]
+        await live.link(one.id, two.id, Type="veth")
+    assert sum(edge.metadata.get("Type") == "veth" for edge in live.graph.edges()) == 2
+
+
+async def test_moved_veth_end_leaves_and_comes_back_with_its_link(live: LiveGraph, inner: NamedNetns) -> None:
+    stays, moves = name("a"), name("b")
+    run("ip", "link", "add", stays, "type", "veth", "peer", "name", moves)
+    at_home = await live.node(Name=moves)
+
+    run("ip", "link", "set", moves, "netns", str(inner.path))
+    await live.until(lambda: (node := live.find(Name=moves)) is not None and node.id != at_home.id)
+    moved, left = await live.node(Name=moves), await live.node(Name=stays)
+    await live.link(left.id, moved.id, Type="veth")
+
+    inner.run("ip", "link", "del", moves)
+    await live.gone(Name=moves)
+    await live.gone(Name=stays)
+
+
+async def test_rename_mac_mtu_address_and_state_are_followed_in_one_node(live: LiveGraph) -> None:
+    before, after, peer = name("a"), name("c"), name("b")
+    run("ip", "link", "add", before, "type", "veth", "peer", "name", peer)
+    node = await live.node(Name=before)
+    tid = node.metadata["TID"]
+
+    run("ip", "link", "set", before, "name", after, "address", "02:00:00:00:00:17", "mtu", "1400")
+    run("ip", "addr", "add", "10.77.0.1/24", "dev", after)
+    run("ip", "addr", "add", "10.77.1.1/24", "dev", after)
+    run("ip", "link", "set", after, "up")
+    run("ip", "link", "set", peer, "up")
+    found = await live.node(Name=after, MAC="02:00:00:00:00:17", MTU=1400, State="UP", IPV4="10.77.1.1/24")
+    assert found.id == node.id
+    assert found.metadata["TID"] == tid
+    assert found.metadata["IPV4"] == ["10.77.0.1/24", "10.77.1.1/24"]
+    assert {"UP", "BROADCAST", "MULTICAST", "LOWER_UP"} <= set(found.metadata["LinkFlags"])  # type: ignore[arg-type]
+
+    run("ip", "addr", "flush", "dev", after)
+    run("ip", "link", "set", after, "down")
+    await live.until(lambda: "IPV4" not in live.graph.node(node.id).metadata)  # type: ignore[union-attr]
+    await live.node(Name=after, State="DOWN")
+
+
+async def test_bridge_ports_are_linked_until_they_leave(live: LiveGraph) -> None:
+    bridge, port, peer = name("br"), name("a"), name("b")
+    run("ip", "link", "add", bridge, "type", "bridge")
+    run("ip", "link", "add", port, "type", "veth", "peer", "name", peer)
+    run("ip", "link", "set", port, "master", bridge)
+
+    master, slave = await live.node(Name=bridge, Type="bridge", Driver="bridge"), await live.node(Name=port)
+    edge = await live.edge(master.id, slave.id, RelationType="layer2")
+    assert "Type" not in edge.metadata
+    await live.node(Name=port, MasterIndex=master.metadata["IfIndex"])
+
+    run("ip", "link", "set", port, "nomaster")
+    await live.until(lambda: live.find_edge(master.id, slave.id) is None)
+    await live.until(lambda: "MasterIndex" not in live.graph.node(slave.id).metadata)  # type: ignore[union-attr]
+
+    run("ip", "link", "del", bridge)
+    await live.gone(Name=bridge)
+
+
+async def test_tap_exists_as_long_as_its_process_holds_it(live: LiveGraph) -> None:
+    device = name("tap")
+    with tap(device):
+        node = await live.node(Name=device, Type="tuntap", Driver="tun", TunMode="tap", State="DOWN")
+        run("ip", "link", "set", device, "up")
+        await live.until(lambda: live.graph.node(node.id).metadata["State"] != "DOWN")  # type: ignore[union-attr]
+    await live.gone(Name=device)
+
+
+async def test_macvlan_and_vxlan_stand_on_their_lower_device(live: LiveGraph, inner: NamedNetns) -> None:
+    lower, peer, mac, vx = name("a"), name("b"), name("mv"), name("vx")
+    run("ip", "link", "add", lower, "type", "veth", "peer", "name", peer)
+    run("ip", "link", "add", mac, "link", lower, "type", "macvlan", "mode", "bridge")
+    run("ip", "link", "add", vx, "type", "vxlan", "id", "77", "dev", lower, "remote", "192.0.2.9", "dstport", "4789")
+    below = await live.node(Name=lower)
+
+    vlan = await live.node(Name=mac, Type="macvlan", MacvlanMode="bridge")
+    tunnel = await live.node(Name=vx, Type="vxlan", VNI=77, RemoteIP="192.0.2.9", DstPort=4789)
+    await live.edge(below.id, vlan.id, RelationType="layer2", Type="macvlan")
+    await live.edge(below.id, tunnel.id, RelationType="layer2", Type="vxlan")
+
+    run("ip", "link", "set", mac, "netns", str(inner.path))
+    await live.until(lambda: (node := live.find(Name=mac)) is not None and node.id != vlan.id)
+    moved = await live.node(Name=mac)
+    await live.edge(below.id, moved.id, Type="macvlan")
+
+
+async def test_routes_and_neighbours_are_shown_and_vanish(live: LiveGraph) -> None:
+    device, peer = name("a"), name("b")
+    run("ip", "link", "add", device, "type", "veth", "peer", "name", peer)
+    run("ip", "addr", "add", "10.78.0.1/24", "dev", device)
+    run("ip", "link", "set", device, "up")
+    run("ip", "route", "add", "default", "dev", device)
+    run("ip", "route", "add", "198.51.100.0/24", "via", "10.78.0.254", "dev", device, "table", "77", "metric", "5")
+    run("ip", "neigh", "add", "10.78.0.254", "lladdr", "02:00:00:00:00:fe", "dev", device, "nud", "permanent")
+
+    node = await live.node(Name=device, RoutingTables__Routes__Prefix="0.0.0.0/0", Neighbors__MAC="02:00:00:00:00:fe")
+    await live.node(Name=device, RoutingTables__Routes__Prefix="198.51.100.0/24")
+    node = await live.node(Name=device, RoutingTables__ID=77)
+    table = next(table for table in node.metadata["RoutingTables"] if table["ID"] == 77)  # type: ignore[union-attr,index,call-overload]
+    assert table == {
+        "ID": 77,
+        "Src": None,
+        "Routes": [
+            {
+                "Protocol": 3,
+                "Prefix": "198.51.100.0/24",
+                "NextHops": [{"Priority": 5, "IfIndex": node.metadata["IfIndex"], "IP": "10.78.0.254"}],
+            }
+        ],
+    }
+
+    run("ip", "link", "set", device, "down")  # the kernel flushes IPv4 routes without a message
+    await live.until(lambda: live.find(Name=device, RoutingTables__ID=77) is None)
+    run("ip", "neigh", "flush", "dev", device, "nud", "permanent")
+    await live.until(lambda: live.find(Name=device, Neighbors__MAC="02:00:00:00:00:fe") is None)
+
+
+async def test_bridge_forwarding_entries_are_shown_on_the_port(live: LiveGraph) -> None:
+    bridge, port, peer = name("br"), name("a"), name("b")
+    run("ip", "link", "add", bridge, "type", "bridge")
+    run("ip", "link", "add", port, "type", "veth", "peer", "name", peer)
+    run("ip", "link", "set", port, "master", bridge)
+    run("bridge", "fdb", "add", "02:00:00:00:00:aa", "dev", port, "master", "static")
+
+    await live.node(Name=port, FDB__MAC="02:00:00:00:00:aa")
+    run("bridge", "fdb", "del", "02:00:00:00:00:aa", "dev", port, "master")
+    await live.until(lambda: live.find(Name=port, FDB__MAC="02:00:00:00:00:aa") is None)
+
+
+async def test_graph_equals_what_ip_says_after_churn_with_a_tiny_receive_buffer(tmp_path: Path) -> None:
+    """Most events are lost here; what remains must be equal to the kernel's own listing all the same."""
+    async with live_graph(settings(tmp_path / "netns", receive_buffer=2304)) as live:
+        script = tmp_path / "churn"
+        names = [name("x") for _ in range(60)]
+        lines = [f"link add {one} type veth peer name {one}p\nlink set {one} up" for one in names]
+        lines += [f"link del {one}" for one in names[::2]]
+        script.write_text("\n".join(lines) + "\n")
+        run("ip", "-batch", str(script))
+
+        expected = {(link["ifname"], link["ifindex"]) for link in json.loads(run("ip", "-j", "link"))}
+        await live.until(lambda: _interfaces(live) == expected, within=5.0)
+        counters = live.runner.healths["netlink"].counters
+    assert counters.get("resyncs", 0) > 0
+
+
+async def test_a_burst_of_events_for_one_interface_makes_few_revisions_and_ends_right(live: LiveGraph) -> None:
+    device, peer = name("a"), name("b")
+    run("ip", "link", "add", device, "type", "veth", "peer", "name", peer)
+    node = await live.node(Name=device)
+    script = "\n".join(f"link set {device} mtu {1280 + number}" for number in range(100))
+    process = await asyncio.create_subprocess_exec("ip", "-batch", "-", stdin=asyncio.subprocess.PIPE)
+    await process.communicate(script.encode())
+
+    found = await live.node(Name=device, MTU=1379)
+    assert found.id == node.id
+
+
+async def test_counters_reach_the_metrics_sink_and_no_node(tmp_path: Path) -> None:
+    async with live_graph(settings(tmp_path / "netns", metrics_interval=1.0)) as live:
+        lo = await live.node(Name="lo")
+        before = lo.revision
+        ping = await asyncio.create_subprocess_exec(
+            "python3", "-c", "import socket; socket.socket(2, 2).sendto(b'x' * 100, ('127.0.0.1', 9))"
+        )
+        await ping.wait()
+        metric = await live.metric(lo.id)
+        assert metric.counters["RxPackets"] >= 1
+        assert metric.node_tid == lo.metadata["TID"]
+        assert metric.last_ms > metric.start_ms
+        assert live.graph.node(lo.id).revision == before  # type: ignore[union-attr]
+
+
+def _interfaces(live: LiveGraph) -> set[tuple[object, object]]:
+    return {(node.metadata["Name"], node.metadata["IfIndex"]) for node in live.graph.nodes_having("IfIndex")}

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ovsdb probe against real ovsdb-server and ovs-vswitchd (userspace datapath), in a namespace of its own."""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import struct
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from live_graph import LiveGraph, Namespaces, live_graph, name, private_netns, run, settings, sh
+from live_graph import make_netns as make_netns
+from ovs_fixture import PrivateOvs
+from ovs_fixture import ovs as ovs_of_machine  # noqa: F401
+
+pytestmark = pytest.mark.system
+
+TAP = struct.Struct("16sH22x")
+
+
+@pytest.fixture(autouse=True)
+def netns() -> Iterator[None]:
+    with private_netns():
+        yield
+
+
+@pytest.fixture
+def ovs(netns: None, request: pytest.FixtureRequest) -> PrivateOvs:
+    """The switch, started only once this process is in its own namespace."""
+    switch = request.getfixturevalue("ovs_of_machine")
+    assert isinstance(switch, PrivateOvs)
+    return switch
+
+
+@pytest.fixture
+async def live(ovs: PrivateOvs, tmp_path: Path) -> AsyncIterator[LiveGraph]:
+    probes = settings(tmp_path / "netns", probes=("netns", "netlink", "ovsdb"), ovsdb=ovs.address)
+    async with live_graph(probes) as graph:
+        yield graph
+
+
+@contextlib.contextmanager
+def tap(device: str) -> Iterator[None]:
+    fd = os.open("/dev/net/tun", os.O_RDWR)
+    try:
+        fcntl.ioctl(fd, 0x400454CA, TAP.pack(device.encode(), 0x0002 | 0x1000))
+        yield
+    finally:
+        os.close(fd)
+
+
+async def test_bridge_port_and_vm_interface_are_joined(live: LiveGraph, ovs: PrivateOvs) -> None:
+    bridge, device, vm = name("br"), name("tap"), "8a566101-8736-4522-bbad-29951893d152"
+    ovs.add_bridge(bridge)
+    with tap(device):
+        ids = (f"external_ids:vm-id={vm}", 'external_ids:"dotted.key/x"=1')
+        await sh(*ovs.command("add-port", bridge, device, "tag=7", "--", "set", "Interface", device, *ids))
+
+        interface = await live.node(Name=device, **{"ExtID.vm-id": vm})
+        assert interface.metadata["Type"] == "tuntap"
+        assert interface.metadata["ExtID"] == {"vm-id": vm, "dotted.key/x": "1"}
+        assert interface.metadata["IfIndex"]
+        assert live.count(Name=device, Type="tuntap") == 1
+
+        port = await live.node(Type="ovsport", Name=device, Vlans=7)
+        switch = await live.node(Type="ovsbridge", Name=bridge, Ovs__DatapathType="netdev")
+        await live.edge(switch.id, port.id, RelationType="ownership")
+        await live.edge(switch.id, port.id, RelationType="layer2")
+        await live.edge(port.id, interface.id, RelationType="layer2")
+        assert live.owner(interface) == live.find(Type="host")
+        assert live.owner(switch) == live.find(Type="host")
+        await live.until(lambda: live.find(Name=device, OfPort=ovs_port(ovs, device)))
+
+
+def ovs_port(ovs: PrivateOvs, device: str) -> int:
+    return int(ovs.vsctl("get", "Interface", device, "ofport"))
+
+
+async def test_row_before_its_device_and_device_before_its_row_end_equal(live: LiveGraph, ovs: PrivateOvs) -> None:
+    bridge, early, late = name("br"), name("tap"), name("tap")
+    ovs.add_bridge(bridge)
+    ovs.vsctl("--no-wait", "add-port", bridge, early, "--", "set", "Interface", early, "external_ids:vm-id=1")
+    with tap(early), tap(late):
+        await live.node(Name=late)
+        ovs.vsctl("--no-wait", "add-port", bridge, late, "--", "set", "Interface", late, "external_ids:vm-id=2")
+
+        first = await live.node(Name=early, Type="tuntap", **{"ExtID.vm-id": "1"})
+        second = await live.node(Name=late, Type="tuntap", **{"ExtID.vm-id": "2"})
+        assert {key for key in first.metadata if key != "Ovs"} >= {"UUID", "IfIndex", "ExtID"}
+        await live.until(lambda: live.count(Name=early) == 2 and live.count(Name=late) == 2)  # port, interface
+        assert live.context.identity.interface(None, int(str(second.metadata["IfIndex"]))) == second.id
+
+
+async def test_what_is_removed_from_the_database_is_gone_from_the_node(live: LiveGraph, ovs: PrivateOvs) -> None:
+    bridge, device = name("br"), name("tap")
+    ovs.add_bridge(bridge)
+    with tap(device):
+        ovs.vsctl("add-port", bridge, device, "tag=5", "--", "set", "Interface", device, "external_ids:vm-id=a")
+        ovs.vsctl("set", "Interface", device, "external_ids:iface-id=b")
+        node = await live.node(Name=device, **{"ExtID.vm-id": "a", "ExtID.iface-id": "b"})
+        port = await live.node(Type="ovsport", Name=device, Vlans=5)
+
+        ovs.vsctl("remove", "Interface", device, "external_ids", "vm-id", "--", "clear", "Port", device, "tag")
+        ovs.vsctl("set", "Port", device, "trunks=1,2", "vlan_mode=trunk")
+        await live.until(lambda: node_value(live, node.id, "ExtID") == {"iface-id": "b"})
+        await live.node(Type="ovsport", Name=device, Trunks=2, VlanMode="trunk")
+        assert "Vlans" not in live.graph.node(port.id).metadata  # type: ignore[union-attr]
+
+        ovs.vsctl("del-port", bridge, device)
+        await live.gone(Type="ovsport", Name=device)
+        await live.until(lambda: node_value(live, node.id, "UUID") is None)
+        assert live.find(Name=device, Type="tuntap") is not None
+
+
+def node_value(live: LiveGraph, node_id: str, key: str) -> object:
+    node = live.graph.node(node_id)
+    return None if node is None else node.metadata.get(key)
+
+
+async def test_device_that_comes_back_gets_its_row_again(live: LiveGraph, ovs: PrivateOvs) -> None:
+    bridge, device = name("br"), name("tap")
+    ovs.add_bridge(bridge)
+    with tap(device):
+        ovs.vsctl("add-port", bridge, device, "--", "set", "Interface", device, "external_ids:vm-id=x")
+        first = await live.node(Name=device, Type="tuntap", **{"ExtID.vm-id": "x"})
+    await live.until(lambda: live.graph.node(first.id) is None)
+    with tap(device):
+        again = await live.node(Name=device, Type="tuntap", **{"ExtID.vm-id": "x"})
+        port = await live.node(Type="ovsport", Name=device)
+        await live.edge(port.id, again.id, RelationType="layer2")
+
+
+async def test_patch_pair_and_tunnel_have_nodes_of_their_own(live: LiveGraph, ovs: PrivateOvs) -> None:
+    one, two, left, right, tunnel = name("br"), name("br"), name("pa"), name("pb"), name("vx")
+    ovs.add_bridge(one)
+    ovs.add_bridge(two)
+    ovs.vsctl("add-port", one, left, "--", "set", "Interface", left, "type=patch", f"options:peer={right}")
+    ovs.vsctl("add-port", two, right, "--", "set", "Interface", right, "type=patch", f"options:peer={left}")
+    options = ("options:local_ip=127.0.0.1", "options:remote_ip=192.0.2.9", "options:key=flow")
+    ovs.vsctl("add-port", two, tunnel, "--", "set", "Interface", tunnel, "type=vxlan", *options)
+
+    a, b = await live.node(Name=left, Type="patch"), await live.node(Name=right, Type="patch")
+    ends = sorted((a, b), key=lambda node: str(node.metadata["Name"]))
+    await live.edge(ends[0].id, ends[1].id, RelationType="layer2", Type="patch")
+    vxlan = await live.node(Name=tunnel, Type="vxlan", LocalIP="127.0.0.1", RemoteIP="192.0.2.9")
+    owner = live.owner(vxlan)
+    assert owner is not None
+    assert owner.metadata["Name"] == two
+    assert owner.metadata["Type"] == "ovsbridge"
+
+    ovs.vsctl("del-port", two, right)
+    await live.gone(Name=right)
+    await live.until(lambda: live.find_edge(ends[0].id, ends[1].id) is None)
+
+
+async def test_internal_port_moved_to_a_namespace_stays_one_node_with_the_kernels_state(
+    live: LiveGraph, ovs: PrivateOvs, make_netns: Namespaces
+) -> None:
+    bridge, device, mac = name("br"), name("qr"), "fa:16:3e:fe:05:df"
+    inner = make_netns()
+    # A container's interface of the same name, of another kind: it must never be taken for the port.
+    run("ip", "link", "add", name("v"), "type", "veth", "peer", "name", device, "netns", str(inner.path))
+    other = make_netns()
+    ovs.add_bridge(bridge)
+    ids = (f"external_ids:attached-mac={mac}", "external_ids:iface-id=6d76c586")
+    ovs.vsctl("add-port", bridge, device, "--", "set", "Interface", device, "type=internal", *ids)
+    here = await live.node(Name=device, Type="internal", **{"ExtID.iface-id": "6d76c586"})
+    assert live.owner(here) == live.find(Type="host")
+
+    run("ip", "link", "set", device, "address", mac, "netns", str(other.path))
+    other.run("ip", "link", "set", device, "up")
+    moved = await live.until(lambda: _owned_by(live, device, other.inode))
+
+    await live.until(lambda: live.find(Name=device, State="UNKNOWN", **{"ExtID.iface-id": "6d76c586"}))
+    assert live.count(Name=device, **{"ExtID.iface-id": "6d76c586"}) == 1
+    assert moved == live.find(Name=device, **{"ExtID.iface-id": "6d76c586"}).id  # type: ignore[union-attr]
+    port = await live.node(Type="ovsport", Name=device)
+    await live.edge(port.id, moved, RelationType="layer2")
+
+
+def _owned_by(live: LiveGraph, device: str, inode: int) -> str | None:
+    for node in live.graph.nodes_with("Name", device):
+        owner = live.owner(node)
+        if owner is not None and owner.metadata.get("Inode") == inode and "UUID" in node.metadata:
+            return node.id
+    return None
+
+
+async def test_port_without_a_device_is_shown_with_its_error(live: LiveGraph, ovs: PrivateOvs) -> None:
+    bridge, missing = name("br"), name("no")
+    ovs.add_bridge(bridge)
+    ovs.vsctl("--no-wait", "add-port", bridge, missing)
+
+    node = await live.node(Name=missing, Type="system", State="DOWN")
+    await live.until(lambda: "Error" in (node_value(live, node.id, "Ovs") or {}))  # type: ignore[operator]
+    owner = live.owner(node)
+    assert owner is not None
+    assert owner.metadata["Name"] == bridge
+
+
+async def test_the_switch_itself_is_told_on_the_host(live: LiveGraph, ovs: PrivateOvs) -> None:
+    ovs.vsctl("--no-wait", "set", "Open_vSwitch", ".", "ovs_version=3.1.0")  # what the distribution's start script does
+    host = await live.node(Type="host", Ovs__Version="3.1.0")
+    assert host.metadata["Ovs"]["ExtID"]["system-id"] == "test"  # type: ignore[index,call-overload]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+async def test_rows_deleted_while_the_server_was_away_are_gone_when_it_is_back(
+    live: LiveGraph, ovs: PrivateOvs, how: signal.Signals
+) -> None:
+    kept, gone = name("br"), name("br")
+    ovs.add_bridge(kept)
+    ovs.add_bridge(gone)
+    before = await live.node(Type="ovsbridge", Name=kept)
+    await live.node(Type="ovsbridge", Name=gone)
+    ovs.stop_server(how)
+    health = live.runner.healths["ovsdb"]
+    await live.until(lambda: health.state == "failed" and health.reason)
+    assert live.find(Type="ovsbridge", Name=kept) is not None
+
+    _delete_offline(ovs, gone)
+    ovs.start_server()
+    await live.gone(Type="ovsbridge", Name=gone, within=10.0)
+    await live.until(lambda: health.state == "running")
+    after = live.find(Type="ovsbridge", Name=kept)
+    assert after is not None
+    assert (after.id, after.created_at) == (before.id, before.created_at)
+
+
+def _delete_offline(ovs: PrivateOvs, bridge: str) -> None:
+    """Change the database file while no server has it open, as a restored backup would be."""
+    run(
+        "ovsdb-tool",
+        "transact",
+        str(ovs.directory / "conf.db"),
+        f'["Open_vSwitch",{{"op":"select","table":"Bridge","where":[["name","==","{bridge}"]],"columns":["_uuid"]}}]',
+    )
+    # Bridges are garbage when nothing refers to them, so it is enough to set the list anew.
+    listing = run(
+        "ovsdb-tool",
+        "query",
+        str(ovs.directory / "conf.db"),
+        f'["Open_vSwitch",{{"op":"select","table":"Bridge","where":[["name","!=","{bridge}"]],"columns":["_uuid"]}}]',
+    )
+    uuids = [row["_uuid"] for row in json.loads(listing)[0]["rows"]]
+    bridges = json.dumps(["set", uuids])
+    update = f'{{"op":"update","table":"Open_vSwitch","where":[],"row":{{"bridges":{bridges}}}}}'
+    run("ovsdb-tool", "transact", str(ovs.directory / "conf.db"), f'["Open_vSwitch",{update}]')
+
+
+async def test_a_thousand_changes_a_second_end_right(live: LiveGraph, ovs: PrivateOvs) -> None:
+    bridge, device = name("br"), name("tap")
+    ovs.add_bridge(bridge)
+    with tap(device):
+        ovs.vsctl("add-port", bridge, device)
+        await live.node(Name=device, Type="tuntap", UUID=ovs.vsctl("get", "Interface", device, "_uuid"))
+        commands: list[str] = ["--no-wait"]
+        for number in range(500):
+            commands += ["--", "set", "Interface", device, f"external_ids:count={number}"]
+        await asyncio.gather(*(sh(*ovs.command(*commands)) for _ in range(3)))
+        await live.node(Name=device, **{"ExtID.count": "499"})
