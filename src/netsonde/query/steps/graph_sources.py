@@ -8,7 +8,7 @@ from typing import Final, cast
 from netsonde.model.elements import Edge, Node
 from netsonde.query import arguments
 from netsonde.query.context import Context
-from netsonde.query.filters import EXISTS, Condition, Filter
+from netsonde.query.filters import EXISTS, Condition, Filter, combine
 from netsonde.query.kinds import Kind
 from netsonde.query.rows import Rows
 from netsonde.query.steps._api import Building, Operation
@@ -47,10 +47,13 @@ class IndexedElements(Operation):
 
     kind: Kind
     by: Condition
+    """Its index holds exactly what passes this condition."""
     filter: Filter
 
     def apply(self, rows: Rows, context: Context) -> Rows:
-        return context.kept(context.collected(_candidates(self.kind, self.by, context)), self.filter.test)
+        found = context.collected(_candidates(self.kind, self.by, context))
+        others = [condition for condition in self.filter.conditions if condition is not self.by]
+        return context.kept(found, combine(others).test) if others else found
 
     def filters(self) -> Iterable[tuple[Kind, Filter]]:
         return ((self.kind, self.filter),)
