@@ -58,9 +58,11 @@ class FileMeter:
         update_s: float = 0.0,
         expire_s: float = 600.0,
         max_flows: int = 2000000,
+        mapped: bool = False,
     ) -> FileMeter:
         """`source` is a path or the bytes of a file. "batches" gives Arrow IPC streams, "arrow" one Arrow IPC file.
-        `update_s` = period of reports in the time of the file; 0 = only at the end of each flow."""
+        `update_s` = period of reports in the time of the file; 0 = only at the end of each flow. `mapped` reads a file
+        of nobody else without copying it; when somebody shortens it meanwhile, the process dies of SIGBUS."""
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> bytes: ...
@@ -160,6 +162,8 @@ class TapStats:
     armed_before_up: bool
     bind_delay_ns: int
     """From link message to bound tap; 0 for a tap without look-back."""
+    bound_ns: int
+    """Monotonic time at which the tap was bound."""
     ring_bytes: int
     """0 = a plain socket."""
     finished: bool

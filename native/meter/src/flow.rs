@@ -64,6 +64,8 @@ pub(crate) mod mark {
     pub(crate) const NEW: u8 = 8;
 }
 
+// The order of fields is that of cache lines: the key, then what every packet changes.
+#[repr(C)]
 pub(crate) struct Flow {
     pub(crate) key: FlowKey,
     /// Packets and octets per side: A to B, B to A.

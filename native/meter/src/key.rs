@@ -8,7 +8,7 @@ use netsonde_packet::{Headers, Icmp, Network, Transport};
 
 use crate::config::LayerKeyMode;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct FlowKey {
     words: [u64; 8],
@@ -42,6 +42,19 @@ const UDP: u64 = 2;
 const SCTP: u64 = 3;
 const ICMP4: u64 = 4;
 const ICMP6: u64 = 5;
+
+impl PartialEq for FlowKey {
+    /// All words at once: the derived comparison calls memcmp for each packet.
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        let differing = self
+            .words
+            .iter()
+            .zip(&other.words)
+            .fold(0, |bits, (a, b)| bits | (a ^ b));
+        differing == 0
+    }
+}
 
 impl FlowKey {
     #[inline]

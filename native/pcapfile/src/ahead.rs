@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reading on a thread of its own, blocks ahead of the one that parses.
-//!
-//! Mapping the file would save the copy, but a file that another process shortens meanwhile kills the reader then.
 
 use std::io::{self, Read};
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender};

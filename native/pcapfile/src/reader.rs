@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One reader for both formats, told apart by their magic numbers.
 
+use std::fs::File;
 use std::io::Read;
 
 use crate::ahead::ReadAhead;
 use crate::damage::{Damage, ReadError};
+use crate::mapped::Mapped;
 use crate::pcap::PcapState;
 use crate::pcapng::PcapngState;
 use crate::window::Window;
@@ -36,18 +38,28 @@ enum Format {
     Pcapng(PcapngState),
 }
 
+/// Packets looked up at once: enough for their memory accesses to overlap.
+const BATCH: usize = 64;
+
 pub struct Reader {
     window: Window,
     format: Format,
     packets: u64,
-    /// Bytes of the packet given last, to be passed over before the next.
-    pending_skip: usize,
+    found: Vec<Found>,
 }
 
 impl Reader {
-    /// Open a file, a pipe or bytes. An empty input or an unknown magic number is damage at byte 0.
+    /// Read a file, a pipe or bytes. An empty input or an unknown magic number is damage at byte 0.
     pub fn new(source: impl Read + Send + 'static) -> Result<Self, ReadError> {
-        let mut window = Window::new(ReadAhead::new(source)?);
+        Self::over(Window::over_blocks(ReadAhead::new(source)?))
+    }
+
+    /// Read a regular file through the page cache, without copying it. See `mapped` for the price.
+    pub fn map(file: &File) -> Result<Self, ReadError> {
+        Self::over(Window::over_file(Mapped::open(file)?))
+    }
+
+    fn over(mut window: Window) -> Result<Self, ReadError> {
         let head = window.peek(24)?;
         let format = if PcapngState::recognises(head) {
             Format::Pcapng(PcapngState::default())
@@ -70,44 +82,53 @@ impl Reader {
             window,
             format,
             packets: 0,
-            pending_skip: 0,
+            found: Vec::with_capacity(BATCH),
         })
     }
 
-    /// Return the next packet, `None` at a clean end.
+    /// Return the next packets, none at a clean end. What stands before damage is given first, the damage next time.
     #[inline]
-    pub fn next_packet(&mut self) -> Result<Option<Packet<'_>>, ReadError> {
-        self.window.skip(std::mem::take(&mut self.pending_skip));
-        let found = match &mut self.format {
-            Format::Pcap(state) => state.next(&mut self.window),
-            Format::Pcapng(state) => state.next(&mut self.window),
-        };
-        let found = match found {
-            Ok(Some(found)) => found,
-            Ok(None) => return Ok(None),
-            Err(Trouble::Io(error)) => return Err(ReadError::Io(error)),
-            Err(Trouble::Broken(reason)) => {
-                return Err(ReadError::Damage(Damage {
-                    offset: self.window.offset(),
-                    packets: self.packets,
-                    reason,
-                }))
+    pub fn next_packets(&mut self) -> Result<impl ExactSizeIterator<Item = Packet<'_>>, ReadError> {
+        self.found.clear();
+        while self.found.len() < BATCH {
+            // Only the first may move the window: the others must leave it where it is.
+            self.window.hold(!self.found.is_empty());
+            let found = match &mut self.format {
+                Format::Pcap(state) => state.next(&mut self.window),
+                Format::Pcapng(state) => state.next(&mut self.window),
+            };
+            match found {
+                Ok(Some(mut found)) => {
+                    found.data_at += self.window.position();
+                    self.window.skip(found.record_len);
+                    self.found.push(found);
+                }
+                Ok(None) => break,
+                Err(_) if !self.found.is_empty() => break,
+                Err(Trouble::Io(error)) => return Err(ReadError::Io(error)),
+                Err(Trouble::Broken(reason)) => return Err(ReadError::Damage(self.damage(reason))),
             }
-        };
-        self.packets += 1;
-        self.pending_skip = found.record_len;
-        let data = self
-            .window
-            .at_hand()
-            .get(found.data_at..found.data_at + found.data_len)
-            .unwrap_or_default();
-        Ok(Some(Packet {
+        }
+        self.window.hold(false);
+        self.packets += self.found.len() as u64;
+        let bytes = self.window.bytes();
+        Ok(self.found.iter().map(|found| Packet {
             ts_ns: found.ts_ns,
             wire_len: found.wire_len,
             link_type: found.link_type,
             interface: found.interface,
-            data,
+            data: bytes
+                .get(found.data_at..found.data_at + found.data_len)
+                .unwrap_or_default(),
         }))
+    }
+
+    fn damage(&self, reason: String) -> Damage {
+        Damage {
+            offset: self.window.offset(),
+            packets: self.packets,
+            reason,
+        }
     }
 
     /// Bytes of the input consumed so far.
@@ -115,6 +136,7 @@ impl Reader {
         self.window.offset()
     }
 
+    /// Packets given so far.
     pub fn packets(&self) -> u64 {
         self.packets
     }

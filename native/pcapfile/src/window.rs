@@ -1,27 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A view on the bytes ahead, refilled without copying more than the packet that two blocks share.
+//! A view on the bytes ahead: of a mapped file, or of blocks read ahead, refilled without copying more than the packet
+//! that two blocks share.
 
 use std::io;
 
 use crate::ahead::{ReadAhead, HEADROOM};
+use crate::mapped::Mapped;
 
 pub(crate) struct Window {
-    source: ReadAhead,
-    data: Vec<u8>,
+    source: Source,
     at: usize,
-    /// Offset in the input of `data[0]`; negative while the first block's headroom counts.
+    /// Offset in the input of the first byte of `bytes()`; negative while the first block's headroom counts.
     base: i64,
     ended: bool,
+    /// While set, nothing moves: `peek` gives what is there.
+    hold: bool,
+}
+
+enum Source {
+    Mapped(Mapped),
+    Blocks { ahead: ReadAhead, data: Vec<u8> },
 }
 
 impl Window {
-    pub(crate) fn new(source: ReadAhead) -> Self {
+    pub(crate) fn over_blocks(ahead: ReadAhead) -> Self {
+        Self::new(
+            Source::Blocks {
+                ahead,
+                data: Vec::new(),
+            },
+            false,
+        )
+    }
+
+    pub(crate) fn over_file(file: Mapped) -> Self {
+        Self::new(Source::Mapped(file), true)
+    }
+
+    fn new(source: Source, ended: bool) -> Self {
         Self {
             source,
-            data: Vec::new(),
             at: 0,
             base: 0,
-            ended: false,
+            ended,
+            hold: false,
         }
     }
 
@@ -30,45 +52,61 @@ impl Window {
         u64::try_from(self.base + self.at as i64).unwrap_or(0)
     }
 
+    /// Everything in memory; indexes into it stay valid while `hold` is set.
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match &self.source {
+            Source::Mapped(file) => file.bytes(),
+            Source::Blocks { data, .. } => data,
+        }
+    }
+
+    /// Index of the next byte in `bytes()`.
+    #[inline]
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+
+    #[inline]
+    pub(crate) fn hold(&mut self, hold: bool) {
+        self.hold = hold;
+    }
+
     /// Return the bytes at hand, reading on until there are `wanted` or the input ends.
     #[inline]
     pub(crate) fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
-        while self.data.len() - self.at < wanted && !self.ended {
+        while self.bytes().len() - self.at < wanted && !self.ended && !self.hold {
             self.refill()?;
         }
-        Ok(self.data.get(self.at..).unwrap_or_default())
-    }
-
-    /// Bytes at hand without reading on.
-    #[inline]
-    pub(crate) fn at_hand(&self) -> &[u8] {
-        self.data.get(self.at..).unwrap_or_default()
+        Ok(self.bytes().get(self.at..).unwrap_or_default())
     }
 
     #[inline]
     pub(crate) fn skip(&mut self, bytes: usize) {
-        self.at = (self.at + bytes).min(self.data.len());
+        self.at = (self.at + bytes).min(self.bytes().len());
     }
 
     fn refill(&mut self) -> io::Result<()> {
-        let Some(block) = self.source.next()? else {
+        let Source::Blocks { ahead, data } = &mut self.source else {
+            return Ok(());
+        };
+        let Some(block) = ahead.next()? else {
             self.ended = true;
             return Ok(());
         };
         let offset = self.base + self.at as i64;
-        let rest = self.data.get(self.at..).unwrap_or_default();
+        let rest = data.get(self.at..).unwrap_or_default();
         if rest.len() <= HEADROOM.min(block.start) {
             let start = block.start - rest.len();
-            let mut data = block.data;
-            data[start..block.start].copy_from_slice(rest);
-            let old = std::mem::replace(&mut self.data, data);
-            self.source.recycle(old);
+            let mut fresh = block.data;
+            fresh[start..block.start].copy_from_slice(rest);
+            ahead.recycle(std::mem::replace(data, fresh));
             self.at = start;
         } else {
             // A packet longer than the headroom: rare, so a copy will do.
-            self.data.drain(..self.at);
-            self.data.extend_from_slice(&block.data[block.start..]);
-            self.source.recycle(block.data);
+            data.drain(..self.at);
+            data.extend_from_slice(&block.data[block.start..]);
+            ahead.recycle(block.data);
             self.at = 0;
         }
         self.base = offset - self.at as i64;

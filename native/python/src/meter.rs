@@ -2,7 +2,7 @@
 //! Metering of capture files, and the conversions between Arrow batches and what people and tools read.
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 use std::path::PathBuf;
 
 use netsonde_meter::{ipc, wire, FlowBatch, Frame, LinkType, Meter, MeterConfig, PacketBatch};
@@ -14,7 +14,7 @@ use pyo3::types::{PyBytes, PyDict};
 use crate::output::Output;
 
 /// Packets handled between two returns to Python: often enough for a progress bar and for Ctrl-C.
-const PACKETS_PER_STEP: u32 = 100_000;
+const PACKETS_PER_STEP: u64 = 100_000;
 /// Rows that make a batch.
 const ROWS_PER_BATCH: usize = 8192;
 const SECOND_NS: i64 = 1_000_000_000;
@@ -40,7 +40,8 @@ pub(crate) struct FileMeter {
     bytes_read: u64,
     first_ns: Option<i64>,
     last_tick_ns: i64,
-    since_tick: u32,
+    /// Packets read at the last tick.
+    ticked_at: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,7 +55,7 @@ enum Phase {
 impl FileMeter {
     #[new]
     #[pyo3(signature = (source, *, format = "batches", node_tid = "", capture_id = "", host = "", update_s = 0.0,
-                        expire_s = 600.0, max_flows = 2_000_000))]
+                        expire_s = 600.0, max_flows = 2_000_000, mapped = false))]
     #[allow(clippy::too_many_arguments)] // keyword-only on the Python side
     fn new(
         py: Python<'_>,
@@ -66,13 +67,13 @@ impl FileMeter {
         update_s: f64,
         expire_s: f64,
         max_flows: usize,
+        mapped: bool,
     ) -> PyResult<Self> {
         let output = Output::named(format).ok_or_else(|| {
             PyValueError::new_err(format!(
                 "no output format {format:?}: batches, arrow, jsonl or csv"
             ))
         })?;
-        let (input, bytes_total) = open(source)?;
         let meter = Meter::new(MeterConfig {
             node_tid: node_tid.to_owned(),
             capture_id: capture_id.to_owned(),
@@ -83,7 +84,8 @@ impl FileMeter {
             max_flows,
             ..MeterConfig::default()
         });
-        let (reader, damage) = match py.detach(|| Reader::new(input)) {
+        let (reader, bytes_total) = py.detach(|| open(source, mapped))?;
+        let (reader, damage) = match reader {
             Ok(reader) => (Some(reader), None),
             Err(ReadError::Damage(damage)) => (None, Some(damage)),
             Err(ReadError::Io(error)) => return Err(PyOSError::new_err(error)),
@@ -98,7 +100,7 @@ impl FileMeter {
             bytes_read: 0,
             first_ns: None,
             last_tick_ns: 0,
-            since_tick: 0,
+            ticked_at: 0,
         })
     }
 
@@ -149,17 +151,25 @@ impl FileMeter {
     }
 }
 
-fn open(source: Source) -> PyResult<(Box<dyn Read + Send>, Option<u64>)> {
+/// A reader, or why there is none, and the size of the input.
+type Opened = (Result<Reader, ReadError>, Option<u64>);
+
+fn open(source: Source, mapped: bool) -> PyResult<Opened> {
     match source {
         Source::Bytes(bytes) => {
             let length = bytes.len() as u64;
-            Ok((Box::new(Cursor::new(bytes)), Some(length)))
+            Ok((Reader::new(Cursor::new(bytes)), Some(length)))
         }
         Source::Path(path) => {
             let file = File::open(path)?;
             let metadata = file.metadata()?;
             let length = metadata.is_file().then_some(metadata.len());
-            Ok((Box::new(file), length))
+            // An empty file cannot be mapped.
+            let reader = match length {
+                Some(1..) if mapped => Reader::map(&file),
+                _ => Reader::new(file),
+            };
+            Ok((reader, length))
         }
     }
 }
@@ -200,39 +210,38 @@ impl FileMeter {
             self.phase = Phase::Closing;
             return Ok(());
         };
-        for _ in 0..PACKETS_PER_STEP {
-            match reader.next_packet() {
-                Ok(Some(packet)) => {
-                    self.meter.frame(Frame {
+        let enough = reader.packets() + PACKETS_PER_STEP;
+        while reader.packets() < enough {
+            let mut latest_ns = None;
+            match reader.next_packets() {
+                Ok(packets) => self.meter.frames(packets.map(|packet| {
+                    latest_ns = Some(packet.ts_ns);
+                    self.first_ns.get_or_insert(packet.ts_ns);
+                    Frame {
                         ts_ns: packet.ts_ns,
                         wire_len: packet.wire_len,
                         data: packet.data,
                         link_type: LinkType::from_number(packet.link_type),
-                    });
-                    self.first_ns.get_or_insert(packet.ts_ns);
-                    self.since_tick += 1;
-                    // In the time of the file; seldom enough that walking the table never outweighs the packets.
-                    if packet.ts_ns - self.last_tick_ns >= SECOND_NS
-                        && self.since_tick > 1024 + (self.meter.slots() >> 4)
-                    {
-                        self.last_tick_ns = packet.ts_ns;
-                        self.since_tick = 0;
-                        self.meter.tick(packet.ts_ns);
-                        if self.meter.pending_reports() >= ROWS_PER_BATCH {
-                            break;
-                        }
                     }
-                }
-                Ok(None) => {
-                    self.phase = Phase::Closing;
-                    break;
-                }
-                Err(ReadError::Damage(damage)) => {
-                    self.damage = Some(damage);
-                    self.phase = Phase::Closing;
-                    break;
-                }
+                })),
+                Err(ReadError::Damage(damage)) => self.damage = Some(damage),
                 Err(ReadError::Io(error)) => return Err(PyOSError::new_err(error)),
+            }
+            let Some(latest_ns) = latest_ns else {
+                self.phase = Phase::Closing;
+                break;
+            };
+            // In the time of the file; seldom enough that walking the table never outweighs the packets.
+            let since_tick = reader.packets() - self.ticked_at;
+            if latest_ns - self.last_tick_ns >= SECOND_NS
+                && since_tick > 1024 + u64::from(self.meter.slots() >> 4)
+            {
+                self.last_tick_ns = latest_ns;
+                self.ticked_at = reader.packets();
+                self.meter.tick(latest_ns);
+                if self.meter.pending_reports() >= ROWS_PER_BATCH {
+                    break;
+                }
             }
         }
         self.bytes_read = reader.offset();
