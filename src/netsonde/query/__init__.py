@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The query language: text to plan, plan to result, once or standing. No I/O of its own; sources are Protocols."""
 
+from netsonde.query.emptiness import Emptiness, why_empty
 from netsonde.query.errors import LimitReached, QueryError
 from netsonde.query.executor import evaluate, run
 from netsonde.query.kinds import Kind
@@ -18,6 +19,7 @@ from netsonde.query.sources import (
 from netsonde.query.standing import Matcher, StandingQuery, compile_standing
 
 __all__ = [
+    "Emptiness",
     "FlowSource",
     "HistorySource",
     "Kind",
@@ -36,4 +38,5 @@ __all__ = [
     "parse",
     "render_dot",
     "run",
+    "why_empty",
 ]
