@@ -43,8 +43,15 @@ def _caret(text: str, span: Span) -> list[str]:
     end = text.find("\n", span.start)
     line = text[begin : len(text) if end < 0 else end]
     column = span.start - begin
-    width = max(1, min(span.end - span.start, len(line) - column))
-    return [f"  {line}", f"  {' ' * column}{'^' * width} column {column + 1}"]
+    # A line as long as a book would bury the place that it is shown for.
+    first = max(0, column - _WIDEST // 2) if len(line) > _WIDEST else 0
+    shown = line[first : first + _WIDEST]
+    width = max(1, min(span.end - span.start, len(shown) - column + first))
+    return [f"  {shown}", f"  {' ' * (column - first)}{'^' * width} column {column + 1}"]
+
+
+_WIDEST = 160
+"""Characters of the user's text that an explanation repeats."""
 
 
 class NotFound(UserError):

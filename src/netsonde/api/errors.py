@@ -19,6 +19,8 @@ from netsonde.observe import logger
 
 PROBLEM = "application/problem+json"
 _log = logger("api")
+_AROUND = 2000
+"""Characters before and after a mistake that an answer repeats."""
 
 
 class PreconditionFailed(UserError):
@@ -62,8 +64,7 @@ def problem_of(error: Exception, path: str) -> Problem:
     """Translate an exception; what is not expected becomes a 500 that names its entry in the log."""
     if isinstance(error, UserError):
         status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
-        start, end = (error.span.start, error.span.end) if error.span else (None, None)
-        text = error.text if error.span else ""
+        text, start, end = _place(error)
         return Problem(_title(status), status, error.message, hint=error.hint, text=text, start=start, end=end)
     if isinstance(error, HTTPException):
         return _http_problem(error, path)
@@ -119,6 +120,15 @@ def _http_problem(error: HTTPException, path: str) -> Problem:
     elif status >= 500:
         detail = _title(status)
     return Problem(_title(status), status, detail, hint=hint)
+
+
+def _place(error: UserError) -> tuple[str, int | None, int | None]:
+    """Return the text around the mistake, and where in it the mistake is."""
+    if error.span is None:
+        return "", None, None
+    first = max(0, error.span.start - _AROUND)
+    text = error.text[first : error.span.start + _AROUND]
+    return text, error.span.start - first, min(error.span.end - first, len(text))
 
 
 def _wrong_parameters(error: ValidationException) -> str:

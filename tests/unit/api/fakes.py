@@ -41,6 +41,8 @@ class FakeEvent:
 class FakeGraph:
     by_id: dict[str, Element] = field(default_factory=dict)
     listeners: list[Callable[[Sequence[Any]], None]] = field(default_factory=list)
+    abandoned: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a listener has left."""
 
     def node(self, node_id: str) -> Node | None:
         found = self.by_id.get(node_id)
@@ -58,7 +60,12 @@ class FakeGraph:
 
     def subscribe(self, listener: Callable[[Sequence[Any]], None]) -> Unsubscribe:
         self.listeners.append(listener)
-        return lambda: self.listeners.remove(listener)
+
+        def unsubscribe() -> None:
+            self.listeners.remove(listener)
+            self.abandoned.set()
+
+        return unsubscribe
 
     def put(self, *elements: Element) -> None:
         """Add or update elements in one batch."""

@@ -120,7 +120,14 @@ def websocket_routes(services: Services, connections: Connections) -> list[ASGIR
             flow_hub.leave(client)
 
     endpoints = {"/ws/subscriber": subscriber, "/ws/subscriber/flow": flow_stream}
-    return [mount(path, Endpoint(services, connections, path, serve)) for path, serve in endpoints.items()]
+    known = [mount(path, Endpoint(services, connections, path, serve)) for path, serve in endpoints.items()]
+    return [*known, mount("/ws/{rest:path}", _nothing)]
+
+
+async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse in words what is served by no endpoint, publishers of the reference among it."""
+    known = "/ws/subscriber and /ws/subscriber/flow"
+    await refuse(scope, send, 404, f"nothing is at {scope['path'][:100]}\nhint: this server has {known}\n")
 
 
 async def _together(**works: Coroutine[Any, Any, None]) -> None:
