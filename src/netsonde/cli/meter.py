@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`netsonde meter`: its options and help. The work is in `metering`, which also reads plain command lines itself."""
+
+from typing import Annotated
+
+import typer
+
+from netsonde.cli.metering import Request, meter_file
+from netsonde.cli.options import new_app
+
+app = new_app()
+
+
+@app.command(epilog="Example: netsonde meter trace.pcapng -o flows.jsonl --stats")
+def meter(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A pcap or pcapng file; - = standard input.")],
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write flows to FILE.jsonl, FILE.csv or FILE.arrow."),
+    ] = None,
+    stats: Annotated[bool, typer.Option("--stats", help="Print counters.")] = False,
+) -> None:
+    """Meter a pcap or pcapng file, without any server.
+
+    Without -o, flows go to standard output as JSON lines, on a terminal as a table; --stats alone prints only
+    counters. A damaged file is metered up to the damage, one line says where and why, and the exit status is 1.
+    """
+    raise typer.Exit(meter_file(Request(file, output, stats)))

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `netsonde meter` does: capture file in; flows, progress and counters out.
+
+Needs the native core and nothing else of Python's ecosystem: a million packets are metered in less time than it takes
+to import a framework for command lines, so `plain_request` reads ordinary command lines by itself, and `cli.meter`
+(Typer) has the others: help, completion, mistakes.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from netsonde.errors import UserError
+
+if TYPE_CHECKING:
+    from netsonde._native import FileMeter, FileStats
+
+FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".arrow": "arrow"}
+"""Endings of output files."""
+_REDRAW_INTERVAL = 0.1
+_TABLE_ROWS = 40
+
+
+class Request(NamedTuple):
+    """One run. `output` "" = standard output, "-" the same; None with `stats` = no flows at all."""
+
+    file: str
+    output: str | None
+    stats: bool
+
+
+def plain_request(arguments: Sequence[str]) -> Request | None:
+    """Return what a command line asks for; None when it is anything but FILE, -o FILE, --output FILE, --stats."""
+    file = output = None
+    stats = False
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--stats":
+            stats = True
+        elif argument in ("-o", "--output"):
+            output = next(rest, None)
+            if output is None:
+                return None
+        elif argument.startswith("-") and argument != "-":
+            return None
+        elif file is None:
+            file = argument
+        else:
+            return None
+    return None if file is None else Request(file, output, stats)
+
+
+def meter_file(request: Request) -> int:
+    """Meter a file and return the exit status: 1 when it was damaged, whatever could be read being written."""
+    kind = _kind(request)
+    started = time.perf_counter()
+    meter = _open(request, kind or "csv")
+    if request.output not in (None, "-"):
+        _write_file(meter, str(request.output))
+    elif kind is None:
+        _drain(meter, None)
+    elif sys.stdout.isatty():
+        _print_table(meter)
+    else:
+        _drain(meter, sys.stdout.buffer)
+    if request.stats:
+        text = _stats_text(meter.stats(), time.perf_counter() - started)
+        # With the flows on standard output, the counters must not stand between them.
+        print(text, file=sys.stderr if kind and request.output in (None, "-") else sys.stdout)
+    if meter.damage is not None:
+        print(f"error: {request.file}: {meter.damage}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _kind(request: Request) -> str | None:
+    """Return the format of the output, None for none."""
+    if request.output is None:
+        return None if request.stats else "jsonl"
+    if request.output == "-":
+        return "jsonl"
+    ending = os.path.splitext(request.output)[1].lower()
+    if ending not in FORMATS:
+        raise UserError(
+            f"cannot tell a format from the name {request.output!r}",
+            hint="let it end in .jsonl, .csv or .arrow",
+        )
+    return FORMATS[ending]
+
+
+def _open(request: Request, kind: str) -> "FileMeter":
+    from netsonde._native import FileMeter
+
+    path = "/dev/stdin" if request.file == "-" else request.file
+    try:
+        if request.output and os.path.exists(request.output) and os.path.samefile(path, request.output):
+            raise UserError("the output would overwrite the capture file", hint="give -o another name")
+        # Nobody but the user's own programs shortens this file while it is read.
+        return FileMeter(path, format=kind, mapped=True)  # type: ignore[arg-type]
+    except OSError as failed:
+        raise UserError(f"cannot read {request.file}: {failed.strerror or failed}") from failed
+
+
+def _write_file(meter: "FileMeter", path: str) -> None:
+    try:
+        with open(path, "wb", buffering=0) as out:
+            _drain(meter, out)
+    except OSError as failed:
+        raise UserError(f"cannot write {path}: {failed.strerror or failed}") from failed
+
+
+def _drain(meter: "FileMeter", out: IO[bytes] | None) -> None:
+    progress = Progress(meter)
+    for piece in meter:
+        if piece and out is not None:
+            out.write(piece)
+        progress.show()
+    progress.clear()
+
+
+class Progress:
+    """A bar on standard error, when that is a terminal."""
+
+    def __init__(self, meter: "FileMeter") -> None:
+        self._meter = meter
+        self._drawn_at = time.monotonic()
+        self._enabled = sys.stderr.isatty()
+        self._drawn = False
+
+    def show(self) -> None:
+        now = time.monotonic()
+        if not self._enabled or now - self._drawn_at < _REDRAW_INTERVAL:
+            return
+        self._drawn_at, self._drawn = now, True
+        read, total = self._meter.bytes_read, self._meter.bytes_total
+        if total:
+            done = min(1.0, read / total)
+            bar = "█" * round(30 * done)
+            text = f"{bar:·<30} {done:4.0%}"
+        else:
+            text = f"{read / 1e6:,.0f} MB"
+        sys.stderr.write(f"\r{text}  {self._meter.stats()['packets']:,} packets\x1b[K")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        if self._drawn:
+            sys.stderr.write("\r\x1b[K")
+
+
+def _print_table(meter: "FileMeter") -> None:
+    """For a terminal: the largest flows."""
+    import json
+
+    from netsonde.cli.flows import FLOW_COLUMNS
+    from netsonde.cli.output import print_table
+
+    flows = []
+    for piece in meter:
+        flows += [json.loads(line) for line in piece.splitlines()]
+    flows.sort(key=_octets, reverse=True)
+    print_table(FLOW_COLUMNS, flows[:_TABLE_ROWS])
+    if len(flows) > _TABLE_ROWS:
+        print(f"{len(flows) - _TABLE_ROWS} smaller flows not shown; -o flows.jsonl has all", file=sys.stderr)
+
+
+def _octets(flow: dict[str, dict[str, int]]) -> int:
+    return flow["Metric"]["ABBytes"] + flow["Metric"]["BABytes"]
+
+
+def _stats_text(stats: "FileStats", seconds: float) -> str:
+    span = (stats["last_ns"] - stats["first_ns"]) / 1e9 if stats["packets"] else 0.0
+    rows = [
+        ("packets", f"{stats['packets']:,}"),
+        ("bytes", f"{stats['bytes']:,}"),
+        ("flows", f"{stats['flows']:,}"),
+        ("time span", f"{span:,.3f} s"),
+        ("unreadable", f"{stats['unreadable']:,}"),
+        ("truncated", f"{stats['truncated']:,}"),
+        ("malformed", f"{stats['malformed']:,}"),
+        ("evicted flows", f"{stats['evicted']:,}"),
+        ("metered in", f"{seconds:.3f} s"),
+    ]
+    return "\n".join(f"{name:<14}{value:>18}" for name, value in rows)
