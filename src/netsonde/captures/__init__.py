@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Standing captures: definitions that wait for nodes, taps that follow them, statuses that say why not."""
+"""Standing captures: definitions that wait for nodes, taps that follow them, statuses that say why not.
 
-from netsonde.captures.agent import CaptureAgent
-from netsonde.captures.coordinator import CaptureCoordinator
-from netsonde.captures.settings import CaptureSettings
-
-__all__ = ["CaptureAgent", "CaptureCoordinator", "CaptureSettings"]
+Entry points: `agent.CaptureAgent`, `coordinator.CaptureCoordinator`, `settings.CaptureSettings`; not imported here,
+since every process reads the settings.
+"""

@@ -14,7 +14,7 @@ import msgspec
 from netsonde.aio import spawn
 from netsonde.aio.clock import Clock
 from netsonde.aio.tasks import HealthSink
-from netsonde.captures.engines._api import Engine
+from netsonde.captures.engines._api import Engine, Point
 from netsonde.captures.reconciler import Reconciler
 from netsonde.captures.settings import CaptureSettings
 from netsonde.captures.stores import Store, host_key, split_key
@@ -27,6 +27,10 @@ log = logger("captures")
 
 _COALESCE = 0.02
 """Seconds between two rounds of reports: a burst of new interfaces makes a few reports, not one each."""
+
+
+_STOP_WITHIN = 1.0
+"""Seconds that engines get to end their taps when the agent stops."""
 
 
 class CaptureAgent:
@@ -53,6 +57,8 @@ class CaptureAgent:
         self._published: dict[str, AgentCaptureStatus] = {}
         self._report = asyncio.Event()
         self._wake = asyncio.Event()
+        self._stopping: set[Point] = set()
+        self._stopped = asyncio.Event()
         self.reconciler = Reconciler(graph, engines, settings, self._clock, self._changed)
 
     async def run(self, health: HealthSink) -> None:
@@ -74,10 +80,24 @@ class CaptureAgent:
                 loop.remove_reader(engine.event_fd)
 
     async def close(self) -> None:
-        """Stop every tap, let the engines hand out what they still have, and say so."""
-        self.reconciler.close()
+        """Stop every tap and wait until the engines have done so: then their last reports can be taken.
+
+        The engines themselves are closed by who made them, afterwards.
+        """
+        loop = asyncio.get_running_loop()
         for engine in self._engines.values():
-            engine.close()
+            loop.add_reader(engine.event_fd, self._drain, engine)
+        self._stopping = self.reconciler.close()
+        try:
+            async with asyncio.timeout(_STOP_WITHIN):
+                while self._stopping:
+                    self._stopped.clear()
+                    await self._stopped.wait()
+        except TimeoutError:
+            log.warning("captures did not stop in time", taps=len(self._stopping))
+        finally:
+            for engine in self._engines.values():
+                loop.remove_reader(engine.event_fd)
 
     def namespace_added(self, netns: int) -> None:
         """Try again at once what failed in a namespace that the engines can enter now."""
@@ -168,3 +188,6 @@ class CaptureAgent:
     def _drain(self, engine: Engine) -> None:
         for event in engine.events():
             self.reconciler.handle(event)
+            if event.kind in ("stopped", "failed", "link_gone"):
+                self._stopping.discard(event.point)
+                self._stopped.set()

@@ -48,6 +48,7 @@ class Reconciler:
         self._targets: dict[str, frozenset[str]] = {}
         self._finished: dict[tuple[str, str], NodeStatus] = {}
         self._unsubscribe = graph.subscribe(self.follow)
+        self._is_closed = False
         self.armed = False
 
     def definitions(self) -> Mapping[str, Capture]:
@@ -55,6 +56,8 @@ class Reconciler:
 
     def define(self, capture: Capture) -> None:
         """Follow a definition that is new or changed."""
+        if self._is_closed:
+            return
         standing = self._standing.get(capture.uuid)
         if standing is None:
             standing = Standing(capture, self._graph, only_local=True)
@@ -179,13 +182,17 @@ class Reconciler:
             reason=standing.problem or self._engine_problem(standing.capture),
         )
 
-    def close(self) -> None:
-        """Stop every tap and follow the graph no more."""
+    def close(self) -> set[Point]:
+        """Stop every tap, and start none any more; return the points whose engines have yet to say so."""
+        self._is_closed = True
         self._unsubscribe()
+        states = ("starting", "active")
+        running = {tap.point for taps in self._taps.values() for tap in taps.values() if tap.state in states}
         for uuid in list(self._standing):
             self._stop_all(uuid)
         self._standing.clear()
         self._arm()
+        return running
 
     def _settle(self, uuid: str, node_ids: Iterable[str] | None = None, *, retry: Iterable[str] = ()) -> bool:
         """Start and stop what the definition now wants; None = look at all of its nodes. Tells whether taps changed."""

@@ -156,10 +156,18 @@ async def test_a_retry_comes_by_itself(bench: Bench, host: Host, engine: FakeEng
         await until(lambda: engine.interfaces == ["tap0"])
 
 
-async def test_closing_stops_taps_and_engines(bench: Bench, host: Host, engine: FakeEngine) -> None:
+async def test_closing_waits_until_the_engine_has_stopped_its_taps(
+    bench: Bench, host: Host, engine: FakeEngine
+) -> None:
     await bench.definitions.put("c1", vm_capture())
     async with bench.running():
         host.plug("tap0")
         host.name_vm("tap0")
-    await bench.agent.close()
-    assert (engine.running, engine.closed) == ({}, True)
+        stopped = engine.event("stopped", "tap0")
+        closing = asyncio.get_running_loop().create_task(bench.agent.close(), name="closing")
+        await until(lambda: not engine.running)
+        await bench.definitions.put("c2", vm_capture("c2", "G.V().Has('Name', 'tap0')"))
+        assert not closing.done()
+        engine.say(stopped)
+        await closing
+        assert (engine.running, bench.agent.reconciler.definitions()) == ({}, {})
