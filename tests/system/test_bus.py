@@ -12,19 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from netsonde.bus import (
-    Bus,
-    BusSettings,
-    Lease,
-    PrivateServer,
-    ReportConsumer,
-    ReportPublisher,
-    ServerSettings,
-    TopologyFollower,
-    TopologyLog,
-    TopologyPublisher,
-)
-from netsonde.bus.lease import LEASES, LeaseEntry
+from netsonde.bus.connection import Bus
+from netsonde.bus.follower import TopologyFollower
+from netsonde.bus.lease import LEASES, Lease, LeaseEntry
+from netsonde.bus.reports import ReportConsumer, ReportPublisher
+from netsonde.bus.server import PrivateServer, ServerSettings
+from netsonde.bus.settings import BusSettings
+from netsonde.bus.topology import TopologyLog, TopologyPublisher
 from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.model.captures import Capture
 from netsonde.model.elements import Edge, Node
@@ -88,7 +82,7 @@ async def test_server_dies_with_its_parent(tmp_path: Path) -> None:
     script = (
         "import asyncio, sys\n"
         "from pathlib import Path\n"
-        "from netsonde.bus import PrivateServer, ServerSettings\n"
+        "from netsonde.bus.server import PrivateServer, ServerSettings\n"
         "async def main():\n"
         "    server = PrivateServer(ServerSettings(Path(sys.argv[1])))\n"
         "    await server.start()\n"
@@ -304,7 +298,7 @@ async def test_calls_are_served_again_after_a_restart(server: PrivateServer, bus
 
 
 async def consume(bus: Bus, got: list[bytes]) -> None:
-    async for batch in ReportConsumer(bus, "flows", within=0.1).batches():
+    async for batch in ReportConsumer(bus, "flows", within=0.1, ack_wait=2.0).batches():
         got += batch.payloads
         await batch.ack()
 

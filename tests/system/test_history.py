@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from history_rows import flow, flows, now_ms, packet, packets
 
+from history_rows import flow, flows, now_ms, packet, packets
 from netsonde.errors import SourceLost, UserError
 from netsonde.flows.schema import PACKET_SCHEMA
 from netsonde.history.history import History
@@ -274,7 +274,7 @@ async def test_old_rows_are_deleted_by_themselves(reopen: Reopen) -> None:
         return rows[0], rows[1]
 
     async with asyncio.timeout(30):
-        while await left() != (0, 0):
+        while await left() != (0, 0):  # noqa: ASYNC110  # the engine deletes in its own time and tells nobody
             await asyncio.sleep(0.2)
 
 
@@ -363,11 +363,11 @@ async def test_directory_has_one_owner(tmp_path: Path) -> None:
 
 
 async def test_server_address_selects_the_server(tmp_path: Path) -> None:
-    with pytest.raises(SourceLost, match="127.0.0.1"):
+    with pytest.raises(SourceLost, match=r"127\.0\.0\.1"):
         await History.open(HistorySettings(url="http://127.0.0.1:9/x"), tmp_path)
     with pytest.raises(UserError, match="no address"):
         await History.open(HistorySettings(url="clickhouse"), tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert not os.listdir(tmp_path)
 
 
 class Logged:

@@ -81,7 +81,10 @@ class ReportBatch:
 
 
 class ReportConsumer:
-    """Takes reports of one kind off the bus, in batches of up to `within` seconds or `max_bytes`."""
+    """Takes reports of one kind off the bus, in batches of up to `within` seconds or `max_bytes`.
+
+    What was taken and is not acknowledged within `ack_wait` seconds is given out again.
+    """
 
     def __init__(
         self,
@@ -92,6 +95,7 @@ class ReportConsumer:
         within: float = 1.0,
         max_bytes: int = 32 * 1024 * 1024,
         max_reports: int = 1000,
+        ack_wait: float = _ACK_WAIT,
     ) -> None:
         self._bus = bus
         self._kind: ReportKind = kind
@@ -99,6 +103,7 @@ class ReportConsumer:
         self._within = within
         self._max_bytes = max_bytes
         self._max_reports = max_reports
+        self._ack_wait = ack_wait
 
     async def batches(self) -> AsyncGenerator[ReportBatch, None]:
         """Yield batches for ever, over lost connections; one at a time, the next after the former is done with."""
@@ -134,7 +139,7 @@ class ReportConsumer:
         return {
             "durable_name": self._durable,
             "ack_policy": "explicit",
-            "ack_wait": int(_ACK_WAIT * _NS),
+            "ack_wait": int(self._ack_wait * _NS),
             "deliver_policy": "all",
             "max_ack_pending": 4 * self._max_reports,
             "max_deliver": -1,

@@ -19,7 +19,7 @@ import clickhouse_connect
 import pyarrow as pa
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 
-from netsonde.errors import SourceLost, UserError
+from netsonde.errors import SourceLost, UserError, WireError
 from netsonde.history.settings import HistorySettings
 
 R = TypeVar("R")
@@ -27,6 +27,8 @@ R = TypeVar("R")
 DATABASE = "netsonde"
 _MIB = 1024 * 1024
 _MEMORY_LIMIT, _TIMEOUT_EXCEEDED = 241, 159
+_BAD_DATA = frozenset({6, 26, 27, 32, 33, 43, 53, 69, 70, 72, 117, 321, 349, 636})
+"""Codes of ClickHouse's errors for what cannot be read; of others (disk full, too many parts) time may cure."""
 
 
 class Database:
@@ -71,8 +73,33 @@ class Database:
         return pa.ipc.open_stream(data).read_all()
 
     def insert(self, table: str, columns: Sequence[str], block: bytes, form: str) -> None:
-        """Insert one block of rows in the format `form`; returns when they are in the table's files."""
-        _translated(lambda: self._client.raw_insert(table, column_names=list(columns), insert_block=block, fmt=form))
+        """Insert one block of rows in the format `form`; returns when they are in the table's files.
+
+        Raises WireError for a block that the engine cannot read, SourceLost when it may be inserted later.
+        """
+        try:
+            _translated(
+                lambda: self._client.raw_insert(table, column_names=list(columns), insert_block=block, fmt=form)
+            )
+        except DatabaseError as refused:
+            if getattr(refused, "code", None) in _BAD_DATA:
+                raise WireError(f"{table}: {_first_line(refused)}") from refused
+            raise SourceLost(f"history does not take rows of {table}: {_first_line(refused)}") from refused
+        except UserError as limit:
+            raise SourceLost(f"history does not take rows of {table}: {limit.message}") from limit
+
+    def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[bytes]) -> int:
+        """Insert rows given as JSON objects; returns how many the engine refused, which do not stop the others."""
+        if not rows:
+            return 0
+        try:
+            self.insert(table, columns, b"\n".join(rows), "JSONEachRow")
+        except WireError:
+            if len(rows) == 1:
+                return 1
+            middle = len(rows) // 2
+            return self.insert_rows(table, columns, rows[:middle]) + self.insert_rows(table, columns, rows[middle:])
+        return 0
 
     def close(self) -> None:
         self._client.close()
@@ -166,6 +193,8 @@ def _connect_server(settings: HistorySettings) -> Any:
             connect_timeout=5,
             send_receive_timeout=int(settings.query_timeout) + 10,
             autogenerate_session_id=False,
+            # Lists of ids do not fit into an address.
+            form_encode_query_params=True,
         )
 
     return _with_database(connect, name)
@@ -187,6 +216,8 @@ def _query_settings(settings: HistorySettings) -> dict[str, Any]:
         "max_execution_time": int(settings.query_timeout),
         # An insert returns when its rows are in a part on disk; batches are made by us, not by the engine.
         "async_insert": 0,
+        # Reports of an agent whose clock is wrong make many partitions; that must not hold up the others.
+        "throw_on_max_partitions_per_insert_block": 0,
     }
 
 

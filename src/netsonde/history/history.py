@@ -9,9 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from clickhouse_connect.driver.exceptions import DatabaseError
-
-from netsonde.errors import SourceLost
+from netsonde.errors import SourceLost, WireError
 from netsonde.flows.records import flow_dicts
 from netsonde.graph.snapshot import SnapshotGraph
 from netsonde.history.batches import Joined, to_stream
@@ -106,6 +104,8 @@ class History:
         at = self._topo.position if position is None else position
         await self._run(lambda: self._topo.write_batches(list(batches), at))
         self.health.count("topology_batches", len(batches))
+        if self._topo.refused:
+            self.health.gauge("topology_rows_refused", self._topo.refused)
         return self.unsettled
 
     async def write_snapshot(self, snapshot: TopologySnapshot) -> None:
@@ -144,7 +144,7 @@ class History:
         """Insert streams together; when the engine refuses that, one by one, so that one cannot hold up the rest."""
         try:
             return await self._run(lambda: write(streams))
-        except DatabaseError as refused:
+        except WireError as refused:
             if len(streams) > 1:
                 parts = [await self._insert(write, [stream]) for stream in streams]
                 return Joined(b"", [], sum(part.rows for part in parts), sum(part.refused for part in parts))
@@ -153,14 +153,19 @@ class History:
 
     def _count(self, what: str, written: Joined) -> None:
         self.health.count(f"{what}_rows", written.rows)
-        if written.refused:
-            self.health.count(f"{what}_batches_refused", written.refused)
+        self._count_refused(f"{what}_batches_refused", written.refused)
+
+    def _count_refused(self, counter: str, refused: int) -> None:
+        if refused:
+            self.health.count(counter, refused)
+            log.warning("history refused what it was given", counter=counter, count=refused)
 
     async def write_metrics(self, metrics: Sequence[InterfaceMetric]) -> None:
         """Record counters of interfaces."""
         if metrics:
-            await self._run(lambda: self._flow.write_metrics(metrics))
-            self.health.count("metric_rows", len(metrics))
+            refused = await self._run(lambda: self._flow.write_metrics(metrics))
+            self.health.count("metric_rows", len(metrics) - refused)
+            self._count_refused("metric_rows_refused", refused)
 
     async def flows(self, request: FlowRequest, start_ms: int, last_ms: int) -> FlowAnswer:
         """Return the flows that had packets in an interval, in their last state."""

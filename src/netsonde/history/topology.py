@@ -67,6 +67,8 @@ class TopologyStore:
         self.revisions = Revisions()
         self.position = 0
         self._keyframes: list[int] = []
+        self.refused = 0
+        """Rows that the database could not take: a publisher sent values beyond any sense."""
 
     def load(self) -> None:
         """Read what is living, and how far the stream was recorded."""
@@ -124,8 +126,8 @@ class TopologyStore:
             self.take_keyframe_if_due()
 
     def _insert(self, kind: Kind, rows: list[RevisionRow]) -> None:
-        block = b"\n".join(map(msgspec.json.encode, rows))
-        self._database.insert(_table(kind), _columns(kind).split(", "), block, "JSONEachRow")
+        encoded = list(map(msgspec.json.encode, rows))
+        self.refused += self._database.insert_rows(_table(kind), _columns(kind).split(", "), encoded)
 
     def _write_positions(self, position: int, publishers: set[str]) -> None:
         written = time.time_ns()
@@ -135,8 +137,8 @@ class TopologyStore:
             for name in publishers
         ]
         rows.append({"name": _STREAM, "position": position, "epoch": "", "written": written})
-        block = b"\n".join(map(msgspec.json.encode, rows))
-        self._database.insert("positions", ["name", "position", "epoch", "written"], block, "JSONEachRow")
+        encoded = list(map(msgspec.json.encode, rows))
+        self._database.insert_rows("positions", ["name", "position", "epoch", "written"], encoded)
         self.position = position
 
     def take_keyframe_if_due(self) -> bool:

@@ -14,7 +14,7 @@ from netsonde.model.flows import FlowRequest, PacketRequest
 from netsonde.model.topology import InterfaceMetric
 
 _METRIC_COLUMNS = ("node_id", "node_tid", "host", "start_ms", "last_ms", "counters")
-_ROWS_AN_INSERT = 500_000
+_ROWS_AN_INSERT = 100_000
 
 
 class TrafficStore:
@@ -36,10 +36,16 @@ class TrafficStore:
             self._database.insert(table.name, joined.columns, joined.block, "ArrowStream")
         return joined
 
-    def write_metrics(self, metrics: Sequence[InterfaceMetric]) -> None:
-        for begin in range(0, len(metrics), _ROWS_AN_INSERT):
-            block = b"\n".join(map(msgspec.json.encode, metrics[begin : begin + _ROWS_AN_INSERT]))
-            self._database.insert("interface_metrics", _METRIC_COLUMNS, block, "JSONEachRow")
+    def write_metrics(self, metrics: Sequence[InterfaceMetric]) -> int:
+        """Insert counters; returns how many could not be."""
+        return sum(
+            self._database.insert_rows(
+                "interface_metrics",
+                _METRIC_COLUMNS,
+                list(map(msgspec.json.encode, metrics[begin : begin + _ROWS_AN_INSERT])),
+            )
+            for begin in range(0, len(metrics), _ROWS_AN_INSERT)
+        )
 
     def flows(self, request: FlowRequest, start_ms: int, last_ms: int) -> tuple[pa.Table, bool]:
         """Return the flows that were seen in an interval, each in its last state, the most recently active first.

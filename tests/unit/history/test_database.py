@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is made of the database's errors, with a client that fails on purpose."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
+
+from netsonde.errors import SourceLost, UserError, WireError
+from netsonde.history.database import Database
+from netsonde.history.settings import HistorySettings
+
+
+class Client:
+    """Refuses blocks that contain a word, with the error given."""
+
+    def __init__(self, word: bytes, error: Exception) -> None:
+        self._word = word
+        self._error = error
+        self.stored: list[bytes] = []
+
+    def raw_insert(self, table: str, *, column_names: Sequence[str], insert_block: bytes, fmt: str) -> None:
+        if self._word in insert_block:
+            raise self._error
+        self.stored += insert_block.split(b"\n")
+
+    def query(self, sql: str, parameters: object = None) -> object:
+        raise self._error
+
+
+def test_row_that_cannot_be_read_does_not_stop_the_others() -> None:
+    client = Client(b"bad", DatabaseError("Code: 117. DB::Exception: no", code=117))
+
+    refused = Database(client).insert_rows("t", ["a"], [b"1", b"bad", b"2", b"bad", b"3"])
+
+    assert refused == 2
+    assert client.stored == [b"1", b"2", b"3"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DatabaseError("Code: 243. DB::Exception: no space", code=243),
+        DatabaseError("Code: 241. DB::Exception: memory", code=241),
+        OperationalError("connection refused"),
+    ],
+)
+def test_insert_that_may_succeed_later_is_a_lost_source(error: Exception) -> None:
+    with pytest.raises(SourceLost):
+        Database(Client(b"", error)).insert("t", ["a"], b"1", "JSONEachRow")
+
+
+def test_unreadable_block_is_a_wire_error() -> None:
+    with pytest.raises(WireError):
+        Database(Client(b"", DatabaseError("Code: 117.", code=117))).insert("t", ["a"], b"1", "ArrowStream")
+
+
+def test_query_that_costs_too_much_tells_what_to_do() -> None:
+    with pytest.raises(UserError, match="memory") as refused:
+        Database(Client(b"", DatabaseError("Code: 241. memory", code=241))).rows("SELECT 1")
+
+    assert "memory_mib" in refused.value.hint
+
+
+def test_missing_password_file_is_named(tmp_path: Path) -> None:
+    settings = HistorySettings(url="http://h:1/x", password_file=tmp_path / "nowhere")
+
+    with pytest.raises(UserError, match="nowhere"):
+        Database.open(settings, tmp_path)
