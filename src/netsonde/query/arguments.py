@@ -2,11 +2,14 @@
 """Checks of a step's arguments before anything runs; each refusal points at the argument."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from netsonde.query.errors import QueryError
 from netsonde.query.syntax import Argument, Call, Literal
 
-MOST_ROWS_ASKED = 2**53
+MOST_ROWS_ASKED: Final = 2**53
+MOST_KEYS: Final = 100
+"""Keys of one step; a result has at most so many members a row."""
 
 
 def none(call: Call) -> None:
@@ -44,6 +47,7 @@ def key_of(argument: Argument) -> str:
 
 def keys_of(call: Call) -> list[str]:
     """Return all arguments as keys."""
+    at_most(call, MOST_KEYS, f"at most {MOST_KEYS} keys")
     return [key_of(argument) for argument in call.arguments]
 
 

@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Standing queries: a plan asked again at each change of a graph, without looking at the graph again.
 
-A query is *local* when its steps look only at nodes and edges one after the other and can only gain matches as the
-graph grows: `V` or `E`, filters that more keys cannot undo, and moves along edges. Such a query is made into levels,
-one per move, and a change is followed through the levels (`incremental.py`). Any other query is run anew, whenever
-something changed that it reads.
+A query that consists of `V` or `E`, filters and moves along edges is made into levels, one per move, and a change is
+followed through the levels (`incremental.py`). Any other query is run anew, whenever something changed that it reads.
+
+A query is *local* when it has levels and can only gain matches as the graph grows, since no filter in it matches what
+lacks a key: then an agent may judge it on its own graph.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from netsonde.graph.events import Event
 from netsonde.graph.reader import GraphReader
 from netsonde.model.elements import Node
-from netsonde.query.errors import QueryError
+from netsonde.query.errors import LimitReached, QueryError
 from netsonde.query.executor import evaluate
 from netsonde.query.filters import Filter
 from netsonde.query.incremental import LevelMatcher
@@ -30,6 +31,11 @@ from netsonde.query.steps.graph_sources import Back, Elements
 from netsonde.query.steps.moving import Move
 from netsonde.query.steps.ordering import DedupById, Sorted, SortedByCreation
 
+_MOST_LEVELS: Final = 9
+"""Each level keeps what it is reached by; a chain without end must not fill an agent's memory."""
+_WHOLE: Final = Limits(seconds=1.0)
+"""What one run of a query without levels may cost the loop that all else waits for."""
+
 
 @dataclass(frozen=True, slots=True)
 class StandingQuery:
@@ -37,7 +43,7 @@ class StandingQuery:
 
     plan: Plan
     levels: tuple[Level, ...]
-    """Empty when the query is not local."""
+    """What changes are followed through; empty when the plan must be run as a whole."""
     reason: str
     """Why it is not local, "" when it is."""
 
@@ -77,7 +83,7 @@ def compile_standing(plan: Plan) -> StandingQuery:
             text=plan.text,
         )
     levels, reason = _levels(plan.steps)
-    return StandingQuery(plan, levels if not reason else (), reason)
+    return StandingQuery(plan, levels, reason)
 
 
 class Matcher:
@@ -88,9 +94,9 @@ class Matcher:
 
     def __init__(self, standing: StandingQuery, graph: GraphReader, limits: Limits | None = None) -> None:
         self.standing = standing
-        limits = limits or Limits()
+        limits = limits or _WHOLE
         self._follower = (
-            LevelMatcher(standing.levels, graph) if standing.local else _WholeMatcher(standing.plan, graph, limits)
+            LevelMatcher(standing.levels, graph) if standing.levels else _WholeMatcher(standing.plan, graph, limits)
         )
 
     @property
@@ -101,7 +107,7 @@ class Matcher:
     def update(self, events: Sequence[Event]) -> tuple[set[str], set[str]]:
         """Follow the events of one batch; return the ids that began and that ceased to match.
 
-        May raise LimitReached for a query that is not local, when the whole graph is too much for it.
+        Raises LimitReached, from then on every time, when a query without levels cost too much.
         """
         return self._follower.update(events)
 
@@ -114,12 +120,22 @@ class _WholeMatcher:
         self._graph = graph
         self._limits = limits
         self._interest = Interest(plan)
+        self._failed: LimitReached | None = None
         self.matching = self._run()
 
     def update(self, events: Sequence[Event]) -> tuple[set[str], set[str]]:
+        if self._failed is not None:
+            # A new error each time: one object would keep the frames of all who ever raised it.
+            raise LimitReached(self._failed.message, hint=self._failed.hint, text=self._plan.text)
         if not any(map(self._interest.concerns, events)):
             return set(), set()
-        before, self.matching = self.matching, self._run()
+        before = self.matching
+        try:
+            self.matching = self._run()
+        except LimitReached as e:
+            # It would cost as much again at each event, and everything else waits meanwhile.
+            self._failed = e
+            raise
         return self.matching - before, before - self.matching
 
     def _run(self) -> set[str]:
@@ -130,27 +146,29 @@ class _WholeMatcher:
 
 
 def _levels(steps: Sequence[PlannedStep]) -> tuple[tuple[Level, ...], str]:
+    """Return the levels, none when the plan cannot be made into them, and why the query is not local."""
     levels: list[Level] = []
+    undone = ""
     for step in steps:
         operation = step.operation
-        if isinstance(operation, Back | Elements):
-            if levels or isinstance(operation, Back):
-                return (), f"{step.name} begins anew in the middle of the query"
+        chosen: Filter | None = None
+        if isinstance(operation, Elements) and not levels:
             levels.append(Level(operation.kind, id=operation.id))
         elif isinstance(operation, Move):
-            if operation.filter is not None and not operation.filter.growing:
-                return (), _undone(step.name, operation.filter)
-            filters = (operation.filter,) if operation.filter is not None else ()
-            levels.append(Level(operation.gives, direction=operation.direction, filters=filters))
+            chosen = operation.filter
+            levels.append(Level(operation.gives, direction=operation.direction))
         elif isinstance(operation, Keep):
-            if not operation.filter.growing:
-                return (), _undone(step.name, operation.filter)
-            levels[-1] = levels[-1].with_filter(operation.filter)
-        elif not isinstance(operation, DedupById | Sorted | SortedByCreation):
+            chosen = operation.filter
+        elif isinstance(operation, Back | Elements):
+            return (), f"{step.name} begins anew in the middle of the query"
+        elif step.takes is Kind.PATHS or not isinstance(operation, DedupById | Sorted | SortedByCreation):
             return (), f"{step.name} depends on more than each node by itself"
-        elif step.takes is Kind.PATHS:
-            return (), f"{step.name} of paths depends on more than each node by itself"
-    return tuple(levels), ""
+        if chosen is not None:
+            levels[-1] = levels[-1].with_filter(chosen)
+            undone = undone or ("" if chosen.growing else _undone(step.name, chosen))
+    if len(levels) > _MOST_LEVELS:
+        return (), f"the query moves more than {_MOST_LEVELS - 1} times"
+    return tuple(levels), undone
 
 
 def _undone(name: str, chosen: Filter) -> str:

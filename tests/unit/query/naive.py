@@ -147,7 +147,7 @@ def _rank(value: Value) -> tuple[int, Value]:
     if isinstance(value, bool):
         return (2, value)
     if isinstance(value, int | float):
-        return (0, value)
+        return (0, float(value))
     return (1, value) if isinstance(value, str) else (3, json.dumps(value, sort_keys=True))
 
 

@@ -14,7 +14,7 @@ from netsonde.graph.events import Event
 from netsonde.graph.graph import Graph
 from netsonde.graph.reader import GraphReader
 from netsonde.model.elements import Node
-from netsonde.query import Matcher, QueryError, compile_standing, evaluate, parse
+from netsonde.query import LimitReached, Limits, Matcher, QueryError, compile_standing, evaluate, parse
 from unit.query.naive import Step, text_of
 from unit.query.strategies import EDGE_IDS, NODE_IDS, metadata, pairs, some_pairs
 
@@ -118,6 +118,36 @@ def test_a_change_of_keys_that_the_query_does_not_read_tests_nothing() -> None:
 
     assert matcher.update(events) == (set(), set())
     assert matcher.matching == {"a"}
+
+
+def test_negations_are_followed_by_levels_too_but_not_by_agents() -> None:
+    standing = compile_standing(parse("G.V().HasNot('State').Out('MTU', Nee(1500))"))
+
+    assert not standing.local
+    assert len(standing.levels) == 2
+
+
+def test_a_chain_without_end_is_run_as_a_whole() -> None:
+    standing = compile_standing(parse("G.V()" + ".Both()" * 9))
+
+    assert standing.levels == ()
+    assert standing.reason == "the query moves more than 8 times"
+
+
+def test_a_query_that_cost_too_much_is_not_run_again() -> None:
+    graph = _graph()
+    matcher = Matcher(compile_standing(parse("G.V().Limit(5)")), graph, Limits(rows=2))
+    first = matcher.update(_apply(graph, lambda batch: batch.put_node("a", "p", {})))
+    _apply(graph, lambda batch: batch.put_node("b", "p", {}))
+    events = _apply(graph, lambda batch: batch.put_node("c", "p", {}))
+
+    with pytest.raises(LimitReached):
+        matcher.update(events)
+    graph.nodes = None  # type: ignore[assignment, method-assign]
+    with pytest.raises(LimitReached):
+        matcher.update(events)
+
+    assert first == ({"a"}, set())
 
 
 class CountingGraph:
