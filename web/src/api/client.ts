@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls to the server's REST API. Every failure is an ApiError whose message can be shown as it is.
 
-import type {
-  CaptureDraft,
-  CapturePreview,
-  DecodedPacket,
-  Flow,
-  MetricPoint,
-  QueryVerdict,
-  ServerInfo,
-} from "./shapes";
-import type { CaptureView } from "./types";
+import type { CaptureDraft, DecodedPacket, Flow } from "./shapes";
+import type { CaptureView, CheckAnswer, Identity, MetricPoints, Preview } from "./types";
 
 export class ApiError extends Error {
   constructor(
@@ -63,8 +55,8 @@ function withSignal(init: RequestInit, signal: AbortSignal | undefined): Request
   return signal ? { ...init, signal } : init;
 }
 
-export async function serverInfo(): Promise<ServerInfo> {
-  return (await read("api")) as ServerInfo;
+export async function serverInfo(): Promise<Identity> {
+  return (await read("api")) as Identity;
 }
 
 export async function listCaptures(): Promise<CaptureView[]> {
@@ -85,14 +77,14 @@ export async function deleteCapture(uuid: string): Promise<void> {
   await call(`api/capture/${encodeURIComponent(uuid)}`, { method: "DELETE" });
 }
 
-export async function checkQuery(text: string, signal?: AbortSignal): Promise<QueryVerdict> {
+export async function checkQuery(text: string, signal?: AbortSignal): Promise<CheckAnswer> {
   const init = withSignal(sending("POST", { GremlinQuery: text }), signal);
-  return (await read("api/query/check", init)) as QueryVerdict;
+  return (await read("api/query/check", init)) as CheckAnswer;
 }
 
-export async function previewCapture(text: string, signal?: AbortSignal): Promise<CapturePreview> {
+export async function previewCapture(text: string, signal?: AbortSignal): Promise<Preview> {
   const init = withSignal(sending("POST", { GremlinQuery: text }), signal);
-  return (await read("api/capture/preview", init)) as CapturePreview;
+  return (await read("api/capture/preview", init)) as Preview;
 }
 
 export interface FlowScope {
@@ -121,9 +113,9 @@ export function packetsPath(scope: PacketScope, limit?: number): string {
   return `api/capture/${encodeURIComponent(scope.capture)}/packets${query ? `?${query}` : ""}`;
 }
 
-export async function nodeMetrics(id: string, lastSeconds: number, signal?: AbortSignal): Promise<MetricPoint[]> {
+export async function nodeMetrics(id: string, lastSeconds: number, signal?: AbortSignal): Promise<MetricPoints["Points"]> {
   const path = `api/node/${encodeURIComponent(id)}/metrics?last=${lastSeconds}s`;
-  return ((await read(path, withSignal({}, signal))) as { Points: MetricPoint[] }).Points;
+  return ((await read(path, withSignal({}, signal))) as MetricPoints).Points;
 }
 
 function parameters(values: Record<string, string | number | undefined>): string {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers whose shape the server does not publish as a struct: flows, decoded packets, checks of expressions.
-
-import type { Json } from "./types";
+// Answers whose shape the server does not publish as a struct: flows and decoded packets.
 
 export interface FlowMetric {
   ABPackets: number;
@@ -56,45 +54,6 @@ export interface DecodedPacket {
   Data?: string;
 }
 
-/** Half-open range of characters of the checked text. */
-export type Span = readonly [start: number, end: number];
-
-export interface QueryVerdict {
-  Valid: boolean;
-  Error?: string;
-  Span?: Span | null;
-  Hint?: string;
-  Kind?: string;
-  Local?: boolean;
-  Reason?: string;
-}
-
-export interface MatchSample {
-  ID: string;
-  Name: string;
-  Type: string;
-  Host: string;
-}
-
-export interface CapturePreview {
-  Matching: number;
-  Capturable: number;
-  Sample: MatchSample[];
-  Reason: string;
-}
-
-export interface MetricPoint {
-  Start: number;
-  Last: number;
-  [counter: string]: number;
-}
-
-export interface ServerInfo {
-  Host: string;
-  Version: string;
-  Service: string;
-}
-
 export interface CaptureDraft {
   GremlinQuery: string;
   Name?: string;
@@ -102,5 +61,3 @@ export interface CaptureDraft {
   BPFFilter?: string;
   FirstPackets?: number;
 }
-
-export type { Json };

@@ -48,6 +48,17 @@ export interface CaptureView {
   Status: CaptureStatus | null;
 }
 
+/** What is wrong with a query, or what it gives; offsets count characters. */
+export interface CheckAnswer {
+  Valid: boolean;
+  Kind: string;
+  Local: boolean;
+  Reason: string;
+  Error: string;
+  Hint: string;
+  Span: number[] | null;
+}
+
 /** One revision of an edge, directed from `parent` to `child` (node ids). */
 export interface Edge {
   ID: string;
@@ -60,6 +71,18 @@ export interface Edge {
   Revision: number;
   Parent: string;
   Child: string;
+}
+
+/** Who answers. */
+export interface Identity {
+  Host: string;
+  Version: string;
+  Service: string;
+}
+
+/** Counters of an interface, one point an interval, oldest first; counters are deltas. */
+export interface MetricPoints {
+  Points: { [key: string]: number }[];
 }
 
 /** One revision of a node. Times are Unix milliseconds. */
@@ -89,4 +112,20 @@ export interface NodeStatus {
   PacketsReceived: number;
   PacketsDropped: number;
   BytesReceived: number;
+}
+
+/** What a capture with this query would find now. */
+export interface Preview {
+  Matching: number;
+  Capturable: number;
+  Sample: PreviewNode[];
+  Reason: string;
+}
+
+/** One node that would match. */
+export interface PreviewNode {
+  ID: string;
+  Name: string;
+  Type: string;
+  Host: string;
 }

@@ -20,7 +20,7 @@ import { useVerdict } from "./useVerdict";
 
 const NO_MATCH: ReadonlySet<string> = new Set();
 
-export function CaptureForm() {
+export default function CaptureForm() {
   const session = useSession();
   const graph = useStore(session.graph);
   const state = useStore(draft);

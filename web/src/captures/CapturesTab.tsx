@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All captures, and the way to a new one.
 
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { inOrder } from "../state/captures";
 import { place } from "../state/place";
 import { useSession } from "../state/session";
@@ -10,9 +10,11 @@ import { plural } from "../ui/format";
 import { tell } from "../ui/toasts";
 import { Button, EmptyState } from "../ui/widgets";
 import { CaptureCard } from "./CaptureCard";
-import { CaptureForm } from "./CaptureForm";
 import { draft, startWith } from "./draft";
 import { stateOf, titleOf } from "./stateLook";
+
+// The editor is a third of the page's code; it is loaded when the first capture is made.
+const CaptureForm = lazy(() => import("./CaptureForm"));
 
 export function CapturesTab() {
   const captures = useStore(useSession().captures);
@@ -22,7 +24,9 @@ export function CapturesTab() {
   return (
     <div className="stack fill">
       {making ? (
-        <CaptureForm />
+        <Suspense>
+          <CaptureForm />
+        </Suspense>
       ) : (
         <header className="section-head roomy">
           <h3>Captures</h3>

@@ -9,7 +9,8 @@ import { EditorState } from "@codemirror/state";
 import { EditorView, keymap, placeholder } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { useEffect, useRef } from "react";
-import type { QueryVerdict } from "../api/shapes";
+import type { CheckAnswer } from "../api/types";
+import { underline } from "./span";
 
 const STEPS = [
   "V", "E", "At", "Has", "HasKey", "HasNot", "HasEither", "In", "Out", "Both", "InE", "OutE", "BothE", "InV", "OutV",
@@ -55,7 +56,7 @@ interface Props {
   onChange: (text: string) => void;
   onSubmit: () => void;
   keys: () => readonly string[];
-  verdict: QueryVerdict | undefined;
+  verdict: CheckAnswer | undefined;
 }
 
 export function ExpressionEditor({ value, onChange, onSubmit, keys, verdict }: Props) {
@@ -106,17 +107,14 @@ export function ExpressionEditor({ value, onChange, onSubmit, keys, verdict }: P
 
   useEffect(() => {
     const editor = view.current;
-    if (editor) editor.dispatch(setDiagnostics(editor.state, diagnostics(verdict, editor.state.doc.length)));
+    if (editor) editor.dispatch(setDiagnostics(editor.state, diagnostics(verdict, editor.state.doc.toString())));
   }, [verdict]);
 
   return <div className="editor" ref={frame} data-testid="expression" />;
 }
 
-/** The server counts characters; a span may point behind the end, where something is missing. */
-function diagnostics(verdict: QueryVerdict | undefined, length: number) {
+function diagnostics(verdict: CheckAnswer | undefined, text: string) {
   if (!verdict || verdict.Valid) return [];
-  const [start, end] = verdict.Span ?? [0, length];
-  const from = Math.max(0, Math.min(start, length - 1));
   const message = [verdict.Error, verdict.Hint].filter(Boolean).join("; ");
-  return [{ from, to: Math.min(length, Math.max(end, from + 1)), severity: "error" as const, message }];
+  return [{ ...underline(text, verdict.Span), severity: "error" as const, message }];
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an expression means now: an error, the nodes it matches, or that it will wait.
 
-import type { CapturePreview, QueryVerdict } from "../api/shapes";
+import type { Preview, CheckAnswer } from "../api/types";
 import { Icon } from "../ui/Icon";
 import { plural } from "../ui/format";
 import { messageOf } from "../ui/widgets";
@@ -10,8 +10,8 @@ const SHOWN = 8;
 
 interface Props {
   expression: string;
-  verdict: QueryVerdict | undefined;
-  preview: CapturePreview | undefined;
+  verdict: CheckAnswer | undefined;
+  preview: Preview | undefined;
   error: Error | null;
 }
 

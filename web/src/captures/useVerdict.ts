@@ -4,14 +4,14 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { checkQuery, previewCapture } from "../api/client";
-import type { CapturePreview, QueryVerdict } from "../api/shapes";
+import type { Preview, CheckAnswer } from "../api/types";
 
 const TYPING_PAUSE_MS = 250;
 const PREVIEW_REFRESH_MS = 3000;
 
 export interface Verdict {
-  readonly verdict: QueryVerdict | undefined;
-  readonly preview: CapturePreview | undefined;
+  readonly verdict: CheckAnswer | undefined;
+  readonly preview: Preview | undefined;
   readonly previewError: Error | null;
 }
 

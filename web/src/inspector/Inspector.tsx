@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All about the selected node: traffic, details, metrics.
 
-import { useMemo } from "react";
+import { lazy, Suspense, useMemo } from "react";
 import type { Node } from "../api/types";
 import { captureOnNodes } from "../state/captures";
 import { textList, text } from "../state/metadata";
@@ -12,8 +12,9 @@ import { isInterface, linkState, nameOf, type LinkState } from "../topology/appe
 import { dateTime } from "../ui/format";
 import { EmptyState, Tabs, type TabItem } from "../ui/widgets";
 import { MetadataTree } from "./MetadataTree";
-import { MetricsPanel } from "./MetricsPanel";
 import { TrafficPanel } from "./TrafficPanel";
+
+const MetricsPanel = lazy(() => import("./MetricsPanel"));
 
 const VIEWS: readonly TabItem<NodeView>[] = [
   { id: "traffic", label: "Traffic" },
@@ -39,7 +40,11 @@ export function Inspector({ onCapture }: { onCapture: (node: Node) => void }) {
       <div className="panel-body" role="tabpanel">
         {shown === "traffic" ? <TrafficPanel key={node.ID} node={node} onCapture={onCapture} /> : null}
         {shown === "details" ? <Details node={node} /> : null}
-        {shown === "metrics" ? <MetricsPanel nodeId={node.ID} /> : null}
+        {shown === "metrics" ? (
+          <Suspense>
+            <MetricsPanel nodeId={node.ID} />
+          </Suspense>
+        ) : null}
       </div>
     </div>
   );

@@ -14,7 +14,7 @@ const REFRESH_MS = 5000;
 
 const packetRate = (value: number): string => `${value < 10 ? value.toFixed(1) : count(value)}/s`;
 
-export function MetricsPanel({ nodeId }: { nodeId: string }) {
+export default function MetricsPanel({ nodeId }: { nodeId: string }) {
   const query = useQuery({
     queryKey: ["metrics", nodeId],
     queryFn: ({ signal }) => nodeMetrics(nodeId, WINDOW_S, signal),

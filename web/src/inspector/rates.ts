@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counter deltas of intervals as rates over time, ready for a chart. Pure.
 
-import type { MetricPoint } from "../api/shapes";
+import type { MetricPoints } from "../api/types";
+
+type MetricPoint = MetricPoints["Points"][number];
 
 export interface Series {
   /** Unix seconds. */
@@ -21,10 +23,11 @@ const COUNTERS: Readonly<Record<Unit, { received: string[]; sent: string[]; fact
 export function rates(points: readonly MetricPoint[], unit: Unit): Series {
   const { received, sent, factor } = COUNTERS[unit];
   const series: Series = { times: [], received: [], sent: [] };
-  for (const point of [...points].sort((a, b) => a.Last - b.Last)) {
-    const seconds = (point.Last - point.Start) / 1000;
+  for (const point of points) {
+    const { Start: start = 0, Last: last = 0 } = point;
+    const seconds = (last - start) / 1000;
     if (seconds <= 0) continue;
-    series.times.push(point.Last / 1000);
+    series.times.push(last / 1000);
     series.received.push((sum(point, received) * factor) / seconds);
     series.sent.push((sum(point, sent) * factor) / seconds);
   }

@@ -15,8 +15,10 @@ export interface CaptureNews {
   readonly before: CaptureView | undefined;
 }
 
-/** Messages are folded once per so many ms: a storm of events costs one redraw, a lone one is not felt to wait. */
+/** A lone event is shown after so many ms; in a storm, batches wait for several times what the last one cost. */
 const BATCH_MS = 40;
+const COST_FACTOR = 4;
+const LONGEST_BATCH_MS = 1000;
 
 export class Session {
   readonly graph = new Store<GraphState>(emptyGraph);
@@ -26,6 +28,7 @@ export class Session {
   private readonly newsListeners = new Set<(news: CaptureNews) => void>();
   private waiting: Message[] = [];
   private timer: ReturnType<typeof setTimeout> | null = null;
+  private pause = BATCH_MS;
 
   constructor(open: () => WebSocket = openSubscriberSocket) {
     this.subscriber = new Subscriber(
@@ -73,7 +76,7 @@ export class Session {
 
   private enqueue(messages: readonly Message[]): void {
     this.waiting.push(...messages);
-    this.timer ??= setTimeout(() => this.flush(), BATCH_MS);
+    this.timer ??= setTimeout(() => this.flush(), this.pause);
   }
 
   private flush(): void {
@@ -82,6 +85,7 @@ export class Session {
     const messages = this.waiting;
     this.waiting = [];
     if (messages.length === 0) return;
+    const started = performance.now();
     this.graph.set(reduceGraph(this.graph.get(), messages));
     const changes = messages.flatMap((message) => (message.kind === "capture" ? [message.change] : []));
     const before = this.captures.get().byId;
@@ -89,6 +93,10 @@ export class Session {
     for (const { type, capture } of changes) {
       if (type !== "Deleted") this.tell({ capture, before: before.get(capture.UUID) });
     }
+    // Drawing follows in the same turn of the loop as far as React takes it; the canvas paints after this timer.
+    setTimeout(() => {
+      this.pause = Math.min(LONGEST_BATCH_MS, Math.max(BATCH_MS, (performance.now() - started) * COST_FACTOR));
+    });
   }
 
   private tell(news: CaptureNews): void {

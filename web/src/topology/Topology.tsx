@@ -50,7 +50,7 @@ export function Topology() {
   }, []);
 
   useEffect(() => canvas?.show(view), [canvas, view]);
-  useMarks(canvas, view);
+  useMarks(canvas);
   useEffect(() => (canvas ? theme.subscribe(() => canvas.setTheme(theme.get())) : undefined), [canvas]);
   useEffect(
     () =>
@@ -95,7 +95,7 @@ function select(node: Parameters<typeof pick>[0] | undefined): void {
   go({ tab: "node", node: node.ID, view: "" });
 }
 
-function useMarks(canvas: Canvas | null, view: View): void {
+function useMarks(canvas: Canvas | null): void {
   const captures = useStore(useSession().captures);
   const { node: selected } = useStore(place);
   const { picks, open, mode } = useStore(draft);
@@ -104,7 +104,7 @@ function useMarks(canvas: Canvas | null, view: View): void {
   useEffect(() => {
     const picked = open && mode === "pick" ? picks.filter((id) => id !== null) : [];
     canvas?.mark({ selected, picked, matched, captures: onNodes });
-  }, [canvas, view, selected, picks, open, mode, matched, onNodes]);
+  }, [canvas, selected, picks, open, mode, matched, onNodes]);
 }
 
 function MapNote({ view }: { view: View }) {

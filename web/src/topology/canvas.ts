@@ -2,10 +2,10 @@
 // Keeps a Cytoscape canvas equal to a view. Positions belong to this class: what is placed stays where it is.
 
 import cytoscape, { type Core, type NodeSingular } from "cytoscape";
-import type { NodeCapture } from "../state/captures";
 import type { Theme } from "../state/theme";
 import { isCapturable, kindOf, linkState, nameOf, shortName } from "./appearance";
 import { LayoutWorker } from "./layout";
+import { applyMarks, noMarks, touched, type Marks } from "./marks";
 import { middle, placeBeside, pushApart, type Box, type Point } from "./placement";
 import { PositionMemory } from "./positions";
 import { canvasStyle } from "./style";
@@ -18,13 +18,6 @@ export interface CanvasHandlers {
   onToggle(id: string): void;
 }
 
-export interface Marks {
-  readonly selected: string;
-  readonly picked: readonly string[];
-  readonly matched: ReadonlySet<string>;
-  readonly captures: ReadonlyMap<string, NodeCapture>;
-}
-
 const GROUP_GAP = 34;
 const FLASH_MS = 1600;
 const FIT_PADDING = 48;
@@ -34,7 +27,9 @@ export class Canvas {
   private readonly layout = new LayoutWorker();
   private readonly positions = new PositionMemory();
   private view: View | null = null;
+  private marks: Marks = noMarks;
   private fitted = false;
+  private titleSize = 13;
 
   constructor(container: HTMLElement, theme: Theme, handlers: CanvasHandlers) {
     this.cy = cytoscape({
@@ -50,6 +45,7 @@ export class Canvas {
       if (event.target === this.cy) handlers.onBackground();
     });
     this.cy.on("dbltap", "node", (event) => handlers.onToggle((event.target as NodeSingular).id()));
+    this.cy.on("zoom", () => this.keepTitlesReadable());
     this.cy.on("dragfree", "node", () => this.remember());
   }
 
@@ -71,16 +67,10 @@ export class Canvas {
   }
 
   mark(marks: Marks): void {
+    const before = this.marks;
+    this.marks = marks;
     this.cy.batch(() => {
-      for (const node of this.cy.nodes()) {
-        const id = node.id();
-        node.toggleClass("selected", id === marks.selected);
-        node.toggleClass("picked", marks.picked.includes(id));
-        node.toggleClass("match", marks.matched.has(id));
-        const capture = marks.captures.get(id);
-        if (capture) node.data("capture", capture);
-        else node.removeData("capture");
-      }
+      for (const id of touched(before, marks)) applyMarks(this.cy.getElementById(id), marks);
     });
   }
 
@@ -171,6 +161,14 @@ export class Canvas {
     return this.cy.getElementById(id).hasClass("closed");
   }
 
+  /** Names of hosts stay legible however far away one is. */
+  private keepTitlesReadable(): void {
+    const size = Math.round(Math.min(80, Math.max(13, 11 / this.cy.zoom())));
+    if (size === this.titleSize) return;
+    this.titleSize = size;
+    this.cy.nodes(".outermost").style("font-size", size);
+  }
+
   private removeGone(view: View): void {
     this.cy
       .edges()
@@ -195,7 +193,10 @@ export class Canvas {
 
   private add(node: VisibleNode): void {
     const data = { ...dataOf(node), ...(node.parent ? { parent: node.parent } : {}) };
-    this.cy.add({ group: "nodes", data, position: { ...this.placeFor(node) }, classes: node.group ?? "" });
+    const classes = [node.group ?? "", node.parent ? "" : "outermost"];
+    const added = this.cy.add({ group: "nodes", data, position: { ...this.placeFor(node) }, classes });
+    if (!node.parent) added.style("font-size", this.titleSize);
+    applyMarks(added, this.marks);
   }
 
   private update(element: NodeSingular, node: VisibleNode, before: VisibleNode | undefined): void {
@@ -214,7 +215,7 @@ export class Canvas {
     for (const { id, source, target, kind, count } of view.edges.values()) {
       const known = this.cy.getElementById(id);
       if (known.empty()) this.cy.add({ group: "edges", data: { id, source, target, kind, count } });
-      else known.data({ kind, count });
+      else if (known.data("count") !== count) known.data("count", count);
     }
   }
 

@@ -102,7 +102,7 @@ class Arrangement {
   private byNeighbours(nodes: readonly VisibleNode[], rank: ReadonlyMap<string, number>): VisibleNode[] {
     const pull = new Map(nodes.map((node) => [node.id, this.pullOf(node.id, rank)]));
     return [...nodes].sort(
-      (a, b) => (pull.get(a.id) ?? 0) - (pull.get(b.id) ?? 0) || nameOf(a.node).localeCompare(nameOf(b.node)),
+      (a, b) => (pull.get(a.id) ?? 0) - (pull.get(b.id) ?? 0) || nameOf(a.node).localeCompare(nameOf(b.node), undefined, { numeric: true }),
     );
   }
 

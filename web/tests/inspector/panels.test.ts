@@ -18,8 +18,8 @@ it("shows nothing for what is no base64", () => {
 it("turns deltas into rates and leaves out intervals without length", () => {
   const series = rates(
     [
-      { Start: 2000, Last: 4000, RxBytes: 1000 },
       { Start: 0, Last: 2000, RxBytes: 500, TxBytes: 250 },
+      { Start: 2000, Last: 4000, RxBytes: 1000 },
       { Start: 4000, Last: 4000, RxBytes: 9 },
     ],
     "bits",

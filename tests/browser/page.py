@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A page in a real Chromium, headless, with an empty profile; tests send it Playwright statements."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+class Page:
+    """One browser window; `run` takes JavaScript in which `page`, `clickNode` and `complaints` are known."""
+
+    def __init__(self, url: str, *, pictures: Path, env: dict[str, str] | None = None) -> None:
+        self.url = url
+        self._pictures = pictures
+        self._driver = subprocess.Popen(
+            ["node", str(HERE / "driver.mjs")],
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def open(self, query: str = "") -> "Page":
+        self.run(f"await page.goto({json.dumps(self.url + '/' + query)})")
+        self.wait("[data-testid=link][data-state=live]")
+        return self
+
+    def run(self, statements: str) -> Any:
+        """Run statements; returns what they `return`. Raises AssertionError with the browser's words."""
+        assert self._driver.stdin is not None
+        assert self._driver.stdout is not None
+        self._driver.stdin.write(json.dumps(statements) + "\n")
+        self._driver.stdin.flush()
+        line = self._driver.stdout.readline()
+        if not line:
+            raise AssertionError(f"the browser is gone, at:\n{statements}")
+        answer = json.loads(line)
+        if "error" in answer:
+            self.picture("failure")
+            raise AssertionError(f"{answer['error']}\nat:\n{statements}")
+        return answer["value"]
+
+    def wait(self, selector: str) -> None:
+        self.run(f"await page.locator({json.dumps(selector)}).first().waitFor()")
+
+    def click(self, role: str, name: str) -> None:
+        where = json.dumps(role), json.dumps({"name": name, "exact": True})
+        self.run(f"await page.getByRole({where[0]}, {where[1]}).click()")
+
+    def click_node(self, node_id: str) -> None:
+        self.click("button", "Show all")
+        wanted = json.dumps(node_id)
+        self.run(f"await page.waitForFunction((id) => window.netsondeNodeAt(id), {wanted}); await clickNode({wanted})")
+
+    def type_expression(self, text: str) -> None:
+        """Replace the text of the editor; Escape closes the list of completions."""
+        keys = json.dumps(text)
+        self.run(
+            f"""const editor = page.locator('.cm-content'); await editor.click();
+            await page.keyboard.press('Control+a'); await page.keyboard.insertText({keys});
+            await page.keyboard.press('Escape');"""
+        )
+
+    def text(self, selector: str) -> str:
+        return str(self.run(f"return page.locator({json.dumps(selector)}).first().innerText()"))
+
+    def texts(self, selector: str) -> list[str]:
+        return list(self.run(f"return page.locator({json.dumps(selector)}).allInnerTexts()"))
+
+    def picture(self, name: str) -> Path:
+        target = self._pictures / f"{name}.png"
+        command = json.dumps(f"await page.screenshot({{path: {json.dumps(str(target))}}})")
+        assert self._driver.stdin is not None
+        assert self._driver.stdout is not None
+        self._driver.stdin.write(command + "\n")
+        self._driver.stdin.flush()
+        self._driver.stdout.readline()
+        return target
+
+    def complaints(self) -> list[str]:
+        return list(self.run("return complaints"))
+
+    def close(self) -> None:
+        assert self._driver.stdin is not None
+        self._driver.stdin.close()
+        try:
+            self._driver.wait(10)
+        except subprocess.TimeoutExpired:
+            self._driver.kill()
+            self._driver.wait()
+        assert self._driver.stdout is not None
+        self._driver.stdout.close()
