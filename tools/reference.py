@@ -7,9 +7,10 @@ usage: python tools/reference.py [FOLDER]    (default: docs/reference)
 import sys
 from pathlib import Path
 
-from netsonde.settings import Settings
+from cli_reference import help_page
 
 from netsonde.config import describe
+from netsonde.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -19,9 +20,9 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Read from a TOML file (`--config FILE`, or `NETSONDE_CONFIG`), then from the environment, then from flags; the",
-        "later wins. The variable of `analyzer.listen` is `NETSONDE_ANALYZER_LISTEN`, and so on: upper case, `_` for `.`.",
-        "Unknown keys and bad values are refused, all at once. `netsonde agent --check` validates and exits.",
+        "Read from a TOML file (`--config FILE`, or `NETSONDE_CONFIG`), then from the environment, then from flags;",
+        "the later wins. The variable of `analyzer.listen` is `NETSONDE_ANALYZER_LISTEN`, and so on: upper case, `_`",
+        "for `.`. Unknown keys and bad values are refused, all at once; `netsonde agent --check` validates and exits.",
         "",
         "| Setting | Default | Meaning |",
         "|---|---|---|",
@@ -32,7 +33,7 @@ def settings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"settings.md": settings_page}
+PAGES = {"cli.md": help_page, "settings.md": settings_page}
 
 
 def main() -> None:

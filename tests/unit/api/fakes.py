@@ -202,6 +202,8 @@ class FakePackets:
     requests: list[PacketRequest] = field(default_factory=list)
     arriving: list[Sequence[bytes]] = field(default_factory=list)
     closed: bool = False
+    ends: bool = False
+    """Whether a followed stream ends by itself, which a real one does not."""
 
     async def packets(self, request: PacketRequest) -> Sequence[bytes]:
         self.requests.append(request)
@@ -211,7 +213,8 @@ class FakePackets:
         try:
             for batches in self.arriving:
                 yield batches
-            await asyncio.Event().wait()
+            if not self.ends:
+                await asyncio.Event().wait()
         finally:
             self.closed = True
 
