@@ -27,7 +27,7 @@ run: setup ## start everything on LISTEN (127.0.0.1:8082) and print the page's a
 
 demo: setup ## play the story with a real VM: a capture waits, the VM boots, its first packets are seen
 	@tools/debs demo
-	@exec python tools/demo $(ARGS)
+	@PYTHONPATH=tools exec python -m demo $(ARGS)
 
 test: setup lint unit netns system browser fuzz ## run every test
 

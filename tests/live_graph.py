@@ -21,10 +21,15 @@ from netsonde.graph.tid import TidLayer
 from netsonde.model.elements import Edge, Json, Node
 from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health
-from netsonde.probes import Identity, NamespaceRegistry, ProbeContext, ProbeRunner, ProbeSettings, build_probes
+from netsonde.probes._api import ProbeContext
+from netsonde.probes._registry import build_probes
+from netsonde.probes.identity import Identity
+from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.netlink.settings import NetlinkSettings
 from netsonde.probes.netns.settings import NetnsSettings
 from netsonde.probes.ovsdb.settings import OvsdbSettings
+from netsonde.probes.runner import ProbeRunner
+from netsonde.probes.settings import ProbeSettings
 
 T = TypeVar("T")
 CLONE_NEWNET = 0x40000000
@@ -169,6 +174,10 @@ class LiveGraph:
     def count(self, **wanted: Json) -> int:
         return sum(_fits(node, wanted) for node in self.graph.nodes())
 
+    def count_with(self, path: str) -> int:
+        """Return how many nodes have a value at this path."""
+        return len(self.graph.nodes_having(path))
+
     def find_edge(self, parent: str, child: str, **wanted: Json) -> Edge | None:
         edges = (edge for edge in self.graph.out_edges(parent) if edge.child == child)
         return next((edge for edge in edges if _fits(edge, wanted)), None)
@@ -183,7 +192,7 @@ class LiveGraph:
         keys = ("Type", "Name", "IfIndex", "UUID", "Inode")
         return "\n".join(
             str({key: node.metadata[key] for key in keys if key in node.metadata}) for node in self.graph.nodes()
-        )
+        )[:4000]
 
     def _on_events(self, events: Any) -> None:
         self.events.extend(events)
@@ -201,12 +210,20 @@ def _fits(element: Node | Edge, wanted: dict[str, Json]) -> bool:
 
 
 def settings(
-    run_path: Path, *, probes: tuple[str, ...] = ("netns", "netlink"), ovsdb: str = "", **netlink: Any
+    run_path: Path,
+    *,
+    probes: tuple[str, ...] = ("netns", "netlink"),
+    ovsdb: str = "",
+    anonymous: bool = False,
+    **netlink: Any,
 ) -> ProbeSettings:
-    """Return settings for a test: one directory of namespaces, quick tables."""
+    """Return settings for a test: one directory of namespaces, quick tables.
+
+    Without `anonymous` it sees nothing of the machine but what the test itself makes.
+    """
     return ProbeSettings(
         enabled=probes,
-        netns=NetnsSettings(run_paths=(str(run_path),), scan_interval=0.1),
+        netns=NetnsSettings(run_paths=(str(run_path),), scan_interval=0.1, anonymous=anonymous),
         netlink=NetlinkSettings(**{"table_delay": 0.1, **netlink}),
         ovsdb=OvsdbSettings(addresses=(ovsdb,) if ovsdb else (), retry_delay=0.05, absent_port_delay=0.3),
     )

@@ -10,9 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-import httpx
-
-from netsonde.api.settings import check_exposure
+from netsonde.api.settings import ApiSettings, check_exposure
 from netsonde.bus.server import PrivateServer, ServerSettings
 from netsonde.children import Child, Program
 from netsonde.observe import logger
@@ -79,11 +77,9 @@ class AllInOne:
         return {**os.environ, **variables}
 
     async def _announce(self) -> None:
-        address = f"http://{self._settings.analyzer.listen}"
-        async with httpx.AsyncClient(timeout=2) as client:
-            while not await _is_ready(client, address):  # noqa: ASYNC110  # another process: only its answers tell
-                await asyncio.sleep(0.1)
-        print(f"Netsonde is ready: {address}/", flush=True)  # noqa: T201
+        while not await _is_ready(self._settings.analyzer):  # noqa: ASYNC110  # another process: only its answers tell
+            await asyncio.sleep(0.05)
+        print(f"Netsonde is ready: http://{self._settings.analyzer.listen}/", flush=True)  # noqa: T201
 
     def _say_what_cannot_work(self) -> None:
         if os.geteuid() != 0:
@@ -97,8 +93,15 @@ async def _first_of(*events: asyncio.Event) -> None:
         one.cancel()
 
 
-async def _is_ready(client: httpx.AsyncClient, address: str) -> bool:
+async def _is_ready(api: ApiSettings) -> bool:
+    """Ask /readyz. By hand: an HTTP library would take longer to load than the whole question."""
+    host = "127.0.0.1" if api.host == "0.0.0.0" else api.host
     try:
-        return (await client.get(f"{address}/readyz")).status_code == 200
-    except httpx.HTTPError:
+        async with asyncio.timeout(2):
+            reader, writer = await asyncio.open_connection(host, api.port)
+            writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            status = await reader.readline()
+            writer.close()
+    except (OSError, TimeoutError):
         return False
+    return b" 200 " in status

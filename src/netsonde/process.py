@@ -6,14 +6,11 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import uvloop
 
-from netsonde.bus.connection import Bus
-from netsonde.bus.settings import BusSettings
 from netsonde.config import load
 from netsonde.errors import UserError
 from netsonde.model.presence import ComponentHealth
@@ -45,25 +42,6 @@ def run_process(service: str, main: Main, config_file: Path | None, overrides: d
 def component(health: Health) -> ComponentHealth:
     """Return the state of a part as it is told to others."""
     return ComponentHealth(health.name, health.state, health.reason, health.since_ms, dict(health.counters))
-
-
-@asynccontextmanager
-async def bus_until(stop: asyncio.Event, settings: BusSettings, name: str, health: Health) -> AsyncIterator[Bus | None]:
-    """Give the bus once it is connected, or None when told to stop before that; disconnect at the end."""
-    loop = asyncio.get_running_loop()
-    connecting = loop.create_task(Bus.connect(settings, name=name, health=health), name="bus")
-    stopped = loop.create_task(stop.wait(), name="stop")
-    await asyncio.wait({connecting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    if not connecting.done():
-        connecting.cancel()
-        yield None
-        return
-    bus = connecting.result()
-    try:
-        yield bus
-    finally:
-        await bus.close()
 
 
 def _run(service: str, main: Main, settings: Settings) -> int:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from switch import Switch
+from demo.switch import Switch
 
 GATEWAY = "10.99.0.1"
 METADATA = "169.254.169.254"

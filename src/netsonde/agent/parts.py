@@ -17,6 +17,7 @@ from netsonde.aio.tasks import HealthSink
 from netsonde.bus.connection import Bus
 from netsonde.bus.presence import PresenceKeeper
 from netsonde.bus.reports import ReportPublisher
+from netsonde.bus.session import bus_until
 from netsonde.bus.subjects import ReportKind
 from netsonde.bus.topology import TopologyPublisher
 from netsonde.captures.agent import CaptureAgent
@@ -27,10 +28,12 @@ from netsonde.graph.tid import TidLayer
 from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
 from netsonde.model.presence import Presence
 from netsonde.observe import Health, logger
-from netsonde.probes import ProbeContext, ProbeRunner, build_probes
+from netsonde.probes._api import ProbeContext
+from netsonde.probes._registry import build_probes
 from netsonde.probes.identity import Identity, read_machine_id
 from netsonde.probes.namespaces import Namespace, NamespaceRegistry
-from netsonde.process import bus_until, component, run_process
+from netsonde.probes.runner import ProbeRunner
+from netsonde.process import component, run_process
 from netsonde.settings import Settings
 
 if TYPE_CHECKING:
@@ -93,12 +96,16 @@ class Agent:
                 tasks.append(spawn(group, self._supervise("reports", pump.run), "reports"))
             tasks.append(spawn(group, probes.run(), "probes"))
             tasks.append(spawn(group, self._publish_topology(bus, probes), "topology"))
-            tasks.append(spawn(group, self._supervise("captures", captures.run), "captures"))
+            capturing = spawn(group, self._supervise("captures", captures.run), "captures")
             tasks.append(spawn(group, PresenceKeeper(bus, lambda: self._describe(probes, engine)).run(), "presence"))
             await stop.wait()
+            # First nobody starts a capture any more, then the running ones end, then their last reports go out.
+            capturing.cancel()
+            await asyncio.wait({capturing})
             await captures.close()
             if engine is not None:
                 pump.flush()
+                await asyncio.to_thread(engine.close)
             await _drain(publishers.values())
             for task in reversed(tasks):
                 task.cancel()

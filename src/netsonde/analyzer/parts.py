@@ -28,6 +28,7 @@ from netsonde.bus.connection import Bus
 from netsonde.bus.follower import TopologyFollower
 from netsonde.bus.lease import Lease
 from netsonde.bus.presence import PresenceKeeper
+from netsonde.bus.session import bus_until
 from netsonde.captures.coordinator import CaptureCoordinator
 from netsonde.errors import SourceLost
 from netsonde.graph import Graph
@@ -37,7 +38,7 @@ from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
 from netsonde.model.presence import Presence
 from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health, logger
-from netsonde.process import bus_until, component, run_process
+from netsonde.process import component, run_process
 from netsonde.query import Limits, Sources
 from netsonde.settings import Settings
 
