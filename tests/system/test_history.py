@@ -111,6 +111,14 @@ async def check_sample(history: History) -> None:
     assert await seen(history, 1020, 1030) == [("A", "UP"), ("B", "UP"), ("H", None)]
 
 
+async def test_recording_twice_shows_once(history: History) -> None:
+    await write_sample(history)
+    await write_sample(history)
+
+    await check_sample(history)
+    assert len(await history.changes(at(999), at(1030))) == 8
+
+
 async def test_looking_back_shows_what_was(history: History) -> None:
     await write_sample(history)
 

@@ -73,10 +73,10 @@ class TopologyPublisher(SpooledPublisher):
 
     def publish(self, changes: list[Change], at_ns: int | None = None) -> None:
         """Publish changes that happened together; an empty list says that this agent is there."""
-        if len(changes) > _CHANGES:
-            self._publish_halves(changes, at_ns)
-            return
         at = time.time_ns() if at_ns is None else at_ns
+        if len(changes) > _CHANGES:
+            self._publish_halves(changes, at)
+            return
         data = encode_batch(TopologyBatch(self.host, self.epoch, self.sequence + 1, at, changes))
         if len(data) > _BATCH_BYTES and len(changes) > 1:
             self._publish_halves(changes, at)
@@ -84,10 +84,11 @@ class TopologyPublisher(SpooledPublisher):
         self.sequence += 1
         self.offer(data)
 
-    def _publish_halves(self, changes: list[Change], at_ns: int | None) -> None:
+    def _publish_halves(self, changes: list[Change], at_ns: int) -> None:
         middle = len(changes) // 2
         self.publish(changes[:middle], at_ns)
-        self.publish(changes[middle:], at_ns)
+        # History orders by time and place in the batch: a nanosecond a change keeps the order over the cut.
+        self.publish(changes[middle:], at_ns + middle)
 
     async def run(self) -> None:
         """Serve snapshots, announce this epoch, publish until cancelled."""

@@ -25,8 +25,6 @@ from netsonde.observe import Health, logger
 R = TypeVar("R")
 log = logger("history")
 
-_HOUR_MS = 3_600_000
-
 
 class History:
     """Implements HistorySource and MetricSource of `netsonde.query`. Raises SourceLost while the database is away."""
@@ -60,7 +58,7 @@ class History:
         database = Database.open(self._settings, self._directory)
         try:
             migrate(database, self._settings)
-            topology = TopologyStore(database, int(self._settings.keyframe_hours * _HOUR_MS))
+            topology = TopologyStore(database, self._settings.keyframe_ms)
             topology.load()
         except BaseException:
             database.close()

@@ -86,6 +86,7 @@ class Revisions:
         self.known: dict[Kind, dict[str, Known]] = {"node": {}, "edge": {}}
         self.publishers: dict[str, PublisherPosition] = {}
         self._recorded = 0
+        """Unix ns of the batch, and the place in it: a batch that is recorded twice makes the same rows."""
 
     @property
     def unsettled(self) -> list[str]:
@@ -101,7 +102,8 @@ class Revisions:
         if batch.sequence > position.sequence + 1:
             position.settled = False
         position.sequence = max(position.sequence, batch.sequence)
-        for change in batch.changes:
+        for place, change in enumerate(batch.changes):
+            self._recorded = batch.at_ns + place
             self._change(rows, batch, change)
         return rows
 
@@ -109,6 +111,7 @@ class Revisions:
         """Return the rows that bring the records to the snapshot; what it lacks was deleted by `now_ms`."""
         rows = Rows()
         publisher = snapshot.host
+        self._recorded = now_ms * 1_000_000
         for node in snapshot.nodes:
             self._put(rows, "node", node, publisher, "")
         for edge in snapshot.edges:
@@ -124,7 +127,8 @@ class Revisions:
                 if known.publisher == publisher and element_id not in present[kind]
             ]
             for element_id in lacking:
-                self._end(rows, kind, element_id, now_ms)
+                # A publisher's clock may be ahead of ours.
+                self._end(rows, kind, element_id, max(now_ms, self.known[kind][element_id].valid_from))
         self.publishers[publisher] = PublisherPosition(snapshot.epoch, snapshot.sequence, settled=True)
         return rows
 
@@ -155,6 +159,8 @@ class Revisions:
         created = before.created if before is not None else element.created_at
         revision = element.revision if before is None else max(element.revision, before.revision + 1)
         late = before is not None and element.updated_at < before.valid_from
+        if late:
+            revision = element.revision
         if not late:
             self.known[kind][element.id] = Known(digest, revision, created, element.updated_at, publisher)
         rows.of(kind).append(
@@ -162,7 +168,7 @@ class Revisions:
                 id=element.id,
                 at=element.updated_at,
                 valid_from=element.updated_at,
-                recorded=self._next(),
+                recorded=self._recorded,
                 revision=revision,
                 created=created,
                 host=element.host,
@@ -185,7 +191,7 @@ class Revisions:
                 id=element_id,
                 at=at_ms,
                 valid_from=at_ms,
-                recorded=self._next(),
+                recorded=self._recorded,
                 revision=before.revision,
                 created=before.created,
                 host=host,
@@ -196,14 +202,6 @@ class Revisions:
                 deleted=1,
             )
         )
-
-    def start_recording(self, now_ns: int) -> None:
-        """Let `recorded` go on from the time, after what an earlier process wrote."""
-        self._recorded = max(self._recorded, now_ns)
-
-    def _next(self) -> int:
-        self._recorded += 1
-        return self._recorded
 
 
 def amendments(rows: Iterable[RevisionRow], keyframes: list[int]) -> Iterator[RevisionRow]:

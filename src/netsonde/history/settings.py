@@ -41,3 +41,8 @@ class HistorySettings:
             raise ValueError(f"memory_mib must be at least 128, got {self.memory_mib}")
         if self.threads < 1:
             raise ValueError(f"threads must be at least 1, got {self.threads}")
+
+    @property
+    def keyframe_ms(self) -> int:
+        """Milliseconds between keyframes: at least four must fit into what is kept."""
+        return int(min(self.keyframe_hours, self.topology_days * 24 / 4) * 3_600_000)

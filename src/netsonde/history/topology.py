@@ -73,7 +73,6 @@ class TopologyStore:
     def load(self) -> None:
         """Read what is living, and how far the stream was recorded."""
         self.revisions = Revisions()
-        self.revisions.start_recording(self._now_ms() * 1_000_000)
         self._keyframes = [int(row[0]) for row in self._database.rows("SELECT DISTINCT at FROM keyframes ORDER BY at")]
         for kind in _KINDS:
             self._load_known(kind)
@@ -105,6 +104,9 @@ class TopologyStore:
             rows.edges += added.edges
         self._write(rows)
         self._write_positions(position, {batch.host for batch in batches})
+        # Also when nothing changes: what the last keyframe holds expires one day.
+        if any(self.revisions.known.values()):
+            self.take_keyframe_if_due()
 
     def write_snapshot(self, snapshot: TopologySnapshot) -> None:
         """Record what differs from a publisher's whole graph."""
@@ -122,8 +124,6 @@ class TopologyStore:
             new = rows.of(kind)
             if new:
                 self._insert(kind, new + list(amendments(new, self._keyframes)))
-        if rows:
-            self.take_keyframe_if_due()
 
     def _insert(self, kind: Kind, rows: list[RevisionRow]) -> None:
         encoded = list(map(msgspec.json.encode, rows))
@@ -189,7 +189,7 @@ class TopologyStore:
             sql = (
                 f"SELECT {columns} FROM (SELECT {_columns(kind)} FROM ({self._at(kind, _columns(kind))}) UNION ALL "
                 f"SELECT {_columns(kind)} FROM {_table(kind)} WHERE at > {{until:Int64}} AND at <= {{last:Int64}} "
-                "AND keyframe = 0) ORDER BY id, valid_from, recorded"
+                "AND keyframe = 0) ORDER BY id, valid_from, recorded LIMIT 1 BY id, valid_from, recorded"
             )
             until = start_ms - 1
             since = self._keyframe(until)
@@ -204,7 +204,7 @@ class TopologyStore:
             sql = (
                 f"SELECT valid_from, id, revision, created, deleted, host, probe, metadata FROM {_table(kind)} "
                 "WHERE at > {start:Int64} AND at <= {last:Int64} AND keyframe = 0 "
-                "ORDER BY valid_from, recorded LIMIT {limit:UInt64}"
+                "ORDER BY valid_from, recorded LIMIT 1 BY id, valid_from, recorded LIMIT {limit:UInt64}"
             )
             for at, element_id, revision, created, deleted, host, probe, metadata in self._database.rows(
                 sql, start=start_ms, last=last_ms, limit=limit

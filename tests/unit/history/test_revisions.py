@@ -71,8 +71,29 @@ def test_batches_older_than_the_snapshot_do_not_undo_it() -> None:
 
     rows = revisions.batch(batch(2, put(node("A", 2000, "TESTING", 2))))
 
-    assert told(rows) == [("A", 2000, 4, 0)]
+    assert told(rows) == [("A", 2000, 2, 0)]
     assert revisions.known["node"]["A"].valid_from == 3000
+
+
+def test_batch_that_is_recorded_twice_makes_the_same_rows() -> None:
+    batches = [
+        batch(1, put(node("A", 1000)), put(node("B", 1000))),
+        batch(2, put(node("A", 1010, "DOWN", 2)), at=2010),
+        batch(3, NodeChange("deleted", node("A", 1010)), at=2020),
+    ]
+    revisions = Revisions()
+    keys = {(row.id, row.valid_from, row.recorded) for each in batches for row in revisions.batch(each).nodes}
+
+    again = {(row.id, row.valid_from, row.recorded) for each in batches for row in revisions.batch(each).nodes}
+
+    assert again <= keys
+    assert set(revisions.known["node"]) == {"B"}
+
+
+def test_clock_ahead_of_ours_does_not_keep_anything_alive() -> None:
+    revisions = recorded(node("A", 9000))
+
+    assert told(revisions.snapshot(TopologySnapshot("h", "e", 1, [], []), now_ms=5000)) == [("A", 9000, 1, 1)]
 
 
 def test_gap_makes_a_publisher_unsettled() -> None:

@@ -19,3 +19,8 @@ def test_times_are_positive(name: str) -> None:
 def test_too_little_memory_is_refused() -> None:
     with pytest.raises(ValueError, match="memory_mib"):
         HistorySettings(memory_mib=16)
+
+
+def test_keyframes_are_taken_often_enough_for_what_is_kept() -> None:
+    assert HistorySettings().keyframe_ms == 6 * 3_600_000
+    assert HistorySettings(topology_days=0.5).keyframe_ms == 3 * 3_600_000
