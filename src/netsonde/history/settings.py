@@ -30,8 +30,8 @@ class HistorySettings:
     """MiB that one query or merge may use; the engine in-process gets half as much again in all."""
     threads: int = 2
     """Threads of one query in-process."""
-    query_timeout: float = 30.0
-    """Seconds that a query may run."""
+    query_timeout: float = 15.0
+    """Seconds that a query may run; in-process, writes wait for it meanwhile."""
 
     def __post_init__(self) -> None:
         for name in ("topology_days", "flows_days", "metrics_days", "packets_days", "keyframe_hours"):
