@@ -10,7 +10,7 @@ import pytest
 
 from live_graph import LiveGraph, Namespaces, live_graph, private_netns, run, settings
 from live_graph import make_netns as make_netns
-from netsonde.probes import Namespace
+from netsonde.probes.namespaces import Namespace
 
 pytestmark = pytest.mark.netns
 
@@ -23,7 +23,7 @@ def netns() -> Iterator[None]:
 
 @pytest.fixture
 async def live(tmp_path: Path) -> AsyncIterator[LiveGraph]:
-    async with live_graph(settings(tmp_path / "netns")) as graph:
+    async with live_graph(settings(tmp_path / "netns", anonymous=True)) as graph:
         yield graph
 
 
@@ -140,9 +140,9 @@ async def test_entering_a_namespace_leaves_every_thread_where_it_was(live: LiveG
     registered = await live.until(lambda: live.context.namespaces.get(namespace.inode))
 
     before = _namespaces_of_threads()
-    inside = await live.context.namespaces.enter(registered, lambda: os.stat("/proc/thread-self/ns/net").st_ino)
+    inside = await live.context.namespaces.enter_each([registered], lambda: os.stat("/proc/thread-self/ns/net").st_ino)
 
-    assert inside == namespace.inode
+    assert inside == [namespace.inode]
     assert _namespaces_of_threads() == before
     assert namespace.inode not in before
 

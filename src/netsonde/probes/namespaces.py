@@ -119,12 +119,12 @@ class NamespaceRegistry:
         for callback in tuple(self._hints):
             callback()
 
-    async def open(self, path: str) -> int:
-        """Return a descriptor of the namespace that a file names; OSError when it is none, or is gone.
+    async def open_each(self, paths: list[str]) -> list[int | OSError]:
+        """Return a descriptor of the namespace that each file names, or why there is none.
 
         It is not one of the file itself, which would keep the mount there busy, so that nobody could unmount it.
         """
-        return await self._in_thread(partial(self._open, path), os.close)
+        return await self._in_thread(lambda: [_attempt(partial(self._open, path)) for path in paths], os.close)
 
     def _open(self, path: str) -> int:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -133,15 +133,21 @@ class NamespaceRegistry:
         finally:
             os.close(fd)
 
-    async def enter(self, namespace: Namespace, work: Callable[[], T], discard: Callable[[T], None] | None = None) -> T:
-        """Run `work` in a thread that is inside `namespace`, and return its result.
+    async def enter_each(
+        self, namespaces: list[Namespace], work: Callable[[], T], discard: Callable[[T], None] | None = None
+    ) -> list[T | OSError]:
+        """Run `work` in a thread that is inside each namespace in turn, and return its results.
 
-        `discard` is given a result that comes after the caller was cancelled. Raises OSError when the namespace
-        cannot be entered (no CAP_SYS_ADMIN, or it is gone), and whatever `work` raises.
+        A result is an OSError where the namespace cannot be entered (no CAP_SYS_ADMIN, or it is gone) or `work`
+        raised it. `discard` is given each result that comes after the caller was cancelled.
         """
-        return await self._in_thread(work if namespace.own else partial(self._visit, namespace.fd, work), discard)
+        return await self._in_thread(
+            lambda: [_attempt(work if ns.own else partial(self._visit, ns.fd, work)) for ns in namespaces], discard
+        )
 
-    async def _in_thread(self, work: Callable[[], T], discard: Callable[[T], None] | None) -> T:
+    async def _in_thread(
+        self, work: Callable[[], list[T | OSError]], discard: Callable[[T], None] | None
+    ) -> list[T | OSError]:
         future = asyncio.get_running_loop().run_in_executor(self._thread, work)
         try:
             return await asyncio.shield(future)
@@ -172,9 +178,18 @@ def raise_descriptor_limit() -> int:
     return hard
 
 
-def _discard(discard: Callable[[T], None], future: "asyncio.Future[T]") -> None:
+def _attempt(work: Callable[[], T]) -> T | OSError:
+    try:
+        return work()
+    except OSError as failed:
+        return failed
+
+
+def _discard(discard: Callable[[T], None], future: "asyncio.Future[list[T | OSError]]") -> None:
     if not future.cancelled() and future.exception() is None:
-        discard(future.result())
+        for result in future.result():
+            if not isinstance(result, OSError):
+                discard(result)
 
 
 def _open_own() -> Namespace:

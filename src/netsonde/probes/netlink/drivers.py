@@ -54,9 +54,8 @@ class DriverReader:
         namespace = self._namespaces.get(key[0])
         if namespace is None:
             return
-        try:
-            found = await self._namespaces.enter(namespace, partial(read_driver, name))
-        except OSError:
+        (found,) = await self._namespaces.enter_each([namespace], partial(read_driver, name))
+        if isinstance(found, OSError):
             return  # the namespace went away meanwhile, and its interfaces with it
         if key in self._asked and self._drivers.get(key) != found:
             self._drivers[key] = found

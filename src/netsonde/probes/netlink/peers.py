@@ -9,12 +9,14 @@ The kernel does not tell an end when its peer moves or goes. So what an end says
 says the same; else both are read again.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Hashable, Mapping
+from typing import Protocol, TypeVar
 
 from netsonde.probes.netlink.links import Link
 from netsonde.probes.netlink.names import PAIR_KINDS
 from netsonde.probes.netlink.translate import Key
+
+K = TypeVar("K", bound=Hashable)
 
 
 class PeerSource(Protocol):
@@ -41,6 +43,8 @@ class PeerResolver:
         self._own = own_inode
         self._namespaces: dict[int, dict[int, int]] = {}
         self._by_index: dict[int, set[int]] = {}
+        self._ends: dict[tuple[int, int], set[int]] = {}
+        self._end_of: dict[Key, int] = {}
         self._pairs: dict[Key, Key] = {}
         self._waiting: dict[int, set[Key]] = {}
 
@@ -56,13 +60,21 @@ class PeerResolver:
         for waiting in self._waiting.pop(key[1], ()):
             self._source.mark(waiting)
 
+    def link_seen(self, key: Key, link: Link) -> None:
+        """Note what an end of a pair says now, so that its peer is found without a search."""
+        if link.kind not in PAIR_KINDS or self._end_of.get(key) == link.link:
+            return
+        self._forget_end(key)
+        self._end_of[key] = link.link
+        self._ends.setdefault((key[1], link.link), set()).add(key[0])
+        if not link.link:
+            # An end is announced before its peer exists, and not again after; 0 says nothing.
+            self._source.refresh(key)
+
     def link_removed(self, key: Key) -> None:
         """An interface is gone; its former peer, which the kernel tells nothing, is read again."""
-        inodes = self._by_index.get(key[1])
-        if inodes is not None:
-            inodes.discard(key[0])
-            if not inodes:
-                del self._by_index[key[1]]
+        self._forget_end(key)
+        _discard(self._by_index, key[1], key[0])
         other = self._pairs.pop(key, None)
         if other is not None:
             self._pairs.pop(other, None)
@@ -88,8 +100,6 @@ class PeerResolver:
         other = self._find(key, link)
         if other is not None and self._pairs.get(key) != other:
             self._pair(key, other)
-        if key not in self._pairs:
-            self.wait_for(key, link.link)
         return self._pairs.get(key)
 
     def below(self, key: Key, link: Link) -> Key | None:
@@ -136,17 +146,28 @@ class PeerResolver:
         return None
 
     def _candidates(self, key: Key, link: Link) -> list[int]:
-        found = self._by_index.get(link.link, set()) - {key[0]}
         if link.kind in PAIR_KINDS:
-            # An end is announced before its peer exists, and not again after: 0 says nothing.
-            ends = [(inode, self._source.links(inode).get(link.link)) for inode in found]
-            return [inode for inode, end in ends if end is not None and end.link in (0, key[1])]
-        return sorted(found, key=lambda inode: inode != self._own)
+            ends = self._ends.get((link.link, key[1]), set()) | self._ends.get((link.link, 0), set())
+            return list(ends - {key[0]})
+        return sorted(self._by_index.get(link.link, set()) - {key[0]}, key=lambda inode: inode != self._own)
+
+    def _forget_end(self, key: Key) -> None:
+        named = self._end_of.pop(key, None)
+        if named is not None:
+            _discard(self._ends, (key[1], named), key[0])
 
     def _answer(self, key: Key, other: int) -> Callable[[int], None]:
         def learn(nsid: int) -> None:
-            if nsid >= 0 and self._namespaces.setdefault(key[0], {}).get(nsid) != other:
-                self._namespaces[key[0]][nsid] = other
+            if nsid >= 0:
+                self._namespaces.setdefault(key[0], {})[nsid] = other
                 self._source.mark(key)
 
         return learn
+
+
+def _discard(index: dict[K, set[int]], key: K, member: int) -> None:
+    members = index.get(key)
+    if members is not None:
+        members.discard(member)
+        if not members:
+            del index[key]

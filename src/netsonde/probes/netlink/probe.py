@@ -29,6 +29,9 @@ from netsonde.probes.netlink.throttle import Throttle
 from netsonde.probes.netlink.translate import Key
 from netsonde.probes.netlink.watch import NamespaceWatch
 
+NAMESPACES_A_VISIT = 64
+"""Sockets made in one go by the thread that enters namespaces: each hand-over to it costs more than a socket."""
+
 
 class NetlinkProbe:
     """Follows every namespace of the registry; all changes of one turn of the loop make one batch."""
@@ -224,6 +227,7 @@ class _Run:
             self._peers.link_added(key)
             if watch.complete:
                 self._counters.interface_born(key)
+        self._peers.link_seen(key, link)
         self._publisher.put(batch, key, watch.state, self._peers, self._drivers.driver(key, link))
 
     def _take_away(self, batch: Batch, key: Key) -> None:
@@ -253,20 +257,24 @@ class _Run:
             await self._open_wanted.wait()
             self._open_wanted.clear()
             while self._to_open:
-                inode = next(iter(self._to_open))
-                await self._open(self._to_open.pop(inode))
+                some = list(self._to_open.values())[:NAMESPACES_A_VISIT]
+                for namespace in some:
+                    del self._to_open[namespace.inode]
+                await self._open(some)
             self._tell_health()
 
-    async def _open(self, namespace: Namespace) -> None:
-        try:
-            make = partial(RtnetlinkSocket, self._settings.receive_buffer)
-            sock = await self._namespaces.enter(namespace, make, RtnetlinkSocket.close)
-        except OSError as refused:
-            self._refused(namespace, refused)
-            return
-        if self._namespaces.get(namespace.inode) is not namespace:
-            sock.close()
-            return
+    async def _open(self, namespaces: list[Namespace]) -> None:
+        make = partial(RtnetlinkSocket, self._settings.receive_buffer)
+        sockets = await self._namespaces.enter_each(namespaces, make, RtnetlinkSocket.close)
+        for namespace, sock in zip(namespaces, sockets, strict=True):
+            if isinstance(sock, OSError):
+                self._refused(namespace, sock)
+            elif self._namespaces.get(namespace.inode) is namespace:
+                self._start(namespace, sock)
+            else:
+                sock.close()
+
+    def _start(self, namespace: Namespace, sock: RtnetlinkSocket) -> None:
         state = NamespaceState(self._settings.table_limit)
         watch = self._watches[namespace.inode] = NamespaceWatch(namespace, sock, state, self)
         watch.start()

@@ -35,6 +35,8 @@ class _Published:
     """What the graph holds of one interface: its node, and the edges of which it is the child, by id."""
 
     metadata: Metadata | None = None
+    stated: list[tuple[str, Metadata]] = field(default_factory=list)
+    """The edges as they were found last: parent, metadata."""
     edges: dict[str, tuple[str, Metadata]] = field(default_factory=dict)
 
 
@@ -47,12 +49,16 @@ class InterfacePublisher:
         self._name_of = name_of
         self._published: dict[Key, _Published] = {}
         self._children: dict[str, set[Key]] = {}
+        self._ids: dict[Key, str] = {}
 
     def __len__(self) -> int:
         return len(self._published)
 
     def node_id(self, key: Key) -> str:
-        return self._identity.interface(None if key[0] == self._own else key[0], key[1])
+        known = self._ids.get(key)
+        if known is None:
+            known = self._ids[key] = self._identity.interface(None if key[0] == self._own else key[0], key[1])
+        return known
 
     def known(self, key: Key) -> bool:
         return key in self._published
@@ -71,11 +77,13 @@ class InterfacePublisher:
         for parent, _ in gone.edges.values():
             self._children.get(parent, set()).discard(key)
         node = self.node_id(key)
+        del self._ids[key]
         batch.drop_layer(node, OWNER)
         touched = self._children.pop(node, set())
         for child in touched:
             published = self._published.get(child)
             if published is not None:
+                published.stated = []
                 published.edges = {known: edge for known, edge in published.edges.items() if edge[0] != node}
         return touched
 
@@ -99,7 +107,7 @@ class InterfacePublisher:
 
     def _edges(
         self, key: Key, link: Link, state: NamespaceState, peers: PeerResolver, other: Key | None
-    ) -> dict[str, tuple[str, Metadata]]:
+    ) -> list[tuple[str, Metadata]]:
         found = [(self._owner(key[0]), ownership())]
         if link.master:
             master = state.links.get(link.master)
@@ -109,20 +117,22 @@ class InterfacePublisher:
                 found.append((self.node_id((key[0], link.master)), layer2()))
         if other is not None and (link.kind not in PAIR_KINDS or is_pair_child(key, other)):
             found.append((self.node_id(other), layer2(link.kind)))
-        node = self.node_id(key)
-        return {edge_id(parent, node, str(metadata["RelationType"])): (parent, metadata) for parent, metadata in found}
+        return found
 
     def _owner(self, inode: int) -> str:
         return self._identity.host() if inode == self._own else self._identity.netns(inode)
 
-    def _put_edges(self, batch: Batch, key: Key, published: _Published, edges: dict[str, tuple[str, Metadata]]) -> None:
-        if published.edges == edges:
+    def _put_edges(self, batch: Batch, key: Key, published: _Published, stated: list[tuple[str, Metadata]]) -> None:
+        if published.stated == stated:
             return
         node = self.node_id(key)
+        edges = {
+            edge_id(parent, node, str(metadata["RelationType"])): (parent, metadata) for parent, metadata in stated
+        }
         for gone in published.edges.keys() - edges.keys():
             batch.delete_edge(gone)
         for found, (parent, metadata) in edges.items():
             if published.edges.get(found) != (parent, metadata):
                 batch.put_edge(found, parent, node, OWNER, metadata)
                 self._children.setdefault(parent, set()).add(key)
-        published.edges = edges
+        published.stated, published.edges = stated, edges

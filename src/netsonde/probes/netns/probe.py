@@ -21,6 +21,7 @@ from netsonde.probes.netns.files import FileWatcher, NamespaceFiles
 from netsonde.probes.netns.naming import Sighting
 from netsonde.probes.netns.processes import User, timed_users
 
+OPENED_AT_ONCE = 64
 CPU_SHARE = 0.01
 """Part of a core that looking through /proc may take."""
 
@@ -132,18 +133,19 @@ class NetnsProbe:
             await self._register_wanted.wait()
             self._register_wanted.clear()
             while self._to_register:
-                await self._register(self._to_register.pop(next(iter(self._to_register))), health)
+                some = list(self._to_register.values())[:OPENED_AT_ONCE]
+                for sighting in some:
+                    del self._to_register[sighting.inode]
+                opened = await self._namespaces.open_each([sighting.path for sighting in some])
+                for sighting, fd in zip(some, opened, strict=True):
+                    if not isinstance(fd, OSError):
+                        self._register(sighting, fd)
+                    elif isinstance(fd, PermissionError):
+                        health.count("not_opened")
+                        health.running("some namespaces cannot be entered: run as root")
 
-    async def _register(self, sighting: Sighting, health: Health) -> None:
-        """Open a new namespace; one that vanished meanwhile goes again with the next look."""
-        try:
-            fd = await self._namespaces.open(sighting.path)
-        except PermissionError:
-            health.count("not_opened")
-            health.running("some namespaces cannot be entered: run as root")
-            return
-        except OSError:
-            return
+    def _register(self, sighting: Sighting, fd: int) -> None:
+        """Register an opened namespace; one that vanished meanwhile goes again with the next look."""
         status = os.fstat(fd)
         same = (status.st_ino, status.st_dev) == (sighting.inode, sighting.device)
         if not same or sighting.inode not in self._shown or self._namespaces.get(sighting.inode) is not None:
