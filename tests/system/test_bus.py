@@ -6,9 +6,10 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,10 +54,10 @@ async def kill_and_restart(server: PrivateServer) -> None:
 
 
 @asynccontextmanager
-async def running(*works: Callable[[], object]) -> AsyncIterator[None]:
+async def running(*works: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
     """Run things in the background for the time of the block."""
     loop = asyncio.get_running_loop()
-    tasks = [loop.create_task(work(), name="test") for work in works]  # type: ignore[arg-type]
+    tasks = [loop.create_task(work(), name="test") for work in works]
     try:
         yield
     finally:
@@ -450,7 +451,7 @@ async def test_log_goes_on_after_a_position(bus: Bus, tmp_path: Path) -> None:
 async def test_lease_is_held_by_one_and_passes_on(bus: Bus) -> None:
     holding: list[str] = []
 
-    def worker(name: str) -> Callable[[], object]:
+    def worker(name: str) -> Callable[[], Coroutine[Any, Any, None]]:
         async def work() -> None:
             holding.append(name)
             try:
