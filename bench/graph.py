@@ -194,6 +194,8 @@ def main() -> int:
     print(f"{len(nodes):,} nodes, {len(edges):,} edges")
     tracemalloc.start()
     graph, ours = traced(lambda: load(nodes, edges))
+    # Before the peer is there: its million objects would be in every round of the garbage collector.
+    first = best(lambda: graph.nodes_with("MAC", "fe:16:01f4:05"), 1)
     dump = GraphDump(graph)
     _, cached = traced(lambda: dump.json() and None)
     peer, theirs = traced(lambda: load_networkx(nodes, edges))
@@ -201,6 +203,7 @@ def main() -> int:
     size = len(nodes)
     met = [report("memory beyond metadata", ours / size, theirs / size, "B/node", 1500)]
     report("  and the cached JSON of a dump", cached / size, None, "B/node")
+    report("index built at the first question", first, None)
     met += [*queries(graph, peer), *paths(graph, peer), *dumps(graph, dump, peer)]
     tap = stable_id("m500", "tuntap", "tap5")
     small = load(nodes[:200], edges[:200])
@@ -218,10 +221,8 @@ def queries(graph: Graph, peer: Any) -> list[bool]:
     def scan_key() -> list[str]:
         return [n for n, data in peer.nodes(data=True) if "vm-id" in data["metadata"].get("ExtID", {})]
 
-    first = best(lambda: list(graph.nodes_with("MAC", "fe:16:01f4:05")), 1)
     assert len(list(graph.nodes_with("MAC", "fe:16:01f4:05"))) == len(scan_value()) == 1
     assert len(graph.nodes_having("ExtID.vm-id")) == len(scan_key())
-    report("index built at the first question", first, None)
     return [
         report(
             "Has on an indexed key",

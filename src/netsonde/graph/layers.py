@@ -6,11 +6,13 @@ by owner's name. Objects under the same key are merged, everything else is repla
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final, Generic, TypeVar
 
 from netsonde.model.elements import Edge, Metadata, Node
 
 E = TypeVar("E", Node, Edge)
+_NOTHING: Final[AbstractSet[str]] = frozenset()
 _NO_NOTES: Final[Mapping[str, Metadata]] = {}
 
 
@@ -25,6 +27,7 @@ class Layers(Generic[E]):
         self._served: Mapping[str, E] = served
         self._claims: dict[str, dict[str, E]] = {}
         self._notes: dict[str, dict[str, Metadata]] = {}
+        self._owned: dict[str, set[str]] = {}
 
     def claims(self, element_id: str) -> Mapping[str, E]:
         """Return the claims by owner; empty when nobody puts the element."""
@@ -37,15 +40,16 @@ class Layers(Generic[E]):
     def notes(self, element_id: str) -> Mapping[str, Metadata]:
         return self._notes.get(element_id, _NO_NOTES)
 
-    def explicit(self) -> Mapping[str, Mapping[str, E]]:
-        """Return the claims that are not implied by the served element, those of waiting edges among them."""
-        return self._claims
+    def owned(self, owner: str) -> AbstractSet[str]:
+        """Return the ids that one owner claims, those of waiting edges among them."""
+        return self._owned.get(owner, _NOTHING)
 
     def claim(self, element_id: str, owner: str, element: E) -> None:
         stored = self._claims.get(element_id)
         if stored is None:
             stored = self._claims[element_id] = dict(self.claims(element_id))
         stored[owner] = element
+        self._owned.setdefault(owner, set()).add(element_id)
 
     def note(self, element_id: str, owner: str, metadata: Metadata) -> None:
         self._keep_claims(element_id)
@@ -55,8 +59,8 @@ class Layers(Generic[E]):
         """Withdraw the claim and the note of one owner."""
         self._keep_claims(element_id)
         claims = self._claims.get(element_id)
-        if claims is not None:
-            claims.pop(owner, None)
+        if claims is not None and claims.pop(owner, None) is not None:
+            self._disown(element_id, owner)
         notes = self._notes.get(element_id)
         if notes is not None:
             notes.pop(owner, None)
@@ -65,6 +69,8 @@ class Layers(Generic[E]):
 
     def forget(self, element_id: str) -> None:
         """Drop every claim and note; the element must not be served any more once this batch is settled."""
+        for owner in self.claims(element_id):
+            self._disown(element_id, owner)
         self._claims[element_id] = {}
         self._notes.pop(element_id, None)
 
@@ -95,6 +101,13 @@ class Layers(Generic[E]):
             layers += [((_rank(owner), 1, owner), note) for owner, note in notes.items()]
         layers.sort(key=lambda layer: layer[0])
         return merge([metadata for _, metadata in layers])
+
+    def _disown(self, element_id: str, owner: str) -> None:
+        owned = self._owned.get(owner)
+        if owned is not None:
+            owned.discard(element_id)
+            if not owned:
+                del self._owned[owner]
 
     def _keep_claims(self, element_id: str) -> None:
         """Store the implied claim, since the served element is about to say something else."""

@@ -33,11 +33,12 @@ class RemoteChanges:
 
     def replace(self, origin: str, nodes: Iterable[Node], edges: Iterable[Edge]) -> None:
         """Let an origin claim exactly these elements."""
+        graph = self._transaction.graph
         kept_nodes = {node.id: node for node in nodes}
         kept_edges = {edge.id: edge for edge in edges}
-        for edge_id in self._claimed_edges(origin) - kept_edges.keys():
+        for edge_id in graph._edge_layers.owned(origin) - kept_edges.keys():
             self._transaction.unclaim_edge(edge_id, origin)
-        for node_id in self._claimed_nodes(origin) - kept_nodes.keys():
+        for node_id in graph._node_layers.owned(origin) - kept_nodes.keys():
             self._transaction.unclaim_node(node_id, origin)
         for node in kept_nodes.values():
             self._transaction.claim_node(node, origin)
@@ -55,17 +56,3 @@ class RemoteChanges:
             self._transaction.unclaim_edge(edge.id, edge.origin)
         else:
             self._transaction.claim_edge(edge, edge.origin)
-
-    def _claimed_nodes(self, origin: str) -> set[str]:
-        graph = self._transaction.graph
-        claimed = {node.id for node in graph.nodes() if node.origin == origin}
-        explicit = graph._node_layers.explicit()
-        claimed.update(node_id for node_id, claims in explicit.items() if origin in claims)
-        return claimed
-
-    def _claimed_edges(self, origin: str) -> set[str]:
-        graph = self._transaction.graph
-        claimed = {edge.id for edge in graph.edges() if edge.origin == origin}
-        explicit = graph._edge_layers.explicit()
-        claimed.update(edge_id for edge_id, claims in explicit.items() if origin in claims)
-        return claimed
