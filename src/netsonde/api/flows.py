@@ -13,7 +13,8 @@ from netsonde.model.elements import Json
 from netsonde.model.flows import FlowRequest
 
 Ids = Annotated[list[str] | None, QueryParameter(description="may be repeated; none = no restriction")]
-Limit = Annotated[int, QueryParameter(ge=1, le=100_000, description="at most so many flows")]
+_MOST = 100_000
+Limit = Annotated[int, QueryParameter(ge=1, le=_MOST, description="at most so many flows")]
 Sort = Annotated[str, QueryParameter(description="a field such as Last or Metric.ABBytes; a leading - = largest first")]
 
 
@@ -21,7 +22,9 @@ Sort = Annotated[str, QueryParameter(description="a field such as Last or Metric
 async def list_flows(
     services: ServicesDep, capture: Ids = None, node: Ids = None, limit: Limit = 1000, sort: Sort = "-Last"
 ) -> Response[bytes]:
-    answer = await services.flows.flows(FlowRequest(node_tids=node, capture_ids=capture))
+    # Sources give the most recent flows first; any other order needs them all.
+    most = limit if sort == "-Last" else _MOST
+    answer = await services.flows.flows(FlowRequest(node_tids=node, capture_ids=capture, limit=most))
     field = sort.removeprefix("-")
     keys = [_value(flow, field) for flow in answer.flows]
     if answer.flows and all(key is None for key in keys):

@@ -19,10 +19,11 @@ def meter(
         typer.Option("--output", "-o", metavar="FILE", help="Write flows to FILE.jsonl, FILE.csv or FILE.arrow."),
     ] = None,
     stats: Annotated[bool, typer.Option("--stats", help="Print counters.")] = False,
+    tcp: Annotated[bool, typer.Option("--tcp", help="Add TCP details: SYN, FIN and RST times, gaps.")] = False,
 ) -> None:
     """Meter a pcap or pcapng file, without any server.
 
     Without -o, flows go to standard output as JSON lines, on a terminal as a table; --stats alone prints only
     counters. A damaged file is metered up to the damage, one line says where and why, and the exit status is 1.
     """
-    raise typer.Exit(meter_file(Request(file, output, stats)))
+    raise typer.Exit(meter_file(Request(file, output, stats, tcp)))

@@ -29,16 +29,18 @@ class Request(NamedTuple):
     file: str
     output: str | None
     stats: bool
+    tcp: bool = False
+    """Also what the reference calls ExtraTCPMetric."""
 
 
 def plain_request(arguments: Sequence[str]) -> Request | None:
-    """Return what a command line asks for; None when it is anything but FILE, -o FILE, --output FILE, --stats."""
+    """Return what a command line asks for; None for anything but FILE, -o FILE, --output FILE, --stats, --tcp."""
     file = output = None
-    stats = False
+    flags = {"--stats": False, "--tcp": False}
     rest = iter(arguments)
     for argument in rest:
-        if argument == "--stats":
-            stats = True
+        if argument in flags:
+            flags[argument] = True
         elif argument in ("-o", "--output"):
             output = next(rest, None)
             if output is None:
@@ -49,14 +51,14 @@ def plain_request(arguments: Sequence[str]) -> Request | None:
             file = argument
         else:
             return None
-    return None if file is None else Request(file, output, stats)
+    return None if file is None else Request(file, output, flags["--stats"], flags["--tcp"])
 
 
 def meter_file(request: Request) -> int:
     """Meter a file and return the exit status: 1 when it was damaged, whatever could be read being written."""
     kind = _kind(request)
     started = time.perf_counter()
-    meter = _open(request, kind or "csv")
+    meter = _open(request, kind or "none")
     if request.output not in (None, "-"):
         _write_file(meter, str(request.output))
     elif kind is None:
@@ -98,7 +100,7 @@ def _open(request: Request, kind: str) -> "FileMeter":
         if request.output and os.path.exists(request.output) and os.path.samefile(path, request.output):
             raise UserError("the output would overwrite the capture file", hint="give -o another name")
         # Nobody but the user's own programs shortens this file while it is read.
-        return FileMeter(path, format=kind, mapped=True)  # type: ignore[arg-type]
+        return FileMeter(path, format=kind, mapped=True, tcp_metrics=request.tcp)  # type: ignore[arg-type]
     except OSError as failed:
         raise UserError(f"cannot read {request.file}: {failed.strerror or failed}") from failed
 

@@ -13,6 +13,7 @@ from netsonde.cli.options import Form
 
 Row = Mapping[str, object]
 Column = tuple[str, Callable[[Any], object]]
+_UNFOLDED = 10_000
 _COLOURS = {
     "active": "green",
     "running": "green",
@@ -64,15 +65,20 @@ def print_table(columns: Sequence[Column], items: Sequence[Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=False, show_edge=False)
+    # Without a terminal nothing is folded, and a program that reads it meets no ruler.
+    is_terminal = sys.stdout.isatty()
+    console = Console(highlight=False, width=None if is_terminal else _UNFOLDED)
+    table = Table(box=SIMPLE_HEAD if is_terminal else None, pad_edge=False, expand=False, show_edge=False)
     for name, _ in columns:
         table.add_column(name, overflow="fold")
     for item in items:
         # Text, since what comes from the network must not be read as Rich's markup.
         cells = [Text(_text(cell(item)), style=_COLOURS.get(str(cell(item)), "")) for _, cell in columns]
         table.add_row(*cells)
-    console.print(table)
+    with console.capture() as printed:
+        console.print(table)
+    for line in printed.get().splitlines():
+        print(line.rstrip())
 
 
 def _text(value: object) -> str:

@@ -45,7 +45,7 @@ def _rows(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _counters(row: dict[str, Any]) -> str:
-    return " ".join(f"{name}={count}" for name, count in row["Counters"].items())
+    return " ".join(f"{name}={count}" for name, count in row["Counters"].items() if count)
 
 
 _COLUMNS: tuple[Column, ...] = (

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from litestar import Litestar
 from litestar.testing import TestClient
 
@@ -12,6 +13,10 @@ from netsonde.api.app import create_app
 from unit.api.fakes import Fakes
 
 Client = TestClient[Litestar]
+
+# Time is not what these tests are about, and a busy machine is not a failure.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture

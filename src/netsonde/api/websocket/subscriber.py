@@ -15,7 +15,9 @@ from netsonde.errors import SourceLost, UserError
 from netsonde.model.elements import Edge, Element, Node
 
 _PACE = 0.05
-"""Seconds between two evaluations of a filter."""
+"""Seconds between two evaluations of a filter, at least."""
+_SPARE = 4
+"""How many times as long as an evaluation took the loop is left to everybody else."""
 _MOST_REQUESTS = 100
 
 
@@ -64,7 +66,7 @@ class Subscriber:
             if self._client.gremlin_filter:
                 began = loop.time()
                 await self._follow_filter()
-                await asyncio.sleep(max(0.0, began + _PACE - loop.time()))
+                await asyncio.sleep(max(_PACE, (loop.time() - began) * _SPARE))
 
     def state(self) -> list[str]:
         """Return the messages that put a client right which missed some."""
