@@ -2,6 +2,8 @@
 """A private Open vSwitch in userspace, in a folder of its own, which disturbs no Open vSwitch of the machine."""
 
 import os
+import select
+import signal
 import subprocess
 from pathlib import Path
 
@@ -29,11 +31,15 @@ class Switch:
         return self._run("ovs-vsctl", f"--db=unix:{self.socket}", "--timeout=15", *arguments)
 
     def stop(self) -> None:
-        for daemon in ("ovs-vswitchd", "ovsdb-server"):
-            control = self.folder / f"{daemon}.ctl"
-            if control.exists():
-                command = ["ovs-appctl", "-t", str(control), "exit"]
-                subprocess.run([*command, "--cleanup"] if daemon == "ovs-vswitchd" else command, check=False)
+        """End both daemons; the second waits for the first, which tidies up in the database."""
+        for daemon, options in (("ovs-vswitchd", ["--cleanup"]), ("ovsdb-server", [])):
+            pid_file = self.folder / f"{daemon}.pid"
+            if not pid_file.exists():
+                continue
+            pid = int(pid_file.read_text())
+            control = str(self.folder / f"{daemon}.ctl")
+            subprocess.run(["ovs-appctl", "-T", "5", "-t", control, "exit", *options], check=False, capture_output=True)
+            _end(pid)
 
     def _daemon(self, name: str) -> tuple[str, ...]:
         return (
@@ -50,3 +56,15 @@ class Switch:
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
         return done.stdout
+
+
+def _end(pid: int) -> None:
+    """Wait until a process has ended; after five seconds end it by force."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    with os.fdopen(descriptor) as process:
+        if not select.select([process], [], [], 5.0)[0]:
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            select.select([process], [], [], 5.0)
