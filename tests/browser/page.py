@@ -26,8 +26,17 @@ class Page:
         )
 
     def open(self, query: str = "") -> "Page":
-        self.run(f"await page.goto({json.dumps(self.url + '/' + query)})")
-        self.wait("[data-testid=link][data-state=live]")
+        """Go to the page and wait until it is live.
+
+        Chromium drops what it is loading when an interface of the machine comes or goes: then it loads again.
+        """
+        self.run(f"""for (let tries = 4; ; tries -= 1) {{
+            try {{
+              await page.goto({json.dumps(self.url + "/" + query)});
+              await page.locator('[data-testid=link][data-state=live]').waitFor({{timeout: 8000}});
+              break;
+            }} catch (error) {{ if (tries <= 1) throw error; }}
+        }}""")
         return self
 
     def run(self, statements: str) -> Any:
@@ -83,7 +92,8 @@ class Page:
         return target
 
     def complaints(self) -> list[str]:
-        return list(self.run("return complaints"))
+        """Return what the browser complained about, but for connections that it dropped itself."""
+        return [text for text in self.run("return complaints") if "ERR_NETWORK_CHANGED" not in text]
 
     def close(self) -> None:
         assert self._driver.stdin is not None

@@ -13,18 +13,29 @@ export class ApiError extends Error {
   }
 }
 
+/** Browsers drop connections that are being made whenever an interface of their own machine comes or goes. */
+const ATTEMPTS = 4;
+const PAUSE_MS = 150;
+
 async function call(path: string, init: RequestInit = {}): Promise<Response> {
-  let response: Response;
-  try {
-    const headers = new Headers(init.headers);
-    headers.set("Accept", "application/json");
-    response = await fetch(path, { ...init, headers });
-  } catch (cause) {
-    if (init.signal?.aborted) throw cause;
-    throw new ApiError(0, "the server does not answer");
-  }
+  const headers = new Headers(init.headers);
+  headers.set("Accept", "application/json");
+  const attempts = init.method === "POST" && path === "api/capture" ? 1 : ATTEMPTS;
+  const response = await repeated(() => fetch(path, { ...init, headers }), attempts, init.signal);
   if (!response.ok) throw new ApiError(response.status, await failureText(response));
   return response;
+}
+
+async function repeated(send: () => Promise<Response>, attempts: number, signal?: AbortSignal | null): Promise<Response> {
+  for (let left = attempts; ; left -= 1) {
+    try {
+      return await send();
+    } catch (cause) {
+      if (signal?.aborted) throw cause;
+      if (left <= 1) throw new ApiError(0, "the server does not answer");
+      await new Promise((resume) => setTimeout(resume, PAUSE_MS));
+    }
+  }
 }
 
 /** The server explains in plain text, or as problem+json with `detail`. */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // All captures, and the way to a new one.
 
-import { lazy, Suspense, useEffect } from "react";
+import { Suspense, useEffect } from "react";
 import { inOrder } from "../state/captures";
 import { place } from "../state/place";
 import { useSession } from "../state/session";
 import { useStore } from "../state/store";
 import { plural } from "../ui/format";
+import { lazily } from "../ui/lazily";
 import { tell } from "../ui/toasts";
 import { Button, EmptyState } from "../ui/widgets";
 import { CaptureCard } from "./CaptureCard";
@@ -14,7 +15,7 @@ import { draft, startWith } from "./draft";
 import { stateOf, titleOf } from "./stateLook";
 
 // The editor is a third of the page's code; it is loaded when the first capture is made.
-const CaptureForm = lazy(() => import("./CaptureForm"));
+const CaptureForm = lazily(() => import("./CaptureForm"));
 
 export function CapturesTab() {
   const captures = useStore(useSession().captures);

@@ -10,6 +10,7 @@ import { EditorView, keymap, placeholder } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { useEffect, useRef } from "react";
 import type { CheckAnswer } from "../api/types";
+import looks from "../ui/styles/editor.css?inline";
 import { underline } from "./span";
 
 const STEPS = [
@@ -51,6 +52,18 @@ export function complete(keys: () => readonly string[]) {
   };
 }
 
+/**
+ * The editor lives in a shadow tree: there its styles are adopted style sheets, which the strictest content policy
+ * allows, whereas in the document it would have to write style elements.
+ */
+function shadowOf(frame: HTMLElement): ShadowRoot {
+  const root = frame.shadowRoot ?? frame.attachShadow({ mode: "open" });
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(looks);
+  root.adoptedStyleSheets = [sheet];
+  return root;
+}
+
 interface Props {
   value: string;
   onChange: (text: string) => void;
@@ -74,8 +87,10 @@ export function ExpressionEditor({ value, onChange, onSubmit, keys, verdict }: P
       handlers.current.onSubmit();
       return true;
     };
+    const root = shadowOf(frame.current);
     const editor = new EditorView({
-      parent: frame.current,
+      root,
+      parent: root,
       state: EditorState.create({
         doc: initial.current,
         extensions: [

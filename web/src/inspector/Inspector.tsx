@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All about the selected node: traffic, details, metrics.
 
-import { lazy, Suspense, useMemo } from "react";
+import { Suspense, useMemo } from "react";
 import type { Node } from "../api/types";
 import { captureOnNodes } from "../state/captures";
 import { textList, text } from "../state/metadata";
@@ -10,11 +10,12 @@ import { useSession } from "../state/session";
 import { useStore } from "../state/store";
 import { isInterface, linkState, nameOf, type LinkState } from "../topology/appearance";
 import { dateTime } from "../ui/format";
+import { lazily } from "../ui/lazily";
 import { EmptyState, Tabs, type TabItem } from "../ui/widgets";
 import { MetadataTree } from "./MetadataTree";
 import { TrafficPanel } from "./TrafficPanel";
 
-const MetricsPanel = lazy(() => import("./MetricsPanel"));
+const MetricsPanel = lazily(() => import("./MetricsPanel"));
 
 const VIEWS: readonly TabItem<NodeView>[] = [
   { id: "traffic", label: "Traffic" },

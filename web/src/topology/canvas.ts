@@ -32,6 +32,7 @@ export class Canvas {
   private titleSize = 13;
 
   constructor(container: HTMLElement, theme: Theme, handlers: CanvasHandlers) {
+    claimStyleElement();
     this.cy = cytoscape({
       container,
       style: canvasStyle(theme),
@@ -271,6 +272,15 @@ export class Canvas {
     for (const node of this.cy.nodes()) if (node.isChildless()) this.positions.set(node.id(), { ...node.position() });
     this.positions.save();
   }
+}
+
+/** Cytoscape writes one rule into a style element unless an element of this id exists; map.css has the rule. */
+function claimStyleElement(): void {
+  const id = "__________cytoscape_stylesheet";
+  if (document.getElementById(id)) return;
+  const claim = document.createElement("meta");
+  claim.id = id;
+  document.head.append(claim);
 }
 
 function dataOf({ id, node, group, holds }: VisibleNode): Record<string, unknown> {
