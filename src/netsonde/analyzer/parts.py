@@ -131,7 +131,7 @@ class Analyzer:
             await bus.bucket("capture-status", codec=AgentCaptureStatus),
             lease,
             check_filter=check_bpf,
-            is_host_present=lambda host: host in hosts.agents(),
+            agents=lambda: hosts.agents() if hosts.known else None,
         )
 
     def _services(

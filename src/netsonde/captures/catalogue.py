@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The captures that an analyzer knows: definitions, what their queries match now, what agents report of them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -17,10 +17,11 @@ class Catalogue:
     """State without I/O; `dirty` holds the captures whose view may have changed."""
 
     def __init__(
-        self, graph: GraphReader, *, is_host_present: Callable[[str], bool], now_ms: Callable[[], int]
+        self, graph: GraphReader, *, agents: Callable[[], Collection[str] | None], now_ms: Callable[[], int]
     ) -> None:
+        """`agents` returns the hosts whose agent is there, None while that is not known yet."""
         self._graph = graph
-        self._is_host_present = is_host_present
+        self._agents = agents
         self._now_ms = now_ms
         self._standing: dict[str, Standing] = {}
         self._revisions: dict[str, int] = {}
@@ -31,6 +32,11 @@ class Catalogue:
         self.dirty: dict[str, None] = {}
         self.retargeted: set[str] = set()
         """Captures whose targets on hosts may have changed."""
+
+    def is_present(self, host: str) -> bool:
+        """Tell whether the agent of a host is there, as far as that is known."""
+        agents = self._agents()
+        return agents is None or host in agents
 
     def definitions(self) -> Sequence[Capture]:
         return [standing.capture for standing in self._standing.values()]
@@ -147,7 +153,8 @@ class Catalogue:
             matching=len(standing.points) + len(standing.no_device),
             capturable=len(standing.points),
             problem=standing.problem,
-            is_present=self._is_host_present,
+            is_present=self.is_present,
+            unheard=[host for host in self._agents() or () if host not in self._reports.get(uuid, {})],
             now_ms=self._now_ms(),
         )
         status = keeps_since(status, None if before is None else before.status)

@@ -7,7 +7,7 @@ Writes: the bucket `captures`; under a lease the bucket `capture-targets`, and i
 
 import asyncio
 import uuid as uuids
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -60,7 +60,7 @@ class CaptureCoordinator:
         lease: LeaseRunner,
         *,
         check_filter: CheckFilter,
-        is_host_present: Callable[[str], bool] = lambda host: True,
+        agents: Callable[[], Collection[str] | None] = lambda: None,
         clock: Clock | None = None,
     ) -> None:
         self._graph = graph
@@ -68,9 +68,8 @@ class CaptureCoordinator:
         self._statuses = statuses
         self._lease = lease
         self._check_filter = check_filter
-        self._is_host_present = is_host_present
         self._clock = clock or Clock()
-        self._catalogue = Catalogue(graph, is_host_present=is_host_present, now_ms=self._clock.now_ms)
+        self._catalogue = Catalogue(graph, agents=agents, now_ms=self._clock.now_ms)
         self._target_writer = TargetWriter(self._catalogue, targets)
         self._listeners: list[Listener] = []
         self._changed = asyncio.Event()
@@ -209,7 +208,7 @@ class CaptureCoordinator:
             host_key(uuid, host)
             for uuid, reports in self._catalogue.reports().items()
             for host in reports
-            if self._catalogue.revision(uuid) is None and not self._is_host_present(host)
+            if self._catalogue.revision(uuid) is None and not self._catalogue.is_present(host)
         ]
         for key in orphans:
             await self._statuses.delete(key)

@@ -15,6 +15,8 @@ from netsonde.model.captures import (
     NodeStatus,
 )
 
+_MOST_NAMED = 5
+
 
 def aggregate(
     capture: Capture,
@@ -24,12 +26,14 @@ def aggregate(
     capturable: int,
     problem: str,
     is_present: Callable[[str], bool],
+    unheard: Sequence[str] = (),
     now_ms: int,
 ) -> CaptureStatus:
     """Return the status of a capture; `since` is now, the caller keeps the earlier one while the state lasts.
 
     `matching` and `capturable` are counted on the merged graph, which may be ahead of the agents' reports, or behind.
-    `problem` says why the query cannot be evaluated there. Nodes of a host that is away have failed.
+    `problem` says why the query cannot be evaluated there. Nodes of a host that is away have failed. `unheard` are the
+    hosts whose agent is there and has not confirmed the capture yet: until it has, a new interface might be missed.
     """
     reports = list(reports)
     nodes = [node for report in reports for node in _of_host(report, is_present(report.host))]
@@ -38,6 +42,8 @@ def aggregate(
     problems = [problem, *(f"{r.host}: {r.reason}" for r in reports if r.reason and is_present(r.host))]
     found = next(filter(None, problems), "")
     state, reason = _state(capture, nodes, matching, capturable, found, now_ms)
+    if state == "waiting" and unheard:
+        state, reason = "starting", f"not confirmed yet by {', '.join(sorted(unheard)[:_MOST_NAMED])}"
     return CaptureStatus(
         state=state,
         since=now_ms,

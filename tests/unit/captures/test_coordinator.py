@@ -45,7 +45,7 @@ class Site:
             self.statuses,
             self.lease,
             check_filter=lambda text: None,
-            is_host_present=lambda host: host in self.hosts,
+            agents=lambda: self.hosts,
             clock=time.clock(),
         )
         self.coordinator.subscribe(self.seen.append)
@@ -95,10 +95,17 @@ async def test_a_created_capture_waits_and_says_for_what(site: Site) -> None:
     async with site.running() as coordinator:
         view = await coordinator.create(VMS)
         assert view.status is not None
-        assert (view.status.state, view.status.reason, view.count) == ("waiting", "no node matches", 0)
+        assert (view.status.state, view.status.reason) == ("starting", "not confirmed yet by h1, h2")
         assert site.definitions.entries[view.uuid][0].created_at == view.created_at > 0
         assert [told.uuid for told in site.told("Added")] == [view.uuid]
         assert coordinator.views() == [view]
+        for host in ("h1", "h2"):
+            await site.report(view.uuid, host)
+        await until(lambda: site.state(view.uuid) == "waiting")
+        waiting = coordinator.view(view.uuid)
+        assert waiting is not None
+        assert waiting.status is not None
+        assert (waiting.status.reason, waiting.count) == ("no node matches", 0)
 
 
 async def test_agents_reports_make_it_active_and_count(site: Site) -> None:

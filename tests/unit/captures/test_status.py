@@ -98,3 +98,9 @@ def test_counters_are_no_change_of_state() -> None:
     assert not is_state_change(one, msgspec.structs.replace(one, nodes=[counted]))
     assert is_state_change(one, status(report(node("a", "failed"))))
     assert is_state_change(None, one)
+
+
+def test_a_capture_waits_only_when_every_agent_that_is_there_watches_for_it() -> None:
+    unconfirmed = status(unheard=["h2", "h1"])
+    assert (unconfirmed.state, unconfirmed.reason) == ("starting", "not confirmed yet by h1, h2")
+    assert status(report()).state == "waiting"
