@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from netsonde.api.services import QueryCheck
 from netsonde.errors import UserError
 from netsonde.model.elements import Json
-from netsonde.query import Kind, Limits, Result, Sources, compile_standing, parse, run
+from netsonde.query import Emptiness, Kind, Limits, Result, Sources, compile_standing, parse, run, why_empty
 
 
 class QueryService:
@@ -18,6 +18,9 @@ class QueryService:
 
     async def run(self, text: str, bindings: Mapping[str, Json] | None = None) -> Result:
         return await run(parse(text, bindings), self._sources, self._limits)
+
+    def why_empty(self, text: str) -> Emptiness | None:
+        return why_empty(parse(text), self._sources.graph, self._limits)
 
     def check(self, text: str) -> QueryCheck:
         plan = parse(text)

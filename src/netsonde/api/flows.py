@@ -7,7 +7,7 @@ from typing import Annotated
 from litestar import Response, Router, get
 from litestar.params import QueryParameter
 
-from netsonde.api.requests import ServicesDep, json_response
+from netsonde.api.requests import ServicesDep, completeness, json_response
 from netsonde.errors import UserError
 from netsonde.model.elements import Json
 from netsonde.model.flows import FlowRequest
@@ -30,9 +30,7 @@ async def list_flows(
     if answer.flows and all(key is None for key in keys):
         raise UserError(f"no flow has a field {field[:80]!r}", hint="such as Last, Metric.ABBytes or Network.A")
     order = sorted(range(len(keys)), key=lambda at: _rank(keys[at]), reverse=sort.startswith("-"))
-    headers = {"X-Total-Count": str(len(keys)), "X-Truncated": str(answer.truncated).lower()}
-    if answer.missing_hosts:
-        headers["X-Missing-Hosts"] = ",".join(answer.missing_hosts)
+    headers = {"X-Total-Count": str(len(keys)), **completeness(answer.missing_hosts, answer.truncated)}
     return json_response([answer.flows[at] for at in order[:limit]], headers=headers)
 
 

@@ -10,7 +10,7 @@ from netsonde.api.accept import preferred
 from netsonde.api.bodies import convert, decode
 from netsonde.api.errors import NotAcceptable
 from netsonde.api.pcap import to_pcap
-from netsonde.api.requests import JSON, JSON_UTF8, AnyRequest, ServicesDep, json_response
+from netsonde.api.requests import JSON, JSON_UTF8, AnyRequest, ServicesDep, completeness, json_response
 from netsonde.api.services import QueryResult, Services
 from netsonde.errors import UserError
 from netsonde.query import render_dot
@@ -58,6 +58,14 @@ async def search_topology(services: ServicesDep, request: AnyRequest) -> Respons
     return _render(services, result, request.headers.get("accept", ""))
 
 
+class Explanation(msgspec.Struct, frozen=True, rename="pascal"):
+    """Why a query finds nothing; all empty when it does find something, or looks at flows or the past."""
+
+    reason: str = ""
+    hint: str = ""
+    span: list[int] | None = None
+
+
 @post("/query/check", operation_id="checkQuery", summary="Parse a query without running it", status_code=200)
 async def check_query(services: ServicesDep, request: AnyRequest) -> Response[bytes]:
     asked = convert(decode(await request.body()), TopologyQuery)
@@ -69,12 +77,21 @@ async def check_query(services: ServicesDep, request: AnyRequest) -> Response[by
     return json_response(CheckAnswer(valid=True, kind=found.kind, local=found.local, reason=found.reason))
 
 
+@post("/query/explain", operation_id="explainQuery", summary="Why a query finds nothing", status_code=200)
+async def explain_query(services: ServicesDep, request: AnyRequest) -> Response[bytes]:
+    asked = convert(decode(await request.body()), TopologyQuery)
+    found = services.queries.why_empty(asked.gremlin_query)
+    if found is None:
+        return json_response(Explanation())
+    return json_response(Explanation(found.reason, found.hint, [found.span.start, found.span.end]))
+
+
 def _render(services: Services, result: QueryResult, accept: str) -> Response[bytes] | Response[str]:
     """Give the result in the best accepted form that fits it; JSON when Accept names nothing that we know."""
     forms = preferred(accept, _OFFERS) or [JSON]
     for form in forms:
         if form == JSON:
-            return json_response(result.value)
+            return json_response(result.value, headers=completeness(result.missing_hosts, result.truncated))
         if form == DOT and result.graph is not None:
             return Response(content=render_dot(result.graph), media_type=DOT)
         if form == PCAP and result.raw_packets is not None:
@@ -92,4 +109,4 @@ def _download(content: bytes, media_type: str, name: str) -> Response[bytes]:
     return Response(content=content, media_type=media_type, headers=headers)
 
 
-router = Router("/api", route_handlers=[get_topology, search_topology, check_query], tags=["topology"])
+router = Router("/api", route_handlers=[get_topology, search_topology, check_query, explain_query], tags=["topology"])

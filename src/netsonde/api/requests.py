@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What handlers share: the services they are given, and answers as JSON."""
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -23,6 +24,12 @@ _encoder = msgspec.json.Encoder()
 def encode(value: object) -> bytes:
     """Return JSON with a line end, as old command lines print it unchanged."""
     return _encoder.encode(value) + b"\n"
+
+
+def completeness(missing_hosts: Sequence[str], is_truncated: bool) -> dict[str, str]:
+    """Return headers that say what is known to be missing from an answer; none when nothing is."""
+    headers = {"X-Missing-Hosts": ",".join(missing_hosts)} if missing_hosts else {}
+    return headers | ({"X-Truncated": "true"} if is_truncated else {})
 
 
 def json_response(value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:

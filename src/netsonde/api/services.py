@@ -17,6 +17,7 @@ from netsonde.model.elements import Edge, Element, Json, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
 from netsonde.model.presence import ComponentHealth, Presence
 from netsonde.model.topology import ChangeKind, InterfaceMetric
+from netsonde.query import Emptiness
 
 Unsubscribe = Callable[[], None]
 
@@ -72,6 +73,16 @@ class QueryResult(Protocol):
         """Packet batches (Arrow IPC) for a result of RawPackets(), else None."""
         ...
 
+    @property
+    def missing_hosts(self) -> Sequence[str]:
+        """Hosts that did not answer, whose flows are therefore missing."""
+        ...
+
+    @property
+    def truncated(self) -> bool:
+        """Whether more flows existed than were looked at."""
+        ...
+
 
 class QueryCheck(msgspec.Struct, frozen=True):
     """What the planner knows of a query without running it."""
@@ -92,6 +103,10 @@ class Queries(Protocol):
 
     def check(self, text: str) -> QueryCheck:
         """Parse only; raises UserError with a span."""
+        ...
+
+    def why_empty(self, text: str) -> Emptiness | None:
+        """Say why a query finds nothing on the live graph; None when it finds something or looks elsewhere."""
         ...
 
 

@@ -38,6 +38,14 @@ class Problem(msgspec.Struct, frozen=True):
     end: int | None = None
 
 
+class Explanation(msgspec.Struct, frozen=True, rename="pascal"):
+    """Why a query finds nothing."""
+
+    reason: str = ""
+    hint: str = ""
+    span: tuple[int, int] | None = None
+
+
 class Client:
     """One server."""
 
@@ -51,6 +59,8 @@ class Client:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UserError(f"{url!r} is no address of a server", hint=_URL_HINT)
         self._scheme = parts.scheme
+        self.missing: list[str] = []
+        """What the server said is missing from its last answer."""
         self._path = parts.path.rstrip("/")
 
     def get(self, path: str, into: type[T], query: Mapping[str, object] | None = None) -> T:
@@ -62,6 +72,14 @@ class Client:
     def query(self, gremlin: str, accept: str = JSON) -> bytes:
         """Run a query; returns the body, b"" for an empty query."""
         return self.send("POST", "/api/topology", {"GremlinQuery": gremlin}, accept=accept)
+
+    def why_empty(self, gremlin: str) -> UserError | None:
+        """Return why a query finds nothing, None when the server cannot tell."""
+        found = self.post("/api/query/explain", {"GremlinQuery": gremlin}, Explanation)
+        if not found.reason:
+            return None
+        span = Span(*found.span) if found.span else None
+        return UserError(found.reason, hint=found.hint, span=span, text=gremlin)
 
     def captures(self) -> list[CaptureView]:
         return list(self.get("/api/capture", dict[str, CaptureView]).values())
@@ -127,6 +145,7 @@ class Client:
             answer = self._ask(connection, method, path, body, {"Accept": accept, **(headers or {})})
             if not 200 <= answer.status < 300:
                 raise _error(answer, self.url)
+            self.missing = _missing(answer)
             while chunk := answer.read1(_CHUNK):
                 yield chunk
         except (http.client.HTTPException, OSError) as lost:
@@ -186,6 +205,12 @@ def _error(answer: http.client.HTTPResponse, url: str) -> UserError:
         return UserError(problem.detail, hint=problem.hint, span=span, text=problem.text)
     text, _, hint = body.decode(errors="replace").strip().partition("\nhint: ")
     return UserError(text or f"{url} answered {answer.status} {answer.reason}", hint=hint)
+
+
+def _missing(answer: http.client.HTTPResponse) -> list[str]:
+    hosts = answer.getheader("X-Missing-Hosts", "")
+    notes = [f"incomplete: no answer in time from {hosts}"] if hosts else []
+    return notes + (["incomplete: there is more than was looked at"] if answer.getheader("X-Truncated") else [])
 
 
 def _parameters(query: Mapping[str, object] | None) -> str:

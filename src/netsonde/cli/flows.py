@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from netsonde.cli.options import DEFAULT_URL, Form, Output, Url, new_app
-from netsonde.cli.output import Column, show
+from netsonde.cli.output import Column, say, show
 from netsonde.cli.times import clock_time, size
 
 app = new_app()
@@ -34,6 +34,8 @@ def flows(
     query = {"capture": captures, "node": node, "limit": limit, "sort": sort}
     found = client.get("/api/flows", list[dict[str, Any]], query)
     show(found, output, FLOW_COLUMNS, found)
+    for note in client.missing:
+        say(note)
 
 
 def _at(path: str) -> Callable[[Mapping[str, Any]], Any]:

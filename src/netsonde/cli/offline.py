@@ -9,7 +9,7 @@ import msgspec
 from netsonde.errors import UserError
 from netsonde.graph.snapshot import SnapshotGraph
 from netsonde.model.elements import Edge, Node
-from netsonde.query import Limits, Sources, parse, render_dot, run
+from netsonde.query import Limits, Sources, parse, render_dot, run, why_empty
 
 
 class Dump(msgspec.Struct, frozen=True, rename="pascal"):
@@ -19,16 +19,26 @@ class Dump(msgspec.Struct, frozen=True, rename="pascal"):
     edges: list[Edge] | None = None
 
 
-def ask_file(text: str, file: Path, *, as_dot: bool) -> bytes:
-    """Return the answer as JSON or DOT; raises UserError for a bad query or a bad file."""
-    dump = _read(file)
-    graph = SnapshotGraph(dump.nodes or [], dump.edges or [])
-    result = asyncio.run(run(parse(text), Sources(graph=graph), Limits()))
-    if not as_dot:
-        return msgspec.json.encode(result.value)
-    if result.graph is None:
-        raise UserError(f"this query gives {result.kind.noun}, not a graph", hint="end it with .SubGraph()")
-    return render_dot(result.graph).encode()
+class GraphFile:
+    """A graph in a file; raises UserError when it cannot be read."""
+
+    def __init__(self, file: Path) -> None:
+        dump = _read(file)
+        self._graph = SnapshotGraph(dump.nodes or [], dump.edges or [])
+        self.missing: list[str] = []
+
+    def query(self, gremlin: str, accept: str) -> bytes:
+        """Return the answer as JSON, or as DOT when `accept` begins with that."""
+        result = asyncio.run(run(parse(gremlin), Sources(graph=self._graph), Limits()))
+        if accept.startswith("application/json"):
+            return msgspec.json.encode(result.value)
+        if result.graph is None or not accept.startswith("text/vnd.graphviz"):
+            raise UserError(f"this query gives {result.kind.noun}, not a graph", hint="end it with .SubGraph()")
+        return render_dot(result.graph).encode()
+
+    def why_empty(self, gremlin: str) -> UserError | None:
+        found = why_empty(parse(gremlin), self._graph)
+        return None if found is None else UserError(found.reason, hint=found.hint, span=found.span, text=gremlin)
 
 
 def _read(file: Path) -> Dump:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import msgspec
 import typer
@@ -56,24 +56,46 @@ def query(
         text = sys.stdin.read()
     if not text.strip():
         raise UserError("the query is empty", hint="write G.V() for every node")
+    source = _source(graph, url)
     if output in _ACCEPT:
-        _write_bytes(_ask(text, _ACCEPT[output], graph, url), is_text=output is Shape.DOT)
+        _write_bytes(source.query(text, _ACCEPT[output] + _PROBLEM), is_text=output is Shape.DOT)
         return
-    answer = msgspec.json.decode(_ask(text, "application/json", graph, url))
+    answer = msgspec.json.decode(source.query(text, "application/json" + _PROBLEM))
     if output is Shape.JSON:
         print_json(answer)
+    elif not _items(answer):
+        _explain(source, text)
     else:
         _show(answer, Form(output.value))
+    for note in source.missing:
+        say(note)
 
 
-def _ask(text: str, accept: str, graph: Path | None, url: str) -> bytes:
+class Source(Protocol):
+    """What answers queries: a server, or a file."""
+
+    missing: list[str]
+
+    def query(self, gremlin: str, accept: str) -> bytes: ...
+    def why_empty(self, gremlin: str) -> UserError | None: ...
+
+
+def _source(graph: Path | None, url: str) -> Source:
     if graph is not None:
-        from netsonde.cli.offline import ask_file
+        from netsonde.cli.offline import GraphFile
 
-        return ask_file(text, graph, as_dot=accept == _ACCEPT[Shape.DOT])
+        return GraphFile(graph)
     from netsonde.cli.client import Client
 
-    return Client(url).query(text, accept + _PROBLEM)
+    return Client(url)
+
+
+def _explain(source: Source, text: str) -> None:
+    """Say that nothing was found, and why, when that is known."""
+    say("nothing found")
+    reason = source.why_empty(text)
+    if reason is not None:
+        say(reason.explain().removeprefix("error: "))
 
 
 def _write_bytes(content: bytes, *, is_text: bool) -> None:
@@ -85,9 +107,6 @@ def _write_bytes(content: bytes, *, is_text: bool) -> None:
 def _show(answer: Any, form: Form) -> None:
     """Print an answer as a table: of elements, of flows, or of plain values."""
     items = _items(answer)
-    if not items:
-        say("nothing found")
-        return
     if not all(isinstance(item, dict) for item in items):
         _show_values(answer, items, form)
         return

@@ -17,6 +17,7 @@ from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
 from netsonde.model.presence import ComponentHealth, Presence
 from netsonde.model.topology import ChangeKind, InterfaceMetric
+from netsonde.query import Emptiness
 
 NOW_MS = 1_700_000_000_000
 
@@ -94,6 +95,8 @@ class FakeResult:
     value: object
     graph: FakeGraph | None = None
     raw_packets: Sequence[bytes] | None = None
+    missing_hosts: tuple[str, ...] = ()
+    truncated: bool = False
 
 
 @dataclass
@@ -105,6 +108,7 @@ class FakeQueries:
     bindings: Mapping[str, Json] | None = None
     history: FakeGraph = field(default_factory=FakeGraph)
     packets: Sequence[bytes] = ()
+    missing_hosts: tuple[str, ...] = ()
 
     async def run(self, text: str, bindings: Mapping[str, Json] | None = None) -> FakeResult:
         self.asked.append(text)
@@ -117,7 +121,10 @@ class FakeQueries:
         if kind == "graph":
             part = FakeGraph({key: one for key, one in source.by_id.items() if _matches(one, text)})
             return FakeResult(kind, [{"Nodes": part.nodes(), "Edges": part.edges()}], part)
-        return FakeResult(kind, source.nodes())
+        return FakeResult(kind, source.nodes(), missing_hosts=self.missing_hosts, truncated=bool(self.missing_hosts))
+
+    def why_empty(self, text: str) -> Emptiness | None:
+        return None if self.graph.nodes() else Emptiness("no node has the key 'Nam'", "did you mean Name?", Span(2, 3))
 
     def check(self, text: str) -> QueryCheck:
         if not text.startswith("G"):

@@ -121,6 +121,21 @@ def test_a_check_points_at_the_mistake_without_running_anything(client: Any, fak
     assert fakes.queries.asked == []
 
 
+def test_an_empty_answer_is_explained(client: Any, fakes: Fakes) -> None:
+    body = {"GremlinQuery": "G.V().Has('Nam', 'x')"}
+    answer = client.post("/api/query/explain", json=body).json()
+    assert answer == {"Reason": "no node has the key 'Nam'", "Hint": "did you mean Name?", "Span": [2, 3]}
+    fakes.graph.put(a_node())
+    assert client.post("/api/query/explain", json=body).json()["Reason"] == ""
+
+
+def test_what_is_missing_from_an_answer_is_said(client: Any, fakes: Fakes) -> None:
+    assert "x-truncated" not in client.post(QUERY, json={"GremlinQuery": "G.V()"}).headers
+    fakes.queries.missing_hosts = ("h2", "h3")
+    headers = client.post(QUERY, json={"GremlinQuery": "G.V()"}).headers
+    assert (headers["x-missing-hosts"], headers["x-truncated"]) == ("h2,h3", "true")
+
+
 def batch(*packets: tuple[int, int, bytes]) -> bytes:
     """Return packets as the capture core hands them on: an Arrow IPC stream."""
     times, lengths, data = zip(*packets, strict=True)

@@ -44,9 +44,17 @@ def test_a_form_that_does_not_fit_is_refused_with_a_hint(netsonde: Command, serv
     assert "hint: " in done.err
 
 
-def test_nothing_found_is_said_on_stderr(netsonde: Command, server: Server) -> None:
+def test_nothing_found_is_said_on_stderr_with_the_reason(netsonde: Command, server: Server) -> None:
     done = netsonde("query", "G.V()")
-    assert (done.status, done.out, done.err) == (0, "", "nothing found\n")
+    explained = "nothing found\nno node has the key 'Nam'\n  G.V()\n    ^ column 3\nhint: did you mean Name?\n"
+    assert (done.status, done.out, done.err) == (0, "", explained)
+
+
+def test_an_incomplete_answer_is_said_to_be_so_on_stderr(netsonde: Command, server: Server) -> None:
+    server.fakes.queries.missing_hosts = ("h2",)
+    done = netsonde("query", "G.V()", "-o", "json")
+    assert (done.status, done.out) == (0, "[]\n")
+    assert done.err == "incomplete: no answer in time from h2\nincomplete: there is more than was looked at\n"
 
 
 def test_a_query_is_read_from_stdin(netsonde: Command, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,6 +77,7 @@ def test_a_file_is_asked_without_any_server(netsonde: Command, tmp_path: Path) -
     done = netsonde("query", "G.V().Has('Type', 'bridge').Out().Values('Name')", "--graph", str(file), "-o", "json")
     assert json.loads(done.out) == ["a"]
     assert netsonde("query", "G", "--graph", str(file), "-o", "dot").out.startswith("digraph")
+    assert "did you mean 'Name'" in netsonde("query", "G.V().Has('Nam', 'x')", "--graph", str(file)).err
 
 
 def test_a_file_that_is_no_graph_is_refused(netsonde: Command, tmp_path: Path) -> None:
