@@ -30,7 +30,7 @@ async def list_flows(
     if answer.flows and all(key is None for key in keys):
         raise UserError(f"no flow has a field {field[:80]!r}", hint="such as Last, Metric.ABBytes or Network.A")
     order = sorted(range(len(keys)), key=lambda at: _rank(keys[at]), reverse=sort.startswith("-"))
-    headers = {"X-Total-Count": str(len(keys)), **completeness(answer.missing_hosts, answer.truncated)}
+    headers = {"X-Total-Count": str(len(keys)), **completeness(answer.missing_hosts, truncated=answer.truncated)}
     return json_response([answer.flows[at] for at in order[:limit]], headers=headers)
 
 

@@ -91,7 +91,7 @@ def _render(services: Services, result: QueryResult, accept: str) -> Response[by
     forms = preferred(accept, _OFFERS) or [JSON]
     for form in forms:
         if form == JSON:
-            return json_response(result.value, headers=completeness(result.missing_hosts, result.truncated))
+            return json_response(result.value, headers=completeness(result.missing_hosts, truncated=result.truncated))
         if form == DOT and result.graph is not None:
             return Response(content=render_dot(result.graph), media_type=DOT)
         if form == PCAP and result.raw_packets is not None:

@@ -26,10 +26,10 @@ def encode(value: object) -> bytes:
     return _encoder.encode(value) + b"\n"
 
 
-def completeness(missing_hosts: Sequence[str], is_truncated: bool) -> dict[str, str]:
+def completeness(missing_hosts: Sequence[str], *, truncated: bool) -> dict[str, str]:
     """Return headers that say what is known to be missing from an answer; none when nothing is."""
     headers = {"X-Missing-Hosts": ",".join(missing_hosts)} if missing_hosts else {}
-    return headers | ({"X-Truncated": "true"} if is_truncated else {})
+    return headers | ({"X-Truncated": "true"} if truncated else {})
 
 
 def json_response(value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:

@@ -15,8 +15,8 @@ from netsonde.api.services import Services
 from netsonde.api.settings import ApiSettings, check_exposure, split_address
 from netsonde.errors import UserError
 
-_GRACE = 2
-"""Seconds that open requests get when the process stops."""
+_GRACE = 1
+"""Seconds that open requests, followed packets among them, get when the process stops."""
 _LONGEST_MESSAGE = 1024 * 1024
 """Bytes of a message from a WebSocket client."""
 
@@ -80,17 +80,19 @@ def _config(services: Services) -> uvicorn.Config:
 def _bind(settings: ApiSettings) -> socket.socket:
     """Listen before anything else starts, so that a taken port is told in words and connections wait for us."""
     host, port = split_address(settings.listen)
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(1024)
-    except OSError as failed:
-        raise UserError(
-            f"cannot listen on {settings.listen}: {failed.strerror or failed}",
-            hint="another process may have the port: `ss -ltnp` shows it; --listen chooses another",
-        ) from failed
+    with contextlib.ExitStack() as undo:
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            listener = undo.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(1024)
+        except OSError as failed:
+            raise UserError(
+                f"cannot listen on {settings.listen}: {failed.strerror or failed}",
+                hint="another process may have the port: `ss -ltnp` shows it; --listen chooses another",
+            ) from failed
+        undo.pop_all()
     return listener

@@ -39,7 +39,7 @@ def check_machine() -> list[Finding]:
     """Run every check that needs no server."""
     return [
         check_kernel(platform.system(), platform.release()),
-        check_native(importlib.util.find_spec("netsonde._native") is not None),
+        check_native(is_there=importlib.util.find_spec("netsonde._native") is not None),
         *check_capabilities(Path("/proc/self/status").read_text(encoding="ascii")),
         check_packet_socket(),
         check_namespaces(Path("/proc/self/ns/net"), Path("/run/netns")),
@@ -58,7 +58,7 @@ def check_kernel(system: str, release: str) -> Finding:
     return Finding("kernel", "good", release)
 
 
-def check_native(is_there: bool) -> Finding:
+def check_native(*, is_there: bool) -> Finding:
     if is_there:
         return Finding("native core", "good", "built")
     return Finding("native core", "bad", "netsonde._native is missing", "install the wheel, or run `make setup`")

@@ -62,7 +62,7 @@ def test_a_missing_bus_program_and_native_core_are_told() -> None:
         "install it",
     )
     assert checks.check_bus_program(lambda: Path("/x")).verdict == "good"
-    assert checks.is_failed([checks.check_native(False)])
+    assert checks.is_failed([checks.check_native(is_there=False)])
 
 
 def test_clock_and_version_are_compared_with_the_server() -> None:
