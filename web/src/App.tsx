@@ -65,7 +65,7 @@ function Panel() {
   const graph = useStore(session.graph);
   const { tab, node: selected } = useStore(place);
   const node = graph.nodes.get(selected);
-  const open = (next: Tab): void => go({ tab: next });
+  const open = (next: Tab): void => go({ tab: next, view: "" });
   return (
     <aside className="panel">
       <Tabs<Tab>
@@ -90,7 +90,7 @@ function Panel() {
 function captureNode(node: Node): void {
   startWith(node);
   draft.set({ ...draft.get(), armed: null });
-  go({ tab: "captures" });
+  go({ tab: "captures", view: "" });
 }
 
 function TabLabel({ text, number }: { text: string; number: number }) {

@@ -23,7 +23,7 @@ export function CaptureCard({ capture, open }: { capture: CaptureView; open: boo
           type="button"
           className="card-title"
           aria-expanded={open}
-          onClick={() => go({ capture: open ? "" : capture.UUID })}
+          onClick={() => go({ capture: open ? "" : capture.UUID, view: "" })}
         >
           <span className={open ? "turn open" : "turn"}>
             <Icon name="chevron" size={13} />

@@ -6,6 +6,7 @@ import type { CaptureView, NodeStatus } from "../api/types";
 import { go } from "../state/place";
 import { bytes, clockTime, count } from "../ui/format";
 import { CopyMenu } from "../ui/CopyMenu";
+import { Button } from "../ui/widgets";
 import { asCommand, asCurl } from "./expression";
 
 const TONES: Readonly<Record<NodeStatus["State"], string>> = {
@@ -20,7 +21,8 @@ export function CaptureDetail({ capture }: { capture: CaptureView }) {
   return (
     <div className="card-detail">
       {nodes.length > 0 ? (
-        <table className="plain-table">
+        <div>
+          <table className="plain-table">
           <thead>
             <tr>
               <th>Interface</th>
@@ -38,7 +40,13 @@ export function CaptureDetail({ capture }: { capture: CaptureView }) {
             ))}
           </tbody>
         </table>
+        </div>
       ) : null}
+      <div>
+        <Button icon="search" onClick={() => go({ capture: capture.UUID, view: "traffic" })}>
+          Flows and packets
+        </Button>
+      </div>
       {capture.Description ? <p>{capture.Description}</p> : null}
       <CopyMenu
         choices={[

@@ -31,7 +31,7 @@ export default function CaptureForm() {
     mutationFn: () => createCapture(body, ttlSeconds),
     onSuccess: (capture) => {
       draft.set(blank);
-      go({ tab: "captures", capture: capture.UUID });
+      go({ tab: "captures", capture: capture.UUID, view: "" });
       tell("Capture created");
     },
   });

@@ -11,6 +11,7 @@ import { lazily } from "../ui/lazily";
 import { tell } from "../ui/toasts";
 import { Button, EmptyState } from "../ui/widgets";
 import { CaptureCard } from "./CaptureCard";
+import { CaptureTraffic } from "./CaptureTraffic";
 import { draft, startWith } from "./draft";
 import { stateOf, titleOf } from "./stateLook";
 
@@ -19,9 +20,11 @@ const CaptureForm = lazily(() => import("./CaptureForm"));
 
 export function CapturesTab() {
   const captures = useStore(useSession().captures);
-  const { capture: open } = useStore(place);
+  const { capture: open, view } = useStore(place);
   const { open: making } = useStore(draft);
   const list = inOrder(captures);
+  const looked = view === "traffic" ? captures.byId.get(open) : undefined;
+  if (looked) return <CaptureTraffic capture={looked} />;
   return (
     <div className="stack fill">
       {making ? (

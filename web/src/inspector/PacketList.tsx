@@ -16,7 +16,15 @@ const REFRESH_MS = 2000;
 
 const packetId = (packet: DecodedPacket): string => `${packet.NodeTID ?? ""}/${packet.Number}`;
 
-function columnsFrom(firstNs: number): Column<DecodedPacket>[] {
+type Names = ReadonlyMap<string, string> | null;
+
+function interfaceColumn(names: Names): Column<DecodedPacket>[] {
+  if (!names) return [];
+  const name = (packet: DecodedPacket): string => names.get(packet.NodeTID ?? "") ?? "";
+  return [{ id: "interface", title: "Interface", width: "minmax(60px, 0.6fr)", value: name }];
+}
+
+function columnsFrom(firstNs: number, names: Names): Column<DecodedPacket>[] {
   const sinceFirst = (packet: DecodedPacket): string => ((packet.Time - firstNs) / 1e9).toFixed(6);
   return [
     { id: "number", title: "No.", width: "36px", numeric: true, value: (packet) => packet.Number },
@@ -28,6 +36,7 @@ function columnsFrom(firstNs: number): Column<DecodedPacket>[] {
       value: (packet) => packet.Time,
       show: (packet) => <span title={clockTime(packet.Time / 1e6)}>{sinceFirst(packet)}</span>,
     },
+    ...interfaceColumn(names),
     { id: "source", title: "Source", width: "minmax(98px, 1fr)", value: (packet) => packet.Source, show: (packet) => <code title={packet.Source}>{packet.Source}</code> },
     { id: "destination", title: "Destination", width: "minmax(98px, 1fr)", value: (packet) => packet.Destination, show: (packet) => <code title={packet.Destination}>{packet.Destination}</code> },
     { id: "protocol", title: "Protocol", width: "62px", value: (packet) => packet.Protocol },
@@ -38,11 +47,13 @@ function columnsFrom(firstNs: number): Column<DecodedPacket>[] {
 
 interface Props {
   scope: PacketScope;
+  /** Names of interfaces by TID, to be shown where packets come from several. */
+  names: Names;
   onlyFlow: string;
   onAllFlows: () => void;
 }
 
-export function PacketList({ scope, onlyFlow, onAllFlows }: Props) {
+export function PacketList({ scope, names, onlyFlow, onAllFlows }: Props) {
   const [chosen, setChosen] = useState("");
   const query = useQuery({
     queryKey: ["packets", scope],
@@ -52,7 +63,7 @@ export function PacketList({ scope, onlyFlow, onAllFlows }: Props) {
     placeholderData: keepPreviousData,
   });
   const packets = useMemo(() => query.data ?? [], [query.data]);
-  const columns = useMemo(() => columnsFrom(packets[0]?.Time ?? 0), [packets]);
+  const columns = useMemo(() => columnsFrom(packets[0]?.Time ?? 0, names), [packets, names]);
   const open = packets.find((packet) => packetId(packet) === chosen);
   return (
     <section className="stack fill" aria-label="First packets">

@@ -5,8 +5,6 @@ import { useMemo, useState } from "react";
 import type { CaptureView, Node } from "../api/types";
 import { stateOf, titleOf } from "../captures/stateLook";
 import { StateBadge } from "../captures/StateBadge";
-import type { FlowRow } from "../flows/rows";
-import { FlowTable } from "../flows/FlowTable";
 import { inOrder } from "../state/captures";
 import { text } from "../state/metadata";
 import { go } from "../state/place";
@@ -14,31 +12,19 @@ import { useSession } from "../state/session";
 import { useStore } from "../state/store";
 import { isCapturable, nameOf } from "../topology/appearance";
 import { Button, EmptyState } from "../ui/widgets";
-import { PacketList } from "./PacketList";
+import { Traffic } from "./Traffic";
 
 export function TrafficPanel({ node, onCapture }: { node: Node; onCapture: (node: Node) => void }) {
   const captures = useStore(useSession().captures);
   const here = useMemo(() => inOrder(captures).filter((view) => isOn(view, node)), [captures, node]);
   const [chosenCapture, setChosenCapture] = useState("");
-  const [flow, setFlow] = useState<FlowRow | null>(null);
   const capture = here.find((view) => view.UUID === chosenCapture) ?? here[0];
   const tid = text(node.Metadata["TID"]);
   if (!capture) return <NotCaptured node={node} onCapture={onCapture} />;
-  const scope = { capture: capture.UUID, ...(tid ? { node: tid } : {}), ...(flow ? { flow: flow.flow.UUID } : {}) };
   return (
     <div className="split">
       <CaptureChoice captures={here} chosen={capture} onChoose={setChosenCapture} />
-      <FlowTable
-        scope={tid ? { node: tid } : { capture: capture.UUID }}
-        chosen={flow?.id ?? ""}
-        onChoose={setFlow}
-        empty="Flows are listed here from their first packet on."
-      />
-      <PacketList
-        scope={scope}
-        onlyFlow={flow ? `${flow.application}: ${flow.a} → ${flow.b}` : ""}
-        onAllFlows={() => setFlow(null)}
-      />
+      <Traffic capture={capture} tid={tid} />
     </div>
   );
 }
@@ -57,7 +43,7 @@ function CaptureChoice(props: { captures: CaptureView[]; chosen: CaptureView; on
           ))}
         </select>
       ) : (
-        <button type="button" className="link-button" onClick={() => go({ tab: "captures", capture: chosen.UUID })}>
+        <button type="button" className="link-button" onClick={() => go({ tab: "captures", capture: chosen.UUID, view: "" })}>
           {titleOf(chosen)}
         </button>
       )}

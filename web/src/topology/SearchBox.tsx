@@ -2,6 +2,7 @@
 // Search over all nodes, hidden ones included; Enter jumps to the chosen hit.
 
 import { useDeferredValue, useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
+import { pick } from "../captures/draft";
 import { go } from "../state/place";
 import { text } from "../state/metadata";
 import { useSession } from "../state/session";
@@ -38,7 +39,8 @@ export function SearchBox() {
     if (!hit) return;
     setOpen(false);
     input.current?.blur();
-    go({ tab: "node", node: hit.node.ID, view: "" });
+    // While an interface is to be picked, finding it here is picking it: the way without a mouse.
+    if (!pick(hit.node)) go({ tab: "node", node: hit.node.ID, view: "" });
     jumpTo(hit.node.ID);
   };
   const keys = (event: KeyboardEvent): void => {

@@ -200,15 +200,17 @@ export class Canvas {
     applyMarks(added, this.marks);
   }
 
+  /** Touch only what looks different now: most updates of a node change nothing that is drawn. */
   private update(element: NodeSingular, node: VisibleNode, before: VisibleNode | undefined): void {
-    if (before === node || (before?.node === node.node && before.group === node.group && before.holds === node.holds)) {
+    if (before?.node === node.node && before.group === node.group && before.holds === node.holds) {
       if (before.parent === node.parent) return;
     }
     if ((element.parent().first().id() as string | undefined) !== (node.parent ?? undefined)) {
       element.move({ parent: node.parent });
     }
     const current = this.cy.getElementById(node.id);
-    current.data(dataOf(node));
+    for (const [key, value] of Object.entries(dataOf(node))) if (current.data(key) !== value) current.data(key, value);
+    if (before?.group === node.group) return;
     current.toggleClass("open", node.group === "open").toggleClass("closed", node.group === "closed");
   }
 
