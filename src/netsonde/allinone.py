@@ -37,7 +37,7 @@ class AllInOne:
         settings.make_state_dir()
         self._settings = settings
         self._overrides = overrides
-        self._config = ["--config", str(config_file)] if config_file else []
+        self._config = [str(config_file)] if config_file else []
         self._server = PrivateServer(ServerSettings(settings.state_dir / "bus"))
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -63,7 +63,7 @@ class AllInOne:
                 await child.stop()
 
     def _netsonde(self, service: str) -> list[str]:
-        return [sys.executable, "-m", "netsonde", service, *self._config]
+        return [sys.executable, "-m", f"netsonde.{service}", *self._config]
 
     def _environment(self) -> dict[str, str]:
         """Flags become variables of the children, who read the same file; the private bus wins over both."""

@@ -35,10 +35,11 @@ def _default_state_dir() -> Path:
 class Settings:
     """Settings of agent, analyzer and all-in-one; each reads the sections of its components."""
 
-    host_id: str = field(default_factory=socket.gethostname)
-    """Name of this host in the graph, unique among all hosts that share a bus; the default is the host's name."""
-    state_dir: Path = field(default_factory=_default_state_dir)
-    """Directory of everything that outlives the process: history, bus, spools. Readable by its owner only."""
+    host_id: str = field(default_factory=socket.gethostname, metadata={"shown": "the host's name"})
+    """Name of this host in the graph, unique among all hosts that share a bus."""
+    state_dir: Path = field(default_factory=_default_state_dir, metadata={"shown": "/var/lib/netsonde"})
+    """Directory of everything that outlives the process: history, bus, spools. Readable by its owner only;
+    without root the default is ~/.local/state/netsonde."""
     log: LogSettings = field(default_factory=LogSettings)
     bus: BusSettings = field(default_factory=BusSettings)
     analyzer: ApiSettings = field(default_factory=ApiSettings)

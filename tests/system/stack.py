@@ -61,7 +61,7 @@ class Stack:
         ).stdout
         for line in listing.splitlines():
             pid, _, command = line.strip().partition(" ")
-            if re.search(rf"(^|[ /]){re.escape(name)}( |$)", command):
+            if re.search(rf"(^|[ /.]){re.escape(name)}( |$)", command):
                 return int(pid)
         raise LookupError(f"no child {name} in:\n{listing}")
 

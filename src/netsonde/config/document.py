@@ -36,6 +36,9 @@ def _walk(schema: type, prefix: str) -> Iterator[SettingDoc]:
 
 
 def _default(field: "dataclasses.Field[object]") -> str:
+    if "shown" in field.metadata:
+        # A default that differs from machine to machine.
+        return str(field.metadata["shown"])
     if field.default is not dataclasses.MISSING:
         return str(list(field.default) if isinstance(field.default, tuple) else field.default)
     if field.default_factory is not dataclasses.MISSING:
