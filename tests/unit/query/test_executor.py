@@ -141,3 +141,9 @@ async def test_a_query_over_an_interval_dedups_to_the_newest_revision() -> None:
     result = await run(parse("G.At(NOW, '30s').V('A').Dedup().Values('@Revision')"), sources)
 
     assert result.value == [2]
+
+
+def test_filters_that_are_looked_up_together_keep_their_meaning() -> None:
+    plan = parse("G.V().HasKey('MTU').HasEither('Type', 'device', 'Type', 'ovsbridge')")
+
+    assert sorted(cast("list[str]", as_ids(evaluate(plan, lab_sources().graph)))) == ["br0", "eth0"]

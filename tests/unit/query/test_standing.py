@@ -2,23 +2,21 @@
 """Standing queries: which are local, and that following changes gives what asking anew would give."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from netsonde.graph.batch import Batch
 from netsonde.graph.events import Event
 from netsonde.graph.graph import Graph
 from netsonde.graph.reader import GraphReader
-from netsonde.model.elements import Node
 from netsonde.query import LimitReached, Limits, Matcher, QueryError, compile_standing, evaluate, parse
-from unit.query.naive import Step, text_of
-from unit.query.strategies import EDGE_IDS, NODE_IDS, metadata, pairs, some_pairs
+from unit.query.generator import Pick, change, graph, picks, seeded, standing_query
+from unit.query.naive import text_of
 
-EXAMPLES = int(os.environ.get("NETSONDE_TEST_EXAMPLES", "120"))
+ROUNDS = int(os.environ.get("NETSONDE_TEST_ROUNDS", "150"))
 LOCAL = [
     "G.V().HasKey('ExtID.vm-id')",
     "G.V().Has('Name', Regex('fp.*'))",
@@ -93,14 +91,14 @@ def _apply(graph: Graph, fill: Any) -> Sequence[Event]:
 
 
 def test_a_node_that_comes_later_is_matched_by_the_event_that_completes_it() -> None:
-    graph = _graph()
-    matcher = Matcher(compile_standing(parse("G.V().HasKey('ExtID.vm-id')")), graph)
+    live = _graph()
+    matcher = Matcher(compile_standing(parse("G.V().HasKey('ExtID.vm-id')")), live)
 
-    plugged = _apply(graph, lambda batch: batch.put_node("tap0", "netlink", {"Name": "tap0"}))
+    plugged = _apply(live, lambda batch: batch.put_node("tap0", "netlink", {"Name": "tap0"}))
     first = matcher.update(plugged)
-    named = _apply(graph, lambda batch: batch.annotate("tap0", "ovsdb", {"ExtID": {"vm-id": "vm-1"}}))
+    named = _apply(live, lambda batch: batch.annotate("tap0", "ovsdb", {"ExtID": {"vm-id": "vm-1"}}))
     second = matcher.update(named)
-    gone = matcher.update(_apply(graph, lambda batch: batch.delete_node("tap0")))
+    gone = matcher.update(_apply(live, lambda batch: batch.delete_node("tap0")))
 
     assert first == (set(), set())
     assert second == ({"tap0"}, set())
@@ -109,15 +107,25 @@ def test_a_node_that_comes_later_is_matched_by_the_event_that_completes_it() -> 
 
 
 def test_a_change_of_keys_that_the_query_does_not_read_tests_nothing() -> None:
-    graph = _graph()
-    _apply(graph, lambda batch: batch.put_node("a", "p", {"Name": "a", "MTU": 1}))
-    matcher = Matcher(compile_standing(parse("G.V().Has('Name', 'a')")), graph)
+    live = _graph()
+    _apply(live, lambda batch: batch.put_node("a", "p", {"Name": "a", "MTU": 1}))
+    matcher = Matcher(compile_standing(parse("G.V().Has('Name', 'a')")), live)
 
-    events = _apply(graph, lambda batch: batch.put_node("a", "p", {"Name": "a", "MTU": 2}))
-    graph.node = None  # type: ignore[assignment, method-assign]
+    events = _apply(live, lambda batch: batch.put_node("a", "p", {"Name": "a", "MTU": 2}))
+    live.node = None  # type: ignore[assignment, method-assign]
 
     assert matcher.update(events) == (set(), set())
     assert matcher.matching == {"a"}
+
+
+def test_a_change_of_anything_matters_to_a_query_that_reads_revisions() -> None:
+    live = _graph()
+    _apply(live, lambda batch: batch.put_node("a", "p", {"Name": "a"}))
+    matcher = Matcher(compile_standing(parse("G.V().Has('@Revision', Gt(1))")), live)
+
+    events = _apply(live, lambda batch: batch.put_node("a", "p", {"Name": "b"}))
+
+    assert matcher.update(events) == ({"a"}, set())
 
 
 def test_negations_are_followed_by_levels_too_but_not_by_agents() -> None:
@@ -135,15 +143,15 @@ def test_a_chain_without_end_is_run_as_a_whole() -> None:
 
 
 def test_a_query_that_cost_too_much_is_not_run_again() -> None:
-    graph = _graph()
-    matcher = Matcher(compile_standing(parse("G.V().Limit(5)")), graph, Limits(rows=2))
-    first = matcher.update(_apply(graph, lambda batch: batch.put_node("a", "p", {})))
-    _apply(graph, lambda batch: batch.put_node("b", "p", {}))
-    events = _apply(graph, lambda batch: batch.put_node("c", "p", {}))
+    live = _graph()
+    matcher = Matcher(compile_standing(parse("G.V().Limit(5)")), live, Limits(rows=2))
+    first = matcher.update(_apply(live, lambda batch: batch.put_node("a", "p", {})))
+    _apply(live, lambda batch: batch.put_node("b", "p", {}))
+    events = _apply(live, lambda batch: batch.put_node("c", "p", {}))
 
     with pytest.raises(LimitReached):
         matcher.update(events)
-    graph.nodes = None  # type: ignore[assignment, method-assign]
+    live.nodes = None  # type: ignore[assignment, method-assign]
     with pytest.raises(LimitReached):
         matcher.update(events)
 
@@ -164,7 +172,7 @@ class CountingGraph:
 
 @pytest.mark.parametrize("size", [10, 1000])
 def test_the_cost_of_an_event_does_not_depend_on_the_size_of_the_graph(size: int) -> None:
-    graph = _graph()
+    live = _graph()
 
     def fill(batch: Batch) -> None:
         for at in range(size):
@@ -172,103 +180,79 @@ def test_the_cost_of_an_event_does_not_depend_on_the_size_of_the_graph(size: int
             batch.put_node(f"veth{at}", "p", {"Type": "veth"})
             batch.put_edge(f"own{at}", f"ns{at}", f"veth{at}", "p", {"RelationType": "ownership"})
 
-    _apply(graph, fill)
-    counting = CountingGraph(graph)
+    _apply(live, fill)
+    counting = CountingGraph(live)
     standing = compile_standing(parse("G.V().Has('Type', 'netns', 'Name', Regex('ns.*')).Out('Type', 'veth')"))
     matcher = Matcher(standing, counting)
     counting.asked = 0
 
     gained, lost = matcher.update(
-        _apply(graph, lambda batch: batch.put_node("ns3", "p", {"Type": "netns", "Name": "other"}))
+        _apply(live, lambda batch: batch.put_node("ns3", "p", {"Type": "netns", "Name": "other"}))
     )
 
     assert (gained, lost) == (set(), {"veth3"})
     assert counting.asked <= 6
 
 
-@st.composite
-def standing_queries(draw: st.DrawFn) -> Sequence[Step]:
-    kind = draw(st.sampled_from(["V", "V", "V", "E"]))
-    plain = draw(st.one_of(st.just(()), st.just(()), st.sampled_from(NODE_IDS + EDGE_IDS).map(lambda id: (id,))))
-    steps = [Step(kind, plain=plain)]
-    nodes = kind == "V"
-    for _ in range(draw(st.integers(0, 4))):
-        names = (
-            ["Has", "HasEither", "Out", "In", "Both", "OutE", "InE", "BothE"]
-            if nodes
-            else ["Has", "OutV", "InV", "BothV"]
-        )
-        name = draw(st.sampled_from(names))
-        steps.append(Step(name, draw(pairs if name.startswith("Has") else some_pairs)))
-        nodes = name.endswith("V") or (nodes and not name.endswith("E"))
-    if not nodes:
-        steps.append(Step(draw(st.sampled_from(["OutV", "InV", "BothV"]))))
-    return steps
+def _begin(pick: Pick) -> Graph:
+    live = _graph()
+    nodes, edges = graph(pick)
+
+    def fill(batch: Batch) -> None:
+        for node in nodes:
+            batch.put_node(node.id, "probe", node.metadata)
+        for edge in edges:
+            batch.put_edge(edge.id, edge.parent, edge.child, "probe", edge.metadata)
+
+    _apply(live, fill)
+    return live
 
 
-changes: st.SearchStrategy[Any] = st.lists(
-    st.lists(
-        st.one_of(
-            st.tuples(st.just("put_node"), st.sampled_from(NODE_IDS), metadata),
-            st.tuples(st.just("delete_node"), st.sampled_from(NODE_IDS)),
-            st.tuples(
-                st.just("put_edge"),
-                st.sampled_from(EDGE_IDS),
-                st.sampled_from(NODE_IDS),
-                st.sampled_from(NODE_IDS),
-                metadata,
-            ),
-            st.tuples(st.just("delete_edge"), st.sampled_from(EDGE_IDS)),
-        ),
-        min_size=1,
-        max_size=5,
-    ),
-    max_size=12,
-)
+def _anew(text: str, live: Graph) -> set[str]:
+    rows: Sequence[Any] = evaluate(parse(text), live)
+    return {node.id for node in rows}
 
 
-def _fill(batch: Batch, operations: Sequence[Any]) -> None:
-    for name, *rest in operations:
-        if name == "put_node":
-            batch.put_node(rest[0], "probe", rest[1])
-        elif name == "put_edge":
-            batch.put_edge(rest[0], rest[1], rest[2], "probe", rest[3])
-        else:
-            getattr(batch, name)(rest[0])
+def _follow(pick: Pick) -> None:
+    text = text_of(standing_query(pick))
+    live = _begin(pick)
+    matcher = Matcher(compile_standing(parse(text)), live)
+    known = _anew(text, live)
+    assert matcher.matching == known, text
 
-
-@given(standing_queries(), changes, changes)
-@settings(max_examples=EXAMPLES, deadline=None)
-def test_following_changes_gives_what_asking_anew_gives(steps: Sequence[Step], before: Any, after: Any) -> None:
-    plan = parse(text_of(steps))
-    graph = _graph()
-    for operations in before:
-        _apply(graph, lambda batch, some=operations: _fill(batch, some))
-    standing = compile_standing(plan)
-    matcher = Matcher(standing, graph)
-    known = set(matcher.matching)
-
-    for operations in after:
-        events = _apply(graph, lambda batch, some=operations: _fill(batch, some))
-        gained, lost = matcher.update(events)
-        rows: Sequence[Any] = evaluate(plan, graph)
-        expected = {node.id for node in rows if isinstance(node, Node)}
-
-        assert matcher.matching == expected
-        assert (gained, lost) == (expected - known, known - expected)
+    for _ in range(6):
+        gained, lost = matcher.update(_apply(live, change(pick)))
+        expected = _anew(text, live)
+        assert matcher.matching == expected, text
+        assert (gained, lost) == (expected - known, known - expected), text
         known = expected
 
 
-@given(standing_queries(), changes)
-@settings(max_examples=EXAMPLES, deadline=None)
-def test_a_listener_that_the_graph_has_outrun_ends_up_right(steps: Sequence[Step], batches: Any) -> None:
-    plan = parse(text_of(steps))
-    graph = _graph()
-    matcher = Matcher(compile_standing(plan), graph)
+def _outrun(pick: Pick) -> None:
+    text = text_of(standing_query(pick))
+    live = _begin(pick)
+    matcher = Matcher(compile_standing(parse(text)), live)
 
-    all_events = [_apply(graph, lambda batch, some=operations: _fill(batch, some)) for operations in batches]
-    for events in all_events:
+    for events in [_apply(live, change(pick)) for _ in range(6)]:
         matcher.update(events)
 
-    rows: Sequence[Any] = evaluate(plan, graph)
-    assert matcher.matching == {node.id for node in rows if isinstance(node, Node)}
+    assert matcher.matching == _anew(text, live), text
+
+
+PROPERTIES = pytest.mark.parametrize("holds", [_follow, _outrun])
+
+
+@PROPERTIES
+@pytest.mark.parametrize("seed", range(4))
+def test_following_changes_gives_what_asking_anew_gives(holds: Callable[[Pick], None], seed: int) -> None:
+    pick = seeded(seed)
+
+    for _ in range(ROUNDS):
+        holds(pick)
+
+
+@PROPERTIES
+@given(picks())
+@settings(max_examples=30, deadline=None)
+def test_the_smallest_change_that_is_followed_wrongly_is_shown(holds: Callable[[Pick], None], pick: Pick) -> None:
+    holds(pick)
