@@ -21,7 +21,8 @@ MESSAGE_LIMIT: Final = 256 * 1024 * 1024
 """Bytes of one message; the first answer of a server with 100,000 ports is some 100 MB."""
 READ_SIZE: Final = 256 * 1024
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*("|\\?\Z)|[{}\[\]]', re.DOTALL)
+"""A text, its end captured (nothing or a backslash when the rest has not come yet), or a bracket."""
 _NO_OBJECT = re.compile(rb"\s*[^\s{]")
 
 
@@ -40,6 +41,8 @@ class JsonSplitter:
         self._check_start()
         for token in _TOKEN.finditer(self._data, self._scanned):
             opening = self._data[token.start()]
+            if token[1] is not None and token[1] != b'"':
+                break  # brackets in an unfinished text must not count when the rest comes
             self._scanned = token.end()
             if opening in b"{[":
                 self._depth += 1
@@ -58,14 +61,8 @@ class JsonSplitter:
         self._scanned -= used
         if len(self._data) > MESSAGE_LIMIT:
             raise WireError(f"a message is longer than {MESSAGE_LIMIT} bytes")
-        self._skip_strings()
         self._check_start()
         return found
-
-    def _skip_strings(self) -> None:
-        """Scan on from an unfinished string only, or brackets inside it would count when the rest comes."""
-        quote = self._data.find(b'"', self._scanned)
-        self._scanned = len(self._data) if quote < 0 else quote
 
     def _check_start(self) -> None:
         if _NO_OBJECT.match(self._data):
