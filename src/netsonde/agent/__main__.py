@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m netsonde.agent [CONFIG]`: the agent as the all-in-one starts it, without loading the command line."""
+"""`python -m netsonde.agent [CONFIG]`: how the all-in-one starts it, without loading the command line."""
 
 import sys
 from pathlib import Path

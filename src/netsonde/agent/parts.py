@@ -21,6 +21,7 @@ from netsonde.bus.session import bus_until
 from netsonde.bus.subjects import ReportKind
 from netsonde.bus.topology import TopologyPublisher
 from netsonde.captures.agent import CaptureAgent
+from netsonde.captures.engines.own_traffic import OwnTraffic, own_servers
 from netsonde.captures.engines.packet import PacketEngine, open_packet_engine
 from netsonde.graph import Graph
 from netsonde.graph.events import to_changes
@@ -83,8 +84,11 @@ class Agent:
 
     async def _run_on(self, bus: Bus, stop: asyncio.Event) -> None:
         publishers = {kind: ReportPublisher(bus, kind, self.host, self.spool) for kind in REPORTS}
-        probes = ProbeRunner(build_probes(self._probe_context(publishers["metrics"])))
         engine = self._open_engine()
+        presence = PresenceKeeper(bus, lambda: self._describe(probes, engine))
+        probes = ProbeRunner(build_probes(self._probe_context(publishers["metrics"])), lambda _: presence.touch())
+        for part in self.health.values():
+            part.on_change = lambda _: presence.touch()
         captures = await self._captures(bus, engine)
         tasks: list[asyncio.Task[None]] = []
         async with asyncio.TaskGroup() as group:
@@ -97,7 +101,7 @@ class Agent:
             tasks.append(spawn(group, probes.run(), "probes"))
             tasks.append(spawn(group, self._publish_topology(bus, probes), "topology"))
             capturing = spawn(group, self._supervise("captures", captures.run), "captures")
-            tasks.append(spawn(group, PresenceKeeper(bus, lambda: self._describe(probes, engine)).run(), "presence"))
+            tasks.append(spawn(group, presence.run(), "presence"))
             await stop.wait()
             # First nobody starts a capture any more, then the running ones end, then their last reports go out.
             capturing.cancel()
@@ -126,13 +130,17 @@ class Agent:
         """Start the native core; without the rights for it the topology is shown all the same."""
         health = self.health["link watcher"]
         try:
-            engine = open_packet_engine(self.host, self.settings.capture)
+            engine = open_packet_engine(self.host, self.settings.capture, self._own_traffic())
         except OSError as refused:
             health.failed(f"no captures: {refused}; run as root, or with CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN")
             log.warning("captures cannot work", reason=str(refused))
             return None
         health.running()
         return engine
+
+    def _own_traffic(self) -> list[OwnTraffic]:
+        """Return the bus and the API, which in an all-in-one are on this machine's loopback."""
+        return own_servers([*self.settings.bus.servers, self.settings.analyzer.listen])
 
     async def _captures(self, bus: Bus, engine: PacketEngine | None) -> CaptureAgent:
         return CaptureAgent(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m netsonde.analyzer [CONFIG]`: the analyzer as the all-in-one starts it, without loading the command line."""
+"""`python -m netsonde.analyzer [CONFIG]`: how the all-in-one starts it, without loading the command line."""
 
 import sys
 from pathlib import Path

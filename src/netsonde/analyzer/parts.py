@@ -103,6 +103,9 @@ class Analyzer:
         )
         services = self._services(bus, hosts, history, captures, flows, status)
         intake = Intake(bus, self.host, history, flows)
+        presence = PresenceKeeper(bus, self._describe)
+        for part in self.health.values():
+            part.on_change = lambda _: presence.touch()
         async with asyncio.TaskGroup() as group:
             tasks = [
                 spawn(group, hosts.run(), "hosts"),
@@ -110,7 +113,7 @@ class Analyzer:
                 spawn(group, self._supervise("topology", _running(follower.run)), "topology"),
                 spawn(group, self._supervise("captures", captures.run), "captures"),
                 spawn(group, self._supervise("intake", intake.run), "intake"),
-                spawn(group, PresenceKeeper(bus, self._describe).run(), "presence"),
+                spawn(group, presence.run(), "presence"),
                 spawn(group, serve(services, self._serving), "api"),
             ]
             await stop.wait()

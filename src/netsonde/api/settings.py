@@ -23,7 +23,7 @@ class ApiSettings:
     """Bytes of a JSON request body; more is refused with 413. Query answers are not limited by it."""
     max_pcap: int = 16 * 1024 * _MIB
     """Bytes of an uploaded packet file."""
-    query_timeout: float = 30.0
+    query_timeout: float = 10.0
     """Seconds that one query may run."""
     subscriber_queue: int = 10_000
     """Messages waiting for one WebSocket client; a client that falls further behind is resynchronised."""

@@ -17,8 +17,13 @@ def configure_logging(service: str, level: str = "info", form: Literal["auto", "
     if number is None:
         raise ValueError(f"unknown log level {level!r}; known: debug, info, warning, error")
     as_json = form == "json"
+    # Tracebacks without local variables: these may hold secrets, and packets of strangers.
     renderer = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[

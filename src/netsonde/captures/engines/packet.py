@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol, cast
 
 from netsonde.captures.engines._api import EventKind, Point, TapCounters, TapEvent
+from netsonde.captures.engines.own_traffic import OwnTraffic, without_own_traffic
 from netsonde.captures.settings import CaptureSettings
 from netsonde.model.captures import Capture
 
@@ -73,16 +74,28 @@ class PacketEngine:
 
     name = "packet"
 
-    def __init__(self, core: NativeCore, settings: CaptureSettings, *, home: int, options: Any) -> None:
+    def __init__(
+        self,
+        core: NativeCore,
+        settings: CaptureSettings,
+        *,
+        home: int,
+        options: Any,
+        own_traffic: Sequence[OwnTraffic] = (),
+    ) -> None:
         self.core = core
         self.event_fd = core.event_fd
         self._settings = settings
         self._home = home
         self._options = options
+        self._own_traffic = own_traffic
 
     def start(self, point: Point, capture: Capture, *, ifname: str, node_tid: str) -> None:
         netns = self._home if point.netns is None else point.netns
-        options = self._options(**native_options(capture, self._settings))
+        chosen = native_options(capture, self._settings)
+        if point.netns is None:
+            chosen["bpf_filter"] = without_own_traffic(capture.bpf_filter, ifname, self._own_traffic)
+        options = self._options(**chosen)
         self.core.start(point.capture, netns, point.ifindex, ifname, node_tid, options)
 
     def stop(self, point: Point) -> None:
@@ -139,7 +152,7 @@ def native_options(capture: Capture, settings: CaptureSettings) -> dict[str, obj
     }
 
 
-def open_packet_engine(host: str, settings: CaptureSettings) -> PacketEngine:
+def open_packet_engine(host: str, settings: CaptureSettings, own_traffic: Sequence[OwnTraffic] = ()) -> PacketEngine:
     """Start the native core. Raises OSError without the capabilities that packet sockets need."""
     from netsonde import _native
 
@@ -150,4 +163,4 @@ def open_packet_engine(host: str, settings: CaptureSettings) -> PacketEngine:
         realtime=settings.realtime,
     )
     home = os.stat("/proc/self/ns/net").st_ino
-    return PacketEngine(core, settings, home=home, options=_native.CaptureOptions)
+    return PacketEngine(core, settings, home=home, options=_native.CaptureOptions, own_traffic=own_traffic)
