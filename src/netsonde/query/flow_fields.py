@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names by which a query addresses the fields of a flow: its schema's dotted names, and aliases of layers."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from netsonde.graph.paths import MISSING, Found, Missing, parse_path
+from netsonde.graph.paths import MISSING, Found, Missing, Path, parse_path
 from netsonde.model.elements import Json
 
 Flow: TypeAlias = dict[str, Json]
@@ -26,9 +27,16 @@ _METRIC: Final = frozenset({"ABPackets", "ABBytes", "BAPackets", "BABytes"})
 _ZEROS: Final[Mapping[str, frozenset[str]]] = {
     "Metric": _METRIC,
     "LastUpdateMetric": _METRIC,
-    "ICMP": frozenset({"Code", "ID"}),
+    "ICMP": frozenset({"Code", "ID", "Unanswered"}),
 }
-_TOP_ZEROS: Final = frozenset({"FinishType", "RawPacketsCaptured"})
+_TOP_ZEROS: Final = frozenset({"FinishType", "RawPacketsCaptured", "ABRetransmissions", "BARetransmissions"})
+
+_MESSAGES: Final = frozenset({"DNS", "DHCPv4", "DHCPv6", "VRRPv2"})
+"""Layers whose members have snake case names in JSON, and always had camel case ones in queries."""
+_CAPITALS: Final = frozenset(
+    ["ID", "QR", "AA", "TC", "RD", "RA", "Z", "TTL", "IP", "NS", "PTR", "TXTs", "SOA", "SRV", "MX", "OPT"]
+)
+"""Their members that are written the same in both."""
 
 
 def either_end(key: str) -> tuple[str, ...]:
@@ -47,7 +55,24 @@ def flow_field(key: str) -> Callable[[Flow], Found]:
     if key in _TOP_ZEROS:
         return lambda flow: flow.get(key, 0)
     path = parse_path(key)
+    if first in _MESSAGES:
+        return _either(path, parse_path(".".join([first, *map(_snake, rest.split("."))])) if rest else path)
     return path.get_in
+
+
+def _either(path: Path, other: Path) -> Callable[[Flow], Found]:
+    def read(flow: Flow) -> Found:
+        found = path.get_in(flow)
+        return other.get_in(flow) if isinstance(found, Missing) else found
+
+    return read
+
+
+def _snake(name: str) -> str:
+    """Return `ResponseCode` as `response_code`, `QDCount` as `q_d_count`."""
+    if name in _CAPITALS:
+        return name
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 def _aliased(layer: str, protocol: str, rest: str) -> Callable[[Flow], Found]:

@@ -5,8 +5,6 @@ from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-import pyarrow as pa
-
 from netsonde.model.elements import Json
 from netsonde.query.rows import Packets
 
@@ -27,6 +25,9 @@ def packets_by_flow(parts: Sequence[Packets]) -> dict[str, list[PacketJson]]:
 
 
 def _decode(batch: bytes) -> Iterable[tuple[str, int, PacketJson]]:
+    # Only packets need Arrow, and importing it costs each command of the CLI a fifth of a second.
+    import pyarrow as pa
+
     table = pa.ipc.open_stream(batch).read_all()
     columns = (table[name].to_pylist() for name in ("flow_uuid", "number", "ts_ns", "data", "link_type"))
     for flow_uuid, number, ts_ns, data, link_type in zip(*columns, strict=True):

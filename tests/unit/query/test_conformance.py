@@ -8,7 +8,7 @@ from typing import cast
 import msgspec
 import pytest
 
-from netsonde.query import QueryError, Sources, parse, run
+from netsonde.query import Limits, QueryError, Sources, parse, run
 from unit.query.lab import T0, as_ids, lab_sources, tl_sources
 
 
@@ -413,7 +413,7 @@ def _cases(table: Sequence[tuple[str, str, object]]) -> list[object]:
 
 
 async def _answer(query: str, sources: Sources) -> object:
-    result = await run(parse(query), sources)
+    result = await run(parse(query), sources, Limits(seconds=60.0))
     value = result.value
     msgspec.json.encode(value)
     return as_ids(value)
