@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a query gave, in the JSON shapes that clients of the reference expect."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 from netsonde.graph.reader import GraphReader
-from netsonde.model.elements import Edge, Json, Node
+from netsonde.model.elements import Edge, Node
 from netsonde.query.kinds import Kind
 from netsonde.query.packets_json import packets_by_flow
 from netsonde.query.rows import Packets, Rows, Series
+
+E = TypeVar("E", Node, Edge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,5 @@ def graph_value(graph: GraphReader) -> dict[str, object]:
     return {"Nodes": _by_creation(graph.nodes()) or None, "Edges": _by_creation(graph.edges()) or None}
 
 
-def _by_creation(elements: "object") -> list[Node | Edge]:
-    found = cast("Sequence[Node | Edge]", elements)
-    return sorted(found, key=lambda element: (element.created_at, element.id))
-
-
-__all__ = ["Json", "Result", "graph_value"]
+def _by_creation(elements: Iterable[E]) -> list[E]:
+    return sorted(elements, key=lambda element: (element.created_at, element.id))

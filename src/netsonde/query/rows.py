@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What flows between steps: a list of items, all of the kind that the plan says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -28,4 +28,3 @@ class Packets:
 Nodes: TypeAlias = tuple[Node, ...]
 Item: TypeAlias = Node | Edge | Nodes | Json | Series | Packets
 Rows: TypeAlias = Sequence[Item]
-Names: TypeAlias = Mapping[str, Rows]
