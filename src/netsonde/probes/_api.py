@@ -8,7 +8,7 @@ what they share (namespaces, ids) comes in the context.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from netsonde.graph.batch import Batch
 from netsonde.graph.events import Event
@@ -37,6 +37,14 @@ class Probe(Protocol):
         """Probes that must have run once before this one is started."""
 
     async def run(self, health: Health) -> None: ...
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """A probe that can tell when its first full reading is in the graph, beyond that its source is there."""
+
+    async def settled(self) -> None:
+        """Wait for it; returns too when the run ends."""
 
 
 class ProbeGraph(Protocol):

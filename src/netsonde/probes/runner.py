@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from netsonde.aio import Supervisor, spawn
 from netsonde.errors import UserError
 from netsonde.observe import Health, logger
-from netsonde.probes._api import Probe
+from netsonde.probes._api import Probe, Settling
 
 STATE_LOGGED = ("failed", "running")
 
@@ -41,9 +41,12 @@ class ProbeRunner:
                 spawn(group, self._supervise(probe), f"probe-{probe.name}")
 
     async def ready(self) -> None:
-        """Wait until every probe ran or failed once: what can be known of the host is in the graph or on its way."""
+        """Wait until every probe ran or failed once, and what they had to read first is in the graph."""
         for event in self._ran.values():
             await event.wait()
+        for probe in self._probes:
+            if isinstance(probe, Settling) and self.healths[probe.name].state == "running":
+                await probe.settled()
 
     async def _supervise(self, probe: Probe) -> None:
         health = self.healths[probe.name]

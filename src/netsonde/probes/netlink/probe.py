@@ -45,17 +45,22 @@ class NetlinkProbe:
         self._settings = context.settings.netlink
         self._context = context
         self._publisher = InterfacePublisher(context.identity, context.namespaces.own.inode, context.namespaces.name)
-        self._log = logger("probes.netlink")
+        self._run: _Run | None = None
 
     async def run(self, health: Health) -> None:
         """Follow the kernel until cancelled."""
-        run = _Run(self._context, self._publisher, health)
+        run = self._run = _Run(self._context, self._publisher, health)
         unsubscribe = self._namespaces.subscribe(run)
         try:
             await run.follow()
         finally:
             unsubscribe()
             run.close()
+
+    async def settled(self) -> None:
+        """Wait until every namespace that is registered now has been read and published, or the run ended."""
+        if self._run is not None:
+            await self._run.all_settled.wait()
 
 
 class _Run:
@@ -81,10 +86,12 @@ class _Run:
         self._dirty: dict[Key, None] = {}
         self._present: set[Key] = set()
         self._gone: set[int] = set()
+        self.all_settled = asyncio.Event()
+        self._opening = False
         self._settled: set[int] = set()
         self._flush_due = False
         self._release: asyncio.TimerHandle | None = None
-        self._not_entered = 0
+        self._refused: set[int] = set()
         self._log = logger("probes.netlink")
 
     async def follow(self) -> None:
@@ -103,6 +110,7 @@ class _Run:
         for watch in self._watches.values():
             watch.close()
         self._watches = {}
+        self.all_settled.set()
         if self._release is not None:
             self._release.cancel()
 
@@ -111,6 +119,7 @@ class _Run:
     def namespace_added(self, namespace: Namespace) -> None:
         self._to_open[namespace.inode] = namespace
         self._open_wanted.set()
+        self.all_settled.clear()
 
     def namespace_removed(self, namespace: Namespace) -> None:
         self._to_open.pop(namespace.inode, None)
@@ -120,6 +129,8 @@ class _Run:
         self._peers.namespace_removed(namespace.inode)
         self._counters.namespace_gone(namespace.inode)
         self._gone.add(namespace.inode)
+        self._settled.discard(namespace.inode)
+        self._refused.discard(namespace.inode)
         self._schedule()
 
     # WatchOwner
@@ -197,8 +208,11 @@ class _Run:
             if batch.operations:
                 self._context.graph.apply(batch)
         except Exception as failed:
+            # What was collected is lost, so the publisher's memory of it is wrong.
+            self._publisher.distrust()
             if not self._broken.done():
                 self._broken.set_exception(failed)
+        self._check_settled()
         self._health.gauge("objects", len(self._publisher))
         self._health.gauge("events", sum(watch.events for watch in self._watches.values()))
 
@@ -256,11 +270,14 @@ class _Run:
         while True:
             await self._open_wanted.wait()
             self._open_wanted.clear()
+            self._opening = True
             while self._to_open:
                 some = list(self._to_open.values())[:NAMESPACES_A_VISIT]
                 for namespace in some:
                     del self._to_open[namespace.inode]
                 await self._open(some)
+            self._opening = False
+            self._check_settled()
             self._tell_health()
 
     async def _open(self, namespaces: list[Namespace]) -> None:
@@ -268,7 +285,7 @@ class _Run:
         sockets = await self._namespaces.enter_each(namespaces, make, RtnetlinkSocket.close)
         for namespace, sock in zip(namespaces, sockets, strict=True):
             if isinstance(sock, OSError):
-                self._refused(namespace, sock)
+                self._refuse(namespace, sock)
             elif self._namespaces.get(namespace.inode) is namespace:
                 self._start(namespace, sock)
             else:
@@ -279,16 +296,20 @@ class _Run:
         watch = self._watches[namespace.inode] = NamespaceWatch(namespace, sock, state, self)
         watch.start()
 
-    def _refused(self, namespace: Namespace, why: OSError) -> None:
+    def _check_settled(self) -> None:
+        if not (self.all_settled.is_set() or self._to_open or self._opening) and self._settled >= self._watches.keys():
+            self.all_settled.set()
+
+    def _refuse(self, namespace: Namespace, why: OSError) -> None:
         if namespace.own:
             raise SourceLost(f"cannot open rtnetlink: {why.strerror}") from why
         if self._namespaces.get(namespace.inode) is namespace:
-            self._not_entered += 1
-            self._health.gauge("namespaces_not_entered", self._not_entered)
+            self._refused.add(namespace.inode)
+            self._health.gauge("namespaces_not_entered", len(self._refused))
 
     def _tell_health(self) -> None:
         self._health.gauge("namespaces", len(self._watches))
-        reason = f"{self._not_entered} namespaces cannot be entered: run as root" if self._not_entered else ""
+        reason = f"{len(self._refused)} namespaces cannot be entered: run as root" if self._refused else ""
         self._health.running(reason)
 
     def _node_of(self, key: Key) -> Node | None:

@@ -69,6 +69,11 @@ class InterfacePublisher:
     def namespaces(self) -> set[int]:
         return {inode for inode, _ in self._published}
 
+    def distrust(self) -> None:
+        """Forget what the nodes and edges look like, but not that they exist: all are stated anew."""
+        for published in self._published.values():
+            published.metadata, published.stated = None, []
+
     def remove(self, batch: Batch, key: Key) -> set[Key]:
         """Take an interface away; return those that had an edge from it and must be looked at again."""
         gone = self._published.pop(key, None)

@@ -49,6 +49,7 @@ class NetnsProbe:
         self._users: dict[int, list[User]] = {}
         self._shown: dict[int, _Shown] = {}
         self._scan_wanted = asyncio.Event()
+        self._problem = ""
         self._to_register: dict[int, Sighting] = {}
         self._register_wanted = asyncio.Event()
 
@@ -61,8 +62,12 @@ class NetnsProbe:
             raise SourceLost(f"cannot watch for namespaces: {failed}") from failed
         unsubscribe = self._namespaces.on_hint(self._scan_wanted.set)
         try:
-            health.running()
             self._reconcile(health)
+            await self._register_all(health)
+            if self._settings.anonymous:
+                await self._scan(health)
+                await self._register_all(health)
+            health.running(self._problem)
             async with asyncio.TaskGroup() as group:
                 spawn(group, self._register_for_ever(health), "netns-register")
                 spawn(group, self._scan_for_ever(health), "netns-scan")
@@ -75,18 +80,22 @@ class NetnsProbe:
                 self._stop_watching(shown)
 
     async def _scan_for_ever(self, health: Health) -> None:
-        """Look through /proc now, then whenever there is a sign, and at intervals since often there is none."""
+        """Look through /proc whenever there is a sign, and at intervals since often there is none."""
         if not self._settings.anonymous:
             await asyncio.Event().wait()
         while True:
-            self._scan_wanted.clear()
-            self._users, took = await asyncio.to_thread(timed_users, self._namespaces.own.inode)
-            self._reconcile(health)
-            health.count("scans")
-            pause = max(self._settings.scan_interval, took / CPU_SHARE)
-            await _wait(self._scan_wanted, pause)
+            took = await self._scan(health)
+            await _wait(self._scan_wanted, max(self._settings.scan_interval, took / CPU_SHARE))
             # Many signs come together when many containers start; each look shows them all.
             await asyncio.sleep(took)
+
+    async def _scan(self, health: Health) -> float:
+        """Look through /proc and return the seconds of CPU that it took."""
+        self._scan_wanted.clear()
+        self._users, took = await asyncio.to_thread(timed_users, self._namespaces.own.inode)
+        self._reconcile(health)
+        health.count("scans")
+        return took
 
     def _reconcile(self, health: Health) -> None:
         seen = self._sightings()
@@ -131,18 +140,23 @@ class NetnsProbe:
     async def _register_for_ever(self, health: Health) -> None:
         while True:
             await self._register_wanted.wait()
-            self._register_wanted.clear()
-            while self._to_register:
-                some = list(self._to_register.values())[:OPENED_AT_ONCE]
-                for sighting in some:
-                    del self._to_register[sighting.inode]
-                opened = await self._namespaces.open_each([sighting.path for sighting in some])
-                for sighting, fd in zip(some, opened, strict=True):
-                    if not isinstance(fd, OSError):
-                        self._register(sighting, fd)
-                    elif isinstance(fd, PermissionError):
-                        health.count("not_opened")
-                        health.running("some namespaces cannot be entered: run as root")
+            await self._register_all(health)
+            health.running(self._problem)
+
+    async def _register_all(self, health: Health) -> None:
+        """Open and register what is waiting for it."""
+        self._register_wanted.clear()
+        while self._to_register:
+            some = list(self._to_register.values())[:OPENED_AT_ONCE]
+            for sighting in some:
+                del self._to_register[sighting.inode]
+            opened = await self._namespaces.open_each([sighting.path for sighting in some])
+            for sighting, fd in zip(some, opened, strict=True):
+                if not isinstance(fd, OSError):
+                    self._register(sighting, fd)
+                elif isinstance(fd, PermissionError):
+                    health.count("not_opened")
+                    self._problem = "some namespaces cannot be entered: run as root"
 
     def _register(self, sighting: Sighting, fd: int) -> None:
         """Register an opened namespace; one that vanished meanwhile goes again with the next look."""
