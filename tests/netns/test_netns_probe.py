@@ -62,6 +62,22 @@ async def test_named_namespace_appears_under_the_host_and_goes(live: LiveGraph, 
     assert inode in recorder.removed
 
 
+async def test_all_that_was_there_is_in_the_graph_when_the_probes_are_ready(
+    tmp_path: Path, make_netns: Namespaces
+) -> None:
+    namespaces = [make_netns() for _ in range(5)]
+    for number, namespace in enumerate(namespaces):
+        run("ip", "link", "add", f"v{number}", "type", "veth", "peer", "name", "e0", "netns", str(namespace.path))
+    async with live_graph(settings(tmp_path / "netns", anonymous=True)) as live:
+        assert {node.metadata["Name"] for node in live.graph.nodes_with("Type", "veth")} >= {"e0", "v0", "v4"}
+        assert len({namespace.inode for namespace in namespaces} - _inodes(live)) == 0
+        assert sum(node.metadata["Name"] == "e0" for node in live.graph.nodes()) == 5
+
+
+def _inodes(live: LiveGraph) -> set[object]:
+    return {node.metadata["Inode"] for node in live.graph.nodes_having("Inode")}
+
+
 async def test_deleting_a_namespace_destroys_it_although_it_is_watched(live: LiveGraph, make_netns: Namespaces) -> None:
     """Our descriptors must not keep it alive: a veth's other end dies with it."""
     namespace = make_netns()
