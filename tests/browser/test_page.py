@@ -28,6 +28,7 @@ def test_a_bad_packet_filter_is_refused_in_words(page: Page) -> None:
     page.click("button", "Start capture")
     page.wait(".error-note")
     assert "filter" in page.text(".error-note")
+    assert "400" in page.run("return complaints.pop()")
 
 
 def test_names_of_a_network_never_become_markup(page: Page, stack: Stack, links: Links) -> None:

@@ -19,7 +19,7 @@ const packets = (row: FlowRow) => <span title="A to B / B to A">{`${count(row.pa
 const lastSeen = (row: FlowRow) => <span title={clockTime(row.last)}>{clockTime(row.last).slice(0, 8)}</span>;
 
 const COLUMNS: readonly Column<FlowRow>[] = [
-  { id: "app", title: "Application", width: "minmax(82px, 0.7fr)", value: (row) => row.application, show: application },
+  { id: "app", title: "Application", width: "minmax(104px, 0.8fr)", value: (row) => row.application, show: application },
   { id: "a", title: "A", width: "minmax(98px, 1.6fr)", value: (row) => row.a, show: (row) => address(row.a) },
   { id: "b", title: "B", width: "minmax(98px, 1.6fr)", value: (row) => row.b, show: (row) => address(row.b) },
   { id: "packets", title: "Packets", width: "66px", numeric: true, value: (row) => row.packetsAB + row.packetsBA, show: packets },
@@ -30,7 +30,7 @@ const COLUMNS: readonly Column<FlowRow>[] = [
 
 function application(row: FlowRow) {
   return (
-    <span className="flow-app" title={row.flow.LayersPath}>
+    <span className="flow-app" title={`${row.application} ${row.flow.LayersPath ?? ""}`}>
       <span className={row.state === "open" ? "dot green" : "dot grey"} title={row.state} />
       {row.application}
     </span>

@@ -27,7 +27,7 @@ function interfaceColumn(names: Names): Column<DecodedPacket>[] {
 function columnsFrom(firstNs: number, names: Names): Column<DecodedPacket>[] {
   const sinceFirst = (packet: DecodedPacket): string => ((packet.Time - firstNs) / 1e9).toFixed(6);
   return [
-    { id: "number", title: "No.", width: "36px", numeric: true, value: (packet) => packet.Number },
+    { id: "number", title: "No.", width: "36px", numeric: true, value: (packet) => packet.Number + 1 },
     {
       id: "time",
       title: "Time (s)",
@@ -108,7 +108,7 @@ function HexPane({ packet, data, onClose }: { packet: DecodedPacket; data: strin
   return (
     <div className="hex" data-testid="hex">
       <header className="section-head">
-        <h4>Packet {packet.Number}</h4>
+        <h4>Packet {packet.Number + 1}</h4>
         <span className="muted">
           {packet.Protocol}, {packet.Length} bytes, {clockTime(packet.Time / 1e6)}
         </span>

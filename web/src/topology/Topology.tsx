@@ -111,9 +111,8 @@ function MapNote({ view }: { view: View }) {
   if (view.total === 0) return null;
   const hidden = view.hidden > 0 ? `, ${count(view.hidden)} inside ${plural(view.closedGroups, "closed group")}` : "";
   return (
-    <p className="map-note" data-testid="map-note">
+    <p className="map-note muted" data-testid="map-note" title="Double-click opens and closes a group">
       {plural(view.nodes.size, "node")} of {count(view.total)} shown{hidden}
-      <span className="muted"> · double-click opens and closes a group</span>
     </p>
   );
 }

@@ -3,10 +3,10 @@
 
 import cytoscape, { type Core, type NodeSingular } from "cytoscape";
 import type { Theme } from "../state/theme";
-import { isCapturable, kindOf, linkState, nameOf, shortName } from "./appearance";
+import { claimStyleElement, dataOf } from "./element";
 import { LayoutWorker } from "./layout";
 import { applyMarks, noMarks, touched, type Marks } from "./marks";
-import { middle, placeBeside, pushApart, type Box, type Point } from "./placement";
+import { freeCell, middle, pushApart, type Box, type Point } from "./placement";
 import { PositionMemory } from "./positions";
 import { canvasStyle } from "./style";
 import { arrange } from "./tiers";
@@ -226,15 +226,18 @@ export class Canvas {
   private placeFor(node: VisibleNode): Point {
     const known = this.positions.get(node.id);
     if (known) return known;
-    const siblings = this.cy
-      .nodes()
-      .filter((other) => other.isChildless() && (other.data("parent") ?? null) === node.parent)
-      .map((other) => ({ ...(other as NodeSingular).position() }));
+    const level = this.levelOf(node.parent);
+    const points = level.filter((other) => other.isChildless()).map((other) => ({ ...other.position() }));
+    const boxes = level.filter((other) => other.isParent()).map((other) => other.boundingBox({ includeLabels: true }));
     const group = node.parent ? this.cy.getElementById(node.parent) : null;
-    const wanted = siblings.length > 0 ? middle(siblings) : this.groupMiddle(group);
-    const place = placeBeside([node.id], wanted, siblings).get(node.id) ?? wanted;
+    const wanted = points.length > 0 ? middle(points) : this.groupMiddle(group);
+    const place = freeCell(wanted, points[0] ?? wanted, { points, boxes });
     if (node.group !== "open") this.positions.set(node.id, place);
     return place;
+  }
+
+  private levelOf(parent: string | null): NodeSingular[] {
+    return this.cy.nodes().toArray().filter((node) => ((node.data("parent") as string | undefined) ?? null) === parent);
   }
 
   private groupMiddle(group: NodeSingular | null): Point {
@@ -254,9 +257,8 @@ export class Canvas {
 
   private pushNeighbours(grown: string): void {
     const parent = this.view?.nodes.get(grown)?.parent ?? null;
-    const level = this.cy.nodes().filter((node) => ((node.data("parent") as string | undefined) ?? null) === parent);
     const boxes = new Map<string, Box>();
-    for (const node of level) {
+    for (const node of this.levelOf(parent)) {
       const { x1, y1, x2, y2 } = node.boundingBox({ includeLabels: true });
       boxes.set(node.id(), { x1, y1, x2, y2 });
     }
@@ -274,24 +276,4 @@ export class Canvas {
     for (const node of this.cy.nodes()) if (node.isChildless()) this.positions.set(node.id(), { ...node.position() });
     this.positions.save();
   }
-}
-
-/** Cytoscape writes one rule into a style element unless an element of this id exists; map.css has the rule. */
-function claimStyleElement(): void {
-  const id = "__________cytoscape_stylesheet";
-  if (document.getElementById(id)) return;
-  const claim = document.createElement("meta");
-  claim.id = id;
-  document.head.append(claim);
-}
-
-function dataOf({ id, node, group, holds }: VisibleNode): Record<string, unknown> {
-  const name = shortName(nameOf(node), group ? 24 : 16);
-  return {
-    id,
-    label: group === "closed" ? `${name} (${holds})` : name,
-    kind: kindOf(node),
-    state: linkState(node),
-    capturable: isCapturable(node),
-  };
 }

@@ -16,19 +16,25 @@ export interface Box {
 /** A node with its label fits into one cell. */
 export const CELL = { width: 96, height: 84 } as const;
 
+/** What stands in the way of a new node: points of single nodes, boxes of groups. */
+export interface Taken {
+  readonly points: readonly Point[];
+  readonly boxes: readonly Box[];
+}
+
 /**
  * Return the free cell nearest to `wanted` among the cells of a grid through `anchor`.
  *
- * A cell is free when no point of `taken` is nearer than one cell to its middle.
+ * A cell is free when no point is nearer than one cell to its middle, and no box reaches into it.
  */
-export function freeCell(wanted: Point, anchor: Point, taken: readonly Point[]): Point {
+export function freeCell(wanted: Point, anchor: Point, taken: Taken): Point {
   const column = Math.round((wanted.x - anchor.x) / CELL.width);
   const row = Math.round((wanted.y - anchor.y) / CELL.height);
   for (let ring = 0; ring < 200; ring += 1) {
     let best: Point | null = null;
     for (const [dx, dy] of ringOffsets(ring)) {
       const cell = { x: anchor.x + (column + dx) * CELL.width, y: anchor.y + (row + dy) * CELL.height };
-      if (taken.some((point) => covers(point, cell))) continue;
+      if (isTaken(cell, taken)) continue;
       if (!best || distance(cell, wanted) < distance(best, wanted)) best = cell;
     }
     if (best) return best;
@@ -36,17 +42,8 @@ export function freeCell(wanted: Point, anchor: Point, taken: readonly Point[]):
   return wanted;
 }
 
-/** Place `ids` one after the other near `wanted`, beside `siblings`. */
-export function placeBeside(ids: readonly string[], wanted: Point, siblings: readonly Point[]): Map<string, Point> {
-  const taken = [...siblings];
-  const anchor = siblings[0] ?? wanted;
-  const placed = new Map<string, Point>();
-  for (const id of ids) {
-    const cell = freeCell(wanted, anchor, taken);
-    taken.push(cell);
-    placed.set(id, cell);
-  }
-  return placed;
+function isTaken(cell: Point, { points, boxes }: Taken): boolean {
+  return points.some((point) => covers(point, cell)) || boxes.some((box) => reaches(box, cell));
 }
 
 export function middle(points: readonly Point[]): Point {
@@ -104,6 +101,11 @@ function* ringOffsets(ring: number): Generator<readonly [number, number]> {
 
 function covers(point: Point, cell: Point): boolean {
   return Math.abs(point.x - cell.x) < CELL.width * 0.9 && Math.abs(point.y - cell.y) < CELL.height * 0.9;
+}
+
+function reaches(box: Box, cell: Point): boolean {
+  const [dx, dy] = [CELL.width / 2, CELL.height / 2];
+  return cell.x + dx > box.x1 && cell.x - dx < box.x2 && cell.y + dy > box.y1 && cell.y - dy < box.y2;
 }
 
 function distance(a: Point, b: Point): number {

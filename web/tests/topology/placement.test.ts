@@ -1,24 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from "vitest";
-import { CELL, freeCell, middle, placeBeside, pushApart } from "../../src/topology/placement";
+import { CELL, freeCell, middle, pushApart, type Point } from "../../src/topology/placement";
 
 const origin = { x: 0, y: 0 };
 
+const nothing = { points: [], boxes: [] };
+
 it("puts a node where it is wanted when that is free", () => {
-  expect(freeCell(origin, origin, [])).toEqual(origin);
+  expect(freeCell(origin, origin, nothing)).toEqual(origin);
 });
 
 it("puts a node beside what is there, not on it", () => {
-  const place = freeCell(origin, origin, [origin]);
+  const place = freeCell(origin, origin, { points: [origin], boxes: [] });
 
   expect(Math.max(Math.abs(place.x) / CELL.width, Math.abs(place.y) / CELL.height)).toBe(1);
 });
 
-it("gives every one of many nodes a cell of its own", () => {
-  const ids = Array.from({ length: 60 }, (_, at) => `n${at}`);
-  const places = [...placeBeside(ids, origin, [origin]).values()].map(({ x, y }) => `${x},${y}`);
+it("keeps out of the frames of groups", () => {
+  const place = freeCell(origin, origin, { points: [], boxes: [{ x1: -300, y1: -50, x2: 300, y2: 500 }] });
 
-  expect(new Set(places).size).toBe(60);
+  expect(place).toEqual({ x: 0, y: -2 * CELL.height });
+});
+
+it("gives every one of many nodes a cell of its own", () => {
+  const points: Point[] = [];
+  for (let placed = 0; placed < 60; placed += 1) points.push(freeCell(origin, origin, { points, boxes: [] }));
+
+  expect(new Set(points.map(({ x, y }) => `${x},${y}`)).size).toBe(60);
 });
 
 it("pushes overlapped boxes away and leaves the others", () => {
