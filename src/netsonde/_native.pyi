@@ -51,7 +51,7 @@ class FileMeter:
         cls,
         source: str | PathLike[str] | bytes,
         *,
-        format: Literal["batches", "arrow", "jsonl", "csv"] = "batches",
+        format: Literal["batches", "arrow", "jsonl", "csv", "none"] = "batches",
         node_tid: str = "",
         capture_id: str = "",
         host: str = "",
@@ -59,10 +59,13 @@ class FileMeter:
         expire_s: float = 600.0,
         max_flows: int = 2000000,
         mapped: bool = False,
+        tcp_metrics: bool = True,
+        reference_ids: bool = False,
     ) -> FileMeter:
         """`source` is a path or the bytes of a file. "batches" gives Arrow IPC streams, "arrow" one Arrow IPC file.
         `update_s` = period of reports in the time of the file; 0 = only at the end of each flow. `mapped` reads a file
-        of nobody else without copying it; when somebody shortens it meanwhile, the process dies of SIGBUS."""
+        of nobody else without copying it; when somebody shortens it meanwhile, the process dies of SIGBUS.
+        `reference_ids` computes ids with the reference's flaws, for joining with data it wrote."""
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> bytes: ...

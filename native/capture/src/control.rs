@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The control thread: starts and stops captures in the order asked, fills pools, reaps taps whose time is over.
+//! The control thread: starts and stops captures in the order asked, reaps taps whose time is over.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -11,7 +11,6 @@ use netsonde_meter::FlowBatch;
 use crate::event::{Event, EventKind, Point};
 use crate::metering::adopt;
 use crate::netns::Namespace;
-use crate::reaper::{self, Garbage};
 use crate::sched;
 use crate::shared::Shared;
 use crate::socket::{hardware, link_type, Scratch};
@@ -35,11 +34,11 @@ pub enum Job {
     NamespaceGone(u64),
 }
 
+/// Frames read at a time of a tap that is about to be captured.
+const TURN: usize = 4096;
 const HOUSEKEEPING: Duration = Duration::from_millis(50);
 /// A namespace that has just been announced is entered by another thread.
 const NAMESPACE_PATIENCE: Duration = Duration::from_secs(2);
-/// Sockets made for one pool before the next has its turn.
-const REFILL: usize = 16;
 
 pub struct Control {
     shared: Arc<Shared>,
@@ -148,6 +147,7 @@ impl Control {
             link_type,
             before_up: false,
             delay_ns: 0,
+            bound_ns: mono_ns(),
             window_end_ns: 0,
         };
         let memory = Arc::clone(&self.shared.lookback_memory);
@@ -156,7 +156,7 @@ impl Control {
         Ok(tap)
     }
 
-    fn subscribe(&self, tap: &Arc<Tap>, request: &StartRequest) -> Result<(), String> {
+    fn subscribe(&mut self, tap: &Arc<Tap>, request: &StartRequest) -> Result<(), String> {
         let identity = Identity {
             point: request.point.clone(),
             ifname: request.ifname.clone(),
@@ -167,6 +167,11 @@ impl Control {
         };
         if tap.has_capture(&request.point.capture_id) {
             return Ok(());
+        }
+        if !tap.metered.load(Ordering::Acquire) {
+            // What still waits in the socket was sent before the match.
+            let shared = &self.shared;
+            while tap.drain(&mut self.scratch, TURN, &shared.events, &mut None) == TURN {}
         }
         let memory = Arc::clone(&self.shared.kept_memory);
         let subscription = Subscription::new(identity, request.options.clone(), memory)?;
@@ -205,13 +210,10 @@ impl Control {
         let mut reports = FlowBatch::new();
         subscription.close(&mut reports);
         self.shared.report(reports);
-        self.shared
-            .events
-            .push(subscription.event(EventKind::Stopped, ""));
-        self.shared
-            .retired
-            .lock()
-            .push_back((subscription, Instant::now()));
+        let stopped = subscription.event(EventKind::Stopped, "");
+        let retired = (subscription, Instant::now());
+        self.shared.retired.lock().push_back(retired);
+        self.shared.events.push(stopped);
     }
 
     /// A namespace is given up: read what is there, then close its sockets so that the kernel can free it.
@@ -225,45 +227,17 @@ impl Control {
             ) > 0
             {}
             tap.gone.store(true, Ordering::Release);
-            self.discard(tap);
+            tap.discard(&self.shared.garbage);
             self.shared.metering_of(tap).wake.signal();
         }
-    }
-
-    fn discard(&self, tap: &Tap) {
-        let mut inner = tap.inner.lock();
-        tap.count_drops(&mut inner);
-        let (source, ring) = inner.feed.take_sources();
-        drop(inner);
-        let garbage = source
-            .map(Garbage::Source)
-            .into_iter()
-            .chain(ring.map(Garbage::Ring));
-        garbage.for_each(|garbage| drop(self.shared.garbage.send(garbage)));
     }
 
     fn keep_house(&mut self) {
         for request in std::mem::take(&mut self.waiting) {
             self.start(request);
         }
-        self.fill_pools();
         self.reap();
         self.shared.trim_retired();
-    }
-
-    fn fill_pools(&self) {
-        let armed = self.shared.armed.load(Ordering::Relaxed) && self.shared.config.lookback_ns > 0;
-        for namespace in self.shared.all_namespaces() {
-            if armed {
-                let count = namespace.pool.missing().min(REFILL);
-                drop(namespace.refill(&self.shared.home, count));
-            }
-            if !armed || namespace.closed.load(Ordering::Relaxed) {
-                reaper::empty(&namespace.pool, |garbage| {
-                    drop(self.shared.garbage.send(garbage))
-                });
-            }
-        }
     }
 
     fn reap(&self) {
@@ -273,7 +247,7 @@ impl Control {
                 continue;
             }
             self.shared.taps.lock().remove(&tap);
-            self.discard(&tap);
+            tap.discard(&self.shared.garbage);
             let counters = &self.shared.counters;
             counters
                 .reaped_frames

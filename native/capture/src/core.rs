@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The capture core: what Python holds. Starts the threads, passes orders on, collects what they have.
 //!
-//! Threads: *watcher* (binds taps to new links), *namespaces* (enters new namespaces), *lookback* (empties sockets of
-//! new links), *metering* (reads captured links), *control* (start, stop, pools, reaping), *opener* (rings),
-//! *reapers* (close). The first three run at SCHED_FIFO and touch only what new links need.
+//! Threads: *watcher*, twice (binds taps to new links), *namespaces* (enters new namespaces), *lookback* (empties sockets of
+//! new links), *metering* (reads captured links), *pools* (prepares sockets), *control* (start, stop,
+//! reaping), *opener* (rings), *reapers* (close). The watcher, namespaces, lookback and pools run at SCHED_FIFO and
+//! touch only what new links need.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -25,13 +26,13 @@ use crate::netns::{Home, Witness};
 use crate::opener::OpenRing;
 use crate::pi_mutex::PiMutex;
 use crate::reaper::{self, Garbage};
-use crate::shared::{Config, Counters, Inbox, Metering, NamespaceOrder, Shared, Taps};
+use crate::shared::{Config, Counters, Inbox, Metering, NamespaceOrder, Shared, Taps, WATCHERS};
 use crate::status::{self, Status, TapStats};
 use crate::subscription::{CaptureOptions, PacketQuery, Subscription};
 use crate::sys::{duplicate, raise_descriptor_limit, Epoll, EventFd};
 use crate::tap::LookbackMemory;
 use crate::watcher::Watcher;
-use crate::{lookback, metering, opener};
+use crate::{lookback, metering, opener, refill};
 
 /// Descriptors wanted: one per interface, four per namespace, and room.
 const DESCRIPTORS: u64 = 262_144;
@@ -40,7 +41,8 @@ const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 pub struct Core {
     shared: Arc<Shared>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Threads,
+    reapers: Threads,
     descriptor_limit: u64,
 }
 
@@ -56,7 +58,8 @@ impl Core {
         let (shared, receivers) = build(config)?;
         let core = Self {
             shared,
-            threads: Mutex::new(Vec::new()),
+            threads: Threads::default(),
+            reapers: Threads::default(),
             descriptor_limit,
         };
         // A failure half-way drops the core, which ends what was started.
@@ -69,13 +72,11 @@ impl Core {
         let mut entrance = Entrance::new(Arc::clone(shared))?;
         let home = std::fs::File::open("/proc/thread-self/ns/net")?.into();
         entrance.enter(shared.home.key, home, false, Witness::Home);
-        let watcher = Watcher::new(Arc::clone(shared))?;
         let garbage = Arc::new(Mutex::new(receivers.garbage));
         for _ in 0..reaper::THREADS {
             let (shared, garbage) = (Arc::clone(shared), Arc::clone(&garbage));
-            self.spawn("reaper", move || {
-                reaper::run(&garbage, &|| shared.is_closing())
-            })?;
+            let reap = move || reaper::run(&garbage, &shared.reaping_is_over);
+            spawn(&self.reapers, "reaper", reap)?;
         }
         for index in 0..shared.metering.len() {
             let shared = Arc::clone(shared);
@@ -85,20 +86,18 @@ impl Core {
         self.spawn("control", move || control.run())?;
         let (opening, reading) = (Arc::clone(shared), Arc::clone(shared));
         self.spawn("opener", move || opener::run(&opening, &receivers.rings))?;
+        let filling = Arc::clone(shared);
+        self.spawn("pools", move || refill::run(&filling))?;
         self.spawn("lookback", move || lookback::run(&reading))?;
-        self.spawn("watcher", move || watcher.run())?;
+        for index in 0..shared.watchers.len() {
+            let watcher = Watcher::new(Arc::clone(shared), index)?;
+            self.spawn("watcher", move || watcher.run())?;
+        }
         self.spawn("namespaces", move || entrance.run())
     }
 
     fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-        let thread = std::thread::Builder::new()
-            .name(format!("ns-{name}"))
-            .spawn(work)?;
-        self.threads
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(thread);
-        Ok(())
+        spawn(&self.threads, name, work)
     }
 
     /// Readable when `events` has something.
@@ -113,6 +112,7 @@ impl Core {
     /// Bind look-back taps to new links from now on, or no more.
     pub fn arm(&self, armed: bool) {
         self.shared.armed.store(armed, Ordering::Release);
+        self.shared.pool_wake.signal();
     }
 
     /// Watch a namespace. `fd` stays the caller's. `existing` = its present links need no look-back.
@@ -253,18 +253,30 @@ impl Core {
     /// End all threads and close everything. What was not taken is lost. May be called more than once.
     pub fn close(&self) {
         self.shared.closing.store(true, Ordering::Release);
-        self.shared.watcher.wake.signal();
+        self.shared.pool_wake.signal();
+        self.shared
+            .watchers
+            .iter()
+            .for_each(|watcher| watcher.wake.signal());
         self.shared.namespace_orders.wake.signal();
         self.shared
             .metering
             .iter()
             .for_each(|metering| metering.wake.signal());
-        let threads =
-            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        threads.into_iter().for_each(|thread| drop(thread.join()));
-        *self.shared.taps.lock() = Taps::default();
+        join(&self.threads);
+        let taps = std::mem::take(&mut *self.shared.taps.lock());
+        for tap in taps.by_id.values() {
+            tap.discard(&self.shared.garbage);
+        }
+        for namespace in self.shared.all_namespaces() {
+            reaper::empty(&namespace.pool, |socket| {
+                drop(self.shared.garbage.send(socket));
+            });
+        }
         self.shared.namespaces.lock().clear();
         self.shared.retired.lock().clear();
+        self.shared.reaping_is_over.store(true, Ordering::Release);
+        join(&self.reapers);
     }
 }
 
@@ -272,6 +284,21 @@ impl Drop for Core {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+type Threads = Mutex<Vec<JoinHandle<()>>>;
+
+fn spawn(threads: &Threads, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let builder = std::thread::Builder::new().name(format!("netsonde-{name}"));
+    let thread = builder.spawn(work)?;
+    let mut threads = threads.lock().unwrap_or_else(PoisonError::into_inner);
+    threads.push(thread);
+    Ok(())
+}
+
+fn join(threads: &Threads) {
+    let all = std::mem::take(&mut *threads.lock().unwrap_or_else(PoisonError::into_inner));
+    all.into_iter().for_each(|thread| drop(thread.join()));
 }
 
 fn build(config: Config) -> io::Result<(Arc<Shared>, Receivers)> {
@@ -292,6 +319,7 @@ fn build(config: Config) -> io::Result<(Arc<Shared>, Receivers)> {
         home: Home::open()?,
         armed: AtomicBool::new(false),
         closing: AtomicBool::new(false),
+        reaping_is_over: AtomicBool::new(false),
         namespaces: PiMutex::new(HashMap::new()),
         taps: PiMutex::new(Taps::default()),
         retired: PiMutex::new(VecDeque::new()),
@@ -304,7 +332,11 @@ fn build(config: Config) -> io::Result<(Arc<Shared>, Receivers)> {
         lookback_memory: Arc::new(memory),
         kept_memory: Arc::new(Budget::new(config.kept_bytes)),
         ring_memory: Arc::new(Budget::new(config.ring_bytes)),
-        watcher: Inbox::new()?,
+        pool_wake: EventFd::new()?,
+        watchers: (0..WATCHERS)
+            .map(|_| Inbox::new())
+            .collect::<io::Result<_>>()?,
+        claims: PiMutex::default(),
         namespace_orders: Inbox::new()?,
         jobs,
         garbage,

@@ -229,12 +229,17 @@ impl Entrance {
         let namespace = Arc::new(Namespace::new(key, file, size, witness));
         let armed = self.shared.armed.load(Ordering::Relaxed);
         let prepared = namespace.within(&self.shared.home, || {
-            let links = LinkSocket::open()?;
+            let links: io::Result<Vec<_>> = self
+                .shared
+                .watchers
+                .iter()
+                .map(|_| LinkSocket::open())
+                .collect();
             if armed {
                 drop(namespace.pool.put(PacketSocket::open()?));
                 drop(namespace.pool.put(PacketSocket::open()?));
             }
-            Ok(links)
+            links
         });
         match prepared {
             Ok(links) => {
@@ -242,12 +247,15 @@ impl Entrance {
                     .namespaces
                     .lock()
                     .insert(key, Arc::clone(&namespace));
-                let links = Box::new(links);
-                self.shared.watcher.send(WatcherOrder::Add {
-                    namespace,
-                    links,
-                    fresh,
-                });
+                for (watcher, links) in self.shared.watchers.iter().zip(links) {
+                    let (namespace, links) = (Arc::clone(&namespace), Box::new(links));
+                    watcher.send(WatcherOrder::Add {
+                        namespace,
+                        links,
+                        fresh,
+                    });
+                }
+                self.shared.pool_wake.signal();
             }
             Err(_) => drop(
                 self.shared
@@ -267,7 +275,10 @@ impl Entrance {
         }
         namespace.closed.store(true, Ordering::Relaxed);
         self.shared.namespaces.lock().remove(&key);
-        self.shared.watcher.send(WatcherOrder::Remove(key));
+        for watcher in &self.shared.watchers {
+            watcher.send(WatcherOrder::Remove(key));
+        }
+        self.shared.claims.lock().retain(|claim| claim.0 != key);
         reaper::empty(&namespace.pool, |garbage| {
             drop(self.shared.garbage.send(garbage))
         });

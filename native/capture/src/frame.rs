@@ -40,9 +40,9 @@ pub struct Tag {
 }
 
 const RECORD: usize = 8 + 4 + 4 + 8 + 8 + 1;
-/// The first chunk is small: most interfaces say little in their first seconds.
+/// Blocks double from one to the next: most interfaces say little in their first seconds.
 const FIRST_CHUNK: usize = 4 * 1024;
-const CHUNK: usize = 128 * 1024;
+const LARGEST_CHUNK: usize = 128 * 1024;
 
 /// Frames in order of arrival, appended at the end and given up from the start, in a few large blocks of memory.
 #[derive(Default)]
@@ -78,11 +78,11 @@ impl FrameStore {
     }
 
     fn next_chunk(&self, need: usize) -> usize {
-        need.max(if self.chunks.is_empty() {
-            FIRST_CHUNK
-        } else {
-            CHUNK
-        })
+        let doubled = self
+            .chunks
+            .back()
+            .map_or(0, |last| 2 * last.data.capacity());
+        need.max(doubled.clamp(FIRST_CHUNK, LARGEST_CHUNK))
     }
 
     /// Append a copy of the first `snap` bytes.

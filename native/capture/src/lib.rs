@@ -18,6 +18,7 @@ mod opener;
 mod pi_mutex;
 mod pool;
 mod reaper;
+mod refill;
 mod ring;
 mod rtnl;
 mod sched;

@@ -15,7 +15,7 @@ const TURN: usize = 1024;
 /// Rest between two rounds: keeps a stream of single frames from costing a wake-up each, and leaves the machine to
 /// others. A socket holds some 5,000 frames meanwhile.
 const REST: Duration = Duration::from_millis(4);
-const WAIT_MS: i32 = 500;
+const WAIT_MS: i32 = 200;
 
 pub fn run(shared: &Arc<Shared>) {
     shared.got_class(

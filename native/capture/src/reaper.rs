@@ -2,6 +2,7 @@
 //! Threads that close what was in use. Closing a bound packet socket waits for an RCU grace period (0.5 to 30 ms);
 //! several closers at once share the same one.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,7 +14,9 @@ use crate::sched;
 use crate::socket::PacketSocket;
 use crate::source::Source;
 
-pub const THREADS: usize = 8;
+pub const THREADS: usize = 24;
+
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Closed by being dropped.
 pub enum Garbage {
@@ -23,17 +26,22 @@ pub enum Garbage {
     Links(Box<LinkSocket>),
 }
 
-/// Close what comes until the last sender is gone, or `closing` says so and nothing is left.
-pub fn run(garbage: &Arc<Mutex<Receiver<Garbage>>>, closing: &dyn Fn() -> bool) {
+/// Close what comes until `over` says so and nothing is left.
+pub fn run(garbage: &Arc<Mutex<Receiver<Garbage>>>, over: &AtomicBool) {
     sched::ordinary();
     loop {
+        let patience = if over.load(Ordering::Acquire) {
+            Duration::ZERO
+        } else {
+            PATIENCE
+        };
         let next = {
             let receiver = garbage.lock().unwrap_or_else(PoisonError::into_inner);
-            receiver.recv_timeout(Duration::from_millis(100))
+            receiver.recv_timeout(patience)
         };
         match next {
             Ok(garbage) => drop(garbage),
-            Err(RecvTimeoutError::Timeout) if !closing() => {}
+            Err(RecvTimeoutError::Timeout) if !patience.is_zero() => {}
             Err(_) => return,
         }
     }

@@ -24,6 +24,9 @@ pub const WATCHER: i32 = 50;
 /// Priority of the look-back reader.
 pub const LOOKBACK: i32 = 49;
 
+/// Priority of the thread that fills the pools.
+pub const REFILL: i32 = 48;
+
 /// Give the calling thread SCHED_FIFO `priority`, else nice −20, else leave it; returns what it has now.
 pub fn raise(priority: i32, realtime: bool) -> Class {
     let parameters = libc::sched_param {
@@ -43,6 +46,28 @@ pub fn raise(priority: i32, realtime: bool) -> Class {
         }
     }
     Class::Nice(0)
+}
+
+/// Keep the calling thread on the `index`th of the processors that it may use.
+pub fn pin(index: usize) {
+    let size = std::mem::size_of::<libc::cpu_set_t>();
+    // SAFETY: all zeroes is an empty set.
+    let mut allowed: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: pointer and size describe `allowed`; 0 names the calling thread.
+    if unsafe { libc::sched_getaffinity(0, size, &mut allowed) } != 0 {
+        return;
+    }
+    // SAFETY: every index is below CPU_SETSIZE.
+    let usable = |cpu: &usize| unsafe { libc::CPU_ISSET(*cpu, &allowed) };
+    let Some(cpu) = (0..libc::CPU_SETSIZE as usize).filter(usable).nth(index) else {
+        return;
+    };
+    // SAFETY: as above.
+    unsafe {
+        let mut one: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(cpu, &mut one);
+        libc::sched_setaffinity(0, size, &one);
+    }
 }
 
 /// Make the calling thread an ordinary one, whatever its creator was.

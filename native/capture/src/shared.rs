@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the threads of the core share. Each field says who writes it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
@@ -50,7 +50,7 @@ impl Default for Config {
         Self {
             host: String::new(),
             lookback_ns: 10_000_000_000,
-            pool_size: 64,
+            pool_size: 256,
             realtime: true,
             readers: 1,
             lookback_bytes: 256 * MIB,
@@ -65,6 +65,10 @@ impl Default for Config {
 /// Prepared sockets in a namespace that is not the agent's own: few interfaces appear there.
 pub const NAMESPACE_POOL: usize = 4;
 
+/// Watchers, each on a processor of its own where there are two: kernel code that cannot be preempted (PREEMPT_NONE)
+/// keeps a processor for milliseconds now and then, and the other watcher is then there first.
+pub const WATCHERS: usize = 2;
+
 const RETIRED_LIMIT: usize = 1000;
 const RETIRED_TIME: Duration = Duration::from_secs(600);
 
@@ -75,6 +79,8 @@ pub struct Shared {
     pub armed: AtomicBool,
     /// Written by `Core::close`, once.
     pub closing: AtomicBool,
+    /// Written by `Core::close` once only reapers are left.
+    pub reaping_is_over: AtomicBool,
     /// Written by the namespace thread and by control.
     pub namespaces: PiMutex<HashMap<u64, Arc<Namespace>>>,
     pub taps: PiMutex<Taps>,
@@ -85,7 +91,12 @@ pub struct Shared {
     pub reports: BoundedQueue<Vec<u8>>,
     pub lookback_memory: Arc<LookbackMemory>,
     pub kept_memory: Arc<Budget>,
-    pub watcher: Inbox<WatcherOrder>,
+    /// Tells the refill thread that a socket was taken.
+    pub pool_wake: EventFd,
+    /// One for each watcher.
+    pub watchers: Vec<Inbox<WatcherOrder>>,
+    /// Links that a watcher has taken care of. Written by the watchers.
+    pub claims: PiMutex<HashSet<Key>>,
     pub namespace_orders: Inbox<NamespaceOrder>,
     /// Stopped captures whose packets can still be read, oldest first, with the time they stopped.
     pub retired: PiMutex<VecDeque<(Subscription, Instant)>>,

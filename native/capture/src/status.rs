@@ -20,6 +20,8 @@ pub struct TapStats {
     pub armed_before_up: bool,
     /// From link message to bound tap, ns; 0 for a tap without look-back.
     pub bind_delay_ns: i64,
+    /// Monotonic time at which the tap was bound.
+    pub bound_ns: i64,
     /// Bytes of the ring; 0 = a plain socket.
     pub ring_bytes: usize,
     pub finished: bool,
@@ -48,6 +50,7 @@ fn describe(tap: &Tap, stats: &mut Vec<TapStats>) {
         not_kept: subscription.refused(),
         armed_before_up: tap.birth.before_up,
         bind_delay_ns: tap.birth.delay_ns,
+        bound_ns: tap.birth.bound_ns,
         ring_bytes,
         finished: subscription.is_finished(),
         link_gone: subscription.link_gone,

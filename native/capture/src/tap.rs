@@ -5,6 +5,7 @@
 //! capture that starts within the window begins with the interface's first frame.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::Arc;
 
 use netsonde_meter::FlowBatch;
@@ -14,6 +15,7 @@ use crate::budget::Budget;
 use crate::event::{EventKind, Events};
 use crate::frame::{FrameStore, RawFrame, Tag};
 use crate::pi_mutex::PiMutex;
+use crate::reaper::Garbage;
 use crate::socket::{self, PacketSocket, Scratch};
 use crate::source::{Feed, Source};
 use crate::subscription::Subscription;
@@ -34,6 +36,8 @@ pub struct Birth {
     pub before_up: bool,
     /// From the netlink message read to the tap bound; 0 for a tap without look-back.
     pub delay_ns: i64,
+    /// Monotonic time of the bind.
+    pub bound_ns: i64,
     /// Monotonic time until which frames are kept; 0 = no look-back.
     pub window_end_ns: i64,
 }
@@ -189,6 +193,17 @@ impl Tap {
                 .iter_mut()
                 .for_each(|s| s.counters.dropped += drops);
         }
+    }
+
+    /// Give up the sockets; captures and kept frames stay.
+    pub fn discard(&self, garbage: &Sender<Garbage>) {
+        let mut inner = self.inner.lock();
+        self.count_drops(&mut inner);
+        let (source, ring) = inner.feed.take_sources();
+        drop(inner);
+        let all = source.map(Garbage::Source).into_iter();
+        all.chain(ring.map(Garbage::Ring))
+            .for_each(|sockets| drop(garbage.send(sockets)));
     }
 
     /// Let time pass: meters, limits, drops, the end of the look-back window. Appends due reports.

@@ -2,7 +2,8 @@
 //! The link watcher: binds a tap to every new interface before it is up, some 15 µs after the kernel told of it.
 //!
 //! Source: RTM_NEWLINK and RTM_DELLINK, one socket per namespace. Runs above everything else (SCHED_FIFO 50), so it
-//! takes no lock without priority inheritance, makes no ring and closes nothing.
+//! takes no lock without priority inheritance, makes no ring and closes nothing. There are two, on two processors, each
+//! with its own sockets; whichever is first takes care of a link.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
@@ -33,22 +34,25 @@ struct Watched {
 
 pub struct Watcher {
     shared: Arc<Shared>,
+    index: usize,
     epoll: Epoll,
     watched: HashMap<u64, Watched>,
 }
 
 impl Watcher {
-    pub fn new(shared: Arc<Shared>) -> std::io::Result<Self> {
+    pub fn new(shared: Arc<Shared>, index: usize) -> std::io::Result<Self> {
         let epoll = Epoll::new()?;
-        epoll.add(&shared.watcher.wake, INBOX)?;
+        epoll.add(&shared.watchers[index].wake, INBOX)?;
         Ok(Self {
             shared,
+            index,
             epoll,
             watched: HashMap::new(),
         })
     }
 
     pub fn run(mut self) {
+        sched::pin(self.index);
         self.shared.got_class(
             "watcher",
             sched::raise(sched::WATCHER, self.shared.config.realtime),
@@ -70,7 +74,7 @@ impl Watcher {
     }
 
     fn obey(&mut self) {
-        for order in self.shared.watcher.take() {
+        for order in self.shared.watchers[self.index].take() {
             match order {
                 WatcherOrder::Add {
                     namespace,
@@ -154,15 +158,12 @@ impl Watched {
 
     fn vanish(&mut self, shared: &Shared, ifindex: u32) {
         self.known.remove(&ifindex);
+        let key = (self.namespace.key, ifindex);
+        shared.claims.lock().remove(&key);
         if let Some(dump) = &mut self.dump {
             dump.remove(&ifindex);
         }
-        let tap = shared
-            .taps
-            .lock()
-            .by_key
-            .get(&(self.namespace.key, ifindex))
-            .cloned();
+        let tap = shared.taps.lock().by_key.get(&key).cloned();
         if let Some(tap) = tap {
             tap.gone.store(true, Ordering::Release);
             shared.metering_of(&tap).wake.signal();
@@ -190,9 +191,13 @@ impl Watched {
     }
 }
 
-/// A link is there that was not there before: bind first, keep books after.
+/// A link is there that was not there before: bind first, keep books after. The other watcher may have been faster.
 fn appear(shared: &Shared, namespace: &Arc<Namespace>, link: &Link, seen_ns: i64) {
     if !shared.armed.load(Ordering::Relaxed) || shared.config.lookback_ns == 0 {
+        return;
+    }
+    let key = (namespace.key, link.ifindex);
+    if !shared.claims.lock().insert(key) {
         return;
     }
     let Some(socket) = take(shared, namespace) else {
@@ -211,9 +216,9 @@ fn appear(shared: &Shared, namespace: &Arc<Namespace>, link: &Link, seen_ns: i64
         link_type: link_type(link.hardware),
         before_up: !link.up,
         delay_ns: now - seen_ns,
+        bound_ns: now,
         window_end_ns: now + shared.config.lookback_ns,
     };
-    let key = (namespace.key, link.ifindex);
     let memory = Arc::clone(&shared.lookback_memory);
     let tap = Arc::new(Tap::new(shared.tap_id(), key, birth, socket, memory));
     shared.taps.lock().insert(&tap);
@@ -221,6 +226,7 @@ fn appear(shared: &Shared, namespace: &Arc<Namespace>, link: &Link, seen_ns: i64
         // Registered last: the reader finds the tap by its id.
         drop(shared.lookback_epoll.add(source, tap.id));
     }
+    shared.pool_wake.signal();
     let counters = &shared.counters;
     counters.bound.fetch_add(1, Ordering::Relaxed);
     counters

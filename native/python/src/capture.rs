@@ -148,6 +148,7 @@ struct TapStats {
     not_kept: u64,
     armed_before_up: bool,
     bind_delay_ns: i64,
+    bound_ns: i64,
     ring_bytes: usize,
     finished: bool,
     link_gone: bool,
@@ -169,6 +170,7 @@ impl From<status::TapStats> for TapStats {
             not_kept: stats.not_kept,
             armed_before_up: stats.armed_before_up,
             bind_delay_ns: stats.bind_delay_ns,
+            bound_ns: stats.bound_ns,
             ring_bytes: stats.ring_bytes,
             finished: stats.finished,
             link_gone: stats.link_gone,
@@ -193,7 +195,7 @@ fn batches(py: Python<'_>, batches: Vec<Vec<u8>>) -> Batches<'_> {
 impl CaptureCore {
     /// `lookback_ns` = how long frames of a new interface are kept, 0 = no look-back. Memory limits in bytes.
     #[new]
-    #[pyo3(signature = (*, host, lookback_ns = 10_000_000_000, pool_size = 64, realtime = true, readers = 1,
+    #[pyo3(signature = (*, host, lookback_ns = 10_000_000_000, pool_size = 256, realtime = true, readers = 1,
         lookback_bytes = 256 << 20, lookback_bytes_each = 16 << 20, kept_bytes = 512 << 20))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only in Python")]
     fn new(
@@ -253,6 +255,7 @@ impl CaptureCore {
     }
 
     /// Start a capture on an interface; the event `started` or `failed` follows. ValueError for a filter's mistake.
+    #[expect(clippy::too_many_arguments, reason = "flat for Python")]
     fn start(
         &self,
         py: Python<'_>,

@@ -42,10 +42,8 @@ impl Sender {
         address.sll_ifindex = ifindex as i32;
         address.sll_halen = 6;
         // SAFETY: just opened, nobody else holds it.
-        Ok(Self {
-            socket: unsafe { OwnedFd::from_raw_fd(fd) },
-            address,
-        })
+        let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Self { socket, address })
     }
 
     pub fn send(&self, frame: &[u8]) -> io::Result<()> {
@@ -69,11 +67,20 @@ impl Sender {
 
 /// Monotonic time in ns.
 pub fn now_ns() -> i64 {
+    clock_ns(libc::CLOCK_MONOTONIC)
+}
+
+/// Processor time of this process in ns, work of the kernel for it included.
+pub fn processor_ns() -> i64 {
+    clock_ns(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+fn clock_ns(clock: libc::clockid_t) -> i64 {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: `time` is valid.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    // SAFETY: `time` is valid, and so are both clocks.
+    unsafe { libc::clock_gettime(clock, &mut time) };
     time.tv_sec * 1_000_000_000 + time.tv_nsec
 }

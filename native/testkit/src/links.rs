@@ -7,6 +7,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 const IFLA_IFNAME: u16 = 3;
 const IFLA_LINKINFO: u16 = 18;
+const IFLA_GROUP: u16 = 27;
 const IFLA_NET_NS_FD: u16 = 28;
 const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
@@ -105,7 +106,7 @@ impl Links {
         }
     }
 
-    /// Make a veth pair, both ends down, or both up from the start.
+    /// Make a veth pair. `up` raises the first end at once; the kernel has no peer yet to raise the other.
     pub fn add_veth(&self, name: &str, peer: &str, up: bool) -> io::Result<()> {
         let mut message = Message::new(
             libc::RTM_NEWLINK,
@@ -118,7 +119,7 @@ impl Links {
             info.attribute(IFLA_INFO_KIND, b"veth");
             info.nest(IFLA_INFO_DATA, |data| {
                 data.nest(VETH_INFO_PEER, |end| {
-                    end.info(0, up);
+                    end.info(0, false);
                     end.name(peer);
                 });
             });
@@ -133,6 +134,20 @@ impl Links {
     pub fn move_to(&self, ifindex: u32, namespace: RawFd) -> io::Result<()> {
         let mut message = Message::new(libc::RTM_NEWLINK, 0, ifindex, false);
         message.attribute(IFLA_NET_NS_FD, &namespace.to_ne_bytes());
+        self.ask(message)
+    }
+
+    pub fn set_group(&self, name: &str, group: u32) -> io::Result<()> {
+        let mut message = Message::new(libc::RTM_NEWLINK, 0, 0, false);
+        message.name(name);
+        message.attribute(IFLA_GROUP, &group.to_ne_bytes());
+        self.ask(message)
+    }
+
+    /// Delete many links at once: one by one each waits for grace periods, 30 ms and more.
+    pub fn delete_group(&self, group: u32) -> io::Result<()> {
+        let mut message = Message::new(libc::RTM_DELLINK, 0, 0, false);
+        message.attribute(IFLA_GROUP, &group.to_ne_bytes());
         self.ask(message)
     }
 

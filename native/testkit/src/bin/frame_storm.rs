@@ -3,15 +3,15 @@
 //! once; then print one JSON line. Everything is deleted when standard input ends.
 //!
 //! ```text
-//! frame_storm --kind veth|tap|moved --prefix fp --count 1000 [--burst 1] [--frames 200] [--interval-us 100]
-//!             [--side rx|tx] [--created-up] [--remove]
+//! frame_storm --kind=veth|tap|moved --prefix=fp --count=1000 [--burst=1] [--frames=200] [--interval-us=100]
+//!             [--side=rx|tx] [--created-up] [--remove]
 //! ```
-//! The watched interface is PREFIXn. `rx`: its veth peer (peer-PREFIXn would be too long: `zPREFIXn`) sends, or the
+//! The watched interface is PREFIXn. `rx`: its veth peer zPREFIXn sends, or the
 //! tap's descriptor is written to; `tx`: frames are sent through the watched interface itself. `moved`: the watched end
-//! is moved into a namespace just made, PREFIXn as well, and sends (or receives) there. `--remove`: each interface is
+//! is moved into a namespace just made, PREFIXn as well, and sends (or receives) there. `--created-up`: the watched end of a veth is up from the start,
+//! so that its first link message says so already. `--remove`: each interface is
 //! deleted as soon as it has spoken.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
@@ -110,14 +110,15 @@ impl Speaker {
 
     fn json(&self) -> String {
         format!(
-            r#"{{"name": "{}", "ifindex": {}, "netns": {}, "sender": {}, "sent": {}, "refused": {}, "first_frame_us": {}}}"#,
+            r#"{{"name": "{}", "ifindex": {}, "netns": {}, "sender": {}, "sent": {}, "refused": {}, "first_frame_us": {}, "first_ns": {}}}"#,
             self.name,
             self.ifindex,
             self.netns,
             self.sender,
             self.sent,
             self.refused,
-            (self.first_ns - self.up_ns) / 1000
+            (self.first_ns - self.up_ns) / 1000,
+            self.first_ns
         )
     }
 }
@@ -143,15 +144,11 @@ fn make_veth(plan: &Plan, links: &Links, name: String, number: u32) -> io::Resul
     let (watched, other) = (ifindex(&name)?, ifindex(&peer)?);
     let mouth = Mouth::Socket(Sender::open(if plan.from_peer { other } else { watched })?);
     let mut speaker = Speaker::new(name, number, mouth, None)?;
-    if !plan.created_up {
-        // The end that sends last: it has a carrier, and may send, once both are up.
-        let (first, last) = if plan.from_peer {
-            (watched, other)
-        } else {
-            (other, watched)
-        };
-        links.up(first)?;
-        links.up(last)?;
+    // The end that sends comes last: it has a carrier, and may send, once both are up.
+    match (plan.created_up, plan.from_peer) {
+        (true, _) => links.up(other)?,
+        (false, true) => (links.up(watched)?, links.up(other)?).1,
+        (false, false) => (links.up(other)?, links.up(watched)?).1,
     }
     speaker.up_ns = now_ns();
     Ok(speaker)
@@ -161,9 +158,13 @@ fn make_moved(plan: &Plan, links: &Links, name: String, number: u32) -> io::Resu
     let peer = format!("z{name}");
     links.add_veth(&name, &peer, false)?;
     let (watched, outer) = (ifindex(&name)?, ifindex(&peer)?);
-    links.up(outer)?;
     let namespace = Namespace::new(&name)?;
     links.move_to(watched, namespace.file.as_raw_fd())?;
+    // Raised last is the end that sends: the other way round its queue opens some milliseconds after its carrier is
+    // there, and the kernel drops what is sent meanwhile without a word.
+    if !plan.from_peer {
+        links.up(outer)?;
+    }
     let inner = namespace.within(|| {
         let inside = Links::open()?;
         let index = ifindex(&name)?;
@@ -171,6 +172,9 @@ fn make_moved(plan: &Plan, links: &Links, name: String, number: u32) -> io::Resu
         inside.up(index)?;
         Ok(sender)
     })?;
+    if plan.from_peer {
+        links.up(outer)?;
+    }
     let up_ns = now_ns();
     let mouth = Mouth::Socket(if plan.from_peer {
         Sender::open(outer)?
@@ -247,47 +251,52 @@ fn run(plan: &Plan) -> io::Result<()> {
 }
 
 fn clear(plan: &Plan, links: &Links, speakers: Vec<Speaker>) {
-    for speaker in speakers {
-        if plan.kind != "tap" {
-            drop(links.delete(&format!("z{}", speaker.name)));
-        }
+    let names = speakers.iter().map(|speaker| match plan.kind.as_str() {
+        "tap" => speaker.name.clone(),
+        _ => format!("z{}", speaker.name),
+    });
+    if plan.remove {
+        names.for_each(|name| drop(links.delete(&name)));
+        return;
     }
+    let group = std::process::id();
+    names.for_each(|name| drop(links.set_group(&name, group)));
+    drop(links.delete_group(group));
 }
 
 fn parse(arguments: impl Iterator<Item = String>) -> Result<Plan, String> {
-    const FLAGS: [&str; 2] = ["--created-up", "--remove"];
-    let mut values: HashMap<String, String> = HashMap::new();
-    let mut arguments = arguments;
-    while let Some(name) = arguments.next() {
-        let value = if FLAGS.contains(&name.as_str()) {
-            Some("yes".to_owned())
-        } else {
-            arguments.next()
+    let mut plan = Plan {
+        kind: "veth".to_owned(),
+        prefix: "fp".to_owned(),
+        count: 1,
+        burst: 1,
+        frames: 200,
+        interval_ns: 100_000,
+        from_peer: true,
+        created_up: false,
+        remove: false,
+    };
+    for argument in arguments {
+        let (name, value) = argument.split_once('=').unwrap_or((&argument, ""));
+        let number = || {
+            value
+                .parse::<u32>()
+                .map_err(|_| format!("{name} needs a number"))
         };
-        values.insert(name.clone(), value.ok_or(format!("{name} needs a value"))?);
+        match name {
+            "--kind" => plan.kind = value.to_owned(),
+            "--prefix" => plan.prefix = value.to_owned(),
+            "--count" => plan.count = number()?,
+            "--burst" => plan.burst = number()?.max(1),
+            "--frames" => plan.frames = number()?,
+            "--interval-us" => plan.interval_ns = i64::from(number()?) * 1000,
+            "--side" => plan.from_peer = value == "rx",
+            "--created-up" => plan.created_up = true,
+            "--remove" => plan.remove = true,
+            _ => return Err(format!("unknown option {name}")),
+        }
     }
-    let text = |name: &str, other: &str| {
-        values
-            .get(name)
-            .cloned()
-            .unwrap_or_else(|| other.to_owned())
-    };
-    let number = |name: &str, other: &str| {
-        text(name, other)
-            .parse::<u32>()
-            .map_err(|_| format!("{name} needs a number"))
-    };
-    Ok(Plan {
-        kind: text("--kind", "veth"),
-        prefix: text("--prefix", "fp"),
-        count: number("--count", "1")?,
-        burst: number("--burst", "1")?.max(1),
-        frames: number("--frames", "200")?,
-        interval_ns: i64::from(number("--interval-us", "100")?) * 1000,
-        from_peer: text("--side", "rx") == "rx",
-        created_up: values.contains_key("--created-up"),
-        remove: values.contains_key("--remove"),
-    })
+    Ok(plan)
 }
 
 fn main() -> std::process::ExitCode {
