@@ -14,12 +14,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+
 from live_graph import LiveGraph, live_graph, private_netns, run, settings
+from netsonde.probes.netlink import wire
+from netsonde.probes.netlink.links import decode_link
+from unit.probes.netlink.traffic import Recording
 
 Figures = dict[str, float]
 
@@ -109,6 +115,23 @@ def peers(directory: Path, count: int) -> Figures:
     return {"ip_json_s": (time.perf_counter() - began) * count / min(count, 100)}
 
 
+def decoding() -> Figures:
+    """How many recorded interfaces a second our decoder reads, and pyroute2's complete one."""
+    data = Recording().dumps["links"]
+    links = [message for datagram in data for message in wire.messages(datagram) if message.type == wire.RTM_NEWLINK]
+    whole = [message.data[message.start - 16 : message.end] for message in links]
+    ours = _rate(lambda: [decode_link(message) for message in links], 300) * len(links)
+    theirs = _rate(lambda: [ifinfmsg(raw).decode() for raw in whole], 30) * len(links)
+    return {"decode_links_per_s": ours, "decode_versus_pyroute2": ours / theirs}
+
+
+def _rate(work: Callable[[], object], times: int) -> float:
+    began = time.process_time()
+    for _ in range(times):
+        work()
+    return times / (time.process_time() - began)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--namespaces", type=int, default=500)
@@ -125,6 +148,7 @@ def main() -> None:
         finally:
             remove_host(host)
         figures |= uvloop.run(churn(Path(directory) / "none", wanted.pairs))
+    figures |= decoding()
     figures["start_versus_ip_json"] = figures["ip_json_s"] / figures["start_s"]
     if wanted.json:
         print(json.dumps(figures))
