@@ -15,6 +15,8 @@ pub trait Column: Default {
     fn push(&mut self, value: Self::Value<'_>);
     /// Move the values of `other` behind those here.
     fn append(&mut self, other: &mut Self);
+    /// Make room for so many values more.
+    fn reserve(&mut self, rows: usize);
     fn data_type() -> DataType;
     fn finish(self) -> ArrayRef;
 }
@@ -36,6 +38,10 @@ impl<T: ArrowPrimitiveType> Column for Number<T> {
 
     fn append(&mut self, other: &mut Self) {
         self.0.append(&mut other.0);
+    }
+
+    fn reserve(&mut self, rows: usize) {
+        self.0.reserve(rows);
     }
 
     fn data_type() -> DataType {
@@ -67,6 +73,10 @@ impl Column for Flag {
         self.0.append(&mut other.0);
     }
 
+    fn reserve(&mut self, rows: usize) {
+        self.0.reserve(rows);
+    }
+
     fn data_type() -> DataType {
         DataType::Boolean
     }
@@ -94,6 +104,10 @@ impl Bytes {
         self.data.append(&mut other.data);
     }
 
+    fn reserve(&mut self, rows: usize) {
+        self.lengths.reserve(rows);
+    }
+
     fn offsets(&self) -> OffsetBuffer<i32> {
         OffsetBuffer::from_lengths(self.lengths.iter().copied())
     }
@@ -111,6 +125,10 @@ impl Column for Text {
 
     fn append(&mut self, other: &mut Self) {
         self.0.append(&mut other.0);
+    }
+
+    fn reserve(&mut self, rows: usize) {
+        self.0.reserve(rows);
     }
 
     fn data_type() -> DataType {
@@ -134,6 +152,10 @@ impl Column for Blob {
 
     fn append(&mut self, other: &mut Self) {
         self.0.append(&mut other.0);
+    }
+
+    fn reserve(&mut self, rows: usize) {
+        self.0.reserve(rows);
     }
 
     fn data_type() -> DataType {
@@ -187,6 +209,12 @@ macro_rules! record_batch {
                 use $crate::columns::Column as _;
                 self.rows += std::mem::take(&mut other.rows);
                 $(self.$name.append(&mut other.$name);)*
+            }
+
+            /// Make room for so many rows more.
+            pub fn reserve(&mut self, rows: usize) {
+                use $crate::columns::Column as _;
+                $(self.$name.reserve(rows);)*
             }
 
             pub fn schema() -> std::sync::Arc<arrow_schema::Schema> {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reports as CSV (RFC 4180): all columns under their own names.
 
-use std::fmt::Write as _;
-
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 
+use crate::json::{push_hex, push_integer};
 use crate::view::{Numbers, Texts};
 
 enum Cells<'a> {
@@ -62,16 +61,12 @@ fn cells<'a>(batch: &'a RecordBatch, name: &str) -> Cells<'a> {
 
 impl Cells<'_> {
     fn write(&self, row: usize, out: &mut String) {
-        // Writing to a String cannot fail.
-        let _ = match self {
-            Self::Number(numbers) if numbers.signed() => write!(out, "{}", numbers.i64(row)),
-            Self::Number(numbers) => write!(out, "{}", numbers.u64(row)),
-            Self::Id(numbers) => write!(out, "{:x}", numbers.u64(row)),
-            Self::Text(texts) => {
-                push_text(texts.get(row), out);
-                Ok(())
-            }
-        };
+        match self {
+            Self::Number(numbers) if numbers.signed() => push_integer(numbers.i64(row).into(), out),
+            Self::Number(numbers) => push_integer(numbers.u64(row).into(), out),
+            Self::Id(numbers) => push_hex(numbers.u64(row), out),
+            Self::Text(texts) => push_text(texts.get(row), out),
+        }
     }
 }
 

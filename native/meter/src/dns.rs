@@ -105,7 +105,7 @@ impl DnsState {
             .number("max_latency", self.max_latency_ns);
         json.number("questions_seen", self.questions)
             .number("answers_seen", self.answers);
-        json.number("unanswered", self.pending.len()).close();
+        json.number("unanswered", self.pending.len() as u64).close();
     }
 }
 
@@ -135,7 +135,7 @@ fn write_record(record: &Record<'_>, json: &mut Json<'_>) {
     json.open().text("name", &record.name);
     write_kind(record.kind, record.class, json);
     json.number("TTL", record.ttl)
-        .number("data_length", record.raw.len());
+        .number("data_length", record.raw.len() as u64);
     write_data(&record.data, json);
     json.close();
 }
@@ -149,7 +149,7 @@ fn write_data(data: &RecordData<'_>, json: &mut Json<'_>) {
         RecordData::Ptr(name) => json.text("PTR", name),
         RecordData::Mx { preference, name } => json
             .object("MX")
-            .number("preference", preference)
+            .number("preference", *preference)
             .text("name", name)
             .close(),
         RecordData::Srv {
@@ -159,9 +159,9 @@ fn write_data(data: &RecordData<'_>, json: &mut Json<'_>) {
             name,
         } => {
             json.object("SRV")
-                .number("priority", priority)
-                .number("weight", weight);
-            json.number("port", port).text("name", name).close()
+                .number("priority", *priority)
+                .number("weight", *weight);
+            json.number("port", *port).text("name", name).close()
         }
         RecordData::Soa {
             m_name,
@@ -175,10 +175,10 @@ fn write_data(data: &RecordData<'_>, json: &mut Json<'_>) {
             json.object("SOA")
                 .text("m_name", m_name)
                 .text("r_name", r_name)
-                .number("serial", serial);
-            json.number("refresh", refresh).number("retry", retry);
-            json.number("expire", expire)
-                .number("minimum", minimum)
+                .number("serial", *serial);
+            json.number("refresh", *refresh).number("retry", *retry);
+            json.number("expire", *expire)
+                .number("minimum", *minimum)
                 .close()
         }
         RecordData::Txt(strings) => {
@@ -193,7 +193,10 @@ fn write_data(data: &RecordData<'_>, json: &mut Json<'_>) {
             for (code, content) in options {
                 let mut data = String::new();
                 push_base64(content, &mut data);
-                json.open().number("code", code).text("data", &data).close();
+                json.open()
+                    .number("code", *code)
+                    .text("data", &data)
+                    .close();
             }
             json.end_list()
         }

@@ -254,3 +254,19 @@ pub(crate) fn octets(headers: &Headers<'_>, wire_len: u32, has_link_header: bool
         _ => wire_len,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_flow_takes_at_most_400_bytes_with_its_place_in_the_index() {
+        // hashbrown: 4 bytes and a control byte per bucket, at worst (after growing) 16 buckets for 7 flows.
+        let index = 5 * 16usize.div_ceil(7);
+        assert!(
+            std::mem::size_of::<Flow>() + index <= 400,
+            "{} + {index}",
+            std::mem::size_of::<Flow>()
+        );
+    }
+}

@@ -232,7 +232,7 @@ impl Transaction {
         for (ts_ns, name) in &self.messages {
             json.open()
                 .text("type", name)
-                .number("time_ns", ts_ns)
+                .number("time_ns", *ts_ns)
                 .close();
         }
         json.end_list().number("message_count", self.message_count);
@@ -243,7 +243,7 @@ impl Transaction {
         for (name, fact) in &self.facts {
             match fact {
                 Fact::Text(value) => json.text(name, value),
-                Fact::Number(value) => json.number(name, value),
+                Fact::Number(value) => json.number(name, *value),
                 Fact::List(values) => {
                     json.list(name);
                     for value in values {

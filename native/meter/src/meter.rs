@@ -454,6 +454,7 @@ impl Meter {
     /// End up to `limit` flows; return true when none is left. Keeps the batch of a large table's last reports small.
     pub fn close_some(&mut self, now_ns: i64, limit: usize) -> bool {
         let mut left = limit;
+        self.pending.reserve(limit.min(self.table.len()));
         while self.close_hand < self.table.slots() && left > 0 {
             let index = self.close_hand;
             self.close_hand += 1;

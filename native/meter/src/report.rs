@@ -252,13 +252,14 @@ fn tcp_columns(state: &TcpState, metrics: bool, row: &mut FlowRow<'_>) {
         return;
     }
     row.tcp_metric = 1;
+    (row.tcp_ab_out_of_order, row.tcp_ba_out_of_order) = (ab.out_of_order(), ba.out_of_order());
+    (row.tcp_ab_segments, row.tcp_ba_segments) = (ab.segments, ba.segments);
+    (row.tcp_ab_payload_bytes, row.tcp_ba_payload_bytes) = (ab.payload_bytes, ba.payload_bytes);
+    let [ab, ba] = &state.events;
     (row.tcp_ab_syn_ns, row.tcp_ba_syn_ns) = (ab.syn_ns, ba.syn_ns);
     (row.tcp_ab_syn_ttl, row.tcp_ba_syn_ttl) = (ab.syn_ttl, ba.syn_ttl);
     (row.tcp_ab_fin_ns, row.tcp_ba_fin_ns) = (ab.fin_ns, ba.fin_ns);
     (row.tcp_ab_rst_ns, row.tcp_ba_rst_ns) = (ab.rst_ns, ba.rst_ns);
-    (row.tcp_ab_out_of_order, row.tcp_ba_out_of_order) = (ab.out_of_order, ba.out_of_order);
     (row.tcp_ab_skipped, row.tcp_ba_skipped) = (ab.skipped, ba.skipped);
     (row.tcp_ab_skipped_bytes, row.tcp_ba_skipped_bytes) = (ab.skipped_bytes, ba.skipped_bytes);
-    (row.tcp_ab_segments, row.tcp_ba_segments) = (ab.segments, ba.segments);
-    (row.tcp_ab_payload_bytes, row.tcp_ba_payload_bytes) = (ab.payload_bytes, ba.payload_bytes);
 }

@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 
 use crate::flow::{mark, Flow};
 use crate::key::FlowKey;
+use crate::tcp::TcpState;
 
 const CHUNK_BITS: u32 = 10;
 const CHUNK: usize = 1 << CHUNK_BITS;
@@ -68,7 +69,7 @@ impl FlowTable {
             .find(hash, |_| true)
             .and_then(|&at| self.slot(at));
         candidate.map_or(0, |flow| {
-            flow.key.vlan_ids() ^ flow.packets[0] ^ flow.rtt_ns as u64
+            flow.key.vlan_ids() ^ flow.packets[0] ^ flow.tcp().map_or(0, TcpState::touch)
         })
     }
 

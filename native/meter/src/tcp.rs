@@ -3,6 +3,7 @@
 
 use netsonde_packet::Tcp;
 
+/// What every segment changes: both sides share one cache line.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TcpSide {
     next: u32,
@@ -10,26 +11,37 @@ pub(crate) struct TcpSide {
     hole_start: u32,
     hole_end: u32,
     pub(crate) retransmissions: u32,
-    pub(crate) out_of_order: u32,
-    /// Gaps in the sequence that were not filled yet, and their bytes.
-    pub(crate) skipped: u32,
-    pub(crate) skipped_bytes: u32,
+    /// Bit 31: a first segment was seen, `next` is known. Below: segments that overtook another one.
+    out_of_order_and_seen: u32,
     /// Segments with payload, and their payload.
     pub(crate) segments: u32,
     pub(crate) payload_bytes: u64,
+}
+
+/// What few segments change.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TcpEvents {
     pub(crate) syn_ns: i64,
     pub(crate) fin_ns: i64,
     pub(crate) rst_ns: i64,
+    /// Gaps in the sequence that were not filled yet, and their bytes.
+    pub(crate) skipped: u32,
+    pub(crate) skipped_bytes: u32,
+    /// Segments beyond the gap: out of order if it gets filled, behind a loss if not.
+    ahead: u32,
     pub(crate) syn_ttl: u8,
-    seen: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
 pub(crate) struct TcpState {
     pub(crate) sides: [TcpSide; 2],
+    pub(crate) events: [TcpEvents; 2],
     /// Time of the last unanswered SYN; 0 = none.
     asked_ns: i64,
 }
+
+const SEEN: u32 = 1 << 31;
 
 /// One segment as the state wants it.
 pub(crate) struct Segment<'a> {
@@ -54,8 +66,8 @@ impl TcpState {
         if segment.tcp.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) != 0 {
             learnt = self.milestones(side, segment);
         }
-        if let Some(this) = self.sides.get_mut(side) {
-            this.advance(segment);
+        if let (Some(this), Some(events)) = (self.sides.get_mut(side), self.events.get_mut(side)) {
+            this.advance(segment, events);
         }
         learnt
     }
@@ -71,7 +83,7 @@ impl TcpState {
             learnt.client = Some(1 - side);
         }
         let asked_by_other = self
-            .sides
+            .events
             .get(1 - side)
             .is_some_and(|other| other.syn_ns != 0);
         if !syn_alone
@@ -82,28 +94,35 @@ impl TcpState {
             learnt.rtt_ns = Some(segment.ts_ns - self.asked_ns);
             self.asked_ns = 0;
         }
-        if let Some(this) = self.sides.get_mut(side) {
-            this.note(segment);
+        if let Some(events) = self.events.get_mut(side) {
+            events.note(segment);
         }
         learnt
     }
 
     pub(crate) fn reset(&self) -> bool {
-        self.sides.iter().any(|side| side.rst_ns != 0)
+        self.events.iter().any(|side| side.rst_ns != 0)
     }
 
     /// True when both sides said FIN, or the only side that is seen here did.
     pub(crate) fn closed(&self, packets: &[u64; 2]) -> bool {
-        let done = |side: usize| self.sides[side].fin_ns != 0 || packets[side] == 0;
-        self.half_closed() && done(0) && done(1)
+        let [a, b] = &self.events;
+        let done = |events: &TcpEvents, packets: u64| events.fin_ns != 0 || packets == 0;
+        self.half_closed() && done(a, packets[0]) && done(b, packets[1])
     }
 
     pub(crate) fn half_closed(&self) -> bool {
-        self.sides.iter().any(|side| side.fin_ns != 0)
+        self.events.iter().any(|side| side.fin_ns != 0)
+    }
+
+    /// Any word of the cache line that the next segment will change.
+    #[inline]
+    pub(crate) fn touch(&self) -> u64 {
+        self.sides[0].payload_bytes
     }
 }
 
-impl TcpSide {
+impl TcpEvents {
     fn note(&mut self, segment: &Segment<'_>) {
         if segment.tcp.has(Tcp::SYN) && self.syn_ns == 0 {
             self.syn_ns = segment.ts_ns;
@@ -116,9 +135,15 @@ impl TcpSide {
             self.rst_ns = segment.ts_ns;
         }
     }
+}
+
+impl TcpSide {
+    pub(crate) fn out_of_order(&self) -> u32 {
+        self.out_of_order_and_seen & !SEEN
+    }
 
     #[inline]
-    fn advance(&mut self, segment: &Segment<'_>) {
+    fn advance(&mut self, segment: &Segment<'_>, events: &mut TcpEvents) {
         let flags = segment.tcp.flags;
         let length = segment.payload_len
             + u32::from(flags & Tcp::SYN != 0)
@@ -132,39 +157,42 @@ impl TcpSide {
             .segments
             .saturating_add(u32::from(segment.payload_len > 0));
         self.payload_bytes += u64::from(segment.payload_len);
-        if !self.seen {
-            self.seen = true;
+        if self.out_of_order_and_seen & SEEN == 0 {
+            self.out_of_order_and_seen |= SEEN;
             self.next = end;
             return;
         }
         let ahead = sequence.wrapping_sub(self.next) as i32;
+        if ahead >= 0 && self.hole_start != self.hole_end {
+            events.ahead = events.ahead.saturating_add(1);
+        }
         if ahead > 0 {
-            self.open_hole(sequence, ahead as u32);
+            self.open_hole(sequence, ahead as u32, events);
         } else if ahead < 0 {
-            self.behind(segment, length);
+            self.behind(segment, length, events);
         }
         if (end.wrapping_sub(self.next) as i32) > 0 {
             self.next = end;
         }
     }
 
-    fn open_hole(&mut self, sequence: u32, bytes: u32) {
+    fn open_hole(&mut self, sequence: u32, bytes: u32, events: &mut TcpEvents) {
         if self.hole_start == self.hole_end {
             self.hole_start = self.next;
+            events.ahead = 1;
         }
         self.hole_end = sequence;
-        self.skipped = self.skipped.saturating_add(1);
-        self.skipped_bytes = self.skipped_bytes.saturating_add(bytes);
+        events.skipped = events.skipped.saturating_add(1);
+        events.skipped_bytes = events.skipped_bytes.saturating_add(bytes);
     }
 
     /// A segment before the expected one fills a hole, keeps the connection alive, or repeats.
-    fn behind(&mut self, segment: &Segment<'_>, length: u32) {
+    fn behind(&mut self, segment: &Segment<'_>, length: u32, events: &mut TcpEvents) {
         let sequence = segment.tcp.sequence;
         let into_hole = sequence.wrapping_sub(self.hole_start) as i32 >= 0
             && (sequence.wrapping_sub(self.hole_end) as i32) < 0;
         if into_hole {
-            self.out_of_order = self.out_of_order.saturating_add(1);
-            self.fill_hole(sequence, length);
+            self.fill_hole(sequence, length, events);
             return;
         }
         // RFC 9293 §3.8.4: a keep-alive repeats the last byte, with or without carrying it.
@@ -176,19 +204,21 @@ impl TcpSide {
         }
     }
 
-    fn fill_hole(&mut self, sequence: u32, length: u32) {
+    fn fill_hole(&mut self, sequence: u32, length: u32, events: &mut TcpEvents) {
         let end = sequence.wrapping_add(length);
         if sequence == self.hole_start {
             self.hole_start = end;
         } else if end == self.hole_end {
             self.hole_end = sequence;
         }
-        if self.hole_start.wrapping_sub(self.hole_end) as i32 >= 0 {
+        events.skipped_bytes = events.skipped_bytes.saturating_sub(length);
+        if events.skipped_bytes == 0 {
             self.hole_start = self.hole_end;
-        }
-        self.skipped_bytes = self.skipped_bytes.saturating_sub(length);
-        if self.skipped_bytes == 0 {
-            self.skipped = 0;
+            let overtook = self
+                .out_of_order()
+                .saturating_add(std::mem::take(&mut events.ahead));
+            self.out_of_order_and_seen = SEEN | overtook.min(SEEN - 1);
+            events.skipped = 0;
         }
     }
 }

@@ -3,7 +3,9 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt16Type, UInt32Type, UInt64Type, UInt8Type};
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
+use arrow_array::{
+    Array, BinaryArray, BooleanArray, LargeBinaryArray, LargeStringArray, RecordBatch, StringArray,
+};
 use arrow_schema::DataType;
 
 /// A column of numbers; a column that is missing or of a strange type reads as 0.
@@ -56,32 +58,53 @@ impl<'a> Numbers<'a> {
 }
 
 /// A column of text or bytes; what is missing, null or no UTF-8 reads as empty.
-pub(crate) struct Texts<'a>(Option<&'a ArrayRef>);
+pub(crate) enum Texts<'a> {
+    Utf8(&'a StringArray),
+    LargeUtf8(&'a LargeStringArray),
+    Binary(&'a BinaryArray),
+    LargeBinary(&'a LargeBinaryArray),
+    Missing,
+}
 
 impl<'a> Texts<'a> {
     pub(crate) fn of(batch: &'a RecordBatch, name: &str) -> Self {
-        Self(batch.column_by_name(name))
+        let Some(column) = batch.column_by_name(name) else {
+            return Self::Missing;
+        };
+        match column.data_type() {
+            DataType::Utf8 => Self::Utf8(column.as_string()),
+            DataType::LargeUtf8 => Self::LargeUtf8(column.as_string()),
+            DataType::Binary => Self::Binary(column.as_binary()),
+            DataType::LargeBinary => Self::LargeBinary(column.as_binary()),
+            _ => Self::Missing,
+        }
     }
 
+    #[inline]
     pub(crate) fn get(&self, row: usize) -> &'a str {
-        std::str::from_utf8(self.bytes(row)).unwrap_or_default()
+        match self {
+            Self::Utf8(array) if valid(*array, row) => array.value(row),
+            Self::LargeUtf8(array) if valid(*array, row) => array.value(row),
+            Self::Binary(_) | Self::LargeBinary(_) => {
+                std::str::from_utf8(self.bytes(row)).unwrap_or_default()
+            }
+            _ => "",
+        }
     }
 
     pub(crate) fn bytes(&self, row: usize) -> &'a [u8] {
-        let Some(column) = self
-            .0
-            .filter(|column| row < column.len() && !column.is_null(row))
-        else {
-            return &[];
-        };
-        match column.data_type() {
-            DataType::Utf8 => column.as_string::<i32>().value(row).as_bytes(),
-            DataType::LargeUtf8 => column.as_string::<i64>().value(row).as_bytes(),
-            DataType::Binary => column.as_binary::<i32>().value(row),
-            DataType::LargeBinary => column.as_binary::<i64>().value(row),
+        match self {
+            Self::Binary(array) if valid(*array, row) => array.value(row),
+            Self::LargeBinary(array) if valid(*array, row) => array.value(row),
+            Self::Utf8(_) | Self::LargeUtf8(_) => self.get(row).as_bytes(),
             _ => &[],
         }
     }
+}
+
+#[inline]
+fn valid(array: &dyn Array, row: usize) -> bool {
+    row < array.len() && array.is_valid(row)
 }
 
 /// The columns of a batch of raw packets.

@@ -36,17 +36,19 @@ impl Xxh64 {
         }
     }
 
-    pub(crate) fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            if let Some(slot) = self.pending.get_mut(self.pending_len) {
-                *slot = byte;
-            }
-            self.pending_len += 1;
+    pub(crate) fn write(&mut self, mut bytes: &[u8]) {
+        self.total = self.total.wrapping_add(bytes.len() as u64);
+        while !bytes.is_empty() {
+            let free = self.pending.get_mut(self.pending_len..).unwrap_or_default();
+            let taken = free.len().min(bytes.len());
+            let (head, rest) = bytes.split_at(taken);
+            free[..taken].copy_from_slice(head);
+            bytes = rest;
+            self.pending_len += taken;
             if self.pending_len == 32 {
                 self.absorb();
             }
         }
-        self.total = self.total.wrapping_add(bytes.len() as u64);
     }
 
     fn absorb(&mut self) {

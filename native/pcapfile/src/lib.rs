@@ -11,6 +11,7 @@ mod mapped;
 mod pcap;
 mod pcapng;
 mod reader;
+mod scout;
 mod window;
 mod writer;
 

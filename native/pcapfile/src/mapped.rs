@@ -6,10 +6,16 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 
 use memmap2::{Advice, Mmap};
 
-pub(crate) struct Mapped(Mmap);
+use crate::scout::Scout;
+
+pub(crate) struct Mapped {
+    map: Arc<Mmap>,
+    scout: Option<Scout>,
+}
 
 impl Mapped {
     #[allow(unsafe_code)]
@@ -19,11 +25,31 @@ impl Mapped {
         let map = unsafe { Mmap::map(file)? };
         // A hint to read ahead; a file system that does not know it is no obstacle.
         let _ = map.advise(Advice::Sequential);
-        Ok(Self(map))
+        Ok(Self {
+            map: Arc::new(map),
+            scout: None,
+        })
     }
 
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.map
+    }
+
+    /// Let a scout go ahead from `at` on; see `Scout`.
+    pub(crate) fn send_scout(
+        &mut self,
+        at: usize,
+        order: crate::fields::Order,
+        record_header: usize,
+    ) {
+        self.scout = Scout::start(Arc::clone(&self.map), at, order, record_header).ok();
+    }
+
+    #[inline]
+    pub(crate) fn reached(&self, at: usize) {
+        if let Some(scout) = &self.scout {
+            scout.follow(at);
+        }
     }
 }

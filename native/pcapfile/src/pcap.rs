@@ -10,9 +10,9 @@ const RECORD_HEADER: usize = 16;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PcapState {
-    order: Order,
+    pub(crate) order: Order,
     tick_ns: i64,
-    record_header: usize,
+    pub(crate) record_header: usize,
     link_type: u16,
 }
 

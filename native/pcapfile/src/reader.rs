@@ -67,6 +67,7 @@ impl Reader {
             match PcapState::open(head) {
                 Ok((state, length)) => {
                     window.skip(length);
+                    window.send_scout(state.order, state.record_header);
                     Format::Pcap(state)
                 }
                 Err(reason) => {
@@ -110,6 +111,7 @@ impl Reader {
             }
         }
         self.window.hold(false);
+        self.window.report_progress();
         self.packets += self.found.len() as u64;
         let bytes = self.window.bytes();
         Ok(self.found.iter().map(|found| Packet {

@@ -5,6 +5,7 @@
 use std::io;
 
 use crate::ahead::{ReadAhead, HEADROOM};
+use crate::fields::Order;
 use crate::mapped::Mapped;
 
 pub(crate) struct Window {
@@ -50,6 +51,21 @@ impl Window {
     /// Offset in the input of the next byte.
     pub(crate) fn offset(&self) -> u64 {
         u64::try_from(self.base + self.at as i64).unwrap_or(0)
+    }
+
+    /// Let a scout go ahead of the reader, where that helps.
+    pub(crate) fn send_scout(&mut self, order: Order, record_header: usize) {
+        if let Source::Mapped(file) = &mut self.source {
+            file.send_scout(self.at, order, record_header);
+        }
+    }
+
+    /// Tell the scout how far the reader has come.
+    #[inline]
+    pub(crate) fn report_progress(&self) {
+        if let Source::Mapped(file) = &self.source {
+            file.reached(self.at);
+        }
     }
 
     /// Everything in memory; indexes into it stay valid while `hold` is set.

@@ -11,12 +11,10 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::output::Output;
+use crate::output::{Output, OutputThread};
 
 /// Packets handled between two returns to Python: often enough for a progress bar and for Ctrl-C.
 const PACKETS_PER_STEP: u64 = 100_000;
-/// Rows that make a batch.
-const ROWS_PER_BATCH: usize = 8192;
 const SECOND_NS: i64 = 1_000_000_000;
 
 #[derive(FromPyObject)]
@@ -28,12 +26,14 @@ enum Source {
 /// Meters one capture file. Iterate over it: each item is a piece of output, perhaps empty, in the order of time.
 ///
 /// `source` is a path or the bytes of a file. `format` is "batches" (Arrow IPC streams, one per item), "arrow"
-/// (pieces of one Arrow IPC file), "jsonl" or "csv". Damage ends the iteration early; see `damage`.
+/// (pieces of one Arrow IPC file), "jsonl", "csv", or "none" (only counters). Damage ends the iteration early; see `damage`.
 #[pyclass(module = "netsonde._native")]
 pub(crate) struct FileMeter {
     reader: Option<Reader>,
     meter: Meter,
-    output: Output,
+    /// None when flows are not wanted.
+    output: Option<OutputThread>,
+    rows_per_piece: usize,
     phase: Phase,
     damage: Option<Damage>,
     bytes_total: Option<u64>,
@@ -55,7 +55,7 @@ enum Phase {
 impl FileMeter {
     #[new]
     #[pyo3(signature = (source, *, format = "batches", node_tid = "", capture_id = "", host = "", update_s = 0.0,
-                        expire_s = 600.0, max_flows = 2_000_000, mapped = false))]
+                        expire_s = 600.0, max_flows = 2_000_000, mapped = false, tcp_metrics = true, reference_ids = false))]
     #[allow(clippy::too_many_arguments)] // keyword-only on the Python side
     fn new(
         py: Python<'_>,
@@ -68,10 +68,12 @@ impl FileMeter {
         expire_s: f64,
         max_flows: usize,
         mapped: bool,
+        tcp_metrics: bool,
+        reference_ids: bool,
     ) -> PyResult<Self> {
         let output = Output::named(format).ok_or_else(|| {
             PyValueError::new_err(format!(
-                "no output format {format:?}: batches, arrow, jsonl or csv"
+                "no output format {format:?}: batches, arrow, jsonl, csv or none"
             ))
         })?;
         let meter = Meter::new(MeterConfig {
@@ -82,6 +84,8 @@ impl FileMeter {
             expire_ns: (expire_s * 1e9) as i64,
             start_reports: false,
             max_flows,
+            tcp_metrics,
+            reference_ids,
             ..MeterConfig::default()
         });
         let (reader, bytes_total) = py.detach(|| open(source, mapped))?;
@@ -93,7 +97,11 @@ impl FileMeter {
         Ok(Self {
             reader,
             meter,
-            output,
+            rows_per_piece: output.rows_per_piece(),
+            output: match output {
+                Output::Nothing => None,
+                output => Some(OutputThread::start(output)?),
+            },
             phase: Phase::Reading,
             damage,
             bytes_total,
@@ -178,31 +186,34 @@ impl FileMeter {
     fn step(&mut self) -> PyResult<Vec<u8>> {
         match self.phase {
             Phase::Reading => self.read_some()?,
+            // Who wants no flows need not wait for their last reports.
+            _ if self.output.is_none() => self.phase = Phase::Done,
             Phase::Closing | Phase::Done => {
                 if self
                     .meter
-                    .close_some(self.meter.latest_ns(), ROWS_PER_BATCH)
+                    .close_some(self.meter.latest_ns(), self.rows_per_piece)
                 {
                     self.phase = Phase::Done;
                 }
             }
         }
-        let mut piece = Vec::new();
-        if self.meter.pending_reports() >= ROWS_PER_BATCH || self.phase != Phase::Reading {
-            let mut batch = FlowBatch::new();
+        let due =
+            self.meter.pending_reports() >= self.rows_per_piece || self.phase != Phase::Reading;
+        let mut batch = FlowBatch::new();
+        if due {
             self.meter.take_reports(&mut batch);
-            // An output without flows still says what its columns are.
-            if !batch.is_empty() || self.phase == Phase::Done {
-                piece = self
-                    .output
-                    .write(&batch.into_record_batch())
-                    .map_err(arrow_error)?;
-            }
+        }
+        let Some(output) = &mut self.output else {
+            return Ok(Vec::new());
+        };
+        // An output without flows still says what its columns are.
+        if !batch.is_empty() || self.phase == Phase::Done {
+            output.write(batch.into_record_batch());
         }
         if self.phase == Phase::Done {
-            piece.extend(self.output.finish().map_err(arrow_error)?);
+            output.close();
         }
-        Ok(piece)
+        output.take().map_err(arrow_error)
     }
 
     fn read_some(&mut self) -> PyResult<()> {
@@ -239,7 +250,7 @@ impl FileMeter {
                 self.last_tick_ns = latest_ns;
                 self.ticked_at = reader.packets();
                 self.meter.tick(latest_ns);
-                if self.meter.pending_reports() >= ROWS_PER_BATCH {
+                if self.meter.pending_reports() >= self.rows_per_piece {
                     break;
                 }
             }

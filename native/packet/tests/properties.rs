@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What must hold for any bytes at all.
+
+use netsonde_packet::{describe, dhcpv4, dhcpv6, dns, parse, LinkType};
+use proptest::prelude::*;
+
+fn link_types() -> impl Strategy<Value = LinkType> {
+    prop::sample::select(vec![0u16, 1, 101, 108, 113, 228, 229, 276, 9999])
+        .prop_map(LinkType::from_number)
+}
+
+/// Bytes that look like the beginning of something: pure noise never gets past the first header.
+fn frames() -> impl Strategy<Value = Vec<u8>> {
+    let ether_types = prop::sample::select(vec![0x0800u16, 0x86dd, 0x8100, 0x88a8, 0x0806, 0x1234]);
+    let versions = prop::sample::select(vec![0x45u8, 0x46, 0x4f, 0x60, 0x00]);
+    let protocols = prop::sample::select(vec![0u8, 1, 2, 6, 17, 43, 44, 51, 58, 60, 132]);
+    (
+        ether_types,
+        versions,
+        protocols,
+        prop::collection::vec(any::<u8>(), 0..300),
+    )
+        .prop_map(|(ether_type, version, protocol, rest)| {
+            let mut frame = vec![2; 12];
+            frame.extend(ether_type.to_be_bytes());
+            frame.push(version);
+            frame.extend(rest);
+            for at in [14 + 9, 14 + 6] {
+                if let Some(byte) = frame.get_mut(at) {
+                    *byte = protocol;
+                }
+            }
+            frame
+        })
+}
+
+proptest! {
+    #[test]
+    fn any_frame_is_read_and_described(link_type in link_types(), data in frames()) {
+        let headers = parse(link_type, &data);
+        prop_assert!(headers.payload.len() <= data.len());
+        let description = describe(link_type, &data);
+        prop_assert!(!description.info.contains('\n'));
+    }
+
+    #[test]
+    fn a_cut_frame_has_a_prefix_of_the_layers(data in frames(), cut in 0usize..300) {
+        let whole = parse(LinkType::Ethernet, &data);
+        let cut = parse(LinkType::Ethernet, &data[..cut.min(data.len())]);
+        // The application, last, depends on the payload: a cut one may hide it, never invent another.
+        prop_assert!(whole.layers.as_slice().starts_with(cut.layers.as_slice()) || cut.error.is_none());
+    }
+
+    #[test]
+    fn any_message_of_an_application_is_read(data in prop::collection::vec(any::<u8>(), 0..600)) {
+        let _ = dns::sections(&data);
+        let _ = dhcpv4::dhcpv4(&data);
+        let _ = dhcpv6::dhcpv6(&data);
+    }
+}
+
+#[test]
+fn a_name_that_points_to_itself_ends() {
+    let mut message = vec![0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    message.extend([0xc0, 12, 0, 1, 0, 1]);
+    assert!(dns::sections(&message).questions.is_empty());
+}
+
+#[test]
+fn a_chain_of_extension_headers_has_an_end() {
+    let mut packet = vec![0x60, 0, 0, 0, 0x01, 0x00, 60, 64];
+    packet.extend([1; 32]);
+    for _ in 0..32 {
+        packet.extend([60, 0, 0, 0, 0, 0, 0, 0]);
+    }
+    let headers = parse(LinkType::Ipv6, &packet);
+    assert!(headers.error.is_some());
+    assert!(headers.layers.as_slice().len() <= 15);
+}

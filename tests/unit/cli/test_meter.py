@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`netsonde meter`: plain command lines without Typer, the rest with it; files in, flows out."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from capture_files import arp_request, conversation, pcap
+from netsonde.cli.main import run
+from netsonde.cli.metering import Request, plain_request
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    path = tmp_path / "trace.pcap"
+    path.write_bytes(pcap([*conversation(), arp_request()]))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "request_"),
+    [
+        (["a.pcap"], Request("a.pcap", None, False)),
+        (["-o", "b.csv", "a.pcap", "--stats"], Request("a.pcap", "b.csv", True)),
+        (["-"], Request("-", None, False)),
+        (["a.pcap", "--tcp"], Request("a.pcap", None, False, True)),
+        (["--help"], None),
+        ([], None),
+        (["a.pcap", "b.pcap"], None),
+        (["a.pcap", "-o"], None),
+        (["a.pcap", "--stat"], None),
+    ],
+)
+def test_plain_command_lines_are_read_without_a_framework(arguments: list[str], request_: Request | None) -> None:
+    assert plain_request(arguments) == request_
+
+
+def test_flows_go_to_the_file_in_the_format_of_its_name(trace: Path, tmp_path: Path) -> None:
+    out = tmp_path / "flows.jsonl"
+    assert run(["meter", str(trace), "-o", str(out)]) == 0
+    assert [json.loads(line)["Application"] for line in out.read_text().splitlines()] == ["TCP", "ARP"]
+
+
+def test_stats_alone_print_only_counters(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["meter", str(trace), "--stats"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.split()[:2] == ["packets", "7"]
+    assert "UUID" not in printed.out
+    assert printed.err == ""
+
+
+def test_a_damaged_file_is_metered_up_to_the_damage(trace: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    trace.write_bytes(trace.read_bytes()[:-3])
+    assert run(["meter", str(trace)]) == 1
+    printed = capfdbinary.readouterr()
+    assert len(printed.out.splitlines()) == 1
+    (line,) = printed.err.decode().splitlines()
+    assert line.startswith(f"error: {trace}: damaged at byte ")
+    assert "after 6 packets: the last packet has 39 of its 42 bytes" in line
+
+
+def test_mistakes_say_what_to_do(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["meter", str(trace.with_name("missing.pcap"))]) == 1
+    assert "cannot read" in capsys.readouterr().err
+    assert run(["meter", str(trace), "-o", "flows.xml"]) == 1
+    assert "let it end in .jsonl, .csv or .arrow" in capsys.readouterr().err
+    before = trace.read_bytes()
+    assert run(["meter", str(trace), "-o", str(trace.with_suffix(".csv"))]) == 0
+    link = trace.with_name("same.csv")
+    link.symlink_to(trace)
+    assert run(["meter", str(trace), "-o", str(link)]) == 1
+    assert "would overwrite" in capsys.readouterr().err
+    assert trace.read_bytes() == before
+
+
+def test_metering_imports_no_framework(trace: Path) -> None:
+    program = (
+        "import sys; from netsonde.cli.main import run; run(['meter', sys.argv[1], '--stats']);"
+        "print(sorted({'typer', 'rich', 'msgspec', 'pyarrow', 'asyncio', 'http'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(trace)], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_explains_the_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["meter", "--help"]) == 0
+    printed = capsys.readouterr().out
+    assert "--output" in printed
+    assert "--stats" in printed
