@@ -84,12 +84,14 @@ $(STAMPS)/debs: tools/debs
 $(STAMPS)/python: requirements.lock $(STAMPS)/debs
 	@test -x $(BIN)/python || python3 -m venv .venv
 	@echo "installing Python packages ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@awk '/^[a-z]/ {wanted = /^uv==/} wanted' requirements.lock > $(STAMPS)/uv.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(STAMPS)/uv.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock
 	@touch $@
 
 $(STAMPS)/native: $(RUST) pyproject.toml $(STAMPS)/python
 	@echo "building the native core (some minutes the first time) ..."
-	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --release --locked --quiet
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --uv --release --locked --quiet
 	@touch $@
 
 $(STAMPS)/page: $(PAGE) $(STAMPS)/debs
