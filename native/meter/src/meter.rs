@@ -8,7 +8,7 @@ use crate::config::MeterConfig;
 use crate::flow::{self, mark, Finish, Flow};
 use crate::ids::flow_ids;
 use crate::key::{FlowKey, Keyed};
-use crate::report::{Kind, Reporter};
+use crate::report::{Kind, Reporter, Sheet};
 use crate::table::FlowTable;
 use crate::tcp::Segment;
 
@@ -66,7 +66,6 @@ struct Prepared<'a> {
 }
 
 pub struct Meter {
-    config: MeterConfig,
     stats: MeterStats,
     table: FlowTable,
     reporter: Reporter,
@@ -75,7 +74,7 @@ pub struct Meter {
     /// Flows with packets since the last update.
     changed: Vec<u32>,
     /// Reports prepared by `tick`, `close` and evictions.
-    pending: FlowBatch,
+    pending: Sheet,
     latest_ns: i64,
     updated_ns: i64,
     /// Where the walk over idle flows goes on.
@@ -90,13 +89,12 @@ const WALK_TICKS: u32 = 4;
 impl Meter {
     pub fn new(config: MeterConfig) -> Self {
         Self {
-            config,
             stats: MeterStats::default(),
             table: FlowTable::new(),
-            reporter: Reporter::default(),
+            reporter: Reporter::new(config),
             fresh: Vec::new(),
             changed: Vec::new(),
-            pending: FlowBatch::new(),
+            pending: Sheet::default(),
             latest_ns: 0,
             updated_ns: 0,
             idle_hand: 0,
@@ -139,7 +137,7 @@ impl Meter {
             self.stats.unreadable += 1;
             return None;
         }
-        let keyed = FlowKey::of(&headers, self.config.layer_key_mode);
+        let keyed = FlowKey::of(&headers, self.reporter.config.layer_key_mode);
         let hash = self.table.hash(&keyed.key);
         Some(Prepared {
             frame,
@@ -215,7 +213,7 @@ impl Meter {
                 };
                 let closed = flow.follow_tcp(side, &segment);
                 // Whoever asked for reports while flows run learns of the end before its hold time is over.
-                if closed && self.config.update_ns > 0 {
+                if closed && self.reporter.config.update_ns > 0 {
                     self.list_fresh(index);
                 }
             }
@@ -272,17 +270,17 @@ impl Meter {
     }
 
     fn open(&mut self, hash: u64, keyed: &Keyed, headers: &Headers<'_>, ts_ns: i64) -> u32 {
-        if self.table.len() >= self.config.max_flows.max(1) {
+        if self.table.len() >= self.reporter.config.max_flows.max(1) {
             self.evict(ts_ns);
         }
-        let ids = flow_ids(headers, keyed.swapped, ts_ns, &self.config);
+        let ids = flow_ids(headers, keyed.swapped, ts_ns, &self.reporter.config);
         let path = self.reporter.paths.number(&headers.layers);
         let index = self.table.insert(
             hash,
             Flow::new(keyed.key, keyed.swapped, headers, ids, ts_ns, path),
         );
         self.stats.flows_started += 1;
-        if self.config.start_reports {
+        if self.reporter.config.start_reports {
             self.list_fresh(index);
         }
         index
@@ -320,7 +318,6 @@ impl Meter {
         report(
             &mut self.table,
             &self.reporter,
-            &self.config,
             &mut self.pending,
             Due {
                 index,
@@ -349,7 +346,9 @@ impl Meter {
         if self.updated_ns == 0 {
             self.updated_ns = now_ns;
         }
-        if self.config.update_ns > 0 && now_ns - self.updated_ns >= self.config.update_ns {
+        if self.reporter.config.update_ns > 0
+            && now_ns - self.updated_ns >= self.reporter.config.update_ns
+        {
             self.updated_ns = now_ns;
             self.update(now_ns);
         }
@@ -366,19 +365,13 @@ impl Meter {
                     kind,
                     now_ns,
                 };
-                report(
-                    &mut self.table,
-                    &self.reporter,
-                    &self.config,
-                    &mut self.pending,
-                    due,
-                );
+                report(&mut self.table, &self.reporter, &mut self.pending, due);
             }
         }
     }
 
     fn running_kind(&self, flow: &Flow) -> Kind {
-        if flow.reports == 0 && self.config.start_reports {
+        if flow.reports == 0 && self.reporter.config.start_reports {
             Kind::Start
         } else {
             Kind::Update
@@ -396,9 +389,9 @@ impl Meter {
             };
             let idle_ns = now_ns - flow.last_ns;
             let limit_ns = if flow.finish == Finish::Running {
-                self.config.expire_ns
+                self.reporter.config.expire_ns
             } else {
-                self.config.hold_ns
+                self.reporter.config.hold_ns
             };
             if idle_ns > limit_ns {
                 flow.finish = flow.idle_finish();
@@ -422,28 +415,24 @@ impl Meter {
                     kind,
                     now_ns,
                 };
-                report(
-                    &mut self.table,
-                    &self.reporter,
-                    &self.config,
-                    &mut self.pending,
-                    due,
-                );
+                report(&mut self.table, &self.reporter, &mut self.pending, due);
             }
         }
         if out.is_empty() {
-            *out = std::mem::take(&mut self.pending);
+            *out = std::mem::take(&mut self.pending.batch);
         } else {
-            out.append(&mut self.pending);
+            out.append(&mut self.pending.batch);
         }
     }
 
     /// Append the present state of every flow to `out`; changes nothing.
     pub fn snapshot(&self, out: &mut FlowBatch) {
+        let mut sheet = Sheet::default();
         for flow in self.table.iter() {
             self.reporter
-                .push(flow, Kind::Update, self.latest_ns, &self.config, out);
+                .push(flow, Kind::Update, self.latest_ns, &mut sheet);
         }
+        out.append(&mut sheet.batch);
     }
 
     /// End every flow.
@@ -454,7 +443,7 @@ impl Meter {
     /// End up to `limit` flows; return true when none is left. Keeps the batch of a large table's last reports small.
     pub fn close_some(&mut self, now_ns: i64, limit: usize) -> bool {
         let mut left = limit;
-        self.pending.reserve(limit.min(self.table.len()));
+        self.pending.batch.reserve(limit.min(self.table.len()));
         while self.close_hand < self.table.slots() && left > 0 {
             let index = self.close_hand;
             self.close_hand += 1;
@@ -487,7 +476,7 @@ impl Meter {
 
     /// Rows that wait in memory for `take_reports`.
     pub fn pending_reports(&self) -> usize {
-        self.pending.len()
+        self.pending.batch.len()
     }
 
     pub fn stats(&self) -> MeterStats {
@@ -498,7 +487,7 @@ impl Meter {
     }
 
     pub fn config(&self) -> &MeterConfig {
-        &self.config
+        &self.reporter.config
     }
 }
 
@@ -509,18 +498,12 @@ struct Due {
 }
 
 /// Write a report, and start the flow's next period.
-fn report(
-    table: &mut FlowTable,
-    reporter: &Reporter,
-    config: &MeterConfig,
-    out: &mut FlowBatch,
-    due: Due,
-) {
+fn report(table: &mut FlowTable, reporter: &Reporter, out: &mut Sheet, due: Due) {
     let Some(flow) = table.get_mut(due.index) else {
         return;
     };
     flow.reports = flow.reports.saturating_add(1);
-    reporter.push(flow, due.kind, due.now_ns, config, out);
+    reporter.push(flow, due.kind, due.now_ns, out);
     flow.reported_packets = flow.packets;
     flow.reported_octets = flow.octets;
     flow.reported_ns = due.now_ns;

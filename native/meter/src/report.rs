@@ -65,27 +65,35 @@ struct Scratch {
     dhcp: String,
 }
 
-/// Writes reports of one meter into batches.
+/// A batch being filled, and the memory for making its rows.
 #[derive(Default)]
+pub(crate) struct Sheet {
+    pub(crate) batch: FlowBatch,
+    scratch: Scratch,
+}
+
+/// Writes reports of one meter into batches.
 pub(crate) struct Reporter {
+    pub(crate) config: MeterConfig,
     pub(crate) paths: Paths,
     pub(crate) leases: Leases,
 }
 
 impl Reporter {
+    pub(crate) fn new(config: MeterConfig) -> Self {
+        Self {
+            config,
+            paths: Paths::default(),
+            leases: Leases::default(),
+        }
+    }
+
     /// Append the state of `flow`; `now_ns` ends the period that `lu_*` covers.
-    pub(crate) fn push(
-        &self,
-        flow: &Flow,
-        kind: Kind,
-        now_ns: i64,
-        config: &MeterConfig,
-        out: &mut FlowBatch,
-    ) {
-        let mut scratch = Scratch::default();
-        let row = self.base_row(flow, config, &mut scratch);
+    pub(crate) fn push(&self, flow: &Flow, kind: Kind, now_ns: i64, sheet: &mut Sheet) {
+        let Sheet { batch, scratch } = sheet;
+        let row = self.base_row(flow, scratch);
         let finish = flow.finish as u8;
-        out.push(FlowRow {
+        batch.push(FlowRow {
             report: kind as u8,
             report_number: flow.reports,
             finish_type: finish,
@@ -107,12 +115,9 @@ impl Reporter {
         });
     }
 
-    fn base_row<'a>(
-        &'a self,
-        flow: &Flow,
-        config: &'a MeterConfig,
-        scratch: &'a mut Scratch,
-    ) -> FlowRow<'a> {
+    fn base_row<'a>(&'a self, flow: &Flow, scratch: &'a mut Scratch) -> FlowRow<'a> {
+        let config = &self.config;
+        scratch.clear();
         scratch.fill(flow, &self.leases);
         let scratch = &*scratch;
         let (layers_path, application) = self.paths.text(flow.path);
@@ -166,6 +171,19 @@ impl Reporter {
 }
 
 impl Scratch {
+    fn clear(&mut self) {
+        let texts = [
+            &mut self.link_a,
+            &mut self.link_b,
+            &mut self.network_a,
+            &mut self.network_b,
+            &mut self.community,
+            &mut self.dns,
+            &mut self.dhcp,
+        ];
+        texts.into_iter().for_each(String::clear);
+    }
+
     fn fill(&mut self, flow: &Flow, leases: &Leases) {
         if let Some(link) = flow.link {
             text::push_mac(link.source, &mut self.link_a);

@@ -6,16 +6,18 @@ use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-const BLOCK: usize = 1 << 20;
+const BLOCK: usize = 256 << 10;
 /// Blocks in flight: one parsed, the others being filled or waiting.
 const BLOCKS: usize = 4;
 /// Room before a block's data, into which the window moves the packet cut by the block before.
-pub(crate) const HEADROOM: usize = 256 << 10;
+pub(crate) const HEADROOM: usize = 64 << 10;
 
-/// A filled block: `data[start..]` is content.
+/// A filled block: `data[start..end]` is content. What lies behind stays as it is: clearing it for each few
+/// bytes of a slow pipe would cost more than anything else.
 pub(crate) struct Block {
     pub(crate) data: Vec<u8>,
     pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 /// Blocks of a source, in order.
@@ -63,18 +65,18 @@ impl ReadAhead {
 
 fn fill(mut source: impl Read, empty: &Receiver<Vec<u8>>, filled: &SyncSender<io::Result<Block>>) {
     while let Ok(mut data) = empty.recv() {
-        data.resize(HEADROOM + BLOCK, 0);
+        if data.len() != HEADROOM + BLOCK {
+            data.resize(HEADROOM + BLOCK, 0);
+        }
         match read_some(&mut source, &mut data[HEADROOM..]) {
             Ok(0) => return,
             Ok(length) => {
-                data.truncate(HEADROOM + length);
-                if filled
-                    .send(Ok(Block {
-                        data,
-                        start: HEADROOM,
-                    }))
-                    .is_err()
-                {
+                let block = Block {
+                    data,
+                    start: HEADROOM,
+                    end: HEADROOM + length,
+                };
+                if filled.send(Ok(block)).is_err() {
                     return;
                 }
             }

@@ -20,7 +20,11 @@ pub(crate) struct Window {
 
 enum Source {
     Mapped(Mapped),
-    Blocks { ahead: ReadAhead, data: Vec<u8> },
+    Blocks {
+        ahead: ReadAhead,
+        data: Vec<u8>,
+        end: usize,
+    },
 }
 
 impl Window {
@@ -29,6 +33,7 @@ impl Window {
             Source::Blocks {
                 ahead,
                 data: Vec::new(),
+                end: 0,
             },
             false,
         )
@@ -73,7 +78,7 @@ impl Window {
     pub(crate) fn bytes(&self) -> &[u8] {
         match &self.source {
             Source::Mapped(file) => file.bytes(),
-            Source::Blocks { data, .. } => data,
+            Source::Blocks { data, end, .. } => data.get(..*end).unwrap_or_default(),
         }
     }
 
@@ -103,7 +108,7 @@ impl Window {
     }
 
     fn refill(&mut self) -> io::Result<()> {
-        let Source::Blocks { ahead, data } = &mut self.source else {
+        let Source::Blocks { ahead, data, end } = &mut self.source else {
             return Ok(());
         };
         let Some(block) = ahead.next()? else {
@@ -111,17 +116,20 @@ impl Window {
             return Ok(());
         };
         let offset = self.base + self.at as i64;
-        let rest = data.get(self.at..).unwrap_or_default();
+        let rest = data.get(self.at..*end).unwrap_or_default();
         if rest.len() <= HEADROOM.min(block.start) {
             let start = block.start - rest.len();
             let mut fresh = block.data;
             fresh[start..block.start].copy_from_slice(rest);
             ahead.recycle(std::mem::replace(data, fresh));
             self.at = start;
+            *end = block.end;
         } else {
             // A packet longer than the headroom: rare, so a copy will do.
+            data.truncate(*end);
             data.drain(..self.at);
-            data.extend_from_slice(&block.data[block.start..]);
+            data.extend_from_slice(&block.data[block.start..block.end]);
+            *end = data.len();
             ahead.recycle(block.data);
             self.at = 0;
         }

@@ -63,6 +63,8 @@ fn pcapng(packets: &[Owned]) -> Vec<u8> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn what_is_written_is_read(packets in packets()) {
         prop_assert_eq!(read_all(Cursor::new(pcapng(&packets))), (packets.clone(), None));
