@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is written can be read; what is broken ends with a place and a reason.
 
+#![allow(clippy::unwrap_used)] // a test may panic
+
 use std::io::{Cursor, Read};
 
 use netsonde_pcapfile::{write_pcap, PcapngWriter, RawPacket, ReadError, Reader};

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from netsonde.errors import WireError
-from netsonde.flows.records import flow_dicts, latest
+from netsonde.flows.records import FlowDict, flow_dicts, latest
 
 
 def stream(table: pa.Table) -> bytes:
@@ -48,5 +48,10 @@ def test_bytes_that_are_no_stream_are_a_wire_error() -> None:
 
 
 def test_the_latest_state_of_each_flow_is_kept_in_order() -> None:
-    flows = [{"UUID": "a", "Last": 1}, {"UUID": "b", "Last": 1}, {"UUID": "a", "Last": 5}, {"UUID": "b", "Last": 0}]
+    flows: list[FlowDict] = [
+        {"UUID": "a", "Last": 1},
+        {"UUID": "b", "Last": 1},
+        {"UUID": "a", "Last": 5},
+        {"UUID": "b", "Last": 0},
+    ]
     assert latest(flows) == [{"UUID": "a", "Last": 5}, {"UUID": "b", "Last": 1}]

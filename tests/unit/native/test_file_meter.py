@@ -3,20 +3,20 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capture_files import arp_request, conversation, dhcp_frame, echo_frame, pcap, pcapng
+from capture_files import arp_request, conversation, dhcp_frame, echo_frame, flows_in, pcap, pcapng
 from netsonde._native import FileMeter
 from netsonde.flows.records import flow_dicts, latest
 
 
 def flows_of(file: bytes, **options: Any) -> list[dict[str, Any]]:
-    return flow_dicts(piece for piece in FileMeter(file, **options) if piece)
+    return flows_in(FileMeter(file, **options))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_every_format_gives_the_same_flow(file: bytes) -> None:
 )
 def test_what_is_no_capture_file_is_said(file: bytes, reason: str) -> None:
     meter = FileMeter(file)
-    assert flow_dicts(piece for piece in meter if piece) == []
+    assert flows_in(meter) == []
     assert meter.damage is not None
     assert reason in meter.damage
     assert "byte 0" in meter.damage
@@ -63,7 +63,7 @@ def test_what_is_no_capture_file_is_said(file: bytes, reason: str) -> None:
 def test_flows_before_the_damage_are_kept_and_its_place_is_told(make: Any) -> None:
     whole = make(conversation())
     meter = FileMeter(whole[:-7])
-    (flow,) = flow_dicts(piece for piece in meter if piece)
+    (flow,) = flows_in(meter)
     assert flow["Metric"]["ABPackets"] + flow["Metric"]["BAPackets"] == 5
     assert meter.damage is not None
     start_of_last = len(make(conversation()[:-1]))
@@ -115,7 +115,7 @@ def test_updates_follow_the_time_of_the_file() -> None:
     reports = flows_of(pcap(frames), update_s=10.0)
     assert len(reports) > 3
     deltas = [flow.get("LastUpdateMetric", flow["Metric"])["ABPackets"] for flow in reports]
-    (last,) = latest(reports)
+    (last,) = cast("list[dict[str, Any]]", latest(reports))
     assert sum(deltas) == last["Metric"]["ABPackets"] == 40_000
 
 
@@ -132,12 +132,12 @@ def test_an_unknown_format_is_refused() -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_broken_files_never_stop_the_meter(data: st.DataObject) -> None:
-    make = data.draw(st.sampled_from([pcap, pcapng]))
-    file = bytearray(make([*conversation(), arp_request(), dhcp_frame(5)]))
+    frames = [*conversation(), arp_request(), dhcp_frame(5)]
+    file = bytearray(data.draw(st.sampled_from([pcap(frames), pcapng(frames)])))
     for _ in range(data.draw(st.integers(0, 6))):
         at = data.draw(st.integers(0, len(file) - 1))
         file[at] = data.draw(st.integers(0, 255))
     del file[data.draw(st.integers(0, len(file))) :]
     meter = FileMeter(bytes(file))
-    flows = flow_dicts(piece for piece in meter if piece)
+    flows = flows_in(meter)
     assert len(flows) >= meter.stats()["flows"]

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture_files import START_NS, arp_request, dhcp_frame, echo_frame, tcp_frame
+from capture_files import START_NS, arp_request, dhcp_frame, echo_frame, flows_in, tcp_frame
 from netsonde._native import FileMeter, describe_packets, packets_to_pcap, packets_to_pcapng, packets_to_wire
-from netsonde.flows.records import flow_dicts
 from netsonde.flows.schema import PACKET_SCHEMA
 
 
@@ -76,7 +75,7 @@ def test_pcapng_merges_interfaces_in_the_order_of_time() -> None:
     for text in (b"what happened", b"tap0", b"tap1", b"host h1, node tid-2", b"capture c1, flow abc"):
         assert text in file
     meter = FileMeter(file)
-    flows = flow_dicts(piece for piece in meter if piece)
+    flows = flows_in(meter)
     assert meter.damage is None
     assert meter.stats()["first_ns"] == START_NS
     assert {flow["Application"]: flow["Metric"]["ABPackets"] for flow in flows} == {"ICMPv4": 1, "ARP": 1}
@@ -84,7 +83,7 @@ def test_pcapng_merges_interfaces_in_the_order_of_time() -> None:
 
 def test_pcapng_keeps_the_length_on_the_wire() -> None:
     file = packets_to_pcapng([batch(echo_frame(True)[:60], wire_len=1500)])
-    (flow,) = flow_dicts(piece for piece in FileMeter(file) if piece)
+    (flow,) = flows_in(FileMeter(file))
     assert flow["Metric"]["ABBytes"] == 1500
 
 
@@ -96,7 +95,7 @@ def test_pcap_is_valid_without_packets() -> None:
 
 def test_pcap_holds_packets_in_the_order_of_time() -> None:
     file = packets_to_pcap([batch(echo_frame(False), first_ns=START_NS + 5), batch(echo_frame(True))])
-    (flow,) = flow_dicts(piece for piece in FileMeter(file) if piece)
+    (flow,) = flows_in(FileMeter(file))
     assert flow["Network"]["A"] == "10.0.0.1"
     assert flow["Metric"]["RTT"] == 5
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from capture_files import flows_in
 from netsonde._native import FileMeter
-from netsonde.flows.records import flow_dicts
 
 TRACES = Path(os.environ.get("NETSONDE_TRACES", Path(__file__).parents[4] / "shared/data/pcap"))
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not TRACES.is_dir(), reason=f"no traces in {TRAC
 
 def flows_of(trace: str, **options: Any) -> list[dict[str, Any]]:
     meter = FileMeter(TRACES / f"{trace}.pcap", **options)
-    return flow_dicts(piece for piece in meter if piece)
+    return flows_in(meter)
 
 
 def counts(flow: dict[str, Any]) -> tuple[int, int, int, int]:
@@ -133,7 +133,7 @@ def test_raw_ip_has_no_link_layer() -> None:
     # The file claims Ethernet; the reference's test says by itself that it is link type 12.
     file = bytearray((TRACES / "link-type-12.pcap").read_bytes())
     file[20] = 12
-    (flow,) = flow_dicts(piece for piece in FileMeter(bytes(file)) if piece)
+    (flow,) = flows_in(FileMeter(bytes(file)))
     assert (flow["LayersPath"], counts(flow)) == ("IPv4/TCP", (1, 1398, 0, 0))
     assert "Link" not in flow
 
@@ -165,7 +165,7 @@ def test_fragments_make_a_flow_without_ports() -> None:
 @pytest.mark.parametrize("trace", sorted(path.stem for path in TRACES.glob("*.pcap")))
 def test_every_packet_is_counted_once(trace: str) -> None:
     meter = FileMeter(TRACES / f"{trace}.pcap")
-    flows = flow_dicts(piece for piece in meter if piece)
+    flows = flows_in(meter)
     counted = sum(flow["Metric"]["ABPackets"] + flow["Metric"]["BAPackets"] for flow in flows)
     assert counted == meter.stats()["packets"]
     assert meter.damage is None
