@@ -42,19 +42,15 @@ class AllInOne:
 
     async def run(self, stop: asyncio.Event) -> None:
         self._say_what_cannot_work()
-        # Its address is known only when it runs, and the others are told of it once.
-        bus = Child("nats-server", self._server)
+        self._server.prepare()
+        env = self._environment()
+        children = [
+            Child("nats-server", self._server),
+            Child("analyzer", Program(self._netsonde("analyzer"), env, stop_within=2.0)),
+            Child("agent", Program(self._netsonde("agent"), env, stop_within=1.5)),
+        ]
         async with asyncio.TaskGroup() as group:
-            children = [bus]
-            group.create_task(bus.keep(), name=bus.name)
-            await _first_of(bus.started, stop)
-            if not stop.is_set():
-                env = self._environment()
-                children += [
-                    Child("analyzer", Program(self._netsonde("analyzer"), env, stop_within=2.0)),
-                    Child("agent", Program(self._netsonde("agent"), env, stop_within=1.5)),
-                ]
-            for child in children[1:]:
+            for child in children:
                 group.create_task(child.keep(), name=child.name)
             announcement = group.create_task(self._announce(), name="announcement")
             await stop.wait()
@@ -84,13 +80,6 @@ class AllInOne:
     def _say_what_cannot_work(self) -> None:
         if os.geteuid() != 0:
             log.warning("not root: no captures and no other namespaces; showing the topology that this user can see")
-
-
-async def _first_of(*events: asyncio.Event) -> None:
-    waiting = [asyncio.get_running_loop().create_task(event.wait(), name="first of events") for event in events]
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    for one in waiting:
-        one.cancel()
 
 
 async def _is_ready(api: ApiSettings) -> bool:

@@ -80,8 +80,6 @@ class Child:
     def __init__(self, name: str, program: Startable) -> None:
         self.name = name
         self.restarts = 0
-        self.started = asyncio.Event()
-        """Set when it has started for the first time."""
         self._program = program
         self._stopping = asyncio.Event()
 
@@ -111,7 +109,6 @@ class Child:
             await self._program.start()
         except SourceLost as lost:
             return str(lost)
-        self.started.set()
         status = await self._program.wait()
         return f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
 

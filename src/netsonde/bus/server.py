@@ -78,15 +78,19 @@ class PrivateServer:
     def pid(self) -> int:
         return self._process.pid if self._process is not None else 0
 
-    async def start(self) -> None:
-        """Start it and wait until it answers; SourceLost with the end of its log when it does not."""
+    def prepare(self) -> None:
+        """Choose its port and write its files: from then on others can be told where it will be."""
         directory = self._settings.directory
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         directory.chmod(0o700)
         token = self._ensure_token()
         self._port = self._port or _free_port()
-        configuration = directory / "server.conf"
-        _write_private(configuration, self._configuration(token))
+        _write_private(directory / "server.conf", self._configuration(token))
+
+    async def start(self) -> None:
+        """Start it and wait until it answers; SourceLost with the end of its log when it does not."""
+        self.prepare()
+        configuration = self._settings.directory / "server.conf"
         program = find_server()
         self.log_file.unlink(missing_ok=True)
         parent = os.getpid()

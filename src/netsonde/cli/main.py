@@ -46,6 +46,12 @@ def _dispatch(arguments: Sequence[str]) -> int:
         request = plain_request(arguments[1:])
         if request is not None:
             return _explained(lambda: meter_file(request))
+    if arguments:
+        from netsonde.cli.plain import plain_process
+
+        process = plain_process(arguments)
+        if process is not None:
+            return _explained(process)
     return _dispatch_by_typer(arguments)
 
 
