@@ -28,13 +28,13 @@ def run_process(service: str, main: Main, config_file: Path | None, overrides: d
     """
     try:
         settings = load(Settings, file=config_file, environ=os.environ, overrides=overrides)
-        configure_logging(service, settings.log.level, settings.log.form)
     except UserError as wrong:
         print(wrong.explain(), file=sys.stderr)  # noqa: T201
         return 2
     if check:
         print(f"{service}: settings are good", file=sys.stderr)  # noqa: T201
         return 0
+    configure_logging(service, settings.log.level, settings.log.form)
     _raise_file_limit()
     return _run(service, main, settings)
 
