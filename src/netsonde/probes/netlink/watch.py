@@ -6,6 +6,7 @@ Snapshot and events come through one socket, so they are applied in the order in
 """
 
 import asyncio
+import select
 import struct
 from collections import deque
 from collections.abc import Callable
@@ -83,6 +84,8 @@ class NamespaceWatch:
         self._socket = sock
         self._owner = owner
         self._loop = asyncio.get_running_loop()
+        # Around the socket: an overrun shows as an error on it, upon which uvloop stops watching for good.
+        self._poll = select.epoll()
         self._seq = 0
         self._waiting: deque[_Dump] = deque()
         self._current: _Dump | None = None
@@ -94,13 +97,15 @@ class NamespaceWatch:
         """Messages received."""
 
     def start(self) -> None:
-        self._loop.add_reader(self._socket.fileno(), self._readable)
+        self._poll.register(self._socket.fileno(), select.EPOLLIN)
+        self._loop.add_reader(self._poll.fileno(), self._readable)
         self._snapshot()
 
     def close(self) -> None:
         """Stop, and let go of the namespace."""
-        if self._socket.fileno() >= 0:
-            self._loop.remove_reader(self._socket.fileno())
+        if not self._poll.closed:
+            self._loop.remove_reader(self._poll.fileno())
+            self._poll.close()
             self._socket.close()
 
     def refresh_link(self, ifindex: int) -> None:
