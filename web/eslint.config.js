@@ -33,5 +33,6 @@ export default tseslint.config(
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
     },
   },
-  { files: ["eslint.config.js"], ...tseslint.configs.disableTypeChecked },
+  { files: ["eslint.config.js", "picture.mjs"], ...tseslint.configs.disableTypeChecked },
+  { files: ["picture.mjs"], languageOptions: { globals: { process: "readonly" } } },
 );

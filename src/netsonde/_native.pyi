@@ -91,7 +91,7 @@ def flows_to_json(stream: bytes) -> bytes:
     """Return the flows of an Arrow IPC stream as a JSON list of the objects that the reference's clients know."""
 
 def packets_to_pcapng(batches: list[bytes], comment: str = "") -> bytes:
-    """Return the packets as a pcapng file: by time, an interface block per interface, comments with capture and flow."""
+    """Return the packets as a pcapng file: by time, one block per interface, comments with capture and flow."""
 
 def packets_to_pcap(batches: list[bytes]) -> bytes:
     """Return the packets as a classic pcap file of one link type; valid also when there are none."""
@@ -212,7 +212,7 @@ class CaptureCore:
         node_tid: str,
         options: CaptureOptions,
     ) -> None:
-        """Start a capture on an interface; the event `started` or `failed` follows. ValueError for a filter's mistake."""
+        """Start a capture on an interface; `started` or `failed` follows. ValueError for a filter's mistake."""
 
     def stop(self, capture_id: str, netns: int, ifindex: int) -> None:
         """Stop a capture on an interface; `stopped` follows. Its packets stay readable for some minutes."""

@@ -339,13 +339,13 @@ def test_two_captures_that_match_later_both_begin_with_the_first_frame(core: Cap
 
 
 def test_closing_gives_every_descriptor_back() -> None:
+    def use_and_close() -> None:
+        core = CaptureCore(host="test")
+        core.arm(True)
+        eventually(lambda: any(core.watcher_status()["pools"].values()))  # type: ignore[union-attr]
+        core.close()
+
     before = len(os.listdir("/proc/self/fd"))
-    core = CaptureCore(host="test")
-    core.arm(True)
-    eventually(lambda: any(core.watcher_status()["pools"].values()))  # type: ignore[union-attr]
-
-    core.close()
-    del core
-
+    use_and_close()
     assert len(os.listdir("/proc/self/fd")) == before
     assert not [task for task in Path("/proc/self/task").iterdir() if "netsonde" in (task / "comm").read_text()]

@@ -10,6 +10,7 @@ import signal
 import struct
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,11 @@ def tap(device: str) -> Iterator[None]:
         os.close(fd)
 
 
+def fields(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return conditions whose keys are no Python names."""
+    return metadata
+
+
 async def test_bridge_port_and_vm_interface_are_joined(live: LiveGraph, ovs: PrivateOvs) -> None:
     bridge, device, vm = name("br"), name("tap"), "8a566101-8736-4522-bbad-29951893d152"
     ovs.add_bridge(bridge)
@@ -61,7 +67,7 @@ async def test_bridge_port_and_vm_interface_are_joined(live: LiveGraph, ovs: Pri
         ids = (f"external_ids:vm-id={vm}", 'external_ids:"dotted.key/x"=1')
         await sh(*ovs.command("add-port", bridge, device, "tag=7", "--", "set", "Interface", device, *ids))
 
-        interface = await live.node(Name=device, **{"ExtID.vm-id": vm})
+        interface = await live.node(Name=device, **fields({"ExtID.vm-id": vm}))
         assert interface.metadata["Type"] == "tuntap"
         assert interface.metadata["ExtID"] == {"vm-id": vm, "dotted.key/x": "1"}
         assert interface.metadata["IfIndex"]
@@ -89,8 +95,8 @@ async def test_row_before_its_device_and_device_before_its_row_end_equal(live: L
         await live.node(Name=late)
         ovs.vsctl("--no-wait", "add-port", bridge, late, "--", "set", "Interface", late, "external_ids:vm-id=2")
 
-        first = await live.node(Name=early, Type="tuntap", **{"ExtID.vm-id": "1"})
-        second = await live.node(Name=late, Type="tuntap", **{"ExtID.vm-id": "2"})
+        first = await live.node(Name=early, Type="tuntap", **fields({"ExtID.vm-id": "1"}))
+        second = await live.node(Name=late, Type="tuntap", **fields({"ExtID.vm-id": "2"}))
         assert {key for key in first.metadata if key != "Ovs"} >= {"UUID", "IfIndex", "ExtID"}
         await live.until(lambda: live.count(Name=early) == 2 and live.count(Name=late) == 2)  # port, interface
         assert live.context.identity.interface(None, int(str(second.metadata["IfIndex"]))) == second.id
@@ -102,7 +108,7 @@ async def test_what_is_removed_from_the_database_is_gone_from_the_node(live: Liv
     with tap(device):
         ovs.vsctl("add-port", bridge, device, "tag=5", "--", "set", "Interface", device, "external_ids:vm-id=a")
         ovs.vsctl("set", "Interface", device, "external_ids:iface-id=b")
-        node = await live.node(Name=device, **{"ExtID.vm-id": "a", "ExtID.iface-id": "b"})
+        node = await live.node(Name=device, **fields({"ExtID.vm-id": "a", "ExtID.iface-id": "b"}))
         port = await live.node(Type="ovsport", Name=device, Vlans=5)
 
         ovs.vsctl("remove", "Interface", device, "external_ids", "vm-id", "--", "clear", "Port", device, "tag")
@@ -127,10 +133,10 @@ async def test_device_that_comes_back_gets_its_row_again(live: LiveGraph, ovs: P
     ovs.add_bridge(bridge)
     with tap(device):
         ovs.vsctl("add-port", bridge, device, "--", "set", "Interface", device, "external_ids:vm-id=x")
-        first = await live.node(Name=device, Type="tuntap", **{"ExtID.vm-id": "x"})
+        first = await live.node(Name=device, Type="tuntap", **fields({"ExtID.vm-id": "x"}))
     await live.until(lambda: live.graph.node(first.id) is None)
     with tap(device):
-        again = await live.node(Name=device, Type="tuntap", **{"ExtID.vm-id": "x"})
+        again = await live.node(Name=device, Type="tuntap", **fields({"ExtID.vm-id": "x"}))
         port = await live.node(Type="ovsport", Name=device)
         await live.edge(port.id, again.id, RelationType="layer2")
 
@@ -169,16 +175,16 @@ async def test_internal_port_moved_to_a_namespace_stays_one_node_with_the_kernel
     ovs.add_bridge(bridge)
     ids = (f"external_ids:attached-mac={mac}", "external_ids:iface-id=6d76c586")
     ovs.vsctl("add-port", bridge, device, "--", "set", "Interface", device, "type=internal", *ids)
-    here = await live.node(Name=device, Type="internal", **{"ExtID.iface-id": "6d76c586"})
+    here = await live.node(Name=device, Type="internal", **fields({"ExtID.iface-id": "6d76c586"}))
     assert live.owner(here) == live.find(Type="host")
 
     run("ip", "link", "set", device, "address", mac, "netns", str(other.path))
     other.run("ip", "link", "set", device, "up")
     moved = await live.until(lambda: _owned_by(live, device, other.inode))
 
-    await live.until(lambda: live.find(Name=device, State="UNKNOWN", **{"ExtID.iface-id": "6d76c586"}))
-    assert live.count(Name=device, **{"ExtID.iface-id": "6d76c586"}) == 1
-    assert moved == live.find(Name=device, **{"ExtID.iface-id": "6d76c586"}).id  # type: ignore[union-attr]
+    await live.until(lambda: live.find(Name=device, State="UNKNOWN", **fields({"ExtID.iface-id": "6d76c586"})))
+    assert live.count(Name=device, **fields({"ExtID.iface-id": "6d76c586"})) == 1
+    assert moved == live.find(Name=device, **fields({"ExtID.iface-id": "6d76c586"})).id  # type: ignore[union-attr]
     port = await live.node(Type="ovsport", Name=device)
     await live.edge(port.id, moved, RelationType="layer2")
 
@@ -263,4 +269,4 @@ async def test_a_thousand_changes_a_second_end_right(live: LiveGraph, ovs: Priva
         for number in range(500):
             commands += ["--", "set", "Interface", device, f"external_ids:count={number}"]
         await asyncio.gather(*(sh(*ovs.command(*commands)) for _ in range(3)))
-        await live.node(Name=device, **{"ExtID.count": "499"})
+        await live.node(Name=device, **fields({"ExtID.count": "499"}))

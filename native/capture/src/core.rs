@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{channel, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use netsonde_meter::{FlowBatch, PacketBatch};
 
@@ -36,6 +36,8 @@ use crate::{lookback, metering, opener, refill};
 
 /// Descriptors wanted: one per interface, four per namespace, and room.
 const DESCRIPTORS: u64 = 262_144;
+/// How long the list of links that are there already may take.
+const FIRST_DUMP: Duration = Duration::from_secs(2);
 /// Bytes of one batch of packets, after which the next is begun.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
@@ -64,7 +66,17 @@ impl Core {
         };
         // A failure half-way drops the core, which ends what was started.
         core.start_threads(receivers)?;
+        core.wait_for_watchers();
         Ok(core)
+    }
+
+    /// Every link that appears once this has returned is a new one.
+    fn wait_for_watchers(&self) {
+        let deadline = Instant::now() + FIRST_DUMP;
+        let watching = &self.shared.counters.watching;
+        while watching.load(Ordering::Acquire) < WATCHERS as u64 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     fn start_threads(&self, receivers: Receivers) -> io::Result<()> {

@@ -187,6 +187,8 @@ impl<T> Inbox<T> {
 #[derive(Default)]
 pub struct Counters {
     pub next_tap: AtomicU64,
+    /// Watchers that know the links which were there before.
+    pub watching: AtomicU64,
     pub bound: AtomicU64,
     pub bound_before_up: AtomicU64,
     pub bind_failures: AtomicU64,

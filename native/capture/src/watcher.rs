@@ -180,7 +180,9 @@ impl Watched {
     }
 
     fn end_of_dump(&mut self, shared: &Shared) {
-        self.quiet = false;
+        if std::mem::take(&mut self.quiet) && self.namespace.key == shared.home.key {
+            shared.counters.watching.fetch_add(1, Ordering::Release);
+        }
         let present = self.dump.take().unwrap_or_default();
         let gone: Vec<u32> = self.known.difference(&present).copied().collect();
         gone.into_iter()

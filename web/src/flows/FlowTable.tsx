@@ -32,7 +32,7 @@ function application(row: FlowRow) {
   return (
     <span className="flow-app" title={`${row.application} ${row.flow.LayersPath ?? ""}`}>
       <span className={row.state === "open" ? "dot green" : "dot grey"} title={row.state} />
-      {row.application}
+      <span className="ellipsis">{row.application}</span>
     </span>
   );
 }

@@ -6,7 +6,8 @@ import type { Theme } from "../state/theme";
 import { claimStyleElement, dataOf } from "./element";
 import { LayoutWorker } from "./layout";
 import { applyMarks, noMarks, touched, type Marks } from "./marks";
-import { freeCell, middle, pushApart, type Box, type Point } from "./placement";
+import { placeNewcomers } from "./newcomers";
+import { middle, pushApart, type Box, type Point } from "./placement";
 import { PositionMemory } from "./positions";
 import { canvasStyle } from "./style";
 import { arrange } from "./tiers";
@@ -19,6 +20,7 @@ export interface CanvasHandlers {
 }
 
 const GROUP_GAP = 34;
+const ORIGIN = { x: 0, y: 0 };
 const FLASH_MS = 1600;
 const FIT_PADDING = 48;
 
@@ -56,7 +58,7 @@ export class Canvas {
     const fresh = [...view.nodes.values()].filter((node) => node.group !== "open" && !this.positions.has(node.id));
     const unknown = fresh.length > Math.max(1, (view.nodes.size - fresh.length) / 2);
     if (unknown) this.place(arrange(view));
-    else this.placeOpened(view, fresh);
+    else this.placeFresh(view, fresh);
     this.cy.batch(() => {
       this.removeGone(view);
       this.addAndUpdate(view, before);
@@ -142,6 +144,11 @@ export class Canvas {
     });
   }
 
+  private placeFresh(view: View, fresh: readonly VisibleNode[]): void {
+    this.placeOpened(view, fresh);
+    for (const [id, place] of placeNewcomers(view, this.positions.all())) this.positions.set(id, place);
+  }
+
   /** The content of a group that was just opened comes arranged, around the place where the group was. */
   private placeOpened(view: View, fresh: readonly VisibleNode[]): void {
     const opened = new Set(fresh.map((node) => node.parent).filter((id) => id !== null && this.isClosed(id)));
@@ -195,7 +202,7 @@ export class Canvas {
   private add(node: VisibleNode): void {
     const data = { ...dataOf(node), ...(node.parent ? { parent: node.parent } : {}) };
     const classes = [node.group ?? "", node.parent ? "" : "outermost"];
-    const added = this.cy.add({ group: "nodes", data, position: { ...this.placeFor(node) }, classes });
+    const added = this.cy.add({ group: "nodes", data, position: { ...(this.positions.get(node.id) ?? ORIGIN) }, classes });
     if (!node.parent) added.style("font-size", this.titleSize);
     applyMarks(added, this.marks);
   }
@@ -222,28 +229,8 @@ export class Canvas {
     }
   }
 
-  /** A remembered place, or a free one beside its kin. */
-  private placeFor(node: VisibleNode): Point {
-    const known = this.positions.get(node.id);
-    if (known) return known;
-    const level = this.levelOf(node.parent);
-    const points = level.filter((other) => other.isChildless()).map((other) => ({ ...other.position() }));
-    const boxes = level.filter((other) => other.isParent()).map((other) => other.boundingBox({ includeLabels: true }));
-    const group = node.parent ? this.cy.getElementById(node.parent) : null;
-    const wanted = points.length > 0 ? middle(points) : this.groupMiddle(group);
-    const place = freeCell(wanted, points[0] ?? wanted, { points, boxes });
-    if (node.group !== "open") this.positions.set(node.id, place);
-    return place;
-  }
-
   private levelOf(parent: string | null): NodeSingular[] {
     return this.cy.nodes().toArray().filter((node) => ((node.data("parent") as string | undefined) ?? null) === parent);
-  }
-
-  private groupMiddle(group: NodeSingular | null): Point {
-    if (group && !group.empty()) return { ...group.position() };
-    const { x1, x2, y2 } = this.cy.nodes().boundingBox({});
-    return this.cy.nodes().empty() ? { x: 0, y: 0 } : { x: (x1 + x2) / 2, y: y2 + 120 };
   }
 
   /** Groups that grew push their neighbours away, level by level, outwards. */

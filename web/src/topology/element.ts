@@ -23,3 +23,8 @@ export function dataOf({ id, node, group, holds }: VisibleNode): Record<string, 
     capturable: isCapturable(node),
   };
 }
+
+/** Namespaces appear before the interfaces inside them. */
+export function mayBecomeGroup({ node, group }: VisibleNode): boolean {
+  return group !== "closed" && ["host", "netns", "container"].includes(kindOf(node));
+}

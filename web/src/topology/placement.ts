@@ -16,6 +16,14 @@ export interface Box {
 /** A node with its label fits into one cell. */
 export const CELL = { width: 96, height: 84 } as const;
 
+/** Room for a group that has no content yet: it will not have to push anybody when it gets some. */
+export const GROUP_ROOM = { width: CELL.width * 3, height: CELL.height * 2.2 } as const;
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** What stands in the way of a new node: points of single nodes, boxes of groups. */
 export interface Taken {
   readonly points: readonly Point[];
@@ -25,16 +33,16 @@ export interface Taken {
 /**
  * Return the free cell nearest to `wanted` among the cells of a grid through `anchor`.
  *
- * A cell is free when no point is nearer than one cell to its middle, and no box reaches into it.
+ * A cell is free when no other node and no box reaches into the `room` around its middle.
  */
-export function freeCell(wanted: Point, anchor: Point, taken: Taken): Point {
+export function freeCell(wanted: Point, anchor: Point, taken: Taken, room: Size = CELL): Point {
   const column = Math.round((wanted.x - anchor.x) / CELL.width);
   const row = Math.round((wanted.y - anchor.y) / CELL.height);
   for (let ring = 0; ring < 200; ring += 1) {
     let best: Point | null = null;
     for (const [dx, dy] of ringOffsets(ring)) {
       const cell = { x: anchor.x + (column + dx) * CELL.width, y: anchor.y + (row + dy) * CELL.height };
-      if (isTaken(cell, taken)) continue;
+      if (isTaken(cell, taken, room)) continue;
       if (!best || distance(cell, wanted) < distance(best, wanted)) best = cell;
     }
     if (best) return best;
@@ -42,8 +50,8 @@ export function freeCell(wanted: Point, anchor: Point, taken: Taken): Point {
   return wanted;
 }
 
-function isTaken(cell: Point, { points, boxes }: Taken): boolean {
-  return points.some((point) => covers(point, cell)) || boxes.some((box) => reaches(box, cell));
+function isTaken(cell: Point, { points, boxes }: Taken, room: Size): boolean {
+  return points.some((point) => covers(point, cell, room)) || boxes.some((box) => reaches(box, cell, room));
 }
 
 export function middle(points: readonly Point[]): Point {
@@ -99,15 +107,17 @@ function* ringOffsets(ring: number): Generator<readonly [number, number]> {
   }
 }
 
-function covers(point: Point, cell: Point): boolean {
-  return Math.abs(point.x - cell.x) < CELL.width * 0.9 && Math.abs(point.y - cell.y) < CELL.height * 0.9;
+function covers(point: Point, cell: Point, room: Size): boolean {
+  const [dx, dy] = [(room.width + CELL.width) / 2, (room.height + CELL.height) / 2];
+  return Math.abs(point.x - cell.x) < dx * 0.9 && Math.abs(point.y - cell.y) < dy * 0.9;
 }
 
-function reaches(box: Box, cell: Point): boolean {
-  const [dx, dy] = [CELL.width / 2, CELL.height / 2];
+function reaches(box: Box, cell: Point, room: Size): boolean {
+  const [dx, dy] = [room.width / 2, room.height / 2];
   return cell.x + dx > box.x1 && cell.x - dx < box.x2 && cell.y + dy > box.y1 && cell.y - dy < box.y2;
 }
 
+/** A place in the same row is nearer than one in the same column: names are wide, and frames look better flat. */
 function distance(a: Point, b: Point): number {
-  return Math.hypot(a.x - b.x, a.y - b.y);
+  return Math.hypot(a.x - b.x, (a.y - b.y) * 1.5);
 }

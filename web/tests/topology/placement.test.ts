@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from "vitest";
-import { CELL, freeCell, middle, pushApart, type Point } from "../../src/topology/placement";
+import { CELL, freeCell, GROUP_ROOM, middle, pushApart, type Point } from "../../src/topology/placement";
 
 const origin = { x: 0, y: 0 };
 
@@ -19,7 +19,17 @@ it("puts a node beside what is there, not on it", () => {
 it("keeps out of the frames of groups", () => {
   const place = freeCell(origin, origin, { points: [], boxes: [{ x1: -300, y1: -50, x2: 300, y2: 500 }] });
 
-  expect(place).toEqual({ x: 0, y: -2 * CELL.height });
+  expect(place).toMatchObject({ y: -2 * CELL.height });
+});
+
+it("keeps room around a group that is still empty", () => {
+  const place = freeCell(origin, origin, { points: [origin], boxes: [] }, GROUP_ROOM);
+
+  expect(Math.abs(place.x) > CELL.width || Math.abs(place.y) > CELL.height).toBe(true);
+});
+
+it("prefers the same row", () => {
+  expect(freeCell(origin, origin, { points: [origin], boxes: [] }).y).toBe(0);
 });
 
 it("gives every one of many nodes a cell of its own", () => {
