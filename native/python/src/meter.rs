@@ -117,11 +117,12 @@ impl FileMeter {
     }
 
     fn __next__<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        if self.phase == Phase::Done {
-            return Ok(None);
-        }
-        let piece = py.detach(|| self.step())?;
-        Ok(Some(PyBytes::new(py, &piece)))
+        let piece = if self.phase == Phase::Done {
+            py.detach(|| self.rest())?
+        } else {
+            Some(py.detach(|| self.step())?)
+        };
+        Ok(piece.map(|piece| PyBytes::new(py, &piece)))
     }
 
     /// One line saying where and why the file could not be read further, or None.
@@ -213,7 +214,16 @@ impl FileMeter {
         if self.phase == Phase::Done {
             output.close();
         }
-        output.take().map_err(arrow_error)
+        output
+            .take()
+            .unwrap_or_else(|| Ok(Vec::new()))
+            .map_err(arrow_error)
+    }
+
+    /// Return a piece that was still being written when the file ended; None = that was all.
+    fn rest(&mut self) -> PyResult<Option<Vec<u8>>> {
+        let piece = self.output.as_mut().and_then(OutputThread::take);
+        piece.transpose().map_err(arrow_error)
     }
 
     fn read_some(&mut self) -> PyResult<()> {

@@ -126,27 +126,18 @@ impl OutputThread {
         }
     }
 
-    /// Return what is written so far; after `close`, all the rest.
-    pub(crate) fn take(&mut self) -> Piece {
+    /// Return the next piece that is written, each as it was made: two Arrow streams in one are read as the first.
+    /// None = nothing yet; after `close` it waits, and None is the end.
+    pub(crate) fn take(&mut self) -> Option<Piece> {
         let pieces = self
             .pieces
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
-        let mut taken = Vec::new();
-        let closed = self.batches.is_none();
-        while let Some(piece) = if closed {
+        if self.batches.is_none() {
             pieces.recv().ok()
         } else {
             pieces.try_recv().ok()
-        } {
-            let piece = piece?;
-            if taken.is_empty() {
-                taken = piece;
-            } else {
-                taken.extend(piece);
-            }
         }
-        Ok(taken)
     }
 
     pub(crate) fn close(&mut self) {
