@@ -98,6 +98,9 @@ class Demo:
             time.sleep(0.1)  # noqa: TID251  other processes: only their answers tell
 
     def close(self) -> None:
+        # A second Ctrl-C must not leave half of it behind.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         for process in (self.vm, self.netsonde):
             if process is not None and process.poll() is None:
                 process.terminate()
