@@ -46,8 +46,8 @@ class AllInOne:
         env = self._environment()
         children = [
             Child("nats-server", self._server),
-            Child("analyzer", Program(self._netsonde("analyzer"), env, stop_within=2.0)),
-            Child("agent", Program(self._netsonde("agent"), env, stop_within=1.5)),
+            Child("analyzer", Program(self._netsonde("analyzer"), env, stop_within=1.7)),
+            Child("agent", Program(self._netsonde("agent"), env, stop_within=2.6)),
         ]
         async with asyncio.TaskGroup() as group:
             for child in children:
