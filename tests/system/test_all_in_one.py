@@ -27,6 +27,7 @@ def test_a_capture_waits_then_sees_the_first_packets_of_an_interface(stack: Stac
 
 def test_flows_are_reported_live_and_from_history_after_the_interface_is_gone(stack: Stack, links: Links) -> None:
     capture = stack.capture(f"G.V().Has('Name', '{links.prefix}a')")
+    stack.wait_capture(capture, "waiting")
     left, right = links.veth("a")
     send_udp(right, 0, 7)
     query = f"Flows().Has('CaptureID', '{capture}', 'Transport', 9000)"
@@ -45,6 +46,7 @@ def test_flows_are_reported_live_and_from_history_after_the_interface_is_gone(st
 @pytest.mark.parametrize("victim", ["agent", "analyzer", "nats-server"])
 def test_killing_a_part_loses_no_definition_and_captures_go_on(stack: Stack, links: Links, victim: str) -> None:
     capture = stack.capture(f"G.V().Has('Name', Regex('{links.prefix}.'))")
+    stack.wait_capture(capture, "waiting")
     _, first_peer = links.veth("a")
     send_udp(first_peer, 0, 3)
     stack.wait_capture(capture, "active")
@@ -62,6 +64,7 @@ def test_killing_a_part_loses_no_definition_and_captures_go_on(stack: Stack, lin
 def test_it_stops_in_order_and_starts_again_with_everything(tmp_path: Path, links: Links) -> None:
     stack = Stack(tmp_path / "state").start()
     capture = stack.capture(f"G.V().Has('Name', '{links.prefix}a')")
+    stack.wait_capture(capture, "waiting")
     left, right = links.veth("a")
     send_udp(right, 0, 4)
     stack.wait(lambda: numbers(stack, capture) == [0, 1, 2, 3], 10, "four packets")

@@ -56,7 +56,7 @@ def prefix() -> str:
 )
 def test_every_frame_from_number_0_is_delivered_once(whole: Stack, prefix: str, kind: str, loops: int) -> None:
     capture = whole.capture(f"G.V().Has('Name', Regex('{prefix}.*'))")
-    whole.wait_capture(capture, "waiting")
+    whole.wait_capture(capture, "waiting", within=90)
     with busy_loops(loops), FrameStorm(f"--prefix={prefix}", "--frames=50", *kind.split()) as running:
         speakers = list(running.speakers())
         verdict = wait_for_all(whole, capture, speakers)
@@ -70,7 +70,7 @@ def test_a_key_written_2_s_after_the_first_frame_loses_none(whole: Stack, switch
     bridge = f"br{secrets.token_hex(3)}"
     switch.vsctl("add-br", bridge, "--", "set", "bridge", bridge, "datapath_type=netdev")
     capture = whole.capture(f"G.V().HasKey('ExtID.vm-id').Has('Name', Regex('{prefix}.*'))")
-    whole.wait_capture(capture, "waiting")
+    whole.wait_capture(capture, "waiting", within=90)
     speakers: list[Speaker] = []
     waiting: deque[Speaker] = deque()
     with FrameStorm(f"--prefix={prefix}", "--frames=50", "--kind=tap", "--count=200") as running:
