@@ -34,6 +34,7 @@ test: setup lint unit netns system browser fuzz ## run every test
 unit: setup ## tests without root and network
 	pytest -q tests/unit tests/compat $(ARGS)
 	cargo test --workspace --locked --quiet
+	cd web && npm run --silent test
 
 netns: setup ## tests in throw-away network namespaces (root)
 	@tools/debs test

@@ -29,8 +29,9 @@ await page.getByRole("option").first().waitFor();
 await page.keyboard.press("Enter");
 await page.locator("[data-testid=packets] .table-row").first().waitFor();
 await page.locator("[data-testid=flows] .table-row").first().waitFor();
-await page.getByRole("button", { name: "Show all" }).click();
 // The node that was searched for shines for a while.
 await page.waitForTimeout(2500);
+await page.getByRole("button", { name: "Show all" }).click();
+await page.mouse.move(400, 60);
 await page.screenshot({ path: target });
 await browser.close();

@@ -74,6 +74,7 @@ export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
           onClick={() => setLive(!live)}
         />
       </header>
+      {query.isPending ? <EmptyState icon="hourglass" title="Reading flows" /> : null}
       {query.isError ? <ErrorNote>Flows could not be read: {messageOf(query.error)}</ErrorNote> : null}
       {shown.length > 0 ? (
         <VirtualTable

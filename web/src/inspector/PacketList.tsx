@@ -82,6 +82,7 @@ export function PacketList({ scope, names, onlyFlow, onAllFlows }: Props) {
           pcapng
         </a>
       </header>
+      {query.isPending ? <EmptyState icon="hourglass" title="Reading packets" /> : null}
       {query.isError ? <ErrorNote>Packets could not be read: {messageOf(query.error)}</ErrorNote> : null}
       {packets.length > 0 ? (
         <VirtualTable

@@ -38,6 +38,7 @@ export function SearchBox() {
   const choose = (hit: Hit | undefined): void => {
     if (!hit) return;
     setOpen(false);
+    setWanted("");
     input.current?.blur();
     // While an interface is to be picked, finding it here is picking it: the way without a mouse.
     if (!pick(hit.node)) go({ tab: "node", node: hit.node.ID, view: "" });

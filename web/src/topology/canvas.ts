@@ -97,6 +97,8 @@ export class Canvas {
 
   fit(): void {
     this.fitted = true;
+    // A move to a node that was searched for may still be on its way.
+    this.cy.stop();
     this.cy.fit(undefined, FIT_PADDING);
     if (this.cy.zoom() > 1.25) this.cy.zoom({ level: 1.25, position: this.boxMiddle() });
     this.cy.center();

@@ -10,7 +10,8 @@ import type { View, VisibleNode } from "./view";
 const PADDING = 22;
 const TITLE = 20;
 const GAP = 34;
-const NARROWEST_ROW = 4;
+const HANDFUL = 4;
+const NARROWEST_ROW = 5;
 /** Width to height of a picture that suits the space beside the panel. */
 const ASPECT = 1.15;
 
@@ -52,6 +53,8 @@ export function arrange(view: View): Map<string, Point> {
 class Arrangement {
   private readonly children = new Map<string | null, VisibleNode[]>();
   private readonly linked = new Map<string, string[]>();
+  /** How far from the middle of its row each node stands that is already placed. */
+  private readonly rank = new Map<string, number>();
 
   constructor(view: View) {
     for (const node of view.nodes.values()) push(this.children, node.parent, node);
@@ -67,8 +70,9 @@ class Arrangement {
     const leaves = inside.filter((node) => node.group !== "open");
     const groups = inside.filter((node) => node.group === "open");
     const rows = this.leafRows(leaves);
-    const rank = new Map(rows.flatMap((row) => row.blocks).map((block, index) => [block.id, index]));
-    const blocks = this.byNeighbours(groups, rank).map((group) => this.framed(group.id));
+    const switches = groups.filter((group) => TIERS[kindOf(group.node)] < 3);
+    const others = groups.filter((group) => !switches.includes(group));
+    const blocks = [switches, others].flatMap((some) => this.byNeighbours(some)).map(({ id }) => this.framed(id));
     const wide = Math.max(0, ...rows.map((row) => row.width), ...blocks.map((block) => block.width), balancedWidth(blocks));
     return stacked(parent ?? "", [...rows, ...shelves(blocks, wide)]);
   }
@@ -86,28 +90,30 @@ class Arrangement {
   /** Rows of single nodes, one or more a tier, ordered so that lines between tiers cross little. */
   private leafRows(leaves: readonly VisibleNode[]): Row[] {
     const longest = Math.max(NARROWEST_ROW, Math.ceil(Math.sqrt(leaves.length * 1.8)));
-    const rank = new Map<string, number>();
     const rows: Row[] = [];
     for (const tier of tiersOf(leaves)) {
-      const members = this.byNeighbours(tier, rank);
-      members.forEach((node, index) => rank.set(node.id, index));
-      for (let at = 0; at < members.length; at += longest) {
-        rows.push(row(members.slice(at, at + longest).map((node) => leafBlock(node.id)), 0));
+      const members = this.byNeighbours(tier);
+      // Rows of a tier are about equally long: nobody stands alone below the others.
+      const length = Math.ceil(members.length / Math.ceil(members.length / longest));
+      for (let at = 0; at < members.length; at += length) {
+        const line = members.slice(at, at + length);
+        line.forEach((node, index) => this.rank.set(node.id, index - (line.length - 1) / 2));
+        rows.push(row(line.map((node) => leafBlock(node.id)), 0));
       }
     }
     return rows;
   }
 
   /** By the mean place of what each is linked with, directly or through its content; then by name. */
-  private byNeighbours(nodes: readonly VisibleNode[], rank: ReadonlyMap<string, number>): VisibleNode[] {
-    const pull = new Map(nodes.map((node) => [node.id, this.pullOf(node.id, rank)]));
+  private byNeighbours(nodes: readonly VisibleNode[]): VisibleNode[] {
+    const pull = new Map(nodes.map((node) => [node.id, this.pullOf(node.id)]));
     return [...nodes].sort(
       (a, b) => (pull.get(a.id) ?? 0) - (pull.get(b.id) ?? 0) || nameOf(a.node).localeCompare(nameOf(b.node), undefined, { numeric: true }),
     );
   }
 
-  private pullOf(id: string, rank: ReadonlyMap<string, number>): number {
-    const places = this.reach(id).flatMap((other) => rank.get(other) ?? []);
+  private pullOf(id: string): number {
+    const places = this.reach(id).flatMap((other) => this.rank.get(other) ?? []);
     // What is linked with nothing goes to the end of its line.
     return places.length > 0 ? places.reduce((sum, place) => sum + place, 0) / places.length : this.loneliness(id);
   }
@@ -124,7 +130,7 @@ class Arrangement {
 
 /** A handful of nodes needs no tiers. */
 function tiersOf(leaves: readonly VisibleNode[]): VisibleNode[][] {
-  if (leaves.length <= NARROWEST_ROW) return [[...leaves]];
+  if (leaves.length <= HANDFUL) return [[...leaves]];
   return [0, 1, 2, 3].map((tier) => leaves.filter((node) => TIERS[kindOf(node.node)] === tier));
 }
 

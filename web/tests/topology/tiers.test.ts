@@ -6,9 +6,10 @@ import { project } from "../../src/topology/view";
 import { edge, graphOf, node } from "../builders";
 
 const interfaces = ["eth0", "eth1", "v1", "v2", "v3"];
+const host = node("h", { Type: "host" });
 const graph = graphOf(
   [
-    node("h", { Type: "host" }),
+    host,
     node("br", { Type: "bridge" }),
     node("ns", { Type: "netns" }),
     node("in", { Type: "veth" }),
@@ -39,6 +40,16 @@ it("sets interfaces above bridges, bridges above their ports, inner groups below
 
   expect(rows).toEqual([...rows].sort((a, b) => a - b));
   expect(new Set(rows).size).toBe(4);
+});
+
+it("lets nobody stand alone below the others of a row", () => {
+  const many = Array.from({ length: 6 }, (_, at) => node(`eth${at}`, { IfIndex: at }));
+  const flat = graphOf([host, ...many], many.map(({ ID }) => edge("h", ID)));
+  const places = arrange(project(flat, Number.POSITIVE_INFINITY, new Map()));
+  const heights = [...places.values()].map(({ y }) => y);
+
+  expect(new Set(heights).size).toBe(2);
+  expect(heights.filter((y) => y === heights[0])).toHaveLength(3);
 });
 
 it("gives the same picture each time", () => {
