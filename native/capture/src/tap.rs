@@ -165,11 +165,13 @@ impl Tap {
             }
             subscription.counters.dropped += self.dropped.load(Ordering::Relaxed) + lookback.lost;
         }
+        // Who hears of the start may ask for the counters at once, so it is counted first; the lock makes them wait.
+        let is_first = self.captures.fetch_add(1, Ordering::Relaxed) == 0;
         events.push(subscription.event(EventKind::Started, ""));
         events.extend(happened);
         inner.subscriptions.push(subscription);
         inner.adjust_filter(self.window_is_open(mono_ns()));
-        self.captures.fetch_add(1, Ordering::Relaxed) == 0
+        is_first
     }
 
     /// Remove a capture; None when it is not here.

@@ -8,6 +8,7 @@ Needs:  the graph's probes for anything to match; the bus, without which running
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
 
@@ -26,7 +27,7 @@ from netsonde.observe import logger
 log = logger("captures")
 
 _COALESCE = 0.02
-"""Seconds between two rounds of reports: a burst of new interfaces makes a few reports, not one each."""
+"""Seconds between two rounds: a burst of new interfaces makes a few reports, not one each."""
 
 
 _STOP_WITHIN = 1.0
@@ -140,13 +141,21 @@ class CaptureAgent:
                 self.reconciler.set_targets(split_key(entry.key)[0], node_ids)
 
     async def _keep_time(self) -> None:
+        loop = asyncio.get_running_loop()
+        reconcile_at = loop.time() + self._settings.reconcile_interval
         while True:
             self._wake.clear()
-            try:
-                async with asyncio.timeout(self.reconciler.tick()):
+            began = loop.time()
+            if began < reconcile_at:
+                due = began + self.reconciler.tick()
+            else:
+                due = began + self.reconciler.reconcile()
+                reconcile_at = began + self._settings.reconcile_interval
+            # New interfaces do not wait for this; a look at a thousand taps after each of a thousand events takes long.
+            await asyncio.sleep(max(_COALESCE, 10 * (loop.time() - began)))
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(due):
                     await self._wake.wait()
-            except TimeoutError:
-                self.reconciler.reconcile()
 
     async def _keep_counters(self) -> None:
         while True:

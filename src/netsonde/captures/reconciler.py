@@ -122,11 +122,11 @@ class Reconciler:
                 self._on_change(uuid)
         return self._until_next()
 
-    def reconcile(self) -> None:
-        """Compare everything anew: matches, devices, taps."""
+    def reconcile(self) -> float:
+        """Compare everything anew: matches, devices, taps; return what `tick` returns."""
         for standing in self._standing.values():
             standing.refresh({*standing.points, *standing.no_device, *standing.matching})
-        self.tick()
+        return self.tick()
 
     def retry_namespace(self, netns: int) -> None:
         """Try again at once what failed in a namespace that can be entered now."""

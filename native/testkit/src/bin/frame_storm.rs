@@ -25,6 +25,9 @@ use netsonde_testkit::tap;
 /// Frames sent back to back before the next interface of a burst is made.
 const OPENING: u32 = 10;
 
+/// Threads that close sockets in the end.
+const CLOSERS: usize = 32;
+
 struct Plan {
     kind: String,
     prefix: String,
@@ -262,6 +265,18 @@ fn clear(plan: &Plan, links: &Links, speakers: Vec<Speaker>) {
     let group = std::process::id();
     names.for_each(|name| drop(links.set_group(&name, group)));
     drop(links.delete_group(group));
+    drop_together(speakers);
+}
+
+/// Close the sockets side by side: each waits for a grace period of its own, 10 ms and more.
+fn drop_together(mut speakers: Vec<Speaker>) {
+    let share = speakers.len().div_ceil(CLOSERS).max(1);
+    std::thread::scope(|scope| {
+        while !speakers.is_empty() {
+            let some = speakers.split_off(speakers.len().saturating_sub(share));
+            scope.spawn(move || drop(some));
+        }
+    });
 }
 
 fn parse(arguments: impl Iterator<Item = String>) -> Result<Plan, String> {
