@@ -11,12 +11,13 @@ use netsonde_meter::FlowBatch;
 use crate::event::{Event, EventKind, Point};
 use crate::metering::adopt;
 use crate::netns::Namespace;
+use crate::reaper::Garbage;
 use crate::sched;
 use crate::shared::Shared;
 use crate::socket::{hardware, link_type, Scratch};
 use crate::subscription::{CaptureOptions, Identity, Subscription};
 use crate::sys::mono_ns;
-use crate::tap::{Birth, Key, Tap};
+use crate::tap::{Birth, Hold, Key, Tap};
 
 pub struct StartRequest {
     pub point: Point,
@@ -24,6 +25,7 @@ pub struct StartRequest {
     pub node_tid: String,
     pub options: CaptureOptions,
     pub asked: Instant,
+    pub _hold: Option<Hold>,
 }
 
 pub enum Job {
@@ -141,7 +143,13 @@ impl Control {
 
     fn open_tap(&self, namespace: &Arc<Namespace>, key: Key) -> std::io::Result<Arc<Tap>> {
         let socket = namespace.socket(&self.shared.home)?;
-        socket.bind(key.1)?;
+        if let Err(error) = socket.bind(key.1) {
+            // Nothing has happened to the socket. Many interfaces may go at once, and each close waits for a grace period.
+            if let Err(socket) = namespace.pool.put(socket) {
+                drop(self.shared.garbage.send(Garbage::Socket(socket)));
+            }
+            return Err(error);
+        }
         let link_type = link_type(hardware(&socket)?);
         let birth = Birth {
             link_type,
@@ -243,10 +251,13 @@ impl Control {
     fn reap(&self) {
         let now = mono_ns();
         for tap in self.shared.all_taps() {
-            if tap.captures.load(Ordering::Relaxed) > 0 || tap.window_is_open(now) {
-                continue;
+            {
+                let mut taps = self.shared.taps.lock();
+                if tap.captures.load(Ordering::Relaxed) > 0 || tap.window_is_open(now) {
+                    continue;
+                }
+                taps.remove(&tap);
             }
-            self.shared.taps.lock().remove(&tap);
             tap.discard(&self.shared.garbage);
             let counters = &self.shared.counters;
             counters

@@ -30,7 +30,7 @@ use crate::shared::{Config, Counters, Inbox, Metering, NamespaceOrder, Shared, T
 use crate::status::{self, Status, TapStats};
 use crate::subscription::{CaptureOptions, PacketQuery, Subscription};
 use crate::sys::{duplicate, raise_descriptor_limit, Epoll, EventFd};
-use crate::tap::LookbackMemory;
+use crate::tap::{Hold, LookbackMemory};
 use crate::watcher::Watcher;
 use crate::{lookback, metering, opener, refill};
 
@@ -155,12 +155,18 @@ impl Core {
         if !options.filter.trim().is_empty() {
             Filter::compile(&options.filter, 1)?;
         }
+        let hold = {
+            let taps = self.shared.taps.lock();
+            let present = taps.by_key.get(&(point.netns, point.ifindex));
+            present.and_then(Hold::on)
+        };
         let request = StartRequest {
             point,
             ifname,
             node_tid,
             options,
             asked: Instant::now(),
+            _hold: hold,
         };
         drop(self.shared.jobs.send(Job::Start(Box::new(request))));
         Ok(())

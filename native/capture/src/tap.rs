@@ -52,6 +52,8 @@ pub struct Tap {
     gone_seen: AtomicBool,
     /// Captures on this tap, to be read without the lock.
     pub captures: AtomicUsize,
+    /// Starts that were asked for while the window was open and have not had their turn.
+    holds: AtomicUsize,
     /// Whether the metering threads read it, rather than the look-back reader.
     pub metered: AtomicBool,
     pub inner: PiMutex<Inner>,
@@ -95,6 +97,7 @@ impl Tap {
             gone: AtomicBool::new(false),
             gone_seen: AtomicBool::new(false),
             captures: AtomicUsize::new(0),
+            holds: AtomicUsize::new(0),
             metered: AtomicBool::new(false),
             inner: PiMutex::new(inner),
             frames: AtomicU64::new(0),
@@ -116,7 +119,7 @@ impl Tap {
     }
 
     pub fn window_is_open(&self, now_mono_ns: i64) -> bool {
-        now_mono_ns < self.birth.window_end_ns
+        now_mono_ns < self.birth.window_end_ns || self.holds.load(Ordering::SeqCst) > 0
     }
 
     /// Read what has arrived, at most `max` frames, into look-back buffer and captures.
@@ -226,6 +229,25 @@ impl Tap {
     }
 }
 
+/// Keeps a look-back window open until a start that was asked for in time has had its turn, however long that takes.
+pub struct Hold(Arc<Tap>);
+
+impl Hold {
+    /// None when the window is over. The caller holds the lock of the table of taps, so that the tap stays in it.
+    pub fn on(tap: &Arc<Tap>) -> Option<Self> {
+        let hold = Self(Arc::clone(tap));
+        // Counted first, looked at after: whoever finds the window closed later has found this hold too.
+        let others = tap.holds.fetch_add(1, Ordering::SeqCst);
+        (others > 0 || mono_ns() < tap.birth.window_end_ns).then_some(hold)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.holds.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl Inner {
     /// Close the kernel's door: the look-back buffer is full and nobody listens.
     fn pause(&mut self) {
@@ -311,5 +333,44 @@ impl Lookback {
 impl Drop for Lookback {
     fn drop(&mut self) {
         self.memory.all.give(self.store.bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tap(window_end_ns: i64) -> Arc<Tap> {
+        let any = std::os::fd::OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
+        let birth = Birth {
+            link_type: LinkType::Ethernet,
+            before_up: true,
+            delay_ns: 1,
+            bound_ns: 1,
+            window_end_ns,
+        };
+        let memory = Arc::new(LookbackMemory {
+            all: Budget::new(1 << 20),
+            each: 1 << 20,
+        });
+        Arc::new(Tap::new(1, (1, 1), birth, PacketSocket::from(any), memory))
+    }
+
+    #[test]
+    fn a_start_asked_in_time_holds_the_window_open() {
+        let end = mono_ns() + 60_000_000_000;
+        let tap = tap(end);
+        let hold = Hold::on(&tap);
+        assert!(hold.is_some());
+        assert!(tap.window_is_open(end + 1));
+        drop(hold);
+        assert!(!tap.window_is_open(end + 1));
+    }
+
+    #[test]
+    fn a_start_asked_too_late_holds_nothing() {
+        let tap = tap(mono_ns() - 1);
+        assert!(Hold::on(&tap).is_none());
+        assert!(!tap.window_is_open(mono_ns()));
     }
 }
