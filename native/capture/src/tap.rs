@@ -341,7 +341,8 @@ mod tests {
     use super::*;
 
     fn tap(window_end_ns: i64) -> Arc<Tap> {
-        let any = std::os::fd::OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
+        let file = std::fs::File::open("/dev/null").expect("a descriptor of any kind");
+        let any = std::os::fd::OwnedFd::from(file);
         let birth = Birth {
             link_type: LinkType::Ethernet,
             before_up: true,
