@@ -29,15 +29,17 @@ use crate::reaper::{self, Garbage};
 use crate::shared::{Config, Counters, Inbox, Metering, NamespaceOrder, Shared, Taps, WATCHERS};
 use crate::status::{self, Status, TapStats};
 use crate::subscription::{CaptureOptions, PacketQuery, Subscription};
-use crate::sys::{duplicate, raise_descriptor_limit, Epoll, EventFd};
+use crate::sys::{duplicate, raise_descriptor_limit, reserve_descriptors, Epoll, EventFd};
 use crate::tap::{Hold, LookbackMemory};
 use crate::watcher::Watcher;
 use crate::{lookback, metering, opener, refill};
 
 /// Descriptors wanted: one per interface, four per namespace, and room.
 const DESCRIPTORS: u64 = 262_144;
+/// Descriptors for which there is room from the start: 512 KiB.
+const RESERVED: RawFd = 65_536;
 /// How long the list of links that are there already may take.
-const FIRST_DUMP: Duration = Duration::from_secs(2);
+const FIRST_LIST: Duration = Duration::from_secs(2);
 /// Bytes of one batch of packets, after which the next is begun.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
@@ -48,7 +50,7 @@ pub struct Core {
     descriptor_limit: u64,
 }
 
-struct Receivers {
+pub(crate) struct Receivers {
     jobs: Receiver<Job>,
     garbage: Receiver<Garbage>,
     rings: Receiver<OpenRing>,
@@ -57,6 +59,9 @@ struct Receivers {
 impl Core {
     pub fn new(config: Config) -> io::Result<Self> {
         let descriptor_limit = raise_descriptor_limit(DESCRIPTORS);
+        let room = descriptor_limit.min(RESERVED as u64) as RawFd;
+        // Without it all works, with a pause at each doubling.
+        drop(reserve_descriptors(room));
         let (shared, receivers) = build(config)?;
         let core = Self {
             shared,
@@ -72,7 +77,7 @@ impl Core {
 
     /// Every link that appears once this has returned is a new one.
     fn wait_for_watchers(&self) {
-        let deadline = Instant::now() + FIRST_DUMP;
+        let deadline = Instant::now() + FIRST_LIST;
         let watching = &self.shared.counters.watching;
         while watching.load(Ordering::Acquire) < WATCHERS as u64 && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(1));
@@ -319,7 +324,7 @@ fn join(threads: &Threads) {
     all.into_iter().for_each(|thread| drop(thread.join()));
 }
 
-fn build(config: Config) -> io::Result<(Arc<Shared>, Receivers)> {
+pub(crate) fn build(config: Config) -> io::Result<(Arc<Shared>, Receivers)> {
     let (jobs, jobs_end) = channel();
     let (garbage, garbage_end) = channel();
     let (rings, rings_end) = channel();

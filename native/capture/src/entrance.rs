@@ -17,6 +17,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use crate::netns::{Namespace, Witness};
+use crate::present::present;
 use crate::reaper;
 use crate::rtnl::LinkSocket;
 use crate::sched;
@@ -137,6 +138,7 @@ impl Entrance {
                 } => {
                     self.enter(key, file, !existing, Witness::Caller);
                 }
+                NamespaceOrder::List { key, watcher } => self.list(key, watcher),
                 NamespaceOrder::Remove(key) => self.leave(key, Witness::Caller),
             }
         }
@@ -229,29 +231,29 @@ impl Entrance {
         let namespace = Arc::new(Namespace::new(key, file, size, witness));
         let armed = self.shared.armed.load(Ordering::Relaxed);
         let prepared = namespace.within(&self.shared.home, || {
-            let links: io::Result<Vec<_>> = self
-                .shared
-                .watchers
-                .iter()
+            let watchers = self.shared.watchers.iter();
+            let links: Vec<_> = watchers
                 .map(|_| LinkSocket::open())
-                .collect();
+                .collect::<io::Result<_>>()?;
             if armed {
                 drop(namespace.pool.put(PacketSocket::open()?));
                 drop(namespace.pool.put(PacketSocket::open()?));
             }
-            links
+            // Listed after subscribing: what appears in between is listed, told, or both.
+            let listed = links.first().map(present).transpose()?.unwrap_or_default();
+            Ok((links, listed))
         });
         match prepared {
-            Ok(links) => {
+            Ok((links, listed)) => {
                 self.shared
                     .namespaces
                     .lock()
                     .insert(key, Arc::clone(&namespace));
                 for (watcher, links) in self.shared.watchers.iter().zip(links) {
-                    let (namespace, links) = (Arc::clone(&namespace), Box::new(links));
                     watcher.send(WatcherOrder::Add {
-                        namespace,
-                        links,
+                        namespace: Arc::clone(&namespace),
+                        links: Box::new(links),
+                        present: listed.clone(),
                         fresh,
                     });
                 }
@@ -264,6 +266,15 @@ impl Entrance {
                     .fetch_add(1, Ordering::Relaxed),
             ),
         }
+    }
+
+    fn list(&self, key: u64, watcher: usize) {
+        let namespace = self.shared.namespace(key);
+        let links = namespace.and_then(|namespace| {
+            let listed = namespace.within(&self.shared.home, || present(&LinkSocket::open()?));
+            listed.ok()
+        });
+        self.shared.watchers[watcher].send(WatcherOrder::Present { key, links });
     }
 
     fn leave(&mut self, key: u64, witness: Witness) {

@@ -17,6 +17,7 @@ mod netns;
 mod opener;
 mod pi_mutex;
 mod pool;
+mod present;
 mod reaper;
 mod refill;
 mod ring;

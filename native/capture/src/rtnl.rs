@@ -10,32 +10,26 @@ use crate::sys::{check, own, setsockopt};
 const RECEIVE_BUFFER: i32 = 16 * 1024 * 1024;
 const HEADER: usize = 16;
 const IFINFO: usize = 16;
-const IFLA_IFNAME: u16 = 3;
 
 /// A link that the kernel speaks of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
     pub ifindex: u32,
-    pub name: String,
     pub up: bool,
-    /// ARPHRD_…: decides how its frames begin.
-    pub hardware: u16,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
     /// New or changed.
     Link(Link),
     Gone(u32),
-    /// End of a dump.
-    Done,
 }
 
 pub enum Received {
     Messages(Vec<Message>),
     /// Nothing to read now.
     Empty,
-    /// The kernel had to throw messages away (ENOBUFS): dump again.
+    /// The kernel had to throw messages away (ENOBUFS): list what there is.
     Lost,
 }
 
@@ -66,28 +60,6 @@ impl LinkSocket {
             fd,
             buffer: vec![0; 64 * 1024].into_boxed_slice(),
         })
-    }
-
-    /// Ask for all links; they come as messages, then `Done`.
-    pub fn request_dump(&self) -> io::Result<()> {
-        let mut request = [0u8; HEADER + IFINFO];
-        request[0..4].copy_from_slice(&((HEADER + IFINFO) as u32).to_ne_bytes());
-        request[4..6].copy_from_slice(&libc::RTM_GETLINK.to_ne_bytes());
-        let flags = (libc::NLM_F_REQUEST | libc::NLM_F_DUMP) as u16;
-        request[6..8].copy_from_slice(&flags.to_ne_bytes());
-        // SAFETY: pointer and length describe `request`.
-        let sent = unsafe {
-            libc::send(
-                self.fd.as_raw_fd(),
-                request.as_ptr().cast(),
-                request.len(),
-                0,
-            )
-        };
-        if sent < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(())
     }
 
     /// Read one datagram.
@@ -127,9 +99,6 @@ pub fn parse(mut data: &[u8]) -> Vec<Message> {
 }
 
 fn translate(kind: u16, body: &[u8]) -> Option<Message> {
-    if kind == libc::NLMSG_DONE as u16 {
-        return Some(Message::Done);
-    }
     let info = body.first_chunk::<IFINFO>()?;
     // AF_BRIDGE messages speak of bridge ports: one that leaves its bridge is not gone.
     if info[0] != libc::AF_UNSPEC as u8 {
@@ -142,30 +111,9 @@ fn translate(kind: u16, body: &[u8]) -> Option<Message> {
     (kind == libc::RTM_NEWLINK).then(|| {
         Message::Link(Link {
             ifindex,
-            name: name(&body[IFINFO..]),
             up: u32_at(info, 8) & libc::IFF_UP as u32 != 0,
-            hardware: u16_at(info, 2),
         })
     })
-}
-
-fn name(mut attributes: &[u8]) -> String {
-    while let Some(header) = attributes.first_chunk::<4>() {
-        let length = u16_at(header, 0) as usize;
-        if length < 4 || length > attributes.len() {
-            break;
-        }
-        if u16_at(header, 2) == IFLA_IFNAME {
-            let text = &attributes[4..length];
-            let end = text
-                .iter()
-                .position(|byte| *byte == 0)
-                .unwrap_or(text.len());
-            return String::from_utf8_lossy(&text[..end]).into_owned();
-        }
-        attributes = &attributes[length.next_multiple_of(4).min(attributes.len())..];
-    }
-    String::new()
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
@@ -194,13 +142,11 @@ mod tests {
     }
 
     #[test]
-    fn a_new_link_has_index_name_state_and_hardware() {
+    fn a_new_link_has_index_and_state() {
         let data = message(libc::RTM_NEWLINK, 0, 1, b"\x09\0\x03\0eth0\0\0\0\0");
         let link = Link {
             ifindex: 7,
-            name: "eth0".into(),
             up: true,
-            hardware: 1,
         };
         assert_eq!(parse(&data), [Message::Link(link)]);
     }
@@ -222,12 +168,5 @@ mod tests {
             parse(&message(libc::RTM_NEWLINK, 0, 0, b"\xff\xff\x03\0")).len(),
             1
         );
-    }
-
-    #[test]
-    fn the_end_of_a_dump_is_told() {
-        let mut data = message(libc::NLMSG_DONE as u16, 0, 0, b"");
-        data[0] = 20;
-        assert_eq!(parse(&data[..20]), [Message::Done]);
     }
 }

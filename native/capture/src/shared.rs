@@ -17,6 +17,7 @@ use crate::netns::{Home, Namespace};
 use crate::opener::OpenRing;
 use crate::pi_mutex::PiMutex;
 use crate::reaper::Garbage;
+use crate::rtnl::{Link, LinkSocket};
 use crate::sched::Class;
 use crate::subscription::Subscription;
 use crate::sys::{Epoll, EventFd};
@@ -143,8 +144,14 @@ pub enum WatcherOrder {
     /// Watch a namespace that has been entered; `fresh` = its present links are new as well.
     Add {
         namespace: Arc<Namespace>,
-        links: Box<crate::rtnl::LinkSocket>,
+        links: Box<LinkSocket>,
+        present: Vec<Link>,
         fresh: bool,
+    },
+    /// The links that a namespace has, asked for when messages were lost; none when they cannot be listed.
+    Present {
+        key: u64,
+        links: Option<Vec<Link>>,
     },
     Remove(u64),
 }
@@ -154,6 +161,11 @@ pub enum NamespaceOrder {
         key: u64,
         file: std::os::fd::OwnedFd,
         existing: bool,
+    },
+    /// List the links of a namespace for a watcher that lost messages.
+    List {
+        key: u64,
+        watcher: usize,
     },
     Remove(u64),
 }

@@ -98,6 +98,18 @@ pub fn raise_descriptor_limit(wanted: u64) -> u64 {
     limit.rlim_cur
 }
 
+/// Make room in the table of descriptors for numbers below `count`, and give it back at once.
+///
+/// A table grows by doubling, and in a process with threads each time waits for an RCU grace period (expand_fdtable,
+/// fs/file.c): 12 ms in which a socket for a new interface would not be made. Eight bytes a descriptor.
+pub fn reserve_descriptors(count: RawFd) -> io::Result<()> {
+    let any = EventFd::new()?;
+    // SAFETY: no pointers.
+    let highest = check(unsafe { libc::fcntl(any.as_raw_fd(), libc::F_DUPFD_CLOEXEC, count - 1) })?;
+    drop(own(highest));
+    Ok(())
+}
+
 /// A counter that other threads, and Python's event loop, can wait on.
 pub struct EventFd(OwnedFd);
 

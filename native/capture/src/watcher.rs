@@ -13,8 +13,8 @@ use crate::netns::Namespace;
 use crate::reaper::Garbage;
 use crate::rtnl::{Link, LinkSocket, Message, Received};
 use crate::sched;
-use crate::shared::{Shared, WatcherOrder};
-use crate::socket::{link_type, PacketSocket};
+use crate::shared::{NamespaceOrder, Shared, WatcherOrder};
+use crate::socket::{hardware, link_type, PacketSocket};
 use crate::sys::{mono_ns, Epoll, Ready};
 use crate::tap::{Birth, Tap};
 
@@ -24,11 +24,16 @@ struct Watched {
     namespace: Arc<Namespace>,
     links: Box<LinkSocket>,
     known: HashSet<u32>,
-    /// Links seen by the dump that is under way.
-    dump: Option<HashSet<u32>>,
-    /// Links found by the first dump are there already, and need no look-back tap.
-    quiet: bool,
-    /// Messages were lost while a dump was under way: dump once more.
+    /// Set from the loss of messages until the list of what there is arrives.
+    resync: Option<Resync>,
+}
+
+/// What the messages say while the list is under way: they are younger than it.
+#[derive(Default)]
+struct Resync {
+    came: HashSet<u32>,
+    went: HashSet<u32>,
+    /// Messages were lost once more: list again.
     again: bool,
 }
 
@@ -79,8 +84,14 @@ impl Watcher {
                 WatcherOrder::Add {
                     namespace,
                     links,
+                    present,
                     fresh,
-                } => self.add(namespace, links, fresh),
+                } => self.add(namespace, links, &present, fresh),
+                WatcherOrder::Present { key, links } => {
+                    if let Some(watched) = self.watched.get_mut(&key) {
+                        watched.compare(&self.shared, self.index, links);
+                    }
+                }
                 WatcherOrder::Remove(key) => {
                     if let Some(gone) = self.watched.remove(&key) {
                         self.epoll.remove(&*gone.links);
@@ -91,27 +102,38 @@ impl Watcher {
         }
     }
 
-    fn add(&mut self, namespace: Arc<Namespace>, links: Box<LinkSocket>, fresh: bool) {
+    fn add(
+        &mut self,
+        namespace: Arc<Namespace>,
+        links: Box<LinkSocket>,
+        present: &[Link],
+        fresh: bool,
+    ) {
         let key = namespace.key;
-        if self.epoll.add(&*links, key).is_err() || links.request_dump().is_err() {
+        if self.epoll.add(&*links, key).is_err() {
             self.shared
                 .counters
                 .namespaces_missed
                 .fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let (known, dump) = (HashSet::new(), Some(HashSet::new()));
-        self.watched.insert(
-            key,
-            Watched {
-                namespace,
-                links,
-                known,
-                dump,
-                quiet: !fresh,
-                again: false,
-            },
-        );
+        let mut watched = Watched {
+            namespace,
+            links,
+            known: HashSet::new(),
+            resync: None,
+        };
+        let seen_ns = mono_ns();
+        for link in present {
+            if watched.known.insert(link.ifindex) && fresh {
+                appear(&self.shared, &watched.namespace, link, seen_ns);
+            }
+        }
+        self.watched.insert(key, watched);
+        if key == self.shared.home.key {
+            let watching = &self.shared.counters.watching;
+            watching.fetch_add(1, Ordering::Release);
+        }
         self.follow(key);
     }
 
@@ -128,7 +150,7 @@ impl Watcher {
                         watched.apply(&self.shared, message, seen_ns);
                     }
                 }
-                Received::Lost => watched.resync(&self.shared),
+                Received::Lost => watched.resync(&self.shared, self.index),
                 Received::Empty => return,
             }
         }
@@ -144,15 +166,21 @@ impl Watched {
     fn apply(&mut self, shared: &Shared, message: Message, seen_ns: i64) {
         match message {
             Message::Link(link) => {
-                if let Some(dump) = &mut self.dump {
-                    dump.insert(link.ifindex);
+                if let Some(resync) = &mut self.resync {
+                    resync.came.insert(link.ifindex);
+                    resync.went.remove(&link.ifindex);
                 }
-                if self.known.insert(link.ifindex) && !self.quiet {
+                if self.known.insert(link.ifindex) {
                     appear(shared, &self.namespace, &link, seen_ns);
                 }
             }
-            Message::Gone(ifindex) => self.vanish(shared, ifindex),
-            Message::Done => self.end_of_dump(shared),
+            Message::Gone(ifindex) => {
+                if let Some(resync) = &mut self.resync {
+                    resync.came.remove(&ifindex);
+                    resync.went.insert(ifindex);
+                }
+                self.vanish(shared, ifindex);
+            }
         }
     }
 
@@ -160,9 +188,6 @@ impl Watched {
         self.known.remove(&ifindex);
         let key = (self.namespace.key, ifindex);
         shared.claims.lock().remove(&key);
-        if let Some(dump) = &mut self.dump {
-            dump.remove(&ifindex);
-        }
         let tap = shared.taps.lock().by_key.get(&key).cloned();
         if let Some(tap) = tap {
             tap.gone.store(true, Ordering::Release);
@@ -170,25 +195,42 @@ impl Watched {
         }
     }
 
-    fn resync(&mut self, shared: &Shared) {
+    /// Messages were lost: have the links listed by another thread, since this one must not be kept.
+    fn resync(&mut self, shared: &Shared, watcher: usize) {
         shared.counters.resyncs.fetch_add(1, Ordering::Relaxed);
-        if self.dump.is_some() {
-            self.again = true;
-        } else if self.links.request_dump().is_ok() {
-            self.dump = Some(HashSet::new());
+        if let Some(resync) = &mut self.resync {
+            resync.again = true;
+            return;
         }
+        self.resync = Some(Resync::default());
+        let key = self.namespace.key;
+        shared
+            .namespace_orders
+            .send(NamespaceOrder::List { key, watcher });
     }
 
-    fn end_of_dump(&mut self, shared: &Shared) {
-        if std::mem::take(&mut self.quiet) && self.namespace.key == shared.home.key {
-            shared.counters.watching.fetch_add(1, Ordering::Release);
+    /// Make what is known equal to a list, except for what messages have said since it was asked for.
+    fn compare(&mut self, shared: &Shared, watcher: usize, links: Option<Vec<Link>>) {
+        let Some(resync) = self.resync.take() else {
+            return;
+        };
+        // A namespace that cannot be listed is going away.
+        let Some(links) = links else { return };
+        let present: HashSet<u32> = links.iter().map(|link| link.ifindex).collect();
+        let known: Vec<u32> = self.known.difference(&present).copied().collect();
+        for ifindex in known {
+            if !resync.came.contains(&ifindex) {
+                self.vanish(shared, ifindex);
+            }
         }
-        let present = self.dump.take().unwrap_or_default();
-        let gone: Vec<u32> = self.known.difference(&present).copied().collect();
-        gone.into_iter()
-            .for_each(|ifindex| self.vanish(shared, ifindex));
-        if std::mem::take(&mut self.again) {
-            self.resync(shared);
+        let seen_ns = mono_ns();
+        for link in &links {
+            if !resync.went.contains(&link.ifindex) && self.known.insert(link.ifindex) {
+                appear(shared, &self.namespace, link, seen_ns);
+            }
+        }
+        if resync.again {
+            self.resync(shared, watcher);
         }
     }
 }
@@ -215,7 +257,7 @@ fn appear(shared: &Shared, namespace: &Arc<Namespace>, link: &Link, seen_ns: i64
     }
     let now = mono_ns();
     let birth = Birth {
-        link_type: link_type(link.hardware),
+        link_type: link_type(hardware(&socket).unwrap_or(libc::ARPHRD_ETHER)),
         before_up: !link.up,
         delay_ns: now - seen_ns,
         bound_ns: now,
@@ -250,4 +292,55 @@ fn take(shared: &Shared, namespace: &Arc<Namespace>) -> Option<PacketSocket> {
             .fetch_add(1, Ordering::Relaxed);
     }
     made.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::build;
+    use crate::netns::Witness;
+    use crate::shared::Config;
+
+    fn link(ifindex: u32) -> Link {
+        Link { ifindex, up: false }
+    }
+
+    fn watched(known: [u32; 2]) -> Watched {
+        let file = std::fs::File::open("/proc/thread-self/ns/net").expect("Linux");
+        Watched {
+            namespace: Arc::new(Namespace::new(7, file.into(), 0, Witness::Caller)),
+            links: Box::new(LinkSocket::open().expect("rtnetlink")),
+            known: known.into(),
+            resync: None,
+        }
+    }
+
+    #[test]
+    fn a_list_decides_except_where_messages_are_younger() {
+        let (shared, _receivers) = build(Config::default()).expect("descriptors");
+        let mut watched = watched([1, 2]);
+
+        watched.resync(&shared, 0);
+        watched.apply(&shared, Message::Link(link(3)), 0);
+        watched.apply(&shared, Message::Link(link(4)), 0);
+        watched.apply(&shared, Message::Gone(4), 0);
+        watched.compare(&shared, 0, Some(vec![link(1), link(4), link(5)]));
+
+        assert_eq!(watched.known, HashSet::from([1, 3, 5]));
+        assert!(watched.resync.is_none());
+    }
+
+    #[test]
+    fn a_loss_during_a_resync_lists_once_more() {
+        let (shared, _receivers) = build(Config::default()).expect("descriptors");
+        let mut watched = watched([1, 2]);
+
+        watched.resync(&shared, 0);
+        watched.resync(&shared, 0);
+        assert_eq!(shared.namespace_orders.take().len(), 1);
+        watched.compare(&shared, 0, Some(vec![link(1)]));
+
+        assert_eq!(shared.namespace_orders.take().len(), 1);
+        assert!(watched.resync.is_some());
+    }
 }
