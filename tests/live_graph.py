@@ -30,6 +30,7 @@ from netsonde.probes.netns.settings import NetnsSettings
 from netsonde.probes.ovsdb.settings import OvsdbSettings
 from netsonde.probes.runner import ProbeRunner
 from netsonde.probes.settings import ProbeSettings
+from netsonde.schema import Problem, unlisted
 
 T = TypeVar("T")
 CLONE_NEWNET = 0x40000000
@@ -182,6 +183,11 @@ class LiveGraph:
         edges = (edge for edge in self.graph.out_edges(parent) if edge.child == child)
         return next((edge for edge in edges if _fits(edge, wanted)), None)
 
+    def unlisted(self) -> list[tuple[Json, Problem]]:
+        """Return what the probes wrote, by name of the node, that the published list of keys does not have."""
+        nodes = [(node.metadata.get("Name"), one) for node in self.graph.nodes() for one in unlisted(node.metadata)]
+        return nodes + [("edge", one) for edge in self.graph.edges() for one in unlisted(edge.metadata, "edge")]
+
     def owner(self, node: Node) -> Node | None:
         for edge in self.graph.in_edges(node.id):
             if edge.metadata["RelationType"] == "ownership":
@@ -256,6 +262,7 @@ async def live_graph(probe_settings: ProbeSettings) -> AsyncIterator[LiveGraph]:
         try:
             await live.runner.ready()
             yield live
+            assert live.unlisted() == [], "keys that the probes have not listed, or values of another type"
         finally:
             task.cancel()
     registry.close()

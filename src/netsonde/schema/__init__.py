@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The published list of what can be asked for: metadata keys, fields of flows and metrics, steps and predicates."""
+
+from netsonde.schema.check import Problem, problems, unlisted
+from netsonde.schema.document import Schema, schema
+from netsonde.schema.registry import FLOW_FIELDS, KEYS, METRIC_FIELDS, VERSION
+
+__all__ = [
+    "FLOW_FIELDS",
+    "KEYS",
+    "METRIC_FIELDS",
+    "VERSION",
+    "Problem",
+    "Schema",
+    "problems",
+    "schema",
+    "unlisted",
+]

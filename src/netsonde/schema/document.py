@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole list as one document, as `GET /api/schema` gives it."""
+
+from functools import cache
+
+import msgspec
+
+from netsonde.model.keys import Field, Key
+from netsonde.schema.language import PredicateDoc, StepDoc, predicates, steps
+from netsonde.schema.registry import FLOW_FIELDS, KEYS, METRIC_FIELDS, VERSION
+
+
+class Schema(msgspec.Struct, frozen=True, rename="pascal"):
+    """What can be asked for: steps and predicates, metadata keys, fields of flows and metrics."""
+
+    version: str
+    steps: tuple[StepDoc, ...]
+    predicates: tuple[PredicateDoc, ...]
+    keys: tuple[Key, ...]
+    flow_fields: tuple[Field, ...]
+    metric_fields: tuple[Field, ...]
+
+
+@cache
+def schema() -> Schema:
+    """Return the list; it does not change while the program runs."""
+    return Schema(VERSION, steps(), predicates(), KEYS, FLOW_FIELDS, METRIC_FIELDS)

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The list is whole and right: every writer ships its keys, every example has the type that its key promises."""
+
+from pathlib import Path
+
+from netsonde.flows.fields import METRICS as FLOW_METRICS
+from netsonde.model.keys import Field, Key
+from netsonde.probes._registry import PROBES
+from netsonde.probes.netlink.counters import NAMES
+from netsonde.schema import FLOW_FIELDS, KEYS, METRIC_FIELDS, VERSION
+from netsonde.schema.check import fits
+
+PUBLISHED = Path(__file__).parents[2] / "data/schema/published.txt"
+
+
+def line(one: Key) -> str:
+    """Return what must stay as it is as long as the first number of the version does."""
+    return f"{one.on} {one.key} {one.producer}: {one.type}, {one.unit or '-'}"
+
+
+def test_every_probe_ships_its_keys() -> None:
+    assert set(PROBES) <= {key.producer for key in KEYS}
+
+
+def test_no_key_is_described_twice_for_one_type_by_one_producer() -> None:
+    owners = [(key.on, key.producer, key.key, kind) for key in KEYS for kind in key.types or ("",)]
+    assert [owner for owner in set(owners) if owners.count(owner) > 1] == []
+
+
+def test_an_example_has_the_type_of_its_key() -> None:
+    listed: list[Key | Field] = [*KEYS, *FLOW_FIELDS, *METRIC_FIELDS]
+    assert [one.key for one in listed if not fits(one.example, one.type) or not one.description] == []
+
+
+def test_a_nested_key_has_all_that_lie_above_it() -> None:
+    keys = {(key.on, key.producer, key.key) for key in KEYS}
+    nested = [key for key in KEYS if "." in key.key]
+    assert [key.key for key in nested if (key.on, key.producer, key.key.rpartition(".")[0]) not in keys] == []
+
+
+def test_the_counters_that_are_read_are_those_that_are_listed() -> None:
+    listed = {field.key for field in METRIC_FIELDS}
+    assert listed == {*NAMES, *(field.key for field in FLOW_METRICS)}
+
+
+def test_what_was_published_stays_within_a_major_version() -> None:
+    major, *published = PUBLISHED.read_text(encoding="utf-8").splitlines()
+    kept = set(map(line, KEYS))
+    assert [key for key in published if key not in kept and VERSION.split(".")[0] == major] == []
