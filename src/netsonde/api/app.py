@@ -5,8 +5,9 @@ from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 
-from netsonde.api import capture, flows, identity, node, packets, pcap_import, query, status
+from netsonde.api import capture, flows, identity, node, packets, pcap_import, query, schema, status
 from netsonde.api.asgi import middleware
+from netsonde.api.complete import router_over
 from netsonde.api.compress import Gzip
 from netsonde.api.connections import Connections
 from netsonde.api.errors import respond
@@ -19,6 +20,7 @@ from netsonde.api.websocket.endpoint import websocket_routes
 _RESOURCES = (
     identity.router,
     query.router,
+    schema.router,
     capture.router,
     packets.router,
     flows.router,
@@ -33,7 +35,13 @@ def create_app(services: Services) -> Litestar:
     connections = Connections()
     settings = services.settings
     return Litestar(
-        route_handlers=[*_RESOURCES, *openapi_routes, *websocket_routes(services, connections), page],
+        route_handlers=[
+            *_RESOURCES,
+            router_over(services),
+            *openapi_routes,
+            *websocket_routes(services, connections),
+            page,
+        ],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "connections": Provide(lambda: connections, sync_to_thread=False),

@@ -15,6 +15,7 @@ from litestar.openapi.config import OpenAPIConfig
 
 from netsonde import __version__
 from netsonde.api.capture import Preview, PreviewRequest
+from netsonde.api.complete import CompletionAnswer, CompletionRequest
 from netsonde.api.errors import PROBLEM, Problem
 from netsonde.api.identity import Login, Ready
 from netsonde.api.node import MetricPoints
@@ -25,11 +26,13 @@ from netsonde.api.requests import AnyRequest, json_response
 from netsonde.api.status import StatusAnswer
 from netsonde.model.captures import Capture
 from netsonde.model.elements import Edge, Node
+from netsonde.schema import Schema
 
 _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/topology", "post"): TopologyQuery,
     ("/api/query/check", "post"): TopologyQuery,
     ("/api/query/explain", "post"): TopologyQuery,
+    ("/api/query/complete", "post"): CompletionRequest,
     ("/api/capture", "post"): Capture,
     ("/api/capture/{uuid}", "patch"): Capture,
     ("/api/capture/preview", "post"): PreviewRequest,
@@ -40,6 +43,8 @@ _ANSWERS: dict[tuple[str, str, str], Any] = {
     ("/api/status", "get", "200"): StatusAnswer,
     ("/api/query/check", "post", "200"): CheckAnswer,
     ("/api/query/explain", "post", "200"): Explanation,
+    ("/api/query/complete", "post", "200"): CompletionAnswer,
+    ("/api/schema", "get", "200"): Schema,
     ("/api/capture/preview", "post", "200"): Preview,
     ("/api/node/{node_id}/metrics", "get", "200"): MetricPoints,
     ("/api/pcap", "post", "202"): ImportAnswer,

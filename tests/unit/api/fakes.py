@@ -59,6 +59,12 @@ class FakeGraph:
     def edges(self) -> list[Edge]:
         return [one for one in self.by_id.values() if isinstance(one, Edge)]
 
+    def node_count(self) -> int:
+        return len(self.nodes())
+
+    def edge_count(self) -> int:
+        return len(self.edges())
+
     def subscribe(self, listener: Callable[[Sequence[Any]], None]) -> Unsubscribe:
         self.listeners.append(listener)
 
