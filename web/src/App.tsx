@@ -2,6 +2,7 @@
 // The page: header, map on the left, panel on the right.
 
 import { useQuery } from "@tanstack/react-query";
+import { Suspense } from "react";
 import { serverInfo } from "./api/client";
 import type { Node } from "./api/types";
 import { CapturesTab, useCaptureNews } from "./captures/CapturesTab";
@@ -16,10 +17,14 @@ import { theme, toggleTheme } from "./state/theme";
 import { nameOf, shortName } from "./topology/appearance";
 import { SearchBox } from "./topology/SearchBox";
 import { Topology } from "./topology/Topology";
+import { lazily } from "./ui/lazily";
 import { LinkBanner, LinkPill } from "./ui/LinkBanner";
 import { SplitPane } from "./ui/SplitPane";
 import { Toasts } from "./ui/toasts";
 import { IconButton, Tabs } from "./ui/widgets";
+
+// The editor is a third of the page's code; it is loaded when somebody asks.
+const ConsoleTab = lazily(() => import("./console/ConsoleTab"));
 
 export function App() {
   useCaptureNews();
@@ -76,12 +81,18 @@ function Panel() {
           { id: "captures", label: <TabLabel text="Captures" number={inOrder(captures).length} /> },
           { id: "node", label: node ? shortName(nameOf(node), 24) : "Selection" },
           { id: "flows", label: "Flows" },
+          { id: "query", label: "Query" },
         ]}
       />
       <div className="panel-body" role="tabpanel">
         {tab === "captures" ? <CapturesTab /> : null}
         {tab === "node" ? <Inspector onCapture={captureNode} /> : null}
         {tab === "flows" ? <FlowsTab /> : null}
+        {tab === "query" ? (
+          <Suspense>
+            <ConsoleTab />
+          </Suspense>
+        ) : null}
       </div>
     </aside>
   );

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls to the server's REST API. Every failure is an ApiError whose message can be shown as it is.
 
-import type { CaptureDraft, DecodedPacket, Flow } from "./shapes";
-import type { CaptureView, CheckAnswer, Identity, MetricPoints, Preview } from "./types";
+import type { CaptureDraft, DecodedPacket, Explanation, Flow, QueryAnswer } from "./shapes";
+import type { CaptureView, CheckAnswer, CompletionAnswer, Identity, Json, MetricPoints, Preview } from "./types";
 
 export class ApiError extends Error {
   constructor(
@@ -91,6 +91,34 @@ export async function deleteCapture(uuid: string): Promise<void> {
 export async function checkQuery(text: string, signal?: AbortSignal): Promise<CheckAnswer> {
   const init = withSignal(sending("POST", { GremlinQuery: text }), signal);
   return (await read("api/query/check", init)) as CheckAnswer;
+}
+
+/** `cursor` counts characters, as all places in queries do. */
+export async function completeQuery(text: string, cursor: number, signal?: AbortSignal): Promise<CompletionAnswer> {
+  const init = withSignal(sending("POST", { GremlinQuery: text, Cursor: cursor }), signal);
+  return (await read("api/query/complete", init)) as CompletionAnswer;
+}
+
+export async function runQuery(text: string, signal?: AbortSignal): Promise<QueryAnswer> {
+  const response = await call("api/topology", withSignal(sending("POST", { GremlinQuery: text }), signal));
+  const body = await response.text();
+  return {
+    value: (body.trim() ? JSON.parse(body) : null) as Json,
+    octets: body.length,
+    missingHosts: (response.headers.get("X-Missing-Hosts") ?? "").split(",").filter(Boolean),
+    truncated: response.headers.get("X-Truncated") === "true",
+  };
+}
+
+export async function explainQuery(text: string, signal?: AbortSignal): Promise<Explanation> {
+  const ask = (body: object) => read("api/query/explain", withSignal(sending("POST", body), signal));
+  try {
+    return (await ask({ GremlinQuery: text, Profile: true })) as Explanation;
+  } catch (cause) {
+    // A server that cannot measure the steps refuses the wish, and explains without.
+    if (!(cause instanceof ApiError) || !cause.message.includes("Profile")) throw cause;
+    return (await ask({ GremlinQuery: text })) as Explanation;
+  }
 }
 
 export async function previewCapture(text: string, signal?: AbortSignal): Promise<Preview> {

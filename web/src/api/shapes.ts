@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers whose shape the server does not publish as a struct: flows and decoded packets.
+// Answers whose shape the server does not publish as a struct, and those that older servers give in part.
+
+import type { Json } from "./types";
 
 export interface FlowMetric {
   ABPackets: number;
@@ -60,4 +62,33 @@ export interface CaptureDraft {
   Description?: string;
   BPFFilter?: string;
   FirstPackets?: number;
+}
+
+/** What a query gave, with what is known to be missing from it. */
+export interface QueryAnswer {
+  readonly value: Json;
+  readonly octets: number;
+  readonly missingHosts: readonly string[];
+  readonly truncated: boolean;
+}
+
+/** How a query runs, and why it finds nothing; a server tells what it knows. */
+export interface Explanation {
+  Reason?: string;
+  Hint?: string;
+  Span?: number[] | null;
+  Gives?: string;
+  Reads?: Record<string, string[]>;
+  Steps?: ExplainedStep[];
+  Rows?: number;
+  Milliseconds?: number;
+}
+
+export interface ExplainedStep {
+  Step: string;
+  Takes: string;
+  Gives: string;
+  Index?: string | null;
+  Rows?: number;
+  Milliseconds?: number;
 }

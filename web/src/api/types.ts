@@ -59,6 +59,20 @@ export interface CheckAnswer {
   Span: number[] | null;
 }
 
+/** Offers, the best first; each replaces the characters from `From` up to `To`. */
+export interface CompletionAnswer {
+  From: number;
+  To: number;
+  Items: CompletionItem[];
+}
+
+/** One offer. */
+export interface CompletionItem {
+  Text: string;
+  Kind: string;
+  Info: string;
+}
+
 /** One revision of an edge, directed from `parent` to `child` (node ids). */
 export interface Edge {
   ID: string;

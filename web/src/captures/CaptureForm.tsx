@@ -4,6 +4,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { useEffect, type ReactNode } from "react";
 import { createCapture } from "../api/client";
+import { QueryEditor } from "../editor/QueryEditor";
 import { go } from "../state/place";
 import { useSession } from "../state/session";
 import { useStore } from "../state/store";
@@ -11,9 +12,7 @@ import { CopyMenu } from "../ui/CopyMenu";
 import { tell } from "../ui/toasts";
 import { Button, ErrorNote, IconButton, messageOf, Tabs } from "../ui/widgets";
 import { blank, change, draft, expressionOf, matches, toRequest, type Draft } from "./draft";
-import { ExpressionEditor } from "./ExpressionEditor";
 import { asCommand, asCurl } from "./expression";
-import { metadataKeys } from "./keys";
 import { MatchPreview } from "./MatchPreview";
 import { PickSlots } from "./PickSlots";
 import { useVerdict } from "./useVerdict";
@@ -71,11 +70,11 @@ export default function CaptureForm() {
         onChoose={(mode) => change({ mode, armed: mode === "pick" && !state.picks[0] ? 0 : null })}
       />
       {state.mode === "expression" ? (
-        <ExpressionEditor
+        <QueryEditor
           value={state.expression}
           onChange={(text) => change({ expression: text })}
           onSubmit={submit}
-          keys={() => metadataKeys(session.graph.get())}
+          hint="G.V().HasKey('ExtID.vm-id')"
           verdict={verdict}
         />
       ) : (

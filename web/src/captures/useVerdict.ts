@@ -2,11 +2,10 @@
 // What the server says of an expression while it is typed: whether it parses, and what it matches now.
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
-import { checkQuery, previewCapture } from "../api/client";
+import { previewCapture } from "../api/client";
 import type { Preview, CheckAnswer } from "../api/types";
+import { useCheck } from "../editor/useCheck";
 
-const TYPING_PAUSE_MS = 250;
 const PREVIEW_REFRESH_MS = 3000;
 
 export interface Verdict {
@@ -16,14 +15,8 @@ export interface Verdict {
 }
 
 export function useVerdict(expression: string): Verdict {
-  const text = useSettled(expression.trim(), TYPING_PAUSE_MS);
-  const check = useQuery({
-    queryKey: ["check", text],
-    queryFn: ({ signal }) => checkQuery(text, signal),
-    enabled: text !== "",
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-  const valid = check.data?.Valid === true;
+  const { text, verdict } = useCheck(expression);
+  const valid = verdict?.Valid === true;
   const preview = useQuery({
     queryKey: ["preview", text],
     queryFn: ({ signal }) => previewCapture(text, signal),
@@ -33,18 +26,8 @@ export function useVerdict(expression: string): Verdict {
     retry: false,
   });
   return {
-    verdict: text === "" ? undefined : check.data,
+    verdict,
     preview: valid && !preview.isError ? preview.data : undefined,
     previewError: valid ? preview.error : null,
   };
-}
-
-/** The value once it has not changed for a while. */
-function useSettled<T>(value: T, pauseMs: number): T {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), pauseMs);
-    return () => clearTimeout(timer);
-  }, [value, pauseMs]);
-  return settled;
 }

@@ -3,8 +3,9 @@
 
 import { Store } from "./store";
 
-export type Tab = "captures" | "node" | "flows";
+export type Tab = "captures" | "node" | "flows" | "query";
 export type NodeView = "traffic" | "details" | "metrics";
+export type ResultView = "table" | "graph" | "json" | "explain";
 
 export interface Place {
   readonly tab: Tab;
@@ -16,23 +17,31 @@ export interface Place {
   readonly capture: string;
   /** Text that rows of the flow tables must contain. */
   readonly filter: string;
+  /** The query whose result the console shows. */
+  readonly q: string;
+  /** How it is shown, "" = what fits the result. */
+  readonly show: ResultView | "";
 }
 
-export const home: Place = { tab: "captures", node: "", view: "", capture: "", filter: "" };
+export const home: Place = { tab: "captures", node: "", view: "", capture: "", filter: "", q: "", show: "" };
 
-const TABS: readonly string[] = ["captures", "node", "flows"] satisfies Tab[];
+const TABS: readonly string[] = ["captures", "node", "flows", "query"] satisfies Tab[];
 const VIEWS: readonly string[] = ["traffic", "details", "metrics"] satisfies NodeView[];
+const SHOWS: readonly string[] = ["table", "graph", "json", "explain"] satisfies ResultView[];
 
 export function parsePlace(search: string): Place {
   const query = new URLSearchParams(search);
   const tab = query.get("tab") ?? "";
   const view = query.get("view") ?? "";
+  const show = query.get("show") ?? "";
   return {
     tab: TABS.includes(tab) ? (tab as Tab) : home.tab,
     node: query.get("node") ?? "",
     view: VIEWS.includes(view) ? (view as NodeView) : "",
     capture: query.get("capture") ?? "",
     filter: query.get("filter") ?? "",
+    q: query.get("q") ?? "",
+    show: SHOWS.includes(show) ? (show as ResultView) : "",
   };
 }
 

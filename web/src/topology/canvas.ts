@@ -27,13 +27,17 @@ const FIT_PADDING = 48;
 export class Canvas {
   private readonly cy: Core;
   private readonly layout = new LayoutWorker();
-  private readonly positions = new PositionMemory();
   private view: View | null = null;
   private marks: Marks = noMarks;
   private fitted = false;
   private titleSize = 13;
 
-  constructor(container: HTMLElement, theme: Theme, handlers: CanvasHandlers) {
+  constructor(
+    container: HTMLElement,
+    theme: Theme,
+    handlers: CanvasHandlers,
+    private readonly positions = new PositionMemory(),
+  ) {
     claimStyleElement();
     this.cy = cytoscape({
       container,

@@ -11,7 +11,7 @@ export class PositionMemory {
   private readonly places: Map<string, Point>;
   private timer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(private readonly storage: Storage = window.localStorage) {
+  constructor(private readonly storage: Pick<Storage, "getItem" | "setItem"> = window.localStorage) {
     this.places = load(storage);
   }
 
@@ -46,7 +46,7 @@ export class PositionMemory {
   }
 }
 
-function load(storage: Storage): Map<string, Point> {
+function load(storage: Pick<Storage, "getItem">): Map<string, Point> {
   const places = new Map<string, Point>();
   try {
     const kept: unknown = JSON.parse(storage.getItem(KEY) ?? "[]");

@@ -32,6 +32,8 @@ interface Props<T> {
   onChoose: (id: string) => void;
   sort?: SortingState;
   testId?: string;
+  /** Pixels below which the columns are scrolled instead of squeezed. */
+  minWidth?: number;
 }
 
 const features = tableFeatures({
@@ -42,7 +44,7 @@ const features = tableFeatures({
 const ROW_HEIGHT = 26;
 
 export function VirtualTable<T extends object>(props: Props<T>) {
-  const { label, rows, columns, idOf, chosen, onChoose, testId } = props;
+  const { label, rows, columns, idOf, chosen, onChoose, testId, minWidth = 0 } = props;
   const [sorting, setSorting] = useState<SortingState>(props.sort ?? []);
   const definitions = useMemo(() => {
     const helper = createColumnHelper<typeof features, T>();
@@ -77,7 +79,7 @@ export function VirtualTable<T extends object>(props: Props<T>) {
   const grid = { gridTemplateColumns: columns.map((column) => column.width).join(" ") };
   return (
     <div className="table" role="table" aria-label={label} aria-rowcount={rows.length + 1} data-testid={testId}>
-      <div className="table-head" role="row" style={grid}>
+      <div className="table-head" role="row" style={{ ...grid, minWidth }}>
         {table.getHeaderGroups()[0]?.headers.map((header, index) => {
           const column = columns[index];
           const direction = header.column.getIsSorted();
@@ -96,7 +98,7 @@ export function VirtualTable<T extends object>(props: Props<T>) {
           );
         })}
       </div>
-      <div className="table-body" ref={scroller} tabIndex={0} onKeyDown={step} role="rowgroup">
+      <div className="table-body" ref={scroller} tabIndex={0} onKeyDown={step} role="rowgroup" style={{ minWidth }}>
         <div className="table-space" style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map((item) => {
             const row = sorted[item.index]?.original;

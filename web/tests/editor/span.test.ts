@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from "vitest";
-import { underline } from "../../src/captures/span";
+import { characters, offset, underline } from "../../src/editor/span";
 
 it("marks the characters that the server names", () => {
   expect(underline("G.V().Nope()", [6, 10])).toEqual({ from: 6, to: 10 });
@@ -20,4 +20,9 @@ it("marks everything when no place is known", () => {
 
 it("has nothing to mark in nothing", () => {
   expect(underline("", [0, 1])).toEqual({ from: 0, to: 0 });
+});
+
+it("finds the same place in characters and in units", () => {
+  expect(characters("'🛰' x", 5)).toBe(4);
+  expect(offset("'🛰' x", 4)).toBe(5);
 });

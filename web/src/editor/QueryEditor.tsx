@@ -1,56 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The editor of an expression: steps and metadata keys are completed, the server's verdict is underlined.
+// The editor of a query: completed by the server, its verdict underlined.
 
-import { autocompletion, completionKeymap, type CompletionContext, type CompletionResult } from "@codemirror/autocomplete";
+import { autocompletion, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
-import { HighlightStyle, StreamLanguage, syntaxHighlighting, bracketMatching } from "@codemirror/language";
+import { bracketMatching, syntaxHighlighting } from "@codemirror/language";
 import { setDiagnostics } from "@codemirror/lint";
 import { EditorState } from "@codemirror/state";
 import { EditorView, keymap, placeholder } from "@codemirror/view";
-import { tags } from "@lezer/highlight";
 import { useEffect, useRef } from "react";
 import type { CheckAnswer } from "../api/types";
 import looks from "../ui/styles/editor.css?inline";
+import { serverCompletion } from "./completion";
+import { colours, language } from "./language";
 import { underline } from "./span";
-
-const STEPS = [
-  "V", "E", "At", "Has", "HasKey", "HasNot", "HasEither", "In", "Out", "Both", "InE", "OutE", "BothE", "InV", "OutV",
-  "BothV", "ShortestPathTo", "SubGraph", "Dedup", "Limit", "Range", "Sort", "Count", "Values", "Keys", "Flows", "Nodes",
-];
-const PREDICATES = [
-  "Regex", "NE", "NEE", "LT", "GT", "LTE", "GTE", "Inside", "Outside", "Between", "Within", "Without", "Metadata",
-  "Ipv4Range", "Since",
-];
-
-const language = StreamLanguage.define({
-  token(stream) {
-    if (stream.match(/^'(?:[^'\\]|\\.)*'?/) || stream.match(/^"(?:[^"\\]|\\.)*"?/)) return "string";
-    if (stream.match(/^-?\d+(\.\d+)?/)) return "number";
-    if (stream.match(/^[A-Za-z_]\w*/)) return "variableName";
-    stream.next();
-    return null;
-  },
-});
-
-const colours = HighlightStyle.define([
-  { tag: tags.string, color: "var(--code-string)" },
-  { tag: tags.number, color: "var(--code-number)" },
-  { tag: tags.variableName, color: "var(--code-name)" },
-]);
-
-/** Steps after a dot, keys inside quotes, predicates and steps elsewhere. */
-export function complete(keys: () => readonly string[]) {
-  return (context: CompletionContext): CompletionResult | null => {
-    const key = context.matchBefore(/['"][\w.@-]*/);
-    if (key) return { from: key.from + 1, options: keys().map((label) => ({ label, type: "property" })) };
-    const step = context.matchBefore(/\.\w*/);
-    if (step) return { from: step.from + 1, options: STEPS.map((label) => ({ label, apply: `${label}(`, type: "method" })) };
-    const word = context.matchBefore(/\w+/);
-    if (!word && !context.explicit) return null;
-    const options = PREDICATES.map((label) => ({ label, apply: `${label}(`, type: "function" }));
-    return { from: word?.from ?? context.pos, options };
-  };
-}
 
 /**
  * The editor lives in a shadow tree: there its styles are adopted style sheets, which the strictest content policy
@@ -68,17 +30,19 @@ interface Props {
   value: string;
   onChange: (text: string) => void;
   onSubmit: () => void;
-  keys: () => readonly string[];
   verdict: CheckAnswer | undefined;
+  label?: string;
+  hint?: string;
 }
 
-export function ExpressionEditor({ value, onChange, onSubmit, keys, verdict }: Props) {
+export function QueryEditor({ value, onChange, onSubmit, verdict, label = "Expression", hint = "" }: Props) {
   const frame = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
-  const handlers = useRef({ onChange, onSubmit, keys });
+  const handlers = useRef({ onChange, onSubmit });
   const initial = useRef(value);
+  const fixed = useRef({ label, hint });
   useEffect(() => {
-    handlers.current = { onChange, onSubmit, keys };
+    handlers.current = { onChange, onSubmit };
   });
 
   useEffect(() => {
@@ -99,10 +63,10 @@ export function ExpressionEditor({ value, onChange, onSubmit, keys, verdict }: P
           language,
           syntaxHighlighting(colours),
           bracketMatching(),
-          autocompletion({ override: [complete(() => handlers.current.keys())], icons: false }),
-          placeholder("G.V().HasKey('ExtID.vm-id')"),
+          autocompletion({ override: [serverCompletion()], icons: false, maxRenderedOptions: 60 }),
+          placeholder(fixed.current.hint),
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ "aria-label": "Expression", spellcheck: "false" }),
+          EditorView.contentAttributes.of({ "aria-label": fixed.current.label, spellcheck: "false" }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) handlers.current.onChange(update.state.doc.toString());
           }),

@@ -13,7 +13,8 @@ export function underline(text: string, span: readonly number[] | null): Underli
   return { from, to: Math.min(text.length, Math.max(end, from + 1)) };
 }
 
-function offset(text: string, characters: number): number {
+/** From characters to UTF-16 units. */
+export function offset(text: string, characters: number): number {
   let units = 0;
   let passed = 0;
   for (const character of text) {
@@ -22,4 +23,9 @@ function offset(text: string, characters: number): number {
     passed += 1;
   }
   return units;
+}
+
+/** From UTF-16 units to characters. */
+export function characters(text: string, units: number): number {
+  return Array.from(text.slice(0, units)).length;
 }

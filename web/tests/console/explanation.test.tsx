@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// @vitest-environment happy-dom
+import { act } from "react";
+import { createRoot } from "react-dom/client";
+import { beforeAll, expect, it } from "vitest";
+import type { Explanation } from "../../src/api/shapes";
+import { ExplanationView } from "../../src/console/ExplanationView";
+import { beginning } from "../../src/console/ResultJson";
+
+const HOSTILE = "<img src=x onerror=alert(1)>";
+
+beforeAll(() => Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true }));
+
+function shown(explanation: Explanation, query = "G.V().Has('Nam', 'x')"): HTMLElement {
+  const frame = document.createElement("div");
+  act(() => createRoot(frame).render(<ExplanationView query={query} explanation={explanation} />));
+  return frame;
+}
+
+it("marks the place of the reason, as text whatever it is", () => {
+  const frame = shown({ Reason: HOSTILE, Hint: "did you mean Name?", Span: [6, 9] });
+
+  expect(frame.querySelector("mark")?.textContent).toBe("Has");
+  expect(frame.textContent).toContain(HOSTILE);
+  expect(frame.querySelector("img")).toBeNull();
+});
+
+it("shows what the steps cost when the server measures it, and no such columns when it does not", () => {
+  const step = { Step: "V.Has", Takes: "graph", Gives: "nodes", Index: "Name" };
+
+  expect(shown({ Steps: [{ ...step, Rows: 1200, Milliseconds: 0.5 }], Rows: 1200 }).textContent).toContain("500 µs");
+  expect(shown({ Steps: [step], Gives: "nodes" }).querySelectorAll("th")).toHaveLength(3);
+});
+
+it("says so when the server tells nothing", () => {
+  expect(shown({ Reason: "", Hint: "", Span: null }).textContent).toContain("finds something");
+});
+
+it("shows the beginning of a long answer and says that it is one", () => {
+  expect(beginning([1, 2])).toEqual({ shown: "[\n  1,\n  2\n]", note: "" });
+  expect(beginning(Array.from({ length: 5000 }, (_, at) => at)).note).toContain("all of it in the download");
+  expect(beginning("x".repeat(400_000)).shown).toHaveLength(300_000);
+});
