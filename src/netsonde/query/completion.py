@@ -122,7 +122,8 @@ def _start(place: Place, words: Vocabulary, follows: str) -> Iterator[Item]:
 
 
 def _steps(place: Place, words: Vocabulary, follows: str) -> Iterator[Item]:
-    for name, spec in _named_steps():
+    # G is right everywhere and wanted nowhere but at the start.
+    for name, spec in sorted(_named_steps(), key=lambda named: named[0] == "G"):
         if place.kind is None or place.kind in spec.gives:
             end = "" if follows == "(" else "()" if name in _BARE else "("
             yield Item(name + end, "step", _summary(spec))
@@ -136,7 +137,7 @@ def _named_steps() -> Iterator[tuple[str, StepSpec]]:
 
 
 def _summary(spec: StepSpec) -> str:
-    return " ".join((spec.build.__doc__ or "").partition("\n\n")[0].split())
+    return " ".join((spec.build.__doc__ or "").partition("\n\n")[0].replace("`", "").split())
 
 
 def _nothing(place: Place, words: Vocabulary, follows: str) -> Iterator[Item]:
@@ -213,7 +214,9 @@ def _keys(place: Place, words: Vocabulary, kind: Kind | None) -> Iterator[Item]:
         for one in words.keys:
             if one.on == on and ANY_MEMBER not in one.key:
                 described.setdefault(one.key, _about(one))
-        seen = (key for key, _ in words.live.keys(kind).most_common())
+        counted = words.live.keys(kind)
+        # Of those that are met as often, what lies less deep is asked for more.
+        seen = sorted(counted, key=lambda key: (-counted[key], key.count(".")))
     else:
         return
     for key in dict.fromkeys((*seen, *described)):

@@ -61,7 +61,7 @@ class GraphWords:
         self._since = 0.0
 
     def keys(self, kind: Kind) -> Counter[str]:
-        """Return how often each key was met, as it is spelt in a query; empty for what is no kind of element."""
+        """Return how many elements have each key, as it is spelt in a query; empty for what is no kind of element."""
         self._forget()
         known = self._keys.get(kind)
         if known is None:
@@ -124,28 +124,31 @@ class GraphWords:
 
 
 def _tally(elements: Iterable[Node | Edge]) -> Counter[str]:
+    """Return how many of the elements have each key."""
     found: Counter[str] = Counter()
     left = MOST_VISITS
     for element in elements:
-        left = _count(element.metadata, "", found, left, DEEPEST)
+        # Once for an element, however many members of its lists have it.
+        paths: dict[str, None] = {}
+        left = _collect(element.metadata, "", paths, left, DEEPEST)
+        found.update(path for path in paths if path in found or len(found) < MOST_PATHS)
         if left <= 0:
             break
     return found
 
 
-def _count(data: Metadata, prefix: str, found: Counter[str], left: int, deeper: int) -> int:
-    """Count the keys of an object and of what is in it; return how many visits are left."""
+def _collect(data: Metadata, prefix: str, paths: dict[str, None], left: int, deeper: int) -> int:
+    """Add the keys of an object and of what is in it; return how many visits are left."""
     for name, value in islice(data.items(), _OBJECT_MEMBERS):
         left -= 1
         path = _joined(prefix, name)
         if left <= 0 or len(path) > LONGEST:
             continue
-        if path in found or len(found) < MOST_PATHS:
-            found[path] += 1
+        paths[path] = None
         if deeper > 1 and isinstance(value, dict | list):
             for member in [value] if isinstance(value, dict) else value[:_LIST_MEMBERS]:
                 if isinstance(member, dict):
-                    left = _count(member, path, found, left, deeper - 1)
+                    left = _collect(member, path, paths, left, deeper - 1)
     return left
 
 

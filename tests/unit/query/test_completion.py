@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netsonde.model.elements import Edge, Node
+from netsonde.model.elements import Edge, Json, Node
 from netsonde.model.keys import Key
 from netsonde.query import parse
 from netsonde.query.completion import MOST_ITEMS, Completion, Vocabulary, complete
@@ -84,6 +84,13 @@ def test_keys_of_the_graph_come_before_those_that_nothing_has() -> None:
     found = offers("G.V().Has('|")
     assert found.index("MTU") < found.index("Rare.Key")
     assert found.index("Type") < found.index("MTU") < found.index("Speed")
+
+
+def test_a_key_of_many_list_members_counts_once_for_its_node() -> None:
+    routes: list[Json] = [{"Prefix": str(number)} for number in range(2)]
+    nodes = [Node(str(n), {"Routes": routes, "Name": "a"}, "h", "o", 1, 1) for n in range(3)]
+    found = [one.text for one in at_mark("G.V().Has('|", words(Fixed(nodes)))[1].items]
+    assert found[:3] == ["Routes", "Name", "Routes.Prefix"]
 
 
 def test_a_key_is_described() -> None:

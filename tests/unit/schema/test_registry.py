@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The list is whole and right: every writer ships its keys, every example has the type that its key promises."""
 
+import re
 from pathlib import Path
 
 from netsonde.flows.fields import METRICS as FLOW_METRICS
@@ -47,3 +48,10 @@ def test_what_was_published_stays_within_a_major_version() -> None:
     major, *published = PUBLISHED.read_text(encoding="utf-8").splitlines()
     kept = set(map(line, KEYS))
     assert [key for key in published if key not in kept and VERSION.split(".")[0] == major] == []
+
+
+def test_the_page_about_topology_names_every_key_of_the_probes() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/topology.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"[\w@]+", page))
+    keys = {key.key.partition(".")[0] for key in KEYS if key.producer in PROBES}
+    assert sorted(keys - words) == []
