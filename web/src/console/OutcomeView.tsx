@@ -6,7 +6,7 @@ import { matches } from "../captures/draft";
 import { place, refine, type ResultView } from "../state/place";
 import { useSession } from "../state/session";
 import { useStore } from "../state/store";
-import { bytes, count, duration, plural } from "../ui/format";
+import { count } from "../ui/format";
 import { EmptyState, ErrorNote, IconButton, Tabs } from "../ui/widgets";
 import { toCsv } from "./csv";
 import { download } from "./download";
@@ -16,6 +16,7 @@ import { ResultGraph } from "./ResultGraph";
 import { ResultJson } from "./ResultJson";
 import { ResultTable } from "./ResultTable";
 import type { Outcome } from "./run";
+import { Summary } from "./Summary";
 
 type Done = Extract<Outcome, { state: "done" }>;
 type Form = Exclude<ResultView, "explain">;
@@ -63,7 +64,7 @@ function Answer({ done }: { done: Done }) {
   const form = formOf(show, done.result.kind);
   return (
     <section className="stack fill" aria-label="Result">
-      <Summary done={done} />
+      <Summary {...done} />
       <div className="result-bar">
         <Tabs<Form>
           small
@@ -97,37 +98,6 @@ function Answer({ done }: { done: Done }) {
 function formOf(show: ResultView | "", kind: string): Form {
   if (show === "json" || show === "table") return show;
   return (show === "graph" && DRAWN.includes(kind)) || (show === "" && kind === "graph") ? "graph" : "table";
-}
-
-function Summary({ done }: { done: Done }) {
-  const { answer, result, milliseconds } = done;
-  return (
-    <p className="result-summary" role="status" data-testid="result-summary">
-      <strong>{amount(done)}</strong>
-      <span className="muted" title={`answer of ${bytes(answer.octets)}, from sending to the last byte`}>
-        {duration(milliseconds)} · {bytes(answer.octets)}
-      </span>
-      {answer.truncated ? (
-        <span className="tone-text-amber" title="More exists than the server looks at for one query; narrow the query">
-          truncated: there is more
-        </span>
-      ) : null}
-      {answer.missingHosts.length > 0 ? (
-        <span className="tone-text-amber" title={answer.missingHosts.join(", ")}>
-          {plural(answer.missingHosts.length, "host")} did not answer: {answer.missingHosts.slice(0, 3).join(", ")}
-          {answer.missingHosts.length > 3 ? "…" : ""}
-        </span>
-      ) : null}
-      {result.rows.length === 0 ? <span className="muted">Explain says why nothing is found</span> : null}
-    </p>
-  );
-}
-
-const NOUNS: Readonly<Record<string, string>> = { nodes: "node", edges: "edge", paths: "path", flows: "flow", packets: "packet" };
-
-function amount({ result }: Done): string {
-  if (result.kind === "graph") return `${plural(result.nodes.size, "node")}, ${plural(result.edges.size, "edge")}`;
-  return plural(result.rows.length, NOUNS[result.kind] ?? "row");
 }
 
 function Downloads({ done }: { done: Done }) {

@@ -14,8 +14,9 @@ import { cellOf, cellText, columnsOf, type ResultColumn } from "./columns";
 import type { Result, Row } from "./result";
 
 const MOST_COLUMNS = 24;
-const WIDE = 170;
-const NARROW = 92;
+const WIDEST = 240;
+const NARROWEST = 56;
+const CHARACTER = 7.2;
 
 export function ResultTable({ result }: { result: Result }) {
   const [chosen, setChosen] = useState("");
@@ -75,7 +76,8 @@ function Detail({ row, result, onClose }: { row: Row; result: Result; onClose: (
 }
 
 function widthOf(column: ResultColumn): number {
-  return column.numeric ? NARROW : WIDE;
+  const characters = Math.max(column.title.length + 2, column.longest);
+  return Math.round(Math.min(WIDEST, Math.max(NARROWEST, characters * CHARACTER)));
 }
 
 function toColumn(column: ResultColumn): Column<Row> {
@@ -83,7 +85,8 @@ function toColumn(column: ResultColumn): Column<Row> {
   return {
     id: JSON.stringify(column.path),
     title: column.title,
-    width: `minmax(${width}px, ${column.numeric ? 0.5 : 1}fr)`,
+    // Every row is a grid of its own: only sizes that do not depend on its content keep the columns straight.
+    width: column.numeric ? `${width}px` : `minmax(${width}px, 1fr)`,
     numeric: column.numeric,
     value: (row) => sortable(row, column),
     show: (row) => {

@@ -9,6 +9,8 @@ export interface ResultColumn {
   readonly title: string;
   readonly path: readonly string[];
   readonly numeric: boolean;
+  /** Characters of its longest text among the rows that were looked at. */
+  readonly longest: number;
 }
 
 const DEEPEST = 3;
@@ -25,6 +27,7 @@ interface Seen {
   path: string[];
   times: number;
   numbers: number;
+  longest: number;
   /** When it was met first. */
   order: number;
 }
@@ -34,10 +37,11 @@ export function columnsOf(rows: readonly Row[], lookedAt = LOOKED_AT): ResultCol
   const seen = new Map<string, Seen>();
   const step = Math.max(1, Math.ceil(rows.length / lookedAt));
   for (let at = 0; at < rows.length; at += step) collect(rows[at]?.data ?? {}, [], seen);
-  return [...seen.values()].sort(byInterest).map(({ path, times, numbers }) => ({
+  return [...seen.values()].sort(byInterest).map(({ path, times, numbers, longest }) => ({
     title: path.join("."),
     path,
     numeric: numbers * 2 > times,
+    longest,
   }));
 }
 
@@ -49,8 +53,9 @@ function collect(data: Record<string, Json>, above: readonly string[], seen: Map
       continue;
     }
     const id = JSON.stringify(path);
-    const column = seen.get(id) ?? { path, times: 0, numbers: 0, order: seen.size };
+    const column = seen.get(id) ?? { path, times: 0, numbers: 0, longest: 0, order: seen.size };
     column.times += 1;
+    column.longest = Math.max(column.longest, cellText(value).length);
     if (typeof value === "number") column.numbers += 1;
     seen.set(id, column);
   }

@@ -105,7 +105,7 @@ export function subGraph(result: Result, live: GraphState): GraphState {
     for (const node of live.nodes.values()) if (result.tids.has(text(node.Metadata["TID"]))) nodes.set(node.ID, node);
   }
   const edges = new Map(result.edges);
-  if (result.kind !== "graph" && result.kind !== "edges") {
+  if (nodes.size > 0 && result.kind !== "graph" && result.kind !== "edges") {
     for (const edge of live.edges.values()) if (nodes.has(edge.Parent) && nodes.has(edge.Child)) edges.set(edge.ID, edge);
   }
   return { ...emptyGraph, nodes, edges, synced: true };

@@ -29,7 +29,7 @@ it("reads a cell by its path, dots of its own included", () => {
 });
 
 it("does not find what every object has", () => {
-  expect(cellOf({ id: "0", data: {} }, { title: "constructor", path: ["constructor"], numeric: false })).toBeUndefined();
+  expect(cellOf({ id: "0", data: {} }, { title: "constructor", path: ["constructor"], numeric: false, longest: 0 })).toBeUndefined();
 });
 
 it("shows paths, series, values and a single value as rows", () => {

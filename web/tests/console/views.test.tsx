@@ -1,21 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 // @vitest-environment happy-dom
-import { act } from "react";
+import { act, type ReactNode } from "react";
 import { createRoot } from "react-dom/client";
 import { beforeAll, expect, it } from "vitest";
 import type { Explanation } from "../../src/api/shapes";
 import { ExplanationView } from "../../src/console/ExplanationView";
+import { toResult } from "../../src/console/result";
 import { beginning } from "../../src/console/ResultJson";
+import { Summary } from "../../src/console/Summary";
 
 const HOSTILE = "<img src=x onerror=alert(1)>";
 
 beforeAll(() => Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true }));
 
-function shown(explanation: Explanation, query = "G.V().Has('Nam', 'x')"): HTMLElement {
+function rendered(content: ReactNode): HTMLElement {
   const frame = document.createElement("div");
-  act(() => createRoot(frame).render(<ExplanationView query={query} explanation={explanation} />));
+  act(() => createRoot(frame).render(content));
   return frame;
 }
+
+function shown(explanation: Explanation): HTMLElement {
+  return rendered(<ExplanationView query="G.V().Has('Nam', 'x')" explanation={explanation} />);
+}
+
+it("says how much came in what time, and what is missing", () => {
+  const answer = { value: [], octets: 2048, missingHosts: ["h1", "h2", "h3", "h4"], truncated: true };
+  const text = rendered(<Summary answer={answer} result={toResult("values", [1, 2])} milliseconds={12} />).textContent;
+
+  expect(text).toContain("2 rows");
+  expect(text).toContain("12 ms");
+  expect(text).toContain("truncated: there is more");
+  expect(text).toContain("4 hosts did not answer: h1, h2, h3…");
+});
+
+it("warns of nothing when nothing is missing", () => {
+  const answer = { value: [1], octets: 1, missingHosts: [], truncated: false };
+
+  expect(rendered(<Summary answer={answer} result={toResult("values", [1])} milliseconds={1} />).querySelector(".tone-text-amber")).toBeNull();
+});
 
 it("marks the place of the reason, as text whatever it is", () => {
   const frame = shown({ Reason: HOSTILE, Hint: "did you mean Name?", Span: [6, 9] });
