@@ -65,15 +65,21 @@ class _Shape(Enum):
     NAMES = auto()
     TIMES = auto()
     METRICS = auto()
+    TRAVERSAL = auto()
+    """Steps of its own, from what the step takes."""
     NOTHING = auto()
 
 
 _SHAPES: Final[Mapping[str, _Shape]] = {
-    **dict.fromkeys(("haskey", "hasnot", "values", "sum"), _Shape.KEY),
-    **dict.fromkeys(("valuemap", "dedup"), _Shape.KEYS),
+    **dict.fromkeys(("haskey", "hasnot", "values", "sum", "min", "max", "mean", "group", "groupcount"), _Shape.KEY),
+    **dict.fromkeys(("valuemap", "dedup", "properties", "elementmap"), _Shape.KEYS),
+    **dict.fromkeys(("where", "filter", "not", "and", "or", "union", "coalesce"), _Shape.TRAVERSAL),
+    **dict.fromkeys(("optional", "choose", "local", "repeat"), _Shape.TRAVERSAL),
     **dict.fromkeys(("descendants", "ascendants", "neighbors", "neighbours"), _Shape.EDGE_PAIRS),
     **dict.fromkeys(("at", "context"), _Shape.TIMES),
     **dict.fromkeys(("g", "v", "e", "limit", "range", "count", "keys", "subgraph", "rawpackets", "as"), _Shape.NOTHING),
+    **dict.fromkeys(("skip", "tail", "sample", "hasid", "haslabel", "constant", "aggregate", "store"), _Shape.NOTHING),
+    **dict.fromkeys(("bpf", "aggregates", "morethan", "nexthop", "sockets", "changes", "diff"), _Shape.NOTHING),
     "sort": _Shape.ORDER,
     "shortestpathto": _Shape.METADATA,
     "select": _Shape.NAMES,
@@ -172,6 +178,8 @@ def _step_argument(place: Place, words: Vocabulary, frame: Frame) -> Iterator[It
         yield from _keys(place, words, frame.takes)
     elif shape is _Shape.METADATA and given < 2 and not place.quote:
         yield Item("Metadata(", "keyword", "the end of the path" if not given else "the edges to use")
+    elif shape is _Shape.TRAVERSAL and not place.quote:
+        yield Item("__.", "keyword", "steps of its own")
     elif shape is _Shape.NAMES:
         yield from (Item(_in_quotes(name, place.quote), "value", "remembered by As") for name, _ in place.names)
     elif shape is _Shape.TIMES and not given:

@@ -160,6 +160,13 @@ def test_words_of_some_steps_are_offered() -> None:
     assert offers("G.V().As('here').Out().Select('|") == ["here"]
 
 
+def test_within_an_argument_steps_of_its_own_may_follow() -> None:
+    assert offers("G.V().Where(|") == ["__."]
+    assert {"Out(", "OutV("} <= set(offers("G.V().Where(__.|"))
+    assert "MTU" in offers("G.V().Where(__.Out('|")
+    assert offers("G.V().Where(__.Has('Type', 'veth')).NextHop('|") == []
+
+
 def test_a_word_of_the_network_cannot_end_the_string_that_it_is_put_into() -> None:
     hostile = "x').Drop('\\"
     node = Node("n", {"Name": hostile, "Labels": {"a.b": {"it's": 1}}}, "h", "o", 1, 1)
