@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The blocking client."""
+
+import ssl
+import threading
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+from netsonde.client import calls
+from netsonde.client.answers import (
+    Checked,
+    Completions,
+    Explanation,
+    MetricPoints,
+    Packet,
+    Preview,
+    Schema,
+    Status,
+    Topology,
+)
+from netsonde.client.call import Answer, Call
+from netsonde.client.calls import AnyQuery, Captured
+from netsonde.client.capture_fields import CaptureFields, CaptureUpdate, waiter
+from netsonde.client.errors import Incomplete
+from netsonde.client.feeds import CaptureFeed, Feed, FlowEvent, FlowFeed, GraphEvent, GraphFeed, graph_filter
+from netsonde.client.http import BlockingHttp
+from netsonde.client.live import Subscription
+from netsonde.client.query import Query
+from netsonde.client.result import Result
+from netsonde.client.server import server_at
+from netsonde.model.captures import CaptureChange, CaptureState, CaptureView
+from netsonde.model.elements import Json
+from netsonde.model.flow_record import Flow
+
+T = TypeVar("T")
+
+
+class Client:
+    """One server. `url` is NETSONDE_URL or this machine's when it is not given; `timeout` is in seconds.
+
+    `headers` go with every request, for a proxy that asks who is there; `context` says whom to trust in TLS.
+    Every failure is a `netsonde.errors.UserError` with a message, a hint and, in a query, a place.
+    Several threads may use it.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        timeout: float = 60.0,
+        headers: Mapping[str, str] | None = None,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        self.server = server_at(url)
+        self.captures = ClientCaptures(self)
+        self._timeout = timeout
+        self._headers = headers
+        self._context = context
+        self._http = BlockingHttp(self.server, timeout, headers, context)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give its connections back."""
+        self._http.close()
+
+    def query(self, gremlin: AnyQuery, bindings: Mapping[str, Json] | None = None) -> Result:
+        """Run a query; `bindings` are the values of its `$names`."""
+        return self.send(calls.query(gremlin, bindings))
+
+    def run(self, gremlin: Query[T]) -> T:
+        """Run a query made with `G`; returns what it gives. An answer that lacks something warns with Incomplete."""
+        found, answer = self.send(calls.run(gremlin))
+        _warn(answer)
+        return found
+
+    def dot(self, gremlin: AnyQuery) -> str:
+        """Return a graph in the language of Graphviz."""
+        return (self.send(calls.raw_query(gremlin, calls.DOT))).decode()
+
+    def pcapng(self, gremlin: AnyQuery) -> bytes:
+        """Return the packets of a query that ends in RawPackets() as a pcapng file."""
+        return self.send(calls.raw_query(gremlin, calls.PCAPNG))
+
+    def check(self, gremlin: AnyQuery) -> Checked:
+        """Parse a query without running it."""
+        return self.send(calls.check(gremlin))
+
+    def explain(
+        self, gremlin: AnyQuery, bindings: Mapping[str, Json] | None = None, *, profile: bool = False
+    ) -> Explanation:
+        """Say how a query runs and why it finds nothing; with `profile` run it and count rows and time of each step."""
+        return self.send(calls.explain(gremlin, bindings, profile=profile))
+
+    def complete(self, text: str, cursor: int) -> Completions:
+        """Return what may stand at a place of an unfinished query, counted in characters."""
+        return self.send(calls.complete(text, cursor))
+
+    def schema(self) -> Schema:
+        """Return every step of the language and every known key."""
+        return self.send(calls.schema())
+
+    def status(self) -> Status:
+        return self.send(calls.status())
+
+    def topology(self) -> Topology:
+        """Return the whole live graph."""
+        return self.send(calls.topology())
+
+    def node_metrics(self, node_id: str, last: str = "300s") -> MetricPoints:
+        """Return the counters of an interface over the last time, such as 300s or 1h30m."""
+        return self.send(calls.node_metrics(node_id, last))
+
+    def flows(
+        self, *, captures: Sequence[str] = (), nodes: Sequence[str] = (), limit: int = 1000, sort: str = "-Last"
+    ) -> list[Flow]:
+        """Return flows of captures (UUIDs) and interfaces (TIDs); a leading - sorts the largest first."""
+        found, answer = self.send(calls.flows(captures, nodes, limit, sort))
+        _warn(answer)
+        return found
+
+    def subscribe(self, gremlin: AnyQuery | None = None, *, reconnect: bool = True) -> Subscription[GraphEvent]:
+        """Follow the graph, or what a query gives of it: a Snapshot, then each change. Use it in a with block."""
+        return self.live(GraphFeed(graph_filter(gremlin)), reconnect=reconnect)
+
+    def flow_reports(self, *captures: str, reconnect: bool = True) -> Subscription[FlowEvent]:
+        """Follow flows as agents report them, of all captures or of those with these UUIDs."""
+        return self.live(FlowFeed(captures), reconnect=reconnect)
+
+    def live(self, feed: Feed[T], *, reconnect: bool = True) -> Subscription[T]:
+        """Follow any feed."""
+        return Subscription(
+            self.server,
+            feed,
+            headers=self._headers,
+            context=self._context,
+            timeout=self._timeout,
+            reconnect=reconnect,
+        )
+
+    def send(self, call: Call[T]) -> T:
+        """Make any call."""
+        return self._http.send(call)
+
+    def stream(self, call: Call[Any], timeout: float | None = None) -> Iterator[bytes]:
+        """Yield the body of any call's answer as it arrives."""
+        return self._http.stream(call, timeout)
+
+
+class ClientCaptures:
+    """The captures of a server. Each is called by its name, its UUID, or the beginning of that."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def all(self) -> list[CaptureView]:
+        return self._client.send(calls.captures())
+
+    def get(self, capture: str) -> CaptureView:
+        return calls.named(capture, self.all())
+
+    def create(self, gremlin: Captured, *, ttl: str = "", **fields: Unpack[CaptureFields]) -> CaptureView:
+        """Create a capture; it may wait for interfaces to appear. After `ttl` (such as 1h30m) it deletes itself."""
+        return self._client.send(calls.create_capture(gremlin, calls.wire_names(fields), ttl))
+
+    def update(self, capture: str, *, ttl: str = "", **fields: Unpack[CaptureUpdate]) -> CaptureView:
+        """Change a capture; what is not named stays as it is."""
+        uuid = (self.get(capture)).uuid
+        return self._client.send(calls.patch_capture(uuid, calls.wire_names(fields), ttl))
+
+    def pause(self, capture: str) -> CaptureView:
+        """Stop capturing, and keep the definition and the packets."""
+        return self.update(capture, paused=True)
+
+    def resume(self, capture: str) -> CaptureView:
+        return self.update(capture, paused=False)
+
+    def delete(self, capture: str) -> None:
+        self._client.send(calls.delete_capture((self.get(capture)).uuid))
+
+    def preview(self, gremlin: Captured) -> Preview:
+        """Say what a capture would find if it were created now."""
+        return self._client.send(calls.preview_capture(gremlin))
+
+    def wait(self, capture: str, *states: CaptureState, timeout: float = 60.0) -> CaptureView:
+        """Wait until a capture is in one of the states, `active` when none is named; returns it as it is then.
+
+        Raises TimeoutError, NotFound when it is deleted meanwhile, UserError when it fails or finishes instead.
+        """
+        look = waiter(self.get(capture).uuid, states or ("active",))
+        with self.watch() as changes:
+            timer = threading.Timer(timeout, changes.close)
+            timer.start()
+            try:
+                found = look(self.get(capture)) or next((view for change in changes if (view := look(change))), None)
+            finally:
+                timer.cancel()
+        if found is None:
+            raise TimeoutError(f"the capture {capture} is not {' or '.join(states or ('active',))} after {timeout:g} s")
+        return found
+
+    def watch(self, *, reconnect: bool = True) -> Subscription[CaptureChange]:
+        """Follow captures as they are created, change and go. Use it in a with block."""
+        return self._client.live(CaptureFeed(), reconnect=reconnect)
+
+    def packets(
+        self,
+        capture: str,
+        *,
+        nodes: Sequence[str] = (),
+        flows: Sequence[str] = (),
+        limit: int | None = None,
+        after: int | None = None,
+    ) -> list[Packet]:
+        """Return kept packets, decoded, in order of time; of some interfaces (TIDs) or flows (UUIDs)."""
+        parameters = {"node": nodes, "flow": flows, "limit": limit, "after": after}
+        return self._client.send(calls.packets((self.get(capture)).uuid, parameters))
+
+    def pcapng(self, capture: str, *, nodes: Sequence[str] = (), flows: Sequence[str] = ()) -> bytes:
+        """Return kept packets as a pcapng file."""
+        return self._client.send(calls.pcapng((self.get(capture)).uuid, {"node": nodes, "flow": flows}))
+
+    def follow(self, capture: str, *, nodes: Sequence[str] = ()) -> Iterator[bytes]:
+        """Yield a pcapng file as it grows: the kept packets, then each as it arrives, for ever."""
+        call = calls.pcapng((self.get(capture)).uuid, {"follow": True, "node": nodes})
+        return self._client.stream(call)
+
+
+def _warn(answer: Answer) -> None:
+    if notes := answer.notes():
+        warnings.warn("; ".join(notes), Incomplete, stacklevel=3)

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every call of the API, one function each. Both clients are these functions and somebody who waits for the answer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+
+from netsonde.client.answers import (
+    Checked,
+    Completions,
+    Explanation,
+    MetricPoints,
+    Packet,
+    Preview,
+    Schema,
+    Status,
+    Topology,
+    WireTopology,
+)
+from netsonde.client.call import OR_PROBLEM, Answer, Call, as_json, ask, nothing, segment, tell
+from netsonde.client.query import NodesQuery, Query
+from netsonde.client.result import Result
+from netsonde.errors import NotFound, UserError
+from netsonde.model.captures import Capture, CaptureView
+from netsonde.model.elements import Json
+from netsonde.model.flow_record import Flow
+
+T = TypeVar("T")
+AnyQuery: TypeAlias = str | Query[Any]
+Captured: TypeAlias = str | NodesQuery
+"""Which interfaces a capture is for: a query that gives nodes."""
+
+DOT = "text/vnd.graphviz"
+PCAPNG = "application/x-pcapng"
+
+
+def query(gremlin: AnyQuery, bindings: Mapping[str, Json] | None = None) -> Call[Result]:
+    text, bound = _parts(gremlin, bindings)
+    kind = gremlin.kind if isinstance(gremlin, Query) else ""
+    return tell("/api/topology", _question(text, bound), object).read_by(lambda answer: Result(answer, text, kind))
+
+
+def run(gremlin: Query[T]) -> Call[tuple[T, Answer]]:
+    call = tell("/api/topology", _question(gremlin.text, gremlin.bindings), object)
+    return call.read_by(lambda answer: (gremlin.decode(answer.body), answer))
+
+
+def raw_query(gremlin: AnyQuery, accept: str, bindings: Mapping[str, Json] | None = None) -> Call[bytes]:
+    """Return a query whose answer stays as it is sent: DOT, pcap, pcapng or JSON."""
+    return tell("/api/topology", _question(*_parts(gremlin, bindings)), object).read_by(_body, accept + OR_PROBLEM)
+
+
+def check(gremlin: AnyQuery) -> Call[Checked]:
+    return tell("/api/query/check", _question(*_parts(gremlin, None)), Checked)
+
+
+def explain(gremlin: AnyQuery, bindings: Mapping[str, Json] | None, *, profile: bool) -> Call[Explanation]:
+    body = _question(*_parts(gremlin, bindings)) | ({"Profile": True} if profile else {})
+    return tell("/api/query/explain", body, Explanation)
+
+
+def complete(text: str, cursor: int) -> Call[Completions]:
+    return tell("/api/query/complete", {"GremlinQuery": text, "Cursor": cursor}, Completions)
+
+
+def schema() -> Call[Schema]:
+    return ask("/api/schema", Schema)
+
+
+def status() -> Call[Status]:
+    return ask("/api/status", Status)
+
+
+def topology() -> Call[Topology]:
+    return ask("/api/topology", WireTopology).read_by(lambda answer: as_json(WireTopology)(answer).whole())
+
+
+def topology_bytes() -> Call[bytes]:
+    return ask("/api/topology", object).read_by(_body)
+
+
+def node_metrics(node_id: str, last: str) -> Call[MetricPoints]:
+    return ask(f"/api/node/{segment(node_id)}/metrics", MetricPoints, {"last": last})
+
+
+def flows(captures: Sequence[str], nodes: Sequence[str], limit: int, sort: str) -> Call[tuple[list[Flow], Answer]]:
+    call = ask("/api/flows", list[Flow], {"capture": captures, "node": nodes, "limit": limit, "sort": sort})
+    return call.read_by(lambda answer: (as_json(list[Flow])(answer), answer))
+
+
+def captures() -> Call[list[CaptureView]]:
+    return ask("/api/capture", object).read_by(lambda answer: list(as_json(dict[str, CaptureView])(answer).values()))
+
+
+def capture(uuid: str) -> Call[CaptureView]:
+    return ask(f"/api/capture/{segment(uuid)}", CaptureView)
+
+
+def create_capture(gremlin: Captured, fields: Mapping[str, object], ttl: str) -> Call[CaptureView]:
+    return tell("/api/capture", {"GremlinQuery": capture_text(gremlin), **fields}, CaptureView, _ttl(ttl))
+
+
+def patch_capture(uuid: str, changes: Mapping[str, object], ttl: str = "") -> Call[CaptureView]:
+    headers = {"Content-Type": "application/merge-patch+json", **_ttl(ttl)}
+    path = f"/api/capture/{segment(uuid)}"
+    return Call("PATCH", path, as_json(CaptureView), msgspec.json.encode(changes), headers)
+
+
+def delete_capture(uuid: str) -> Call[None]:
+    return Call("DELETE", f"/api/capture/{segment(uuid)}", nothing)
+
+
+def preview_capture(gremlin: Captured) -> Call[Preview]:
+    return tell("/api/capture/preview", {"GremlinQuery": capture_text(gremlin)}, Preview)
+
+
+def packets(uuid: str, parameters: Mapping[str, object]) -> Call[list[Packet]]:
+    return ask(f"/api/capture/{segment(uuid)}/packets", list[Packet], parameters)
+
+
+def pcapng(uuid: str, parameters: Mapping[str, object]) -> Call[bytes]:
+    """Return the call whose answer is a growing pcapng file; with `follow` it ends only when the reader does."""
+    return ask(f"/api/capture/{segment(uuid)}/packets", object, parameters).read_by(_body, PCAPNG + OR_PROBLEM)
+
+
+def named(name: str, found: Sequence[CaptureView]) -> CaptureView:
+    """Return the capture with this UUID, this name, or this beginning of a UUID; raises NotFound or UserError."""
+    for some in (
+        [one for one in found if one.uuid == name],
+        [one for one in found if one.name == name],
+        [one for one in found if name and one.uuid.startswith(name)],
+    ):
+        if len(some) == 1:
+            return some[0]
+        if some:
+            uuids = ", ".join(one.uuid for one in some)
+            raise UserError(f"{len(some)} captures are called {name!r}: {uuids}", hint="give the whole UUID")
+    raise NotFound(f"no capture is called {name!r}", hint="`netsonde capture list` shows them")
+
+
+def capture_text(gremlin: Captured) -> str:
+    """Return a query as a capture keeps it: as text, since a definition has no place for bound values."""
+    if isinstance(gremlin, str):
+        return gremlin
+    if gremlin.bindings:
+        raise UserError(
+            "a capture keeps its query as text, and a value in this one is too long for that",
+            hint="filter by fewer values, or by a regular expression",
+        )
+    return gremlin.text
+
+
+def wire_names(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return fields of a capture under the names that they have in JSON; raises TypeError for an unknown one."""
+    names = {field.name: field.encode_name for field in msgspec.structs.fields(Capture)}
+    unknown = sorted(fields.keys() - names.keys())
+    if unknown:
+        raise TypeError(f"a capture has no field {unknown[0]!r}; its fields are {', '.join(names)}")
+    return {names[name]: value for name, value in fields.items() if value is not None}
+
+
+def _parts(gremlin: AnyQuery, bindings: Mapping[str, Json] | None) -> tuple[str, Mapping[str, Json]]:
+    if isinstance(gremlin, Query):
+        return gremlin.text, {**gremlin.bindings, **(bindings or {})}
+    return gremlin, bindings or {}
+
+
+def _question(text: str, bindings: Mapping[str, Json]) -> dict[str, object]:
+    return {"GremlinQuery": text, **({"Bindings": dict(bindings)} if bindings else {})}
+
+
+def _ttl(ttl: str) -> Mapping[str, str]:
+    return {"X-Resource-TTL": ttl} if ttl else {}
+
+
+def _body(answer: Answer) -> bytes:
+    return answer.body
