@@ -18,6 +18,7 @@ appear on terminals only. `--output json|yaml|csv` is for programs. The server i
 """
 _CAPTURE = ("create", "list", "get", "delete")
 _GROUPS = {
+    "topology": ("export", "import"),
     "capture": (*_CAPTURE, "update", "pause", "resume", "packets", "follow"),
     "client": (
         *("query", "status", "pcap", "topology export", "topology query"),

@@ -5,8 +5,7 @@ import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
-from urllib.parse import quote, urlencode
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -35,7 +34,6 @@ from netsonde.model.captures import CaptureView
 
 app = new_app("Create and watch captures, and read their packets. IDs may be names or the beginning of a UUID.")
 Id = Annotated[str, typer.Argument(metavar="ID", help="Name, UUID, or its beginning.")]
-PCAPNG = "application/x-pcapng, application/problem+json;q=0.1"
 
 
 @app.command(epilog="Example: netsonde capture create --gremlin \"G.V().HasKey('ExtID.vm-id')\" --name vms")
@@ -126,7 +124,7 @@ def update(
     if not changes and not ttl:
         raise typer.BadParameter("nothing to change: name at least one option")
     client = Client(url)
-    changed = client.patch_capture(client.find_capture(id_).uuid, changes, ttl_header(ttl))
+    changed = client.patch_capture(client.find_capture(id_).uuid, changes, ttl)
     show(changed, output, _COLUMNS, [changed])
 
 
@@ -134,14 +132,14 @@ def update(
 def pause(id_: Id, url: Url = DEFAULT_URL) -> None:
     """Stop capturing, and keep the definition and the packets."""
     client = Client(url)
-    client.patch_capture(client.find_capture(id_).uuid, {"Paused": True}, {})
+    client.patch_capture(client.find_capture(id_).uuid, {"Paused": True})
 
 
 @app.command()
 def resume(id_: Id, url: Url = DEFAULT_URL) -> None:
     """Go on with a paused capture."""
     client = Client(url)
-    client.patch_capture(client.find_capture(id_).uuid, {"Paused": False}, {})
+    client.patch_capture(client.find_capture(id_).uuid, {"Paused": False})
 
 
 @app.command()
@@ -167,12 +165,11 @@ def packets(
     """List the packets of a capture decoded, from the very first on, or write them to a file."""
     client = Client(url)
     capture = client.find_capture(id_)
-    path = f"/api/capture/{quote(capture.uuid, safe='')}/packets"
-    chosen = {"node": node or [], "flow": flow or []}
+    chosen = {"node": node, "flow": flow}
     if write is not None:
-        _write(client, f"{path}?{urlencode(chosen, doseq=True)}", write)
+        _write(client.packets(capture.uuid, chosen), write)
         return
-    found = client.get(path, list[dict[str, Any]], {**chosen, "limit": limit})
+    found = client.packet_list(capture.uuid, {**chosen, "limit": limit})
     show(found, output, _PACKET_COLUMNS, found)
 
 
@@ -185,16 +182,14 @@ def follow(
     """Write the packets of a capture to stdout as pcapng: the kept ones, then each as it arrives, until Ctrl-C."""
     client = Client(url)
     capture = client.find_capture(id_)
-    query = urlencode({"follow": "true", "node": node or []}, doseq=True)
-    _write(client, f"/api/capture/{quote(capture.uuid, safe='')}/packets?{query}", Path("-"))
+    _write(client.packets(capture.uuid, {"follow": True, "node": node}), Path("-"))
 
 
-def _write(client: Client, path: str, target: Path) -> None:
+def _write(pieces: Iterator[bytes], target: Path) -> None:
     """Write a packet stream to a file or stdout, each piece as it arrives."""
     to_stdout = str(target) == "-"
     if to_stdout and sys.stdout.isatty():
         raise UserError("packets are not for a terminal", hint="add `| wireshark -k -i -`, or `> FILE.pcapng`")
-    pieces = client.stream("GET", path, accept=PCAPNG)
     # The first piece before the file: a refused request must not leave an empty file behind.
     first = next(pieces, b"")
     if to_stdout:

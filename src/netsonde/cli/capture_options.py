@@ -6,6 +6,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from netsonde.client.literals import quoted
+
 Gremlin: TypeAlias = Annotated[
     str, typer.Option("--gremlin", "-g", metavar="QUERY", help="Which interfaces: a query that gives nodes.")
 ]
@@ -45,8 +47,7 @@ def gremlin_of(gremlin: str, node: str) -> str:
     """Return the query of --gremlin or --node; one of them must be given."""
     if bool(gremlin.strip()) == bool(node.strip()):
         raise typer.BadParameter("give either --gremlin QUERY or --node TID")
-    quoted = node.strip().replace("\\", "\\\\").replace("'", "\\'")
-    return gremlin or f"G.V().Has('TID', '{quoted}')"
+    return gremlin or f"G.V().Has('TID', {quoted(node.strip())})"
 
 
 def ttl_header(ttl: str) -> Mapping[str, str]:

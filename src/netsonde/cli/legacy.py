@@ -71,11 +71,10 @@ def pcap(
     """Import a packet file."""
     try:
         with trace.open("rb") as file:
-            size = str(trace.stat().st_size)
-            answer = context.obj.send("POST", "/api/pcap", file, headers={"Content-Length": size})
+            answer = context.obj.upload("/api/pcap", file, trace.stat().st_size)
     except OSError as missing:
         raise UserError(f"cannot read {trace}: {missing.strerror}") from missing
-    print_json(msgspec.json.decode(answer))
+    print_json(answer)
 
 
 @topology_app.command("export")

@@ -54,7 +54,7 @@ def as_csv(columns: Sequence[Column], items: Sequence[Any]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow([name for name, _ in columns])
-    writer.writerows([[_text(cell(item)) for _, cell in columns] for item in items])
+    writer.writerows([[plain(cell(item)) for _, cell in columns] for item in items])
     return out.getvalue()
 
 
@@ -73,7 +73,7 @@ def print_table(columns: Sequence[Column], items: Sequence[Any]) -> None:
         table.add_column(name, overflow="fold")
     for item in items:
         # Text, since what comes from the network must not be read as Rich's markup.
-        cells = [Text(_text(cell(item)), style=_COLOURS.get(str(cell(item)), "")) for _, cell in columns]
+        cells = [Text(plain(cell(item)), style=_COLOURS.get(str(cell(item)), "")) for _, cell in columns]
         table.add_row(*cells)
     with console.capture() as printed:
         console.print(table)
@@ -81,7 +81,7 @@ def print_table(columns: Sequence[Column], items: Sequence[Any]) -> None:
         print(line.rstrip())
 
 
-def _text(value: object) -> str:
+def plain(value: object) -> str:
     """Return a cell; control characters from the network could otherwise drive the user's terminal."""
     if value is None:
         return ""

@@ -10,6 +10,7 @@ import pytest
 
 from netsonde.cli import doctor_checks as checks
 from netsonde.cli.doctor import check_clock, check_components, check_version
+from netsonde.client.call import Answer
 from netsonde.errors import UserError
 from unit.cli.conftest import Command, Server
 
@@ -86,5 +87,6 @@ def test_all_findings_are_printed_in_every_form(netsonde: Command, server: Serve
 
 
 def test_a_server_that_is_another_program_is_told(netsonde: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netsonde.cli.client.Client.send", lambda *_, **__: b"<html>")
+    page = Answer(200, {}, b"<html>")
+    monkeypatch.setattr("netsonde.client.http.BlockingHttp.send", lambda _, call: call.decode(page))
     assert "does not answer like Netsonde" in netsonde("doctor", "-o", "csv").out

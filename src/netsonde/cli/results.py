@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers to queries as rows and columns: elements, flows, paths, plain values."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from netsonde.cli.flows import FLOW_COLUMNS
+from netsonde.cli.options import Form
+from netsonde.cli.output import Column, show
+
+
+def show_answer(answer: Any, form: Form) -> None:
+    """Print an answer as a table: of elements, of flows, or of plain values."""
+    items = items_of(answer)
+    if not all(isinstance(item, dict) for item in items):
+        _show_values(answer, items, form)
+        return
+    show(answer, form, columns_of(items), items)
+
+
+def items_of(answer: Any) -> list[Any]:
+    """Return the rows of an answer; a graph gives its nodes, then its edges."""
+    if not isinstance(answer, list):
+        return [] if answer is None else [answer]
+    if len(answer) == 1 and isinstance(answer[0], dict) and answer[0].keys() == {"Nodes", "Edges"}:
+        graph = answer[0]
+        return [*(graph["Nodes"] or []), *(graph["Edges"] or [])]
+    if answer and all(isinstance(path, list) for path in answer):
+        return [{"Path": " > ".join(str(_metadata(node, "Name")) for node in path)} for path in answer]
+    return answer
+
+
+def _show_values(answer: Any, items: Sequence[Any], form: Form) -> None:
+    if form is Form.TABLE:
+        for item in items:
+            print(item if isinstance(item, str | int | float) else msgspec.json.encode(item).decode())
+    else:
+        show(answer, form, [("Value", lambda item: item)], items)
+
+
+def columns_of(items: Sequence[Mapping[str, Any]]) -> Sequence[Column]:
+    first = items[0]
+    if "Parent" in first and "Metadata" in first:
+        return _EDGES
+    if "Metadata" in first:
+        return _GRAPH if any("Parent" in item for item in items) else _NODES
+    if "LayersPath" in first or "TrackingID" in first:
+        return FLOW_COLUMNS
+    names = list(dict.fromkeys(name for item in items for name in item))
+    return [(name, _member(name)) for name in names]
+
+
+def _member(name: str) -> Callable[[Mapping[str, Any]], object]:
+    return lambda item: item.get(name)
+
+
+def _metadata(element: Mapping[str, Any], key: str) -> Any:
+    return (element.get("Metadata") or {}).get(key)
+
+
+def _from_metadata(key: str) -> Callable[[Mapping[str, Any]], object]:
+    return lambda element: _metadata(element, key)
+
+
+def _addresses(element: Mapping[str, Any]) -> list[Any]:
+    return [*(_metadata(element, "IPV4") or []), *(_metadata(element, "IPV6") or [])]
+
+
+_NODES: Sequence[Column] = (
+    ("NAME", _from_metadata("Name")),
+    ("TYPE", _from_metadata("Type")),
+    ("STATE", _from_metadata("State")),
+    ("MAC", _from_metadata("MAC")),
+    ("ADDRESSES", _addresses),
+    ("HOST", _member("Host")),
+    ("TID", _from_metadata("TID")),
+    ("ID", _member("ID")),
+)
+_EDGES: Sequence[Column] = (
+    ("RELATION", _from_metadata("RelationType")),
+    ("PARENT", _member("Parent")),
+    ("CHILD", _member("Child")),
+    ("HOST", _member("Host")),
+    ("ID", _member("ID")),
+)
+_GRAPH: Sequence[Column] = (*_NODES[:3], *_EDGES)
