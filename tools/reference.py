@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from cli_reference import help_page
+from client_reference import client_page
 from keys_reference import keys_page
 
 from netsonde.config import describe
@@ -34,7 +35,7 @@ def settings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"cli.md": help_page, "keys.md": keys_page, "settings.md": settings_page}
+PAGES = {"cli.md": help_page, "client.md": client_page, "keys.md": keys_page, "settings.md": settings_page}
 
 
 def main() -> None:
