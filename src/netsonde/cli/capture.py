@@ -2,6 +2,7 @@
 """`netsonde capture`: create and watch captures, and read their packets."""
 
 import itertools
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +34,18 @@ from netsonde.errors import UserError
 from netsonde.model.captures import CaptureView
 
 app = new_app("Create and watch captures, and read their packets. IDs may be names or the beginning of a UUID.")
-Id = Annotated[str, typer.Argument(metavar="ID", help="Name, UUID, or its beginning.")]
+
+
+def _known(incomplete: str) -> list[str]:
+    """Return names and UUIDs of captures for completion by the user's shell; nothing when no server answers."""
+    try:
+        captures = Client(os.environ.get("NETSONDE_URL", DEFAULT_URL)).captures()
+    except UserError:
+        return []
+    return [word for one in captures for word in (one.name, one.uuid) if word and word.startswith(incomplete)]
+
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="Name, UUID, or its beginning.", autocompletion=_known)]
 
 
 @app.command(epilog="Example: netsonde capture create --gremlin \"G.V().HasKey('ExtID.vm-id')\" --name vms")
@@ -143,7 +155,9 @@ def resume(id_: Id, url: Url = DEFAULT_URL) -> None:
 
 
 @app.command()
-def delete(ids: Annotated[list[str], typer.Argument(metavar="ID...")], url: Url = DEFAULT_URL) -> None:
+def delete(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", autocompletion=_known)], url: Url = DEFAULT_URL
+) -> None:
     """Stop and delete captures."""
     client = Client(url)
     for uuid in [client.find_capture(name).uuid for name in ids]:

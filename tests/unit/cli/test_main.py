@@ -9,6 +9,7 @@ import pytest
 from cli_reference import help_page
 
 from netsonde import __version__
+from netsonde.model.captures import Capture
 from unit.cli.conftest import Command, Server
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/reference/cli.md"
@@ -77,8 +78,41 @@ def test_a_reader_that_had_enough_is_no_error_to_talk_about(server: Server) -> N
     assert done.stderr == b""
 
 
-def test_completion_is_offered(netsonde: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("netsonde cap", ["capture"]),
+        ("netsonde topology ex", ["export"]),
+        ("netsonde query --exp", ["--explain"]),
+        ("netsonde query -o pcap", ["pcap", "pcapng"]),
+        ("netsonde capture get vm", ["vms"]),
+        ("netsonde capture delete vm", ["vms"]),
+    ],
+)
+def test_completion_is_offered(
+    netsonde: Command, server: Server, monkeypatch: pytest.MonkeyPatch, typed: str, offered: list[str]
+) -> None:
+    server.wait(server.fakes.captures.create(Capture(gremlin_query="G.V()", name="vms")))
+    assert completed(netsonde, monkeypatch, typed) == offered
+
+
+def test_completion_without_a_server_is_quiet(netsonde: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETSONDE_URL", "http://127.0.0.1:1")
+    assert completed(netsonde, monkeypatch, "netsonde capture get vm") == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_every_shell_has_a_script_for_completion(
+    netsonde: Command, monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    monkeypatch.setenv("_NETSONDE_COMPLETE", f"source_{shell}")
+    assert "_NETSONDE_COMPLETE=complete_" in netsonde().out
+
+
+def completed(netsonde: Command, monkeypatch: pytest.MonkeyPatch, typed: str) -> list[str]:
     monkeypatch.setenv("_NETSONDE_COMPLETE", "complete_bash")
-    monkeypatch.setenv("COMP_WORDS", "netsonde cap")
-    monkeypatch.setenv("COMP_CWORD", "1")
-    assert netsonde().out.split() == ["capture"]
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) - 1))
+    done = netsonde()
+    assert done.err == ""
+    return done.out.split()

@@ -3,6 +3,7 @@
 
 import inspect
 import warnings
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,10 +13,11 @@ from netsonde.api.capture import PreviewNode as ServerPreviewNode
 from netsonde.api.query import CheckAnswer
 from netsonde.api.status import Component as ServerComponent
 from netsonde.api.status import Process as ServerProcess
-from netsonde.client import AsyncClient, Client, Conflict, G, Incomplete, NoServer, NotFound, UserError
-from netsonde.client.answers import Checked, Component, Preview, PreviewNode, Process
+from netsonde.client import AsyncClient, Client, Conflict, G, Incomplete, NoServer, NotFound, UserError, calls
+from netsonde.client.answers import Checked, Completion, Completions, Component, Preview, PreviewNode, Process
 from netsonde.client.asynchronous import AsyncClientCaptures
 from netsonde.client.blocking import ClientCaptures
+from netsonde.client.call import Answer, Call
 from netsonde.client.capture_fields import CaptureFields
 from netsonde.errors import Span
 from netsonde.model.captures import Capture
@@ -164,7 +166,9 @@ def test_both_clients_have_the_same_methods(blocking: type, awaited: type) -> No
         return {name: str(inspect.signature(method)) for name, method in methods if not name.startswith("_")}
 
     expected = {name: text.replace("AsyncIterator", "Iterator") for name, text in surface(awaited).items()}
-    assert {name: text.replace("Async", "") for name, text in expected.items()} == surface(blocking)
+    assert {
+        name: text.replace("Async", "").replace("async_live", "live") for name, text in expected.items()
+    } == surface(blocking)
 
 
 @pytest.mark.parametrize(
@@ -194,3 +198,47 @@ def test_nothing_warns_of_a_client_that_was_not_closed(server: Server) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Client(server.url).status()
+
+
+def test_completion_speaks_as_the_server_does() -> None:
+    call = calls.complete("G.V().Ha", 8)
+    assert (call.path, msgspec.json.decode(sent(call))) == (
+        "/api/query/complete",
+        {"GremlinQuery": "G.V().Ha", "Cursor": 8},
+    )
+    items = [{"Text": "HasKey(", "Kind": "step", "Info": "Keep what has the key"}]
+    answer = call.decode(answered({"From": 6, "To": 8, "Items": items}))
+    assert answer == Completions(6, 8, [Completion("HasKey(", "step", "Keep what has the key")])
+
+
+def test_the_schema_is_read_as_the_server_sends_it() -> None:
+    step = {"Name": "Has", "Aliases": [], "Takes": {"nodes": "nodes"}, "Doc": "Keep", "Example": "G.V()"}
+    key = {"Key": "MTU", "Type": "integer", "Unit": "octets", "On": "node", "Types": ["veth"], "Example": 1500}
+    found = calls.schema().decode(answered({"Version": "1", "Steps": [step], "Keys": [key], "FlowFields": [key]}))
+    assert (found.steps[0].takes, found.keys[0].example, found.flow_fields[0].unit) == (
+        {"nodes": "nodes"},
+        1500,
+        "octets",
+    )
+
+
+def test_a_profile_is_read_as_the_server_sends_it() -> None:
+    call = calls.explain(G.V().has("Name", "a"), {"n": 1}, profile=True)
+    assert msgspec.json.decode(sent(call)) == {
+        "GremlinQuery": "G.V().Has('Name', 'a')",
+        "Bindings": {"n": 1},
+        "Profile": True,
+    }
+    step = {"Step": "V.Has", "Takes": "graph", "Gives": "nodes", "Index": "Name", "Rows": 2, "Milliseconds": 0.5}
+    answer = {"Gives": "nodes", "Reads": {"nodes": ["Name"]}, "Steps": [step], "Rows": 2, "Milliseconds": 0.7}
+    found = call.decode(answered({**answer, "Reason": "", "Hint": "", "Span": None}))
+    assert (found.steps[0].rows, found.steps[0].index, found.milliseconds) == (2, "Name", 0.7)
+
+
+def answered(data: object) -> Answer:
+    return Answer(200, {}, msgspec.json.encode(data))
+
+
+def sent(call: Call[Any]) -> bytes:
+    assert isinstance(call.body, bytes)
+    return call.body
