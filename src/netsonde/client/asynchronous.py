@@ -192,19 +192,23 @@ class AsyncClientCaptures:
     async def wait(self, capture: str, *states: CaptureState, timeout: float = 60.0) -> CaptureView:
         """Wait until a capture is in one of the states, `active` when none is named; returns it as it is then.
 
-        Raises TimeoutError, NotFound when it is deleted meanwhile, UserError when it fails or finishes instead.
+        Raises TimeoutError; NotFound when it is deleted, UserError when it fails or finishes instead, NoServer when the
+        server goes away, since what happens then is not seen.
         """
         look = waiter((await self.get(capture)).uuid, states or ("active",))
-        async with asyncio.timeout(timeout), self.watch() as changes:
+        async with asyncio.timeout(timeout), self.watch(reconnect=False) as changes:
             if found := look(await self.get(capture)):
                 return found
             async for change in changes:
                 if found := look(change):
                     return found
-        raise AssertionError("a subscription that connects again does not end")
+        raise AssertionError("a subscription that is not renewed ends with an exception")
 
     def watch(self, *, reconnect: bool = True) -> AsyncSubscription[CaptureChange]:
-        """Follow captures as they are created, change and go. Use it in a with block."""
+        """Follow captures as they are created, change and go; what happens while the server is away is not told.
+
+        Use it in a with block.
+        """
         return self._client.live(CaptureFeed(), reconnect=reconnect)
 
     async def packets(

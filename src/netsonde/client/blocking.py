@@ -193,10 +193,11 @@ class ClientCaptures:
     def wait(self, capture: str, *states: CaptureState, timeout: float = 60.0) -> CaptureView:
         """Wait until a capture is in one of the states, `active` when none is named; returns it as it is then.
 
-        Raises TimeoutError, NotFound when it is deleted meanwhile, UserError when it fails or finishes instead.
+        Raises TimeoutError; NotFound when it is deleted, UserError when it fails or finishes instead, NoServer when the
+        server goes away, since what happens then is not seen.
         """
         look = waiter(self.get(capture).uuid, states or ("active",))
-        with self.watch() as changes:
+        with self.watch(reconnect=False) as changes:
             timer = threading.Timer(timeout, changes.close)
             timer.start()
             try:
@@ -208,7 +209,10 @@ class ClientCaptures:
         return found
 
     def watch(self, *, reconnect: bool = True) -> Subscription[CaptureChange]:
-        """Follow captures as they are created, change and go. Use it in a with block."""
+        """Follow captures as they are created, change and go; what happens while the server is away is not told.
+
+        Use it in a with block.
+        """
         return self._client.live(CaptureFeed(), reconnect=reconnect)
 
     def packets(
