@@ -99,6 +99,12 @@ def packets_to_pcap(batches: list[bytes]) -> bytes:
 def describe_packets(batch: bytes) -> list[PacketDescription]:
     """Return one line of information per packet of an Arrow IPC stream."""
 
+def match_bpf(batch: bytes, text: str) -> list[int]:
+    """Return the rows of an Arrow stream of packets that a filter in tcpdump's language matches.
+
+    ValueError carries libpcap's words.
+    """
+
 def packets_to_wire(batch: bytes) -> dict[str, list[WirePacket]]:
     """Return the packets by flow, as the query step RawPackets gives them."""
 
@@ -224,8 +230,18 @@ class CaptureCore:
     def take_flows(self) -> list[bytes]:
         """Flow reports since the last call, as Arrow IPC streams."""
 
-    def snapshot_flows(self, node_tids: list[str] | None = None, capture_ids: list[str] | None = None) -> list[bytes]:
-        """Present flows of running captures; None = no restriction."""
+    def snapshot_flows(
+        self,
+        node_tids: list[str] | None = None,
+        capture_ids: list[str] | None = None,
+        tests: list[list[tuple[str, str, list[str | int | None]]]] = ...,
+        limit: int | None = None,
+    ) -> list[bytes]:
+        """Present flows of running captures, the latest first; None = no restriction.
+
+        Of each member of `tests` one must hold: (column, "in" | "not_in" | "range" | "network", values). ValueError
+        for one that makes no sense.
+        """
 
     def take_packets(self) -> list[bytes]:
         """First packets newly kept since the last call, as Arrow IPC streams."""

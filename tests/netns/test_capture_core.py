@@ -252,6 +252,10 @@ def test_flows_are_reported_and_shown(core: CaptureCore) -> None:
     shown = core.snapshot_flows(["tid-c"], ["c"])
     assert [pa.ipc.open_stream(b).read_all()["node_tid"][0].as_py() for b in (*reported[:1], *shown)] == ["tid-c"] * 2
     assert core.snapshot_flows(["other"], None) == []
+    assert core.snapshot_flows(tests=[[("transport_protocol", "in", ["UDP"])]], limit=1) == shown
+    assert core.snapshot_flows(tests=[[("ab_packets", "range", [10, None]), ("network_a", "network", ["::/0"])]]) == []
+    with pytest.raises(ValueError, match="nope"):
+        core.snapshot_flows(tests=[[("nope", "in", [1])]])
 
 
 def test_a_missing_interface_is_a_failure_with_a_reason(core: CaptureCore) -> None:

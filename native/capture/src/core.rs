@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use netsonde_meter::{FlowBatch, PacketBatch};
+use netsonde_meter::select::{select, Selection};
+use netsonde_meter::{ipc, FlowBatch, PacketBatch};
 
 use crate::bpf::Filter;
 use crate::budget::{BoundedQueue, Budget};
@@ -200,12 +201,14 @@ impl Core {
         self.shared.reports.take_all()
     }
 
-    /// Present flows of captures that run; None = of all.
+    /// Present flows of captures that run (None = of all) that the selection lets pass, the latest first. The error
+    /// says which column is not known.
     pub fn snapshot_flows(
         &self,
         node_tids: Option<&[String]>,
         captures: Option<&[String]>,
-    ) -> Vec<Vec<u8>> {
+        selection: &Selection,
+    ) -> Result<Vec<Vec<u8>>, String> {
         let mut batch = FlowBatch::new();
         self.each_subscription(|subscription| {
             let identity = &subscription.identity;
@@ -215,11 +218,13 @@ impl Core {
                 subscription.snapshot(&mut batch);
             }
         });
-        if batch.is_empty() {
-            Vec::new()
-        } else {
-            vec![batch.into_arrow_ipc()]
+        // Before encoding: what is not asked for costs no more than a look at its columns.
+        let found =
+            select(&batch.into_record_batch(), selection).map_err(|error| error.to_string())?;
+        if found.num_rows() == 0 {
+            return Ok(Vec::new());
         }
+        Ok(vec![ipc::write(&found)])
     }
 
     /// First packets newly kept since the last call.

@@ -18,6 +18,7 @@ mod key;
 mod lease;
 mod meter;
 mod report;
+pub mod select;
 mod table;
 mod tcp;
 mod view;

@@ -13,6 +13,8 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::selection::{selection, RawTest};
+
 /// Check a filter in tcpdump's language; ValueError carries libpcap's words. `link_type` is a DLT number.
 #[pyfunction]
 #[pyo3(signature = (text, link_type = 1))]
@@ -303,19 +305,25 @@ impl CaptureCore {
         batches(py, py.detach(|| self.0.take_flows()))
     }
 
-    /// Present flows of running captures; None = no restriction.
-    #[pyo3(signature = (node_tids = None, capture_ids = None))]
+    /// Present flows of running captures, the latest first; None = no restriction. Of each member of `tests` one
+    /// must hold: (column, "in" | "not_in" | "range" | "network", values). ValueError for one that makes no sense.
+    #[pyo3(signature = (node_tids = None, capture_ids = None, tests = Vec::new(), limit = None))]
     fn snapshot_flows<'py>(
         &self,
         py: Python<'py>,
         node_tids: Option<Vec<String>>,
         capture_ids: Option<Vec<String>>,
-    ) -> Batches<'py> {
-        let found = py.detach(|| {
-            self.0
-                .snapshot_flows(node_tids.as_deref(), capture_ids.as_deref())
-        });
-        batches(py, found)
+        tests: Vec<Vec<RawTest>>,
+        limit: Option<usize>,
+    ) -> PyResult<Batches<'py>> {
+        let selection = selection(tests, limit)?;
+        let found = py
+            .detach(|| {
+                self.0
+                    .snapshot_flows(node_tids.as_deref(), capture_ids.as_deref(), &selection)
+            })
+            .map_err(PyValueError::new_err)?;
+        Ok(batches(py, found))
     }
 
     /// First packets newly kept since the last call, as Arrow IPC streams.

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 mod meter;
 mod output;
 mod packets;
+mod selection;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -19,6 +20,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(packets::packets_to_pcap, module)?)?;
     module.add_function(wrap_pyfunction!(packets::describe_packets, module)?)?;
     module.add_function(wrap_pyfunction!(packets::packets_to_wire, module)?)?;
+    module.add_function(wrap_pyfunction!(packets::match_bpf, module)?)?;
     capture::register(module)?;
     Ok(())
 }

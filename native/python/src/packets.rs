@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use arrow_array::RecordBatch;
+use netsonde_capture::bpf::{dlt, Filter};
 use netsonde_meter::{base64, ipc, PacketColumns};
 use netsonde_packet::{describe, LinkType};
 use netsonde_pcapfile::{write_pcap, PcapngWriter, RawPacket};
@@ -207,4 +208,34 @@ fn wire_link_type(link_type: u16, data: &[u8]) -> u16 {
         (LinkType::Raw, _) => 228,
         _ => link_type,
     }
+}
+
+/// Return the rows of an Arrow stream of packets that a filter in tcpdump's language matches; ValueError carries
+/// libpcap's words.
+#[pyfunction]
+pub(crate) fn match_bpf(py: Python<'_>, batch: &[u8], text: &str) -> PyResult<Vec<usize>> {
+    py.detach(|| {
+        let mut filters: HashMap<u16, Filter> = HashMap::new();
+        let mut found = Vec::new();
+        let mut first = 0;
+        for batch in ipc::read(batch).map_err(|error| PyValueError::new_err(error.to_string()))? {
+            let columns = PacketColumns::of(&batch);
+            for row in 0..columns.len() {
+                let link = columns.link_type(row);
+                let filter = match filters.get(&link) {
+                    Some(filter) => filter,
+                    None => {
+                        let compiled = Filter::compile(text, dlt(LinkType::from_number(link)))
+                            .map_err(PyValueError::new_err)?;
+                        filters.entry(link).or_insert(compiled)
+                    }
+                };
+                if filter.matches(columns.data(row), columns.wire_len(row)) {
+                    found.push(first + row);
+                }
+            }
+            first += columns.len();
+        }
+        Ok(found)
+    })
 }

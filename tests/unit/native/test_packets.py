@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capture_files import START_NS, arp_request, dhcp_frame, echo_frame, flows_in, tcp_frame
-from netsonde._native import FileMeter, describe_packets, packets_to_pcap, packets_to_pcapng, packets_to_wire
+from netsonde._native import (
+    FileMeter,
+    describe_packets,
+    match_bpf,
+    packets_to_pcap,
+    packets_to_pcapng,
+    packets_to_wire,
+)
 from netsonde.flows.schema import PACKET_SCHEMA
 
 
@@ -111,3 +118,13 @@ def test_raw_packets_are_grouped_by_flow() -> None:
 def test_bytes_that_are_no_batch_are_refused() -> None:
     with pytest.raises(ValueError, match=r"."):
         describe_packets(b"no arrow")
+
+
+def test_a_packet_filter_chooses_rows_by_what_is_in_the_frames() -> None:
+    stream = batch(arp_request(), tcp_frame(True, 1, 0x02), arp_request())
+
+    assert match_bpf(stream, "arp") == [0, 2]
+    assert match_bpf(stream, "tcp dst port 80") == [1]
+    assert match_bpf(batch(b"", link_type=101), "ip") == []
+    with pytest.raises(ValueError, match="syntax error"):
+        match_bpf(stream, "tcp and and")
