@@ -3,21 +3,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 import msgspec
 
 from netsonde.bus.calls import Handler
 from netsonde.errors import UserError
-from netsonde.model.flows import FlowRequest, PacketRequest
+from netsonde.model.flows import FlowRequest, PacketRequest, flow_numbers
 
 T = TypeVar("T")
+Test: TypeAlias = tuple[str, str, list[str | int | None]]
+"""Column, operator, values: a FlowTest as the native core takes it."""
 
 
 class Core(Protocol):
     """The part of `netsonde._native.CaptureCore` that answers questions."""
 
-    def snapshot_flows(self, node_tids: list[str] | None, capture_ids: list[str] | None) -> list[bytes]: ...
+    def snapshot_flows(
+        self,
+        node_tids: list[str] | None = None,
+        capture_ids: list[str] | None = None,
+        tests: list[list[Test]] = ...,
+        limit: int | None = None,
+    ) -> list[bytes]: ...
 
     def packets(
         self,
@@ -35,10 +43,27 @@ def flow_handler(core: Core) -> Handler:
     async def handle(request: bytes) -> AsyncIterator[bytes]:
         wanted = _decode(request, FlowRequest)
         # Walking large tables takes a while; the loop must go on following the kernel.
-        for batch in await asyncio.to_thread(core.snapshot_flows, wanted.node_tids, wanted.capture_ids):
+        try:
+            # One flow more than asked for tells that there are more.
+            found = await asyncio.to_thread(
+                core.snapshot_flows, wanted.node_tids, wanted.capture_ids, _tests(wanted), wanted.limit + 1
+            )
+        except ValueError as unknown:
+            raise UserError(f"flows cannot be chosen like that: {unknown}") from unknown
+        for batch in found:
             yield batch
 
     return handle
+
+
+def _tests(wanted: FlowRequest) -> list[list[Test]]:
+    """Return the tests of the native core."""
+    tests: list[list[Test]] = [
+        [(each.column, each.operator, each.values) for each in clause] for clause in wanted.where
+    ]
+    if wanted.uuids is not None:
+        tests.append([("uuid", "in", [*flow_numbers(wanted.uuids)])])
+    return tests
 
 
 def packet_handler(core: Core, captures: Callable[[], Iterable[str]]) -> Handler:
@@ -49,7 +74,7 @@ def packet_handler(core: Core, captures: Callable[[], Iterable[str]]) -> Handler
 
     async def handle(request: bytes) -> AsyncIterator[bytes]:
         wanted = _decode(request, PacketRequest)
-        uuids = None if wanted.flow_uuids is None else [int(uuid, 16) for uuid in wanted.flow_uuids]
+        uuids = None if wanted.flow_uuids is None else flow_numbers(wanted.flow_uuids)
         chosen = [wanted.capture_id] if wanted.capture_id is not None else sorted(captures())
         for capture_id in chosen:
             for batch in await asyncio.to_thread(

@@ -88,11 +88,9 @@ class FlowService:
 
 
 def latest(flows: list[FlowDict], limit: int, missing_hosts: list[str]) -> FlowAnswer:
-    """Return the most recently active flows, at most `limit`."""
-    if len(flows) > limit:
-        flows = sorted(flows, key=_last_seen, reverse=True)[:limit]
-        return FlowAnswer(flows, missing_hosts, truncated=True)
-    return FlowAnswer(flows, missing_hosts)
+    """Return the most recently active flows, at most `limit`, the latest first; equal ones as they came."""
+    found = sorted(flows, key=_last_seen, reverse=True)
+    return FlowAnswer(found[:limit], missing_hosts, truncated=len(found) > limit)
 
 
 def _last_seen(flow: FlowDict) -> int:

@@ -14,11 +14,12 @@ from netsonde.flows.records import flow_dicts
 from netsonde.graph.snapshot import SnapshotGraph
 from netsonde.history.batches import Joined, to_stream
 from netsonde.history.database import Database, Worker
+from netsonde.history.flow_periods import read_flow_periods
 from netsonde.history.schema import migrate
 from netsonde.history.settings import HistorySettings
 from netsonde.history.topology import RecordedChange, TopologyStore
 from netsonde.history.traffic import TrafficStore
-from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
+from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest
 from netsonde.model.topology import InterfaceMetric, TopologyBatch, TopologySnapshot
 from netsonde.observe import Health, logger
 
@@ -174,6 +175,10 @@ class History:
 
         return await self._run(read)
 
+    async def flow_periods(self, uuids: Sequence[str], start_ms: int, last_ms: int, limit: int) -> list[FlowPeriod]:
+        """Return what the reports of some flows counted in periods that lie in an interval, the oldest first."""
+        return await self._run(lambda: read_flow_periods(self._read, uuids, start_ms, last_ms, limit))
+
     async def packets(self, request: PacketRequest, start_ms: int, last_ms: int) -> Sequence[bytes]:
         """Return kept packets of an interval as Arrow IPC streams."""
         return await self._run(lambda: [to_stream(self._flow.packets(request, start_ms, last_ms))])
@@ -193,6 +198,12 @@ class History:
         if self._topology is None:
             raise SourceLost("history is closed")
         return self._topology
+
+    @property
+    def _read(self) -> Database:
+        if self._database is None:
+            raise SourceLost("history is closed")
+        return self._database
 
     @property
     def _flow(self) -> TrafficStore:

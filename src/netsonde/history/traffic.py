@@ -10,7 +10,8 @@ import pyarrow as pa
 from netsonde.history.batches import Joined, join, to_schema
 from netsonde.history.database import Database
 from netsonde.history.derived import FLOWS, PACKETS, DerivedTable
-from netsonde.model.flows import FlowRequest, PacketRequest
+from netsonde.history.flow_conditions import flow_sql
+from netsonde.model.flows import FlowRequest, PacketRequest, flow_numbers
 from netsonde.model.topology import InterfaceMetric
 
 _METRIC_COLUMNS = ("node_id", "node_tid", "host", "start_ms", "last_ms", "counters")
@@ -53,12 +54,15 @@ class TrafficStore:
         The second value tells that there were more than `request.limit`.
         """
         where, parameters = _flow_conditions(request)
+        more = flow_sql(request.where)
+        where, parameters = where + more.where, parameters | more.parameters
         # The key of the last report is found on narrow columns first; whole rows are read for those returned only.
         sql = (
             f"SELECT {', '.join(FLOWS.names)} FROM flows WHERE (uuid, node_tid, report_number) IN ("
             "SELECT uuid, node_tid, max(report_number) FROM flows "
             "WHERE start_ns <= {last:Int64} AND last_ns >= {start:Int64}" + where + " "
-            "GROUP BY uuid, node_tid ORDER BY max(last_ns) DESC, uuid LIMIT {limit:UInt64})" + where + " "
+            "GROUP BY uuid, node_tid" + more.having + " "
+            "ORDER BY max(last_ns) DESC, uuid LIMIT {limit:UInt64})" + where + " "
             "ORDER BY last_ns DESC, uuid LIMIT 1 BY uuid, node_tid"
         )
         found = self._database.arrow(
@@ -139,19 +143,6 @@ def _packet_conditions(request: PacketRequest) -> tuple[str, dict[str, Any]]:
         where += " AND flow_uuid IN {uuids:Array(UInt64)}"
         parameters["uuids"] = flow_numbers(request.flow_uuids)
     return where, parameters
-
-
-def flow_numbers(uuids: Sequence[str]) -> list[int]:
-    """Return the numbers of flow ids (hexadecimal); what is no such id matches nothing and is left out."""
-    found = []
-    for uuid in uuids:
-        try:
-            number = int(uuid, 16)
-        except ValueError:
-            continue
-        if 0 <= number < 1 << 64:
-            found.append(number)
-    return found
 
 
 def _ns(ms: int) -> int:

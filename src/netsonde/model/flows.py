@@ -5,9 +5,21 @@ A flow itself is a dict in the JSON shape that the reference serves (`UUID`, `Ne
 between processes flows and packets travel as Arrow IPC streams.
 """
 
+from collections.abc import Sequence
+from typing import Literal
+
 import msgspec
 
 from netsonde.model.elements import Json
+
+
+class FlowTest(msgspec.Struct, frozen=True):
+    """A test of one column of the flow batches (`netsonde.flows.schema`), in the column's own unit."""
+
+    column: str
+    operator: Literal["in", "not_in", "range", "network"]
+    """One of the values; none of them; from the first to the second, both included, None = open; in a CIDR."""
+    values: list[str | int | None]
 
 
 class FlowRequest(msgspec.Struct, frozen=True):
@@ -16,6 +28,8 @@ class FlowRequest(msgspec.Struct, frozen=True):
     node_tids: list[str] | None = None
     capture_ids: list[str] | None = None
     uuids: list[str] | None = None
+    where: list[list[FlowTest]] = []
+    """Of each member at least one test must hold. Only narrows: who asks tests again what comes back."""
     limit: int = 100_000
     """At most so many flows, the most recently active ones first; the answer says when more existed."""
 
@@ -29,6 +43,18 @@ class FlowAnswer(msgspec.Struct, frozen=True):
     truncated: bool = False
 
 
+class FlowPeriod(msgspec.Struct, frozen=True):
+    """What one report of a flow counted since the report before; times Unix ms."""
+
+    uuid: str
+    start_ms: int
+    last_ms: int
+    ab_packets: int
+    ab_bytes: int
+    ba_packets: int
+    ba_bytes: int
+
+
 class PacketRequest(msgspec.Struct, frozen=True):
     """Which kept packets to return; None = no restriction, an empty list = nothing."""
 
@@ -38,3 +64,16 @@ class PacketRequest(msgspec.Struct, frozen=True):
     after: int = -1
     """Only packets whose number on their interface is greater; -1 = from the first."""
     limit: int = 10_000
+
+
+def flow_numbers(uuids: Sequence[str]) -> list[int]:
+    """Return the numbers that UUIDs of flows write in hexadecimal; what writes none is nowhere and left out."""
+    found = []
+    for uuid in uuids:
+        try:
+            number = int(uuid, 16)
+        except ValueError:
+            continue
+        if 0 <= number < 1 << 64:
+            found.append(number)
+    return found

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a key reads an item: elements through graph paths, flows through their schema's names, values as objects."""
+"""How a key reads an item: elements through graph paths, flows through their schema's names, values as objects.
+
+Items that consist of members (`rows.COMPOUND`) are read member by member.
+"""
 
 from collections.abc import Callable
 from typing import Final, TypeAlias, cast
@@ -10,7 +13,7 @@ from netsonde.model.elements import Edge, Json, Node
 from netsonde.query.errors import QueryError, shown
 from netsonde.query.flow_fields import either_end, flow_field
 from netsonde.query.kinds import Kind
-from netsonde.query.rows import Item
+from netsonde.query.rows import COMPOUND, Entry, Item, Packet, members_of
 
 Reader: TypeAlias = Callable[[Item], Found]
 
@@ -33,17 +36,52 @@ def readers(kind: Kind, key: str, span: Span) -> tuple[Reader, ...]:
     if kind is Kind.FLOWS:
         element_path(key, span)
         return tuple(cast("Reader", flow_field(name)) for name in either_end(key))
+    if kind is Kind.GROUPS:
+        path = element_path(key, span)
+        return tuple(_grouped_reader(name, path) for name in either_end(key))
     return (reader(kind, key, span),)
 
 
 def reader(kind: Kind, key: str, span: Span) -> Reader:
-    """Return how to read the one value of `key`."""
+    """Return how to read the one value of `key` at an item, or at a member of a compound one."""
     path = element_path(key, span)
     if kind is Kind.FLOWS:
         return cast("Reader", flow_field(key))
-    if kind in (Kind.NODES, Kind.EDGES):
+    if kind in (Kind.NODES, Kind.EDGES, Kind.PATHS):
         return cast("Reader", _element_reader(path))
-    return cast("Reader", _value_reader(key, path))
+    if kind is Kind.GROUPS:
+        return _grouped_reader(key, path)
+    read = _value_reader(key, path)
+    if kind in (Kind.SOCKETS, Kind.NEXT_HOPS, Kind.PACKETS):
+        return lambda row: read(cast("Entry | Packet", row).data)
+    return cast("Reader", read)
+
+
+def list_reader(kind: Kind, key: str, span: Span) -> Reader:
+    """Return how to read `key` at a whole item: of a compound one what its members have, as a list."""
+    read = reader(kind, key, span)
+    if kind not in COMPOUND:
+        return read
+
+    def read_members(row: Item) -> Found:
+        found = [value for member in members_of(row) if not isinstance(value := read(member), Missing)]
+        return found if found else MISSING
+
+    return read_members
+
+
+def _grouped_reader(key: str, path: Path) -> Reader:
+    of_element, of_flow = _element_reader(path), flow_field(key)
+
+    def read(member: Item) -> Found:
+        if isinstance(member, Node | Edge):
+            return of_element(member)
+        if not isinstance(member, dict):
+            return MISSING
+        found: Found = member.get(key, MISSING)
+        return of_flow(member) if isinstance(found, Missing) else found
+
+    return read
 
 
 def _element_reader(path: Path) -> Callable[[Node | Edge], Found]:
@@ -60,6 +98,6 @@ def _value_reader(key: str, path: Path) -> Callable[[Json], Found]:
             return MISSING
         # ValueMap names its members as the query wrote them, dots included.
         found: Found = value.get(key, MISSING)
-        return path.get_in(value) if isinstance(found, Missing) else found
+        return path.get_in(value) if isinstance(found, Missing) and path.keys else found
 
     return read

@@ -39,6 +39,11 @@ _CAPITALS: Final = frozenset(
 """Their members that are written the same in both."""
 
 
+def layer_of(key: str) -> tuple[str, str]:
+    """Return the layer that a key with an alias (`TCP.B`) means, and its protocol; twice "" for other keys."""
+    return _ALIASES.get(key.partition(".")[0], ("", ""))
+
+
 def either_end(key: str) -> tuple[str, ...]:
     """Return the fields that a test of `key` looks at: `Network` alone means A or B."""
     layer = key if key in _LAYERS else _ALIASES.get(key, ("", ""))[0]
@@ -57,7 +62,12 @@ def flow_field(key: str) -> Callable[[Flow], Found]:
     path = parse_path(key)
     if first in _MESSAGES:
         return _either(path, parse_path(".".join([first, *map(_snake, rest.split("."))])) if rest else path)
-    return path.get_in
+    # Elements have fields such as @ID, flows have not.
+    return path.get_in if path.keys else _nothing
+
+
+def _nothing(flow: Flow) -> Found:
+    return MISSING
 
 
 def _either(path: Path, other: Path) -> Callable[[Flow], Found]:

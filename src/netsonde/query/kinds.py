@@ -17,7 +17,12 @@ class Kind(StrEnum):
     """One JSON value, such as a count."""
     FLOWS = "flows"
     METRICS = "metrics"
+    """Series of counters, one a node or flow."""
     PACKETS = "packets"
+    GROUPS = "groups"
+    """Items with the same value at a key."""
+    SOCKETS = "sockets"
+    NEXT_HOPS = "next_hops"
 
     @property
     def noun(self) -> str:
@@ -35,4 +40,7 @@ _NOUNS = {
     Kind.FLOWS: "flows",
     Kind.METRICS: "metrics",
     Kind.PACKETS: "packets",
+    Kind.GROUPS: "groups",
+    Kind.SOCKETS: "sockets",
+    Kind.NEXT_HOPS: "next hops",
 }

@@ -18,7 +18,7 @@ from netsonde.query.predicates import PREDICATES
 from netsonde.query.steps._api import AnyStep, Building, StepSpec
 from netsonde.query.steps._registry import NOT_YET, STEPS
 from netsonde.query.steps.filtering import Keep
-from netsonde.query.steps.flows import FetchFlows, pushed_down
+from netsonde.query.steps.flows import FetchFlows
 from netsonde.query.steps.graph_sources import Elements, IndexedElements, index_for
 from netsonde.query.syntax import Argument, Call, Literal, Query, Word
 
@@ -60,7 +60,9 @@ class Plan:
                 found.setdefault(kind, set()).update(condition.key for condition in chosen.conditions)
             keys = set(step.operation.keys())
             if keys:
-                found.setdefault(step.takes, set()).update(keys)
+                # What is read at a path is read at its nodes.
+                takes = Kind.NODES if step.takes is Kind.PATHS else step.takes
+                found.setdefault(takes, set()).update(keys)
         return {kind: frozenset(keys) for kind, keys in found.items()}
 
     def explain(self) -> dict[str, Json]:
@@ -188,10 +190,13 @@ def _optimised(steps: Sequence[PlannedStep]) -> list[PlannedStep]:
             done.append(step)
         else:
             done[-1] = fused
-            if isinstance(fused.operation, FetchFlows):
-                # A source narrows its answer only by what it can; the filter itself decides.
-                done.append(step)
-    return done
+    return [_narrowed(step, done[at + 1 :]) for at, step in enumerate(done)]
+
+
+def _narrowed(step: PlannedStep, following: Sequence[PlannedStep]) -> PlannedStep:
+    if not isinstance(step.operation, FetchFlows):
+        return step
+    return replace(step, operation=step.operation.narrowed([after.operation for after in following]))
 
 
 def _fused(last: PlannedStep, step: PlannedStep) -> PlannedStep | None:
@@ -205,8 +210,6 @@ def _fused(last: PlannedStep, step: PlannedStep) -> PlannedStep | None:
     elif isinstance(before, IndexedElements) and not chosen.any_of:
         both: Filter = merge(before.filter, chosen)
         indexed = IndexedElements(before.kind, index_for(both) or before.by, both)
-    elif isinstance(before, FetchFlows) and (pushed := pushed_down(chosen)):
-        return replace(last, operation=replace(before, pushed=before.pushed + pushed))
     else:
         return None
     return PlannedStep(name, span, last.takes, step.gives, indexed) if indexed is not None else None

@@ -7,7 +7,7 @@ with floats, and also with strings that write a number. A list satisfies a test 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from netsonde.model.elements import Json
@@ -36,6 +36,8 @@ class Predicate:
     """Whether more keys on an element can only make it true, never false again."""
     lookups: tuple[Json, ...] | None = None
     """Scalars of which the value, or a member of it, equals one exactly when the test holds; None: no such list."""
+    operands: tuple[Json, ...] = ()
+    """The plain values it was written with, from which sources can make a test of their own."""
 
 
 def equals(value: Json) -> Predicate:
@@ -63,7 +65,8 @@ def predicate(argument: Argument) -> Predicate:
             hint=did_you_mean(argument.name, known, f"tests are {', '.join(known)}"),
             span=argument.name_span,
         )
-    return build(argument)
+    operands = tuple(each.value for each in argument.arguments if isinstance(each, Literal))
+    return replace(build(argument), operands=operands)
 
 
 def number_of(value: Json) -> Number | None:

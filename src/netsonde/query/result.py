@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a query gave, in the JSON shapes that clients of the reference expect."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from netsonde.graph.reader import GraphReader
-from netsonde.model.elements import Edge, Node
+from netsonde.model.elements import Edge, Metadata, Node
 from netsonde.query.kinds import Kind
-from netsonde.query.packets_json import packets_by_flow
-from netsonde.query.rows import Packets, Rows, Series
+from netsonde.query.packet_rows import packet_streams, packets_by_flow
+from netsonde.query.rows import Entry, Group, Packet, Rows, Series
 
 E = TypeVar("E", Node, Edge)
 
@@ -34,11 +34,8 @@ class Result:
             return [graph_value(self.graph)]
         if self.kind is Kind.VALUE:
             return self.rows[0] if self.rows else None
-        if self.kind is Kind.METRICS:
-            series = {item.key: item.points for item in cast("Sequence[Series]", self.rows)}
-            return [series] if series else []
-        if self.kind is Kind.PACKETS:
-            found = packets_by_flow(cast("Sequence[Packets]", self.rows))
+        if self.kind in _KEYED:
+            found = _KEYED[self.kind](self.rows)
             return [found] if found else []
         return list(self.rows)
 
@@ -47,7 +44,24 @@ class Result:
         """The packets as Arrow IPC batches, None when the result is of another kind."""
         if self.kind is not Kind.PACKETS:
             return None
-        return [batch for packets in cast("Sequence[Packets]", self.rows) for batch in packets.batches]
+        return packet_streams(cast("Sequence[Packet]", self.rows))
+
+
+def _sockets(rows: Rows) -> Mapping[str, object]:
+    found: dict[str, list[Metadata]] = {}
+    for entry in cast("Sequence[Entry]", rows):
+        found.setdefault(entry.key, []).append(entry.data)
+    return found
+
+
+_KEYED: Final[Mapping[Kind, Callable[[Rows], Mapping[str, object]]]] = {
+    Kind.METRICS: lambda rows: {series.key: series.points for series in cast("Sequence[Series]", rows)},
+    Kind.GROUPS: lambda rows: {group.key: group.members for group in cast("Sequence[Group]", rows)},
+    Kind.PACKETS: lambda rows: packets_by_flow(cast("Sequence[Packet]", rows)),
+    Kind.SOCKETS: _sockets,
+    Kind.NEXT_HOPS: lambda rows: {hop.key: hop.data for hop in cast("Sequence[Entry]", rows)},
+}
+"""Kinds whose JSON is one object, keyed by node id, flow UUID or the value grouped by."""
 
 
 def graph_value(graph: GraphReader) -> dict[str, object]:

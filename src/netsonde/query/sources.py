@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from netsonde.graph.reader import GraphReader
-from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
+from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest
 from netsonde.model.topology import InterfaceMetric
 
 
@@ -45,6 +45,9 @@ class HistorySource(Protocol):
     async def flows(self, request: FlowRequest, start_ms: int, last_ms: int) -> FlowAnswer: ...
 
     async def packets(self, request: PacketRequest, start_ms: int, last_ms: int) -> Sequence[bytes]: ...
+
+    async def flow_periods(self, uuids: Sequence[str], start_ms: int, last_ms: int, limit: int) -> Sequence[FlowPeriod]:
+        """Return what the reports of some flows counted in periods that lie in the interval, the oldest first."""
 
 
 def _unix_ms() -> int:

@@ -8,11 +8,12 @@ from typing import cast
 
 import pyarrow as pa
 
+from flow_tests import columns_of, passes
 from netsonde.graph.graph import Graph
 from netsonde.graph.reader import GraphReader
 from netsonde.graph.snapshot import SnapshotGraph
 from netsonde.model.elements import Edge, Json, Metadata, Node
-from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
+from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest
 from netsonde.model.topology import TopologySnapshot
 from netsonde.query import Sources
 
@@ -237,12 +238,24 @@ class FakeAgents:
             record
             for record in self.records
             if all(values is None or record.get(key) in values for key, values in wanted.items())
+            and passes(columns_of(record), request.where)
         ]
-        return FlowAnswer(found[: request.limit], list(self.missing), len(found) > request.limit)
+        # In the order of the sample unless there are too many, then the most recently active ones.
+        chosen = sorted(found, key=lambda record: -cast("int", record["Last"]))[: request.limit]
+        return FlowAnswer([each for each in found if each in chosen], list(self.missing), len(found) > request.limit)
 
     async def packets(self, request: PacketRequest) -> Sequence[bytes]:
         self.asked.append(request)
-        return [lab_packets()] if "f1" in (request.flow_uuids or ()) else []
+        return [_PACKETS] if "f1" in (request.flow_uuids or ()) else []
+
+
+_PACKETS = lab_packets()
+"""Made once: the first use of Arrow takes longer than a query may."""
+
+
+def _period(uuid: str, metric: Mapping[str, Json]) -> FlowPeriod:
+    names = ("Start", "Last", "ABPackets", "ABBytes", "BAPackets", "BABytes")
+    return FlowPeriod(uuid, *(cast("int", metric[name]) for name in names))
 
 
 @dataclass
@@ -265,6 +278,16 @@ class FakeHistory:
 
     async def flows(self, request: FlowRequest, start_ms: int, last_ms: int) -> FlowAnswer:
         return await self.agents.flows(request)
+
+    async def flow_periods(self, uuids: Sequence[str], start_ms: int, last_ms: int, limit: int) -> Sequence[FlowPeriod]:
+        metrics = [
+            (record["UUID"], record.get("LastUpdateMetric") or record["Metric"]) for record in self.agents.records
+        ]
+        return [
+            _period(str(uuid), metric)
+            for uuid, metric in metrics
+            if uuid in uuids and isinstance(metric, dict) and start_ms <= metric["Start"] and metric["Last"] <= last_ms  # type: ignore[operator]
+        ]
 
     async def packets(self, request: PacketRequest, start_ms: int, last_ms: int) -> Sequence[bytes]:
         return await self.agents.packets(request)

@@ -8,10 +8,12 @@ from typing import Any, cast
 
 import pytest
 
-from netsonde.model.flows import FlowAnswer, FlowRequest
+from netsonde.model.flows import FlowAnswer, FlowRequest, FlowTest
 from netsonde.model.topology import InterfaceMetric
 from netsonde.query import LimitReached, Limits, QueryError, Sources, evaluate, parse, run
 from unit.query.lab import FakeAgents, as_ids, lab_packets, lab_sources, timeline
+
+APPLICATION = FlowTest("application", "in", ["TCP"])
 
 
 def _agents(sources: Sources) -> FakeAgents:
@@ -27,10 +29,27 @@ def _agents(sources: Sources) -> FakeAgents:
         ("G.Flows().Has('CaptureID', 'cap-1')", FlowRequest(capture_ids=["cap-1"])),
         ("G.Flows().Has('UUID', Within('f1', 'f2'))", FlowRequest(uuids=["f1", "f2"])),
         ("G.V().Flows().Has('NodeTID', 'tid-v1h')", FlowRequest(node_tids=["tid-v1h"])),
-        ("G.Flows().Has('Application', 'TCP')", FlowRequest()),
-        ("G.Flows().HasEither('UUID', 'f1', 'Application', 'TCP')", FlowRequest()),
-        ("G.Flows().Limit(1).Has('UUID', 'f1')", FlowRequest()),
+        ("G.Flows().Has('Application', 'TCP')", FlowRequest(where=[[APPLICATION]])),
+        (
+            "G.Flows().HasEither('UUID', 'f1', 'Application', 'TCP')",
+            FlowRequest(where=[[FlowTest("uuid", "in", [0xF1]), APPLICATION]]),
+        ),
+        ("G.Flows().Limit(1).Has('UUID', 'f1')", FlowRequest(limit=1)),
         ("G.Flows().Has('UUID', Ne('f1'))", FlowRequest()),
+        ("G.Flows('Application', 'TCP').Sort(DESC, 'Last').Range(2, 9)", FlowRequest(where=[[APPLICATION]], limit=9)),
+        ("G.Flows().Sort(DESC, 'Start').Limit(3)", FlowRequest()),
+        ("G.Flows().Dedup().Limit(3)", FlowRequest()),
+        ("G.Flows().Has('Application', Regex('T.*')).Limit(3)", FlowRequest()),
+        (
+            "G.Flows().Has('Last', Lt(2)).Has('TCP.B', 80)",
+            FlowRequest(
+                where=[
+                    [FlowTest("last_ns", "range", [None, 1_999_999])],
+                    [FlowTest("transport_b", "in", [80])],
+                    [FlowTest("transport_protocol", "in", ["TCP"])],
+                ]
+            ),
+        ),
     ],
 )
 async def test_sources_are_asked_for_no_more_flows_than_needed(query: str, request_made: FlowRequest) -> None:
@@ -57,7 +76,7 @@ async def test_hosts_that_did_not_answer_and_cut_answers_are_named() -> None:
 
     result = await run(parse("G.Flows()"), sources, Limits(flows=2))
 
-    assert as_ids(result.value) == ["f1", "f2"]
+    assert as_ids(result.value) == ["f2", "f3"]
     assert result.missing_hosts == ("h7",)
     assert result.truncated
 

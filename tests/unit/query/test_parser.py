@@ -167,7 +167,7 @@ MISTAKES = [
     ("G.At(NOW, '-5m').V()", "negative", "'-5m'"),
     ("G.At(-1).V()", "before 1970", "-1"),
     ("G.V().SubGraph().At(NOW)", "cannot follow SubGraph", "At(NOW)"),
-    ("G.V().Sockets()", "does not have yet", "Sockets"),
+    ("G.Workflow('x')", "does not have yet", "Workflow"),
     ("G.Count()", "Count works on nodes", "Count"),
     ("G.V().InV()", "InV works on edges, but V gives nodes", "InV"),
     ("G.V().Count().Out()", "Out works on nodes or flows, but Count gives a single value", "Out"),

@@ -6,17 +6,21 @@ from typing import Final
 
 from netsonde.query.kinds import Kind
 from netsonde.query.steps import (
+    aggregates,
     filtering,
     flow_ends,
     flows,
     graph_sources,
+    grouping,
     hierarchy,
     metrics,
     moving,
     naming,
+    next_hops,
     ordering,
     packets,
     shortest_path,
+    sockets,
     sub_graph,
     time_travel,
     values,
@@ -25,10 +29,10 @@ from netsonde.query.steps._api import StepSpec
 
 GRAPH, NODES, EDGES, PATHS = Kind.GRAPH, Kind.NODES, Kind.EDGES, Kind.PATHS
 VALUES, VALUE, FLOWS, METRICS, PACKETS = Kind.VALUES, Kind.VALUE, Kind.FLOWS, Kind.METRICS, Kind.PACKETS
+GROUPS, SOCKETS, NEXT_HOPS = Kind.GROUPS, Kind.SOCKETS, Kind.NEXT_HOPS
 
-_ELEMENTS: Final = (NODES, EDGES)
-_RECORDS: Final = (NODES, EDGES, FLOWS, VALUES)
-_ROWS: Final = (NODES, EDGES, PATHS, FLOWS, VALUES)
+_LISTS: Final = (NODES, EDGES, PATHS, VALUES, FLOWS, METRICS, GROUPS, PACKETS, SOCKETS, NEXT_HOPS)
+_ALL: Final = (GRAPH, *_LISTS, VALUE)
 
 
 def _same(kinds: Iterable[Kind]) -> Mapping[Kind, Kind]:
@@ -40,14 +44,14 @@ def _all(kinds: Iterable[Kind], gives: Kind) -> Mapping[Kind, Kind]:
 
 
 _SPECS: Final = (
-    StepSpec("G", graph_sources.build_g, _all((GRAPH, NODES, EDGES), GRAPH)),
+    StepSpec("G", graph_sources.build_g, _all(_ALL, GRAPH)),
     StepSpec("V", graph_sources.build_v, {GRAPH: NODES}),
     StepSpec("E", graph_sources.build_e, {GRAPH: EDGES}),
     StepSpec("At", time_travel.build_at, {GRAPH: GRAPH}, ("Context",)),
-    StepSpec("Has", filtering.build_has, _same(_RECORDS)),
-    StepSpec("HasKey", filtering.build_has_key, _same(_RECORDS)),
-    StepSpec("HasNot", filtering.build_has_not, _same(_RECORDS)),
-    StepSpec("HasEither", filtering.build_has_either, _same(_RECORDS)),
+    StepSpec("Has", filtering.build_has, _same((*_LISTS, VALUE))),
+    StepSpec("HasKey", filtering.build_has_key, _same((*_LISTS, VALUE))),
+    StepSpec("HasNot", filtering.build_has_not, _same((*_LISTS, VALUE))),
+    StepSpec("HasEither", filtering.build_has_either, _same((*_LISTS, VALUE))),
     StepSpec("Out", moving.build_out, _all((NODES, FLOWS), NODES)),
     StepSpec("In", moving.build_in, _all((NODES, FLOWS), NODES)),
     StepSpec("Both", moving.build_both, _all((NODES, FLOWS), NODES)),
@@ -62,26 +66,32 @@ _SPECS: Final = (
     StepSpec("Neighbors", hierarchy.build_neighbors, _same((NODES,)), ("Neighbours",)),
     StepSpec("ShortestPathTo", shortest_path.build_shortest_path, {NODES: PATHS}),
     StepSpec("SubGraph", sub_graph.build_sub_graph, _all((NODES, EDGES, PATHS), GRAPH)),
-    StepSpec("Dedup", ordering.build_dedup, {**_same(_RECORDS), PATHS: NODES}),
-    StepSpec("Limit", ordering.build_limit, _same(_ROWS)),
-    StepSpec("Range", ordering.build_range, _same(_ROWS)),
-    StepSpec("Sort", ordering.build_sort, _same(_RECORDS)),
-    StepSpec("Count", ordering.build_count, _all((*_ROWS, METRICS), VALUE)),
-    StepSpec("Values", values.build_values, _all(_RECORDS, VALUES)),
-    StepSpec("ValueMap", values.build_value_map, _all(_RECORDS, VALUES)),
-    StepSpec("Keys", values.build_keys, _all(_RECORDS, VALUES)),
-    StepSpec("Sum", values.build_sum, _all((*_RECORDS, METRICS), VALUE)),
-    StepSpec("As", naming.build_as, _same(_ROWS)),
-    StepSpec("Select", naming.build_select, _same(_ROWS)),
+    StepSpec("Dedup", ordering.build_dedup, {**_same(_LISTS), PATHS: NODES}),
+    StepSpec("Limit", ordering.build_limit, _same(_LISTS)),
+    StepSpec("Range", ordering.build_range, _same(_LISTS)),
+    StepSpec("Sort", ordering.build_sort, _same(_LISTS)),
+    StepSpec("Count", ordering.build_count, _all((*_LISTS, VALUE), VALUE)),
+    StepSpec("Values", values.build_values, _all((*_LISTS, VALUE), VALUES)),
+    StepSpec("ValueMap", values.build_value_map, _all((*_LISTS, VALUE), VALUES)),
+    StepSpec("Keys", values.build_keys, _all((*_LISTS, VALUE), VALUES)),
+    StepSpec("Sum", values.build_sum, _all(_LISTS, VALUE)),
+    StepSpec("As", naming.build_as, _same((*_LISTS, VALUE))),
+    StepSpec("Select", naming.build_select, _same((*_LISTS, VALUE))),
     StepSpec("Flows", flows.build_flows, _all((GRAPH, NODES, PATHS), FLOWS)),
     StepSpec("Hops", flow_ends.build_capture_node, {FLOWS: NODES}),
     StepSpec("CaptureNode", flow_ends.build_capture_node, {FLOWS: NODES}, ("Node",)),
     StepSpec("Nodes", flow_ends.build_nodes, {FLOWS: NODES}),
+    StepSpec("Group", grouping.build_group, _all((NODES, EDGES, VALUES, FLOWS), GROUPS)),
+    StepSpec("MoreThan", grouping.build_more_than, _same((GROUPS,))),
     StepSpec("RawPackets", packets.build_raw_packets, {FLOWS: PACKETS}),
-    StepSpec("Metrics", metrics.build_metrics, _all((NODES, FLOWS), METRICS)),
+    StepSpec("BPF", packets.build_bpf, _same((PACKETS,))),
+    StepSpec("Metrics", metrics.build_metrics, _all((NODES, PATHS, FLOWS), METRICS)),
+    StepSpec("Aggregates", aggregates.build_aggregates, _same((METRICS,))),
+    StepSpec("Sockets", sockets.build_sockets, _all((NODES, PATHS, FLOWS), SOCKETS)),
+    StepSpec("NextHop", next_hops.build_next_hop, _all((NODES, PATHS), NEXT_HOPS)),
 )
 
 STEPS: Final[Mapping[str, StepSpec]] = {name.lower(): spec for spec in _SPECS for name in (spec.name, *spec.aliases)}
 
-NOT_YET: Final = frozenset({"Aggregates", "BPF", "Group", "MoreThan", "NextHop", "Sockets", "Workflow"})
+NOT_YET: Final = frozenset({"Workflow"})
 """Steps of the reference that this version refuses by name."""

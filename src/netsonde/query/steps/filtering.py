@@ -2,34 +2,49 @@
 """`Has`, `HasKey`, `HasNot`, `HasEither`: keep the items that pass."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import cast
 
 from netsonde.query import arguments
 from netsonde.query.context import Context
 from netsonde.query.filters import ABSENT, EXISTS, Filter, combine, condition, pairs
 from netsonde.query.kinds import Kind
 from netsonde.query.predicates import Predicate
-from netsonde.query.rows import Rows
+from netsonde.query.rows import Group, Item, Nodes, Rows, Series
 from netsonde.query.steps._api import Building, Operation
 from netsonde.query.syntax import Call
 
 
 @dataclass(frozen=True, slots=True)
 class Keep(Operation):
-    """Keep the items that pass a filter."""
+    """Keep the items that pass a filter: of series and groups the members, of paths those with a node that does."""
 
     kind: Kind
     filter: Filter
 
     def apply(self, rows: Rows, context: Context) -> Rows:
         test = self.filter.test
-        if self.kind is Kind.VALUES:
+        if self.kind in (Kind.VALUES, Kind.VALUE):
             # Only objects have keys; HasNot must not keep plain values either.
             return context.kept(rows, lambda row: isinstance(row, dict) and test(row))
+        if self.kind is Kind.PATHS:
+            return context.kept(rows, lambda path: any(map(test, cast("Nodes", path))))
+        if self.kind in (Kind.METRICS, Kind.GROUPS):
+            return context.collected(filter(None, (self._thinned(row) for row in rows)))
         return context.kept(rows, test)
 
     def filters(self) -> Iterable[tuple[Kind, Filter]]:
-        return ((self.kind, self.filter),)
+        return ((Kind.NODES if self.kind is Kind.PATHS else self.kind, self.filter),)
+
+    def _thinned(self, row: Item) -> Series | Group | None:
+        """Return the item with the members that pass, None when there are none."""
+        test = self.filter.test
+        if isinstance(row, Series):
+            points = tuple(filter(test, row.points))
+            return replace(row, points=points) if points else None
+        group = cast("Group", row)
+        members = tuple(filter(test, group.members))
+        return replace(group, members=members) if members else None
 
 
 def build_has(call: Call, building: Building) -> Operation:

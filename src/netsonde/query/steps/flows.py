@@ -1,22 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """`Flows`: the flows that agents know of now, or that history remembers."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final, cast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias, cast
 
 from netsonde.model.elements import Node
-from netsonde.model.flows import FlowAnswer, FlowRequest
+from netsonde.model.flows import FlowAnswer, FlowRequest, FlowTest
 from netsonde.query.context import Context
 from netsonde.query.errors import QueryError
 from netsonde.query.filters import Filter, pairs
 from netsonde.query.kinds import Kind
+from netsonde.query.pushdown import pushed
 from netsonde.query.rows import Nodes, Rows
-from netsonde.query.steps._api import Building, Fetch
+from netsonde.query.steps._api import AnyStep, Building, Fetch
+from netsonde.query.steps.filtering import Keep
+from netsonde.query.steps.ordering import Slice, Sorted
 from netsonde.query.syntax import Call
 
-_REQUESTED: Final = {"NodeTID": "node_tids", "CaptureID": "capture_ids", "UUID": "uuids"}
-"""Fields by which a source can choose, and the part of the request that does it."""
+_Part: TypeAlias = Literal["node_tids", "capture_ids", "uuids"]
+_REQUESTED: Final[Mapping[str, _Part]] = {
+    "node_tid": "node_tids",
+    "capture_id": "capture_ids",
+    "uuid": "uuids",
+}
+"""Columns by which an agent finds the right tables, and the part of the request that names them."""
+
+KEPT_MS: Final = 600_000
+"""How long a flow that ended counts as present in the past, as it does in an agent's table (`flow.expire`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +37,20 @@ class FetchFlows(Fetch):
     takes: Kind
     filter: Filter | None
     call: Call
-    pushed: tuple[tuple[str, frozenset[str]], ...] = ()
-    """Parts of the request that narrow it to what the filters after it would keep anyway."""
+    where: tuple[tuple[FlowTest, ...], ...] = ()
+    """Tests that narrow the answer to what the filters after it would keep anyway."""
+    most: int | None = None
+    """Further flows than the first so many, the most recently active first, will not be looked at."""
 
     async def fetch(self, rows: Rows, context: Context) -> Rows:
         request = self._request(_tids(self.takes, rows), context.limits.flows)
-        if request.node_tids == []:
+        if [] in (request.node_tids, request.capture_ids, request.uuids):
             return ()
         answer = await self._ask(request, context)
         context.missing_hosts.update(answer.missing_hosts)
-        context.truncated = context.truncated or answer.truncated
+        # Flows that the query itself leaves out are not missing.
+        whole = self.most is not None and self.most <= context.limits.flows
+        context.truncated = context.truncated or (answer.truncated and not whole)
         flows = context.collected(answer.flows)
         return flows if self.filter is None else context.kept(flows, self.filter.test)
 
@@ -45,25 +60,48 @@ class FetchFlows(Fetch):
     def keys(self) -> Iterable[str]:
         return () if self.takes is Kind.GRAPH else ("TID",)
 
+    def narrowed(self, following: Sequence[AnyStep]) -> "FetchFlows":
+        """Return the step that asks for no more than the steps after it let through; they still run."""
+        chosen = [] if self.filter is None else [self.filter]
+        rest = list(following)
+        for step in following:
+            if not isinstance(step, Keep):
+                break
+            chosen.append(step.filter)
+            rest.pop(0)
+        found = [pushed(each) for each in chosen]
+        where = tuple(tuple(clause) for each in found for clause in each.clauses)
+        most = _most(rest) if all(each.exact for each in found) else None
+        return replace(self, where=where, most=most)
+
     def _request(self, tids: list[str] | None, limit: int) -> FlowRequest:
-        chosen: dict[str, list[str] | None] = {"node_tids": tids, "capture_ids": None, "uuids": None}
-        for part, values in self.pushed:
-            known = chosen[part]
-            chosen[part] = sorted(values if known is None else values.intersection(known))
-        return FlowRequest(
-            node_tids=chosen["node_tids"],
-            capture_ids=chosen["capture_ids"],
-            uuids=chosen["uuids"],
-            limit=limit,
-        )
+        parts: dict[_Part, list[str] | None] = {"node_tids": tids, "capture_ids": None, "uuids": None}
+        where: list[list[FlowTest]] = []
+        for clause in self.where:
+            part = _REQUESTED.get(clause[0].column) if len(clause) == 1 and clause[0].operator == "in" else None
+            if part is None:
+                where.append(list(clause))
+            else:
+                texts = {f"{value:x}" if isinstance(value, int) else str(value) for value in clause[0].values}
+                known = parts[part]
+                parts[part] = sorted(texts if known is None else texts.intersection(known))
+        return FlowRequest(**parts, where=where, limit=limit if self.most is None else min(limit, self.most))
 
     async def _ask(self, request: FlowRequest, context: Context) -> FlowAnswer:
         sources, time = context.sources, context.slice
         if time is not None and sources.history is not None:
-            return await sources.history.flows(request, time.start_ms, time.last_ms)
+            return await sources.history.flows(request, max(0, time.start_ms - KEPT_MS), time.last_ms)
         if time is None and sources.flows is not None:
             return await sources.flows.flows(request)
         raise QueryError("there are no flows here", hint="ask an analyzer", span=self.call.span)
+
+
+def _most(following: Sequence[AnyStep]) -> int | None:
+    """Return how many of the most recent flows the next steps look at, None when that may be all of them."""
+    rest = list(following)
+    if rest and isinstance(rest[0], Sorted) and rest[0].name == "Last" and rest[0].descending:
+        rest.pop(0)
+    return rest[0].end if rest and isinstance(rest[0], Slice) else None
 
 
 def _tids(kind: Kind, rows: Rows) -> list[str] | None:
@@ -76,20 +114,6 @@ def _tids(kind: Kind, rows: Rows) -> list[str] | None:
     return sorted({tid for node in nodes if isinstance(tid := node.metadata.get("TID"), str)})
 
 
-def pushed_down(chosen: Filter) -> tuple[tuple[str, frozenset[str]], ...]:
-    """Return what a filter right after the step lets the request ask for; the filter itself still runs."""
-    if chosen.any_of and len(chosen.conditions) > 1:
-        return ()
-    found: list[tuple[str, frozenset[str]]] = []
-    for condition in chosen.conditions:
-        values = condition.predicate.lookups
-        part = _REQUESTED.get(condition.key)
-        if part is not None and values is not None and all(isinstance(value, str) for value in values):
-            found.append((part, frozenset(cast("tuple[str, ...]", values))))
-    return tuple(found)
-
-
 def build_flows(call: Call, building: Building) -> Fetch:
     """All flows; after nodes or paths, those captured on them: `G.V().Has('Name', 'tap0').Flows()`."""
-    chosen = pairs(call, Kind.FLOWS) if call.arguments else None
-    return FetchFlows(building.takes, chosen, call, pushed_down(chosen) if chosen is not None else ())
+    return FetchFlows(building.takes, pairs(call, Kind.FLOWS) if call.arguments else None, call)

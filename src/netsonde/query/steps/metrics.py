@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from netsonde.model.elements import Json, Metadata, Node
+from netsonde.model.flows import FlowPeriod
 from netsonde.model.topology import InterfaceMetric
 from netsonde.query import arguments
 from netsonde.query.context import Context
@@ -13,7 +14,7 @@ from netsonde.query.errors import QueryError, did_you_mean, shown
 from netsonde.query.flow_fields import Flow
 from netsonde.query.kinds import Kind
 from netsonde.query.predicates import number_of
-from netsonde.query.rows import Rows, Series
+from netsonde.query.rows import Rows, Series, members
 from netsonde.query.steps._api import AnyStep, Building, Fetch, Operation
 from netsonde.query.syntax import Call
 
@@ -22,6 +23,8 @@ _KINDS: Final = {
     "SFlow": ("SFlow", "LastUpdateMetric"),
     "Ovs": ("Ovs", "LastUpdateMetric"),
 }
+RECENT_MS: Final = 300_000
+"""How far before a point in time the last counters of an interface are looked for."""
 _NOT_SUMMED: Final = frozenset({"Start", "Last", "RTT"})
 
 
@@ -29,10 +32,11 @@ _NOT_SUMMED: Final = frozenset({"Start", "Last", "RTT"})
 class NodeMetrics(Fetch):
     """The counters of each node: from the stream of metrics, and what its metadata holds."""
 
+    takes: Kind
     path: tuple[str, ...]
 
     async def fetch(self, rows: Rows, context: Context) -> Rows:
-        nodes = cast("Sequence[Node]", rows)
+        nodes = [cast("Node", member) for member in members(self.takes, rows)]
         points: dict[str, dict[Json, Metadata]] = {node.id: {} for node in nodes}
         for node in nodes:
             found = _member(node.metadata, self.path)
@@ -50,24 +54,58 @@ class NodeMetrics(Fetch):
         source = context.sources.metrics
         if source is None or not nodes:
             return ()
-        start, last = (context.slice.start_ms, context.slice.last_ms) if context.slice is not None else (None, None)
-        return await source.interface_metrics(sorted({node.id for node in nodes}), start, last)
+        ids, time = sorted({node.id for node in nodes}), context.slice
+        if time is None:
+            return await source.interface_metrics(ids, None, None)
+        if not time.is_point:
+            return await source.interface_metrics(ids, time.start_ms, time.last_ms)
+        found = await source.interface_metrics(ids, max(0, time.last_ms - RECENT_MS), time.last_ms)
+        latest = {metric.node_id: metric for metric in sorted(found, key=lambda metric: metric.last_ms)}
+        return list(latest.values())
 
 
 @dataclass(frozen=True, slots=True)
-class FlowMetrics(Operation):
-    """The counters of each flow since its last report, or since it began when there was only one."""
+class FlowMetrics(Fetch):
+    """The counters of each flow: now those since its last report (or its beginning), in the past of every report."""
 
-    def apply(self, rows: Rows, context: Context) -> Rows:
-        series: list[Series] = []
-        for flow in cast("Sequence[Flow]", rows):
-            found = flow.get("LastUpdateMetric") or flow.get("Metric")
-            if isinstance(found, dict):
-                series.append(Series(str(flow.get("UUID", "")), (found,)))
-        return series
+    async def fetch(self, rows: Rows, context: Context) -> Rows:
+        flows = cast("Sequence[Flow]", rows)
+        if context.slice is None or context.sources.history is None:
+            return [Series(_uuid(flow), (found,)) for flow in flows if (found := _last_update(flow)) is not None]
+        points: dict[str, list[Metadata]] = {_uuid(flow): [] for flow in flows}
+        if not points:
+            return ()
+        # At a point in time everything up to it counts.
+        start_ms = 0 if context.slice.is_point else context.slice.start_ms
+        most = context.limits.flows
+        periods = await context.sources.history.flow_periods(sorted(points), start_ms, context.slice.last_ms, most + 1)
+        context.truncated = context.truncated or len(periods) > most
+        for period in periods[:most]:
+            points[period.uuid].append(_counted(period))
+        return [_series(key, each) for key, each in points.items() if each]
 
     def keys(self) -> Iterable[str]:
-        return ("LastUpdateMetric", "Metric")
+        return ("UUID", "LastUpdateMetric", "Metric")
+
+
+def _uuid(flow: Flow) -> str:
+    return str(flow.get("UUID", ""))
+
+
+def _last_update(flow: Flow) -> Metadata | None:
+    found = flow.get("LastUpdateMetric") or flow.get("Metric")
+    return found if isinstance(found, dict) else None
+
+
+def _counted(period: FlowPeriod) -> Metadata:
+    return {
+        "ABPackets": period.ab_packets,
+        "ABBytes": period.ab_bytes,
+        "BAPackets": period.ba_packets,
+        "BABytes": period.ba_bytes,
+        "Start": period.start_ms,
+        "Last": period.last_ms,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +169,7 @@ def build_metrics(call: Call, building: Building) -> AnyStep:
             hint=did_you_mean(kind, _KINDS, "kinds are SFlow and Ovs"),
             span=given[0].span,
         )
-    return NodeMetrics(_KINDS[kind])
+    return NodeMetrics(building.takes, _KINDS[kind])
 
 
 def build_sum(call: Call) -> Operation:

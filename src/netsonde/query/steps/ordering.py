@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """`Dedup`, `Limit`, `Range`, `Sort`, `Count`: how many of the results, which, and in what order."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from netsonde.graph.paths import Missing
+from netsonde.graph.paths import Found, Missing
 from netsonde.model.elements import Edge, Json, Node
 from netsonde.query import arguments
 from netsonde.query.context import Context
 from netsonde.query.errors import QueryError
-from netsonde.query.fields import Reader, reader
+from netsonde.query.fields import Reader, list_reader, reader
 from netsonde.query.kinds import Kind
 from netsonde.query.order import SortKey, newer, same_key, sort_key
-from netsonde.query.rows import Item, Nodes, Rows
+from netsonde.query.predicates import number_of
+from netsonde.query.rows import COMPOUND, Entry, Group, Item, Nodes, Packet, Rows, Series, members
 from netsonde.query.steps._api import Building, Operation
 from netsonde.query.syntax import Call, Word
 
@@ -63,6 +64,7 @@ class DedupById(Operation):
 class DedupBy(Operation):
     """The first of the results that have the same values; one that has none of the keys is always kept."""
 
+    takes: Kind
     readers: tuple[Reader, ...]
     names: tuple[str, ...]
 
@@ -80,7 +82,8 @@ class DedupBy(Operation):
             seen.add(key)
             return True
 
-        return context.kept(rows, is_new)
+        found = context.collected(members(self.takes, rows)) if self.takes is Kind.PATHS else rows
+        return context.kept(found, is_new)
 
     def keys(self) -> Iterable[str]:
         return self.names
@@ -88,12 +91,18 @@ class DedupBy(Operation):
 
 @dataclass(frozen=True, slots=True)
 class DedupValues(Operation):
-    """The first of equal values."""
+    """The first of equal values, sockets or next hops; series, groups and packets differ from each other anyway."""
+
+    takes: Kind
 
     def apply(self, rows: Rows, context: Context) -> Rows:
+        if self.takes in (Kind.METRICS, Kind.GROUPS, Kind.PACKETS):
+            return rows
         found: dict[object, Item] = {}
-        for value in cast("Sequence[Json]", rows):
-            found.setdefault(same_key(value), value)
+        for row in rows:
+            value = row.data if isinstance(row, Entry) else cast("Json", row)
+            found.setdefault(same_key(value), row)
+        context.check()
         return tuple(found.values())
 
 
@@ -153,27 +162,28 @@ def build_count(call: Call, building: Building) -> Operation:
 
 
 def build_dedup(call: Call, building: Building) -> Operation:
-    """Each element, flow conversation or value once; or once for each value of the keys: `Dedup('Type')`."""
+    """Each element, flow conversation or value once; or once for each value of the keys: `Dedup('Type')`.
+
+    Of paths the nodes, each once.
+    """
     kind = building.takes
-    keys = arguments.keys_of(call)
-    if kind is Kind.PATHS:
-        if keys:
-            raise QueryError("Dedup takes no key on paths", span=call.arguments[0].span)
+    names = arguments.keys_of(call)
+    if not names and kind in (Kind.NODES, Kind.EDGES, Kind.PATHS):
         return DedupById(kind)
-    if not keys and kind in _ELEMENTS:
-        return DedupById(kind)
-    if not keys and kind is Kind.VALUES:
-        return DedupValues()
-    names = keys or ["TrackingID"]
-    readers = tuple(reader(kind, name, call.span) for name in names)
-    return DedupBy(readers, tuple(names))
+    if not names and kind is not Kind.FLOWS:
+        return DedupValues(kind)
+    names = names or ["TrackingID"]
+    read = reader if kind is Kind.PATHS else list_reader
+    return DedupBy(kind, tuple(read(kind, name, call.span) for name in names), tuple(names))
 
 
 def build_sort(call: Call, building: Building) -> Operation:
     """In order of a key, ascending or descending: `Sort('Name')`, `Sort(DESC, 'MTU')`.
 
-    Without a key, elements by their time of creation, flows by their last packet, values by themselves. Numbers come
-    before strings, strings before booleans, and what lacks the key comes last.
+    Without a key, elements by their time of creation, flows by their last packet, values by themselves, metrics by
+    their first start, packets by their time, groups by their size, paths by their length. Numbers come before strings,
+    strings before booleans, and what lacks the key comes last. Series, groups and paths are ordered by the sum of
+    what their members have at the key.
     """
     given = list(arguments.at_most(call, 2, "ASC or DESC, and a key"))
     descending = False
@@ -184,14 +194,51 @@ def build_sort(call: Call, building: Building) -> Operation:
     kind = building.takes
     if not given and kind in _ELEMENTS:
         return SortedByCreation(descending)
-    if not given and kind is Kind.VALUES:
-        return Sorted(_itself, descending, "")
+    if not given and kind in _NATURAL:
+        return Sorted(_NATURAL[kind], descending, "")
     key = arguments.key_of(given[0]) if given else "Last"
-    return Sorted(reader(kind, key, given[0].span if given else call.span), descending, key)
+    read = list_reader(kind, key, given[0].span if given else call.span)
+    return Sorted(_summed(read) if kind in COMPOUND else read, descending, key)
+
+
+def _summed(read: Reader) -> Reader:
+    def total(row: Item) -> Found:
+        found = read(row)
+        if not isinstance(found, list):
+            return found
+        numbers = [number_of(value) for value in found]
+        return sum(number for number in numbers if number is not None) if None not in numbers else found[0]
+
+    return total
 
 
 def _itself(row: Item) -> Json:
     return cast("Json", row)
+
+
+def _size(row: Item) -> Json:
+    return len(row.members) if isinstance(row, Group) else len(cast("Nodes", row))
+
+
+def _first_start(row: Item) -> Json:
+    points = cast("Series", row).points
+    return points[0].get("Start") if points else None
+
+
+def _owner(row: Item) -> Json:
+    return cast("Entry", row).key
+
+
+_NATURAL: Final[Mapping[Kind, Reader]] = {
+    Kind.VALUES: _itself,
+    Kind.PATHS: _size,
+    Kind.GROUPS: _size,
+    Kind.METRICS: _first_start,
+    Kind.PACKETS: lambda row: cast("Packet", row).data["Timestamp"],
+    Kind.SOCKETS: _owner,
+    Kind.NEXT_HOPS: _owner,
+}
+"""What is sorted by when no key is given."""
 
 
 def _is_key(argument: object) -> bool:

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`RawPackets`: the kept packets of flows, as Arrow batches that become JSON or pcapng at the end."""
+"""`RawPackets`: the kept packets of flows, which become JSON, pcap or pcapng at the end; `BPF` thins them out."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from netsonde._native import check_bpf, match_bpf
 from netsonde.model.flows import PacketRequest
 from netsonde.query import arguments
 from netsonde.query.context import Context
-from netsonde.query.errors import QueryError
+from netsonde.query.errors import QueryError, shown
 from netsonde.query.flow_fields import Flow
-from netsonde.query.rows import Packets, Rows
-from netsonde.query.steps._api import Building, Fetch
+from netsonde.query.packet_rows import packet_rows
+from netsonde.query.rows import Packet, Rows
+from netsonde.query.steps._api import Building, Fetch, Operation
 from netsonde.query.syntax import Call
 
 
@@ -29,7 +31,10 @@ class FetchPackets(Fetch):
         request = PacketRequest(
             node_tids=_texts(flows, "NodeTID") or None, flow_uuids=uuids, limit=context.limits.packets
         )
-        return (Packets(await self._ask(request, context), frozenset(uuids)),)
+        # Not more are looked at, whatever the agents send.
+        found = context.collected(packet_rows(await self._ask(request, context), frozenset(uuids)))
+        context.truncated = context.truncated or len(found) > request.limit
+        return found[: request.limit]
 
     def keys(self) -> Iterable[str]:
         return ("UUID", "NodeTID")
@@ -37,10 +42,35 @@ class FetchPackets(Fetch):
     async def _ask(self, request: PacketRequest, context: Context) -> Sequence[bytes]:
         sources, time = context.sources, context.slice
         if time is not None and sources.history is not None:
-            return await sources.history.packets(request, time.start_ms, time.last_ms)
+            # At a point in time everything up to it counts.
+            start_ms = 0 if time.is_point else time.start_ms
+            return await sources.history.packets(request, start_ms, time.last_ms)
         if time is None and sources.packets is not None:
             return await sources.packets.packets(request)
         raise QueryError("there are no packets here", hint="ask an analyzer", span=self.call.span)
+
+
+@dataclass(frozen=True, slots=True)
+class MatchBpf(Operation):
+    """Keep the packets that a filter in tcpdump's language matches."""
+
+    text: str
+    call: Call
+
+    def apply(self, rows: Rows, context: Context) -> Rows:
+        packets = cast("Sequence[Packet]", rows)
+        matching: dict[int, frozenset[int]] = {}
+        for batch in {id(packet.batch): packet.batch for packet in packets}.values():
+            try:
+                matching[id(batch)] = frozenset(match_bpf(batch.stream, self.text))
+            except ValueError as wrong:
+                # Checked for Ethernet when the query was read; another link type may know less.
+                raise QueryError(f"{self.call.name}: {wrong}", span=self.call.span) from wrong
+            context.check()
+        return context.kept(packets, lambda packet: packet.row in matching[id(packet.batch)])
+
+    def keys(self) -> Iterable[str]:
+        return ("Data",)
 
 
 def _texts(flows: Sequence[Flow], key: str) -> list[str]:
@@ -51,3 +81,16 @@ def build_raw_packets(call: Call, building: Building) -> Fetch:
     """The packets that captures kept of the flows: `G.Flows().Has('Application', 'DNS').RawPackets()`."""
     arguments.none(call)
     return FetchPackets(call)
+
+
+def build_bpf(call: Call, building: Building) -> Operation:
+    """The packets that a filter in tcpdump's language matches: `G.Flows().RawPackets().BPF('udp port 53')`."""
+    (expression,) = arguments.exactly(call, 1, "one filter in quotes")
+    text = arguments.text_of(expression, "a filter in quotes")
+    try:
+        check_bpf(text)
+    except ValueError as wrong:
+        raise QueryError(
+            f"{shown(text)} is no packet filter: {wrong}", hint="such as 'tcp port 80'", span=expression.span
+        ) from wrong
+    return MatchBpf(text, call)

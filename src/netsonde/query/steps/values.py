@@ -11,9 +11,10 @@ from netsonde.query import arguments
 from netsonde.query.context import Context
 from netsonde.query.errors import QueryError, shown
 from netsonde.query.fields import Reader, reader
+from netsonde.query.flow_columns import FLOW_FIELDS
 from netsonde.query.kinds import Kind
 from netsonde.query.predicates import Number, number_of
-from netsonde.query.rows import Item, Rows
+from netsonde.query.rows import Entry, Item, Packet, Rows, members
 from netsonde.query.steps import metrics
 from netsonde.query.steps._api import Building, Operation
 from netsonde.query.syntax import Call
@@ -25,8 +26,9 @@ _DEEPEST_KEY: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class ValuesOf(Operation):
-    """What is at a key, of every item that has it; empty lists and objects are left out."""
+    """What is at a key, of every item (or member) that has it; empty lists and objects are left out."""
 
+    kind: Kind
     read: Reader
     key: str
 
@@ -37,7 +39,7 @@ class ValuesOf(Operation):
         return (self.key,)
 
     def _values(self, rows: Rows) -> Iterator[Json]:
-        for row in rows:
+        for row in members(self.kind, rows):
             found = self.read(row)
             if not isinstance(found, Missing) and found != [] and found != {}:
                 yield found
@@ -45,12 +47,13 @@ class ValuesOf(Operation):
 
 @dataclass(frozen=True, slots=True)
 class ValueMaps(Operation):
-    """One object for every item that has at least one of the keys, named as the query writes them."""
+    """One object for every item (or member) that has at least one of the keys, named as the query writes them."""
 
+    kind: Kind
     readers: tuple[tuple[str, Reader], ...]
 
     def apply(self, rows: Rows, context: Context) -> Rows:
-        return context.collected(filter(None, map(self._object, rows)))
+        return context.collected(filter(None, map(self._object, members(self.kind, rows))))
 
     def keys(self) -> Iterable[str]:
         return (key for key, _ in self.readers)
@@ -62,17 +65,19 @@ class ValueMaps(Operation):
 
 @dataclass(frozen=True, slots=True)
 class KeysOf(Operation):
-    """The distinct keys of all items, dotted where objects are nested, sorted."""
+    """The distinct keys of all items, dotted where objects are nested, sorted; of flows all that a flow can have."""
 
     kind: Kind
 
     def apply(self, rows: Rows, context: Context) -> Rows:
-        found: set[str] = set()
-        for at, row in enumerate(rows):
+        found: set[str] = set(FLOW_FIELDS) if self.kind is Kind.FLOWS and rows else set()
+        for at, row in enumerate(members(self.kind, rows)):
             if isinstance(row, Node | Edge):
                 found.update(_NODE_FIELDS)
                 found.update(_EDGE_FIELDS if isinstance(row, Edge) else ())
                 found.update(_paths(row.metadata, "", _DEEPEST_KEY))
+            elif isinstance(row, Entry | Packet):
+                found.update(_paths(row.data, "", _DEEPEST_KEY))
             elif isinstance(row, dict):
                 found.update(_paths(row, "", _DEEPEST_KEY))
             if at % 1024 == 0:
@@ -95,13 +100,14 @@ def _paths(data: dict[str, Json], prefix: str, depth: int) -> Iterator[str]:
 class SumOf(Operation):
     """The sum of the numbers at a key; items without it, or with null, add nothing."""
 
+    kind: Kind
     read: Reader
     key: str
     call: Call
 
     def apply(self, rows: Rows, context: Context) -> Rows:
         total: Number = 0
-        for row in rows:
+        for row in members(self.kind, rows):
             found = self.read(row)
             if isinstance(found, Missing) or found is None:
                 continue
@@ -133,7 +139,7 @@ def build_values(call: Call, building: Building) -> Operation:
     """What is at a key, of every item that has it: `Values('IPV4')`."""
     (key,) = arguments.exactly(call, 1, "one key in quotes")
     name = arguments.key_of(key)
-    return ValuesOf(reader(building.takes, name, key.span), name)
+    return ValuesOf(building.takes, reader(building.takes, name, key.span), name)
 
 
 def build_value_map(call: Call, building: Building) -> Operation:
@@ -145,7 +151,7 @@ def build_value_map(call: Call, building: Building) -> Operation:
         (name, reader(building.takes, name, argument.span))
         for name, argument in zip(names, call.arguments, strict=True)
     ]
-    return ValueMaps(tuple(given))
+    return ValueMaps(building.takes, tuple(given))
 
 
 def build_keys(call: Call, building: Building) -> Operation:
@@ -160,7 +166,7 @@ def build_sum(call: Call, building: Building) -> Operation:
         return metrics.build_sum(call)
     given = arguments.at_most(call, 1, "one key in quotes")
     if not given and building.takes is Kind.VALUES:
-        return SumOf(lambda row: cast("Json", row), "", call)
+        return SumOf(building.takes, lambda row: cast("Json", row), "", call)
     (key,) = arguments.exactly(call, 1, "one key in quotes")
     name = arguments.key_of(key)
-    return SumOf(reader(building.takes, name, key.span), name, call)
+    return SumOf(building.takes, reader(building.takes, name, key.span), name, call)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fields of flows as queries name them, and the columns of flow batches that hold them.
+
+`native/meter/src/wire.rs` makes the fields from the columns; a test compares both directions. Left out on purpose:
+`report` and `report_number`, which are about the batch and not the flow.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+Unit: TypeAlias = Literal["text", "number", "ms", "hex", "json"]
+
+
+class FlowColumn(NamedTuple):
+    """Where a field comes from, and when it is there."""
+
+    column: str
+    unit: Unit
+    """How the column's value becomes the field's: `ms` = column in ns, `hex` = number written in hexadecimal."""
+    needs: str = ""
+    """Column that is empty (or 0) when the field is absent."""
+    certain: bool = True
+    """False when the field may be absent for other reasons too."""
+
+
+def _layer(name: str, ends: Unit) -> Iterator[tuple[str, FlowColumn]]:
+    prefix = name.lower()
+    protocol = f"{prefix}_protocol"
+    yield f"{name}.Protocol", FlowColumn(protocol, "text", protocol)
+    yield f"{name}.A", FlowColumn(f"{prefix}_a", ends, protocol)
+    yield f"{name}.B", FlowColumn(f"{prefix}_b", ends, protocol)
+    if name != "Transport":
+        yield f"{name}.ID", FlowColumn(f"{prefix}_id", "number", protocol)
+
+
+def _texts() -> Iterator[tuple[str, FlowColumn]]:
+    for name, column in (
+        ("LayersPath", "layers_path"),
+        ("Application", "application"),
+        ("NodeTID", "node_tid"),
+        ("CaptureID", "capture_id"),
+        ("CommunityID", "community_id"),
+        ("Client", "client"),
+        ("Host", "host"),
+    ):
+        yield name, FlowColumn(column, "text", column)
+
+
+def _metrics() -> Iterator[tuple[str, FlowColumn]]:
+    for side in ("AB", "BA"):
+        for what in ("Packets", "Bytes"):
+            column = f"{side}_{what}".lower()
+            yield f"Metric.{side}{what}", FlowColumn(column, "number")
+            yield f"LastUpdateMetric.{side}{what}", FlowColumn(f"lu_{column}", "number", certain=False)
+    yield "Metric.Start", FlowColumn("start_ns", "ms")
+    yield "Metric.Last", FlowColumn("last_ns", "ms")
+    yield "Metric.RTT", FlowColumn("rtt_ns", "number", "rtt_ns")
+    yield "LastUpdateMetric.Start", FlowColumn("lu_start_ns", "ms", certain=False)
+    yield "LastUpdateMetric.Last", FlowColumn("lu_last_ns", "ms", certain=False)
+    yield "LastUpdateMetric.RTT", FlowColumn("rtt_ns", "number", "rtt_ns", certain=False)
+
+
+_TCP: Final[Mapping[str, tuple[str, Unit]]] = {
+    "SynStart": ("syn_ns", "ms"),
+    "FinStart": ("fin_ns", "ms"),
+    "RstStart": ("rst_ns", "ms"),
+    "SegmentOutOfOrder": ("out_of_order", "number"),
+    "SegmentSkipped": ("skipped", "number"),
+    "SegmentSkippedBytes": ("skipped_bytes", "number"),
+    "Packets": ("segments", "number"),
+    "Bytes": ("payload_bytes", "number"),
+}
+
+
+def _tcp_metrics() -> Iterator[tuple[str, FlowColumn]]:
+    for side in ("AB", "BA"):
+        column = f"tcp_{side.lower()}"
+        for name, (part, unit) in _TCP.items():
+            yield f"TCPMetric.{side}{name}", FlowColumn(f"{column}_{part}", unit, "tcp_metric")
+        # Left out of the JSON when it is 0, measured or not.
+        yield f"TCPMetric.{side}SynTTL", FlowColumn(f"{column}_syn_ttl", "number", f"{column}_syn_ttl", certain=False)
+
+
+FIELD_COLUMNS: Final[Mapping[str, FlowColumn]] = {
+    "UUID": FlowColumn("uuid", "hex"),
+    "TrackingID": FlowColumn("tracking_id", "hex"),
+    "L3TrackingID": FlowColumn("l3_tracking_id", "hex"),
+    "ParentUUID": FlowColumn("parent_uuid", "hex"),
+    "Start": FlowColumn("start_ns", "ms"),
+    "Last": FlowColumn("last_ns", "ms"),
+    "RawPacketsCaptured": FlowColumn("raw_packets_captured", "number"),
+    "FinishType": FlowColumn("finish_type", "number"),
+    "ABRetransmissions": FlowColumn("ab_retransmissions", "number"),
+    "BARetransmissions": FlowColumn("ba_retransmissions", "number"),
+    "ICMP.Type": FlowColumn("icmp_type", "text", "icmp_type"),
+    "ICMP.Code": FlowColumn("icmp_code", "number", "icmp_type"),
+    "ICMP.ID": FlowColumn("icmp_id", "number", "icmp_type"),
+    "ICMP.Unanswered": FlowColumn("icmp_unanswered", "number", "icmp_type"),
+    "DNS": FlowColumn("dns", "json", "dns"),
+    "DHCPv4": FlowColumn("dhcpv4", "json", "dhcpv4"),
+    "DHCPv6": FlowColumn("dhcpv6", "json", "dhcpv6"),
+    **dict(_texts()),
+    **dict(_layer("Link", "text")),
+    **dict(_layer("Network", "text")),
+    **dict(_layer("Transport", "number")),
+    **dict(_metrics()),
+    **dict(_tcp_metrics()),
+}
+"""By the name of the field; what has no column of its own (`DNS.Latency`, `TCPMetric.ABSawStart`) is not here."""
+
+TEXT_COLUMNS: Final = frozenset(
+    {each.column for each in FIELD_COLUMNS.values() if each.unit in ("text", "json")}
+    | {each.needs for each in FIELD_COLUMNS.values() if each.needs.endswith(("_protocol", "_type"))}
+)
+"""Columns that hold text; all others hold whole numbers."""
+
+FLOW_FIELDS: Final = frozenset(
+    {
+        *FIELD_COLUMNS,
+        *("Link", "Network", "Transport", "Transport.ID", "ICMP", "Metric", "LastUpdateMetric", "TCPMetric"),
+        *(f"TCPMetric.{side}Saw{what}" for side in ("AB", "BA") for what in ("Start", "End")),
+    }
+)
+"""Every name that all flows know, whether they have it or not; messages (`DNS.…`) have names of their own."""

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The choice of a next hop as a kernel makes it: rules by priority, in a table the longest prefix, then the metric.
+
+Reads `RoutingTables` and `RoutingRules` as metadata has them. A rule about anything but the destination (source, mark,
+interface) does not apply to a packet of which only the destination is known.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final, TypeAlias
+
+from netsonde.model.elements import Json, Metadata
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Network: TypeAlias = IPv4Network | IPv6Network
+
+_LOCAL, _MAIN, _DEFAULT = 255, 254, 253
+_JUDGED: Final = frozenset({"Priority", "Table", "Dst"})
+_ANYWHERE: Final = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One way out: by an interface, to a gateway ("" = the destination is on the link)."""
+
+    table: int
+    network: Network
+    priority: int
+    gateway: str
+    ifindex: int | None
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """The smaller the better, within one table."""
+        return -self.network.prefixlen, self.priority
+
+
+def hops_of(tables: Json) -> Iterator[Hop]:
+    """Yield the ways of `RoutingTables`; what does not have that shape is left out."""
+    for table in _objects(tables):
+        number = _number(table.get("ID"), _MAIN)
+        for route in _objects(table.get("Routes")):
+            for hop in _objects(route.get("NextHops")):
+                gateway = hop.get("IP")
+                for network in _networks(route.get("Prefix"), gateway):
+                    yield Hop(
+                        number,
+                        network,
+                        _number(hop.get("Priority"), 0),
+                        gateway if isinstance(gateway, str) else "",
+                        _number(hop.get("IfIndex"), 0) or None,
+                    )
+
+
+def _networks(prefix: Json, gateway: Json) -> Iterable[Network]:
+    """Return the network of a route; a route without a prefix is the default one of its gateway's family."""
+    if isinstance(prefix, str) and prefix:
+        network = _network(prefix)
+        return () if network is None else (network,)
+    via = parse_address(gateway) if isinstance(gateway, str) and gateway else None
+    return tuple(_ANYWHERE.values()) if via is None else (_ANYWHERE[via.version],)
+
+
+def best_hop(hops: Iterable[Hop], rules: Json, destination: Address) -> Hop | None:
+    """Return the way to a destination, None when there is none."""
+    tables: dict[int, list[Hop]] = {}
+    for hop in hops:
+        if hop.network.version == destination.version and destination in hop.network:
+            tables.setdefault(hop.table, []).append(hop)
+    for table in _tables_in_order(tables, rules, destination):
+        if table in tables:
+            return min(tables[table], key=lambda hop: hop.rank)
+    return None
+
+
+def _tables_in_order(known: Iterable[int], rules: Json, destination: Address) -> Sequence[int]:
+    found = _objects(rules)
+    if found:
+        applying = [rule for rule in found if _applies(rule, destination)]
+        applying.sort(key=lambda rule: _number(rule.get("Priority"), 0))
+        return [_number(rule.get("Table"), _MAIN) for rule in applying]
+    # The rules that a kernel begins with. Nothing is known of what leads to other tables, so they come last.
+    first = (_LOCAL, _MAIN, _DEFAULT)
+    return [*first, *sorted(set(known).difference(first))]
+
+
+def _applies(rule: Metadata, destination: Address) -> bool:
+    if any(value for key, value in rule.items() if key not in _JUDGED):
+        return False
+    to = rule.get("Dst")
+    network = _network(to) if isinstance(to, str) and to else _ANYWHERE[destination.version]
+    return network is not None and network.version == destination.version and destination in network
+
+
+def parse_address(text: str) -> Address | None:
+    """Return the address that a text writes, None when it writes none."""
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def _network(text: str) -> Network | None:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _objects(value: Json) -> Sequence[Metadata]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else ()
+
+
+def _number(value: Json, otherwise: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else otherwise
+
+
+def neighbour_mac(neighbours: Json, address: str, ifindex: int | None) -> str:
+    """Return the MAC of an address on an interface (None = any), "" when `Neighbors` does not tell."""
+    for each in _objects(neighbours):
+        at = each.get("IfIndex")
+        if each.get("IP") == address and (ifindex is None or at is None or at == ifindex):
+            mac = each.get("MAC")
+            if isinstance(mac, str) and mac:
+                return mac
+    return ""
