@@ -111,14 +111,18 @@ def _parts(span: Span, begin: int, end: int, length: int) -> Iterator[tuple[int,
     last_slice = max(0, -(-(end - begin) // length) - 1)
     number = min((inside.start - begin) // length, last_slice)
     while rest is not None:
-        part, rest = rest.split(begin + (number + 1) * length)
+        part, rest = rest.split(begin + (number + 1) * length) if number < last_slice else (rest, None)
         if part is not None:
             yield number, part
         number += 1
 
 
 def build_aggregates(call: Call, building: Building) -> Operation:
-    """All series added up in slices of some seconds (30), from the start of `At` or of the first: `Aggregates(60)`."""
+    """All series added up in slices of some seconds (30): `G.V().Metrics().Aggregates(60)`.
+
+    Slices begin at the start of `At`, else with the first metric; one in which nothing was counted is left out. What
+    spans slices is divided in proportion to time.
+    """
     given = arguments.at_most(call, 1, "at most one number of seconds")
     seconds = arguments.count_of(given[0]) if given else _SECONDS
     if seconds == 0:

@@ -67,9 +67,9 @@ def _label(value: Json) -> str:
 
 
 def build_group(call: Call, building: Building) -> Operation:
-    """Items with the same value at a key together; flows without a key by `TrackingID`, one group a conversation.
+    """Items with the same value at a key together: `G.V().Group('Type')`, `G.Flows().Group()`.
 
-    `G.V().Group('Type')`
+    Flows without a key by `TrackingID`: one group for each conversation. What lacks the key is in no group.
     """
     given = arguments.at_most(call, 1, "at most one key in quotes")
     if not given and building.takes is not Kind.FLOWS:

@@ -84,7 +84,7 @@ def build_raw_packets(call: Call, building: Building) -> Fetch:
 
 
 def build_bpf(call: Call, building: Building) -> Operation:
-    """The packets that a filter in tcpdump's language matches: `G.Flows().RawPackets().BPF('udp port 53')`."""
+    """The packets that a filter in tcpdump's language matches: `G.Flows().RawPackets().BPF('ether proto 0x800')`."""
     (expression,) = arguments.exactly(call, 1, "one filter in quotes")
     text = arguments.text_of(expression, "a filter in quotes")
     try:
