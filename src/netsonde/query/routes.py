@@ -7,6 +7,7 @@ interface) does not apply to a packet of which only the destination is known.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, TypeAlias
 
@@ -101,6 +102,7 @@ def parse_address(text: str) -> Address | None:
         return None
 
 
+@lru_cache(maxsize=65_536)
 def _network(text: str) -> Network | None:
     try:
         return ip_network(text, strict=False)

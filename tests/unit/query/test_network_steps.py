@@ -323,6 +323,7 @@ async def test_sockets_of_flows_are_found_anywhere_either_way_round() -> None:
 
 MISTAKES = [
     ("G.Flows().RawPackets().BPF('tcp and and')", "is no packet filter", "'tcp and and'"),
+    (f"G.Flows().RawPackets().BPF('{'x' * 5000}')", "has 5,000 characters", f"'{'x' * 5000}'"),
     ("G.Flows().RawPackets().BPF()", "BPF takes one filter", "BPF()"),
     ("G.V().NextHop('10.0.0.0/8')", "is not an IP address", "'10.0.0.0/8'"),
     ("G.V().Group()", "Group needs a key for nodes", "Group()"),

@@ -42,7 +42,7 @@ class Columns:
 async def test_asking_for_less_gives_the_same(seed: int) -> None:
     pick = random.Random(seed)
     cut = 0
-    for _ in range(ROUNDS // 30):
+    for _ in range(ROUNDS // 60):
         source = Columns(random_flows(pick, 40))
         sources = Sources(SnapshotGraph((), ()), flows=source)
         for _ in range(10):

@@ -31,9 +31,15 @@ class FindNextHops(Operation):
     destination: Address
 
     def apply(self, rows: Rows, context: Context) -> Rows:
-        nodes = (cast("Node", member) for member in members(self.takes, rows))
-        found = ((node.id, self._next_hop(node, context.graph)) for node in nodes)
-        return context.collected(Entry(node_id, hop) for node_id, hop in found if hop is not None)
+        found: list[Entry] = []
+        for member in members(self.takes, rows):
+            node = cast("Node", member)
+            hop = self._next_hop(node, context.graph)
+            if hop is not None:
+                found.append(Entry(node.id, hop))
+            # A routing table may be long.
+            context.check(len(found))
+        return found
 
     def keys(self) -> Iterable[str]:
         return ("RoutingTables", "RoutingRules", "Neighbors", "Type")

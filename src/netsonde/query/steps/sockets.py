@@ -6,10 +6,10 @@ Source: the list `Sockets` in the metadata of hosts, namespaces and whatever els
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, TypeAlias, cast
 
-from netsonde.graph.reader import GraphReader
 from netsonde.model.elements import Json, Metadata, Node
 from netsonde.query import arguments
 from netsonde.query.context import Context
@@ -45,7 +45,7 @@ class FlowSockets(Operation):
 
     def apply(self, rows: Rows, context: Context) -> Rows:
         flows = cast("Sequence[Flow]", rows)
-        known = _by_five_tuple(context.graph) if flows else {}
+        known = _by_five_tuple(context) if flows else {}
         return context.collected(
             Entry(str(flow.get("UUID", "")), socket) for flow in flows for socket in known.get(_of_flow(flow), ())
         )
@@ -59,9 +59,10 @@ def _sockets(node: Node) -> Iterator[Metadata]:
     return (each for each in found if isinstance(each, dict)) if isinstance(found, list) else iter(())
 
 
-def _by_five_tuple(graph: GraphReader) -> dict[FiveTuple | None, list[Metadata]]:
+def _by_five_tuple(context: Context) -> dict[FiveTuple | None, list[Metadata]]:
     found: dict[FiveTuple | None, list[Metadata]] = {}
-    for node in graph.nodes_having(KEY):
+    for node in context.graph.nodes_having(KEY):
+        context.check()
         for socket in _sockets(node):
             five_tuple = _of_socket(socket)
             if five_tuple is not None:
@@ -93,9 +94,12 @@ def _port(value: Json) -> Json:
 
 
 def _address(value: Json) -> str:
+    return _one_spelling(value) if isinstance(value, str) else ""
+
+
+@lru_cache(maxsize=65_536)
+def _one_spelling(value: str) -> str:
     """Return an address in one spelling; IPv4 on a socket of IPv6 is the IPv4 address that its packets have."""
-    if not isinstance(value, str):
-        return ""
     try:
         address = ip_address(value)
     except ValueError:
