@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from netsonde.graph.snapshot import SnapshotGraph
-from netsonde.model.elements import Edge, Json, Metadata, Node
+from netsonde.model.elements import Json, Metadata, Node
 from netsonde.query import Limits, QueryError, Sources, evaluate, parse, run
 from netsonde.query.context import Context, TimeSlice
 from netsonde.query.rows import Series
@@ -345,24 +345,21 @@ def test_mistakes_are_refused_with_their_place(query: str, words: str, place: st
     assert query[span.start : span.end] == place
 
 
-DUPLICATES = [
-    make_node(id, metadata, 1)
-    for id, metadata in (
-        ("1", {"Name": "aaa", "Type": "intf", "Value": "v1"}),
-        ("2", {"Name": "bbb", "Type": "intf", "Value": "v1"}),
-        ("3", {"Name": "aaa", "Type": "veth"}),
-        ("4", {"Name": "aaa", "Type": "intf"}),
-    )
-]
+REPEATED: dict[str, Metadata] = {
+    "1": {"Name": "aaa", "Type": "intf", "Value": "v1"},
+    "2": {"Name": "bbb", "Type": "intf", "Value": "v1"},
+    "3": {"Name": "aaa", "Type": "veth"},
+    "4": {"Name": "aaa", "Type": "intf"},
+}
 
 
 @pytest.mark.parametrize(
     ("keys", "count"), [("'Name'", 2), ("'Name', 'Type'", 3), ("'Value'", 3), ("'Misc', 'Value'", 3)]
 )
 def test_dedup_by_several_fields(keys: str, count: int) -> None:
-    edges: list[Edge] = []
+    graph = SnapshotGraph([make_node(id, metadata, 1) for id, metadata in REPEATED.items()], ())
 
-    assert len(evaluate(parse(f"G.V().Dedup({keys})"), SnapshotGraph(DUPLICATES, edges))) == count
+    assert len(evaluate(parse(f"G.V().Dedup({keys})"), graph)) == count
 
 
 async def test_packets_that_are_left_out_are_not_in_a_capture_file_either() -> None:
