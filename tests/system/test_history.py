@@ -257,6 +257,42 @@ async def test_packets_come_back_byte_for_byte(history: History) -> None:
     assert pa.ipc.open_stream(rest).read_all()["number"].to_pylist() == [2]
 
 
+async def test_packets_of_an_interface_made_anew_do_not_replace_the_former_ones(history: History) -> None:
+    moment = now_ms()
+    await history.write_packets([packets(*(packet(number, moment + number) for number in range(3)))])
+    await history.write_packets([packets(*(packet(number, moment + 500 + number) for number in range(3)))])
+
+    async def found() -> list[tuple[int, int]]:
+        (stream,) = await history.packets(PacketRequest(capture_id="c"), moment, moment + 1000)
+        rows = pa.ipc.open_stream(stream).read_all().to_pylist()
+        return [(row["ts_ns"] // 1_000_000 - moment, row["number"]) for row in rows]
+
+    expected = [(0, 0), (1, 1), (2, 2), (500, 0), (501, 1), (502, 2)]
+    assert await found() == expected
+    await history._run(lambda: history._database.command("OPTIMIZE TABLE packets FINAL"))  # type: ignore[union-attr]
+    assert await found() == expected
+
+
+async def test_a_table_with_a_former_key_is_made_anew_with_its_rows(history: History, reopen: Reopen) -> None:
+    moment = now_ms()
+    await history.write_packets([packets(packet(7, moment))])
+
+    def go_back() -> None:
+        database = history._database
+        assert database is not None
+        former = "CREATE TABLE former AS packets ENGINE = ReplacingMergeTree ORDER BY (capture_id, node_tid, number)"
+        for step in (former, "INSERT INTO former SELECT * FROM packets", "EXCHANGE TABLES former AND packets"):
+            database.command(step)
+        database.command("DROP TABLE former")
+
+    await history._run(go_back)
+    again = await reopen()
+    await again.write_packets([packets(packet(7, moment + 1))])
+
+    (stream,) = await again.packets(PacketRequest(capture_id="c"), moment, moment + 10)
+    assert pa.ipc.open_stream(stream).read_all()["number"].to_pylist() == [7, 7]
+
+
 async def test_interface_counters_of_an_interval_and_the_latest(history: History) -> None:
     metrics = [InterfaceMetric("n", "t", "h", at(s), at(s + 10), {"RxBytes": s}) for s in (1000, 1010, 1020)]
     await history.write_metrics(metrics)

@@ -128,7 +128,8 @@ FLOW_METRICS = DerivedTable(
 PACKETS = DerivedTable(
     "packets",
     PACKET_SCHEMA,
-    "capture_id, node_tid, number",
+    # The number alone would not do: it begins anew with each tap, and a TID outlives its interface.
+    "capture_id, node_tid, ts_ns, number",
     indexes=(
         "flow_of flow_uuid TYPE bloom_filter(0.01) GRANULARITY 1",
         "ts_of ts_ns TYPE minmax GRANULARITY 1",

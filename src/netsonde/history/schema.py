@@ -63,11 +63,25 @@ def migrate(database: Database, settings: HistorySettings) -> None:
 
 
 def _derive(database: Database, table: DerivedTable) -> None:
+    before = f"{table.name}_before"
+    key = database.rows(f"SELECT sorting_key FROM system.tables WHERE {_HERE_TABLE}", table=table.name)
+    if key and key[0][0] != table.order:
+        database.command(f"RENAME TABLE {table.name} TO {before}")
     database.command(table.create())
     present = {row[0] for row in database.rows(f"SELECT name FROM system.columns WHERE {_HERE}", table=table.name)}
     for name, kind in table.columns().items():
         if name not in present:
             database.command(f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {name} {kind}")
+    _move_rows(database, before, table.name)
+
+
+def _move_rows(database: Database, before: str, name: str) -> None:
+    """Move rows from the table with the former key, if there is one; after a crash once more, which merges undo."""
+    columns = [row[0] for row in database.rows(f"SELECT name FROM system.columns WHERE {_HERE}", table=before)]
+    if columns:
+        listed = ", ".join(columns)
+        database.command(f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {before}")
+        database.command(f"DROP TABLE {before}")
 
 
 _HERE = "database = currentDatabase() AND table = {table:String}"

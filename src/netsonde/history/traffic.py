@@ -77,7 +77,7 @@ class TrafficStore:
         sql = (
             f"SELECT {', '.join(PACKETS.names)} FROM packets "
             "WHERE ts_ns >= {start:Int64} AND ts_ns <= {last:Int64} AND number >= {first:UInt64}" + where + " "
-            "ORDER BY ts_ns, number LIMIT 1 BY capture_id, node_tid, number LIMIT {limit:UInt64}"
+            "ORDER BY ts_ns, number LIMIT 1 BY capture_id, node_tid, ts_ns, number LIMIT {limit:UInt64}"
         )
         found = self._database.arrow(
             sql,

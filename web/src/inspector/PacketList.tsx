@@ -14,7 +14,8 @@ import { hexLines } from "./hex";
 const LIMIT = 1000;
 const REFRESH_MS = 2000;
 
-const packetId = (packet: DecodedPacket): string => `${packet.NodeTID ?? ""}/${packet.Number}`;
+// Numbers begin anew when an interface is made again under its old TID.
+const packetId = (packet: DecodedPacket): string => `${packet.NodeTID ?? ""}/${packet.Time}/${packet.Number}`;
 
 type Names = ReadonlyMap<string, string> | null;
 
