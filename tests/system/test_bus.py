@@ -19,6 +19,7 @@ from netsonde.bus.lease import LEASES, Lease, LeaseEntry
 from netsonde.bus.reports import ReportConsumer, ReportPublisher
 from netsonde.bus.server import PrivateServer, ServerSettings
 from netsonde.bus.settings import BusSettings
+from netsonde.bus.subjects import MAX_PAYLOAD
 from netsonde.bus.topology import TopologyLog, TopologyPublisher
 from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.model.captures import Capture
@@ -338,6 +339,18 @@ async def test_reports_wait_in_the_spool_of_a_dead_agent(server: PrivateServer, 
         await wait_until(lambda: len(got) == 100)
 
     assert got == [b"%d" % number for number in range(100)]
+
+
+async def test_a_report_too_long_for_the_bus_holds_nothing_up(bus: Bus, tmp_path: Path) -> None:
+    publisher = ReportPublisher(bus, "flows", "h", tmp_path)
+    got: list[bytes] = []
+    async with running(publisher.run, lambda: consume(bus, got)):
+        for report in (b"before", bytes(MAX_PAYLOAD + 1024 * 1024), b"behind"):
+            publisher.offer(report)
+        await wait_until(lambda: len(got) == 2)
+
+    assert got == [b"before", b"behind"]
+    assert bus.health.counters["flows_dropped"] == 1
 
 
 async def test_unacknowledged_reports_come_again(bus: Bus, tmp_path: Path) -> None:

@@ -106,6 +106,11 @@ class Link:
                 await self._client.close()
         self.break_off("closed by us")
 
+    @property
+    def max_payload(self) -> int:
+        """Bytes of one message, headers included, that the server takes."""
+        return int(self._client.max_payload)
+
     async def publish(
         self, subject: str, data: bytes, *, reply: str = "", headers: dict[str, str] | None = None
     ) -> None:

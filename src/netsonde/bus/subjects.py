@@ -9,7 +9,9 @@ ReportKind = Literal["topology", "flows", "metrics", "packets"]
 
 PREFIX = "netsonde"
 MAX_PAYLOAD = 8 * 1024 * 1024
-"""Bytes of one message; senders cut what is longer."""
+"""Bytes of one message that a private server takes."""
+REPORT_BYTES = 768 * 1024
+"""Bytes that reports are cut to: a NATS server that was left as it comes takes 1 MiB."""
 
 _MIB = 1024 * 1024
 _HOUR_NS = 3600 * 1_000_000_000

@@ -19,7 +19,7 @@ import msgspec
 from netsonde.aio import backoff, spawn
 from netsonde.bus.ordered import deliveries
 from netsonde.bus.publisher import SpooledPublisher
-from netsonde.bus.subjects import STREAMS
+from netsonde.bus.subjects import REPORT_BYTES, STREAMS
 from netsonde.errors import NotFound, SourceLost, WireError
 from netsonde.model.elements import Edge, Node
 from netsonde.model.topology import Change, TopologyBatch, TopologySnapshot
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 log = logger("bus.topology")
 
-_BATCH_BYTES = 2 * 1024 * 1024
 _CHANGES = 2000
 _ALIVE_INTERVAL = 30.0
 _SNAPSHOT_TIMEOUT = 10.0
@@ -78,7 +77,7 @@ class TopologyPublisher(SpooledPublisher):
             self._publish_halves(changes, at)
             return
         data = encode_batch(TopologyBatch(self.host, self.epoch, self.sequence + 1, at, changes))
-        if len(data) > _BATCH_BYTES and len(changes) > 1:
+        if len(data) > REPORT_BYTES and len(changes) > 1:
             self._publish_halves(changes, at)
             return
         self.sequence += 1
