@@ -21,7 +21,20 @@ impl Budget {
     }
 
     pub fn take(&self, bytes: usize) -> bool {
-        let add = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= self.limit);
+        self.take_within(bytes, self.limit)
+    }
+
+    /// Like `take`, for what can be done without: it leaves half of the memory to the others.
+    pub fn take_spare(&self, bytes: usize) -> bool {
+        self.take_within(bytes, self.limit / 2)
+    }
+
+    pub fn has_spare(&self, bytes: usize) -> bool {
+        self.used().saturating_add(bytes) <= self.limit / 2
+    }
+
+    fn take_within(&self, bytes: usize, limit: usize) -> bool {
+        let add = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= limit);
         bytes == 0
             || self
                 .used

@@ -47,26 +47,31 @@ impl Kept {
     /// Keep a packet, the `in_flow`th (from 1) of its flow, if the options say so; returns whether it was kept.
     pub fn offer(&mut self, frame: &RawFrame<'_>, tag: Tag, in_flow: u64) -> bool {
         if tag.number < self.options.first {
-            return store(
-                &mut self.first,
-                &self.budget,
-                &mut self.refused,
-                (frame, usize::MAX, tag),
-            );
+            let fits = self.budget.take(self.first.growth(frame.data.len()));
+            return self.store(fits, frame, tag);
         }
         let limit = u64::try_from(self.options.per_flow).unwrap_or(u64::MAX);
         if self.options.ring_bytes == 0 || in_flow > limit {
             return false;
         }
         self.make_room(frame);
-        store(
-            &mut self.ring,
-            &self.budget,
-            &mut self.refused,
-            (frame, self.options.snap, tag),
-        )
+        let growth = self.ring.growth(frame.data.len().min(self.options.snap));
+        let fits = self.budget.take_spare(growth);
+        self.store(fits, frame, tag)
     }
 
+    fn store(&mut self, fits: bool, frame: &RawFrame<'_>, tag: Tag) -> bool {
+        if !fits {
+            self.refused += 1;
+        } else if tag.number < self.options.first {
+            self.first.push(frame, usize::MAX, tag);
+        } else {
+            self.ring.push(frame, self.options.snap, tag);
+        }
+        fits
+    }
+
+    /// Let the ring stay within its bytes and its age, and leave memory for first packets of others.
     fn make_room(&mut self, frame: &RawFrame<'_>) {
         let growth = self.ring.growth(frame.data.len().min(self.options.snap));
         if growth == 0 {
@@ -75,7 +80,9 @@ impl Kept {
         let horizon = frame.ts_ns - self.options.ring_ns;
         let old = |ring: &FrameStore| self.options.ring_ns > 0 && ring.oldest_ns() < Some(horizon);
         while self.ring.bytes() > 0
-            && (self.ring.bytes() + growth > self.options.ring_bytes || old(&self.ring))
+            && (self.ring.bytes() + growth > self.options.ring_bytes
+                || old(&self.ring)
+                || !self.budget.has_spare(growth))
         {
             let before = self.ring.bytes();
             self.ring.drop_oldest();
@@ -100,20 +107,6 @@ impl Kept {
     pub fn iter(&self) -> impl Iterator<Item = (RawFrame<'_>, Tag)> {
         self.first.iter().chain(self.ring.iter())
     }
-}
-
-fn store(
-    into: &mut FrameStore,
-    budget: &Budget,
-    refused: &mut u64,
-    (frame, snap, tag): (&RawFrame<'_>, usize, Tag),
-) -> bool {
-    if !budget.take(into.growth(frame.data.len().min(snap))) {
-        *refused += 1;
-        return false;
-    }
-    into.push(frame, snap, tag);
-    true
 }
 
 impl Drop for Kept {
@@ -201,6 +194,17 @@ mod tests {
         let mut kept = Kept::new(options, Arc::new(Budget::new(usize::MAX)));
         offer(&mut kept, 0..10);
         assert_eq!(kept.iter().count(), 2);
+    }
+
+    #[test]
+    fn rings_leave_half_of_the_memory_to_first_packets() {
+        let budget = Arc::new(Budget::new(OPTIONS.ring_bytes));
+        let mut rings = Kept::new(OPTIONS, Arc::clone(&budget));
+        offer(&mut rings, 0..100_000);
+        assert!(budget.used() <= OPTIONS.ring_bytes / 2 + 8 * 1024);
+        let mut newcomer = Kept::new(OPTIONS, budget);
+        offer(&mut newcomer, 0..3);
+        assert_eq!((newcomer.iter().count(), newcomer.refused), (3, 0));
     }
 
     #[test]

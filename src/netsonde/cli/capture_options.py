@@ -20,6 +20,18 @@ Bpf: TypeAlias = Annotated[
 FirstPackets: TypeAlias = Annotated[
     int | None, typer.Option("--first-packets", min=0, help="Packets kept whole from the start, per interface.")
 ]
+RawPacketLimit: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--raw-packet-limit", min=-1, help="Packets kept of each flow after those, by ring; -1 = all, 0 = none."
+    ),
+]
+HeaderSize: TypeAlias = Annotated[
+    int | None, typer.Option("--header-size", metavar="BYTES", help="Kept of each packet in the ring.")
+]
+ExtraTcpMetric: TypeAlias = Annotated[
+    bool | None, typer.Option("--tcp/--no-tcp", help="Measure TCP connections more closely.")
+]
 MaxPackets: TypeAlias = Annotated[
     int | None, typer.Option("--max-packets", min=0, help="Finish on an interface after so many.")
 ]

@@ -106,7 +106,7 @@ def create(
     sampling_rate: Annotated[int, typer.Option("--samplingrate")] = 1,
     polling_interval: Annotated[int, typer.Option("--pollinginterval")] = 10,
     header_size: Annotated[int, typer.Option("--header-size")] = 0,
-    raw_packet_limit: Annotated[int, typer.Option("--rawpacket-limit")] = 0,
+    raw_packet_limit: Annotated[int, typer.Option("--rawpacket-limit")] = -1,
     extra_tcp_metric: Annotated[bool, typer.Option("--extra-tcp-metric")] = False,
     ip_defrag: Annotated[bool, typer.Option("--ip-defrag")] = False,
     reassemble_tcp: Annotated[bool, typer.Option("--reassamble-tcp", "--reassemble-tcp")] = False,

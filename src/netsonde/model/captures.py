@@ -27,8 +27,8 @@ class Capture(msgspec.Struct, frozen=True, omit_defaults=False):
     port: int = msgspec.field(name="Port", default=0)
     sampling_rate: int = msgspec.field(name="SamplingRate", default=1)
     polling_interval: int = msgspec.field(name="PollingInterval", default=10)
-    raw_packet_limit: int = msgspec.field(name="RawPacketLimit", default=0)
-    """Packets kept per flow; -1 = all that the ring holds, 0 = none beyond the capture's first packets."""
+    raw_packet_limit: int = msgspec.field(name="RawPacketLimit", default=-1)
+    """Packets kept per flow after the capture's first ones, by ring; -1 = all that the ring holds, 0 = none."""
     header_size: int = msgspec.field(name="HeaderSize", default=0)
     """Bytes kept of a packet after the first ones, which are whole; 0 = 256."""
     extra_tcp_metric: bool = msgspec.field(name="ExtraTCPMetric", default=False)
