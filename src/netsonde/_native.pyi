@@ -253,8 +253,10 @@ class CaptureCore:
         flow_uuids: list[int] | None = None,
         after: int = -1,
         limit: int = 10000,
+        since_ns: dict[str, int] | None = None,
     ) -> list[bytes]:
-        """Kept packets of a capture with a number greater than `after`, at most `limit`; None = no restriction."""
+        """Kept packets of a capture with a number greater than `after`, at most `limit`; None = no restriction.
+        `since_ns` = by TID, the Unix time at which the first of them may have been seen."""
 
     def watcher_status(self) -> dict[str, bool | int | dict[str, str] | dict[int, int]]:
         """The link watcher and its helpers: `armed`, `scheduling`, `pools`, and counters."""

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One capture on one interface: its filter, meter, kept packets, limits and counters.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use netsonde_meter::{FlowBatch, Frame, LayerKeyMode, Meter, MeterConfig, PacketBatch, PacketRow};
@@ -217,10 +218,13 @@ impl Subscription {
     pub fn packets(&self, wanted: &PacketQuery, limit: &mut usize, out: &mut PacketBatch) -> usize {
         let mut bytes = 0;
         let flows = wanted.flow_uuids.as_deref();
-        let fits = |tag: &Tag| {
-            tag.number as i64 > wanted.after && flows.is_none_or(|f| f.contains(&tag.flow_uuid))
+        let since = wanted.since_ns.get(&self.identity.node_tid);
+        let fits = |(frame, tag): &(RawFrame<'_>, Tag)| {
+            since.is_none_or(|ns| frame.ts_ns >= *ns)
+                && tag.number as i64 > wanted.after
+                && flows.is_none_or(|f| f.contains(&tag.flow_uuid))
         };
-        for (frame, tag) in self.kept.iter().filter(|(_, tag)| fits(tag)).take(*limit) {
+        for (frame, tag) in self.kept.iter().filter(fits).take(*limit) {
             *limit -= 1;
             bytes += frame.data.len();
             out.push(row(&self.identity, frame, tag));
@@ -247,6 +251,8 @@ pub struct PacketQuery {
     pub flow_uuids: Option<Vec<u64>>,
     /// Only packets whose number on their interface is greater; -1 = from the first.
     pub after: i64,
+    /// By TID: only packets seen at this Unix time in ns or later.
+    pub since_ns: HashMap<String, i64>,
     pub limit: usize,
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `CaptureCore`: live captures for Python. Batches cross, never single packets; the GIL is released in every call.
 
+use std::collections::HashMap;
+
 use netsonde_capture::bpf::Filter;
 use netsonde_capture::core::Core;
 use netsonde_capture::event::{Event, Point};
@@ -332,7 +334,9 @@ impl CaptureCore {
     }
 
     /// Kept packets of a capture with a number greater than `after`, at most `limit`; None = no restriction.
-    #[pyo3(signature = (capture_id, node_tids = None, flow_uuids = None, after = -1, limit = 10_000))]
+    /// `since_ns` = by TID, the Unix time at which the first of them may have been seen.
+    #[pyo3(signature = (capture_id, node_tids = None, flow_uuids = None, after = -1, limit = 10_000, since_ns = None))]
+    #[expect(clippy::too_many_arguments, reason = "flat for Python")]
     fn packets<'py>(
         &self,
         py: Python<'py>,
@@ -341,12 +345,14 @@ impl CaptureCore {
         flow_uuids: Option<Vec<u64>>,
         after: i64,
         limit: usize,
+        since_ns: Option<HashMap<String, i64>>,
     ) -> Batches<'py> {
         let query = PacketQuery {
             capture_id,
             node_tids,
             flow_uuids,
             after,
+            since_ns: since_ns.unwrap_or_default(),
             limit,
         };
         batches(py, py.detach(|| self.0.packets(&query)))

@@ -34,6 +34,7 @@ class Core(Protocol):
         flow_uuids: list[int] | None = None,
         after: int = -1,
         limit: int = 10_000,
+        since_ns: dict[str, int] | None = None,
     ) -> list[bytes]: ...
 
 
@@ -78,7 +79,7 @@ def packet_handler(core: Core, captures: Callable[[], Iterable[str]]) -> Handler
         chosen = [wanted.capture_id] if wanted.capture_id is not None else sorted(captures())
         for capture_id in chosen:
             for batch in await asyncio.to_thread(
-                core.packets, capture_id, wanted.node_tids, uuids, wanted.after, wanted.limit
+                core.packets, capture_id, wanted.node_tids, uuids, wanted.after, wanted.limit, wanted.since_ns
             ):
                 yield batch
 

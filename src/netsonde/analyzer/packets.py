@@ -20,8 +20,13 @@ from netsonde.query import HistorySource
 
 FOLLOW_INTERVAL = 0.2
 """Seconds between two questions of a live stream."""
+DISORDER_NS = 50_000_000
+"""Processors stamp packets of one interface, so a later one may bear an earlier time; not by so much."""
 IDENTITY = ("capture_id", "node_tid", "ts_ns", "number")
-"""Columns that tell a packet from any other; the number alone begins anew with each run of an agent."""
+"""Columns that tell a packet from any other; the number alone begins anew with each tap."""
+
+Point = tuple[str, str]
+"""Capture and TID."""
 
 
 class LivePackets:
@@ -36,10 +41,6 @@ class LivePackets:
             return []
         answer = await ask_agents(self._bus, self._hosts.agents(), "packets", msgspec.json.encode(request))
         return answer.items
-
-    def runs(self) -> list[tuple[str, int]]:
-        """Return what changes when an agent is started anew."""
-        return [(one.host, one.started_ms) for one in self._hosts.all() if one.service == "agent"]
 
 
 class PacketService:
@@ -57,13 +58,12 @@ class PacketService:
         return await asyncio.to_thread(merged, batches, request.limit)
 
     async def follow(self, request: PacketRequest) -> AsyncIterator[Sequence[bytes]]:
-        """Yield what is kept, then what arrives. An agent that starts anew numbers its packets anew."""
+        """Yield what is kept, then what arrives."""
         cursor = _Cursor()
         yield cursor.fresh(await self.packets(request))
         while True:
             await asyncio.sleep(FOLLOW_INTERVAL)
-            after = cursor.after(self._live.runs())
-            batches = await self._live.packets(msgspec.structs.replace(request, after=after))
+            batches = await self._live.packets(msgspec.structs.replace(request, since_ns=cursor.since_ns()))
             yield cursor.fresh(batches)
 
     def to_pcapng(self, batches: Sequence[bytes], comment: str) -> bytes:
@@ -74,35 +74,38 @@ class PacketService:
 
 
 class _Cursor:
-    """How far a live stream has come on each interface of each capture: time, and number in the agent's run."""
+    """What a live stream has had of each interface of each capture.
+
+    Time tells, not the number alone: that begins anew when an agent is started again, a capture is resumed, or an
+    interface is made again under its old TID.
+    """
 
     def __init__(self) -> None:
-        self._last: dict[tuple[str, str], tuple[int, int]] = {}
-        self._runs: object = None
+        self._since: dict[Point, int] = {}
+        self._seen: dict[Point, set[tuple[int, int]]] = {}
 
-    def after(self, runs: object) -> int:
-        """Return the number after which to ask: the lowest one reached; -1 after an agent was started anew."""
-        same, self._runs = runs == self._runs, runs
-        return min((number for _, number in self._last.values()), default=-1) if same else -1
+    def since_ns(self) -> dict[str, int]:
+        """Return, by TID, from when on packets are wanted; of what is not there all are."""
+        return {tid: since for (_, tid), since in self._since.items()}
 
     def fresh(self, batches: Sequence[bytes]) -> Sequence[bytes]:
         """Return the packets not seen before as one batch."""
         table = _table(batches)
         if table is None:
             return []
-        identities = _identities(table)
-        kept = [row for row, identity in enumerate(identities) if self._is_new(*identity)]
-        for row in kept:
-            capture, tid, ts_ns, number = identities[row]
-            self._last[capture, tid] = max(self._last.get((capture, tid), (-1, -1)), (ts_ns, number))
+        kept = [row for row, identity in enumerate(_identities(table)) if self._is_new(*identity)]
+        for point, seen in self._seen.items():
+            self._since[point] = since = max(ts_ns for ts_ns, _ in seen) - DISORDER_NS
+            self._seen[point] = {one for one in seen if one[0] >= since}
         return [_stream(table.take(kept))] if kept else []
 
     def _is_new(self, capture: str, tid: str, ts_ns: int, number: int) -> bool:
-        return (ts_ns, number) > self._last.get((capture, tid), (-1, -1))
-
-
-def _by_time(table: pa.Table) -> pa.Table:
-    return table.sort_by([("ts_ns", "ascending"), ("number", "ascending")])
+        point = capture, tid
+        seen = self._seen.setdefault(point, set())
+        if ts_ns < self._since.get(point, ts_ns) or (ts_ns, number) in seen:
+            return False
+        seen.add((ts_ns, number))
+        return True
 
 
 def merged(batches: Iterable[bytes], limit: int) -> list[bytes]:

@@ -64,6 +64,8 @@ class PacketRequest(msgspec.Struct, frozen=True):
     after: int = -1
     """Only packets whose number on their interface is greater; -1 = from the first."""
     limit: int = 10_000
+    since_ns: dict[str, int] = {}
+    """By TID: only packets seen at this Unix time or later; heeded by agents alone, for streams that go on."""
 
 
 def flow_numbers(uuids: Sequence[str]) -> list[int]:
