@@ -3,7 +3,7 @@
 
 import base64
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from netsonde.api.pcapng import SectionJoiner
 from netsonde.api.query import PCAPNG
 from netsonde.api.requests import JSON, AnyRequest, ServicesDep, json_response
 from netsonde.api.services import Services
+from netsonde.errors import UserError
 from netsonde.model.elements import Json
 from netsonde.model.flows import PacketRequest
 
@@ -48,6 +49,7 @@ async def capture_packets(
     follow: Follow = False,
 ) -> Response[bytes] | Stream:
     view = find(services, uuid)
+    _check_ids(flows or ())
     as_list = preferred(request.headers.get("accept", ""), (PCAPNG, JSON))[:1] == [JSON]
     most = limit or (_LISTED if as_list else _MOST_DOWNLOADED)
     wanted = PacketRequest(uuid, nodes, flows, after, min(most, _MOST_LISTED) if as_list else most)
@@ -61,6 +63,15 @@ async def capture_packets(
     else:
         content = _cut(services.packets.to_pcapng(await services.packets.packets(wanted), comment))
     return Stream(content, media_type=PCAPNG, headers=headers)
+
+
+def _check_ids(flows: Iterable[str]) -> None:
+    """Refuse what cannot be the UUID of a flow; it would match nothing, and say nothing."""
+    for flow in flows:
+        if not re.fullmatch("[0-9a-fA-F]{1,16}", flow):
+            raise UserError(
+                f"flow: {flow[:80]!r} is no UUID of a flow", hint="GET /api/flows lists flows with their UUID"
+            )
 
 
 def _listed(services: Services, batches: Sequence[bytes], limit: int) -> list[Mapping[str, Json]]:

@@ -45,6 +45,13 @@ def test_bad_parameters_are_named(client: Any) -> None:
     assert client.get("/api/capture/nope/packets").status_code == 404
 
 
+@pytest.mark.parametrize("flow", ["zz", "-1", "0x1", "", "12345678901234567"])
+def test_what_cannot_be_a_flow_is_refused_rather_than_matched_with_nothing(client: Any, flow: str) -> None:
+    answer = client.get(PATH, params={"flow": flow})
+    assert answer.status_code == 400
+    assert answer.text.startswith(f"flow: {flow!r} is no UUID of a flow\nhint: ")
+
+
 def test_sections_are_joined_into_one_with_each_interface_once() -> None:
     joiner = SectionJoiner()
     first, second = joiner.join(section(1)), joiner.join(section(2))
