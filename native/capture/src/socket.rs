@@ -23,6 +23,8 @@ const RECEIVE_BUFFER: c_int = 4 * 1024 * 1024;
 const FRAME_MAX: usize = 68 * 1024;
 const BATCH: usize = 64;
 const CONTROL: usize = 128;
+/// `lo` in every namespace (LOOPBACK_IFINDEX, net/core/dev.c).
+const LOOPBACK: u32 = 1;
 
 pub struct PacketSocket(OwnedFd);
 
@@ -53,7 +55,7 @@ impl PacketSocket {
         Ok(Self(socket))
     }
 
-    /// Receive every frame of this interface from now on, both directions.
+    /// Receive every frame of this interface from now on, both directions; of the loopback each once.
     pub fn bind(&self, ifindex: u32) -> io::Result<()> {
         bind(&self.0, ifindex)
     }
@@ -110,6 +112,10 @@ impl AsRawFd for PacketSocket {
 
 /// Bind a prepared packet socket, plain or with a ring.
 pub fn bind(fd: &impl AsRawFd, ifindex: u32) -> io::Result<()> {
+    if ifindex == LOOPBACK {
+        // Each packet leaves and arrives there; as tcpdump does, take it once. Kernels before 4.20 refuse, and double.
+        drop(setsockopt(fd, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &1i32));
+    }
     // SAFETY: all zeroes is a valid sockaddr_ll.
     let mut address: libc::sockaddr_ll = unsafe { zeroed() };
     address.sll_family = libc::AF_PACKET as u16;
