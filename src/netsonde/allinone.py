@@ -10,6 +10,7 @@ import os
 import sys
 from pathlib import Path
 
+from netsonde.api.listener import open_listener
 from netsonde.api.settings import ApiSettings, check_exposure
 from netsonde.bus.server import PrivateServer, ServerSettings
 from netsonde.children import Child, Program
@@ -26,14 +27,17 @@ def run(config_file: Path | None, overrides: dict[str, str], *, check: bool = Fa
     async def main(settings: Settings, stop: asyncio.Event) -> None:
         await AllInOne(settings, config_file, overrides).run(stop)
 
-    return run_process("allinone", main, config_file, overrides, check=check)
+    return run_process("allinone", main, config_file, overrides, check=check, verify=_verify)
+
+
+def _verify(settings: Settings) -> None:
+    check_exposure(settings.analyzer)
 
 
 class AllInOne:
     """The three children, in the order in which they start; they are stopped the other way round."""
 
     def __init__(self, settings: Settings, config_file: Path | None, overrides: dict[str, str]) -> None:
-        check_exposure(settings.analyzer)
         settings.make_state_dir()
         self._settings = settings
         self._overrides = overrides
@@ -41,6 +45,8 @@ class AllInOne:
         self._server = PrivateServer(ServerSettings(settings.state_dir / "bus"))
 
     async def run(self, stop: asyncio.Event) -> None:
+        # Or another server there would be announced as ours, and the analyzer be started again and again.
+        open_listener(self._settings.analyzer).close()
         self._say_what_cannot_work()
         self._server.prepare()
         env = self._environment()

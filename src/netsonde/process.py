@@ -21,13 +21,23 @@ Main = Callable[[Settings, asyncio.Event], Awaitable[None]]
 """Runs a component until the event is set, then stops it in order."""
 
 
-def run_process(service: str, main: Main, config_file: Path | None, overrides: dict[str, str], *, check: bool) -> int:
+def run_process(
+    service: str,
+    main: Main,
+    config_file: Path | None,
+    overrides: dict[str, str],
+    *,
+    check: bool,
+    verify: Callable[[Settings], None] = lambda _: None,
+) -> int:
     """Run one process of Netsonde until SIGTERM or SIGINT; returns its exit code.
 
-    With `check` the settings are read and validated, and nothing is started.
+    With `check` the settings are read and validated, and nothing is started. `verify` raises UserError for settings
+    that are well-formed and that this process refuses all the same.
     """
     try:
         settings = load(Settings, file=config_file, environ=os.environ, overrides=overrides)
+        verify(settings)
     except UserError as wrong:
         print(wrong.explain(), file=sys.stderr)  # noqa: T201
         return 2

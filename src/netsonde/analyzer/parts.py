@@ -53,7 +53,12 @@ def run(config_file: Path | None, overrides: dict[str, str], *, check: bool = Fa
     async def main(settings: Settings, stop: asyncio.Event) -> None:
         await Analyzer(settings).run(stop)
 
-    return run_process("analyzer", main, config_file, overrides, check=check)
+    return run_process("analyzer", main, config_file, overrides, check=check, verify=verify)
+
+
+def verify(settings: Settings) -> None:
+    """Refuse, with UserError, what an analyzer would not start with."""
+    check_exposure(settings.analyzer)
 
 
 def now_ms() -> int:
@@ -64,7 +69,6 @@ class Analyzer:
     """The parts of an analyzer; `run` starts them in the order in which they need each other."""
 
     def __init__(self, settings: Settings) -> None:
-        check_exposure(settings.analyzer)
         settings.make_state_dir()
         self.settings = settings
         self.host = settings.host_id

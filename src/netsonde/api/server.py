@@ -4,16 +4,15 @@
 import asyncio
 import contextlib
 import logging
-import socket
 from collections.abc import Callable, Generator
 
 import uvicorn
 
 from netsonde.aio import spawn
 from netsonde.api.app import create_app
+from netsonde.api.listener import open_listener
 from netsonde.api.services import Services
-from netsonde.api.settings import ApiSettings, check_exposure, split_address
-from netsonde.errors import UserError
+from netsonde.api.settings import check_exposure
 
 _GRACE = 1
 """Seconds that open requests, followed packets among them, get when the process stops."""
@@ -46,7 +45,7 @@ async def serve(services: Services, started: Callable[[str], None] = lambda _: N
     """
     check_exposure(services.settings)
     server = _Server(_config(services))
-    listener = _bind(services.settings)
+    listener = open_listener(services.settings)
     async with asyncio.TaskGroup() as group:
         serving = spawn(group, server.serve(sockets=[listener]), "http server")
         host, port, *_ = listener.getsockname()
@@ -75,24 +74,3 @@ def _config(services: Services) -> uvicorn.Config:
         ws_max_size=_LONGEST_MESSAGE,
         ws_per_message_deflate=False,
     )
-
-
-def _bind(settings: ApiSettings) -> socket.socket:
-    """Listen before anything else starts, so that a taken port is told in words and connections wait for us."""
-    host, port = split_address(settings.listen)
-    with contextlib.ExitStack() as undo:
-        try:
-            family, kind, protocol, _, address = socket.getaddrinfo(
-                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )[0]
-            listener = undo.enter_context(socket.socket(family, kind, protocol))
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(1024)
-        except OSError as failed:
-            raise UserError(
-                f"cannot listen on {settings.listen}: {failed.strerror or failed}",
-                hint="another process may have the port: `ss -ltnp` shows it; --listen chooses another",
-            ) from failed
-        undo.pop_all()
-    return listener

@@ -32,6 +32,15 @@ class ApiSettings:
     ping_timeout: float = 5.0
     """Seconds a WebSocket client may take to answer a ping before it is dropped."""
 
+    def __post_init__(self) -> None:
+        try:
+            split_address(self.listen)
+        except UserError as wrong:
+            raise ValueError(f"listen: {wrong}") from wrong
+        for name in ("max_body", "max_pcap", "query_timeout", "subscriber_queue", "ping_interval", "ping_timeout"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be greater than 0, got {getattr(self, name)}")
+
     @property
     def host(self) -> str:
         return split_address(self.listen)[0]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Addresses to listen on, and the refusal to be exposed."""
 
+from typing import Any
+
 import pytest
 
 from netsonde.api.settings import ApiSettings, check_exposure, is_loopback, split_address
@@ -19,6 +21,12 @@ def test_addresses_are_split_at_the_port(listen: str, address: tuple[str, int]) 
 def test_a_bad_address_is_refused_with_an_example(listen: str) -> None:
     with pytest.raises(UserError, match=r"127\.0\.0\.1:8082"):
         split_address(listen)
+
+
+@pytest.mark.parametrize("wrong", [{"listen": "nowhere"}, {"max_body": 0}, {"query_timeout": -1.0}])
+def test_settings_that_cannot_work_are_refused_when_they_are_read(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        ApiSettings(**wrong)
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:1", "127.5.5.5:1", "[::1]:1", "localhost:1", "LOCALHOST.:1"])
