@@ -8,6 +8,7 @@ import msgspec
 
 from netsonde.analyzer.gather import ask_agents
 from netsonde.analyzer.hosts import Hosts
+from netsonde.analyzer.imports import IMPORTED
 from netsonde.bus.connection import Bus
 from netsonde.errors import WireError
 from netsonde.flows.records import FlowDict, flow_dicts
@@ -64,7 +65,7 @@ class FlowService:
         if self._history is None:
             return answer
         now = time.time_ns() // 1_000_000
-        past = await self._history.flows(request, now - RECENT_MS, now)
+        past = await self._history.flows(request, 0 if _is_imported(request) else now - RECENT_MS, now)
         known = {flow["UUID"] for flow in answer.flows}
         ended = [flow for flow in past.flows if flow["UUID"] not in known]
         both = latest(answer.flows + ended, request.limit, answer.missing_hosts)
@@ -85,6 +86,12 @@ class FlowService:
             return
         for listener in tuple(self._listeners):
             listener(flows)
+
+
+def _is_imported(request: FlowRequest) -> bool:
+    """Tell whether only flows of packet files are asked for: those are as old as their packets."""
+    captures = request.capture_ids or ()
+    return bool(captures) and all(capture.startswith(IMPORTED) for capture in captures)
 
 
 def latest(flows: list[FlowDict], limit: int, missing_hosts: list[str]) -> FlowAnswer:

@@ -12,6 +12,8 @@ from netsonde.errors import UserError
 
 Write = Callable[[Sequence[bytes]], Awaitable[None]]
 
+IMPORTED = "pcap-"
+"""How the capture ids of packet files begin."""
 _NS_PER_MS = 1_000_000
 
 
@@ -28,7 +30,7 @@ class PcapImporter:
                 "there is no history to keep the flows of the file in",
                 hint="set history.enabled, or use `netsonde meter FILE`",
             )
-        capture_id = f"pcap-{uuid.uuid4()}"
+        capture_id = f"{IMPORTED}{uuid.uuid4()}"
         meter = FileMeter(path, format="batches", capture_id=capture_id, host=self._host)
         pieces = iter(meter)
         # The meter works without the GIL, so the loop goes on while a large file is read.
