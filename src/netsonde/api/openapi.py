@@ -21,7 +21,7 @@ from netsonde.api.identity import Login, Ready
 from netsonde.api.node import MetricPoints
 from netsonde.api.page import SECURITY_HEADERS
 from netsonde.api.pcap_import import ImportAnswer
-from netsonde.api.query import CheckAnswer, Explanation, TopologyQuery
+from netsonde.api.query import DOT, PCAP, PCAPNG, CheckAnswer, Explanation, TopologyQuery
 from netsonde.api.requests import AnyRequest, json_response
 from netsonde.api.status import StatusAnswer
 from netsonde.model.captures import Capture
@@ -49,6 +49,22 @@ _ANSWERS: dict[tuple[str, str, str], Any] = {
     ("/api/node/{node_id}/metrics", "get", "200"): MetricPoints,
     ("/api/pcap", "post", "202"): ImportAnswer,
 }
+_FORMS: dict[tuple[str, str, str], tuple[str, ...]] = {
+    ("/api/topology", "get", "200"): (DOT,),
+    ("/api/topology", "post", "200"): (DOT, PCAP, PCAPNG),
+    ("/api/capture/{uuid}/packets", "get", "200"): (PCAPNG,),
+}
+"""Further forms of an answer, by Accept."""
+_TEXTS = (("/metrics", "get", "200"),)
+"""Answers that are text and never JSON."""
+_CODES: dict[tuple[str, str, str], str] = {
+    ("/api/topology", "post", "204"): "The query is empty",
+    ("/readyz", "get", "503"): "Something is missing still",
+}
+_JSON = "application/json"
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_FILES = {("/api/pcap", "post"): ("application/vnd.tcpdump.pcap", "application/x-pcapng", "application/gzip")}
+"""Bodies that are files."""
 _REFERENCE = "#/components/schemas/{name}"
 _STYLE = "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}code{font-size:1em}"
 
@@ -87,11 +103,14 @@ def document(schema: dict[str, Any]) -> dict[str, Any]:
     references, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
     by_type = dict(zip(types, references, strict=True))
     for (path, method), body in _BODIES.items():
-        content = {"application/json": {"schema": by_type[body]}}
-        paths[path][method]["requestBody"] = {"required": True, "content": content}
+        schema_of = {"schema": by_type[body]}
+        _describe_body(paths[path][method], {kind: schema_of for kind in _spellings(path, method)})
+    for (path, method), kinds in _FILES.items():
+        _describe_body(paths[path][method], dict.fromkeys(kinds, _BINARY))
     for (path, method, status), answer in _ANSWERS.items():
         content = {"application/json": {"schema": by_type[answer]}}
         paths[path][method]["responses"][status] = {"description": "Done", "content": content}
+    _add_forms(paths)
     error = {
         "description": "What is wrong, where, and what to do; text unless Accept asks for problem+json",
         "content": {"text/plain": {"schema": {"type": "string"}}, PROBLEM: {"schema": by_type[Problem]}},
@@ -103,6 +122,29 @@ def document(schema: dict[str, Any]) -> dict[str, Any]:
     schema["paths"] = paths
     schema.setdefault("components", {}).setdefault("schemas", {}).update(components)
     return schema
+
+
+def _spellings(path: str, method: str) -> tuple[str, ...]:
+    """Return the media types in which a body may be written."""
+    if method == "patch":
+        return ("application/merge-patch+json",)
+    return (_JSON, "application/yaml") if (path, method) == ("/api/capture", "post") else (_JSON,)
+
+
+def _describe_body(operation: dict[str, Any], content: dict[str, Any]) -> None:
+    if operation["operationId"] == "modifyCapture":
+        content["application/json-patch+json"] = {"schema": {"type": "array", "items": {"type": "object"}}}
+    operation["requestBody"] = {"required": True, "content": content}
+
+
+def _add_forms(paths: dict[str, Any]) -> None:
+    """Say in which other forms and with which other codes an answer comes."""
+    for (path, method, status), kinds in _FORMS.items():
+        paths[path][method]["responses"][status]["content"] |= dict.fromkeys(kinds, _BINARY)
+    for path, method, status in _TEXTS:
+        paths[path][method]["responses"][status]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    for (path, method, status), description in _CODES.items():
+        paths[path][method]["responses"][status] = {"description": description}
 
 
 def _page(schema: dict[str, Any]) -> Iterator[str]:
