@@ -28,7 +28,7 @@ from demo.switch import Switch
 ROOT = Path(__file__).resolve().parents[2]
 QUERY = "G.V().HasKey('ExtID.vm-id')"
 BOOT_WITHIN = 90.0
-FIRST_SHOWN = 24
+FIRST_SHOWN = 60
 
 
 class Demo:
@@ -190,7 +190,12 @@ def main() -> int:
             signal.pause()
     except KeyboardInterrupt:
         say("\nremoving what the demo made")
-    except RuntimeError as failed:
+    except subprocess.CalledProcessError as failed:
+        print(
+            f"the demo failed: {' '.join(map(str, failed.cmd))} ended with status {failed.returncode}", file=sys.stderr
+        )
+        return 1
+    except (RuntimeError, OSError) as failed:
         print(f"the demo failed: {failed}", file=sys.stderr)
         return 1
     finally:

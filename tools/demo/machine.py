@@ -84,17 +84,24 @@ def start(cache: Path, *, tap: str, mac: str, uuid: str, console: Path) -> "subp
 
 
 def _unpack_kernel(cache: Path) -> None:
-    text = _output("apt-cache", "depends", "linux-image-cloud-amd64")
-    if "Depends: linux-image-" not in text:
+    try:
+        archive = _download(cache)
+    except (subprocess.CalledProcessError, StopIteration):
+        # The lists are missing, or older than what the archive still has.
         subprocess.run(["apt-get", "update", "-qq"], check=True)
-        text = _output("apt-cache", "depends", "linux-image-cloud-amd64")
-    package = next(line.split("Depends: ")[1] for line in text.splitlines() if "Depends: linux-image-" in line)
-    fetch = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package]
-    subprocess.run(fetch, cwd=cache, check=True, stdout=subprocess.DEVNULL)
-    archive = next(cache.glob(f"{package}_*.deb"))
+        archive = _download(cache)
     subprocess.run(["dpkg", "-x", str(archive), str(cache / "kernel")], check=True)
     archive.unlink()
     shutil.copy(next((cache / "kernel/boot").glob("vmlinuz-*")), cache / "vmlinuz")
+
+
+def _download(cache: Path) -> Path:
+    """Fetch Debian's kernel for clouds; StopIteration when the package lists do not have it."""
+    text = _output("apt-cache", "depends", "linux-image-cloud-amd64")
+    package = next(line.split("Depends: ")[1] for line in text.splitlines() if "Depends: linux-image-" in line)
+    fetch = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package]
+    subprocess.run(fetch, cwd=cache, check=True, stdout=subprocess.DEVNULL)
+    return next(cache.glob(f"{package}_*.deb"))
 
 
 def _fill_root(cache: Path) -> None:
