@@ -115,4 +115,4 @@ def test_internal_ports_of_a_switch_are_captured(whole: tuple[Stack, PrivateOvs]
     for name in (f"{prefix}br", f"{prefix}in"):
         subprocess.run(["ip", "link", "set", name, "up"], check=True)
         speak(name)
-        stack.wait(lambda name=name: numbers(stack, capture, name) == ALL, 15, "every packet")  # type: ignore[misc]
+        stack.wait(lambda name=name: numbers(stack, capture, name) == ALL, 15, "every packet")
