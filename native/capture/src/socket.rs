@@ -114,7 +114,12 @@ impl AsRawFd for PacketSocket {
 pub fn bind(fd: &impl AsRawFd, ifindex: u32) -> io::Result<()> {
     if ifindex == LOOPBACK {
         // Each packet leaves and arrives there; as tcpdump does, take it once. Kernels before 4.20 refuse, and double.
-        drop(setsockopt(fd, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &1i32));
+        drop(setsockopt(
+            fd,
+            libc::SOL_PACKET,
+            libc::PACKET_IGNORE_OUTGOING,
+            &1i32,
+        ));
     }
     // SAFETY: all zeroes is a valid sockaddr_ll.
     let mut address: libc::sockaddr_ll = unsafe { zeroed() };
