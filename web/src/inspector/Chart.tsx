@@ -70,9 +70,14 @@ function options(width: number, format: (value: number) => string): uPlot.Option
     cursor: { points: { size: 6 }, y: false, sync: { key: "metrics" } },
     scales: { y: { range: (_, __, max) => [0, Math.max(max * 1.1, 1)] } },
     axes: [
-      { ...axis, size: 26, values: (_, ticks) => ticks.map((tick) => clockTime(tick * 1000).slice(0, 5)) },
+      { ...axis, size: 26, values: (_, ticks, __, ___, step) => ticks.map((tick) => timeLabel(tick, step)) },
       { ...axis, size: 78, values: (_, ticks) => ticks.map((tick) => format(tick)) },
     ],
     series: [{}, line("received", colour("--series-1")), line("sent", colour("--series-2"))],
   };
+}
+
+/** The time of day, with seconds where the labels stand less than a minute apart. */
+function timeLabel(unixSeconds: number, step: number): string {
+  return clockTime(unixSeconds * 1000).slice(0, step < 60 ? 8 : 5);
 }
