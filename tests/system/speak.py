@@ -3,12 +3,14 @@
 
     python speak.py PREFIX
 
-Prints one JSON object: the names of the devices by kind, and the kinds that this kernel has not. Then it speaks on each
-device that a line of standard input names; when that ends, its tun and tap devices go.
+Prints the inode of the namespace, and begins when a line comes: who wants to hear it all has to be there by then. Then
+prints the names of the devices by kind, and the kinds that this kernel has not. Afterwards it speaks on each device that
+a line names; when standard input ends, its tun and tap devices go.
 """
 
 import fcntl
 import json
+import os
 import socket
 import struct
 import subprocess
@@ -79,8 +81,15 @@ def packet(number: int) -> bytes:
     )
 
 
+def tell(what: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
 def main(prefix: str) -> None:
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    tell({"inode": os.stat("/proc/self/ns/net").st_ino})
+    sys.stdin.readline()
     names = {kind: f"{prefix}{kind}" for kind in KINDS if make(kind, f"{prefix}{kind}")}
     held = []
     for kind, flags in (("tap", IFF_TAP), ("tun", IFF_TUN)):
@@ -88,8 +97,7 @@ def main(prefix: str) -> None:
         held.append(open_tun(names[kind], flags))
     for name in names.values():
         speak(name)
-    sys.stdout.write(json.dumps({"made": names, "unknown": sorted(KINDS.keys() - names.keys())}) + "\n")
-    sys.stdout.flush()
+    tell({"made": names, "unknown": sorted(KINDS.keys() - names.keys())})
     for line in sys.stdin:
         speak(line.strip())
 

@@ -58,16 +58,26 @@ def namespace(kind: str) -> Iterator[list[str]]:
 
 
 @contextmanager
-def speaking(prefix: str, where: list[str]) -> Iterator[tuple[dict[str, str], IO[str]]]:
-    """Run speak.py; yields the devices that it made and spoke on, by kind, and where to name further ones."""
+def speaking(stack: Stack, prefix: str, where: list[str]) -> Iterator[tuple[dict[str, str], IO[str]]]:
+    """Run speak.py once its namespace is known; yields the devices it spoke on by kind, and where to name more."""
     command = [*where, sys.executable, str(SPEAK), prefix]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as speaker:
         assert speaker.stdin is not None
         assert speaker.stdout is not None
+        inode = json.loads(speaker.stdout.readline())["inode"]
+        if where:
+            # Nobody tells of a namespace without a name: it is found by looking, some moments later.
+            stack.wait(lambda: stack.query(f"G.V().Has('Type', 'netns', 'Inode', {inode})"), 15, "the namespace")
+        say(speaker.stdin, "begin")
         told = json.loads(speaker.stdout.readline())
         print(f"not in this kernel: {', '.join(told['unknown'])}")  # noqa: T201
         yield told["made"], speaker.stdin
         speaker.communicate()
+
+
+def say(where: IO[str], line: str) -> None:
+    where.write(f"{line}\n")
+    where.flush()
 
 
 def numbers(stack: Stack, capture: str, name: str) -> list[int]:
@@ -83,7 +93,7 @@ def test_every_kind_of_device_is_captured_from_its_first_packet(whole: tuple[Sta
     capture = stack.capture(f"G.V().Has('Name', Regex('{prefix}.*'))")
     stack.wait_capture(capture, "waiting")
 
-    with namespace(where) as inside, speaking(prefix, inside) as (made, tell):
+    with namespace(where) as inside, speaking(stack, prefix, inside) as (made, tell):
         assert made.keys() >= EVERYWHERE
 
         def heard() -> dict[str, list[int]]:
@@ -92,7 +102,7 @@ def test_every_kind_of_device_is_captured_from_its_first_packet(whole: tuple[Sta
         stack.wait(lambda: heard() == dict.fromkeys(made, ALL), 15, "every packet")
         loopback = stack.capture(f"G.V().Has('Name', '{made['veth']}').In().Out('Name', 'lo')")
         stack.wait_capture(loopback, "active")
-        print("lo", file=tell, flush=True)
+        say(tell, "lo")
         stack.wait(lambda: numbers(stack, loopback, "lo") == ALL, 15, "every packet of the loopback")
     for uuid in (capture, loopback):
         stack.call("DELETE", f"/api/capture/{uuid}", accept="*/*")
