@@ -3,9 +3,9 @@
 
     python speak.py PREFIX
 
-Prints the inode of the namespace, and begins when a line comes: who wants to hear it all has to be there by then. Then
-prints the names of the devices by kind, and the kinds that this kernel has not. Afterwards it speaks on each device that
-a line names; when standard input ends, its tun and tap devices go.
+Prints the inode of the namespace, and begins when a line comes: who wants to hear it all has to be there by then.
+Then prints the names of the devices by kind, and the kinds that this kernel has not. Afterwards it speaks on each
+device that a line names; when standard input ends, its tun and tap devices go.
 """
 
 import fcntl
