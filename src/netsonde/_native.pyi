@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Rust core. Each class is explained in its file under native/python/src."""
 
+from collections.abc import Sequence
 from os import PathLike
 from typing import Literal, Self, TypedDict, final
 
@@ -14,6 +15,11 @@ class FileStats(TypedDict):
     truncated: int
     malformed: int
     evicted: int
+    fragments: int
+    reassembled: int
+    fragment_errors: int
+    fragment_timeouts: int
+    fragments_evicted: int
     first_ns: int
     last_ns: int
 
@@ -61,11 +67,17 @@ class FileMeter:
         mapped: bool = False,
         tcp_metrics: bool = True,
         reference_ids: bool = False,
+        layer_key_mode: Literal["", "L2", "L3"] = "L2",
+        ip_defrag: bool = False,
+        bpf_filter: str = "",
+        udp_ports: Sequence[str] = ...,
     ) -> FileMeter:
         """`source` is a path or the bytes of a file. "batches" gives Arrow IPC streams, "arrow" one Arrow IPC file.
         `update_s` = period of reports in the time of the file; 0 = only at the end of each flow. `mapped` reads a file
         of nobody else without copying it; when somebody shortens it meanwhile, the process dies of SIGBUS.
-        `reference_ids` computes ids with the reference's flaws, for joining with data it wrote."""
+        `reference_ids` computes ids with the reference's flaws, for joining with data it wrote.
+        `ip_defrag` puts IP fragments together. `bpf_filter` (tcpdump's language) leaves packets out. `udp_ports` are
+        more ports of protocols: "51234=MPLS". ValueError for a mistake in any of these."""
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> bytes: ...
@@ -132,6 +144,8 @@ class CaptureOptions:
         update_ns: int = 10000000000,
         expire_ns: int = 600000000000,
         max_flows: int = 500000,
+        ip_defrag: bool = False,
+        udp_ports: Sequence[str] = ...,
     ) -> CaptureOptions:
         """`first_packets` are kept whole; then a ring of `ring_bytes` keeps `header_size` bytes of each packet, of the
         first `raw_packet_limit` of each flow (-1 = of all, 0 = of none), for `ring_ns` at most."""
@@ -168,6 +182,12 @@ class TapStats:
     first_packet_ns: int
     not_kept: int
     """Packets for which there was no memory."""
+    evicted_flows: int
+    """Flows ended because the table was full."""
+    fragments_lost: int
+    """Packets in pieces that never became whole: the rest did not come, or memory was full."""
+    fragment_errors: int
+    """Packets whose pieces contradict each other."""
     armed_before_up: bool
     bind_delay_ns: int
     """From link message to bound tap; 0 for a tap without look-back."""

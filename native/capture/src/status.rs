@@ -3,6 +3,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use netsonde_meter::MeterStats;
+
 use crate::event::Point;
 use crate::shared::Shared;
 use crate::subscription::Counters;
@@ -17,6 +19,7 @@ pub struct TapStats {
     pub counters: Counters,
     /// Packets that could not be kept for want of memory.
     pub not_kept: u64,
+    pub meter: MeterStats,
     pub armed_before_up: bool,
     /// From link message to bound tap, ns; 0 for a tap without look-back.
     pub bind_delay_ns: i64,
@@ -48,6 +51,7 @@ fn describe(tap: &Tap, stats: &mut Vec<TapStats>) {
         node_tid: subscription.identity.node_tid.clone(),
         counters: subscription.counters,
         not_kept: subscription.refused(),
+        meter: subscription.meter_stats(),
         armed_before_up: tap.birth.before_up,
         bind_delay_ns: tap.birth.delay_ns,
         bound_ns: tap.birth.bound_ns,

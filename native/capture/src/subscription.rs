@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use netsonde_meter::{FlowBatch, Frame, LayerKeyMode, Meter, MeterConfig, PacketBatch, PacketRow};
+use netsonde_meter::{
+    FlowBatch, Frame, LayerKeyMode, Meter, MeterConfig, MeterStats, PacketBatch, PacketRow, Ports,
+};
 use netsonde_packet::LinkType;
 
 use crate::bpf::Filter;
@@ -20,6 +22,8 @@ pub struct CaptureOptions {
     pub filter: String,
     pub layer_key_mode: LayerKeyMode,
     pub tcp_metrics: bool,
+    pub ip_defrag: bool,
+    pub ports: Ports,
     pub keep: KeepOptions,
     /// 0 = no limit, likewise the next two.
     pub max_packets: u64,
@@ -85,6 +89,8 @@ impl Subscription {
             expire_ns: options.expire_ns,
             max_flows: options.max_flows,
             tcp_metrics: options.tcp_metrics,
+            ip_defrag: options.ip_defrag,
+            ports: options.ports.clone(),
             ..MeterConfig::default()
         });
         let kept = Kept::new(options.keep.clone(), memory);
@@ -208,6 +214,10 @@ impl Subscription {
 
     pub fn snapshot(&self, out: &mut FlowBatch) {
         self.meter.snapshot(out);
+    }
+
+    pub fn meter_stats(&self) -> MeterStats {
+        self.meter.stats()
     }
 
     pub fn refused(&self) -> u64 {

@@ -14,7 +14,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
 use netsonde_meter::{csv, wire, FlowBatch, Frame, LinkType, Meter, MeterConfig};
-use netsonde_packet::{describe, dhcpv4, dhcpv6, dns};
+use netsonde_packet::{describe, dhcpv4, dhcpv6, dns, Ports};
 use netsonde_pcapfile::{write_pcap, PcapngWriter, RawPacket, Reader};
 
 const LINK_TYPES: [u16; 9] = [0, 1, 101, 108, 113, 228, 229, 276, 147];
@@ -32,7 +32,11 @@ fn main() {
 }
 
 fn run(time: Duration, mut random: Random) -> u64 {
-    let frames = samples::all();
+    let mut frames = samples::all();
+    // Every golden trace is a seed: a new protocol is fuzzed from the day it has one.
+    let traces = samples::traces();
+    assert!(!traces.is_empty(), "tests/data/flows has no traces");
+    frames.extend(traces.into_iter().map(|(_, frame)| frame));
     let files = files(&frames);
     let mut meter = new_meter();
     let begin = Instant::now();
@@ -63,6 +67,7 @@ fn run(time: Duration, mut random: Random) -> u64 {
 fn new_meter() -> Meter {
     Meter::new(MeterConfig {
         max_flows: 1000,
+        ip_defrag: true,
         ..MeterConfig::default()
     })
 }
@@ -84,7 +89,7 @@ fn one_frame(meter: &mut Meter, link_type: LinkType, data: &[u8], ts_ns: i64) {
         link_type,
     });
     meter.kept(flow);
-    let _ = describe(link_type, data);
+    let _ = describe(link_type, data, &Ports::default());
     let _ = dns::sections(data);
     let _ = dhcpv4::dhcpv4(data);
     let _ = dhcpv6::dhcpv6(data);

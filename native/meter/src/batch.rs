@@ -77,6 +77,8 @@ record_batch! {
         tcp_ab_payload_bytes: U64,
         tcp_ba_payload_bytes: U64,
         icmp_unanswered: U32,
+        ip_fragments: U32,
+        ip_fragment_errors: U32,
         /// JSON objects, or empty.
         dns: Text,
         dhcpv4: Text,

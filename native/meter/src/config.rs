@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Settings of one meter.
 
+use netsonde_packet::Ports;
+
 /// Whether MAC addresses belong to a flow's identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum LayerKeyMode {
@@ -30,6 +32,10 @@ pub struct MeterConfig {
     pub tcp_metrics: bool,
     /// Compute ids as the reference does, flaws included: L3TrackingID ordered by MAC, its variant of XXH64.
     pub reference_ids: bool,
+    /// Put IP fragments together, so that they count for the conversation they belong to.
+    pub ip_defrag: bool,
+    /// UDP ports of protocols.
+    pub ports: Ports,
 }
 
 const SECOND: i64 = 1_000_000_000;
@@ -48,6 +54,8 @@ impl Default for MeterConfig {
             max_flows: 500_000,
             tcp_metrics: true,
             reference_ids: false,
+            ip_defrag: false,
+            ports: Ports::default(),
         }
     }
 }

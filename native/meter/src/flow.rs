@@ -5,7 +5,7 @@ use netsonde_packet::{Ethernet, Headers, Icmp, Network, Tcp, Transport};
 
 use crate::dns::DnsState;
 use crate::echo::EchoState;
-use crate::ids::FlowIds;
+use crate::ids::{FlowIds, Opening};
 use crate::key::FlowKey;
 use crate::lease::LeaseKey;
 use crate::tcp::{Segment, TcpState};
@@ -52,6 +52,37 @@ pub(crate) enum Conversation {
     Dhcp(LeaseKey),
 }
 
+/// What only flows in, around or out of pieces have.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extra {
+    /// UUID of the flow of the enclosing tunnel; 0 = none.
+    pub(crate) parent: u64,
+    pub(crate) tunnel_id: u64,
+    /// The key has no more than a digest of these.
+    pub(crate) vlan_ids: u64,
+    /// Ports of A and B as the first packet had them, where they are not in the key.
+    pub(crate) ports: Option<(u16, u16)>,
+    /// Fragments beyond the first of each packet.
+    pub(crate) fragments: u32,
+    pub(crate) fragment_errors: u32,
+}
+
+impl Extra {
+    fn of(headers: &Headers<'_>, parent: u64) -> Option<Box<Self>> {
+        let tunnel = &headers.tunnel;
+        let plain = parent == 0 && tunnel.id == 0 && !tunnel.any_source_port;
+        (!plain).then(|| {
+            Box::new(Self {
+                parent,
+                tunnel_id: tunnel.id,
+                vlan_ids: headers.vlan_ids,
+                ports: headers.transport.ports().filter(|_| tunnel.any_source_port),
+                ..Self::default()
+            })
+        })
+    }
+}
+
 /// Marks of the table on a flow.
 pub(crate) mod mark {
     /// In use; a free slot has none.
@@ -65,7 +96,7 @@ pub(crate) mod mark {
 }
 
 // The order of fields is that of cache lines: the key, then what every packet changes.
-#[repr(C)]
+#[repr(C, align(64))]
 pub(crate) struct Flow {
     pub(crate) key: FlowKey,
     /// Packets and octets per side: A to B, B to A.
@@ -92,18 +123,23 @@ pub(crate) struct Flow {
     pub(crate) reported_ns: i64,
     pub(crate) reports: u32,
     pub(crate) kept: u32,
+    pub(crate) extra: Option<Box<Extra>>,
     pub(crate) link: Option<Ethernet>,
 }
 
 impl Flow {
     pub(crate) fn new(
         key: FlowKey,
-        swapped: bool,
         headers: &Headers<'_>,
+        opening: Opening,
         ids: FlowIds,
-        start_ns: i64,
         path: u16,
     ) -> Self {
+        let Opening {
+            swapped,
+            start_ns,
+            parent,
+        } = opening;
         let (conversation, icmp) = match &headers.transport {
             Transport::Tcp(_) => (Conversation::Tcp(TcpState::default()), None),
             Transport::Icmp4(icmp) | Transport::Icmp6(icmp) => {
@@ -134,20 +170,44 @@ impl Flow {
             reported_ns: 0,
             reports: 0,
             kept: 0,
+            extra: Extra::of(headers, parent),
             link: headers.link,
         }
     }
 
     #[inline]
-    pub(crate) fn count(&mut self, side: usize, octets: u32, ts_ns: i64) -> u64 {
-        if let (Some(packets), Some(total)) =
+    pub(crate) fn count(&mut self, side: usize, tally: &Tally) -> u64 {
+        if let (Some(packets), Some(octets)) =
             (self.packets.get_mut(side), self.octets.get_mut(side))
         {
-            *packets += 1;
-            *total += u64::from(octets);
+            *packets += tally.packets;
+            *octets += tally.octets;
         }
-        self.last_ns = self.last_ns.max(ts_ns);
+        self.last_ns = self.last_ns.max(tally.last_ns);
         self.packets[0] + self.packets[1]
+    }
+
+    pub(crate) fn count_fragments(&mut self, fragments: u32, errors: u32) {
+        let extra = self.extra.get_or_insert_with(|| {
+            Box::new(Extra {
+                vlan_ids: self.key.vlan_ids().unwrap_or(0),
+                ..Extra::default()
+            })
+        });
+        extra.fragments = extra.fragments.saturating_add(fragments);
+        extra.fragment_errors = extra.fragment_errors.saturating_add(errors);
+    }
+
+    /// Ids of the VLANs around this segment, outermost lowest.
+    pub(crate) fn vlan_ids(&self) -> u64 {
+        let extra = self.extra.as_ref().map_or(0, |extra| extra.vlan_ids);
+        self.key.vlan_ids().unwrap_or(extra)
+    }
+
+    /// Ports of A and B.
+    pub(crate) fn ports(&self) -> (u16, u16) {
+        let first = self.extra.as_ref().and_then(|extra| extra.ports);
+        first.unwrap_or_else(|| self.key.ports(self.swapped))
     }
 
     /// Follow TCP. Return true when this segment closed the connection.
@@ -246,12 +306,41 @@ pub(crate) fn side(flow: &Flow, swapped: bool) -> usize {
     usize::from(flow.swapped != swapped)
 }
 
-/// Octets of a frame as flow records count them: from the link header on, or the IP packet where there is none.
+/// Octets of a segment as flow records count them: from the link header on, or the IP packet where there is none. The
+/// header that a cooked or loopback capture puts before it was never on a wire.
 #[inline]
-pub(crate) fn octets(headers: &Headers<'_>, wire_len: u32, has_link_header: bool) -> u32 {
-    match headers.network {
-        Network::V4 { .. } | Network::V6 { .. } if !has_link_header => headers.ip_len,
-        _ => wire_len,
+pub(crate) fn octets(headers: &Headers<'_>) -> u32 {
+    match (headers.link, headers.network) {
+        (None, Network::V4 { .. } | Network::V6 { .. }) => headers.ip_len,
+        _ => headers.wire_len,
+    }
+}
+
+/// What one step adds to a flow: a packet, or all fragments of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) packets: u64,
+    pub(crate) octets: u64,
+    pub(crate) first_ns: i64,
+    pub(crate) last_ns: i64,
+}
+
+impl Tally {
+    #[inline]
+    pub(crate) fn one(octets: u32, ts_ns: i64) -> Self {
+        Self {
+            packets: 1,
+            octets: octets.into(),
+            first_ns: ts_ns,
+            last_ns: ts_ns,
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.packets += other.packets;
+        self.octets += other.octets;
+        self.first_ns = self.first_ns.min(other.first_ns);
+        self.last_ns = self.last_ns.max(other.last_ns);
     }
 }
 

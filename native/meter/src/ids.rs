@@ -15,13 +15,19 @@ pub(crate) struct FlowIds {
     pub(crate) l3_tracking: u64,
 }
 
-/// Compute the ids of the flow that `headers` opens at `start_ns`; `swapped` is the order of its key.
-pub(crate) fn flow_ids(
-    headers: &Headers<'_>,
-    swapped: bool,
-    start_ns: i64,
-    config: &MeterConfig,
-) -> FlowIds {
+/// What a flow is opened with, besides its headers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opening {
+    /// The order of its key.
+    pub(crate) swapped: bool,
+    pub(crate) start_ns: i64,
+    /// UUID of the flow of the enclosing tunnel; 0 = none.
+    pub(crate) parent: u64,
+}
+
+/// Compute the ids of the flow that `headers` open.
+pub(crate) fn flow_ids(headers: &Headers<'_>, opening: Opening, config: &MeterConfig) -> FlowIds {
+    let swapped = opening.swapped;
     let has_ip = !matches!(headers.network, Network::None);
     let mut hash = Xxh64::new(0);
     write_ip(&mut hash, headers, swapped);
@@ -48,10 +54,12 @@ pub(crate) fn flow_ids(
     } else {
         l3_tracking(headers)
     };
-    hash.write(&headers.vlan_ids.to_be_bytes());
+    for word in [headers.vlan_ids, headers.tunnel.id, opening.parent] {
+        hash.write(&word.to_be_bytes());
+    }
     let key = hash.sum();
     FlowIds {
-        uuid: uuid(key, start_ns, config),
+        uuid: uuid(key, opening.start_ns, config),
         tracking,
         l3_tracking,
     }
@@ -86,10 +94,17 @@ fn write_ip(hash: &mut Xxh64, headers: &Headers<'_>, swapped: bool) {
             hash.write(&2u64.to_be_bytes());
         }
     }
-    write_transport(hash, &headers.transport, swapped);
+    write_transport(hash, headers, swapped);
 }
 
-fn write_transport(hash: &mut Xxh64, transport: &Transport, swapped: bool) {
+fn write_transport(hash: &mut Xxh64, headers: &Headers<'_>, swapped: bool) {
+    let transport = &headers.transport;
+    if let (true, Some((_, destination))) = (headers.tunnel.any_source_port, transport.ports()) {
+        hash.write(&(headers.tunnel.id as u32).to_be_bytes());
+        hash.write(&destination.to_be_bytes());
+        hash.write(&0u64.to_be_bytes());
+        return;
+    }
     let number: u64 = match transport {
         Transport::Tcp(_) => 4,
         Transport::Udp { .. } => 5,
@@ -215,31 +230,114 @@ pub(crate) fn push_base64(bytes: &[u8], out: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
-    fn community(source: [u8; 4], destination: [u8; 4], protocol: u8, ports: (u16, u16)) -> String {
+    fn community(
+        source: &str,
+        destination: &str,
+        protocol: u8,
+        ports: Option<(u16, u16)>,
+    ) -> String {
+        let bytes = |text: &str| match text.parse() {
+            Ok(IpAddr::V4(address)) => address.octets().to_vec(),
+            Ok(IpAddr::V6(address)) => address.octets().to_vec(),
+            Err(error) => panic!("{text}: {error}"),
+        };
+        let (ports, two_way) = match (protocol, ports) {
+            (1, Some((kind, code))) => community_icmp_pair(false, kind as u8, code as u8),
+            (58, Some((kind, code))) => community_icmp_pair(true, kind as u8, code as u8),
+            (_, ports) => (ports, true),
+        };
         let mut out = String::new();
         let input = CommunityInput {
-            source: &source,
-            destination: &destination,
+            source: &bytes(source),
+            destination: &bytes(destination),
             protocol,
-            ports: Some(ports),
-            two_way: true,
+            ports,
+            two_way,
         };
         community_id(&input, &mut out);
         out
     }
 
+    /// Published with the specification (seed 0, base64): github.com/corelight/community-id-spec, its baseline.
     #[test]
-    fn community_id_agrees_with_the_published_baseline() {
-        let id = "1:LQU9qZlK+B5F3KDmev6m5PMibrg=";
+    fn community_id_agrees_with_its_published_vectors() {
+        for (source, destination, protocol, ports, id) in [
+            (
+                "128.232.110.120",
+                "66.35.250.204",
+                6,
+                (34855, 80),
+                "LQU9qZlK+B5F3KDmev6m5PMibrg=",
+            ),
+            (
+                "192.168.1.52",
+                "8.8.8.8",
+                17,
+                (54585, 53),
+                "d/FP5EW3wiY1vCndhwleRRKHowQ=",
+            ),
+            (
+                "192.168.0.89",
+                "192.168.0.1",
+                1,
+                (8, 0),
+                "X0snYXpgwiv9TZtqg64sgzUn6Dk=",
+            ),
+            (
+                "192.168.170.8",
+                "192.168.170.56",
+                132,
+                (7, 7),
+                "MP2EtRCAUIZvTw6MxJHLV7N7JDs=",
+            ),
+            (
+                "192.168.170.8",
+                "192.168.170.56",
+                132,
+                (7, 80),
+                "jQgCxbku+pNGw8WPbEc/TS/uTpQ=",
+            ),
+            (
+                "fe80::200:86ff:fe05:80da",
+                "fe80::260:97ff:fe07:69ea",
+                58,
+                (135, 0),
+                "dGHyGvjMfljg6Bppwm3bg0LO8TY=",
+            ),
+            (
+                "fe80::200:86ff:fe05:80da",
+                "fe80::260:97ff:fe07:69ea",
+                6,
+                (1022, 22),
+                "gS2aYcRwGJWe7UratL8/84dclq4=",
+            ),
+            (
+                "2001:470:e5bf:dead:4957:2174:e82c:4887",
+                "2607:f8b0:400c:c03::1a",
+                6,
+                (63943, 25),
+                "/qFaeAR+gFe1KYjMzVDsMv+wgU4=",
+            ),
+        ] {
+            let id = format!("1:{id}");
+            assert_eq!(community(source, destination, protocol, Some(ports)), id);
+            if !matches!(protocol, 1 | 58) {
+                let back = Some((ports.1, ports.0));
+                assert_eq!(community(destination, source, protocol, back), id);
+            }
+        }
+    }
+
+    #[test]
+    fn community_id_of_an_answer_is_that_of_the_question() {
+        let question = community("192.168.0.89", "192.168.0.1", 1, Some((8, 0)));
         assert_eq!(
-            community([128, 232, 110, 120], [66, 35, 250, 204], 6, (34855, 80)),
-            id
-        );
-        assert_eq!(
-            community([66, 35, 250, 204], [128, 232, 110, 120], 6, (80, 34855)),
-            id
+            community("192.168.0.1", "192.168.0.89", 1, Some((0, 0))),
+            question
         );
     }
 

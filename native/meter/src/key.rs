@@ -2,17 +2,22 @@
 //! The identity of a flow, the same for both directions.
 //!
 //! Sides are ordered as the reference orders them (reference ids depend on it): by MAC where MACs count, else by
-//! address, then by port. Unlike the reference the key also holds VLAN ids, EtherType and IP protocol.
+//! address, then by port. Unlike the reference the key also holds VLAN ids, EtherType, IP protocol and the ids of all
+//! tunnel headers. What is inside a tunnel belongs to that tunnel: the key of the outer flow is part of it, as a hash.
 
 use netsonde_packet::{Headers, Icmp, Network, Transport};
 
 use crate::config::LayerKeyMode;
 
 #[derive(Clone, Copy, Debug, Default)]
-#[repr(C, align(64))]
 pub(crate) struct FlowKey {
     words: [u64; 8],
 }
+
+/// Says that the third word is no list of VLAN ids (60 bits) but a digest of them and of tunnels.
+const DIGEST: u64 = 1 << 63;
+/// Says that a key holds the destination port of a tunnel, without a source port.
+const ONE_PORT: u64 = 1 << 40;
 
 /// A key, and whether the frame's source is the key's second side.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +63,8 @@ impl PartialEq for FlowKey {
 
 impl FlowKey {
     #[inline]
-    pub(crate) fn of(headers: &Headers<'_>, mode: LayerKeyMode) -> Keyed {
+    /// Make the key of a segment; `outside` is what `inside` gave for the segment around it, 0 = none.
+    pub(crate) fn of(headers: &Headers<'_>, mode: LayerKeyMode, outside: u64) -> Keyed {
         let macs = match (headers.link, mode, headers.network) {
             (Some(_), LayerKeyMode::L3, Network::V4 { .. } | Network::V6 { .. }) | (None, _, _) => {
                 None
@@ -67,11 +73,11 @@ impl FlowKey {
         };
         let swapped = swapped(headers, macs);
         let (mac_a, mac_b) = ordered(macs.unwrap_or_default(), swapped);
-        let (class, detail) = transport(&headers.transport, swapped);
+        let (class, detail) = transport(headers, swapped);
         let mut words = [0; 8];
         words[0] = mac_a << 16 | u64::from(ether_type(headers));
         words[1] = mac_b << 16 | u64::from(headers.ip_protocol) << 8 | class;
-        words[2] = headers.vlan_ids;
+        words[2] = surroundings(headers, outside);
         words[7] = detail;
         match headers.network {
             Network::None => {}
@@ -107,7 +113,14 @@ impl FlowKey {
         }
     }
 
-    pub(crate) fn vlan_ids(&self) -> u64 {
+    /// Return the VLAN ids, if they stand here in clear: neither in nor around a tunnel.
+    pub(crate) fn vlan_ids(&self) -> Option<u64> {
+        Some(self.words[2]).filter(|word| word & DIGEST == 0)
+    }
+
+    /// Any word: what a processor must load to compare.
+    #[inline]
+    pub(crate) fn touch(&self) -> u64 {
         self.words[2]
     }
 
@@ -176,6 +189,40 @@ impl FlowKey {
     }
 }
 
+impl std::hash::Hash for FlowKey {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.words.hash(state);
+    }
+}
+
+impl Eq for FlowKey {}
+
+/// Return what keys of segments inside one with this hash are told of it.
+#[inline]
+pub(crate) fn inside(hash: u64) -> u64 {
+    hash | 1
+}
+
+/// VLANs, and where there are tunnels all that surrounds the addresses.
+#[inline]
+fn surroundings(headers: &Headers<'_>, outside: u64) -> u64 {
+    let tunnel = &headers.tunnel;
+    if outside == 0 && tunnel.id == 0 && tunnel.rest == 0 {
+        return headers.vlan_ids;
+    }
+    let words = [headers.vlan_ids, outside, tunnel.id, u64::from(tunnel.rest)];
+    DIGEST | words.iter().fold(0, |digest, word| scramble(digest ^ word))
+}
+
+/// The finalizer of SplitMix64: a bijection in which every bit reaches all others.
+#[inline]
+fn scramble(mut word: u64) -> u64 {
+    word = word.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    word = (word ^ word >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    word = (word ^ word >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+    word ^ word >> 31
+}
+
 #[inline]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
@@ -215,23 +262,30 @@ pub(crate) fn ip_swapped(headers: &Headers<'_>) -> bool {
         } => source.cmp(&destination),
     };
     by_address
-        .then_with(|| {
-            headers
-                .transport
-                .ports()
-                .map_or(std::cmp::Ordering::Equal, |(s, d)| s.cmp(&d))
-        })
+        .then_with(|| paired_ports(headers).map_or(std::cmp::Ordering::Equal, |(s, d)| s.cmp(&d)))
         .is_gt()
 }
 
+/// Return source and destination port where both tell the conversation apart.
 #[inline]
-fn transport(transport: &Transport, swapped: bool) -> (u64, u64) {
+pub(crate) fn paired_ports(headers: &Headers<'_>) -> Option<(u16, u16)> {
+    headers
+        .transport
+        .ports()
+        .filter(|_| !headers.tunnel.any_source_port)
+}
+
+#[inline]
+fn transport(headers: &Headers<'_>, swapped: bool) -> (u64, u64) {
     let ports = |source: u16, destination: u16| {
         let (a, b) = ordered((source, destination), swapped);
         u64::from(a) << 16 | u64::from(b)
     };
-    match *transport {
+    match headers.transport {
         Transport::None => (0, 0),
+        Transport::Udp { destination, .. } if headers.tunnel.any_source_port => {
+            (UDP, ONE_PORT | u64::from(destination))
+        }
         Transport::Tcp(tcp) => (TCP, ports(tcp.source, tcp.destination)),
         Transport::Udp {
             source,

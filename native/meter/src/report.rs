@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A flow in the table → a row of the batch of reports.
 
+use std::collections::HashMap;
+
 use netsonde_packet::{text, IcmpKind, LayerPath, Network};
 
 use crate::batch::{FlowBatch, FlowRow};
@@ -19,20 +21,37 @@ pub(crate) enum Kind {
     End = 2,
 }
 
-/// Layer paths seen, each written once: flows hold a number.
-#[derive(Default)]
+/// Layer paths seen, each written once: flows hold a number. Number 0 is the empty path, also given to those for which
+/// there is no room: hostile frames can nest headers in more ways than anybody reads.
 pub(crate) struct Paths {
+    numbers: HashMap<LayerPath, u16>,
     known: Vec<(LayerPath, String)>,
 }
 
+impl Default for Paths {
+    fn default() -> Self {
+        let empty = LayerPath::default();
+        Self {
+            numbers: HashMap::from([(empty, 0)]),
+            known: vec![(empty, String::new())],
+        }
+    }
+}
+
 impl Paths {
+    const MOST: usize = 4096;
+
     pub(crate) fn number(&mut self, path: &LayerPath) -> u16 {
-        let found = self.known.iter().position(|(known, _)| known == path);
-        let index = found.unwrap_or_else(|| {
-            self.known.push((*path, path.to_string()));
-            self.known.len() - 1
-        });
-        u16::try_from(index).unwrap_or(0)
+        if let Some(&number) = self.numbers.get(path) {
+            return number;
+        }
+        if self.known.len() >= Self::MOST {
+            return 0;
+        }
+        let number = self.known.len() as u16;
+        self.numbers.insert(*path, number);
+        self.known.push((*path, path.to_string()));
+        number
     }
 
     pub(crate) fn len_of(&self, number: u16) -> usize {
@@ -136,7 +155,7 @@ impl Reporter {
             link_protocol: if flow.link.is_some() { "ETHERNET" } else { "" },
             link_a: &scratch.link_a,
             link_b: &scratch.link_b,
-            link_id: flow.key.vlan_ids() as i64,
+            link_id: flow.vlan_ids() as i64,
             network_protocol: network_protocol(flow),
             network_a: &scratch.network_a,
             network_b: &scratch.network_b,
@@ -155,6 +174,12 @@ impl Reporter {
             ..FlowRow::default()
         };
         transport_columns(flow, &mut row);
+        if let Some(extra) = &flow.extra {
+            row.parent_uuid = extra.parent;
+            row.network_id = extra.tunnel_id as i64;
+            row.ip_fragments = extra.fragments;
+            row.ip_fragment_errors = extra.fragment_errors;
+        }
         if let Some(state) = flow.tcp() {
             tcp_columns(state, config.tcp_metrics, &mut row);
         }
@@ -220,7 +245,7 @@ impl Scratch {
             Class::None => (None, true),
             Class::Icmp4 => community_icmp_pair(false, flow.icmp_type, flow.icmp_code),
             Class::Icmp6 => community_icmp_pair(true, flow.icmp_type, flow.icmp_code),
-            _ => (Some(flow.key.ports(flow.swapped)), true),
+            _ => (Some(flow.ports()), true),
         };
         let protocol = flow.key.ip_protocol();
         community_id(
@@ -259,7 +284,7 @@ fn transport_columns(flow: &Flow, row: &mut FlowRow<'_>) {
         }
     };
     row.transport_protocol = protocol;
-    (row.transport_a, row.transport_b) = flow.key.ports(flow.swapped);
+    (row.transport_a, row.transport_b) = flow.ports();
 }
 
 fn tcp_columns(state: &TcpState, metrics: bool, row: &mut FlowRow<'_>) {

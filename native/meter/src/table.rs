@@ -69,7 +69,7 @@ impl FlowTable {
             .find(hash, |_| true)
             .and_then(|&at| self.slot(at));
         candidate.map_or(0, |flow| {
-            flow.key.vlan_ids() ^ flow.packets[0] ^ flow.tcp().map_or(0, TcpState::touch)
+            flow.key.touch() ^ flow.packets[0] ^ flow.tcp().map_or(0, TcpState::touch)
         })
     }
 

@@ -28,7 +28,7 @@ columns! {
     }
     Numbers {
         uuid, parent_uuid, tracking_id, l3_tracking_id, start_ns, last_ns, link_id, network_id,
-        transport_a, transport_b, icmp_code, icmp_id, icmp_unanswered, ab_packets, ab_bytes, ba_packets, ba_bytes,
+        transport_a, transport_b, icmp_code, icmp_id, icmp_unanswered, ip_fragments, ip_fragment_errors, ab_packets, ab_bytes, ba_packets, ba_bytes,
         rtt_ns, lu_start_ns, lu_last_ns, lu_ab_packets, lu_ab_bytes, lu_ba_packets, lu_ba_bytes, finish_type,
         raw_packets_captured, ab_retransmissions, ba_retransmissions, tcp_metric,
         tcp_ab_syn_ns, tcp_ba_syn_ns, tcp_ab_syn_ttl, tcp_ba_syn_ttl, tcp_ab_fin_ns, tcp_ba_fin_ns,
@@ -66,6 +66,11 @@ impl FlowColumns<'_> {
         if self.tcp_metric.u64(row) != 0 {
             self.write_tcp(row, &mut json);
         }
+        let (fragments, errors) = (self.ip_fragments.u64(row), self.ip_fragment_errors.u64(row));
+        if fragments + errors != 0 {
+            json.object("IPMetric").number("Fragments", fragments);
+            json.number("FragmentErrors", errors).close();
+        }
         json.text_if("NodeTID", self.node_tid.get(row))
             .text_if("CaptureID", self.capture_id.get(row));
         json.number("Start", ms(self.start_ns.i64(row)))
@@ -77,6 +82,7 @@ impl FlowColumns<'_> {
             0 => json.text("ParentUUID", ""),
             parent => json.hex("ParentUUID", parent),
         };
+        json.number_if("TunnelID", self.network_id.u64(row));
         json.number_if("FinishType", self.finish_type.u64(row));
         for (name, column) in [
             ("DNS", &self.dns),

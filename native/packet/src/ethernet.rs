@@ -2,13 +2,10 @@
 //! Ethernet II with any number of 802.1Q, 802.1ad and QinQ tags.
 
 use crate::headers::Ethernet;
-use crate::{ip, Headers, Layer};
+use crate::{ip, registry, Headers, Layer};
 
-const ARP: u16 = 0x0806;
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
-const EAPOL: u16 = 0x888e;
-const LLDP: u16 = 0x88cc;
 
 /// Tags beyond the fifth are still skipped, but no longer fit the folded id.
 const FOLDED_TAGS: u32 = 5;
@@ -26,6 +23,7 @@ pub(crate) fn ethernet<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
         destination: [d0, d1, d2, d3, d4, d5],
     });
     headers.layers.push(Layer::Ethernet);
+    headers.payload_len = headers.payload_len.saturating_sub(14);
     ether_type(headers, u16::from_be_bytes([t0, t1]), rest);
 }
 
@@ -43,6 +41,7 @@ pub(crate) fn ether_type<'a>(headers: &mut Headers<'a>, first_type: u16, mut dat
             headers.vlan_ids |= u64::from(u16::from_be_bytes([c0, c1]) & 0x0fff) << (12 * tags);
         }
         tags += 1;
+        headers.payload_len = headers.payload_len.saturating_sub(4);
         headers.layers.push(Layer::Dot1Q);
         kind = u16::from_be_bytes([t0, t1]);
         data = rest;
@@ -52,10 +51,6 @@ pub(crate) fn ether_type<'a>(headers: &mut Headers<'a>, first_type: u16, mut dat
     match kind {
         IPV4 => ip::ipv4(headers, data),
         IPV6 => ip::ipv6(headers, data),
-        ARP if data.len() < 8 => headers.truncated(Layer::ARP, 8, data.len()),
-        ARP => headers.layers.push(Layer::ARP),
-        LLDP => headers.layers.push(Layer::LinkLayerDiscovery),
-        EAPOL => headers.layers.push(Layer::EAPOL),
-        _ => {}
+        other => registry::by_ether_type(headers, other, data),
     }
 }

@@ -118,6 +118,55 @@ impl Transport {
     }
 }
 
+/// A piece of an IP packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fragment {
+    /// Identification: 16 bits in IPv4, 32 in IPv6.
+    pub id: u32,
+    /// Place of the payload in that of the whole packet, in bytes.
+    pub offset: u16,
+    /// More pieces follow behind this one.
+    pub more: bool,
+}
+
+/// What the tunnel headers that end a segment say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Tunnel {
+    /// VNI, key, label, session: ids of the headers in the order of the bytes, the first one lowest, as far as 63
+    /// bits hold them.
+    pub id: u64,
+    /// A digest of the ids that found no room; 0 = none.
+    pub rest: u32,
+    bits: u8,
+    /// The UDP source port is a hash of the inner flow (RFC 7348 §5, RFC 8926 §3.3): no part of the outer one.
+    pub any_source_port: bool,
+}
+
+impl Tunnel {
+    pub(crate) fn add(&mut self, id: u32, bits: u8) {
+        if self.bits + bits <= 63 {
+            self.id |= u64::from(id) << self.bits;
+            self.bits += bits;
+        } else {
+            self.rest = self.rest.rotate_left(5).wrapping_add(id) | 1;
+        }
+    }
+}
+
+/// What begins behind a tunnel header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Inner {
+    #[default]
+    None,
+    Ethernet,
+    /// IPv4 or IPv6, as its first nibble says.
+    Ip,
+    /// What an EtherType names, without an Ethernet header.
+    EtherType(u16),
+}
+
+/// The headers of one segment: a frame up to and with the header that ends its outermost tunnel, or what is inside,
+/// up to the next one.
 #[derive(Clone, Copy, Debug)]
 pub struct Headers<'a> {
     pub layers: LayerPath,
@@ -130,9 +179,18 @@ pub struct Headers<'a> {
     pub ip_protocol: u8,
     /// TTL or hop limit.
     pub ttl: u8,
-    /// Bytes of the IP packet as its header says, the header included; 0 without IP.
+    /// Bytes of the IP packet as its header says, the header included, at most those on the wire; 0 without IP.
     pub ip_len: u32,
+    /// Set when this is a piece of a packet; its payload is then the piece.
+    pub fragment: Option<Fragment>,
     pub transport: Transport,
+    pub tunnel: Tunnel,
+    /// What `inner` will read.
+    pub(crate) next: Inner,
+    /// Tunnels around this segment.
+    pub depth: u8,
+    /// Length of the segment on the wire.
+    pub wire_len: u32,
     /// Bytes behind the last header read, without Ethernet padding.
     pub payload: &'a [u8],
     /// Length of the payload on the wire: greater than `payload.len()` where the snaplen cut.
@@ -141,7 +199,10 @@ pub struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
-    pub(crate) fn new(data: &'a [u8]) -> Self {
+    /// Tunnels in tunnels beyond these are not opened.
+    pub const MAX_DEPTH: u8 = 7;
+
+    pub(crate) fn new(data: &'a [u8], wire_len: u32, depth: u8) -> Self {
         Self {
             layers: LayerPath::default(),
             link: None,
@@ -151,17 +212,56 @@ impl<'a> Headers<'a> {
             ip_protocol: 0,
             ttl: 0,
             ip_len: 0,
+            fragment: None,
             transport: Transport::None,
+            tunnel: Tunnel::default(),
+            next: Inner::None,
+            depth,
+            wire_len,
             payload: data,
-            payload_len: 0,
+            payload_len: wire_len,
             error: None,
         }
     }
 
+    /// Tell whether something was read that makes a flow.
+    pub fn readable(&self) -> bool {
+        self.link.is_some() || !matches!(self.network, Network::None)
+    }
+
+    /// Tell whether the segment ends with a tunnel header that was read to its end.
+    #[inline]
+    pub fn has_inner(&self) -> bool {
+        self.next != Inner::None
+    }
+
+    /// Make what follows the next `length` bytes of `data` the payload; false (and an error) when they are not there.
+    #[inline]
+    pub(crate) fn skip(&mut self, layer: Layer, data: &'a [u8], length: usize) -> bool {
+        let Some(rest) = data.get(length..) else {
+            self.truncated(layer, length, data.len());
+            return false;
+        };
+        self.payload = rest;
+        self.payload_len = self.payload_len.saturating_sub(length as u32);
+        true
+    }
+
+    /// End the segment: what follows is a packet of its own, if `next` is one and tunnels are not nested absurdly deep.
+    pub(crate) fn enter(&mut self, layer: Layer, next: Inner) {
+        if self.depth < Self::MAX_DEPTH {
+            self.next = next;
+        } else if next != Inner::None {
+            self.malformed(layer, "nesting of tunnels");
+        }
+    }
+
+    #[cold]
     pub(crate) fn truncated(&mut self, layer: Layer, need: usize, have: usize) {
         self.error = Some(FrameError::Truncated { layer, need, have });
     }
 
+    #[cold]
     pub(crate) fn malformed(&mut self, layer: Layer, what: &'static str) {
         self.error = Some(FrameError::Malformed { layer, what });
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! IPv4 (RFC 791) and IPv6 (RFC 8200) with its extension headers.
 
-use crate::headers::Network;
-use crate::{icmp, sctp, transport, Headers, Layer};
+use crate::headers::{Fragment, Network};
+use crate::{icmp, registry, transport, Headers, Layer};
 
 const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
@@ -34,7 +34,11 @@ pub(crate) fn ipv4<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
         headers.malformed(Layer::IPv4, "version or header length");
         return;
     }
-    let total = total_length(u16::from_be_bytes([h[2], h[3]]), data.len());
+    let total = total_length(
+        headers,
+        u16::from_be_bytes([h[2], h[3]]),
+        headers.payload_len,
+    );
     if total < header_len {
         headers.malformed(Layer::IPv4, "total length");
         return;
@@ -54,21 +58,31 @@ pub(crate) fn ipv4<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
         return;
     };
     headers.payload = payload;
-    let is_fragment = u16::from_be_bytes([h[6], h[7]]) & 0x3fff != 0;
-    if is_fragment {
+    let place = u16::from_be_bytes([h[6], h[7]]);
+    if place & 0x3fff != 0 {
         headers.layers.push(Layer::Fragment);
+        headers.fragment = Some(Fragment {
+            id: u16::from_be_bytes([h[4], h[5]]).into(),
+            offset: (place & 0x1fff) << 3,
+            more: place & 0x2000 != 0,
+        });
     } else {
         next(headers, h[9], payload);
     }
 }
 
-/// Return the length of the whole packet. Segmentation offload hands frames over 64 KiB with a length of 0.
-fn total_length(field: u16, have: usize) -> usize {
-    if field == 0 {
-        have
-    } else {
-        usize::from(field)
-    }
+/// Return the length of a packet of which `have` bytes were on the wire, padding included. Segmentation offload hands
+/// frames over 64 KiB with a length of 0; a length beyond the frame is a lie. Without a frame around it the packet knows
+/// better than the file: some writers note what they kept as what was there.
+#[inline]
+fn total_length(headers: &Headers<'_>, field: u16, have: u32) -> usize {
+    let framed = headers.link.is_some() || headers.depth > 0;
+    let length = match u32::from(field) {
+        0 => have,
+        said if framed => said.min(have),
+        said => said,
+    };
+    length as usize
 }
 
 #[inline]
@@ -86,7 +100,8 @@ pub(crate) fn ipv6<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
         return;
     };
     // 0 stands for a jumbogram (RFC 2675) or for offloaded segmentation: what is there is the packet.
-    let length = total_length(u16::from_be_bytes([h[4], h[5]]), rest.len());
+    let behind = headers.payload_len.saturating_sub(40);
+    let length = total_length(headers, u16::from_be_bytes([h[4], h[5]]), behind);
     headers.layers.push(Layer::IPv6);
     headers.network = Network::V6 {
         source: *source,
@@ -137,13 +152,28 @@ fn extensions(headers: &mut Headers<'_>, first: u8) {
         headers.payload_len = headers.payload_len.saturating_sub(saturating(length));
         headers.ip_protocol = h[0];
         // Offset or "more" set: ports, if any, are in another packet or incomplete (RFC 8200 §4.5).
-        if kind == FRAGMENT && u16::from_be_bytes([h[2], h[3]]) & 0xfff9 != 0 {
+        let place = u16::from_be_bytes([h[2], h[3]]);
+        if kind == FRAGMENT && place & 0xfff9 != 0 {
             headers.layers.push(Layer::Fragment);
+            headers.fragment = Some(Fragment {
+                id: u32::from_be_bytes([h[4], h[5], h[6], h[7]]),
+                offset: place & 0xfff8,
+                more: place & 1 != 0,
+            });
             return;
         }
         kind = h[0];
     }
     headers.malformed(Layer::IPv6, "chain of extension headers");
+}
+
+/// Read what a packet that was put together holds behind the headers of each fragment.
+pub(crate) fn behind_fragment(headers: &mut Headers<'_>) {
+    match headers.network {
+        // RFC 8200 §4.5: extension headers behind the fragment header are part of what was cut.
+        Network::V6 { .. } => extensions(headers, headers.ip_protocol),
+        _ => next(headers, headers.ip_protocol, headers.payload),
+    }
 }
 
 #[inline]
@@ -153,13 +183,7 @@ fn next<'a>(headers: &mut Headers<'a>, protocol: u8, data: &'a [u8]) {
         17 => transport::udp(headers, data),
         1 => icmp::icmpv4(headers, data),
         58 => icmp::icmpv6(headers, data),
-        132 => sctp::sctp(headers, data),
-        2 => headers.layers.push(Layer::IGMP),
-        47 => headers.layers.push(Layer::GRE),
-        50 => headers.layers.push(Layer::IPSecESP),
-        51 => headers.layers.push(Layer::IPSecAH),
-        112 => headers.layers.push(Layer::VRRP),
-        _ => {}
+        other => registry::by_ip_protocol(headers, other, data),
     }
 }
 

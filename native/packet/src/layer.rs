@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Names of layers, spelled as clients of the reference expect them in `LayersPath`.
+//! Layers by name, spelled as clients of the reference expect them in `LayersPath`, and the path of one segment.
 
+/// Define `Layer`; called once, by the list of protocols.
 macro_rules! layers {
     ($($name:ident),* $(,)?) => {
+        /// What a header, or a part of one, is called.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
         #[repr(u8)]
         pub enum Layer {
@@ -21,19 +23,11 @@ macro_rules! layers {
         }
     };
 }
+pub(crate) use layers;
 
-layers! {
-    Ethernet, Dot1Q, ARP, IPv4, IPv6, IPv6HopByHop, IPv6Routing, IPv6Fragment, IPv6Destination, Fragment,
-    ICMPv4, ICMPv6, ICMPv6Echo, ICMPv6RouterSolicitation, ICMPv6RouterAdvertisement,
-    ICMPv6NeighborSolicitation, ICMPv6NeighborAdvertisement, ICMPv6Redirect,
-    MLDv1MulticastListenerQuery, MLDv1MulticastListenerReport, MLDv1MulticastListenerDone,
-    MLDv2MulticastListenerReport, IGMP, TCP, UDP, SCTP, SCTPUnknownChunkType, SCTPData, SCTPInit, SCTPInitAck,
-    SCTPSack, SCTPHeartbeat, SCTPHeartbeatAck, SCTPAbort, SCTPShutdown, SCTPShutdownAck, SCTPError,
-    SCTPCookieEcho, SCTPCookieAck, SCTPShutdownComplete, GRE, IPSecAH, IPSecESP, VRRP,
-    DNS, DHCPv4, DHCPv6, NTP, LinkLayerDiscovery, EAPOL, LinuxSLL, LinuxSLL2, Loopback,
-}
+pub use crate::protocols::Layer;
 
-/// The layers of one frame, outermost first. Deeper nesting than the capacity is cut off.
+/// The layers of one segment of a frame, outermost first. Deeper nesting than the capacity is cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct LayerPath {
     layers: [Layer; Self::CAPACITY],

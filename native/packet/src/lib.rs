@@ -6,9 +6,6 @@
 
 mod bytes;
 mod describe;
-pub mod dhcpv4;
-pub mod dhcpv6;
-pub mod dns;
 mod error;
 mod ethernet;
 mod headers;
@@ -17,13 +14,18 @@ mod ip;
 mod layer;
 mod link;
 mod parse;
-mod sctp;
+mod protocols;
+mod registry;
 pub mod text;
 mod transport;
 
 pub use describe::{describe, Description};
 pub use error::FrameError;
-pub use headers::{Ethernet, Headers, Icmp, IcmpKind, Network, Tcp, Transport};
+pub use headers::{
+    Ethernet, Fragment, Headers, Icmp, IcmpKind, Inner, Network, Tcp, Transport, Tunnel,
+};
 pub use layer::{Layer, LayerPath};
 pub use link::LinkType;
 pub use parse::parse;
+pub use protocols::{dhcpv4, dhcpv6, dns};
+pub use registry::Ports;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! TCP (RFC 9293) and UDP (RFC 768), with the application that well-known ports and content agree on.
+//! TCP (RFC 9293) and UDP (RFC 768).
 
 use crate::headers::{Tcp, Transport};
 use crate::{Headers, Layer};
@@ -50,28 +50,4 @@ pub(crate) fn udp<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
         Some(said) => payload.get(..said).unwrap_or(payload),
         None => payload,
     };
-    if let Some(application) =
-        by_port(destination, headers.payload).or_else(|| by_port(source, headers.payload))
-    {
-        headers.layers.push(application);
-    }
-}
-
-/// Return the application whose port this is, if the first bytes do not contradict.
-fn by_port(port: u16, payload: &[u8]) -> Option<Layer> {
-    match port {
-        53 | 5353 if is_dns(payload) => Some(Layer::DNS),
-        67 | 68 if payload.get(236..240) == Some(&[0x63, 0x82, 0x53, 0x63]) => Some(Layer::DHCPv4),
-        546 | 547 if payload.len() >= 4 => Some(Layer::DHCPv6),
-        123 if payload.len() >= 48 => Some(Layer::NTP),
-        _ => None,
-    }
-}
-
-/// A DNS header with at least one record; questions of more than a few are nobody's DNS.
-fn is_dns(payload: &[u8]) -> bool {
-    payload.first_chunk::<12>().is_some_and(|h| {
-        let questions = u16::from_be_bytes([h[4], h[5]]);
-        questions <= 32 && h[4..12].iter().any(|&byte| byte != 0)
-    })
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What must hold for any bytes at all.
 
-use netsonde_packet::{describe, dhcpv4, dhcpv6, dns, parse, LinkType};
+use netsonde_packet::{describe, dhcpv4, dhcpv6, dns, parse, LinkType, Ports};
 use proptest::prelude::*;
 
 fn link_types() -> impl Strategy<Value = LinkType> {
@@ -11,9 +11,13 @@ fn link_types() -> impl Strategy<Value = LinkType> {
 
 /// Bytes that look like the beginning of something: pure noise never gets past the first header.
 fn frames() -> impl Strategy<Value = Vec<u8>> {
-    let ether_types = prop::sample::select(vec![0x0800u16, 0x86dd, 0x8100, 0x88a8, 0x0806, 0x1234]);
+    let ether_types = prop::sample::select(vec![
+        0x0800u16, 0x86dd, 0x8100, 0x88a8, 0x0806, 0x8847, 0x8864, 0x1234,
+    ]);
     let versions = prop::sample::select(vec![0x45u8, 0x46, 0x4f, 0x60, 0x00]);
-    let protocols = prop::sample::select(vec![0u8, 1, 2, 6, 17, 43, 44, 51, 58, 60, 132]);
+    let protocols = prop::sample::select(vec![
+        0u8, 1, 2, 4, 6, 17, 41, 43, 44, 47, 51, 58, 60, 115, 132,
+    ]);
     (
         ether_types,
         versions,
@@ -37,18 +41,19 @@ fn frames() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn any_frame_is_read_and_described(link_type in link_types(), data in frames()) {
-        let headers = parse(link_type, &data);
+        let ports = Ports::default();
+        let headers = parse(link_type, &data, data.len() as u32, &ports);
         prop_assert!(headers.payload.len() <= data.len());
-        let description = describe(link_type, &data);
+        let description = describe(link_type, &data, &ports);
         prop_assert!(!description.info.contains('\n'));
     }
 
     #[test]
     fn a_cut_frame_has_a_prefix_of_the_layers(data in frames(), cut in 0usize..300) {
-        let whole = parse(LinkType::Ethernet, &data);
-        let cut = parse(LinkType::Ethernet, &data[..cut.min(data.len())]);
-        // The application, last, depends on the payload: a cut one may hide it, never invent another.
-        prop_assert!(whole.layers.as_slice().starts_with(cut.layers.as_slice()) || cut.error.is_none());
+        let (ports, wire_len) = (Ports::default(), data.len() as u32);
+        let whole = parse(LinkType::Ethernet, &data, wire_len, &ports);
+        let cut = parse(LinkType::Ethernet, &data[..cut.min(data.len())], wire_len, &ports);
+        prop_assert!(whole.layers.as_slice().starts_with(cut.layers.as_slice()));
     }
 
     #[test]
@@ -73,7 +78,8 @@ fn a_chain_of_extension_headers_has_an_end() {
     for _ in 0..32 {
         packet.extend([60, 0, 0, 0, 0, 0, 0, 0]);
     }
-    let headers = parse(LinkType::Ipv6, &packet);
+    let ports = Ports::default();
+    let headers = parse(LinkType::Ipv6, &packet, packet.len() as u32, &ports);
     assert!(headers.error.is_some());
     assert!(headers.layers.as_slice().len() <= 15);
 }

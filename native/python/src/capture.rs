@@ -10,11 +10,11 @@ use netsonde_capture::kept::KeepOptions;
 use netsonde_capture::shared::Config;
 use netsonde_capture::status;
 use netsonde_capture::subscription::{self, PacketQuery};
-use netsonde_meter::LayerKeyMode;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::meter::{key_mode, ports};
 use crate::selection::{selection, RawTest};
 
 /// Check a filter in tcpdump's language; ValueError carries libpcap's words. `link_type` is a DLT number.
@@ -38,7 +38,8 @@ impl CaptureOptions {
     #[new]
     #[pyo3(signature = (*, bpf_filter = "", layer_key_mode = "L2", extra_tcp_metric = true, first_packets = 1000,
         header_size = 256, ring_bytes = 4 << 20, ring_ns = 0, raw_packet_limit = -1, max_packets = 0, max_bytes = 0,
-        max_duration_ns = 0, update_ns = 10_000_000_000, expire_ns = 600_000_000_000, max_flows = 500_000))]
+        max_duration_ns = 0, update_ns = 10_000_000_000, expire_ns = 600_000_000_000, max_flows = 500_000,
+        ip_defrag = false, udp_ports = Vec::new()))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only in Python")]
     fn new(
         bpf_filter: &str,
@@ -55,16 +56,9 @@ impl CaptureOptions {
         update_ns: i64,
         expire_ns: i64,
         max_flows: usize,
+        ip_defrag: bool,
+        udp_ports: Vec<String>,
     ) -> PyResult<Self> {
-        let layer_key_mode = match layer_key_mode {
-            "" | "L2" => LayerKeyMode::L2,
-            "L3" => LayerKeyMode::L3,
-            other => {
-                return Err(PyValueError::new_err(format!(
-                    "layer key mode is L2 or L3, not {other}"
-                )))
-            }
-        };
         let keep = KeepOptions {
             first: first_packets,
             snap: if header_size == 0 { 256 } else { header_size },
@@ -74,8 +68,10 @@ impl CaptureOptions {
         };
         Ok(Self(subscription::CaptureOptions {
             filter: bpf_filter.to_owned(),
-            layer_key_mode,
+            layer_key_mode: key_mode(layer_key_mode)?,
             tcp_metrics: extra_tcp_metric,
+            ip_defrag,
+            ports: ports(&udp_ports)?,
             keep,
             max_packets,
             max_bytes,
@@ -150,6 +146,9 @@ struct TapStats {
     lookback_packets: u64,
     first_packet_ns: i64,
     not_kept: u64,
+    evicted_flows: u64,
+    fragments_lost: u64,
+    fragment_errors: u64,
     armed_before_up: bool,
     bind_delay_ns: i64,
     bound_ns: i64,
@@ -172,6 +171,9 @@ impl From<status::TapStats> for TapStats {
             lookback_packets: stats.counters.lookback,
             first_packet_ns: stats.counters.first_packet_ns,
             not_kept: stats.not_kept,
+            evicted_flows: stats.meter.evicted,
+            fragments_lost: stats.meter.fragments.timeouts + stats.meter.fragments.evicted,
+            fragment_errors: stats.meter.fragments.errors,
             armed_before_up: stats.armed_before_up,
             bind_delay_ns: stats.bind_delay_ns,
             bound_ns: stats.bound_ns,

@@ -5,7 +5,10 @@ use std::fs::File;
 use std::io::Cursor;
 use std::path::PathBuf;
 
-use netsonde_meter::{ipc, wire, FlowBatch, Frame, LinkType, Meter, MeterConfig, PacketBatch};
+use netsonde_capture::bpf::{dlt, Filter};
+use netsonde_meter::{
+    ipc, wire, FlowBatch, Frame, LayerKeyMode, LinkType, Meter, MeterConfig, PacketBatch, Ports,
+};
 use netsonde_pcapfile::{Damage, ReadError, Reader};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -30,6 +33,7 @@ enum Source {
 #[pyclass(module = "netsonde._native")]
 pub(crate) struct FileMeter {
     reader: Option<Reader>,
+    filter: FileFilter,
     meter: Meter,
     /// None when flows are not wanted.
     output: Option<OutputThread>,
@@ -55,7 +59,8 @@ enum Phase {
 impl FileMeter {
     #[new]
     #[pyo3(signature = (source, *, format = "batches", node_tid = "", capture_id = "", host = "", update_s = 0.0,
-                        expire_s = 600.0, max_flows = 2_000_000, mapped = false, tcp_metrics = true, reference_ids = false))]
+                        expire_s = 600.0, max_flows = 2_000_000, mapped = false, tcp_metrics = true, reference_ids = false,
+                        layer_key_mode = "L2", ip_defrag = false, bpf_filter = "", udp_ports = Vec::new()))]
     #[allow(clippy::too_many_arguments)] // keyword-only on the Python side
     fn new(
         py: Python<'_>,
@@ -70,6 +75,10 @@ impl FileMeter {
         mapped: bool,
         tcp_metrics: bool,
         reference_ids: bool,
+        layer_key_mode: &str,
+        ip_defrag: bool,
+        bpf_filter: &str,
+        udp_ports: Vec<String>,
     ) -> PyResult<Self> {
         let output = Output::named(format).ok_or_else(|| {
             PyValueError::new_err(format!(
@@ -86,8 +95,12 @@ impl FileMeter {
             max_flows,
             tcp_metrics,
             reference_ids,
+            layer_key_mode: key_mode(layer_key_mode)?,
+            ip_defrag,
+            ports: ports(&udp_ports)?,
             ..MeterConfig::default()
         });
+        let filter = FileFilter::new(bpf_filter)?;
         let (reader, bytes_total) = py.detach(|| open(source, mapped))?;
         let (reader, damage) = match reader {
             Ok(reader) => (Some(reader), None),
@@ -96,6 +109,7 @@ impl FileMeter {
         };
         Ok(Self {
             reader,
+            filter,
             meter,
             rows_per_piece: output.rows_per_piece(),
             output: match output {
@@ -143,7 +157,8 @@ impl FileMeter {
         self.bytes_total
     }
 
-    /// Counters: packets, bytes, flows, unreadable, truncated, malformed, evicted, first_ns, last_ns.
+    /// Counters: packets, bytes, flows, unreadable, truncated, malformed, evicted, first_ns, last_ns; of packets in
+    /// pieces: fragments, reassembled, fragment_errors, fragment_timeouts, fragments_evicted.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let stats = self.meter.stats();
         let found = PyDict::new(py);
@@ -154,6 +169,12 @@ impl FileMeter {
         found.set_item("truncated", stats.truncated)?;
         found.set_item("malformed", stats.malformed)?;
         found.set_item("evicted", stats.evicted)?;
+        let fragments = stats.fragments;
+        found.set_item("fragments", fragments.pieces)?;
+        found.set_item("reassembled", fragments.whole)?;
+        found.set_item("fragment_errors", fragments.errors)?;
+        found.set_item("fragment_timeouts", fragments.timeouts)?;
+        found.set_item("fragments_evicted", fragments.evicted)?;
         found.set_item("first_ns", self.first_ns.unwrap_or(0))?;
         found.set_item("last_ns", self.meter.latest_ns())?;
         Ok(found)
@@ -235,16 +256,25 @@ impl FileMeter {
         while reader.packets() < enough {
             let mut latest_ns = None;
             match reader.next_packets() {
-                Ok(packets) => self.meter.frames(packets.map(|packet| {
-                    latest_ns = Some(packet.ts_ns);
-                    self.first_ns.get_or_insert(packet.ts_ns);
-                    Frame {
-                        ts_ns: packet.ts_ns,
-                        wire_len: packet.wire_len,
-                        data: packet.data,
-                        link_type: LinkType::from_number(packet.link_type),
+                Ok(packets) => {
+                    let frames = packets.map(|packet| {
+                        latest_ns = Some(packet.ts_ns);
+                        self.first_ns.get_or_insert(packet.ts_ns);
+                        Frame {
+                            ts_ns: packet.ts_ns,
+                            wire_len: packet.wire_len,
+                            data: packet.data,
+                            link_type: LinkType::from_number(packet.link_type),
+                        }
+                    });
+                    if self.filter.is_none() {
+                        self.meter.frames(frames);
+                    } else {
+                        let wanted: Vec<Frame<'_>> =
+                            frames.filter(|frame| self.filter.matches(frame)).collect();
+                        self.meter.frames(wanted.into_iter());
                     }
-                })),
+                }
                 Err(ReadError::Damage(damage)) => self.damage = Some(damage),
                 Err(ReadError::Io(error)) => return Err(PyOSError::new_err(error)),
             }
@@ -267,6 +297,62 @@ impl FileMeter {
         }
         self.bytes_read = reader.offset();
         Ok(())
+    }
+}
+
+/// Return the key mode that a capture names.
+pub(crate) fn key_mode(name: &str) -> PyResult<LayerKeyMode> {
+    match name {
+        "" | "L2" => Ok(LayerKeyMode::L2),
+        "L3" => Ok(LayerKeyMode::L3),
+        other => Err(PyValueError::new_err(format!(
+            "layer key mode is L2 or L3, not {other}"
+        ))),
+    }
+}
+
+/// Return the UDP ports of protocols with those of "PORT=NAME" texts.
+pub(crate) fn ports(texts: &[String]) -> PyResult<Ports> {
+    let mut ports = Ports::default();
+    for text in texts {
+        ports.add_text(text).map_err(PyValueError::new_err)?;
+    }
+    Ok(ports)
+}
+
+/// A filter for the packets of a file, which may be of several link types: compiled for each when it turns up.
+struct FileFilter {
+    text: String,
+    compiled: Vec<(LinkType, Option<Filter>)>,
+}
+
+impl FileFilter {
+    /// The error is libpcap's, for Ethernet.
+    fn new(text: &str) -> PyResult<Self> {
+        let text = text.trim().to_owned();
+        let mut compiled = Vec::new();
+        if !text.is_empty() {
+            let filter = Filter::compile(&text, dlt(LinkType::Ethernet));
+            let filter = filter.map_err(PyValueError::new_err)?;
+            compiled.push((LinkType::Ethernet, Some(filter)));
+        }
+        Ok(Self { text, compiled })
+    }
+
+    fn is_none(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// A link type for which the filter makes no sense has no packet that matches.
+    fn matches(&mut self, frame: &Frame<'_>) -> bool {
+        let known = |(link_type, _): &&(LinkType, _)| *link_type == frame.link_type;
+        if self.compiled.iter().find(known).is_none() {
+            let filter = Filter::compile(&self.text, dlt(frame.link_type)).ok();
+            self.compiled.push((frame.link_type, filter));
+        }
+        let found = self.compiled.iter().find(known);
+        let filter = found.and_then(|(_, filter)| filter.as_ref());
+        filter.is_some_and(|filter| filter.matches(frame.data, frame.wire_len))
     }
 }
 

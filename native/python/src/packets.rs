@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use arrow_array::RecordBatch;
 use netsonde_capture::bpf::{dlt, Filter};
 use netsonde_meter::{base64, ipc, PacketColumns};
-use netsonde_packet::{describe, LinkType};
+use netsonde_packet::{describe, LinkType, Ports};
 use netsonde_pcapfile::{write_pcap, PcapngWriter, RawPacket};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -139,7 +139,11 @@ fn described<'py>(
     row: usize,
 ) -> PyResult<Bound<'py, PyDict>> {
     let data = columns.data(row);
-    let description = describe(LinkType::from_number(columns.link_type(row)), data);
+    let description = describe(
+        LinkType::from_number(columns.link_type(row)),
+        data,
+        &Ports::default(),
+    );
     let packet = PyDict::new(py);
     packet.set_item("Number", columns.number(row))?;
     packet.set_item("Time", columns.ts_ns(row))?;

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import traces
 from capture_files import START_NS, arp_request, dhcp_frame, echo_frame, flows_in, tcp_frame
 from netsonde._native import (
     FileMeter,
@@ -20,6 +21,11 @@ from netsonde._native import (
     packets_to_wire,
 )
 from netsonde.flows.schema import PACKET_SCHEMA
+
+
+def trace(name: str) -> bytes:
+    """The first frame of a trace."""
+    return traces.TRACES[name]()[1][0]
 
 
 def batch(*frames: bytes, node: str = "tid-1", ifname: str = "tap0", first_ns: int = START_NS, **more: Any) -> bytes:
@@ -59,6 +65,17 @@ def batch(*frames: bytes, node: str = "tid-1", ifname: str = "tap0", first_ns: i
             "ACK xid=0x00001234 address 10.0.0.1 server 10.0.0.2 lease 3600s for 52:54:00:00:00:01",
         ),
         (tcp_frame(True, 1, 0x02)[:40], "IPv4", "Protocol 6 [TCP cut: 6 of 20 bytes]"),
+        (trace("vxlan"), "ICMP", "Echo request id=7 seq=1 (in VXLAN 10, 192.0.2.1 → 192.0.2.2)"),
+        (trace("vxlan")[:60], "VXLAN", "[Ethernet cut: 10 of 14 bytes]"),
+        (
+            trace("gre-gre"),
+            "ICMP",
+            "Echo request id=7 seq=1 (in GRE 1, 192.0.2.1 → 192.0.2.2) (in GRE 2, 192.0.2.1 → 192.0.2.2)",
+        ),
+        (trace("6in4"), "UDP", "4000 → 4000 Len=5 (in IP, 192.0.2.1 → 192.0.2.2)"),
+        (trace("pppoe"), "ICMP", "Echo request id=7 seq=1 (in PPP 4660, 52:54:00:00:00:08 → 52:54:00:00:00:09)"),
+        (trace("fragments-ipv4"), "IPv4", "Fragment of protocol 1 id=1 offset=160"),
+        (trace("fragments-ipv6"), "IPv6", "Fragment of protocol 17 id=1 offset=0, more follow"),
     ],
 )
 def test_a_packet_is_told_in_one_line(frame: bytes, protocol: str, info: str) -> None:

@@ -309,3 +309,35 @@ pub fn all() -> Vec<Vec<u8>> {
         ),
     ]
 }
+
+/// Link type and frame of every packet in the project's traces (tests/data/flows), each file read as tests/traces.py
+/// writes it: classic pcap, little-endian.
+pub fn traces() -> Vec<(u16, Vec<u8>)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/flows");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "pcap"))
+        .collect();
+    files.sort();
+    files
+        .iter()
+        .flat_map(|path| frames_of(&std::fs::read(path).unwrap_or_default()))
+        .collect()
+}
+
+fn frames_of(file: &[u8]) -> Vec<(u16, Vec<u8>)> {
+    let word = |at: usize| {
+        let bytes = file.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+        u32::from_le_bytes(bytes.unwrap_or_default()) as usize
+    };
+    let (mut frames, mut at) = (Vec::new(), 24);
+    while at + 16 <= file.len() {
+        let end = at + 16 + word(at + 8);
+        frames.push((word(20) as u16, file[at + 16..end].to_vec()));
+        at = end;
+    }
+    frames
+}

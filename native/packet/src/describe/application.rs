@@ -9,7 +9,7 @@ use crate::{text, Headers, Transport};
 /// Answers beyond these are only counted.
 const ANSWERS_SHOWN: usize = 4;
 
-pub(super) fn dhcp(data: &[u8]) -> String {
+pub(crate) fn dhcp(data: &[u8]) -> String {
     let Some(message) = dhcpv4(data) else {
         return "too short".to_owned();
     };
@@ -36,7 +36,7 @@ pub(super) fn dhcp(data: &[u8]) -> String {
     info
 }
 
-pub(super) fn dhcp6(data: &[u8]) -> String {
+pub(crate) fn dhcp6(data: &[u8]) -> String {
     let Some(message) = dhcpv6(data) else {
         return "too short".to_owned();
     };
@@ -61,7 +61,7 @@ pub(super) fn dhcp6(data: &[u8]) -> String {
     info
 }
 
-pub(super) fn dns_name(headers: &Headers<'_>) -> &'static str {
+pub(crate) fn dns_name(headers: &Headers<'_>) -> &'static str {
     match headers.transport {
         Transport::Udp {
             source,
@@ -71,7 +71,7 @@ pub(super) fn dns_name(headers: &Headers<'_>) -> &'static str {
     }
 }
 
-pub(super) fn dns(data: &[u8]) -> String {
+pub(crate) fn dns(data: &[u8]) -> String {
     let Some(header) = dns::header(data) else {
         return "too short".to_owned();
     };
@@ -127,7 +127,7 @@ fn value(data: &RecordData<'_>) -> String {
     }
 }
 
-pub(super) fn ntp(data: &[u8]) -> String {
+pub(crate) fn ntp(data: &[u8]) -> String {
     let Some(first) = data.first() else {
         return String::new();
     };

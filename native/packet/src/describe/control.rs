@@ -4,7 +4,7 @@
 use crate::bytes::{be16, be32, chunk};
 use crate::{text, Headers, Icmp, IcmpKind, Tcp};
 
-pub(super) fn arp(data: &[u8]) -> String {
+pub(crate) fn arp(data: &[u8]) -> String {
     // Only Ethernet over IPv4 has addresses where they are looked for here (RFC 826).
     let parts = (
         be16(data, 6),
@@ -25,7 +25,7 @@ pub(super) fn arp(data: &[u8]) -> String {
     }
 }
 
-pub(super) fn icmp4(icmp: &Icmp) -> String {
+pub(crate) fn icmp4(icmp: &Icmp) -> String {
     match (icmp.message_type, icmp.code) {
         (8, _) => format!("Echo request id={} seq={}", icmp.id, icmp.sequence),
         (0, _) => format!("Echo reply id={} seq={}", icmp.id, icmp.sequence),
@@ -51,7 +51,7 @@ fn unreachable(code: u8) -> &'static str {
     }
 }
 
-pub(super) fn icmp6(icmp: &Icmp, headers: &Headers<'_>) -> String {
+pub(crate) fn icmp6(icmp: &Icmp, headers: &Headers<'_>) -> String {
     let target = || chunk(headers.payload, 0).map_or_else(|| "?".to_owned(), text::ipv6);
     match icmp.message_type {
         128 => format!("Echo request id={} seq={}", icmp.id, icmp.sequence),
@@ -134,7 +134,7 @@ impl<'a> Iterator for NdOptions<'a> {
     }
 }
 
-pub(super) fn igmp(data: &[u8]) -> String {
+pub(crate) fn igmp(data: &[u8]) -> String {
     let group = chunk(data, 4).map_or_else(String::new, text::ipv4);
     match data.first() {
         Some(0x11) => format!("Membership query {group}"),
@@ -148,7 +148,7 @@ pub(super) fn igmp(data: &[u8]) -> String {
     }
 }
 
-pub(super) fn tcp(tcp: &Tcp, payload_len: u32) -> String {
+pub(crate) fn tcp(tcp: &Tcp, payload_len: u32) -> String {
     const NAMES: [(u8, &str); 6] = [
         (Tcp::SYN, "SYN"),
         (Tcp::FIN, "FIN"),

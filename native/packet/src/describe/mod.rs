@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One line per packet, for people: who, to whom, what.
 
-mod application;
-mod control;
+pub(crate) mod application;
+pub(crate) mod control;
 
-use crate::{parse, text, FrameError, Headers, Layer, LinkType, Network, Transport};
+use crate::{
+    parse, registry, text, FrameError, Headers, Layer, LinkType, Network, Ports, Transport,
+};
 
 /// A packet as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,16 +18,27 @@ pub struct Description {
     pub info: String,
 }
 
-/// Describe one frame; never fails.
-pub fn describe(link_type: LinkType, data: &[u8]) -> Description {
-    let headers = parse(link_type, data);
+/// Describe one frame by its innermost packet, and the tunnels around it; never fails.
+pub fn describe(link_type: LinkType, data: &[u8], ports: &Ports) -> Description {
+    let wire_len = u32::try_from(data.len()).unwrap_or(u32::MAX);
+    let mut headers = parse(link_type, data, wire_len, ports);
+    let mut tunnels = String::new();
+    let mut error = headers.error;
+    while let Some(inner) = headers.inner(ports) {
+        error = error.or(inner.error);
+        if !inner.readable() {
+            break;
+        }
+        tunnels.push_str(&tunnel(&headers));
+        headers = inner;
+    }
     let (source, destination) = ends(&headers);
     let (protocol, mut info) = subject(&headers);
-    if let Some(error) = headers.error {
-        if !info.is_empty() {
+    for part in [tunnels, error.map_or_else(String::new, trouble)] {
+        if !info.is_empty() && !part.is_empty() {
             info.push(' ');
         }
-        info.push_str(&trouble(error));
+        info.push_str(part.trim_start());
     }
     Description {
         source,
@@ -33,6 +46,20 @@ pub fn describe(link_type: LinkType, data: &[u8]) -> Description {
         protocol,
         info,
     }
+}
+
+/// " (VXLAN 10, 10.0.0.1 → 10.0.0.2)", of the segment that ends with a tunnel's header.
+fn tunnel(headers: &Headers<'_>) -> String {
+    let kind = match headers.layers.last() {
+        Some(Layer::IPv4 | Layer::IPv6) | None => "IP",
+        Some(layer) => registry::of_layer(layer).map_or(layer.name(), |protocol| protocol.shown),
+    };
+    let id = match headers.tunnel.id {
+        0 => String::new(),
+        id => format!(" {id}"),
+    };
+    let (source, destination) = ends(headers);
+    format!(" (in {kind}{id}, {source} → {destination})")
 }
 
 fn ends(headers: &Headers<'_>) -> (String, String) {
@@ -57,20 +84,17 @@ fn ends(headers: &Headers<'_>) -> (String, String) {
 }
 
 fn subject(headers: &Headers<'_>) -> (&'static str, String) {
-    match (headers.layers.last(), headers.transport) {
-        (Some(Layer::DHCPv4), _) => ("DHCP", application::dhcp(headers.payload)),
-        (Some(Layer::DHCPv6), _) => ("DHCPv6", application::dhcp6(headers.payload)),
+    let last = headers.layers.last();
+    match (last, headers.transport) {
         (Some(Layer::DNS), _) => (
             application::dns_name(headers),
             application::dns(headers.payload),
         ),
-        (Some(Layer::NTP), _) => ("NTP", application::ntp(headers.payload)),
-        (Some(Layer::ARP), _) => ("ARP", control::arp(headers.payload)),
         (_, Transport::Icmp4(icmp)) => ("ICMP", control::icmp4(&icmp)),
         (_, Transport::Icmp6(icmp)) => ("ICMPv6", control::icmp6(&icmp, headers)),
         (_, Transport::Tcp(tcp)) => ("TCP", control::tcp(&tcp, headers.payload_len)),
         (
-            _,
+            Some(Layer::UDP),
             Transport::Udp {
                 source,
                 destination,
@@ -86,23 +110,38 @@ fn subject(headers: &Headers<'_>) -> (&'static str, String) {
                 destination,
             },
         ) => ("SCTP", format!("{source} → {destination} {}", chunk.name())),
-        (Some(Layer::Fragment), _) => (
-            "IPv4",
-            format!("Fragment of protocol {}", headers.ip_protocol),
+        _ => last.map_or(("Unknown", String::new()), |layer| {
+            layer_subject(headers, layer)
+        }),
+    }
+}
+
+fn layer_subject(headers: &Headers<'_>, last: Layer) -> (&'static str, String) {
+    match last {
+        Layer::Fragment => (
+            match headers.network {
+                Network::V6 { .. } => "IPv6",
+                _ => "IPv4",
+            },
+            fragment(headers),
         ),
-        (Some(Layer::IGMP), _) => ("IGMP", control::igmp(headers.payload)),
-        (Some(Layer::LinkLayerDiscovery), _) => ("LLDP", String::new()),
-        (Some(Layer::IPv4 | Layer::IPv6), _) => (
-            headers.layers.last().map_or("", Layer::name),
-            format!("Protocol {}", headers.ip_protocol),
-        ),
-        (Some(Layer::Ethernet | Layer::Dot1Q), _) => (
+        Layer::IPv4 | Layer::IPv6 => (last.name(), format!("Protocol {}", headers.ip_protocol)),
+        Layer::Ethernet | Layer::Dot1Q => (
             "Ethernet",
             format!("EtherType 0x{:04x}", headers.ether_type),
         ),
-        (Some(layer), _) => (layer.name(), String::new()),
-        (None, _) => ("Unknown", String::new()),
+        _ => registry::of_layer(last).map_or((last.name(), String::new()), |protocol| {
+            (protocol.shown, (protocol.info)(headers))
+        }),
     }
+}
+
+fn fragment(headers: &Headers<'_>) -> String {
+    let place = headers.fragment.map_or_else(String::new, |fragment| {
+        let more = if fragment.more { ", more follow" } else { "" };
+        format!(" id={} offset={}{more}", fragment.id, fragment.offset)
+    });
+    format!("Fragment of protocol {}{place}", headers.ip_protocol)
 }
 
 fn trouble(error: FrameError) -> String {

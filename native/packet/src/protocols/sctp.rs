@@ -2,12 +2,21 @@
 //! SCTP (RFC 9260): ports, and the kind of the first chunk.
 
 use crate::headers::Transport;
+use crate::registry::{no_info, Found, Protocol, Reading};
 use crate::{Headers, Layer};
 
-pub(crate) fn sctp<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
+pub(crate) const PROTOCOL: Protocol = Protocol {
+    layer: Layer::SCTP,
+    found: &[Found::IpProtocol(132)],
+    read,
+    shown: "SCTP",
+    info: no_info,
+};
+
+fn read<'a>(headers: &mut Headers<'a>, data: &'a [u8]) -> Reading {
     let Some((h, chunks)) = data.split_first_chunk::<12>() else {
         headers.truncated(Layer::SCTP, 12, data.len());
-        return;
+        return Reading::Mine;
     };
     headers.layers.push(Layer::SCTP);
     headers.transport = Transport::Sctp {
@@ -19,6 +28,7 @@ pub(crate) fn sctp<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
     if let Some(&kind) = chunks.first() {
         headers.layers.push(chunk(kind));
     }
+    Reading::Mine
 }
 
 fn chunk(kind: u8) -> Layer {

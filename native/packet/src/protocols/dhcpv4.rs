@@ -2,6 +2,29 @@
 //! DHCPv4 messages (RFC 2131, options RFC 2132).
 
 use crate::bytes::{be16, be32, chunk};
+use crate::describe::application;
+use crate::registry::{Found, Protocol, Reading};
+use crate::{Headers, Layer};
+
+pub(crate) const PROTOCOL: Protocol = Protocol {
+    layer: Layer::DHCPv4,
+    found: &[Found::Udp(67), Found::Udp(68)],
+    read,
+    shown: "DHCP",
+    info: |headers| application::dhcp(headers.payload),
+};
+
+/// RFC 2131 §3: the "magic cookie" stands before the options.
+fn read<'a>(headers: &mut Headers<'a>, data: &'a [u8]) -> Reading {
+    match data.get(236..240) {
+        Some([0x63, 0x82, 0x53, 0x63]) => {
+            headers.layers.push(Layer::DHCPv4);
+            Reading::Mine
+        }
+        Some(_) => Reading::Other,
+        None => Reading::TooShort,
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Dhcpv4<'a> {

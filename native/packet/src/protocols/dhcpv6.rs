@@ -2,6 +2,25 @@
 //! DHCPv6 messages (RFC 8415), relayed ones unwrapped.
 
 use crate::bytes::{be16, be32, chunk};
+use crate::describe::application;
+use crate::registry::{Found, Protocol, Reading};
+use crate::{Headers, Layer};
+
+pub(crate) const PROTOCOL: Protocol = Protocol {
+    layer: Layer::DHCPv6,
+    found: &[Found::Udp(546), Found::Udp(547)],
+    read,
+    shown: "DHCPv6",
+    info: |headers| application::dhcp6(headers.payload),
+};
+
+fn read<'a>(headers: &mut Headers<'a>, data: &'a [u8]) -> Reading {
+    if data.len() < 4 {
+        return Reading::TooShort;
+    }
+    headers.layers.push(Layer::DHCPv6);
+    Reading::Mine
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Dhcpv6<'a> {

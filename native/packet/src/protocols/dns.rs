@@ -2,6 +2,30 @@
 //! DNS messages (RFC 1035, EDNS RFC 6891): a lax reader that gives the records it could read.
 
 use crate::bytes::{be16, be32, chunk};
+use crate::describe::application;
+use crate::registry::{Found, Protocol, Reading};
+use crate::{Headers, Layer};
+
+pub(crate) const PROTOCOL: Protocol = Protocol {
+    layer: Layer::DNS,
+    found: &[Found::Udp(53), Found::Udp(5353)],
+    read,
+    shown: "DNS",
+    info: |headers| application::dns(headers.payload),
+};
+
+/// A DNS header announces at least one record; questions of more than a few are nobody's DNS.
+fn read<'a>(headers: &mut Headers<'a>, data: &'a [u8]) -> Reading {
+    let Some(h) = data.first_chunk::<12>() else {
+        return Reading::TooShort;
+    };
+    let questions = u16::from_be_bytes([h[4], h[5]]);
+    if questions > 32 || h[4..12].iter().all(|&byte| byte == 0) {
+        return Reading::Other;
+    }
+    headers.layers.push(Layer::DNS);
+    Reading::Mine
+}
 
 /// Limits of one name: RFC 1035 allows 255 bytes; pointers must lead backwards, so loops end by themselves.
 const MAX_NAME: usize = 255;

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Fragments: counted with the packet that they make, or as what they are when they make none.
+
+use super::{FlowRef, Meter, Prepared};
+use crate::flow::{self, Tally};
+use crate::fragments::{Lost, Outcome, Piece};
+
+impl Meter {
+    /// Count a fragment, with the whole packet where it can be put together.
+    #[cold]
+    pub(super) fn count_fragment(&mut self, prepared: &Prepared<'_>, parent: u64) -> FlowRef {
+        let headers = &prepared.headers;
+        let Some(fragment) = headers.fragment else {
+            return FlowRef::NONE;
+        };
+        let outcome = self.fragments.offer(&Piece {
+            headers,
+            fragment,
+            keyed: prepared.keyed,
+            parent,
+            tally: Tally::one(flow::octets(headers), prepared.ts_ns),
+        });
+        let found = match outcome {
+            Outcome::Waiting => FlowRef::NONE,
+            Outcome::Broken(tally) => {
+                let found = self.count_tally(prepared, parent, &tally);
+                self.note_fragments(found, &tally, 1);
+                found
+            }
+            Outcome::Whole(whole) => {
+                let ports = &self.reporter.config.ports;
+                let headers = headers.reassembled(&whole.payload, whole.wire_len, ports);
+                if let Some(error) = headers.error {
+                    self.count_error(error);
+                }
+                let whole_packet = self.prepare(headers, prepared.ts_ns, prepared.outside);
+                let found = self.count_tally(&whole_packet, parent, &whole.tally);
+                self.note_fragments(found, &whole.tally, 0);
+                match self.inside(&whole_packet) {
+                    Some(inner) => self.count_segments(inner, found.uuid),
+                    None => found,
+                }
+            }
+        };
+        if self.fragments.has_lost() {
+            self.count_lost();
+        }
+        found
+    }
+
+    fn note_fragments(&mut self, found: FlowRef, tally: &Tally, errors: u32) {
+        if let Some(flow) = self.table.get_mut(found.index) {
+            let beyond_the_first = u32::try_from(tally.packets - 1).unwrap_or(u32::MAX);
+            flow.count_fragments(beyond_the_first, errors);
+        }
+    }
+
+    /// Count pieces of packets that were given up, for flows of fragments.
+    pub(super) fn count_lost(&mut self) {
+        for lost in self.fragments.take_lost() {
+            let Lost {
+                headers,
+                keyed,
+                parent,
+                tally,
+            } = lost;
+            let hash = self.table.hash(&keyed.key);
+            let prepared = Prepared {
+                ts_ns: tally.last_ns,
+                headers,
+                keyed,
+                hash,
+                outside: 0,
+            };
+            let found = self.count_tally(&prepared, parent, &tally);
+            self.note_fragments(found, &tally, 0);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//! ARP (RFC 826).
+
+use crate::describe::control;
+use crate::registry::{Found, Protocol, Reading};
+use crate::{Headers, Layer};
+
+pub(crate) const PROTOCOL: Protocol = Protocol {
+    layer: Layer::ARP,
+    found: &[Found::EtherType(0x0806)],
+    read,
+    shown: "ARP",
+    info: |headers| control::arp(headers.payload),
+};
+
+fn read<'a>(headers: &mut Headers<'a>, data: &'a [u8]) -> Reading {
+    if data.len() < 8 {
+        headers.truncated(Layer::ARP, 8, data.len());
+    } else {
+        headers.layers.push(Layer::ARP);
+    }
+    Reading::Mine
+}
