@@ -15,8 +15,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+import traces
 from netns.frames import FrameStorm, judge, numbers, packets, wait_readable, wait_until
 from netsonde._native import CaptureCore, CaptureOptions, TapEvent, TapStats, check_bpf
+from netsonde.flows.records import flow_dicts
 
 pytestmark = pytest.mark.netns
 
@@ -258,6 +260,33 @@ def test_flows_are_reported_and_shown(core: CaptureCore) -> None:
     assert core.snapshot_flows(tests=[[("ab_packets", "range", [10, None]), ("network_a", "network", ["::/0"])]]) == []
     with pytest.raises(ValueError, match="nope"):
         core.snapshot_flows(tests=[[("nope", "in", [1])]])
+
+
+def test_tunnels_are_opened_and_fragments_put_together(core: CaptureCore, pair: Pair) -> None:
+    watch = Watch(core)
+    watch.start(pair.ifindex, bpf_filter="ip", ip_defrag=True, udp_ports=["4444=VXLAN"])
+    (_, tunnelled), (_, pieces) = traces.TRACES["gre-gre"](), traces.TRACES["fragments-vxlan"]()
+
+    for frame in (*tunnelled, *(piece.replace(b"\x12\xb5", b"\x11\x5c") for piece in pieces)):
+        pair.send(frame)
+
+    eventually(lambda: stats(core).packets == 4)
+    flows = flow_dicts(core.snapshot_flows())
+    by_uuid = {flow["UUID"]: flow for flow in flows}
+    chain = {flow["LayersPath"]: by_uuid.get(flow["ParentUUID"], {}).get("LayersPath") for flow in flows}
+    assert chain == {
+        "Ethernet/IPv4/GRE": None,
+        "IPv4/GRE": "Ethernet/IPv4/GRE",
+        "IPv4/ICMPv4": "IPv4/GRE",
+        "Ethernet/IPv4/Fragment/UDP/VXLAN": None,
+        "Ethernet/IPv4/ICMPv4": "Ethernet/IPv4/Fragment/UDP/VXLAN",
+    }
+    # A kept packet belongs to its innermost flow; a fragment that waits for others, to none yet.
+    kept = [packet["flow_uuid"] for packet in packets(core.packets("c"))]
+    innermost = [f"{uuid:x}" for uuid in kept if uuid]
+    assert [by_uuid[uuid]["LayersPath"] for uuid in innermost] == ["IPv4/ICMPv4"] * 2 + ["Ethernet/IPv4/ICMPv4"]
+    assert len(kept) == 4
+    assert (stats(core).fragments_lost, stats(core).fragment_errors) == (0, 0)
 
 
 def test_a_missing_interface_is_a_failure_with_a_reason(core: CaptureCore) -> None:

@@ -30,7 +30,7 @@ _RANGES: Final[tuple[tuple[str, str, int, int, str], ...]] = (
     ("max_duration_ms", "MaxDuration", 0, _U63 // 1_000_000, "milliseconds, 0 = no limit"),
 )
 _LAYER_KEY_MODES: Final = ("L2", "L3")
-_NOT_YET: Final = (("ip_defrag", "IPDefrag"), ("reassemble_tcp", "ReassembleTCP"), ("target", "Target"))
+_NOT_YET: Final = (("reassemble_tcp", "ReassembleTCP"), ("target", "Target"))
 _TARGET_TYPES: Final = ("", "local")
 
 
@@ -82,6 +82,7 @@ def tap_options(capture: Capture) -> tuple[object, ...]:
         capture.header_size,
         capture.extra_tcp_metric,
         capture.layer_key_mode,
+        capture.ip_defrag,
         capture.first_packets,
         capture.max_packets,
         capture.max_bytes,

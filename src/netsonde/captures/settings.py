@@ -32,6 +32,8 @@ class CaptureSettings:
     """Seconds without a packet after which a flow ends."""
     max_flows: int = 100_000
     """Flows that one tap keeps at once; what comes beyond is counted but has no flow."""
+    udp_ports: tuple[str, ...] = ()
+    """More UDP ports of protocols, as PORT=NAME with a name that `LayersPath` uses: `51234=MPLS`, `6784=VXLAN`."""
 
     def __post_init__(self) -> None:
         if self.lookback < 0:

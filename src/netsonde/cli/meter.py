@@ -20,10 +20,18 @@ def meter(
     ] = None,
     stats: Annotated[bool, typer.Option("--stats", help="Print counters.")] = False,
     tcp: Annotated[bool, typer.Option("--tcp", help="Add TCP details: SYN, FIN and RST times, gaps.")] = False,
+    defrag: Annotated[bool, typer.Option("--defrag", help="Put IP fragments together.")] = False,
+    bpf: Annotated[
+        str, typer.Option("--bpf", metavar="FILTER", help="Meter only what this filter of tcpdump's language matches.")
+    ] = "",
+    udp_port: Annotated[
+        list[str] | None,
+        typer.Option("--udp-port", metavar="PORT=NAME", help="A further UDP port of a protocol: 51234=MPLS."),
+    ] = None,
 ) -> None:
     """Meter a pcap or pcapng file, without any server.
 
     Without -o, flows go to standard output as JSON lines, on a terminal as a table; --stats alone prints only
     counters. A damaged file is metered up to the damage, one line says where and why, and the exit status is 1.
     """
-    raise typer.Exit(meter_file(Request(file, output, stats, tcp)))
+    raise typer.Exit(meter_file(Request(file, output, stats, tcp, defrag, bpf, tuple(udp_port or ()))))

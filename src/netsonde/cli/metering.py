@@ -31,6 +31,12 @@ class Request(NamedTuple):
     stats: bool
     tcp: bool = False
     """Also what the reference calls ExtraTCPMetric."""
+    defrag: bool = False
+    """Put IP fragments together."""
+    bpf: str = ""
+    """Packets to meter, in tcpdump's language; "" = all."""
+    udp_ports: tuple[str, ...] = ()
+    """More UDP ports of protocols: PORT=NAME."""
 
 
 def plain_request(arguments: Sequence[str]) -> Request | None:
@@ -100,7 +106,17 @@ def _open(request: Request, kind: str) -> "FileMeter":
         if request.output and os.path.exists(request.output) and os.path.samefile(path, request.output):
             raise UserError("the output would overwrite the capture file", hint="give -o another name")
         # Nobody but the user's own programs shortens this file while it is read.
-        return FileMeter(path, format=kind, mapped=True, tcp_metrics=request.tcp)  # type: ignore[arg-type]
+        return FileMeter(
+            path,
+            format=kind,  # type: ignore[arg-type]
+            mapped=True,
+            tcp_metrics=request.tcp,
+            ip_defrag=request.defrag,
+            bpf_filter=request.bpf,
+            udp_ports=request.udp_ports,
+        )
+    except ValueError as wrong:
+        raise UserError(str(wrong), hint="see netsonde meter --help") from wrong
     except OSError as failed:
         raise UserError(f"cannot read {request.file}: {failed.strerror or failed}") from failed
 
@@ -171,6 +187,19 @@ def _octets(flow: dict[str, dict[str, int]]) -> int:
     return flow["Metric"]["ABBytes"] + flow["Metric"]["BABytes"]
 
 
+def _fragment_rows(stats: "FileStats") -> list[tuple[str, str]]:
+    """Return what to say of packets in pieces, if there were any."""
+    if not stats["fragments"]:
+        return []
+    lost = stats["fragment_timeouts"] + stats["fragments_evicted"]
+    return [
+        ("fragments", f"{stats['fragments']:,}"),
+        ("reassembled", f"{stats['reassembled']:,}"),
+        ("never whole", f"{lost:,}"),
+        ("contradictory", f"{stats['fragment_errors']:,}"),
+    ]
+
+
 def _stats_text(stats: "FileStats", seconds: float) -> str:
     span = (stats["last_ns"] - stats["first_ns"]) / 1e9 if stats["packets"] else 0.0
     rows = [
@@ -182,6 +211,7 @@ def _stats_text(stats: "FileStats", seconds: float) -> str:
         ("truncated", f"{stats['truncated']:,}"),
         ("malformed", f"{stats['malformed']:,}"),
         ("evicted flows", f"{stats['evicted']:,}"),
+        *_fragment_rows(stats),
         ("metered in", f"{seconds:.3f} s"),
     ]
     return "\n".join(f"{name:<14}{value:>18}" for name, value in rows)

@@ -50,7 +50,6 @@ def test_old_spellings_of_the_engine_are_kept_and_understood(spelling: str) -> N
         ({"max_packets": -1}, "MaxPackets"),
         ({"target": "10.0.0.1:4739"}, "Target is not available yet"),
         ({"target_type": "netflowv5"}, "TargetType"),
-        ({"ip_defrag": True}, "IPDefrag"),
         ({"expires_at": 5}, "ExpiresAt is in the past"),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, cast
 from netsonde.captures.engines._api import EventKind, Point, TapCounters, TapEvent
 from netsonde.captures.engines.own_traffic import OwnTraffic, without_own_traffic
 from netsonde.captures.settings import CaptureSettings
+from netsonde.errors import UserError
 from netsonde.model.captures import Capture
 
 _NS_PER_MS: Final = 1_000_000
@@ -139,6 +140,8 @@ def native_options(capture: Capture, settings: CaptureSettings) -> dict[str, obj
         "bpf_filter": capture.bpf_filter,
         "layer_key_mode": capture.layer_key_mode or "L2",
         "extra_tcp_metric": capture.extra_tcp_metric,
+        "ip_defrag": capture.ip_defrag,
+        "udp_ports": settings.udp_ports,
         "first_packets": capture.first_packets,
         "header_size": capture.header_size or settings.header_size,
         "ring_bytes": settings.ring_mib * _MIB,
@@ -153,9 +156,14 @@ def native_options(capture: Capture, settings: CaptureSettings) -> dict[str, obj
 
 
 def open_packet_engine(host: str, settings: CaptureSettings, own_traffic: Sequence[OwnTraffic] = ()) -> PacketEngine:
-    """Start the native core. Raises OSError without the capabilities that packet sockets need."""
+    """Start the native core. Raises OSError without the capabilities that packet sockets need, UserError for a port
+    in the settings that means nothing."""
     from netsonde import _native
 
+    try:
+        _native.CaptureOptions(udp_ports=settings.udp_ports)
+    except ValueError as unknown:
+        raise UserError(f"capture.udp_ports: {unknown}", hint="write ports as 51234=MPLS") from unknown
     core = _native.CaptureCore(
         host=host,
         lookback_ns=int(settings.lookback * 1e9),
