@@ -126,6 +126,11 @@ def erspan_3(ends: tuple[str, str]) -> bytes:
     return in_ipv4(TO_B, 47, gre(0x22EB, header + ping_frame(ends), sequence=1))
 
 
+def authentication(message: bytes) -> bytes:
+    """ICMP behind a header with a check value of 12 bytes."""
+    return struct.pack("!BBHII", 1, 4, 0, 0x1000, 1) + bytes(12) + message
+
+
 def same_addresses() -> Trace:
     """The same conversation in two VNIs, and in two VLANs of one of them."""
     frames = [
@@ -222,6 +227,7 @@ TRACES: dict[str, Callable[[], Trace]] = {
     "l2tp-2": lambda: both(l2tp_2),
     "l2tp-3": lambda: both(l2tp_3),
     "pppoe": lambda: both(pppoe),
+    "ipsec-ah": lambda: both(lambda ends: ethernet(ends, 0x0800, ipv4(ends, 51, authentication(echo(ends))))),
     "qinq": lambda: both(lambda ends: ping_frame(ends, ((0x88A8, 100), (0x8100, 200)))),
     "link-sll": lambda: both(cooked, 113),
     "link-sll2": lambda: both(cooked_2, 276),

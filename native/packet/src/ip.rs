@@ -177,7 +177,7 @@ pub(crate) fn behind_fragment(headers: &mut Headers<'_>) {
 }
 
 #[inline]
-fn next<'a>(headers: &mut Headers<'a>, protocol: u8, data: &'a [u8]) {
+pub(crate) fn next<'a>(headers: &mut Headers<'a>, protocol: u8, data: &'a [u8]) {
     match protocol {
         6 => transport::tcp(headers, data),
         17 => transport::udp(headers, data),

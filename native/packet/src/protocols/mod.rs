@@ -2,6 +2,7 @@
 //! The protocols, each in a file of its own. A new one is declared, then registered by one line of `protocols!`:
 //! its module, and the names that it gives to layers. See docs/howto/add-a-protocol.md.
 
+mod ah;
 mod arp;
 pub mod dhcpv4;
 pub mod dhcpv6;
@@ -39,7 +40,7 @@ macro_rules! protocols {
 protocols! {
     // What the parser reads without looking it up.
     core {
-        Ethernet, Dot1Q, IPv4, IPv6, IPv6HopByHop, IPv6Routing, IPv6Fragment, IPv6Destination, IPSecAH, Fragment,
+        Ethernet, Dot1Q, IPv4, IPv6, IPv6HopByHop, IPv6Routing, IPv6Fragment, IPv6Destination, Fragment,
         TCP, UDP, ICMPv4, ICMPv6, ICMPv6Echo, ICMPv6RouterSolicitation, ICMPv6RouterAdvertisement,
         ICMPv6NeighborSolicitation, ICMPv6NeighborAdvertisement, ICMPv6Redirect, MLDv1MulticastListenerQuery,
         MLDv1MulticastListenerReport, MLDv1MulticastListenerDone, MLDv2MulticastListenerReport,
@@ -51,6 +52,7 @@ protocols! {
     igmp: IGMP;
     vrrp: VRRP;
     esp: IPSecESP;
+    ah: IPSecAH;
     sctp: SCTP, SCTPUnknownChunkType, SCTPData, SCTPInit, SCTPInitAck, SCTPSack, SCTPHeartbeat, SCTPHeartbeatAck,
         SCTPAbort, SCTPShutdown, SCTPShutdownAck, SCTPError, SCTPCookieEcho, SCTPCookieAck, SCTPShutdownComplete;
     ipip: IPinIP;

@@ -39,8 +39,8 @@ pub(crate) fn frame<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
             match number {
                 0x0021 | 0x0057 => Inner::Ip,
                 0x0281 => Inner::EtherType(super::mpls::UNICAST),
-                0x0031 => Inner::None, // bridged frames (RFC 3518) have a header of their own
-                _ => Inner::None,      // negotiation, authentication, keep-alive
+                // Negotiation, authentication, keep-alive; bridged frames (RFC 3518) have a header of their own.
+                _ => Inner::None,
             },
         );
     }
