@@ -83,3 +83,4 @@ def test_the_same_query_and_filter_again_is_a_duplicate() -> None:
 def test_names_and_pauses_are_no_options_of_taps() -> None:
     assert tap_options(change(name="x", paused=True, type="pcap")) == tap_options(GOOD)
     assert tap_options(change(max_bytes=1)) != tap_options(GOOD)
+    assert tap_options(change(ip_defrag=True)) != tap_options(GOOD)

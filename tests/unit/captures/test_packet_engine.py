@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+import pytest
 
 from netsonde.captures.engines._api import Point, TapCounters, TapEvent
-from netsonde.captures.engines.packet import PacketEngine, native_options
+from netsonde.captures.engines.packet import PacketEngine, native_options, open_packet_engine
 from netsonde.captures.settings import CaptureSettings
+from netsonde.errors import UserError
 from unit.captures.host import vm_capture
 
 HOME = 4026531840
@@ -105,3 +107,14 @@ def test_a_definition_becomes_native_options() -> None:
     assert options["max_duration_ns"] == 3_000_000
     assert (options["header_size"], options["raw_packet_limit"], options["ring_bytes"]) == (128, 5, 1 << 20)
     assert native_options(vm_capture(), CaptureSettings())["header_size"] == 256
+
+
+def test_fragments_and_ports_are_options_of_the_native_core() -> None:
+    capture = msgspec.structs.replace(vm_capture("c1"), ip_defrag=True)
+    options = native_options(capture, CaptureSettings(udp_ports=("51234=MPLS",)))
+    assert (options["ip_defrag"], options["udp_ports"]) == (True, ("51234=MPLS",))
+
+
+def test_a_port_that_means_nothing_is_told_before_anything_is_opened() -> None:
+    with pytest.raises(UserError, match=r"capture\.udp_ports: no protocol \"NOPE\""):
+        open_packet_engine("h1", CaptureSettings(udp_ports=("1=NOPE",)))

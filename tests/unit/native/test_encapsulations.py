@@ -65,6 +65,18 @@ def test_ids_are_in_record_and_key() -> None:
     assert {counts(flow) for flow in inner} == {(1, 66, 1, 66), (1, 70, 1, 70)}
 
 
+def test_keys_that_differ_in_any_bit_are_different_tunnels() -> None:
+    frames = [
+        traces.in_ipv4(ends, 47, traces.gre(0x0800, traces.ping(ends), key=key))
+        for ends in (traces.TO_B, traces.TO_A)
+        for key in (0, 1, 0x80000000, 0x80000001)
+    ]
+    flows = flows_of(traces.pcap((1, frames)))
+    assert sorted(flow["TunnelID"] for flow in flows if "TunnelID" in flow) == [1, 0x80000000, 0x80000001]
+    assert {counts(flow)[::2] for flow in flows} == {(1, 1)}
+    assert len(flows) == 8
+
+
 def test_fragments_count_for_their_conversation_with_every_octet() -> None:
     (whole,) = flows_of(traces.FOLDER / "fragments-ipv4.pcap", ip_defrag=True)
     sizes = [len(frame) for frame in traces.fragments_4()[1]]
