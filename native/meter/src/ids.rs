@@ -54,7 +54,8 @@ pub(crate) fn flow_ids(headers: &Headers<'_>, opening: Opening, config: &MeterCo
     } else {
         l3_tracking(headers)
     };
-    for word in [headers.vlan_ids, headers.tunnel.id, opening.parent] {
+    let tunnel = headers.tunnel.id ^ u64::from(headers.tunnel.rest) << 32;
+    for word in [headers.vlan_ids, tunnel, opening.parent] {
         hash.write(&word.to_be_bytes());
     }
     let key = hash.sum();

@@ -8,7 +8,8 @@ use crate::{Headers, Layer};
 
 pub(crate) const PROTOCOL: Protocol = Protocol {
     layer: Layer::GTPv1U,
-    found: &[Found::Udp(2152)],
+    // TS 29.281 §4.4.2: packets go to this port, from any.
+    found: &[Found::UdpTo(2152)],
     read,
     shown: "GTP-U",
     info: no_info,
