@@ -11,6 +11,7 @@ import pytest
 from capture_files import arp_request, conversation, pcap
 from netsonde.cli.main import run
 from netsonde.cli.metering import Request, plain_request
+from traces import FOLDER
 
 
 @pytest.fixture
@@ -90,3 +91,17 @@ def test_help_explains_the_options(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "--output" in printed
     assert "--stats" in printed
+
+
+def test_fragments_are_put_together_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["meter", str(FOLDER / "fragments-ipv4.pcap"), "--defrag", "--stats"]) == 0
+    printed = dict(line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines()[:-1] if "span" not in line)
+    assert (printed["fragments"], printed["reassembled"], printed["never whole"]) == ("4", "1", "0")
+
+
+def test_a_filter_and_further_ports_reach_the_meter(capsys: pytest.CaptureFixture[str]) -> None:
+    trace = str(FOLDER / "vxlan.pcap")
+    assert run(["meter", trace, "--bpf", "tcp"]) == 0
+    assert capsys.readouterr().out == ""
+    assert run(["meter", trace, "--udp-port", "1=NOPE"]) == 1
+    assert "one of MPLS" in capsys.readouterr().err
