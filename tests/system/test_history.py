@@ -171,9 +171,15 @@ async def test_keyframes_change_nothing_that_is_seen(reopen: Reopen) -> None:
 async def test_changes_tell_what_happened(history: History) -> None:
     await write_sample(history)
 
-    told = [(each.kind, each.id) for each in await history.changes(at(1000), at(1020))]
+    told = [(each.time - BEGIN, each.change, each.id) for each in await history.changes(at(1000), at(1020))]
 
-    assert sorted(told) == [("added", "B"), ("added", "HB"), ("deleted", "A"), ("deleted", "HA"), ("updated", "A")]
+    assert told == [
+        (10_000, "updated", "A"),
+        (15_000, "added", "B"),
+        (15_000, "added", "HB"),
+        (20_000, "removed", "HA"),
+        (20_000, "removed", "A"),
+    ]
 
 
 async def test_metadata_comes_back_as_it_was(history: History) -> None:
@@ -276,7 +282,7 @@ async def test_old_rows_are_deleted_by_themselves(reopen: Reopen) -> None:
         rows = await history._run(
             lambda: [
                 int(history._database.command(f"SELECT count() FROM {table}"))  # type: ignore[union-attr]
-                for table in ("flows", "node_revisions WHERE keyframe = 0")
+                for table in ("flows", "revisions WHERE keyframe = 0")
             ]
         )
         return rows[0], rows[1]

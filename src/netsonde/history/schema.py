@@ -76,8 +76,7 @@ _HERE = "database = currentDatabase() AND table = {table:String}"
 def _retain(database: Database, settings: HistorySettings) -> None:
     """Set how long rows are kept, where that differs from what the table has; the engine deletes them."""
     for table, column, days in (
-        ("node_revisions", "toDateTime(intDiv(at, 1000), 'UTC')", settings.topology_days),
-        ("edge_revisions", "toDateTime(intDiv(at, 1000), 'UTC')", settings.topology_days),
+        ("revisions", "toDateTime(intDiv(at, 1000), 'UTC')", settings.topology_days),
         ("keyframes", "toDateTime(intDiv(at, 1000), 'UTC')", settings.topology_days),
         ("interface_metrics", "toDateTime(intDiv(last_ms, 1000), 'UTC')", settings.metrics_days),
         ("flows", "recorded_at", settings.flows_days),

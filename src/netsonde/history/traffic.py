@@ -18,7 +18,7 @@ _ROWS_AN_INSERT = 100_000
 
 
 class TrafficStore:
-    """Blocking; used in the thread of the database."""
+    """Blocking; used in the thread that writes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -46,6 +46,13 @@ class TrafficStore:
             )
             for begin in range(0, len(metrics), _ROWS_AN_INSERT)
         )
+
+
+class TrafficReader:
+    """Blocking; used with a connection that reads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def flows(self, request: FlowRequest, start_ms: int, last_ms: int) -> tuple[pa.Table, bool]:
         """Return the flows that were seen in an interval, each in its last state, the most recently active first.

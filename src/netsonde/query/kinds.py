@@ -18,6 +18,8 @@ class Kind(StrEnum):
     FLOWS = "flows"
     METRICS = "metrics"
     PACKETS = "packets"
+    CHANGES = "changes"
+    """What happened to nodes and edges, one JSON object each."""
 
     @property
     def noun(self) -> str:
@@ -35,4 +37,5 @@ _NOUNS = {
     Kind.FLOWS: "flows",
     Kind.METRICS: "metrics",
     Kind.PACKETS: "packets",
+    Kind.CHANGES: "changes",
 }

@@ -6,6 +6,7 @@ from typing import Final
 
 from netsonde.query.kinds import Kind
 from netsonde.query.steps import (
+    changes,
     filtering,
     flow_ends,
     flows,
@@ -25,10 +26,11 @@ from netsonde.query.steps._api import StepSpec
 
 GRAPH, NODES, EDGES, PATHS = Kind.GRAPH, Kind.NODES, Kind.EDGES, Kind.PATHS
 VALUES, VALUE, FLOWS, METRICS, PACKETS = Kind.VALUES, Kind.VALUE, Kind.FLOWS, Kind.METRICS, Kind.PACKETS
+CHANGES = Kind.CHANGES
 
 _ELEMENTS: Final = (NODES, EDGES)
-_RECORDS: Final = (NODES, EDGES, FLOWS, VALUES)
-_ROWS: Final = (NODES, EDGES, PATHS, FLOWS, VALUES)
+_RECORDS: Final = (NODES, EDGES, FLOWS, VALUES, CHANGES)
+_ROWS: Final = (NODES, EDGES, PATHS, FLOWS, VALUES, CHANGES)
 
 
 def _same(kinds: Iterable[Kind]) -> Mapping[Kind, Kind]:
@@ -44,6 +46,8 @@ _SPECS: Final = (
     StepSpec("V", graph_sources.build_v, {GRAPH: NODES}),
     StepSpec("E", graph_sources.build_e, {GRAPH: EDGES}),
     StepSpec("At", time_travel.build_at, {GRAPH: GRAPH}, ("Context",)),
+    StepSpec("Changes", changes.build_changes, _all((GRAPH, NODES, EDGES), CHANGES)),
+    StepSpec("Diff", changes.build_diff, {GRAPH: CHANGES}),
     StepSpec("Has", filtering.build_has, _same(_RECORDS)),
     StepSpec("HasKey", filtering.build_has_key, _same(_RECORDS)),
     StepSpec("HasNot", filtering.build_has_not, _same(_RECORDS)),

@@ -186,7 +186,7 @@ def build_sort(call: Call, building: Building) -> Operation:
         return SortedByCreation(descending)
     if not given and kind is Kind.VALUES:
         return Sorted(_itself, descending, "")
-    key = arguments.key_of(given[0]) if given else "Last"
+    key = arguments.key_of(given[0]) if given else "Time" if kind is Kind.CHANGES else "Last"
     return Sorted(reader(kind, key, given[0].span if given else call.span), descending, key)
 
 
