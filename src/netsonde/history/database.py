@@ -217,6 +217,9 @@ def _with_database(connect: Connect, name: str) -> Any:
 def _writing(client: Any) -> Any:
     """Let the statements of a client take as long as they need: a write that is broken off has to be made again."""
     client.set_client_setting("max_execution_time", 0)
+    # Rows that repeat others are left to the merges: looking for them in each insert costs more than all the rest.
+    client.set_client_setting("optimize_on_insert", 0)
+    client.set_client_setting("parallel_view_processing", 1)
     return client
 
 

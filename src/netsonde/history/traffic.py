@@ -31,7 +31,7 @@ class TrafficStore:
         return self._write(PACKETS, streams)
 
     def _write(self, table: DerivedTable, streams: Sequence[bytes]) -> Joined:
-        joined = join(streams, table.schema)
+        joined = join(streams, table.schema, table.stored)
         if joined.rows:
             self._database.insert(table.name, joined.columns, joined.block, "ArrowStream")
         return joined
