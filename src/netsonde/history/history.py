@@ -23,7 +23,7 @@ from netsonde.history.topology import TopologyStore
 from netsonde.history.traffic import TrafficReader, TrafficStore
 from netsonde.history.workers import Readers, Worker
 from netsonde.model.changes import ElementChange
-from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
+from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest, Talker
 from netsonde.model.topology import InterfaceMetric, TopologyBatch, TopologySnapshot
 from netsonde.observe import Health, logger
 from netsonde.query import Wanted
@@ -192,6 +192,10 @@ class History:
             return FlowAnswer(flow_dicts([to_stream(table)]), truncated=truncated)
 
         return await self._read(read)
+
+    async def top_talkers(self, start_ms: int, last_ms: int, limit: int) -> list[Talker]:
+        """Return the addresses with most traffic in the reports of an interval, the greatest first."""
+        return await self._read(lambda database: TrafficReader(database).top_talkers(start_ms, last_ms, limit))
 
     async def packets(self, request: PacketRequest, start_ms: int, last_ms: int) -> Sequence[bytes]:
         """Return kept packets of an interval as Arrow IPC streams."""

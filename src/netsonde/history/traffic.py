@@ -10,7 +10,7 @@ import pyarrow as pa
 from netsonde.history.batches import Joined, join, to_schema
 from netsonde.history.database import Database
 from netsonde.history.derived import FLOWS, PACKETS, DerivedTable
-from netsonde.model.flows import FlowRequest, PacketRequest
+from netsonde.model.flows import FlowRequest, PacketRequest, Talker
 from netsonde.model.topology import InterfaceMetric
 
 _METRIC_COLUMNS = ("node_id", "node_tid", "host", "start_ms", "last_ms", "counters")
@@ -73,6 +73,25 @@ class TrafficReader:
         )
         truncated = found.num_rows > request.limit
         return to_schema(found.slice(0, request.limit), FLOWS.schema), truncated
+
+    def top_talkers(self, start_ms: int, last_ms: int, limit: int) -> list[Talker]:
+        """Return the addresses that sent and received most in the reports of an interval, the greatest first.
+
+        A conversation that is seen at several points counts once, as the point saw it that saw most of it.
+        """
+        sql = (
+            "SELECT address, sum(octets) AS total, sum(count), count() FROM ("
+            "SELECT any(network_a) AS a, any(network_b) AS b, max(seen) AS octets, max(seen_packets) AS count FROM ("
+            "SELECT l3_tracking_id, any(network_a) AS network_a, any(network_b) AS network_b, "
+            "sum(lu_ab_bytes + lu_ba_bytes) AS seen, sum(lu_ab_packets + lu_ba_packets) AS seen_packets "
+            "FROM (SELECT DISTINCT l3_tracking_id, uuid, network_a, network_b, lu_last_ns, lu_ab_bytes, lu_ba_bytes, "
+            "lu_ab_packets, lu_ba_packets FROM flow_metrics WHERE lu_last_ns >= {start:Int64} "
+            "AND lu_last_ns <= {last:Int64} AND network_a != '') GROUP BY l3_tracking_id, uuid"
+            ") GROUP BY l3_tracking_id) ARRAY JOIN [a, b] AS address GROUP BY address "
+            "ORDER BY total DESC, address LIMIT {limit:UInt64}"
+        )
+        rows = self._database.rows(sql, start=_ns(start_ms), last=_ns(last_ms) + 999_999, limit=limit)
+        return [Talker(*row) for row in rows]
 
     def packets(self, request: PacketRequest, start_ms: int, last_ms: int) -> pa.Table:
         """Return kept packets of an interval, in the order of time."""

@@ -38,3 +38,13 @@ class PacketRequest(msgspec.Struct, frozen=True):
     after: int = -1
     """Only packets whose number on their interface is greater; -1 = from the first."""
     limit: int = 10_000
+
+
+class Talker(msgspec.Struct, frozen=True, rename="pascal"):
+    """What one IP address sent and received in an interval."""
+
+    address: str
+    bytes: int
+    packets: int
+    flows: int
+    """Conversations, each counted once wherever it was captured."""

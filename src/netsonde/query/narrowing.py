@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _BY_THEMSELVES: Final = frozenset(
     {
         *("Has", "HasKey", "HasNot", "HasEither", "Dedup", "Limit", "Range", "Sort", "Count", "Values", "ValueMap"),
-        *("Keys", "Sum", "As", "Select", "Flows", "Metrics", "RawPackets", "Changes"),
+        *("Keys", "Sum", "As", "Select", "Flows", "Metrics", "RawPackets", "Changes", "Diff", "TopTalkers"),
     }
 )
 """Steps that look at what they are given, never at the graph around it."""
@@ -78,7 +78,7 @@ def _wanted(steps: Sequence["PlannedStep"]) -> Wanted | None:
     if isinstance(operation, IndexedElements):
         return Wanted(operation.kind, None, _texts([operation.filter, *_filters_of(rest)]))
     # `Flows` of the graph, `Diff` and the like do not look at its nodes.
-    return _NOTHING if first.name in _BY_THEMSELVES or first.name == "Diff" else None
+    return _NOTHING if first.name in _BY_THEMSELVES else None
 
 
 def _filters_of(steps: Iterable["PlannedStep"]) -> list[Filter]:

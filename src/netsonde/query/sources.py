@@ -8,7 +8,7 @@ from typing import Protocol
 
 from netsonde.graph.reader import GraphReader
 from netsonde.model.changes import ElementChange
-from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
+from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest, Talker
 from netsonde.model.topology import InterfaceMetric
 from netsonde.query.kinds import Kind
 
@@ -65,6 +65,9 @@ class HistorySource(Protocol):
 
     async def difference(self, before_ms: int, after_ms: int, limit: int) -> Sequence[ElementChange]:
         """Return how what was at one time differs from what was at another."""
+
+    async def top_talkers(self, start_ms: int, last_ms: int, limit: int) -> Sequence[Talker]:
+        """Return the addresses with most traffic in the reports of an interval, the greatest first."""
 
     async def flows(self, request: FlowRequest, start_ms: int, last_ms: int) -> FlowAnswer: ...
 

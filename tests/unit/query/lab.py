@@ -14,7 +14,7 @@ from netsonde.graph.snapshot import SnapshotGraph
 from netsonde.history.changes import RecordedRow, differences, feed
 from netsonde.model.changes import ElementChange, ElementKind
 from netsonde.model.elements import Edge, Json, Metadata, Node
-from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
+from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest, Talker
 from netsonde.model.topology import TopologySnapshot
 from netsonde.query import Sources, Wanted
 
@@ -279,6 +279,9 @@ class FakeHistory:
             {row.identity: row for row in self._rows(None) if row.valid_from <= at} for at in (before_ms, after_ms)
         )
         return differences(before.values(), after.values())[:limit]
+
+    async def top_talkers(self, start_ms: int, last_ms: int, limit: int) -> Sequence[Talker]:
+        return [Talker("192.168.0.20", 10_200, 18, 1), Talker("10.0.0.1", 196, 2, 1)][:limit]
 
     def _rows(self, ids: Sequence[str] | None) -> list[RecordedRow]:
         """Return what history records of these, in the order of time."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`Changes` and `Diff` on the timeline, and how much of a past graph a plan asks for."""
+"""`Changes`, `Diff` and `TopTalkers` on the timeline, and how much of a past graph a plan asks for."""
 
 from typing import cast
 
@@ -68,6 +68,7 @@ async def test_changes_come_in_their_order_with_what_they_changed() -> None:
         ("G.Diff(1012, 1000).Values('Change')", ["updated"]),
         ("G.Diff(1012, 999).Values('Change')", ["removed", "removed", "removed"]),
         ("G.Diff(1021, 1030)", []),
+        ("G.At(NOW, '10m').TopTalkers(1).Values('Address')", ["192.168.0.20"]),
     ],
 )
 async def test_changes_are_filtered_and_counted_like_other_results(query: str, expected: object) -> None:
@@ -81,6 +82,8 @@ async def test_changes_are_filtered_and_counted_like_other_results(query: str, e
         ("G.At(1000).Changes()", "needs an interval"),
         ("G.At(1, 1).Changes('x')", "takes no argument"),
         ("G.V().SubGraph().Changes()", "cannot follow SubGraph"),
+        ("G.TopTalkers()", "needs an interval"),
+        ("G.At(1).TopTalkers(5)", "needs an interval"),
         ("G.Diff('-1h')", "takes two times"),
         ("G.Diff('-1h', 'x')", "is not a time"),
         ("G.V().Diff('-1h', NOW)", "works on the graph"),

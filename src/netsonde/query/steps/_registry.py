@@ -20,6 +20,7 @@ from netsonde.query.steps import (
     shortest_path,
     sub_graph,
     time_travel,
+    top_talkers,
     values,
 )
 from netsonde.query.steps._api import StepSpec
@@ -48,6 +49,7 @@ _SPECS: Final = (
     StepSpec("At", time_travel.build_at, {GRAPH: GRAPH}, ("Context",)),
     StepSpec("Changes", changes.build_changes, _all((GRAPH, NODES, EDGES), CHANGES)),
     StepSpec("Diff", changes.build_diff, {GRAPH: CHANGES}),
+    StepSpec("TopTalkers", top_talkers.build_top_talkers, {GRAPH: VALUES}),
     StepSpec("Has", filtering.build_has, _same(_RECORDS)),
     StepSpec("HasKey", filtering.build_has_key, _same(_RECORDS)),
     StepSpec("HasNot", filtering.build_has_not, _same(_RECORDS)),
