@@ -28,6 +28,7 @@ from netsonde.query import Limits, Sources, parse, run
 
 ROWS = 200_000
 """Rows that are inserted together, 20 batches, as recording does when so many come a second."""
+_IDS = ("uuid", "tracking_id", "l3_tracking_id")
 DAY_NS = 86_400 * 10**9
 
 

@@ -66,6 +66,8 @@ class TrafficReader:
             "SELECT uuid, node_tid, max(report_number) FROM flows "
             "WHERE start_ns <= {last:Int64} AND last_ns >= {start:Int64}" + where + " "
             "GROUP BY uuid, node_tid ORDER BY max(last_ns) DESC, uuid LIMIT {limit:UInt64})" + where + " "
+            # The rows found lie in the same hours.
+            "AND start_ns <= {last:Int64} AND last_ns >= {start:Int64} "
             "ORDER BY last_ns DESC, uuid LIMIT 1 BY uuid, node_tid"
         )
         found = self._database.arrow(
