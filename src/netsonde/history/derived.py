@@ -38,6 +38,9 @@ _NAMES = frozenset(
 )
 """Text columns with few different values."""
 
+_IN_ORDER = frozenset({"tracking_id", "ts_ns"})
+"""Columns that rows lie in the order of, within a range at least; of others the differences take more room."""
+
 _KINDS: dict[pa.DataType, str] = {
     pa.uint8(): "UInt8",
     pa.uint16(): "UInt16",
@@ -64,7 +67,7 @@ def column_kind(field: "pa.Field") -> str:
         return "LowCardinality(String)"
     if name == "String":
         return "String CODEC(ZSTD(1))"
-    if field.name.endswith("_ns"):
+    if field.name in _IN_ORDER:
         return f"{name} CODEC(Delta, ZSTD(1))"
     return f"{name} CODEC(ZSTD(1))"
 
