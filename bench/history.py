@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Flow reports into history and out again; peer: the same rows in SQLite, one commit a batch.
+"""Flow reports into history and out again; peer: the same rows in SQLite, one commit a batch. Then limits at size.
 
 Reports as 50 interfaces make them: 10,000 a batch, each flow reported four times. Ratios of one run.
+`python bench/history.py 50000000 1000000` takes so many flow rows of a day and so many revisions of a data centre for
+the limits (hours on a small disk; the default is a twentieth of the flows and a fifth of the revisions).
 """
 
 import asyncio
 import random
 import sqlite3
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import pyarrow as pa
+from history_limits import flow_limits, topology_limits
 
 from netsonde.flows.schema import FLOW_SCHEMA
 from netsonde.history.batches import to_stream
@@ -164,6 +168,10 @@ def main() -> None:
     print(f"  bytes a report         {peer_size / size:6.1f} × smaller   ({size:.0f} : {peer_size:.0f})")
     times = f"({query * 1e3:.0f} ms, decoded : {peer_query * 1e3:.0f} ms)"
     print(f"  flows of one interface {peer_query / query:6.1f} × as fast   {times}")
+    flows, revisions = ([int(text) for text in sys.argv[1:3]] + [2_500_000, 200_000][len(sys.argv[1:3]) :])[:2]
+    for measure, count in ((flow_limits, flows), (topology_limits, revisions)):
+        with tempfile.TemporaryDirectory() as name:
+            asyncio.run(measure(Path(name), count))
 
 
 if __name__ == "__main__":

@@ -3,21 +3,29 @@
 
 import asyncio
 import os
+import random
+import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 import pytest
 
 from history_rows import flow, flows, now_ms, packet, packets
 from netsonde.errors import SourceLost, UserError
-from netsonde.flows.schema import PACKET_SCHEMA
+from netsonde.flows.schema import FLOW_SCHEMA, PACKET_SCHEMA
+from netsonde.history.database import Database
+from netsonde.history.derived import column_kind
 from netsonde.history.history import History
 from netsonde.history.recording import record_topology
+from netsonde.history.schema import migrations
 from netsonde.history.settings import HistorySettings
+from netsonde.history.traffic import TrafficReader
 from netsonde.model.elements import Edge, Node
-from netsonde.model.flows import FlowRequest, PacketRequest
+from netsonde.model.flows import FlowRequest, PacketRequest, Talker
 from netsonde.model.topology import (
     Change,
     EdgeChange,
@@ -26,6 +34,7 @@ from netsonde.model.topology import (
     TopologyBatch,
     TopologySnapshot,
 )
+from netsonde.query import Kind, Wanted
 
 pytestmark = pytest.mark.system
 
@@ -171,9 +180,15 @@ async def test_keyframes_change_nothing_that_is_seen(reopen: Reopen) -> None:
 async def test_changes_tell_what_happened(history: History) -> None:
     await write_sample(history)
 
-    told = [(each.kind, each.id) for each in await history.changes(at(1000), at(1020))]
+    told = [(each.time - BEGIN, each.change, each.id) for each in await history.changes(at(1000), at(1020))]
 
-    assert sorted(told) == [("added", "B"), ("added", "HB"), ("deleted", "A"), ("deleted", "HA"), ("updated", "A")]
+    assert told == [
+        (10_000, "updated", "A"),
+        (15_000, "added", "B"),
+        (15_000, "added", "HB"),
+        (20_000, "removed", "HA"),
+        (20_000, "removed", "A"),
+    ]
 
 
 async def test_metadata_comes_back_as_it_was(history: History) -> None:
@@ -312,7 +327,7 @@ async def test_old_rows_are_deleted_by_themselves(reopen: Reopen) -> None:
         rows = await history._run(
             lambda: [
                 int(history._database.command(f"SELECT count() FROM {table}"))  # type: ignore[union-attr]
-                for table in ("flows", "node_revisions WHERE keyframe = 0")
+                for table in ("flows", "revisions WHERE keyframe = 0")
             ]
         )
         return rows[0], rows[1]
@@ -337,6 +352,172 @@ async def test_retention_can_be_changed(reopen: Reopen) -> None:
     assert len((await history.flows(FlowRequest(), 0, now_ms() + 1000)).flows) == 1
 
 
+async def test_flow_comes_back_as_it_was_reported(history: History) -> None:
+    moment = now_ms()
+    sample = flow(
+        7,
+        moment - 900,
+        moment - 10,
+        lu_start_ns=(moment - 500) * 1_000_000 + 7,
+        ab_bytes=2**62,
+        lu_ab_bytes=5,
+        tcp_ab_syn_ns=(moment - 900) * 1_000_000,
+        tcp_ba_fin_ns=(moment - 10) * 1_000_000 - 1,
+    )
+    # The published baseline of the Community ID, which is not stored but computed.
+    ends = {"network_protocol": "IPV4", "transport_protocol": "TCP", "community_id": "1:LQU9qZlK+B5F3KDmev6m5PMibrg="}
+    there = {"network_a": "66.35.250.204", "network_b": "128.232.110.120", "transport_a": 80, "transport_b": 34855}
+    icmp = {"network_protocol": "IPV4", "community_id": "1:kept"}
+    await history.write_flows([flows(sample | ends | there, flow(8, moment - 9, moment - 8, **icmp))])
+
+    table, _ = await history._read(lambda database: TrafficReader(database).flows(FlowRequest(), moment - 1000, moment))
+
+    ping, found = sorted(table.to_pylist(), key=lambda row: -row["uuid"])
+    assert {name: found[name] for name in (sample | ends | there)} == sample | ends | there
+    assert (found["tcp_ba_syn_ns"], found["lu_ba_bytes"]) == (0, 0)
+    assert ping["community_id"] == "1:kept"
+
+
+async def test_top_talkers_count_a_conversation_once(history: History) -> None:
+    moment = now_ms()
+    ends = {
+        "network_a": "10.0.0.1",
+        "network_b": "10.0.0.2",
+        "l3_tracking_id": 5,
+        "lu_ab_bytes": 100,
+        "lu_ab_packets": 2,
+    }
+    tap, uplink = flow(1, moment - 90, moment - 80, **ends), flow(2, moment - 90, moment - 80, node_tid="u", **ends)
+    other = flow(
+        3, moment - 90, moment - 80, network_a="10.0.0.1", network_b="10.0.0.3", l3_tracking_id=6, lu_ba_bytes=7
+    )
+    before = flow(4, moment - 9000, moment - 8000, **ends)
+    await history.write_flows([flows(tap, uplink, other, before)])
+    await history.write_flows([flows(tap)])
+
+    found = await history.top_talkers(moment - 1000, moment, 2)
+
+    assert found == [Talker("10.0.0.1", 107, 2, 2), Talker("10.0.0.2", 100, 2, 1)]
+
+
+async def test_filter_reads_only_what_may_pass_and_misses_nothing(history: History) -> None:
+    await write_sample(history)
+    by_state = Wanted(Kind.NODES, None, (('"UP"',), ('State":',)))
+
+    point = await history.graph(at(1016), at(1016), by_state)
+    before = await history.graph(at(1009), at(1009), by_state)
+    interval = await history.graph(at(1005), at(1016), by_state)
+    one = await history.graph(at(1016), at(1016), Wanted(Kind.EDGES, "HA"))
+
+    assert sorted(each.id for each in point.nodes()) == ["A", "B"]
+    assert before.node_count() == 0
+    assert [(each.id, each.revision) for each in interval.revisions("A")] == [("A", 1), ("A", 2)]
+    assert [each.id for each in one.edges()] == ["HA"]
+
+
+async def test_edge_without_its_ends_is_not_shown(history: History) -> None:
+    await write_sample(history)
+    await history.write_changes([batch(5, 1025, NodeChange("deleted", node("B", 1015)))], 5)
+
+    graph = await history.graph(at(1026), at(1026))
+
+    assert [each.id for each in graph.nodes()] == ["H"]
+    assert graph.edge_count() == 0
+
+
+async def test_what_lived_a_millisecond_is_found(history: History) -> None:
+    born, moment = node("M", 1030, created=1030), at(1030)
+    gone = msgspec.structs.replace(born, deleted_at=moment + 1)
+    await history.write_changes([batch(1, 1030, NodeChange("added", born, "netlink"))], 1)
+    await history.write_changes([batch(2, 1031, NodeChange("deleted", gone, "netlink"))], 2)
+
+    told = await history.changes(moment - 1, moment + 10)
+
+    assert [(each.time - moment, each.change, each.probe) for each in told] == [
+        (0, "added", "netlink"),
+        (1, "removed", "netlink"),
+    ]
+    assert (await history.graph(moment, moment)).node("M") is not None
+    assert (await history.graph(moment + 1, moment + 1)).node("M") is None
+    assert (await history.graph(moment - 5, moment + 60_000)).node("M") is not None
+    assert await history.difference(moment - 1, moment + 10) == []
+
+
+async def test_difference_between_two_times_is_the_net_effect(history: History) -> None:
+    await write_sample(history)
+
+    found = await history.difference(at(1000), at(1030))
+
+    assert [(each.change, each.id) for each in found if each.kind == "node"] == [("added", "B"), ("removed", "A")]
+
+
+async def test_long_read_does_not_hold_up_a_write(history: History) -> None:
+    written = threading.Event()
+
+    def read(database: Database) -> bool:
+        database.rows("SELECT count() FROM flows")
+        return written.wait(60)
+
+    async def write() -> None:
+        await history.write_flows([flows(flow(1, now_ms(), now_ms()))])
+        written.set()
+
+    read_to_the_end, _ = await asyncio.gather(history._read(read), write())
+
+    assert read_to_the_end
+
+
+async def test_statements_beside_each_other_keep_their_parameters(history: History) -> None:
+    async def echoed(number: int) -> int:
+        rows = await history._read(lambda database: database.rows("SELECT {n:Int64} + sleep(0.001)", n=number))
+        return int(rows[0][0])
+
+    assert await asyncio.gather(*map(echoed, range(200))) == list(range(200))
+
+
+async def test_history_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    database = Database.open(SETTINGS, tmp_path)
+    write_first_version(database)
+    database.close()
+
+    history = await History.open(SETTINGS, tmp_path)
+    graphs = [await history.graph(at(second), at(second)) for second in (1005, 1012, 1030)]
+    answer = await history.flows(FlowRequest(), at(0), now_ms())
+    await history.close()
+
+    assert [[(each.id, each.revision) for each in graph.nodes()] for graph in graphs] == [
+        [("A", 1)],
+        [("A", 2)],
+        [("A", 2)],
+    ]
+    assert [(each["UUID"], each["Last"]) for each in answer.flows] == [("7", at(1020))]
+
+
+def write_first_version(database: Database) -> None:
+    """Make the tables as schema 1 had them, with two revisions, a keyframe between them, and a flow."""
+    _, _, steps = migrations()[0]
+    for step in steps:
+        database.command(step)
+    database.command(
+        "CREATE TABLE migrations (number UInt32, name String, at DateTime64(3) DEFAULT now64(3)) "
+        "ENGINE = MergeTree ORDER BY number"
+    )
+    database.command("INSERT INTO migrations (number, name) VALUES (1, '0001_initial.sql')")
+    columns = "id, at, valid_from, recorded, revision, created, keyframe, host, origin, metadata"
+    for second, revision, began, keyframe in ((1000, 1, 1000, 0), (1006, 1, 1000, 1), (1010, 2, 1010, 0)):
+        database.command(
+            f"INSERT INTO node_revisions ({columns}) VALUES "
+            f"('A', {at(second)}, {at(began)}, 1, {revision}, {at(1000)}, {keyframe}, 'h', 'o', '{{}}')"
+        )
+    database.command(f"INSERT INTO keyframes VALUES ({at(1006)})")
+    kinds = ", ".join(f"{each.name} {column_kind(each)}" for each in FLOW_SCHEMA)
+    database.command(
+        f"CREATE TABLE flows ({kinds}, recorded_at DateTime('UTC') DEFAULT now()) "
+        "ENGINE = ReplacingMergeTree(report_number) ORDER BY (node_tid, uuid, capture_id)"
+    )
+    database.command(f"INSERT INTO flows (uuid, start_ns, last_ns) VALUES (7, {at(1000)}000000, {at(1020)}000000)")
+
+
 WRITER = """
 import asyncio, sys
 from pathlib import Path
@@ -348,7 +529,7 @@ from netsonde.model.topology import NodeChange, TopologyBatch
 
 async def main():
     history = await History.open(HistorySettings(memory_mib=512), Path(sys.argv[1]))
-    number = 0
+    number = int(sys.argv[2])
     while True:
         number += 1
         moment = now_ms()
@@ -361,12 +542,14 @@ asyncio.run(main())
 """
 
 
-async def start_writer(directory: Path) -> asyncio.subprocess.Process:
+async def start_writer(directory: Path, script: str = WRITER) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        WRITER,
+        script,
         str(directory),
+        "0",
+        stdin=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
@@ -392,6 +575,62 @@ async def test_nothing_written_is_lost_when_the_process_is_killed(tmp_path: Path
     assert len(found.flows) >= written * 100
     assert graph.node_count() >= written
     assert position >= written
+
+
+NURSERY = (
+    WRITER.replace("asyncio.run(main())", "")
+    + """
+import os
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        sys.argv[2] = line
+        asyncio.run(main())
+    print("pid", child, file=sys.stderr, flush=True)
+    os.waitpid(child, 0)
+    print("gone", file=sys.stderr, flush=True)
+"""
+)
+"""Forks a writer for each line: what a process needs to import is read once."""
+
+
+@pytest.mark.timeout(300)
+async def test_killed_twenty_times_while_writing_it_keeps_all_that_was_written(tmp_path: Path) -> None:
+    """Each round a process opens what the one before left, writes from there on, and is killed somewhere in a write."""
+    chance = random.Random(11)
+    written = 0
+    nursery = await start_writer(tmp_path, script=NURSERY)
+    for _ in range(20):
+        written = await killed_while_writing(nursery, written, chance)
+    nursery.kill()
+    await nursery.wait()
+
+    history = await History.open(SETTINGS, tmp_path)
+    found = await history.flows(FlowRequest(limit=1_000_000), 0, now_ms())
+    graph = await history.graph(now_ms(), now_ms())
+    broken = await history._read(
+        lambda database: database.rows("SELECT name FROM system.detached_parts WHERE reason LIKE 'broken%'")
+    )
+    await history.close()
+    assert {f"{number * 100:x}" for number in range(1, written + 1)} <= {each["UUID"] for each in found.flows}
+    assert {f"n{number}" for number in range(1, written + 1)} <= {each.id for each in graph.nodes()}
+    assert broken == []
+
+
+async def killed_while_writing(nursery: asyncio.subprocess.Process, written: int, chance: random.Random) -> int:
+    """Let a new process write some batches more, kill it, and return the last that it said it had written."""
+    assert nursery.stdin is not None
+    assert nursery.stderr is not None
+    nursery.stdin.write(f"{written}\n".encode())
+    pid, enough = 0, written + chance.randrange(1, 4)
+    while written < enough or not pid:
+        word, *rest = (await nursery.stderr.readline()).split()
+        pid, written = (int(rest[0]), written) if word == b"pid" else (pid, int(word))
+    await asyncio.sleep(chance.random() * 0.05)
+    os.kill(pid, signal.SIGKILL)
+    while (line := await nursery.stderr.readline()) != b"gone\n":
+        written = int(line)
+    return written
 
 
 async def test_directory_has_one_owner(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from netsonde.history.history import History
 from netsonde.history.settings import HistorySettings
 from netsonde.model.elements import Edge, Json, Node
 from netsonde.model.topology import Change, EdgeChange, NodeChange, TopologyBatch
-from netsonde.query import Limits, Sources, parse, run
+from netsonde.query import Limits, Sources, Wanted, parse, run
 from unit.query.cases import LAB, TIMELINE, cases, in_the_past, same
 from unit.query.flow_generator import START_MS, random_flows, random_query
 from unit.query.lab import T0, T0_MS, as_ids, lab_elements, lab_flows, timeline
@@ -90,15 +90,18 @@ async def history(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[His
 
 
 class Remembering:
-    """History that reads each graph from the database once; the tests ask for few, many times."""
+    """History that reads each whole graph from the database once; the tests ask for few, many times."""
 
     _graphs: ClassVar[dict[tuple[int, int], GraphReader]] = {}
 
     def __init__(self, history: History) -> None:
         self.flows, self.packets, self.flow_periods = history.flows, history.packets, history.flow_periods
+        self.changes, self.difference, self.top_talkers = history.changes, history.difference, history.top_talkers
         self._history = history
 
-    async def graph(self, start_ms: int, last_ms: int) -> GraphReader:
+    async def graph(self, start_ms: int, last_ms: int, wanted: Wanted | None = None) -> GraphReader:
+        if wanted is not None:
+            return await self._history.graph(start_ms, last_ms, wanted)
         found = self._graphs.get((start_ms, last_ms))
         if found is None:
             found = self._graphs[start_ms, last_ms] = await self._history.graph(start_ms, last_ms)

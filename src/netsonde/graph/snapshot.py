@@ -85,14 +85,18 @@ class SnapshotGraph:
         return adjacent
 
 
-def _by_id(elements: Iterable[E]) -> dict[str, list[E]]:
+def _by_id(elements: Iterable[E]) -> Mapping[str, Sequence[E]]:
+    given = list(elements)
+    alone: dict[str, Sequence[E]] = {element.id: (element,) for element in given}
+    if len(alone) == len(given):
+        # One revision of each, as at one time; a list for every id would double what making the graph costs.
+        return alone
     by_id: dict[str, list[E]] = {}
-    for element in elements:
+    for element in given:
         by_id.setdefault(element.id, []).append(element)
     for revisions in by_id.values():
-        if len(revisions) > 1:
-            # An agent that restarted counts revisions anew; time tells them apart then.
-            revisions.sort(key=lambda element: (element.updated_at, element.revision))
+        # An agent that restarted counts revisions anew; time tells them apart then.
+        revisions.sort(key=lambda element: (element.updated_at, element.revision))
     return by_id
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arrow streams as they come from the bus: checked, and joined to one stream for one insert. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -17,8 +17,11 @@ class Joined:
     refused: int
 
 
-def join(streams: Sequence[bytes], schema: pa.Schema) -> Joined:
-    """Join streams of record batches, without touching their columns.
+Stored = Callable[[pa.RecordBatch], pa.RecordBatch]
+
+
+def join(streams: Sequence[bytes], schema: pa.Schema, stored: Stored = lambda batch: batch) -> Joined:
+    """Join streams of record batches, each made into what is `stored`.
 
     A stream of an older or newer sender is taken as far as its columns are known; the others get their defaults.
     The engine reads one stream an insert only: of two, one behind the other, it would silently store the first.
@@ -35,12 +38,14 @@ def join(streams: Sequence[bytes], schema: pa.Schema) -> Joined:
     if not complete:
         return Joined(b"", [], 0, refused)
     names = [name for name in schema.names if all(name in batch.schema.names for batch in complete)]
-    common = pa.schema([schema.field(name) for name in names])
+    written = [stored(batch.select(names)) for batch in complete]
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, common) as writer:
-        for batch in complete:
-            writer.write_batch(batch.select(names))
-    return Joined(sink.getvalue().to_pybytes(), names, sum(batch.num_rows for batch in complete), refused)
+    with pa.ipc.new_stream(sink, written[0].schema) as writer:
+        for batch in written:
+            writer.write_batch(batch)
+    return Joined(
+        sink.getvalue().to_pybytes(), written[0].schema.names, sum(batch.num_rows for batch in complete), refused
+    )
 
 
 def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

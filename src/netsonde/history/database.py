@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One connection to ClickHouse's dialect, in-process or over HTTP, used from one thread.
+"""Connections to ClickHouse's dialect, in-process or over HTTP, each used by one thread at a time.
+
+Connections run their statements beside each other, in-process too: one that reads sees the rows of inserts that had
+ended when it began, and none of the others.
 
 chDB: the first handle starts the engine inside this process and locks the directory. It installs signal handlers
 for crashes (not SIGINT, SIGTERM, SIGCHLD) and blocks SIGPIPE in the thread that opens it, which is one more reason to
 open it in a thread of its own: children started by the main thread keep their mask.
 """
 
-import asyncio
 import fcntl
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -23,6 +24,7 @@ from netsonde.errors import SourceLost, UserError, WireError
 from netsonde.history.settings import HistorySettings
 
 R = TypeVar("R")
+Connect = Callable[[str | None], Any]
 
 DATABASE = "netsonde"
 _MIB = 1024 * 1024
@@ -32,10 +34,11 @@ _BAD_DATA = frozenset({6, 26, 27, 32, 33, 43, 53, 69, 70, 72, 117, 321, 349, 636
 
 
 class Database:
-    """Blocking; every method is meant for the thread that opened it. `Worker` below calls it from the loop."""
+    """One connection. Blocking; `workers.py` calls it from the loop."""
 
-    def __init__(self, client: Any, lock: IO[str] | None = None) -> None:
+    def __init__(self, client: Any, connect: Callable[[], Any], lock: IO[str] | None = None) -> None:
         self._client = client
+        self._connect = connect
         self._lock = lock
 
     @classmethod
@@ -46,13 +49,19 @@ class Database:
         does not answer.
         """
         if settings.url:
-            return cls(_connect_server(settings))
+            connect, name = _server(settings)
+            return cls(_writing(_with_database(connect, name)), lambda: connect(name))
         lock = _own(directory)
         try:
-            return cls(_open_engine(settings, directory), lock)
+            connect = _engine(settings, directory)
+            return cls(_writing(_with_database(connect, DATABASE)), lambda: connect(DATABASE), lock)
         except BaseException:
             lock.close()
             raise
+
+    def another(self) -> "Database":
+        """Open one more connection to the same database; close it before this one."""
+        return Database(_translated(self._connect), self._connect)
 
     def command(self, sql: str, **parameters: Any) -> str:
         """Run one statement and return its first value as text."""
@@ -71,6 +80,13 @@ class Database:
             )
         )
         return pa.ipc.open_stream(data).read_all()
+
+    def lines(self, sql: str, **parameters: Any) -> bytes:
+        """Return rows of one column, a line each, as they are: the texts must have no line breaks."""
+        found = _translated(
+            lambda: self._client.raw_query(sql, parameters=parameters or None, fmt="TSVRaw", use_database=True)
+        )
+        return bytes(found)
 
     def insert(self, table: str, columns: Sequence[str], block: bytes, form: str) -> None:
         """Insert one block of rows in the format `form`; returns when they are in the table's files.
@@ -107,20 +123,6 @@ class Database:
             self._lock.close()
 
 
-class Worker:
-    """The one thread in which everything that touches the database runs, in the order of the calls."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="history")
-
-    async def run(self, work: Callable[[], R]) -> R:
-        # Not cancelled half-way: a statement that has begun is finished before the next.
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._pool, work))
-
-    def shutdown(self) -> None:
-        self._pool.shutdown(wait=False)
-
-
 def _own(directory: Path) -> IO[str]:
     """Lock the directory for this process; the lock goes with the process, however it ends."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -142,9 +144,10 @@ def _own(directory: Path) -> IO[str]:
     return lock
 
 
-def _open_engine(settings: HistorySettings, directory: Path) -> Any:
+def _engine(settings: HistorySettings, directory: Path) -> Connect:
     options = {
-        "max_server_memory_usage": settings.memory_mib * _MIB * 3 // 2,
+        # Several statements run at once, few of them big; a write that finds no room is tried again.
+        "max_server_memory_usage": settings.memory_mib * _MIB * 2,
         "mark_cache_size": 64 * _MIB,
         "background_pool_size": 2,
         "background_schedule_pool_size": 4,
@@ -163,10 +166,11 @@ def _open_engine(settings: HistorySettings, directory: Path) -> Any:
             settings=_query_settings(settings) | {"max_threads": settings.threads},
         )
 
-    return _with_database(connect)
+    return connect
 
 
-def _connect_server(settings: HistorySettings) -> Any:
+def _server(settings: HistorySettings) -> tuple[Connect, str]:
+    """Return how to connect, and the name of the database."""
     address = urlsplit(settings.url)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise UserError(
@@ -197,10 +201,10 @@ def _connect_server(settings: HistorySettings) -> Any:
             form_encode_query_params=True,
         )
 
-    return _with_database(connect, name)
+    return connect, name
 
 
-def _with_database(connect: Callable[[str | None], Any], name: str = DATABASE) -> Any:
+def _with_database(connect: Connect, name: str) -> Any:
     """Return a client whose database exists."""
     first = _translated(lambda: connect("default"))
     try:
@@ -208,6 +212,15 @@ def _with_database(connect: Callable[[str | None], Any], name: str = DATABASE) -
         return _translated(lambda: connect(name))
     finally:
         first.close()
+
+
+def _writing(client: Any) -> Any:
+    """Let the statements of a client take as long as they need: a write that is broken off has to be made again."""
+    client.set_client_setting("max_execution_time", 0)
+    # Rows that repeat others are left to the merges: looking for them in each insert costs more than all the rest.
+    client.set_client_setting("optimize_on_insert", 0)
+    client.set_client_setting("parallel_view_processing", 1)
+    return client
 
 
 def _query_settings(settings: HistorySettings) -> dict[str, Any]:

@@ -4,12 +4,18 @@
 Source of truth: `netsonde.flows.schema`. Batches go into these tables as they come; what is here besides their
 columns is when a row was recorded, by which it is partitioned and dropped: a packet file of ten years ago is kept
 as long as today's traffic.
+
+What a column says may follow from others: many times of a flow are those of its first or last packet, or near them,
+and the counters of its last period those of all. Such a column is stored as what it differs by, under another name,
+and served under its own; that is more than half of what a row would take.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from netsonde.flows.schema import FLOW_SCHEMA, PACKET_SCHEMA
 
@@ -31,6 +37,9 @@ _NAMES = frozenset(
     }
 )
 """Text columns with few different values."""
+
+_IN_ORDER = frozenset({"tracking_id", "ts_ns"})
+"""Columns that rows lie in the order of, within a range at least; of others the differences take more room."""
 
 _KINDS: dict[pa.DataType, str] = {
     pa.uint8(): "UInt8",
@@ -58,7 +67,7 @@ def column_kind(field: "pa.Field") -> str:
         return "LowCardinality(String)"
     if name == "String":
         return "String CODEC(ZSTD(1))"
-    if field.name.endswith("_ns"):
+    if field.name in _IN_ORDER:
         return f"{name} CODEC(Delta, ZSTD(1))"
     return f"{name} CODEC(ZSTD(1))"
 
@@ -73,22 +82,105 @@ class DerivedTable:
     version: str = ""
     """Of rows with the same `order`, merges keep the one with the greatest value of this column."""
     indexes: tuple[str, ...] = ()
+    near: Mapping[str, str] = field(default_factory=dict)
+    """Columns that are stored as what they differ by from another column."""
+    community: bool = False
+    """Whether the Community ID is computed where ports and addresses tell it."""
 
     def columns(self) -> dict[str, str]:
-        kinds = {field.name: column_kind(field) for field in self.schema}
-        return kinds | {"recorded_at": "DateTime('UTC') DEFAULT now() CODEC(Delta, ZSTD(1))"}
+        """Return the columns by name, with type and codec."""
+        found: dict[str, str] = {}
+        for each in self.schema:
+            kind = column_kind(each).split(" ")[0]
+            if each.name in self.near:
+                found[f"{each.name}{_NEAR}"] = "Int64 CODEC(ZSTD(1))"
+                found[each.name] = f"{kind} ALIAS {self.read(each.name)}"
+            elif each.name == _COMMUNITY and self.community:
+                found[f"{_COMMUNITY}{_NEAR}"] = "String CODEC(ZSTD(1))"
+                found[each.name] = f"String ALIAS {self.read(each.name)}"
+            else:
+                found[each.name] = column_kind(each)
+        return found | {"recorded_at": "DateTime('UTC') DEFAULT now() CODEC(Delta, ZSTD(1))"}
 
     @property
     def names(self) -> list[str]:
         return list(self.schema.names)
 
-    def create(self) -> str:
-        parts = [f"{name} {kind}" for name, kind in self.columns().items()]
+    def read(self, name: str) -> str:
+        """Return the SQL of a column in terms of what is stored."""
+        if name in self.near:
+            stored, base = f"{name}{_NEAR}", self.near[name]
+            kind = column_kind(self.schema.field(name)).split(" ")[0]
+            return f"if({stored} = {_ABSENT}, 0, CAST({self.read(base)} + {stored}, '{kind}'))"
+        if name == _COMMUNITY and self.community:
+            return f"if({_HAS_PORTS}, {_COMMUNITY_ID}, {_COMMUNITY}{_NEAR})"
+        return name
+
+    def stored_sql(self) -> dict[str, str]:
+        """Return the SQL of every stored column in terms of the columns as they are served."""
+        found = {name: name for name in [*self.names, "recorded_at"]}
+        for name, base in self.near.items():
+            del found[name]
+            found[f"{name}{_NEAR}"] = f"if({name} = 0, {_ABSENT}, toInt64({name}) - toInt64({base}))"
+        if self.community:
+            del found[_COMMUNITY]
+            found[f"{_COMMUNITY}{_NEAR}"] = f"if({_HAS_PORTS}, '', {_COMMUNITY})"
+        return found
+
+    def stored(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
+        """Return a batch with the columns that are stored instead of those that are served."""
+        columns = {name: batch.column(name) for name in batch.schema.names}
+        for name, base in self.near.items():
+            if name in columns and base in batch.schema.names:
+                value = columns.pop(name)
+                differs = pc.subtract(
+                    value.cast(pa.int64(), safe=False), batch.column(base).cast(pa.int64(), safe=False)
+                )
+                columns[f"{name}{_NEAR}"] = pc.if_else(pc.equal(value, 0), _ABSENT, differs)
+        if self.community and {_COMMUNITY, "transport_protocol"} <= columns.keys():
+            ports = pc.is_in(columns["transport_protocol"], pa.array(_WITH_PORTS))
+            columns[f"{_COMMUNITY}{_NEAR}"] = pc.if_else(ports, "", columns.pop(_COMMUNITY))
+        return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+    def create(self, name: str = "") -> str:
+        parts = [f"{column} {kind}" for column, kind in self.columns().items()]
         parts += [f"INDEX {index}" for index in self.indexes]
         return (
-            f"CREATE TABLE IF NOT EXISTS {self.name} ({', '.join(parts)}) ENGINE = ReplacingMergeTree({self.version}) "
-            f"PARTITION BY toDate(recorded_at) ORDER BY ({self.order})"
+            f"CREATE TABLE IF NOT EXISTS {name or self.name} ({', '.join(parts)}) "
+            f"ENGINE = ReplacingMergeTree({self.version}) PARTITION BY toDate(recorded_at) ORDER BY ({self.order})"
         )
+
+
+_NEAR: Final = "_near"
+_ABSENT: Final = -(1 << 62)
+"""Stored for 0, which means that there is no such time or count."""
+_COMMUNITY: Final = "community_id"
+_WITH_PORTS: Final = ("TCP", "UDP", "SCTP")
+_HAS_PORTS: Final = f"transport_protocol IN {_WITH_PORTS}"
+
+
+def _end(side: str) -> str:
+    """Return the SQL of address and port of a side, as the Community ID takes them."""
+    address = f"substring(IPv6StringToNumOrDefault(network_{side}), if(network_protocol = 'IPV4', 13, 1))"
+    return f"concat({address}, char(intDiv(transport_{side}, 256), transport_{side} % 256))"
+
+
+def _community_id() -> str:
+    """Return the SQL of the Community ID, version 1, seed 0 (github.com/corelight/community-id-spec)."""
+    ordered = f"arraySort([{_end('a')}, {_end('b')}])"
+    address, port = "arrayStringConcat(arrayMap(e -> substring(e, 1, length(e) - 2), {0}))", "right({0}[{1}], 2)"
+    protocol = "char(multiIf(transport_protocol = 'TCP', 6, transport_protocol = 'UDP', 17, 132), 0)"
+    ports = f"{port.format(ordered, 1)}, {port.format(ordered, 2)}"
+    digest = f"SHA1(concat(char(0, 0), {address.format(ordered)}, {protocol}, {ports}))"
+    # The small build of the engine has neither base64Encode nor shifts: 27 times six bits of 20 octets and a zero.
+    octets = f"arrayMap(i -> reinterpretAsUInt8(substring(concat({digest}, char(0)), i, 1)), range(1, 22))"
+    pair = "256 * o[intDiv(6 * i, 8) + 1] + o[intDiv(6 * i, 8) + 2]"
+    letter = f"substring('{_BASE64}', 1 + intDiv({pair}, [1024, 16, 64, 256][i % 4 + 1]) % 64, 1)"
+    return f"concat('1:', arrayStringConcat(arrayMap(i -> arrayMap(o -> {letter}, [{octets}])[1], range(27))), '=')"
+
+
+_BASE64: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_COMMUNITY_ID: Final = _community_id()
 
 
 def _subset(schema: "pa.Schema", names: Iterable[str]) -> "pa.Schema":
@@ -98,13 +190,30 @@ def _subset(schema: "pa.Schema", names: Iterable[str]) -> "pa.Schema":
 FLOWS = DerivedTable(
     "flows",
     FLOW_SCHEMA,
-    "node_tid, uuid, capture_id",
+    # A flow's start is in all its reports. By hours, a connection's rows of all capture points lie side by side.
+    "intDiv(start_ns, 3600000000000), tracking_id, node_tid, uuid, capture_id",
     "report_number",
     (
         "uuid_of uuid TYPE bloom_filter(0.01) GRANULARITY 1",
+        "tracking_of tracking_id TYPE bloom_filter(0.01) GRANULARITY 1",
         "start_of start_ns TYPE minmax GRANULARITY 1",
-        "last_of last_ns TYPE minmax GRANULARITY 1",
     ),
+    near={
+        "last_ns": "start_ns",
+        "lu_start_ns": "start_ns",
+        "lu_last_ns": "last_ns",
+        "lu_ab_packets": "ab_packets",
+        "lu_ab_bytes": "ab_bytes",
+        "lu_ba_packets": "ba_packets",
+        "lu_ba_bytes": "ba_bytes",
+        "tcp_ab_syn_ns": "start_ns",
+        "tcp_ba_syn_ns": "start_ns",
+        "tcp_ab_fin_ns": "last_ns",
+        "tcp_ba_fin_ns": "last_ns",
+        "tcp_ab_rst_ns": "last_ns",
+        "tcp_ba_rst_ns": "last_ns",
+    },
+    community=True,
 )
 FLOW_METRICS = DerivedTable(
     "flow_metrics",
@@ -114,6 +223,9 @@ FLOW_METRICS = DerivedTable(
             "uuid",
             "node_tid",
             "capture_id",
+            "network_a",
+            "network_b",
+            "l3_tracking_id",
             "lu_start_ns",
             "lu_last_ns",
             "lu_ab_packets",
@@ -123,7 +235,9 @@ FLOW_METRICS = DerivedTable(
             "rtt_ns",
         ),
     ),
-    "uuid, node_tid, capture_id, lu_start_ns, lu_last_ns",
+    # By ten minutes of the report, so that what went on lately is one short range.
+    "intDiv(lu_last_ns, 600000000000), uuid, node_tid, capture_id, lu_start_ns, lu_last_ns",
+    indexes=("uuid_of uuid TYPE bloom_filter(0.01) GRANULARITY 1",),
 )
 PACKETS = DerivedTable(
     "packets",
@@ -137,7 +251,8 @@ PACKETS = DerivedTable(
 )
 
 FLOW_METRICS_VIEW = (
-    "CREATE MATERIALIZED VIEW IF NOT EXISTS flow_metrics_of_flows TO flow_metrics AS "
-    f"SELECT {', '.join(FLOW_METRICS.names)} FROM flows WHERE lu_last_ns > 0"
+    "CREATE MATERIALIZED VIEW IF NOT EXISTS flow_metrics_by_time TO flow_metrics AS "
+    f"SELECT {', '.join(f'{FLOWS.read(name)} AS {name}' for name in FLOW_METRICS.names)} "
+    f"FROM flows WHERE {FLOWS.read('lu_last_ns')} > 0"
 )
 """Each report's last period goes into `flow_metrics` with the same insert, although `flows` keeps the last report."""

@@ -1,30 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """History for the rest of the program: everything is asked and written through `History`, on the loop.
 
-A write returns when its rows are in the database's files: then it may be acknowledged on the bus. kill -9 of the
+Writes run one after the other in a thread; reads run beside them in threads of their own, so a long one holds up no
+write. A write returns when its rows are in the database's files: then it may be acknowledged on the bus. kill -9 of the
 process loses nothing that was written; what was not acknowledged comes again, and rows are idempotent.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Final, TypeVar
 
 from netsonde.errors import SourceLost, WireError
 from netsonde.flows.records import flow_dicts
 from netsonde.graph.snapshot import SnapshotGraph
+from netsonde.history import past
 from netsonde.history.batches import Joined, to_stream
-from netsonde.history.database import Database, Worker
+from netsonde.history.database import Database
 from netsonde.history.flow_periods import read_flow_periods
 from netsonde.history.schema import migrate
 from netsonde.history.settings import HistorySettings
-from netsonde.history.topology import RecordedChange, TopologyStore
-from netsonde.history.traffic import TrafficStore
-from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest
+from netsonde.history.topology import TopologyStore
+from netsonde.history.traffic import TrafficReader, TrafficStore
+from netsonde.history.workers import Readers, Worker
+from netsonde.model.changes import ElementChange
+from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest, Talker
 from netsonde.model.topology import InterfaceMetric, TopologyBatch, TopologySnapshot
 from netsonde.observe import Health, logger
+from netsonde.query import Wanted
 
 R = TypeVar("R")
 log = logger("history")
+
+READERS: Final = 2
+"""Statements that read at once; each may take `memory_mib`."""
 
 
 class History:
@@ -38,6 +47,7 @@ class History:
         self._database: Database | None = None
         self._topology: TopologyStore | None = None
         self._traffic: TrafficStore | None = None
+        self._readers: Readers | None = None
 
     @classmethod
     async def open(cls, settings: HistorySettings, directory: Path, health: Health | None = None) -> "History":
@@ -61,6 +71,7 @@ class History:
             migrate(database, self._settings)
             topology = TopologyStore(database, self._settings.keyframe_ms)
             topology.load()
+            self._readers = Readers([database.another() for _ in range(READERS)])
         except BaseException:
             database.close()
             raise
@@ -70,9 +81,11 @@ class History:
         """Finish what was asked for and close; what was written stays."""
 
         def close() -> None:
+            if self._readers is not None:
+                self._readers.close()
             if self._database is not None:
                 self._database.close()
-            self._database = self._topology = self._traffic = None
+            self._database = self._topology = self._traffic = self._readers = None
 
         await self._worker.run(close)
         self._worker.shutdown()
@@ -116,18 +129,24 @@ class History:
         """Record that a publisher went away, and with it all that it published."""
         await self._run(lambda: self._topo.write_gone(host))
 
-    async def graph(self, start_ms: int, last_ms: int) -> SnapshotGraph:
+    async def graph(self, start_ms: int, last_ms: int, wanted: Wanted | None = None) -> SnapshotGraph:
         """Return what was at a time (both equal) or in an interval.
 
         At a time t a revision is visible from its `updated_at` until, exclusively, the next one or the deletion. In
         an interval every revision that held at any moment of it is visible, both ends included; so is what was
         deleted at its very start.
         """
-        return await self._run(lambda: self._topo.graph(start_ms, last_ms))
+        return await self._read(lambda database: past.graph(database, start_ms, last_ms, wanted))
 
-    async def changes(self, start_ms: int, last_ms: int, *, limit: int = 10_000) -> list[RecordedChange]:
-        """Return the changes after `start_ms` up to `last_ms`, oldest first."""
-        return await self._run(lambda: self._topo.changes(start_ms, last_ms, limit))
+    async def changes(
+        self, start_ms: int, last_ms: int, ids: Sequence[str] | None = None, limit: int = 10_000
+    ) -> list[ElementChange]:
+        """Return the changes after `start_ms` up to `last_ms`, of all elements or of some, oldest first."""
+        return await self._read(lambda database: past.changes(database, start_ms, last_ms, ids, limit))
+
+    async def difference(self, before_ms: int, after_ms: int, limit: int = 10_000) -> list[ElementChange]:
+        """Return how what was at one time differs from what was at another."""
+        return await self._read(lambda database: past.difference(database, before_ms, after_ms, limit))
 
     # Traffic
 
@@ -169,27 +188,33 @@ class History:
     async def flows(self, request: FlowRequest, start_ms: int, last_ms: int) -> FlowAnswer:
         """Return the flows that had packets in an interval, in their last state."""
 
-        def read() -> FlowAnswer:
-            table, truncated = self._flow.flows(request, start_ms, last_ms)
+        def read(database: Database) -> FlowAnswer:
+            table, truncated = TrafficReader(database).flows(request, start_ms, last_ms)
             return FlowAnswer(flow_dicts([to_stream(table)]), truncated=truncated)
 
-        return await self._run(read)
+        return await self._read(read)
+
+    async def top_talkers(self, start_ms: int, last_ms: int, limit: int) -> list[Talker]:
+        """Return the addresses with most traffic in the reports of an interval, the greatest first."""
+        return await self._read(lambda database: TrafficReader(database).top_talkers(start_ms, last_ms, limit))
 
     async def flow_periods(self, uuids: Sequence[str], start_ms: int, last_ms: int, limit: int) -> list[FlowPeriod]:
         """Return what the reports of some flows counted in periods that lie in an interval, the oldest first."""
-        return await self._run(lambda: read_flow_periods(self._read, uuids, start_ms, last_ms, limit))
+        return await self._read(lambda database: read_flow_periods(database, uuids, start_ms, last_ms, limit))
 
     async def packets(self, request: PacketRequest, start_ms: int, last_ms: int) -> Sequence[bytes]:
         """Return kept packets of an interval as Arrow IPC streams."""
-        return await self._run(lambda: [to_stream(self._flow.packets(request, start_ms, last_ms))])
+        return await self._read(
+            lambda database: [to_stream(TrafficReader(database).packets(request, start_ms, last_ms))]
+        )
 
     async def interface_metrics(
         self, node_ids: Sequence[str], start_ms: int | None, last_ms: int | None, *, limit: int = 100_000
     ) -> list[InterfaceMetric]:
         """Return counters of an interval, oldest first; the latest of each node when it is None."""
         if start_ms is None or last_ms is None:
-            return await self._run(lambda: self._flow.latest_metrics(node_ids))
-        return await self._run(lambda: self._flow.metrics(node_ids, start_ms, last_ms, limit))
+            return await self._read(lambda database: TrafficReader(database).latest_metrics(node_ids))
+        return await self._read(lambda database: TrafficReader(database).metrics(node_ids, start_ms, last_ms, limit))
 
     # Inside
 
@@ -200,23 +225,28 @@ class History:
         return self._topology
 
     @property
-    def _read(self) -> Database:
-        if self._database is None:
-            raise SourceLost("history is closed")
-        return self._database
-
-    @property
     def _flow(self) -> TrafficStore:
         if self._traffic is None:
             raise SourceLost("history is closed")
         return self._traffic
 
     async def _run(self, work: Callable[[], R]) -> R:
+        with self._watched():
+            return await self._worker.run(work)
+
+    async def _read(self, work: Callable[[Database], R]) -> R:
+        if self._readers is None:
+            raise SourceLost("history is closed")
+        with self._watched():
+            return await self._readers.run(work)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Let the health tell whether the database answers."""
         try:
-            result: Any = await self._worker.run(work)
+            yield
         except SourceLost as lost:
             self.health.failed(str(lost))
             raise
         if self.health.state == "failed":
             self.health.running(self._settings.url or f"in {self._directory}")
-        return result  # type: ignore[no-any-return]

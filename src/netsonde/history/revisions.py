@@ -6,23 +6,23 @@ differs from what is recorded makes rows. What vanished while it was away is fou
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import msgspec
 
-from netsonde.model.elements import Edge, Element, Node
+from netsonde.model.changes import ElementKind
+from netsonde.model.elements import Edge, Element
 from netsonde.model.topology import Change, NodeChange, TopologyBatch, TopologySnapshot
-
-Kind = Literal["node", "edge"]
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
 class RevisionRow(msgspec.Struct, omit_defaults=True):
-    """One row of `node_revisions` or `edge_revisions`; times are Unix ms, `recorded` Unix ns."""
+    """One row of `revisions`; times are Unix ms, `recorded` Unix ns."""
 
+    kind: ElementKind
     id: str
     at: int
     valid_from: int
@@ -38,6 +38,8 @@ class RevisionRow(msgspec.Struct, omit_defaults=True):
     keyframe: int = 0
     parent: str = ""
     child: str = ""
+    epoch: int = 0
+    """The keyframe at or before `at`, which the store fills in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.nodes) + len(self.edges)
 
-    def of(self, kind: Kind) -> list[RevisionRow]:
+    def of(self, kind: ElementKind) -> list[RevisionRow]:
         return self.nodes if kind == "node" else self.edges
 
 
@@ -83,7 +85,7 @@ class Revisions:
     """What is recorded of every living element, and the rows that a change adds to it."""
 
     def __init__(self) -> None:
-        self.known: dict[Kind, dict[str, Known]] = {"node": {}, "edge": {}}
+        self.known: dict[ElementKind, dict[str, Known]] = {"node": {}, "edge": {}}
         self.publishers: dict[str, PublisherPosition] = {}
         self._recorded = 0
         """Unix ns of the batch, and the place in it: a batch that is recorded twice makes the same rows."""
@@ -116,7 +118,7 @@ class Revisions:
             self._put(rows, "node", node, publisher, "")
         for edge in snapshot.edges:
             self._put(rows, "edge", edge, publisher, "")
-        present: dict[Kind, set[str]] = {
+        present: dict[ElementKind, set[str]] = {
             "node": {node.id for node in snapshot.nodes},
             "edge": {edge.id for edge in snapshot.edges},
         }
@@ -140,7 +142,7 @@ class Revisions:
         return rows
 
     def _change(self, rows: Rows, batch: TopologyBatch, change: Change) -> None:
-        kind: Kind = "node" if isinstance(change, NodeChange) else "edge"
+        kind: ElementKind = "node" if isinstance(change, NodeChange) else "edge"
         element: Element = change.node if isinstance(change, NodeChange) else change.edge
         if change.kind == "deleted":
             at = element.deleted_at if element.deleted_at is not None else batch.at_ns // 1_000_000
@@ -148,7 +150,7 @@ class Revisions:
         else:
             self._put(rows, kind, element, batch.host, change.probe)
 
-    def _put(self, rows: Rows, kind: Kind, element: Element, publisher: str, probe: str) -> None:
+    def _put(self, rows: Rows, kind: ElementKind, element: Element, publisher: str, probe: str) -> None:
         metadata = _encoder.encode(element.metadata).decode()
         parent, child = (element.parent, element.child) if isinstance(element, Edge) else ("", "")
         digest = digest_of(metadata, parent, child)
@@ -165,6 +167,7 @@ class Revisions:
             self.known[kind][element.id] = Known(digest, revision, created, element.updated_at, publisher)
         rows.of(kind).append(
             RevisionRow(
+                kind=kind,
                 id=element.id,
                 at=element.updated_at,
                 valid_from=element.updated_at,
@@ -181,13 +184,14 @@ class Revisions:
             )
         )
 
-    def _end(self, rows: Rows, kind: Kind, element_id: str, at_ms: int, probe: str = "", host: str = "") -> None:
+    def _end(self, rows: Rows, kind: ElementKind, element_id: str, at_ms: int, probe: str = "", host: str = "") -> None:
         before = self.known[kind].get(element_id)
         if before is None or at_ms < before.valid_from:
             return
         del self.known[kind][element_id]
         rows.of(kind).append(
             RevisionRow(
+                kind=kind,
                 id=element_id,
                 at=at_ms,
                 valid_from=at_ms,
@@ -204,59 +208,18 @@ class Revisions:
         )
 
 
-def amendments(rows: Iterable[RevisionRow], keyframes: list[int]) -> Iterator[RevisionRow]:
-    """Yield copies of late rows for the keyframes that were taken after they began to hold.
+def epoch_of(at_ms: int, keyframes: Sequence[int]) -> int:
+    """Return the last of the keyframes (in order) at or before a time, 0 when there is none."""
+    before = bisect_right(keyframes, at_ms)
+    return keyframes[before - 1] if before else 0
+
+
+def amendments(rows: Iterable[RevisionRow], keyframes: Sequence[int]) -> Iterator[RevisionRow]:
+    """Yield copies of late rows for the keyframes (in order) that were taken after they began to hold.
 
     The rows come from an agent that was cut off. If one of them is not the last before the keyframe, then the order
     by valid_from keeps the right one.
     """
     for row in rows:
-        for keyframe in keyframes:
-            if row.valid_from < keyframe:
-                yield msgspec.structs.replace(row, at=keyframe, keyframe=1)
-
-
-def element_of(kind: Kind, row: "StoredRevision", deleted_at: int | None) -> Node | Edge:
-    """Return the element that a stored row describes."""
-    metadata = msgspec.json.decode(row.metadata or b"{}")
-    common = {
-        "id": row.id,
-        "metadata": metadata,
-        "host": row.host,
-        "origin": row.origin,
-        "created_at": row.created,
-        "updated_at": row.valid_from,
-        "deleted_at": deleted_at,
-        "revision": row.revision,
-    }
-    return Node(**common) if kind == "node" else Edge(**common, parent=row.parent, child=row.child)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRevision:
-    """A row as it is read back."""
-
-    id: str
-    valid_from: int
-    revision: int
-    created: int
-    deleted: int
-    host: str
-    origin: str
-    metadata: bytes
-    parent: str = ""
-    child: str = ""
-
-
-def visible(rows: Iterable[StoredRevision], kind: Kind) -> list[Node | Edge]:
-    """Return the elements of rows that are ordered by id and time; an end sets `deleted_at` of the one before."""
-    found: list[Node | Edge] = []
-    pending: StoredRevision | None = None
-    for row in rows:
-        ended = row.valid_from if pending is not None and row.id == pending.id and row.deleted else None
-        if pending is not None and not pending.deleted:
-            found.append(element_of(kind, pending, ended))
-        pending = row
-    if pending is not None and not pending.deleted:
-        found.append(element_of(kind, pending, None))
-    return found
+        for keyframe in keyframes[bisect_right(keyframes, row.valid_from) :]:
+            yield msgspec.structs.replace(row, at=keyframe, epoch=keyframe, keyframe=1)

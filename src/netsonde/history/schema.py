@@ -11,6 +11,9 @@ from netsonde.errors import UserError
 from netsonde.history.database import Database
 from netsonde.history.derived import FLOW_METRICS, FLOW_METRICS_VIEW, FLOWS, PACKETS, DerivedTable
 from netsonde.history.settings import HistorySettings
+from netsonde.observe import logger
+
+log = logger("history.schema")
 
 _MIGRATIONS_TABLE = """
 CREATE TABLE IF NOT EXISTS migrations (number UInt32, name String, at DateTime64(3) DEFAULT now64(3))
@@ -68,6 +71,7 @@ def _derive(database: Database, table: DerivedTable) -> None:
     if key and key[0][0] != table.order:
         database.command(f"RENAME TABLE {table.name} TO {before}")
     database.command(table.create())
+    _rebuild(database, table)
     present = {row[0] for row in database.rows(f"SELECT name FROM system.columns WHERE {_HERE}", table=table.name)}
     for name, kind in table.columns().items():
         if name not in present:
@@ -84,14 +88,35 @@ def _move_rows(database: Database, before: str, name: str) -> None:
         database.command(f"DROP TABLE {before}")
 
 
+def _rebuild(database: Database, table: DerivedTable) -> None:
+    """Copy the rows into a new table where the order, or what is stored, is no longer what is wanted.
+
+    Interrupted, it begins anew: the tables are exchanged, at once, when all is copied.
+    """
+    order, *_ = database.rows(f"SELECT sorting_key FROM system.tables WHERE {_HERE_TABLE}", table=table.name)[0]
+    if str(order) == table.order:
+        return
+    fresh = f"{table.name}_rebuilt"
+    log.info("a table of history is rebuilt", table=table.name)
+    database.command(f"DROP TABLE IF EXISTS {fresh}")
+    database.command(table.create(fresh))
+    present = {row[0] for row in database.rows(f"SELECT name FROM system.columns WHERE {_HERE}", table=table.name)}
+    served = {*table.names, "recorded_at"}
+    lacking = {f"{name}_near" if name in table.near else name for name in served - present}
+    copied = {name: sql for name, sql in table.stored_sql().items() if name not in lacking}
+    columns, values = ", ".join(copied), ", ".join(copied.values())
+    database.command(f"INSERT INTO {fresh} ({columns}) SELECT {values} FROM {table.name}")
+    database.command(f"EXCHANGE TABLES {table.name} AND {fresh}")
+    database.command(f"DROP TABLE {fresh}")
+
+
 _HERE = "database = currentDatabase() AND table = {table:String}"
 
 
 def _retain(database: Database, settings: HistorySettings) -> None:
     """Set how long rows are kept, where that differs from what the table has; the engine deletes them."""
     for table, column, days in (
-        ("node_revisions", "toDateTime(intDiv(at, 1000), 'UTC')", settings.topology_days),
-        ("edge_revisions", "toDateTime(intDiv(at, 1000), 'UTC')", settings.topology_days),
+        ("revisions", "toDateTime(intDiv(at, 1000), 'UTC')", settings.topology_days),
         ("keyframes", "toDateTime(intDiv(at, 1000), 'UTC')", settings.topology_days),
         ("interface_metrics", "toDateTime(intDiv(last_ms, 1000), 'UTC')", settings.metrics_days),
         ("flows", "recorded_at", settings.flows_days),

@@ -27,11 +27,11 @@ class HistorySettings:
     keyframe_hours: float = 6.0
     """Hours between two records of the whole graph; looking back reads at most that much of its changes."""
     memory_mib: int = 1024
-    """MiB that one query or merge may use; the engine in-process gets half as much again in all."""
+    """MiB that one query or merge may use; the engine in-process gets twice as much in all."""
     threads: int = 2
     """Threads of one query in-process."""
     query_timeout: float = 15.0
-    """Seconds that a query may run; in-process, writes wait for it meanwhile."""
+    """Seconds that a query may run; writes do not wait for it."""
 
     def __post_init__(self) -> None:
         for name in ("topology_days", "flows_days", "metrics_days", "packets_days", "keyframe_hours"):

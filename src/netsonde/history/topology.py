@@ -1,62 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Revisions of nodes and edges in the database: written, kept bounded by keyframes, read at a time or an interval."""
+"""Revisions of nodes and edges on their way into the database, and the keyframes that bound what reading costs."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
-from netsonde.graph.snapshot import SnapshotGraph
+from netsonde.history import past
 from netsonde.history.database import Database
 from netsonde.history.revisions import (
-    Kind,
     Known,
     PublisherPosition,
-    RevisionRow,
     Revisions,
     Rows,
-    StoredRevision,
     amendments,
-    visible,
+    epoch_of,
 )
-from netsonde.model.elements import Edge, Json, Node
-from netsonde.model.topology import ChangeKind, TopologyBatch, TopologySnapshot
+from netsonde.model.elements import Json
+from netsonde.model.topology import TopologyBatch, TopologySnapshot
 
-_ENDS = ", parent, child"
-_COMMON = "id, at, valid_from, recorded, revision, created, deleted, keyframe, host, origin, publisher, probe, metadata"
-_STREAM = "stream"
-_KINDS: tuple[Kind, ...] = ("node", "edge")
-
-
-def _table(kind: Kind) -> str:
-    return f"{kind}_revisions"
-
-
-def _columns(kind: Kind) -> str:
-    return _COMMON + (_ENDS if kind == "edge" else "")
-
-
-def _read_columns(kind: Kind) -> str:
-    return "id, valid_from, revision, created, deleted, host, origin, metadata" + (_ENDS if kind == "edge" else "")
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedChange:
-    """A change that history holds."""
-
-    at_ms: int
-    kind: ChangeKind
-    element: Kind
-    id: str
-    revision: int
-    host: str
-    probe: str
-    metadata: Json
+_COLUMNS: Final = (
+    "epoch, kind, id, at, valid_from, recorded, revision, created, deleted, keyframe, host, origin, publisher, probe, "
+    "parent, child, metadata"
+)
+_STREAM: Final = "stream"
+_LEAST_ROWS: Final = 50_000
+"""A keyframe is also due after as many rows as it has itself, but not for fewer than these."""
 
 
 class TopologyStore:
-    """Blocking; used in the thread of the database. `now_ms` is a parameter for tests."""
+    """Blocking; used in the thread that writes. `now_ms` is a parameter for tests."""
 
     def __init__(
         self, database: Database, keyframe_ms: int, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
@@ -67,6 +41,8 @@ class TopologyStore:
         self.revisions = Revisions()
         self.position = 0
         self._keyframes: list[int] = []
+        self._rows_since = 0
+        """Rows after the last keyframe, which reading goes through."""
         self.refused = 0
         """Rows that the database could not take: a publisher sent values beyond any sense."""
 
@@ -74,26 +50,29 @@ class TopologyStore:
         """Read what is living, and how far the stream was recorded."""
         self.revisions = Revisions()
         self._keyframes = [int(row[0]) for row in self._database.rows("SELECT DISTINCT at FROM keyframes ORDER BY at")]
-        for kind in _KINDS:
-            self._load_known(kind)
+        self._load_known()
         for name, position, epoch in self._database.rows("SELECT name, position, epoch FROM positions FINAL"):
             if name == _STREAM:
                 self.position = int(position)
             else:
                 self.revisions.publishers[name] = PublisherPosition(epoch, int(position))
 
-    def _load_known(self, kind: Kind) -> None:
-        ends = "parent, '\\n', child" if kind == "edge" else "'\\n'"
-        sql = (
-            f"SELECT id, revision, created, valid_from, publisher, hex(MD5(concat(metadata, '\\n', {ends}))) FROM ("
-            f"{self._at(kind, _columns(kind))}) WHERE deleted = 0"
-        )
+    def _load_known(self) -> None:
         last = 1 << 62
-        known = self.revisions.known[kind]
-        for element_id, revision, created, valid_from, publisher, digest in self._database.rows(
-            sql, since=self._keyframe(last), until=last
+        since = past.keyframe_before(self._database, last)
+        self._rows_since = int(
+            self._database.rows(
+                "SELECT count() FROM revisions WHERE epoch = {since:Int64} AND keyframe = 0", since=since
+            )[0][0]
+        )
+        inner = past.AT.format(columns=_COLUMNS, where="")
+        digest = "hex(MD5(concat(metadata, '\\n', parent, '\\n', child)))"
+        sql = f"SELECT kind, id, revision, created, valid_from, publisher, {digest} FROM ({inner}) WHERE deleted = 0"
+        for kind, element_id, revision, created, valid_from, publisher, found in self._database.rows(
+            sql, since=since, until=last
         ):
-            known[element_id] = Known(bytes.fromhex(digest), revision, created, valid_from, publisher)
+            known = Known(bytes.fromhex(found), revision, created, valid_from, publisher)
+            self.revisions.known[kind][element_id] = known
 
     def write_batches(self, batches: list[TopologyBatch], position: int) -> None:
         """Record batches; `position` is how far the stream is recorded then."""
@@ -119,15 +98,14 @@ class TopologyStore:
         self._write_positions(self.position, {publisher})
 
     def _write(self, rows: Rows) -> None:
-        # Nodes first: an edge whose ends are missing would show in what is read between two inserts.
-        for kind in _KINDS:
-            new = rows.of(kind)
-            if new:
-                self._insert(kind, new + list(amendments(new, self._keyframes)))
-
-    def _insert(self, kind: Kind, rows: list[RevisionRow]) -> None:
-        encoded = list(map(msgspec.json.encode, rows))
-        self.refused += self._database.insert_rows(_table(kind), _columns(kind).split(", "), encoded)
+        new = rows.nodes + rows.edges
+        if not new:
+            return
+        placed = [msgspec.structs.replace(row, epoch=epoch_of(row.at, self._keyframes)) for row in new]
+        # One insert: whoever reads meanwhile sees all of it or nothing.
+        encoded = list(map(msgspec.json.encode, [*placed, *amendments(new, self._keyframes)]))
+        self.refused += self._database.insert_rows("revisions", _COLUMNS.split(", "), encoded)
+        self._rows_since += len(encoded)
 
     def _write_positions(self, position: int, publishers: set[str]) -> None:
         written = time.time_ns()
@@ -142,86 +120,32 @@ class TopologyStore:
         self.position = position
 
     def take_keyframe_if_due(self) -> bool:
-        """Record the whole graph of now when the last keyframe is old enough."""
+        """Record the whole graph of now when the last keyframe is old enough, or reading on from it costs too much."""
         now = self._now_ms()
-        if self._keyframes and now - self._keyframes[-1] < self._keyframe_ms:
+        living = sum(map(len, self.revisions.known.values()))
+        if (
+            self._keyframes
+            and now - self._keyframes[-1] < self._keyframe_ms
+            and self._rows_since < max(living, _LEAST_ROWS)
+        ):
             return False
-        since = self._keyframe(now)
-        for kind in _KINDS:
-            copied = _columns(kind).replace(" at,", " {until:Int64},").replace("keyframe,", "1,")
-            inner = self._at(kind, _columns(kind))
-            self._database.command(
-                f"INSERT INTO {_table(kind)} ({_columns(kind)}) SELECT {copied} FROM ({inner}) WHERE deleted = 0",
-                since=since,
-                until=now,
-            )
+        since = past.keyframe_before(self._database, now)
+        self._copy(past.AT.format(columns=_COLUMNS, where=""), "deleted = 0", keyframe="1", since=since, until=now)
+        # Rows of agents whose clock is ahead are read from this keyframe on, too.
+        ahead = f"SELECT {_COLUMNS} FROM revisions WHERE epoch = {{since:Int64}} AND at > {{until:Int64}}"
+        self._copy(ahead, "1", keyframe="keyframe", at="at", since=since, until=now)
         self._database.command("INSERT INTO keyframes VALUES ({at:Int64})", at=now)
-        self._keyframes.append(now)
+        if not self._keyframes or self._keyframes[-1] < now:
+            self._keyframes.append(now)
+        self._rows_since = 0
         return True
 
-    def _keyframe(self, at_ms: int) -> int:
-        """Return the time of the last keyframe at or before `at_ms`, whoever took it; 0 when there is none."""
-        return int(self._database.rows("SELECT max(at) FROM keyframes WHERE at <= {at:Int64}", at=at_ms)[0][0])
-
-    @staticmethod
-    def _at(kind: Kind, columns: str) -> str:
-        """Return the SQL of the last revision of every id at {until}, whose last keyframe is {since}."""
-        return (
-            f"SELECT {columns} FROM {_table(kind)} WHERE at >= {{since:Int64}} AND at <= {{until:Int64}} "
-            "ORDER BY id, valid_from DESC, recorded DESC LIMIT 1 BY id"
+    def _copy(self, rows: str, where: str, *, keyframe: str, since: int, until: int, at: str = "{until:Int64}") -> None:
+        """Copy rows into the epoch that begins at `until`."""
+        copied = _COLUMNS.replace("epoch,", "{until:Int64},").replace(" at,", f" {at},")
+        copied = copied.replace("keyframe,", f"{keyframe},")
+        self._database.command(
+            f"INSERT INTO revisions ({_COLUMNS}) SELECT {copied} FROM ({rows}) WHERE {where}",
+            since=since,
+            until=until,
         )
-
-    def graph(self, start_ms: int, last_ms: int) -> SnapshotGraph:
-        """Return what was at a time, or everything that was visible in an interval."""
-        nodes = visible(self._read("node", start_ms, last_ms), "node")
-        edges = visible(self._read("edge", start_ms, last_ms), "edge")
-        return SnapshotGraph(
-            [node for node in nodes if isinstance(node, Node)], [edge for edge in edges if isinstance(edge, Edge)]
-        )
-
-    def _read(self, kind: Kind, start_ms: int, last_ms: int) -> list[StoredRevision]:
-        columns = _read_columns(kind)
-        if start_ms >= last_ms:
-            sql, until = f"SELECT {columns} FROM ({self._at(kind, _columns(kind))}) WHERE deleted = 0", last_ms
-            since = self._keyframe(last_ms)
-        else:
-            # What held just before the interval, and every change in it, both ends included.
-            sql = (
-                f"SELECT {columns} FROM (SELECT {_columns(kind)} FROM ({self._at(kind, _columns(kind))}) UNION ALL "
-                f"SELECT {_columns(kind)} FROM {_table(kind)} WHERE at > {{until:Int64}} AND at <= {{last:Int64}} "
-                "AND keyframe = 0) ORDER BY id, valid_from, recorded LIMIT 1 BY id, valid_from, recorded"
-            )
-            until = start_ms - 1
-            since = self._keyframe(until)
-        table = self._database.arrow(sql, since=since, until=until, last=last_ms)
-        columns_of = [column.to_pylist() for column in table.columns]
-        return [_stored(row) for row in zip(*columns_of, strict=True)]
-
-    def changes(self, start_ms: int, last_ms: int, limit: int) -> list[RecordedChange]:
-        """Return the changes after `start_ms` up to `last_ms`, oldest first, at most `limit`."""
-        found: list[RecordedChange] = []
-        for kind in _KINDS:
-            sql = (
-                f"SELECT valid_from, id, revision, created, deleted, host, probe, metadata FROM {_table(kind)} "
-                "WHERE at > {start:Int64} AND at <= {last:Int64} AND keyframe = 0 "
-                "ORDER BY valid_from, recorded LIMIT 1 BY id, valid_from, recorded LIMIT {limit:UInt64}"
-            )
-            for at, element_id, revision, created, deleted, host, probe, metadata in self._database.rows(
-                sql, start=start_ms, last=last_ms, limit=limit
-            ):
-                change: ChangeKind = "deleted" if deleted else "added" if created == at else "updated"
-                content = msgspec.json.decode(metadata) if metadata else None
-                found.append(RecordedChange(at, change, kind, element_id, revision, host, probe, content))
-        return sorted(found, key=lambda change: change.at_ms)[:limit]
-
-
-def _stored(row: tuple[object, ...]) -> StoredRevision:
-    element_id, valid_from, revision, created, deleted, host, origin, metadata, *ends = row
-    return StoredRevision(
-        _text(element_id), valid_from, revision, created, deleted, _text(host), _text(origin), metadata,  # type: ignore[arg-type]
-        *map(_text, ends),
-    )  # fmt: skip
-
-
-def _text(value: object) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

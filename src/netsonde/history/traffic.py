@@ -11,7 +11,7 @@ from netsonde.history.batches import Joined, join, to_schema
 from netsonde.history.database import Database
 from netsonde.history.derived import FLOWS, PACKETS, DerivedTable
 from netsonde.history.flow_conditions import flow_sql
-from netsonde.model.flows import FlowRequest, PacketRequest, flow_numbers
+from netsonde.model.flows import FlowRequest, PacketRequest, Talker, flow_numbers
 from netsonde.model.topology import InterfaceMetric
 
 _METRIC_COLUMNS = ("node_id", "node_tid", "host", "start_ms", "last_ms", "counters")
@@ -19,7 +19,7 @@ _ROWS_AN_INSERT = 100_000
 
 
 class TrafficStore:
-    """Blocking; used in the thread of the database."""
+    """Blocking; used in the thread that writes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -32,7 +32,7 @@ class TrafficStore:
         return self._write(PACKETS, streams)
 
     def _write(self, table: DerivedTable, streams: Sequence[bytes]) -> Joined:
-        joined = join(streams, table.schema)
+        joined = join(streams, table.schema, table.stored)
         if joined.rows:
             self._database.insert(table.name, joined.columns, joined.block, "ArrowStream")
         return joined
@@ -47,6 +47,13 @@ class TrafficStore:
             )
             for begin in range(0, len(metrics), _ROWS_AN_INSERT)
         )
+
+
+class TrafficReader:
+    """Blocking; used with a connection that reads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def flows(self, request: FlowRequest, start_ms: int, last_ms: int) -> tuple[pa.Table, bool]:
         """Return the flows that were seen in an interval, each in its last state, the most recently active first.
@@ -63,6 +70,8 @@ class TrafficStore:
             "WHERE start_ns <= {last:Int64} AND last_ns >= {start:Int64}" + where + " "
             "GROUP BY uuid, node_tid" + more.having + " "
             "ORDER BY max(last_ns) DESC, uuid LIMIT {limit:UInt64})" + where + " "
+            # The rows found lie in the same hours.
+            "AND start_ns <= {last:Int64} AND last_ns >= {start:Int64} "
             "ORDER BY last_ns DESC, uuid LIMIT 1 BY uuid, node_tid"
         )
         found = self._database.arrow(
@@ -70,6 +79,25 @@ class TrafficStore:
         )
         truncated = found.num_rows > request.limit
         return to_schema(found.slice(0, request.limit), FLOWS.schema), truncated
+
+    def top_talkers(self, start_ms: int, last_ms: int, limit: int) -> list[Talker]:
+        """Return the addresses that sent and received most in the reports of an interval, the greatest first.
+
+        A conversation that is seen at several points counts once, as the point saw it that saw most of it.
+        """
+        sql = (
+            "SELECT address, sum(octets) AS total, sum(count), count() FROM ("
+            "SELECT any(network_a) AS a, any(network_b) AS b, max(seen) AS octets, max(seen_packets) AS count FROM ("
+            "SELECT l3_tracking_id, any(network_a) AS network_a, any(network_b) AS network_b, "
+            "sum(lu_ab_bytes + lu_ba_bytes) AS seen, sum(lu_ab_packets + lu_ba_packets) AS seen_packets "
+            "FROM (SELECT DISTINCT l3_tracking_id, uuid, network_a, network_b, lu_last_ns, lu_ab_bytes, lu_ba_bytes, "
+            "lu_ab_packets, lu_ba_packets FROM flow_metrics WHERE lu_last_ns >= {start:Int64} "
+            "AND lu_last_ns <= {last:Int64} AND network_a != '') GROUP BY l3_tracking_id, uuid"
+            ") GROUP BY l3_tracking_id) ARRAY JOIN [a, b] AS address GROUP BY address "
+            "ORDER BY total DESC, address LIMIT {limit:UInt64}"
+        )
+        rows = self._database.rows(sql, start=_ns(start_ms), last=_ns(last_ms) + 999_999, limit=limit)
+        return [Talker(*row) for row in rows]
 
     def packets(self, request: PacketRequest, start_ms: int, last_ms: int) -> pa.Table:
         """Return kept packets of an interval, in the order of time."""

@@ -68,6 +68,16 @@ class PacketRequest(msgspec.Struct, frozen=True):
     """By TID: only packets seen at this Unix time or later; heeded by agents alone, for streams that go on."""
 
 
+class Talker(msgspec.Struct, frozen=True, rename="pascal"):
+    """What one IP address sent and received in an interval."""
+
+    address: str
+    bytes: int
+    packets: int
+    flows: int
+    """Conversations, each counted once wherever it was captured."""
+
+
 def flow_numbers(uuids: Sequence[str]) -> list[int]:
     """Return the numbers that UUIDs of flows write in hexadecimal; what writes none is nowhere and left out."""
     found = []

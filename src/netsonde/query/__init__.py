@@ -15,6 +15,7 @@ from netsonde.query.sources import (
     MetricSource,
     PacketSource,
     Sources,
+    Wanted,
 )
 from netsonde.query.standing import Matcher, StandingQuery, compile_standing
 
@@ -33,6 +34,7 @@ __all__ = [
     "Result",
     "Sources",
     "StandingQuery",
+    "Wanted",
     "compile_standing",
     "evaluate",
     "parse",

@@ -23,6 +23,8 @@ class Kind(StrEnum):
     """Items with the same value at a key."""
     SOCKETS = "sockets"
     NEXT_HOPS = "next_hops"
+    CHANGES = "changes"
+    """What happened to nodes and edges, one JSON object each."""
 
     @property
     def noun(self) -> str:
@@ -43,4 +45,5 @@ _NOUNS = {
     Kind.GROUPS: "groups",
     Kind.SOCKETS: "sockets",
     Kind.NEXT_HOPS: "next hops",
+    Kind.CHANGES: "changes",
 }

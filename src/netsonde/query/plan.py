@@ -13,6 +13,7 @@ from netsonde.model.elements import Json
 from netsonde.query.errors import QueryError, did_you_mean, shown, with_text
 from netsonde.query.filters import Filter, merge
 from netsonde.query.kinds import Kind
+from netsonde.query.narrowing import narrowed
 from netsonde.query.parser import read
 from netsonde.query.predicates import PREDICATES
 from netsonde.query.steps._api import AnyStep, Building, StepSpec
@@ -100,7 +101,7 @@ def _plan(query: Query, bindings: Mapping[str, Json]) -> Plan:
         building.gives = _gives(spec, call, building.takes, steps)
         operation = spec.build(bound, building)
         steps.append(PlannedStep(spec.name, call.span, building.takes, building.gives, operation))
-    return Plan(query.text, tuple(steps), tuple(_optimised(steps)))
+    return Plan(query.text, tuple(steps), tuple(narrowed(_optimised(steps))))
 
 
 def _spec(call: Call) -> StepSpec:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from netsonde.graph.reader import GraphReader
-from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest
+from netsonde.model.changes import ElementChange
+from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest, Talker
 from netsonde.model.topology import InterfaceMetric
+from netsonde.query.kinds import Kind
 
 
 class FlowSource(Protocol):
@@ -33,6 +35,19 @@ class MetricSource(Protocol):
         """Return the metrics of an interval (inclusive, Unix ms); the latest one of each node when it is None."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The elements of a past graph that a query looks at. A source may give others too; it must not leave out any."""
+
+    kind: Kind = Kind.NODES
+    id: str | None = None
+    """The only one that is looked at; None = any."""
+    texts: tuple[tuple[str, ...], ...] = ()
+    """For each tuple, the JSON of the metadata of what is looked at contains at least one of its texts."""
+    nothing: bool = False
+    """The query does not look at the graph at all."""
+
+
 class HistorySource(Protocol):
     """What was, at one time (`start_ms` equals `last_ms`) or over an interval; Unix ms, both ends included.
 
@@ -40,7 +55,19 @@ class HistorySource(Protocol):
     shows what was deleted at its very start.
     """
 
-    async def graph(self, start_ms: int, last_ms: int) -> GraphReader: ...
+    async def graph(self, start_ms: int, last_ms: int, wanted: Wanted | None = None) -> GraphReader:
+        """Return what was; no edge in it leads to a node that is not there, unless only some elements are wanted."""
+
+    async def changes(
+        self, start_ms: int, last_ms: int, ids: Sequence[str] | None, limit: int
+    ) -> Sequence[ElementChange]:
+        """Return the changes after `start_ms` up to `last_ms`, of all elements or of some, oldest first."""
+
+    async def difference(self, before_ms: int, after_ms: int, limit: int) -> Sequence[ElementChange]:
+        """Return how what was at one time differs from what was at another."""
+
+    async def top_talkers(self, start_ms: int, last_ms: int, limit: int) -> Sequence[Talker]:
+        """Return the addresses with most traffic in the reports of an interval, the greatest first."""
 
     async def flows(self, request: FlowRequest, start_ms: int, last_ms: int) -> FlowAnswer: ...
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The forms of time that `At` takes: epoch seconds or milliseconds, ISO 8601, RFC 1123, durations, NOW, FOREVER.
+"""The forms of time that `At` and `Diff` take: epoch seconds or milliseconds, ISO 8601 (RFC 3339), RFC 1123,
+durations, NOW, FOREVER.
 
 A relative time is bound when the plan runs, so the same plan can run again later.
 """
@@ -41,20 +42,36 @@ _FORMS = "such as '-5m', NOW, 1700000000, '2026-03-01T10:00:00Z' or 'Sun, 06 Nov
 
 
 @dataclass(frozen=True, slots=True)
-class When:
-    """A point in time, or an interval that ends there."""
+class Moment:
+    """One point in time."""
 
     epoch_ms: int | None
     """Unix ms; None = relative to now."""
-    offset_ms: int
+    offset_ms: int = 0
     """Added to now; negative = past."""
-    span_ms: int | None
+
+    def bind(self, now_ms: int) -> int:
+        """Return the Unix ms that is meant when it is `now_ms`."""
+        at = self.epoch_ms if self.epoch_ms is not None else now_ms + self.offset_ms
+        return min(max(at, 0), LAST_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A point in time, or an interval that ends there."""
+
+    moment: Moment
+    span_ms: int | None = 0
     """Length of the interval; 0 = a point, None = back to the beginning."""
+    other: Moment | None = None
+    """The other end, where the interval was given by two times; which of them is earlier does not matter."""
 
     def bind(self, now_ms: int) -> TimeSlice:
         """Return the slice of time that is meant when it is `now_ms` (Unix ms)."""
-        last = self.epoch_ms if self.epoch_ms is not None else now_ms + self.offset_ms
-        last = min(max(last, 0), LAST_MS)
+        last = self.moment.bind(now_ms)
+        if self.other is not None:
+            start, last = sorted((last, self.other.bind(now_ms)))
+            return TimeSlice(start, last)
         start = 0 if self.span_ms is None else max(last - self.span_ms, 0)
         return TimeSlice(start, last)
 
@@ -62,53 +79,71 @@ class When:
 def parse_when(call: Call) -> When:
     """Return what the arguments of `At` mean. Raises QueryError."""
     if not 1 <= len(call.arguments) <= 2:
-        raise QueryError(f"{call.name} takes a time, and perhaps a duration", hint=_FORMS, span=call.span)
-    epoch_ms, offset_ms = _point(call.arguments[0])
-    span_ms = _length(call.arguments[1]) if len(call.arguments) == 2 else 0
-    return When(epoch_ms, offset_ms, span_ms)
+        raise QueryError(
+            f"{call.name} takes a time, and perhaps a duration or a second time", hint=_FORMS, span=call.span
+        )
+    moment = parse_moment(call.arguments[0])
+    if len(call.arguments) == 1:
+        return When(moment)
+    second = call.arguments[1]
+    if _is_word(second, "FOREVER"):
+        return When(moment, None)
+    length = _length_ms(second)
+    return When(moment, length) if length is not None else When(moment, other=_end(second))
 
 
-def _point(argument: Argument) -> tuple[int | None, int]:
+def parse_moment(argument: Argument) -> Moment:
+    """Return the time that an argument means. Raises QueryError."""
+    found = _moment(argument)
+    if found is None:
+        raise QueryError(_not_understood(argument, "a time"), hint=_FORMS, span=argument.span)
+    return found
+
+
+def _moment(argument: Argument) -> Moment | None:
     if _is_word(argument, "NOW"):
-        return None, 0
-    if isinstance(argument, Literal):
-        value = argument.value
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return _epoch_ms(value, argument), 0
-        if isinstance(value, str):
-            offset = duration_ns(value)
-            if offset is not None:
-                return None, offset // 10**6
-            moment = _calendar(value)
-            if moment is not None:
-                return _in_range(moment, argument), 0
-    raise QueryError(_not_understood(argument, "a time"), hint=_FORMS, span=argument.span)
-
-
-def _length(argument: Argument) -> int | None:
-    if _is_word(argument, "FOREVER"):
+        return Moment(None)
+    if not isinstance(argument, Literal):
         return None
-    if isinstance(argument, Literal):
-        value = argument.value
-        found = None
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            found = int(value * 1000)
-        elif isinstance(value, str):
-            length_ns = duration_ns(value)
-            found = None if length_ns is None else length_ns // 10**6
-        if found is not None and found < 0:
+    value = argument.value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Moment(_epoch_ms(value, argument))
+    if not isinstance(value, str):
+        return None
+    offset = duration_ns(value)
+    if offset is not None:
+        return Moment(None, offset // 10**6)
+    moment = _calendar(value)
+    return None if moment is None else Moment(_in_range(moment, argument))
+
+
+def _length_ms(argument: Argument) -> int | None:
+    """Return the length that an argument means; None when it is none, but perhaps a time."""
+    if not isinstance(argument, Literal) or isinstance(argument.value, bool):
+        return None
+    value = argument.value
+    if isinstance(value, int | float):
+        if value < 0:
             raise QueryError(
                 "the duration is negative",
                 hint="it counts back from the time before it: At(NOW, '5m') is the last five minutes",
                 span=argument.span,
             )
-        if found is not None:
-            return found
-    raise QueryError(
-        _not_understood(argument, "a duration"),
-        hint="such as '5m', 300 (seconds) or FOREVER",
-        span=argument.span,
-    )
+        return int(value * 1000)
+    length_ns = duration_ns(value) if isinstance(value, str) else None
+    # A negative one is a time: At('-10m', '-5m') begins ten minutes ago and ends five minutes ago.
+    return length_ns // 10**6 if length_ns is not None and not str(value).startswith("-") else None
+
+
+def _end(argument: Argument) -> Moment:
+    found = _moment(argument)
+    if found is None:
+        raise QueryError(
+            _not_understood(argument, "a duration, nor a time"),
+            hint="such as '5m', 300 (seconds), FOREVER, or the time at which the interval ends",
+            span=argument.span,
+        )
+    return found
 
 
 def duration_ns(text: str) -> int | None:
@@ -136,7 +171,8 @@ def _calendar(text: str) -> int | None:
         return None
     if _RFC1123.fullmatch(text):
         return _ms(email.utils.parsedate_to_datetime, text)
-    return _ms(datetime.fromisoformat, text) if "-" in text[1:] else None
+    # Digits alone would be taken for a date of the year that they begin with.
+    return _ms(datetime.fromisoformat, text.upper()) if "-" in text[1:] or "T" in text.upper() else None
 
 
 def _ms(parse: Callable[[str], datetime], text: str) -> int | None:

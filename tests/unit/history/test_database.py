@@ -29,10 +29,14 @@ class Client:
         raise self._error
 
 
+def opened(client: Client) -> Database:
+    return Database(client, lambda: client)
+
+
 def test_row_that_cannot_be_read_does_not_stop_the_others() -> None:
     client = Client(b"bad", DatabaseError("Code: 117. DB::Exception: no", code=117))
 
-    refused = Database(client).insert_rows("t", ["a"], [b"1", b"bad", b"2", b"bad", b"3"])
+    refused = opened(client).insert_rows("t", ["a"], [b"1", b"bad", b"2", b"bad", b"3"])
 
     assert refused == 2
     assert client.stored == [b"1", b"2", b"3"]
@@ -48,17 +52,17 @@ def test_row_that_cannot_be_read_does_not_stop_the_others() -> None:
 )
 def test_insert_that_may_succeed_later_is_a_lost_source(error: Exception) -> None:
     with pytest.raises(SourceLost):
-        Database(Client(b"", error)).insert("t", ["a"], b"1", "JSONEachRow")
+        opened(Client(b"", error)).insert("t", ["a"], b"1", "JSONEachRow")
 
 
 def test_unreadable_block_is_a_wire_error() -> None:
     with pytest.raises(WireError):
-        Database(Client(b"", DatabaseError("Code: 117.", code=117))).insert("t", ["a"], b"1", "ArrowStream")
+        opened(Client(b"", DatabaseError("Code: 117.", code=117))).insert("t", ["a"], b"1", "ArrowStream")
 
 
 def test_query_that_costs_too_much_tells_what_to_do() -> None:
     with pytest.raises(UserError, match="memory") as refused:
-        Database(Client(b"", DatabaseError("Code: 241. memory", code=241))).rows("SELECT 1")
+        opened(Client(b"", DatabaseError("Code: 241. memory", code=241))).rows("SELECT 1")
 
     assert "memory_mib" in refused.value.hint
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which rows topology batches make."""
 
-from netsonde.history.revisions import RevisionRow, Revisions, Rows, StoredRevision, amendments, visible
+import pytest
+
+from netsonde.history.revisions import RevisionRow, Revisions, Rows, amendments, epoch_of
 from netsonde.model.elements import Edge, Node
 from netsonde.model.topology import Change, EdgeChange, NodeChange, TopologyBatch, TopologySnapshot
 
@@ -141,28 +143,18 @@ def test_publisher_that_went_away_takes_everything_along() -> None:
 
 
 def row(valid_from: int) -> RevisionRow:
-    return RevisionRow("A", valid_from, valid_from, 1, 1, 1, "h", "o", "h", "{}")
+    return RevisionRow("node", "A", valid_from, valid_from, 1, 1, 1, "h", "o", "h", "{}")
 
 
 def test_late_row_is_added_to_the_keyframes_after_it() -> None:
     copies = list(amendments([row(150)], [100, 200, 300]))
 
-    assert [(copy.at, copy.valid_from, copy.keyframe) for copy in copies] == [(200, 150, 1), (300, 150, 1)]
-
-
-def stored(element_id: str, valid_from: int, deleted: int = 0) -> StoredRevision:
-    return StoredRevision(element_id, valid_from, 1, 1, deleted, "h", "o", b"{}")
-
-
-def test_end_closes_the_revision_before_it() -> None:
-    found = visible([stored("A", 10), stored("A", 20), stored("A", 30, 1), stored("B", 15)], "node")
-
-    assert [(each.id, each.updated_at, each.deleted_at) for each in found] == [
-        ("A", 10, None),
-        ("A", 20, 30),
-        ("B", 15, None),
+    assert [(copy.at, copy.epoch, copy.valid_from, copy.keyframe) for copy in copies] == [
+        (200, 200, 150, 1),
+        (300, 300, 150, 1),
     ]
 
 
-def test_end_without_a_beginning_shows_nothing() -> None:
-    assert visible([stored("A", 30, 1)], "edge") == []
+@pytest.mark.parametrize(("at", "epoch"), [(99, 0), (100, 100), (199, 100), (10_000, 300)])
+def test_row_belongs_to_the_keyframe_before_it(at: int, epoch: int) -> None:
+    assert epoch_of(at, [100, 200, 300]) == epoch

@@ -12,10 +12,12 @@ from flow_tests import columns_of, passes
 from netsonde.graph.graph import Graph
 from netsonde.graph.reader import GraphReader
 from netsonde.graph.snapshot import SnapshotGraph
+from netsonde.history.changes import RecordedRow, differences, feed
+from netsonde.model.changes import ElementChange, ElementKind
 from netsonde.model.elements import Edge, Json, Metadata, Node
-from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest
+from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest, Talker
 from netsonde.model.topology import TopologySnapshot
-from netsonde.query import Sources
+from netsonde.query import Sources, Wanted
 
 T0 = 1_700_000_000
 T0_MS = T0 * 1000
@@ -268,13 +270,38 @@ class FakeHistory:
     """When a revision was superseded: (id, revision) -> Unix ms."""
     agents: FakeAgents = field(default_factory=FakeAgents)
     asked: list[tuple[int, int]] = field(default_factory=list)
+    wanted: list[Wanted | None] = field(default_factory=list)
 
-    async def graph(self, start_ms: int, last_ms: int) -> GraphReader:
+    async def graph(self, start_ms: int, last_ms: int, wanted: Wanted | None = None) -> GraphReader:
         self.asked.append((start_ms, last_ms))
+        self.wanted.append(wanted)
         return SnapshotGraph(
             [node for node in self.nodes if self._visible(node, start_ms, last_ms)],
             [edge for edge in self.edges if self._visible(edge, start_ms, last_ms)],
         )
+
+    async def changes(
+        self, start_ms: int, last_ms: int, ids: Sequence[str] | None, limit: int
+    ) -> Sequence[ElementChange]:
+        rows = self._rows(ids)
+        held = [row for row in rows if row.valid_from <= start_ms]
+        return list(feed(held, [row for row in rows if start_ms < row.valid_from <= last_ms]))[:limit]
+
+    async def difference(self, before_ms: int, after_ms: int, limit: int) -> Sequence[ElementChange]:
+        before, after = (
+            {row.identity: row for row in self._rows(None) if row.valid_from <= at} for at in (before_ms, after_ms)
+        )
+        return differences(before.values(), after.values())[:limit]
+
+    async def top_talkers(self, start_ms: int, last_ms: int, limit: int) -> Sequence[Talker]:
+        return [Talker("192.168.0.20", 10_200, 18, 1), Talker("10.0.0.1", 196, 2, 1)][:limit]
+
+    def _rows(self, ids: Sequence[str] | None) -> list[RecordedRow]:
+        """Return what history records of these, in the order of time."""
+        elements: list[Node | Edge] = [*self.nodes, *self.edges]
+        rows = [_recorded(element, element.updated_at) for element in elements]
+        rows += [_recorded(element, element.deleted_at) for element in elements if element.deleted_at is not None]
+        return sorted((row for row in rows if ids is None or row.id in ids), key=lambda row: row.valid_from)
 
     async def flows(self, request: FlowRequest, start_ms: int, last_ms: int) -> FlowAnswer:
         return await self.agents.flows(request)
@@ -299,6 +326,16 @@ class FakeHistory:
         if end is None or end > start_ms:
             return True
         return start_ms < last_ms and element.deleted_at is not None and element.deleted_at >= start_ms
+
+
+def _recorded(element: Node | Edge, at_ms: int) -> RecordedRow:
+    gone = element.deleted_at == at_ms
+    parent, child = (element.parent, element.child) if isinstance(element, Edge) else ("", "")
+    kind: ElementKind = "edge" if isinstance(element, Edge) else "node"
+    metadata = {} if gone else element.metadata
+    return RecordedRow(
+        kind, element.id, at_ms, int(gone), element.host, element.origin, "netlink", metadata, parent, child
+    )
 
 
 def timeline() -> FakeHistory:

@@ -164,7 +164,7 @@ MISTAKES = [
     ("G.V().Metrics('Nope')", "no metrics of the kind", "'Nope'"),
     ("G.At().V()", "takes a time", "At()"),
     ("G.At('x').V()", "is not a time", "'x'"),
-    ("G.At(NOW, '-5m').V()", "negative", "'-5m'"),
+    ("G.At(NOW, -5).V()", "negative", "-5"),
     ("G.At(-1).V()", "before 1970", "-1"),
     ("G.V().SubGraph().At(NOW)", "cannot follow SubGraph", "At(NOW)"),
     ("G.Workflow('x')", "does not have yet", "Workflow"),

@@ -7,6 +7,7 @@ from typing import Final
 from netsonde.query.kinds import Kind
 from netsonde.query.steps import (
     aggregates,
+    changes,
     filtering,
     flow_ends,
     flows,
@@ -23,15 +24,16 @@ from netsonde.query.steps import (
     sockets,
     sub_graph,
     time_travel,
+    top_talkers,
     values,
 )
 from netsonde.query.steps._api import StepSpec
 
 GRAPH, NODES, EDGES, PATHS = Kind.GRAPH, Kind.NODES, Kind.EDGES, Kind.PATHS
 VALUES, VALUE, FLOWS, METRICS, PACKETS = Kind.VALUES, Kind.VALUE, Kind.FLOWS, Kind.METRICS, Kind.PACKETS
-GROUPS, SOCKETS, NEXT_HOPS = Kind.GROUPS, Kind.SOCKETS, Kind.NEXT_HOPS
+GROUPS, SOCKETS, NEXT_HOPS, CHANGES = Kind.GROUPS, Kind.SOCKETS, Kind.NEXT_HOPS, Kind.CHANGES
 
-_LISTS: Final = (NODES, EDGES, PATHS, VALUES, FLOWS, METRICS, GROUPS, PACKETS, SOCKETS, NEXT_HOPS)
+_LISTS: Final = (NODES, EDGES, PATHS, VALUES, FLOWS, METRICS, GROUPS, PACKETS, SOCKETS, NEXT_HOPS, CHANGES)
 _ALL: Final = (GRAPH, *_LISTS, VALUE)
 
 
@@ -48,6 +50,9 @@ _SPECS: Final = (
     StepSpec("V", graph_sources.build_v, {GRAPH: NODES}),
     StepSpec("E", graph_sources.build_e, {GRAPH: EDGES}),
     StepSpec("At", time_travel.build_at, {GRAPH: GRAPH}, ("Context",)),
+    StepSpec("Changes", changes.build_changes, _all((GRAPH, NODES, EDGES), CHANGES)),
+    StepSpec("Diff", changes.build_diff, {GRAPH: CHANGES}),
+    StepSpec("TopTalkers", top_talkers.build_top_talkers, {GRAPH: VALUES}),
     StepSpec("Has", filtering.build_has, _same((*_LISTS, VALUE))),
     StepSpec("HasKey", filtering.build_has_key, _same((*_LISTS, VALUE))),
     StepSpec("HasNot", filtering.build_has_not, _same((*_LISTS, VALUE))),

@@ -181,9 +181,9 @@ def build_sort(call: Call, building: Building) -> Operation:
     """In order of a key, ascending or descending: `Sort('Name')`, `Sort(DESC, 'MTU')`.
 
     Without a key, elements by their time of creation, flows by their last packet, values by themselves, metrics by
-    their first start, packets by their time, groups by their size, paths by their length. Numbers come before strings,
-    strings before booleans, and what lacks the key comes last. Series, groups and paths are ordered by the sum of
-    what their members have at the key.
+    their first start, packets and changes by their time, groups by their size, paths by their length. Numbers come
+    before strings, strings before booleans, and what lacks the key comes last. Series, groups and paths are ordered by
+    the sum of what their members have at the key.
     """
     given = list(arguments.at_most(call, 2, "ASC or DESC, and a key"))
     descending = False
@@ -196,7 +196,7 @@ def build_sort(call: Call, building: Building) -> Operation:
         return SortedByCreation(descending)
     if not given and kind in _NATURAL:
         return Sorted(_NATURAL[kind], descending, "")
-    key = arguments.key_of(given[0]) if given else "Last"
+    key = arguments.key_of(given[0]) if given else "Time" if kind is Kind.CHANGES else "Last"
     read = list_reader(kind, key, given[0].span if given else call.span)
     return Sorted(_summed(read) if kind in COMPOUND else read, descending, key)
 

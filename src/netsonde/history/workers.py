@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The threads in which statements run: one writes, in the order of the calls; some read, each with its connection."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import TypeVar
+
+from netsonde.history.database import Database
+
+R = TypeVar("R")
+
+
+class Worker:
+    """The one thread that writes, in the order of the calls."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="history")
+
+    async def run(self, work: Callable[[], R]) -> R:
+        # Not cancelled half-way: a statement that has begun is finished before the next.
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._pool, work))
+
+    def shutdown(self) -> None:
+        self._pool.shutdown(wait=False)
+
+
+class Readers:
+    """Threads that read, beside each other and beside the one that writes."""
+
+    def __init__(self, databases: Sequence[Database]) -> None:
+        self._databases = databases
+        self._free: SimpleQueue[Database] = SimpleQueue()
+        for database in databases:
+            self._free.put(database)
+        self._pool = ThreadPoolExecutor(len(databases), thread_name_prefix="history-read")
+
+    async def run(self, work: Callable[[Database], R]) -> R:
+        """Run `work` with a connection of its own; cancelled while it waits for one, it never begins."""
+
+        def with_database() -> R:
+            # As many threads as connections, so there is always a free one.
+            database = self._free.get_nowait()
+            try:
+                return work(database)
+            finally:
+                self._free.put(database)
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, with_database)
+
+    def close(self) -> None:
+        """Wait for what is being read, and close the connections. Blocking."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for database in self._databases:
+            database.close()
