@@ -32,7 +32,6 @@ from netsonde.bus.session import bus_until
 from netsonde.captures.coordinator import CaptureCoordinator
 from netsonde.errors import SourceLost
 from netsonde.graph import Graph
-from netsonde.graph.encode import GraphDump
 from netsonde.history.history import History
 from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
 from netsonde.model.presence import Presence
@@ -149,12 +148,13 @@ class Analyzer:
         packets = LivePackets(bus, hosts)
         live = LiveFlows(bus, hosts, self.graph)
         sources = Sources(self.graph, flows=live, history=history, packets=packets, metrics=history)
+        queries = QueryService(sources, Limits(seconds=self.settings.analyzer.query_timeout))
         return Services(
             host=self.host,
             settings=self.settings.analyzer,
             graph=self.graph,
-            graph_json=GraphDump(self.graph).json,
-            queries=QueryService(sources, Limits(seconds=self.settings.analyzer.query_timeout)),
+            graph_json=queries.graph_json,
+            queries=queries,
             captures=captures,
             packets=PacketService(packets, history),
             flows=flows,

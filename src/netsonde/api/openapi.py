@@ -20,7 +20,7 @@ from netsonde.api.identity import Login, Ready
 from netsonde.api.node import MetricPoints
 from netsonde.api.page import SECURITY_HEADERS
 from netsonde.api.pcap_import import ImportAnswer
-from netsonde.api.query import CheckAnswer, Explanation, TopologyQuery
+from netsonde.api.query import CheckAnswer, ExplainQuery, Explanation, TopologyQuery
 from netsonde.api.requests import AnyRequest, json_response
 from netsonde.api.status import StatusAnswer
 from netsonde.model.captures import Capture
@@ -29,7 +29,7 @@ from netsonde.model.elements import Edge, Node
 _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/topology", "post"): TopologyQuery,
     ("/api/query/check", "post"): TopologyQuery,
-    ("/api/query/explain", "post"): TopologyQuery,
+    ("/api/query/explain", "post"): ExplainQuery,
     ("/api/capture", "post"): Capture,
     ("/api/capture/{uuid}", "patch"): Capture,
     ("/api/capture/preview", "post"): PreviewRequest,

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, cast
 
 from netsonde.model.elements import Node
@@ -10,6 +11,7 @@ from netsonde.model.flows import FlowAnswer, FlowRequest
 from netsonde.query.context import Context
 from netsonde.query.errors import QueryError
 from netsonde.query.filters import Filter, pairs
+from netsonde.query.flow_fields import Flow
 from netsonde.query.kinds import Kind
 from netsonde.query.rows import Nodes, Rows
 from netsonde.query.steps._api import Building, Fetch
@@ -36,8 +38,7 @@ class FetchFlows(Fetch):
         answer = await self._ask(request, context)
         context.missing_hosts.update(answer.missing_hosts)
         context.truncated = context.truncated or answer.truncated
-        flows = context.collected(answer.flows)
-        return flows if self.filter is None else context.kept(flows, self.filter.test)
+        return await context.apart(partial(self._chosen, answer.flows, context))
 
     def filters(self) -> Iterable[tuple[Kind, Filter]]:
         return () if self.filter is None else ((Kind.FLOWS, self.filter),)
@@ -56,6 +57,10 @@ class FetchFlows(Fetch):
             uuids=chosen["uuids"],
             limit=limit,
         )
+
+    def _chosen(self, flows: Sequence[Flow], context: Context) -> Rows:
+        found = context.collected(flows)
+        return found if self.filter is None else context.kept(found, self.filter.test)
 
     async def _ask(self, request: FlowRequest, context: Context) -> FlowAnswer:
         sources, time = context.sources, context.slice
