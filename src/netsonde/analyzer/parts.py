@@ -39,6 +39,7 @@ from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health, logger
 from netsonde.process import component, run_process
 from netsonde.query import Limits, Sources
+from netsonde.query.workers import Workers
 from netsonde.settings import Settings
 
 log = logger("analyzer")
@@ -69,6 +70,7 @@ class Analyzer:
         self.host = settings.host_id
         self.started_ms = now_ms()
         self.health = {name: Health(name) for name in ("bus", "topology", "captures", "history", "intake", "api")}
+        self.workers = Workers()
         self.graph = Graph(self.host, f"analyzer.{self.host}", now_ms)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -116,6 +118,7 @@ class Analyzer:
                 spawn(group, serve(services, self._serving), "api"),
             ]
             await stop.wait()
+            self.workers.close()
             for task in reversed(tasks):
                 task.cancel()
 
@@ -148,7 +151,7 @@ class Analyzer:
         packets = LivePackets(bus, hosts)
         live = LiveFlows(bus, hosts, self.graph)
         sources = Sources(self.graph, flows=live, history=history, packets=packets, metrics=history)
-        queries = QueryService(sources, Limits(seconds=self.settings.analyzer.query_timeout))
+        queries = QueryService(sources, Limits(seconds=self.settings.analyzer.query_timeout), self.workers)
         return Services(
             host=self.host,
             settings=self.settings.analyzer,

@@ -19,7 +19,7 @@ from netsonde.graph.frozen import FrozenGraph
 from netsonde.graph.reader import GraphReader
 from netsonde.query.admission import Admission
 from netsonde.query.context import Context
-from netsonde.query.errors import LimitReached
+from netsonde.query.errors import Busy, LimitReached
 from netsonde.query.turns import Resident, Turn, Turns
 
 T = TypeVar("T")
@@ -45,8 +45,11 @@ class WorkerSettings:
     """Long queries that wait for a place; more are refused. One client may have half of them."""
 
 
-class Cancelled(Exception):
-    """Ends a thread whose query nobody waits for."""
+class Cancelled(Busy):
+    """Ends a thread whose query nobody waits for, or whose process stops."""
+
+    def __init__(self) -> None:
+        super().__init__("the server is stopping", hint="try again in a moment")
 
 
 class Workers:
@@ -57,6 +60,7 @@ class Workers:
         self.admission = Admission(settings.places, settings.waiting)
         self._threads = ThreadPoolExecutor(settings.places, thread_name_prefix="query")
         self._turns = Turns()
+        self._places: set[Place] = set()
         self._resident = Resident()
         # A busy thread keeps the interpreter for so long while the event loop wants it; 5 ms by default.
         sys.setswitchinterval(_HANDED_OVER)
@@ -66,13 +70,17 @@ class Workers:
         """Wait for a place and have it; raises Busy when too many wait, or it takes more than `patience` seconds."""
         await self.admission.enter(client, patience)
         place = Place(self._threads, Turn(self._turns, self._resident), self.admission.leave)
+        self._places.add(place)
         try:
             yield place
         finally:
+            self._places.discard(place)
             place.close()
 
     def close(self) -> None:
-        """Let the threads end with what they do now."""
+        """End what the threads do, at their next look at the clock."""
+        for place in self._places:
+            place.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
@@ -102,8 +110,12 @@ class Place:
         try:
             return await asyncio.wrap_future(job)
         except asyncio.CancelledError:
-            self._is_cancelled = True
+            self.cancel()
             raise
+
+    def cancel(self) -> None:
+        """Let the thread end at its next look at the clock."""
+        self._is_cancelled = True
 
     def close(self) -> None:
         """Give the place back, now or when the thread has noticed."""
