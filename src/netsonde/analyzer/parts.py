@@ -11,7 +11,7 @@ from pathlib import Path
 import netsonde.api
 from netsonde import __version__
 from netsonde._native import check_bpf
-from netsonde.aio import Supervisor, spawn
+from netsonde.aio import Supervisor, keep_tidy, spawn
 from netsonde.aio.tasks import HealthSink
 from netsonde.analyzer.departures import Departures
 from netsonde.analyzer.flows import FlowService, LiveFlows
@@ -115,6 +115,7 @@ class Analyzer:
                 spawn(group, self._supervise("captures", captures.run), "captures"),
                 spawn(group, self._supervise("intake", intake.run), "intake"),
                 spawn(group, presence.run(), "presence"),
+                spawn(group, keep_tidy(lambda: self.workers.is_busy), "garbage"),
                 spawn(group, serve(services, self._serving), "api"),
             ]
             await stop.wait()

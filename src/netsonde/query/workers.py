@@ -65,6 +65,11 @@ class Workers:
         # A busy thread keeps the interpreter for so long while the event loop wants it; 5 ms by default.
         sys.setswitchinterval(_HANDED_OVER)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a long query runs."""
+        return bool(self._places)
+
     @asynccontextmanager
     async def place(self, client: str, patience: float) -> AsyncIterator["Place"]:
         """Wait for a place and have it; raises Busy when too many wait, or it takes more than `patience` seconds."""
