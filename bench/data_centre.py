@@ -45,7 +45,7 @@ def add_host(number: int, nodes: Nodes, edges: Edges) -> None:
     def link(parent: str, child: str, metadata: Metadata) -> None:
         edges.append((parent, child, host, metadata))
 
-    root = node("host", host, Rack=number // 40)
+    root = node("host", host, **({"Rack": number // 40} if number % 10 == 0 else {}))
     uplink, bridge = stable_id(machine, "if", "eth0"), node("ovsbridge", "br-int")
     nodes.append((uplink, host, {"Name": "eth0", "Type": "device", "IfIndex": 2, "MAC": f"02:00:{number:08x}"}))
     link(root, uplink, OWNS)

@@ -163,16 +163,20 @@ def paths(graph: Graph, peer: Any) -> list[bool]:
     start, end = stable_id("m3", "tuntap", "tap5"), stable_id("m990", "tuntap", "tap7")
     text = f"G.V('{start}').ShortestPathTo(Metadata('MAC', 'fe:16:03de:07'), Metadata('RelationType', 'layer2'))"
     layer2 = peer.edge_subgraph((u, v, k) for u, v, k, d in peer.edges(keys=True, data=True) if d["metadata"] == LAYER2)
-    # A copy, so that the peer does not filter: its view of a part of the graph costs it ten times as much.
+    # The peer must choose edges too. What it needs on a copy of those alone, made for this question, is told as well.
     plain = nx.Graph(layer2)
     plan = parse(text)
     path: Any = answered(graph, plan).rows[0]
     assert len(path) == len(nx.bidirectional_shortest_path(plain, start, end))
     assert all(two.id in plain[one.id] for one, two in pairwise(path))
     ours = median(lambda: answered(graph, plan), 25)
-    theirs = median(lambda: nx.bidirectional_shortest_path(plain, start, end), 25)
-    what = f"shortest path of {len(path) - 1} hops"
-    return [report(what, ours, 3, peer=theirs), report("  the same, against networkx", ours, theirs)]
+    theirs = median(lambda: nx.bidirectional_shortest_path(layer2, start, end), 15)
+    copied = median(lambda: nx.bidirectional_shortest_path(plain, start, end), 25)
+    return [
+        report(f"shortest path over {len(path)} nodes", ours, 3, peer=theirs),
+        report("  the same, against networkx", ours, theirs),
+        report("  the same, networkx on a copy of layer 2", ours, None, peer=copied),
+    ]
 
 
 def answers(graph: Graph) -> list[bool]:

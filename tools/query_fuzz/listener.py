@@ -74,7 +74,7 @@ class Latencies:
 
     async def listen(self, client: websockets.ClientConnection) -> None:
         async for message in client:
-            if PULSE not in message[:2000]:  # type: ignore[operator]
+            if PULSE not in str(message[:2000]):
                 continue
             beat = json.loads(message)["Obj"]["Metadata"].get("Beat")
             sent = self.sent.pop(beat, None)

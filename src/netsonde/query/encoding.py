@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """JSON of large answers, in pieces: one call of the encoder holds the interpreter until it is done."""
 
-import io
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
@@ -13,62 +12,73 @@ from netsonde.query.pace import Look, portions
 
 _MANY: Final = 1000
 """Members from which on a list or an object inside another one is encoded in pieces of its own."""
+_COMMA: Final = ord(",")
 _ENCODER = msgspec.json.Encoder()
 
 
 def encode_json(value: object, look: Look, *, end: bytes = b"") -> bytes:
     """Return the JSON of anything that msgspec encodes, and `end` after it."""
-    # A buffer that grows in place: joining the pieces of a large answer would stop everything for its length.
-    buffer = io.BytesIO()
-    for piece in _pieces(value, look):
-        buffer.write(piece)
-    buffer.write(end)
-    return buffer.getvalue()
+    text = bytearray()
+    _write(text, value, look)
+    text += end
+    return bytes(text)
 
 
-def _pieces(value: object, look: Look) -> Iterator[bytes]:
+def _write(text: bytearray, value: object, look: Look) -> None:
     if isinstance(value, list | tuple):
-        yield from _list(value, look)
+        _write_list(text, value, look)
     elif isinstance(value, dict):
-        yield from _object(value, look)
+        _write_object(text, value, look)
     else:
-        yield _ENCODER.encode(value)
+        _ENCODER.encode_into(value, text, len(text))
 
 
-def _list(members: Sequence[object], look: Look) -> Iterator[bytes]:
-    yield b"["
+def _write_list(text: bytearray, members: Sequence[object], look: Look) -> None:
+    text += b"["
     at = 0
     for many in portions(time.monotonic, look):
         some = members[at : at + many]
         if any(map(_is_large, some)):
             for number, member in enumerate(some, at):
-                yield b"," if number else b""
-                yield from _pieces(member, look)
+                text += b"," if number else b""
+                _write(text, member, look)
         elif some:
-            yield (b"," if at else b"") + _ENCODER.encode(some)[1:-1]
+            _append(text, some, is_first=at == 0)
         at += many
         if at >= len(members):
             break
-    yield b"]"
+    text += b"]"
 
 
-def _object(members: dict[str, object], look: Look) -> Iterator[bytes]:
-    yield b"{"
+def _write_object(text: bytearray, members: dict[str, object], look: Look) -> None:
+    text += b"{"
     items = iter(members.items())
-    comma = b""
+    is_first = True
     for many in portions(time.monotonic, look):
         some = dict(islice(items, many))
         if any(map(_is_large, some.values())):
             for key, member in some.items():
-                yield comma + _ENCODER.encode({key: None})[1:-5]
-                yield from _pieces(member, look)
-                comma = b","
+                _append(text, {key: None}, is_first=is_first)
+                del text[-len(b"null") :]
+                _write(text, member, look)
+                is_first = False
         elif some:
-            yield comma + _ENCODER.encode(some)[1:-1]
-            comma = b","
+            _append(text, some, is_first=is_first)
+            is_first = False
         if len(some) < many:
             break
-    yield b"}"
+    text += b"}"
+
+
+def _append(text: bytearray, members: object, *, is_first: bool) -> None:
+    """Encode a list or an object in place, its opening bracket made the comma after what is there already."""
+    at = len(text)
+    _ENCODER.encode_into(members, text, at)
+    del text[-1:]
+    if is_first:
+        del text[at : at + 1]
+    else:
+        text[at] = _COMMA
 
 
 def _is_large(value: object) -> bool:
