@@ -22,7 +22,7 @@ from netsonde.graph.batch import (
     relation_type,
 )
 from netsonde.graph.equality import same_json
-from netsonde.graph.events import Event, touched_keys
+from netsonde.graph.events import Event, EventBatch, touched_keys
 from netsonde.model.elements import Edge, Node
 
 if TYPE_CHECKING:
@@ -296,12 +296,14 @@ class Transaction:
             if event is not None:
                 edges.append(event)
                 graph._edge_indexes.change(edge_id, edge_before, graph._edges.get(edge_id), event.touched)
-        return [
-            *(event for event in edges if event.kind == "deleted"),
-            *(event for event in nodes if event.kind == "deleted"),
-            *(event for event in nodes if event.kind != "deleted"),
-            *(event for event in edges if event.kind != "deleted"),
-        ]
+        return EventBatch(
+            [
+                *(event for event in edges if event.kind == "deleted"),
+                *(event for event in nodes if event.kind == "deleted"),
+                *(event for event in nodes if event.kind != "deleted"),
+                *(event for event in edges if event.kind != "deleted"),
+            ]
+        )
 
     def _event(self, before: E | None, after: E | None, writer: str) -> Event | None:
         if before is after:
