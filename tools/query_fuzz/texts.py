@@ -44,6 +44,7 @@ _KEYS: Final = [
     "'FDB.MAC'",
 ]
 _VALUES: Final = [
+    "'a'",
     "'veth'",
     "'tuntap'",
     "'host'",
@@ -106,7 +107,7 @@ def valid(pick: random.Random, *, steps: int = 6) -> str:
         usable = [spec for spec in _SPECS if takes in spec.gives]
         if not usable:
             break
-        text = _extended(pick, text, pick.choice(usable)) or text
+        text = extended(pick, text, pick.choice(usable)) or text
     return text
 
 
@@ -129,7 +130,8 @@ def nearly_valid(pick: random.Random) -> str:
     return "".join(text) or "G"
 
 
-def _extended(pick: random.Random, text: str, spec: StepSpec) -> str:
+def extended(pick: random.Random, text: str, spec: StepSpec) -> str:
+    """Return the text with one step more, "" when no arguments were found that fit."""
     for _ in range(12):
         longer = f"{text}.{spec.name}({_arguments(pick, spec)})"
         try:
