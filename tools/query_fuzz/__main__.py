@@ -3,7 +3,8 @@
 
 Starts an all-in-one on a free port, loads a data centre, and sends queries that are valid, nearly valid and hostile,
 while a subscriber in a process of its own measures how late it hears of changes. Fails on any answer 5xx, a missing
-answer, a process that ended or was started anew, and an event later than 200 ms.
+answer, a process that ended or was started anew, and an event later than 200 ms (on a machine that is quiet without
+queries; elsewhere late events are told, not judged).
 """
 
 import argparse
@@ -23,6 +24,8 @@ from system.stack import Stack
 HOSTS = 200
 """Of the data centre: 20,000 nodes and 33,000 edges."""
 CLIENTS = 12
+QUIET_MS = 50.0
+"""Latency (p99) without any query up to which a machine is quiet enough to be judged by; 10 ms is usual."""
 
 
 def main() -> int:
@@ -63,8 +66,8 @@ def run(stack: Stack, seconds: float, seed: int, hosts: int) -> int:
         assert listener.stdout is not None
         print(listener.stdout.readline().strip(), flush=True)
         record = Record()
-        asyncio.run(attack_and_tell(stack.port, seconds, seed, record, listener))
-        return report(stack, analyzer, record, figures(listener))
+        before = asyncio.run(attack_and_tell(stack.port, seconds, seed, record, listener))
+        return report(stack, analyzer, record, figures(listener), is_quiet=before["raw"]["p99"] <= QUIET_MS)
     finally:
         listener.kill()
         listener.wait()
@@ -72,11 +75,13 @@ def run(stack: Stack, seconds: float, seed: int, hosts: int) -> int:
 
 async def attack_and_tell(
     port: int, seconds: float, seed: int, record: Record, listener: "subprocess.Popen[str]"
-) -> None:
-    """Measure a moment without queries, then attack."""
+) -> dict[str, Any]:
+    """Measure a moment without queries, then attack; return what was measured before."""
     await asyncio.sleep(min(3.0, seconds / 5))
-    print(f"without queries: {json.dumps(figures(listener))}", flush=True)
+    before = figures(listener)
+    print(f"without queries: {json.dumps(before)}", flush=True)
     await attack(port, seconds, seed, CLIENTS, record)
+    return before
 
 
 def figures(listener: "subprocess.Popen[str]") -> dict[str, Any]:
@@ -89,11 +94,15 @@ def figures(listener: "subprocess.Popen[str]") -> dict[str, Any]:
     return found
 
 
-def report(stack: Stack, analyzer: int, record: Record, heard: dict[str, Any]) -> int:
+def report(stack: Stack, analyzer: int, record: Record, heard: dict[str, Any], *, is_quiet: bool) -> int:
     """Print what happened; return 0 when nothing happened that must not."""
     failures = list(record.failures)
-    if heard["late"]:
+    if heard["late"] and is_quiet:
         failures.append(f"{heard['late']} events came later than 200 ms")
+    elif heard["late"]:
+        print(
+            f"NOT JUDGED: {heard['late']} late events; others keep this machine busy, see the figures without queries"
+        )
     try:
         if stack.child("analyzer") != analyzer:
             failures.append("the analyzer ended and was started anew")
