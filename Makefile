@@ -48,8 +48,9 @@ browser: setup ## the page in a real Chromium (root)
 	@tools/debs test
 	pytest -q tests/browser $(ARGS)
 
-fuzz: setup ## a minute of hostile packets for the parsers
+fuzz: setup ## hostile packets for the parsers, hostile queries for a live analyzer
 	tools/fuzz 60
+	tools/fuzz_queries 20
 
 lint: setup ## ruff, mypy, import-linter, clippy, tsc, eslint
 	ruff check .

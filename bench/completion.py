@@ -8,7 +8,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from graph import data_centre, load
+from data_centre import data_centre
+from graph import HOSTS, load
 
 from netsonde.graph.graph import Graph
 from netsonde.query.completion import Vocabulary, complete
@@ -45,7 +46,7 @@ def best_ms(text: str, vocabularies: Sequence[Vocabulary]) -> tuple[float, int]:
 
 
 def main() -> int:
-    graph = load(*data_centre())
+    graph = load(*data_centre(HOSTS))
     print(f"{graph.node_count():,} nodes, {graph.edge_count():,} edges")
     worst = 0.0
     for text in PLACES:

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from graph import data_centre, report
+from data_centre import data_centre
+from graph import HOSTS, report
 
 from netsonde.flows.schema import FLOW_SCHEMA
 from netsonde.graph.ids import edge_id
@@ -116,18 +117,18 @@ async def flow_limits(directory: Path, rows: int) -> None:
     print(f"history: limits with {parts * ROWS:,} flow rows of one day")
     rate = parts * ROWS / spent
     print(f"  rows stored a second     {rate / 200_000:6.2f} × the 200,000 promised   ({rate:,.0f})")
-    report("  bytes a row of flows", await history._run(lambda: size("flows")), None, "B", 60)
-    report("  bytes a row of flow_metrics", await history._run(lambda: size("flow_metrics")), None, "B")
+    report("  bytes a row of flows", await history._run(lambda: size("flows")), 60, unit="B")
+    report("  bytes a row of flow_metrics", await history._run(lambda: size("flow_metrics")), None, unit="B")
     now_ms = now_ns // 1_000_000
     talkers = await best(lambda: history.top_talkers(now_ms - 600_000, now_ms, 10))
-    report("  top talkers of the last 10 minutes", talkers, None, limit=150)
+    report("  top talkers of the last 10 minutes", talkers, 150)
 
     async def one_connection() -> None:
         # What the plan of G.At(…).Flows().Has('TrackingID', …) asks of the table.
         sql = "SELECT uuid, node_tid, last_ns, ab_bytes, ba_bytes FROM flows WHERE tracking_id = {id:UInt64}"
         await history._read(lambda database: database.rows(sql, id=tracking))
 
-    report("  a TrackingID", await best(one_connection), None, limit=30)
+    report("  a TrackingID", await best(one_connection), 30)
     await history.close()
 
 
@@ -144,7 +145,7 @@ async def best(ask: Callable[[], Awaitable[object]], rounds: int = 5) -> float:
 async def topology_limits(directory: Path, revisions: int) -> None:
     """Record the data centre and so many revisions of its nodes, and look back."""
     history = await History.open(HistorySettings(), directory)
-    nodes, edges = data_centre()
+    nodes, edges = data_centre(HOSTS)
     now_ms = time.time_ns() // 1_000_000
     present = [Node(each, metadata, host, f"agent.{host}", now_ms, now_ms) for each, host, metadata in nodes]
     changes: list[Change] = [NodeChange("added", node) for node in present]
@@ -186,6 +187,6 @@ async def report_topology(history: History, revisions: int) -> None:
         assert result.rows
 
     filtered = await best(lambda: ask("G.At(NOW).V().Has('ExtID.vm-id', 'vm-500-5')"))
-    report("  At(t) with a key filter", filtered, None, limit=300)
+    report("  At(t) with a key filter", filtered, 300)
     now_ms = time.time_ns() // 1_000_000
-    report("  At(t), the whole graph", await best(lambda: history.graph(now_ms, now_ms), 3), None, limit=3000)
+    report("  At(t), the whole graph", await best(lambda: history.graph(now_ms, now_ms), 3), 3000)

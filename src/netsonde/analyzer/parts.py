@@ -11,7 +11,7 @@ from pathlib import Path
 import netsonde.api
 from netsonde import __version__
 from netsonde._native import check_bpf
-from netsonde.aio import Supervisor, spawn
+from netsonde.aio import Supervisor, keep_tidy, spawn
 from netsonde.aio.tasks import HealthSink
 from netsonde.analyzer.departures import Departures
 from netsonde.analyzer.flows import FlowService, LiveFlows
@@ -32,7 +32,6 @@ from netsonde.bus.session import bus_until
 from netsonde.captures.coordinator import CaptureCoordinator
 from netsonde.errors import SourceLost
 from netsonde.graph import Graph
-from netsonde.graph.encode import GraphDump
 from netsonde.history.history import History
 from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
 from netsonde.model.presence import Presence
@@ -40,6 +39,7 @@ from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health, logger
 from netsonde.process import component, run_process
 from netsonde.query import Limits, Sources
+from netsonde.query.workers import Workers
 from netsonde.settings import Settings
 
 log = logger("analyzer")
@@ -74,6 +74,7 @@ class Analyzer:
         self.host = settings.host_id
         self.started_ms = now_ms()
         self.health = {name: Health(name) for name in ("bus", "topology", "captures", "history", "intake", "api")}
+        self.workers = Workers()
         self.graph = Graph(self.host, f"analyzer.{self.host}", now_ms)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -118,9 +119,11 @@ class Analyzer:
                 spawn(group, self._supervise("captures", captures.run), "captures"),
                 spawn(group, self._supervise("intake", intake.run), "intake"),
                 spawn(group, presence.run(), "presence"),
+                spawn(group, keep_tidy(lambda: self.workers.is_busy), "garbage"),
                 spawn(group, serve(services, self._serving), "api"),
             ]
             await stop.wait()
+            self.workers.close()
             for task in reversed(tasks):
                 task.cancel()
 
@@ -153,12 +156,13 @@ class Analyzer:
         packets = LivePackets(bus, hosts)
         live = LiveFlows(bus, hosts, self.graph)
         sources = Sources(self.graph, flows=live, history=history, packets=packets, metrics=history)
+        queries = QueryService(sources, Limits(seconds=self.settings.analyzer.query_timeout), self.workers)
         return Services(
             host=self.host,
             settings=self.settings.analyzer,
             graph=self.graph,
-            graph_json=GraphDump(self.graph).json,
-            queries=QueryService(sources, Limits(seconds=self.settings.analyzer.query_timeout)),
+            graph_json=queries.graph_json,
+            queries=queries,
             captures=captures,
             packets=PacketService(packets, history),
             flows=flows,

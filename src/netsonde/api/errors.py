@@ -16,6 +16,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from netsonde.api.accept import accepts
 from netsonde.errors import Conflict, NotFound, SourceLost, Span, UserError
 from netsonde.observe import logger
+from netsonde.query import Busy
 
 PROBLEM = "application/problem+json"
 _log = logger("api")
@@ -54,6 +55,7 @@ _STATUS: Mapping[type[Exception], int] = {
     Conflict: 409,
     PreconditionFailed: 412,
     TooLarge: 413,
+    Busy: 429,
     UserError: 400,
     SourceLost: 503,
     TimeoutError: 503,
@@ -86,7 +88,7 @@ def respond(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
     problem = problem_of(error, request.url.path)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     headers |= {"X-Content-Type-Options": "nosniff"}
-    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if problem.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         headers["Retry-After"] = "1"
     if accepts(request.headers.get("accept", ""), PROBLEM):
         body, media = msgspec.json.encode(problem), PROBLEM

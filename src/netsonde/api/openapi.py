@@ -21,7 +21,7 @@ from netsonde.api.identity import Login, Ready
 from netsonde.api.node import MetricPoints
 from netsonde.api.page import SECURITY_HEADERS
 from netsonde.api.pcap_import import ImportAnswer
-from netsonde.api.query import DOT, PCAP, PCAPNG, CheckAnswer, Explanation, TopologyQuery
+from netsonde.api.query import DOT, PCAP, PCAPNG, CheckAnswer, ExplainQuery, Explanation, TopologyQuery
 from netsonde.api.requests import AnyRequest, json_response
 from netsonde.api.status import StatusAnswer
 from netsonde.model.captures import Capture
@@ -31,7 +31,7 @@ from netsonde.schema import Schema
 _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/topology", "post"): TopologyQuery,
     ("/api/query/check", "post"): TopologyQuery,
-    ("/api/query/explain", "post"): TopologyQuery,
+    ("/api/query/explain", "post"): ExplainQuery,
     ("/api/query/complete", "post"): CompletionRequest,
     ("/api/capture", "post"): Capture,
     ("/api/capture/{uuid}", "patch"): Capture,

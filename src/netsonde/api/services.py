@@ -4,10 +4,10 @@
 Everything runs on one event loop. A method that may wait is async; the others answer from memory at once.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -17,8 +17,8 @@ from netsonde.model.elements import Edge, Element, Json, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
 from netsonde.model.presence import ComponentHealth, Presence
 from netsonde.model.topology import ChangeKind, InterfaceMetric
-from netsonde.query import Emptiness
 
+T = TypeVar("T")
 Unsubscribe = Callable[[], None]
 
 
@@ -60,9 +60,8 @@ class QueryResult(Protocol):
         """One of graph, nodes, edges, paths, value, flows, … as the planner names them."""
         ...
 
-    @property
-    def value(self) -> object:
-        """The answer, ready for JSON: plain data, Node, Edge, or msgspec.Raw."""
+    def json(self, look: Callable[[], None], *, end: bytes) -> bytes:
+        """Return the answer as JSON and `end` after it; calls `look` between pieces of a large one."""
         ...
 
     @property
@@ -96,19 +95,47 @@ class QueryCheck(msgspec.Struct, frozen=True):
     """Why it is not local."""
 
 
+class ClientGone(Exception):
+    """The client hung up while it waited; there is nobody to tell."""
+
+
 class Queries(Protocol):
     """The query engine over the live graph, flows and history."""
 
     async def run(self, text: str, bindings: Mapping[str, Json] | None = None) -> QueryResult:
-        """Raises UserError with a span for any mistake, TimeoutError past the time limit."""
+        """Raises UserError with a span for any mistake and limit, Busy when too many long queries wait already."""
+        ...
+
+    async def answer(
+        self,
+        text: str,
+        bindings: Mapping[str, Json] | None,
+        into: Callable[[QueryResult, Callable[[], None]], T],
+        *,
+        client: str,
+        gone: Callable[[], Awaitable[None]],
+    ) -> T:
+        """Return what `into` makes of the result; it may run in a thread, and calls its second argument often.
+
+        `client` is whom the queue of long queries treats as one; `gone` raises when the client has hung up, which
+        ends the query. Raises as `run` does.
+        """
+        ...
+
+    async def explain(
+        self,
+        text: str,
+        bindings: Mapping[str, Json] | None,
+        *,
+        profile: bool,
+        client: str,
+        gone: Callable[[], Awaitable[None]],
+    ) -> Mapping[str, Json]:
+        """Return Gives, Reads, Steps, and Reason, Hint, Span when it finds nothing; with `profile` what it cost."""
         ...
 
     def check(self, text: str) -> QueryCheck:
         """Parse only; raises UserError with a span."""
-        ...
-
-    def why_empty(self, text: str) -> Emptiness | None:
-        """Say why a query finds nothing on the live graph; None when it finds something or looks elsewhere."""
         ...
 
 
@@ -231,8 +258,8 @@ class Services:
     """Host id of this analyzer."""
     settings: ApiSettings
     graph: LiveGraph
-    graph_json: Callable[[], bytes]
-    """Return the live graph as `{"Nodes":[…],"Edges":[…]}` (`graph.encode.GraphDump.json`)."""
+    graph_json: Callable[[], Awaitable[bytes]]
+    """Return the live graph of one moment as `{"Nodes":[…],"Edges":[…]}`; raises Busy as a query does."""
     queries: Queries
     captures: Captures
     packets: Packets

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from netsonde.graph.equality import same_json
 from netsonde.model.elements import Edge, Element, Metadata, Node
@@ -27,6 +28,17 @@ class Event:
     @property
     def is_node(self) -> bool:
         return isinstance(self.element, Node)
+
+
+class EventBatch(list[Event]):
+    """The events of one batch, in order, with what all of its listeners would work out each for themselves."""
+
+    @cached_property
+    def updated_keys(self) -> frozenset[str] | None:
+        """The top-level keys that differ in some node; None when more happened than that nodes were updated."""
+        if any(event.kind != "updated" or not event.is_node for event in self):
+            return None
+        return frozenset().union(*(event.touched for event in self))
 
 
 def touched_keys(before: Metadata, after: Metadata) -> frozenset[str]:

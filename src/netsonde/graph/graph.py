@@ -12,6 +12,7 @@ from typing import Protocol
 
 from netsonde.graph.batch import Batch
 from netsonde.graph.events import Event
+from netsonde.graph.frozen import FrozenElements, FrozenGraph
 from netsonde.graph.indexed import IndexedElements
 from netsonde.graph.layers import Layers
 from netsonde.graph.reader import GraphReader
@@ -56,6 +57,22 @@ class Graph(IndexedElements):
         self._listeners: list[Listener] = []
         self._undelivered: deque[Sequence[Event]] = deque()
         self._delivering = False
+        self._frozen: tuple[FrozenGraph, ...] = ()
+
+    def freeze(self) -> FrozenGraph:
+        """Return this moment's graph for another thread to read; release it, since each change costs a little more."""
+        frozen = FrozenGraph(
+            FrozenElements(self._nodes, self._node_indexes),
+            FrozenElements(self._edges, self._edge_indexes),
+            out=self._out,
+            into=self._in,
+            release=self._thaw,
+        )
+        self._frozen = (*self._frozen, frozen)
+        return frozen
+
+    def _thaw(self, released: FrozenGraph) -> None:
+        self._frozen = tuple(frozen for frozen in self._frozen if frozen is not released)
 
     def apply(self, batch: Batch) -> Sequence[Event]:
         """Apply a batch and return its events. From a listener it takes effect at once; its events come next."""

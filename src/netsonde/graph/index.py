@@ -17,7 +17,13 @@ K = TypeVar("K", bound=Hashable)
 Bucket: TypeAlias = "dict[K, None]"
 
 MOST_INDEXES: Final = 64
+_QUICKLY_BUILT: Final = 5_000
+"""Elements that are indexed within some milliseconds."""
 _NULL: Final = ("null",)
+
+
+class NotIndexed(Exception):
+    """There is no index yet, and no time to build one; see `Indexes.hurried`."""
 
 
 def hash_key(value: Json) -> Hashable | None:
@@ -86,6 +92,8 @@ class Indexes(Generic[E, K]):
         self._elements: Mapping[K, E] = elements
         self._most = most
         self._by_path: OrderedDict[str, PathIndex[E, K]] = OrderedDict()
+        self.hurried = False
+        """While True, a lookup whose index would take long to build raises NotIndexed."""
 
     def with_value(self, path: str, value: Json) -> Collection[E]:
         """Return the elements that have exactly this value at the path, also as a member of a list."""
@@ -97,6 +105,17 @@ class Indexes(Generic[E, K]):
 
     def having(self, path: str) -> Collection[E]:
         return ElementView(self._index(path).present.keys(), self._elements)
+
+    def peek(self, path: str) -> PathIndex[E, K] | None:
+        """Return the index of a path if there is one; another thread may ask."""
+        return self._by_path.get(path)
+
+    def adopt(self, index: PathIndex[E, K]) -> None:
+        """Take an index of all elements as they are now, built elsewhere."""
+        self._by_path[index.path.text] = index
+        self._by_path.move_to_end(index.path.text)
+        if len(self._by_path) > self._most:
+            self._by_path.popitem(last=False)
 
     def change(self, key: K, previous: E | None, element: E | None, touched: Collection[str]) -> None:
         """Follow one change of one element."""
@@ -113,12 +132,12 @@ class Indexes(Generic[E, K]):
         if index is not None:
             self._by_path.move_to_end(path)
             return index
+        if self.hurried and len(self._elements) > _QUICKLY_BUILT:
+            raise NotIndexed(path)
         index = PathIndex(parse_path(path))
         for key, element in self._elements.items():
             index.add(key, element)
-        self._by_path[path] = index
-        if len(self._by_path) > self._most:
-            self._by_path.popitem(last=False)
+        self.adopt(index)
         return index
 
 

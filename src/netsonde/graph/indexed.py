@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The reading half of the live graph: elements by id, adjacency, indexes."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from netsonde.graph.adjacency import Adjacency
 from netsonde.graph.index import Indexes
@@ -18,6 +19,15 @@ class IndexedElements:
         self._in = Adjacency()
         self._node_indexes: Indexes[Node, str] = Indexes(self._nodes)
         self._edge_indexes: Indexes[Edge, str] = Indexes(self._edges)
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Within it, a lookup that would have to index many elements first raises NotIndexed."""
+        self._node_indexes.hurried = self._edge_indexes.hurried = True
+        try:
+            yield
+        finally:
+            self._node_indexes.hurried = self._edge_indexes.hurried = False
 
     def node(self, node_id: str) -> Node | None:
         return self._nodes.get(node_id)

@@ -22,7 +22,7 @@ from netsonde.graph.batch import (
     relation_type,
 )
 from netsonde.graph.equality import same_json
-from netsonde.graph.events import Event, touched_keys
+from netsonde.graph.events import Event, EventBatch, touched_keys
 from netsonde.model.elements import Edge, Node
 
 if TYPE_CHECKING:
@@ -112,12 +112,16 @@ class Transaction:
         return self._events()
 
     def _touch_node(self, node_id: str, writer: str) -> None:
-        self._nodes_before.setdefault(node_id, self.graph._nodes.get(node_id))
+        before = self._nodes_before.setdefault(node_id, self.graph._nodes.get(node_id))
+        for frozen in self.graph._frozen:
+            frozen.keep_node(node_id, before)
         self._dirty_nodes[node_id] = None
         self._note_writer(node_id, writer)
 
     def _touch_edge(self, edge_id: str, writer: str) -> None:
-        self._edges_before.setdefault(edge_id, self.graph._edges.get(edge_id))
+        before = self._edges_before.setdefault(edge_id, self.graph._edges.get(edge_id))
+        for frozen in self.graph._frozen:
+            frozen.keep_edge(edge_id, before)
         self._dirty_edges[edge_id] = None
         self._note_writer(edge_id, writer)
 
@@ -189,12 +193,16 @@ class Transaction:
 
     def _link(self, edge: Edge) -> None:
         graph = self.graph
+        for frozen in graph._frozen:
+            frozen.keep_ends(edge)
         graph._edges[edge.id] = edge
         graph._out.put(edge.parent, edge)
         graph._in.put(edge.child, edge)
 
     def _unlink(self, edge: Edge) -> None:
         graph = self.graph
+        for frozen in graph._frozen:
+            frozen.keep_ends(edge)
         del graph._edges[edge.id]
         graph._out.remove(edge.parent, edge.id)
         graph._in.remove(edge.child, edge.id)
@@ -288,12 +296,14 @@ class Transaction:
             if event is not None:
                 edges.append(event)
                 graph._edge_indexes.change(edge_id, edge_before, graph._edges.get(edge_id), event.touched)
-        return [
-            *(event for event in edges if event.kind == "deleted"),
-            *(event for event in nodes if event.kind == "deleted"),
-            *(event for event in nodes if event.kind != "deleted"),
-            *(event for event in edges if event.kind != "deleted"),
-        ]
+        return EventBatch(
+            [
+                *(event for event in edges if event.kind == "deleted"),
+                *(event for event in nodes if event.kind == "deleted"),
+                *(event for event in nodes if event.kind != "deleted"),
+                *(event for event in edges if event.kind != "deleted"),
+            ]
+        )
 
     def _event(self, before: E | None, after: E | None, writer: str) -> Event | None:
         if before is after:

@@ -2,7 +2,7 @@
 """The query language: text to plan, plan to result, once or standing. No I/O of its own; sources are Protocols."""
 
 from netsonde.query.emptiness import Emptiness, why_empty
-from netsonde.query.errors import LimitReached, QueryError
+from netsonde.query.errors import Busy, LimitReached, QueryError
 from netsonde.query.executor import evaluate, run
 from netsonde.query.kinds import Kind
 from netsonde.query.plan import Plan, parse
@@ -20,6 +20,7 @@ from netsonde.query.sources import (
 from netsonde.query.standing import Matcher, StandingQuery, compile_standing
 
 __all__ = [
+    "Busy",
     "Emptiness",
     "FlowSource",
     "HistorySource",

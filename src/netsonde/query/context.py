@@ -2,20 +2,28 @@
 """One execution of a plan: the graph it looks at, the time it may take, what it has remembered so far."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from netsonde.graph.reader import GraphReader
 from netsonde.query.errors import LimitReached
+from netsonde.query.pace import Look, in_order, nothing, portions
 from netsonde.query.rows import Rows
 from netsonde.query.sources import Limits, Sources
 
 T = TypeVar("T")
 
-_CHUNK: Final = 2048
-"""Items between two looks at the clock; a look costs 0.1 µs, an item 0.1 to 10."""
+
+class Apart(Protocol):
+    """Where long computations run so that nobody waits for them."""
+
+    def __call__(self, context: "Context", work: Callable[[], T], /) -> Awaitable[T]: ...
+
+
+async def _here(context: "Context", work: Callable[[], T], /) -> T:
+    return work()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,9 @@ class Context:
     saved: dict[str, Rows] = field(default_factory=dict)
     missing_hosts: set[str] = field(default_factory=set)
     truncated: bool = False
+    beat: Look = nothing
+    """Called at each look at the clock: it may let others run, and may raise to end the query."""
+    computes: Apart = _here
     deadline: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -55,24 +66,47 @@ class Context:
                 hint="filter earlier, or use Dedup() between steps that move",
             )
         if self.clock() > self.deadline:
-            raise LimitReached(
-                f"the query took more than {self.limits.seconds:g} s",
-                hint="begin with Has() on a key that few nodes have",
-            )
+            raise self.out_of_time()
+        self.beat()
+
+    def out_of_time(self) -> LimitReached:
+        """Return the error that says so."""
+        return LimitReached(
+            f"the query took more than {self.limits.seconds:g} s",
+            hint="begin with Has() on a key that few nodes have",
+        )
+
+    async def apart(self, work: Callable[[], T]) -> T:
+        """Compute what may take long from within a step that waits: elsewhere, if there is an elsewhere."""
+        return await self.computes(self, work)
 
     def kept(self, items: Sequence[T], test: Callable[[T], bool]) -> list[T]:
         """Return the items that pass a test, in order."""
         kept: list[T] = []
-        for at in range(0, len(items), _CHUNK):
-            kept += [item for item in items[at : at + _CHUNK] if test(item)]
-            self.check(len(kept))
+        at = 0
+        for many in self._portions(kept):
+            kept += [item for item in items[at : at + many] if test(item)]
+            at += many
+            if at >= len(items):
+                break
+        self.check(len(kept))
         return kept
 
     def collected(self, items: Iterable[T]) -> list[T]:
         """Return the items as a list, unless there are too many or they take too long."""
         collected: list[T] = []
         iterator = iter(items)
-        while chunk := list(islice(iterator, _CHUNK)):
-            collected += chunk
-            self.check(len(collected))
+        for many in self._portions(collected):
+            portion = list(islice(iterator, many))
+            collected += portion
+            if len(portion) < many:
+                break
+        self.check(len(collected))
         return collected
+
+    def ordered(self, items: Sequence[T], key: Callable[[T], Any], *, descending: bool = False) -> list[T]:
+        """Return the items by a key, equal ones in the order they had; looks at the clock, as `sorted` does not."""
+        return self.collected(in_order(items, key, self.check, descending=descending))
+
+    def _portions(self, found: Sized) -> Iterator[int]:
+        return portions(self.clock, lambda: self.check(len(found)))

@@ -3,13 +3,15 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import groupby, islice
 
 from netsonde.errors import Span
 from netsonde.graph.reader import GraphReader
 from netsonde.model.elements import Edge, Node
 from netsonde.query.context import Context
 from netsonde.query.errors import closest
+from netsonde.query.executor import apply_all, computed, fetched
 from netsonde.query.filters import Condition
 from netsonde.query.kinds import Kind
 from netsonde.query.plan import Plan, PlannedStep
@@ -38,16 +40,39 @@ def why_empty(plan: Plan, graph: GraphReader, limits: Limits | None = None) -> E
     Raises QueryError as running the plan would.
     """
     context = Context(graph, Sources(graph), limits or Limits())
+    if any(isinstance(step.operation, Fetch) for step in plan.steps):
+        return None
+    _, found = _through(plan.steps, (), context)
+    return found
+
+
+async def why_empty_at(plan: Plan, context: Context) -> Emptiness | None:
+    """Return why a plan finds nothing, now or in the past; None when it does, or asks for more than a graph.
+
+    Raises QueryError as running the plan would.
+    """
     rows: Rows = ()
-    for step in plan.steps:
-        if isinstance(step.operation, Fetch):
+    for is_fetch, some in groupby(plan.steps, lambda step: isinstance(step.operation, Fetch)):
+        steps = list(some)
+        if not is_fetch:
+            rows, found = await computed(context, partial(_through, steps, rows, context))
+            if found is not None:
+                return found
+            continue
+        if any(step.gives is not Kind.GRAPH for step in steps):
             return None
-        had_some = len(rows) > 0
-        rows = step.operation.apply(rows, context)
-        context.check(len(rows))
-        if not rows and step.gives in (Kind.NODES, Kind.EDGES, Kind.PATHS):
-            return _explain(step, context.graph, had_some=had_some)
+        for step in steps:
+            rows = await fetched(step, rows, context)
     return None
+
+
+def _through(steps: Iterable[PlannedStep], rows: Rows, context: Context) -> tuple[Rows, Emptiness | None]:
+    for step in steps:
+        had_some = len(rows) > 0
+        rows = apply_all((step,), rows, context)
+        if not rows and step.gives in (Kind.NODES, Kind.EDGES, Kind.PATHS):
+            return rows, _explain(step, context.graph, had_some=had_some)
+    return rows, None
 
 
 def _explain(step: PlannedStep, graph: GraphReader, *, had_some: bool) -> Emptiness:

@@ -3,6 +3,7 @@
 
 import difflib
 from collections.abc import Iterable
+from itertools import islice
 
 from netsonde.errors import Span, UserError
 
@@ -15,15 +16,20 @@ class LimitReached(QueryError):
     """A query was stopped because it took too long or produced too much."""
 
 
+class Busy(UserError):
+    """A long query found too many others before it; it may be tried again."""
+
+
 # difflib is quadratic in the length of a word, and nobody misspells a word of 60 letters.
 _LONGEST_GUESS = 60
+_MOST_GUESSES = 2_000
 
 
 def closest(word: str, known: Iterable[str]) -> str:
     """Return the known word that `word` probably stands for, "" when none is near."""
     if len(word) > _LONGEST_GUESS:
         return ""
-    by_lower = {name.lower(): name for name in known}
+    by_lower = {name.lower(): name for name in islice(known, _MOST_GUESSES)}
     near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[near[0]] if near else ""
 

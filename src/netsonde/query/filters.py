@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from netsonde.errors import Span
-from netsonde.graph.paths import Missing, Path
+from netsonde.graph.paths import MISSING, Path
 from netsonde.query.arguments import key_of
 from netsonde.query.errors import QueryError
 from netsonde.query.fields import Reader, element_path, readers
@@ -88,7 +88,7 @@ def _holds(read: Reader, test: Predicate) -> ItemTest:
 
     def holds(item: Item) -> bool:
         found = read(item)
-        return absent if isinstance(found, Missing) else check(found)
+        return absent if found is MISSING else check(found)  # type: ignore[arg-type]
 
     return holds
 

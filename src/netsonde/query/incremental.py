@@ -11,7 +11,7 @@ an element gave is remembered, so it can be taken back after its edges have gone
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from netsonde.graph.events import Event
+from netsonde.graph.events import Event, EventBatch
 from netsonde.graph.reader import GraphReader
 from netsonde.model.elements import Edge
 from netsonde.query.context import Context
@@ -35,6 +35,9 @@ class LevelMatcher:
 
     def update(self, events: Sequence[Event]) -> tuple[set[str], set[str]]:
         """Return the ids that entered and that left the last level."""
+        keys = events.updated_keys if isinstance(events, EventBatch) else None
+        if keys is not None and not self._touches_nodes(keys):
+            return set(), set()
         nodes: set[str] = set()
         edges: set[str] = set()
         old_ends: list[Edge] = []

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A graph in the language of Graphviz. Everything in it that came from the network is quoted."""
 
+import time
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Final, Protocol
 
 from netsonde.model.elements import Edge, Json, Node
+from netsonde.query.pace import Look, nothing, portions
 
 _LABELLED: Final = ("Type", "IfIndex", "State", "TID", "IPV4", "IPV6")
 
@@ -17,9 +20,16 @@ class Drawable(Protocol):
     def edges(self) -> Iterable[Edge]: ...
 
 
-def render_dot(graph: Drawable) -> str:
-    """Return the graph as a `digraph`."""
-    return "\n".join(["digraph g {", *_nodes(graph), *_edges(graph), "}", ""])
+def render_dot(graph: Drawable, look: Look = nothing) -> str:
+    """Return the graph as a `digraph`; looks at the clock meanwhile."""
+    lines = ["digraph g {"]
+    remaining = chain(_nodes(graph), _edges(graph))
+    for many in portions(time.monotonic, look):
+        some = list(islice(remaining, many))
+        lines += some
+        if len(some) < many:
+            break
+    return "\n".join([*lines, "}", ""])
 
 
 def _nodes(graph: Drawable) -> Iterator[str]:

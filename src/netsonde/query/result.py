@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a query gave, in the JSON shapes that clients of the reference expect."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar, cast
+from operator import attrgetter
+from typing import Final, cast
 
 from netsonde.graph.reader import GraphReader
 from netsonde.model.elements import Edge, Metadata, Node
+from netsonde.query.encoding import encode_json
 from netsonde.query.kinds import Kind
+from netsonde.query.pace import Look, in_order, nothing
 from netsonde.query.packet_rows import packet_streams, packets_by_flow
 from netsonde.query.rows import Entry, Group, Packet, Rows, Series
 
-E = TypeVar("E", Node, Edge)
+_CREATED_AT = attrgetter("created_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +33,28 @@ class Result:
     @property
     def value(self) -> object:
         """The answer, ready for `msgspec.json.encode`: plain data, `Node` and `Edge`."""
+        return self._value(nothing)
+
+    def json(self, look: Look = nothing, *, end: bytes = b"") -> bytes:
+        """Return the answer as JSON, and `end` after it; looks at the clock meanwhile."""
+        return encode_json(self._value(look), look, end=end)
+
+    def _value(self, look: Look) -> object:
         if self.kind is Kind.GRAPH and self.graph is not None:
-            return [graph_value(self.graph)]
+            return [graph_value(self.graph, look)]
         if self.kind is Kind.VALUE:
             return self.rows[0] if self.rows else None
         if self.kind in _KEYED:
             found = _KEYED[self.kind](self.rows)
             return [found] if found else []
         return list(self.rows)
+
+    @property
+    def size(self) -> int:
+        """How many items there are to encode, roughly."""
+        if self.graph is not None:
+            return self.graph.node_count() + self.graph.edge_count()
+        return len(self.rows)
 
     @property
     def raw_packets(self) -> Sequence[bytes] | None:
@@ -64,10 +81,18 @@ _KEYED: Final[Mapping[Kind, Callable[[Rows], Mapping[str, object]]]] = {
 """Kinds whose JSON is one object, keyed by node id, flow UUID or the value grouped by."""
 
 
-def graph_value(graph: GraphReader) -> dict[str, object]:
+def graph_value(graph: GraphReader, look: Look = nothing) -> dict[str, object]:
     """Return a graph as `{"Nodes", "Edges"}`, each by time of creation; an empty list is null, as it always was."""
-    return {"Nodes": _by_creation(graph.nodes()) or None, "Edges": _by_creation(graph.edges()) or None}
+    nodes, edges = in_order(graph.nodes(), _creation, look), in_order(graph.edges(), _creation, look)
+    return {"Nodes": list(nodes) or None, "Edges": list(edges) or None}
 
 
-def _by_creation(elements: Iterable[E]) -> list[E]:
-    return sorted(elements, key=lambda element: (element.created_at, element.id))
+def _creation(element: Node | Edge) -> tuple[int, str]:
+    return element.created_at, element.id
+
+
+def dump(graph: GraphReader, look: Look = nothing) -> bytes:
+    """Return a graph as `{"Nodes":[…],"Edges":[…]}`, each list by time of creation; looks at the clock meanwhile."""
+    nodes = list(in_order(graph.nodes(), _CREATED_AT, look))
+    edges = list(in_order(graph.edges(), _CREATED_AT, look))
+    return encode_json({"Nodes": nodes, "Edges": edges}, look)

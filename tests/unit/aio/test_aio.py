@@ -2,10 +2,12 @@
 """Queues drop the oldest and count; supervisors restart what fails and let cancellation through."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
-from netsonde.aio import DroppingQueue, Supervisor
+from netsonde.aio import DroppingQueue, Supervisor, keep_tidy
 from netsonde.errors import SourceLost
 from netsonde.observe import Health
 
@@ -51,3 +53,27 @@ async def test_a_component_that_fails_is_started_anew_with_its_reason_shown() ->
         await task
     assert seen == [("failed", "socket closed"), ("failed", "KeyError: 'x'"), ("running", "back")]
     assert health.failures == 2
+
+
+async def test_garbage_in_cycles_is_collected_when_the_process_is_not_busy() -> None:
+    class Cycle:
+        def __init__(self) -> None:
+            self.itself = self
+
+    busy = [True]
+    threshold = gc.get_threshold()
+    tidying = asyncio.get_running_loop().create_task(keep_tidy(lambda: busy[0], interval=0.001))
+    await asyncio.sleep(0)
+    gone = weakref.ref(Cycle())
+    assert gone() is not None
+
+    busy[0] = False
+    async with asyncio.timeout(5):
+        while gone() is not None:  # noqa: ASYNC110  # a collection tells nobody
+            await asyncio.sleep(0.001)
+
+    assert gc.get_threshold()[2] > threshold[2]
+    tidying.cancel()
+    await asyncio.wait({tidying})
+    assert gc.get_threshold() == threshold
+    assert gc.get_freeze_count() == 0

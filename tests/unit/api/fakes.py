@@ -17,7 +17,6 @@ from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
 from netsonde.model.presence import ComponentHealth, Presence
 from netsonde.model.topology import ChangeKind, InterfaceMetric
-from netsonde.query import Emptiness
 
 NOW_MS = 1_700_000_000_000
 
@@ -87,7 +86,7 @@ class FakeGraph:
         element = self.by_id.pop(element_id)
         self._tell([FakeEvent("deleted", element, element)])
 
-    def json(self) -> bytes:
+    async def json(self) -> bytes:
         return msgspec.json.encode({"Nodes": self.nodes(), "Edges": self.edges()})
 
     def _tell(self, events: Sequence[FakeEvent]) -> None:
@@ -103,6 +102,10 @@ class FakeResult:
     raw_packets: Sequence[bytes] | None = None
     missing_hosts: tuple[str, ...] = ()
     truncated: bool = False
+
+    def json(self, look: Callable[[], None], *, end: bytes) -> bytes:
+        look()
+        return msgspec.json.encode(self.value) + end
 
 
 @dataclass
@@ -129,8 +132,26 @@ class FakeQueries:
             return FakeResult(kind, [{"Nodes": part.nodes(), "Edges": part.edges()}], part)
         return FakeResult(kind, source.nodes(), missing_hosts=self.missing_hosts, truncated=bool(self.missing_hosts))
 
-    def why_empty(self, text: str) -> Emptiness | None:
-        return None if self.graph.nodes() else Emptiness("no node has the key 'Nam'", "did you mean Name?", Span(2, 3))
+    async def answer(
+        self, text: str, bindings: Mapping[str, Json] | None, into: Any, *, client: str, gone: Callable[[], Any]
+    ) -> Any:
+        return into(await self.run(text, bindings), lambda: None)
+
+    async def explain(
+        self,
+        text: str,
+        bindings: Mapping[str, Json] | None,
+        *,
+        profile: bool,
+        client: str,
+        gone: Callable[[], Any],
+    ) -> Mapping[str, Json]:
+        if "Forever" in text:
+            await gone()
+        told: dict[str, Json] = {"Gives": "nodes", "Reads": {}, "Steps": [], "Reason": "", "Hint": "", "Span": None}
+        if not self.graph.nodes():
+            told |= {"Reason": "no node has the key 'Nam'", "Hint": "did you mean Name?", "Span": [2, 3]}
+        return told | {"Rows": len(self.graph.nodes())} if profile else told
 
     def check(self, text: str) -> QueryCheck:
         if not text.startswith("G"):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole graph into files and back: nothing is lost, and what is wrong with a file is said with its line."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def test_an_export_holds_everything(netsonde: Command, server: Server, tmp_path:
 
 def test_one_object_is_copied_byte_for_byte(netsonde: Command, server: Server) -> None:
     fill(server)
-    assert netsonde("topology", "export").out.encode() == server.fakes.graph.json()
+    assert netsonde("topology", "export").out.encode() == asyncio.run(server.fakes.graph.json())
 
 
 def test_lines_are_elements(netsonde: Command, server: Server) -> None:

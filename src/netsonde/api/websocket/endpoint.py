@@ -115,7 +115,7 @@ def websocket_routes(services: Services, connections: Connections) -> list[ASGIR
         client = FlowClient(handshake, limit)
         flow_hub.join(client)
         try:
-            await _together(reader=_read(socket, _ignore), writer=_write(socket, client.outbox, list, missed))
+            await _together(reader=_read(socket, _ignore), writer=_write(socket, client.outbox, _no_state, missed))
         finally:
             flow_hub.leave(client)
 
@@ -147,16 +147,21 @@ async def _read(socket: Socket, receive: Callable[[str | bytes], None]) -> None:
         receive(await socket.receive())
 
 
-async def _write(socket: Socket, outbox: Outbox, state: Callable[[], Sequence[str]], missed: Missed) -> None:
-    """Send what is put; after an overflow the whole state, taken at once so that nothing falls between."""
+async def _write(socket: Socket, outbox: Outbox, state: Callable[[], Awaitable[Sequence[str]]], missed: Missed) -> None:
+    """Send what is put; after an overflow the whole state, taken after it, so that nothing falls between."""
     while True:
         message = await outbox.take()
         if message is not None:
             await socket.send(message)
             continue
         missed(outbox.dropped)
-        for part in state():
+        for part in await state():
             await socket.send(part)
+
+
+async def _no_state() -> Sequence[str]:
+    """Flow reports repeat themselves."""
+    return ()
 
 
 def _ignore(_: str | bytes) -> None:

@@ -13,12 +13,15 @@ from netsonde.api.websocket.envelope import Incoming, read, write
 from netsonde.api.websocket.hub import Client
 from netsonde.errors import SourceLost, UserError
 from netsonde.model.elements import Edge, Element, Node
+from netsonde.query import Busy
 
 _PACE = 0.05
 """Seconds between two evaluations of a filter, at least."""
 _SPARE = 4
 """How many times as long as an evaluation took the loop is left to everybody else."""
 _MOST_REQUESTS = 100
+_BUSY = 1.0
+"""Seconds after which a state is asked for again that could not be had because of others."""
 
 
 class SyncRequest(msgspec.Struct, frozen=True):
@@ -68,10 +71,10 @@ class Subscriber:
                 await self._follow_filter()
                 await asyncio.sleep(max(_PACE, (loop.time() - began) * _SPARE))
 
-    def state(self) -> list[str]:
+    async def state(self) -> list[str]:
         """Return the messages that put a client right which missed some."""
         captures = [write("Capture", "Updated", view) for view in self._services.captures.views()]
-        return [self._sync_reply(), *(captures if self._client.handshake.wants("Capture") else [])]
+        return [await self._patient_reply(), *(captures if self._client.handshake.wants("Capture") else [])]
 
     async def _answer(self, message: Incoming) -> None:
         try:
@@ -99,12 +102,19 @@ class Subscriber:
             client.changed.set()
         else:
             client.gremlin_filter, self._seen = "", {}
-        return self._sync_reply(uuid)
+        return await self._sync_reply(uuid)
 
-    def _sync_reply(self, uuid: str = "") -> str:
+    async def _patient_reply(self) -> str:
+        while True:
+            try:
+                return await self._sync_reply()
+            except Busy:
+                await asyncio.sleep(_BUSY)
+
+    async def _sync_reply(self, uuid: str = "") -> str:
         if self._client.gremlin_filter:
             return _reply(self._seen, uuid)
-        return write("Graph", "SyncReply", self._services.graph_json(), uuid=uuid, status=200)
+        return write("Graph", "SyncReply", await self._services.graph_json(), uuid=uuid, status=200)
 
     async def _evaluate(self, text: str) -> GraphView:
         result = await self._services.queries.run(text)

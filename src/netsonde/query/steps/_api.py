@@ -23,7 +23,12 @@ class Operation(ABC):
 
     @abstractmethod
     def apply(self, rows: Rows, context: Context) -> Rows:
-        """Return the result of the step for the result of the one before."""
+        """Return the result of the step for the result of the one before.
+
+        It may run in a thread, and a second time from the start when it took too long on the event loop. Work that
+        grows with the graph goes through `context.kept`, `collected` or `ordered`, or calls `context.check` often:
+        there a query is stopped, and lets others run.
+        """
 
     def filters(self) -> Iterable[tuple[Kind, Filter]]:
         """Return the filters it applies, and to what, for `explain` and for standing queries."""
@@ -41,7 +46,10 @@ class Fetch(ABC):
 
     @abstractmethod
     async def fetch(self, rows: Rows, context: Context) -> Rows:
-        """Return the result of the step for the result of the one before."""
+        """Return the result of the step for the result of the one before.
+
+        It runs on the event loop: what computes for long goes through `await context.apart(…)`.
+        """
 
     def filters(self) -> Iterable[tuple[Kind, Filter]]:
         return ()

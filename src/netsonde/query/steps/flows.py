@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Literal, TypeAlias, cast
 
 from netsonde.model.elements import Node
@@ -10,6 +11,7 @@ from netsonde.model.flows import FlowAnswer, FlowRequest, FlowTest
 from netsonde.query.context import Context
 from netsonde.query.errors import QueryError
 from netsonde.query.filters import Filter, pairs
+from netsonde.query.flow_fields import Flow
 from netsonde.query.kinds import Kind
 from netsonde.query.pushdown import pushed
 from netsonde.query.rows import Nodes, Rows
@@ -51,8 +53,7 @@ class FetchFlows(Fetch):
         # Flows that the query itself leaves out are not missing.
         whole = self.most is not None and self.most <= context.limits.flows
         context.truncated = context.truncated or (answer.truncated and not whole)
-        flows = context.collected(answer.flows)
-        return flows if self.filter is None else context.kept(flows, self.filter.test)
+        return await context.apart(partial(self._chosen, answer.flows, context))
 
     def filters(self) -> Iterable[tuple[Kind, Filter]]:
         return () if self.filter is None else ((Kind.FLOWS, self.filter),)
@@ -86,6 +87,10 @@ class FetchFlows(Fetch):
                 known = parts[part]
                 parts[part] = sorted(texts if known is None else texts.intersection(known))
         return FlowRequest(**parts, where=where, limit=limit if self.most is None else min(limit, self.most))
+
+    def _chosen(self, flows: Sequence[Flow], context: Context) -> Rows:
+        found = context.collected(flows)
+        return found if self.filter is None else context.kept(found, self.filter.test)
 
     async def _ask(self, request: FlowRequest, context: Context) -> FlowAnswer:
         sources, time = context.sources, context.slice

@@ -123,9 +123,8 @@ class Sorted(Operation):
                 lacking.append(row)
             else:
                 having.append((sort_key(found), row))
-        having.sort(key=lambda pair: pair[0], reverse=self.descending)
-        context.check()
-        return [row for _, row in having] + lacking
+        ordered = context.ordered(having, lambda pair: pair[0], descending=self.descending)
+        return [row for _, row in ordered] + lacking
 
     def keys(self) -> Iterable[str]:
         return (self.name,) if self.name else ()
@@ -139,7 +138,7 @@ class SortedByCreation(Operation):
 
     def apply(self, rows: Rows, context: Context) -> Rows:
         elements = cast("Sequence[Node | Edge]", rows)
-        return sorted(elements, key=lambda element: (element.created_at, element.id), reverse=self.descending)
+        return context.ordered(elements, lambda element: (element.created_at, element.id), descending=self.descending)
 
 
 def build_limit(call: Call, building: Building) -> Operation:

@@ -82,7 +82,7 @@ class KeysOf(Operation):
                 found.update(_paths(row, "", _DEEPEST_KEY))
             if at % 1024 == 0:
                 context.check(len(found))
-        return sorted(found)
+        return context.ordered(list(found), str)
 
 
 def _paths(data: dict[str, Json], prefix: str, depth: int) -> Iterator[str]:

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When Python looks for cyclic garbage among everything: in a quiet moment, and not among what stays anyway.
+
+A full collection walks every container while nothing else runs: 150 ms beside a large graph or a long query, whose
+rows even provoke it. So the automatic one is switched off (the young generations stay as they are), and one is made
+every few seconds among what is new since the last; what survives is frozen, out of the sight of the next.
+"""
+
+import asyncio
+import gc
+from collections.abc import Callable
+from typing import Final
+
+_NEVER: Final = 2**30
+_INTERVAL: Final = 10.0
+"""Seconds between two collections."""
+_PATIENCE: Final = 6
+"""Intervals that a collection is put off for when the process is busy."""
+_WHOLE: Final = 6 * 3600 / _INTERVAL
+"""Intervals after which everything is looked at once: frozen objects may have become garbage too."""
+
+
+async def keep_tidy(is_busy: Callable[[], bool], *, interval: float = _INTERVAL) -> None:
+    """Collect garbage until cancelled, if possible while the process is not busy."""
+    before = gc.get_threshold()
+    gc.set_threshold(before[0], before[1], _NEVER)
+    rounds = put_off = 0
+    try:
+        while True:
+            await asyncio.sleep(interval)
+            rounds += 1
+            if is_busy() and put_off < _PATIENCE:
+                put_off += 1
+                continue
+            put_off = 0
+            if rounds >= _WHOLE:
+                rounds = 0
+                gc.unfreeze()
+            gc.collect()
+            gc.freeze()
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()

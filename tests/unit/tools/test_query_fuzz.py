@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fuzzer of queries reaches every step of the registry without knowing any of them."""
+
+import random
+from typing import Final
+
+import pytest
+from query_fuzz.texts import extended, trial
+
+from netsonde.query import parse
+from netsonde.query.kinds import Kind
+from netsonde.query.steps._api import StepSpec
+from netsonde.query.steps._registry import STEPS
+
+BEFORE: Final = {
+    Kind.GRAPH: "G",
+    Kind.NODES: "G.V().As('a').As('b')",
+    Kind.EDGES: "G.E()",
+    Kind.PATHS: "G.V().ShortestPathTo(Metadata('Type', 'host'))",
+    Kind.VALUES: "G.V().Values('Name')",
+    Kind.FLOWS: "G.Flows()",
+    Kind.METRICS: "G.V().Metrics()",
+}
+SPECS = {spec.name: spec for spec in STEPS.values() if not BEFORE.keys().isdisjoint(spec.gives)}
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
+def test_arguments_are_found_that_the_step_accepts(spec: StepSpec) -> None:
+    """One that fails here needs an example in its docstring, such as `Name('…')`."""
+    text = next(before for kind, before in BEFORE.items() if kind in spec.gives)
+    pick = random.Random(7)
+
+    found = next(filter(None, (extended(pick, text, spec) for _ in range(40))), "")
+
+    assert parse(found).steps[-1].name == spec.name
+
+
+def test_trials_can_be_repeated_by_their_seed() -> None:
+    one, other = random.Random(3), random.Random(3)
+
+    assert [trial(one) for _ in range(20)] == [trial(other) for _ in range(20)]

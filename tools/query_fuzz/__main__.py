@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""usage: tools/fuzz_queries [SECONDS [SEED]]    (default 60, and a seed by chance)
+
+Starts an all-in-one on a free port, loads a data centre, and sends queries that are valid, nearly valid and hostile,
+while a subscriber in a process of its own measures how late it hears of changes. Fails on any answer 5xx, a missing
+answer, a process that ended or was started anew, and an event later than 200 ms (on a machine that is quiet without
+queries; elsewhere late events are told, not judged).
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from query_fuzz.client import Record, attack
+from system.stack import Stack
+
+HOSTS = 200
+"""Of the data centre: 20,000 nodes and 33,000 edges."""
+CLIENTS = 12
+QUIET_MS = 50.0
+"""Latency (p99) without any query up to which a machine is quiet enough to be judged by; 10 ms is usual."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("seconds", type=float, nargs="?", default=60.0)
+    parser.add_argument("seed", type=int, nargs="?", default=random.randrange(10**6))
+    parser.add_argument("--hosts", type=int, default=HOSTS, help="size of the data centre; a host is 100 nodes")
+    wanted = parser.parse_args()
+    print(f"seed {wanted.seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="fuzz-queries-") as folder:
+        stack = Stack(Path(folder) / "state").start(60)
+        try:
+            return run(stack, wanted.seconds, wanted.seed, wanted.hosts)
+        finally:
+            stack.stop()
+            print(tail_of_log(stack), end="")
+
+
+def run(stack: Stack, seconds: float, seed: int, hosts: int) -> int:
+    """Attack for some seconds; return the exit status."""
+    analyzer = stack.child("analyzer")
+    listener = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "query_fuzz.listener",
+            str(stack.port),
+            str(analyzer),
+            str(stack.state / "bus"),
+            str(hosts),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    try:
+        assert listener.stdout is not None
+        print(listener.stdout.readline().strip(), flush=True)
+        record = Record()
+        before = asyncio.run(attack_and_tell(stack.port, seconds, seed, record, listener))
+        return report(stack, analyzer, record, figures(listener), is_quiet=before["raw"]["p99"] <= QUIET_MS)
+    finally:
+        listener.kill()
+        listener.wait()
+
+
+async def attack_and_tell(
+    port: int, seconds: float, seed: int, record: Record, listener: "subprocess.Popen[str]"
+) -> dict[str, Any]:
+    """Measure a moment without queries, then attack; return what was measured before."""
+    await asyncio.sleep(min(3.0, seconds / 5))
+    before = figures(listener)
+    print(f"without queries: {json.dumps(before)}", flush=True)
+    await attack(port, seconds, seed, CLIENTS, record)
+    return before
+
+
+def figures(listener: "subprocess.Popen[str]") -> dict[str, Any]:
+    """Return what the listener measured since it was asked last."""
+    assert listener.stdin is not None
+    assert listener.stdout is not None
+    listener.stdin.write("\n")
+    listener.stdin.flush()
+    found: dict[str, Any] = json.loads(listener.stdout.readline())
+    return found
+
+
+def report(stack: Stack, analyzer: int, record: Record, heard: dict[str, Any], *, is_quiet: bool) -> int:
+    """Print what happened; return 0 when nothing happened that must not."""
+    failures = list(record.failures)
+    if heard["late"] and is_quiet:
+        failures.append(f"{heard['late']} events came later than 200 ms")
+    elif heard["late"]:
+        print(
+            f"NOT JUDGED: {heard['late']} late events; others keep this machine busy, see the figures without queries"
+        )
+    try:
+        if stack.child("analyzer") != analyzer:
+            failures.append("the analyzer ended and was started anew")
+    except LookupError:
+        failures.append("the analyzer ended")
+    statuses = ", ".join(f"{status}: {count}" for status, count in sorted(record.statuses.items()))
+    print(
+        f"answers {statuses}; hung up {record.hung_up}; {record.received / 1e6:.0f} MB; slowest {record.slowest:.1f} s"
+    )
+    print(
+        f"memory of the analyzer at the end: {resident_mib(analyzer)} MiB, most: {resident_mib(analyzer, 'VmHWM')} MiB"
+    )
+    print(f"events: {json.dumps(heard)}")
+    for failure in failures:
+        print(f"FAILED: {failure}")
+    return 1 if failures else 0
+
+
+def resident_mib(pid: int, field: str = "VmRSS") -> int:
+    """Return resident memory, 0 when the process is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith(field)), 0)
+
+
+def tail_of_log(stack: Stack) -> str:
+    """Return the warnings and errors that the processes wrote, the last ones when there are many."""
+    lines = stack.log.read_text(errors="replace").splitlines(keepends=True)
+    return "".join([line for line in lines if "error" in line.lower() or "Traceback" in line][-20:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
