@@ -39,7 +39,7 @@ def why_empty(plan: Plan, graph: GraphReader, limits: Limits | None = None) -> E
     """
     context = Context(graph, Sources(graph), limits or Limits())
     rows: Rows = ()
-    for step in plan.steps:
+    for step in plan.stages:
         if isinstance(step.operation, Fetch):
             return None
         had_some = len(rows) > 0

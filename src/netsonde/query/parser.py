@@ -9,7 +9,7 @@ from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken
 from netsonde.errors import Span
 from netsonde.query.errors import QueryError, shown
 from netsonde.query.literals import number_value, string_value
-from netsonde.query.syntax import Argument, Binding, Call, Literal, Query, Word
+from netsonde.query.syntax import Argument, Binding, Call, Chain, Literal, Query, Word
 
 MOST_CHARACTERS: Final = 64 * 1024
 """Longer lists belong into bound parameters."""
@@ -48,6 +48,12 @@ class _Builder(Transformer[Token, Query]):
         if arguments is None:
             return Call(str(name), (), _span(name), _span(name), parentheses=False)
         return self.call(name, arguments)
+
+    def chain(self, first: Token | Call, *parts: Call | Token) -> Chain:
+        calls = tuple(part for part in parts if isinstance(part, Call))
+        if isinstance(first, Call):
+            return Chain("", (first, *calls), Span(first.span.start, calls[-1].span.end))
+        return Chain(str(first), calls, Span(_start(first), calls[-1].span.end))
 
     def start(self, first: Token, *parts: Call | Token) -> Query:
         return Query("", _span(first), tuple(part for part in parts if isinstance(part, Call)))

@@ -10,13 +10,15 @@ from netsonde.query.filters import ABSENT, EXISTS, Filter, combine, condition, p
 from netsonde.query.kinds import Kind
 from netsonde.query.predicates import Predicate
 from netsonde.query.rows import Rows
-from netsonde.query.steps._api import Building, Operation
+from netsonde.query.steps._api import Building, Effect, Operation
 from netsonde.query.syntax import Call
 
 
 @dataclass(frozen=True, slots=True)
 class Keep(Operation):
     """Keep the items that pass a filter."""
+
+    effect = Effect.KEEPS
 
     kind: Kind
     filter: Filter

@@ -15,7 +15,7 @@ from netsonde.query.context import Context
 from netsonde.query.filters import Filter, pairs
 from netsonde.query.kinds import Kind
 from netsonde.query.rows import Rows
-from netsonde.query.steps._api import Building, Operation
+from netsonde.query.steps._api import Building, Effect, Operation
 from netsonde.query.steps.flow_ends import build_flow_end
 from netsonde.query.syntax import Call
 
@@ -25,6 +25,8 @@ Direction: TypeAlias = Literal["out", "in", "both"]
 @dataclass(frozen=True, slots=True)
 class Move(Operation):
     """Go from nodes to nodes, from nodes to edges, or from edges to nodes, and keep what passes the filter."""
+
+    effect = Effect.MOVES
 
     takes: Kind
     gives: Kind

@@ -7,13 +7,15 @@ from netsonde.query import arguments
 from netsonde.query.context import Context
 from netsonde.query.errors import QueryError, did_you_mean, shown
 from netsonde.query.rows import Item, Rows
-from netsonde.query.steps._api import Building, Operation
+from netsonde.query.steps._api import Building, Effect, Operation
 from netsonde.query.syntax import Call
 
 
 @dataclass(frozen=True, slots=True)
 class Remember(Operation):
     """Keep the results under a name, and pass them on."""
+
+    effect = Effect.KEEPS
 
     name: str
 
@@ -31,7 +33,7 @@ class Recall(Operation):
     def apply(self, rows: Rows, context: Context) -> Rows:
         found: list[Item] = []
         for name in self.names:
-            found += context.saved[name]
+            found += context.saved.get(name, ())
             context.check(len(found))
         return found
 

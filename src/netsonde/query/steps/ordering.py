@@ -14,7 +14,7 @@ from netsonde.query.fields import Reader, reader
 from netsonde.query.kinds import Kind
 from netsonde.query.order import SortKey, newer, same_key, sort_key
 from netsonde.query.rows import Item, Nodes, Rows
-from netsonde.query.steps._api import Building, Operation
+from netsonde.query.steps._api import Building, Effect, Operation
 from netsonde.query.syntax import Call, Word
 
 _ELEMENTS: Final = frozenset({Kind.NODES, Kind.EDGES})
@@ -30,6 +30,9 @@ class Slice(Operation):
     def apply(self, rows: Rows, context: Context) -> Rows:
         return rows[self.first : self.end]
 
+    def cut(self) -> slice:
+        return slice(self.first, self.end)
+
 
 @dataclass(frozen=True, slots=True)
 class CountRows(Operation):
@@ -42,6 +45,8 @@ class CountRows(Operation):
 @dataclass(frozen=True, slots=True)
 class DedupById(Operation):
     """One result per element, its newest revision, in the order of first occurrence; nodes of paths one by one."""
+
+    effect = Effect.KEEPS
 
     takes: Kind
 
@@ -62,6 +67,8 @@ class DedupById(Operation):
 @dataclass(frozen=True, slots=True)
 class DedupBy(Operation):
     """The first of the results that have the same values; one that has none of the keys is always kept."""
+
+    effect = Effect.KEEPS
 
     readers: tuple[Reader, ...]
     names: tuple[str, ...]
@@ -90,6 +97,8 @@ class DedupBy(Operation):
 class DedupValues(Operation):
     """The first of equal values."""
 
+    effect = Effect.KEEPS
+
     def apply(self, rows: Rows, context: Context) -> Rows:
         found: dict[object, Item] = {}
         for value in cast("Sequence[Json]", rows):
@@ -100,6 +109,8 @@ class DedupValues(Operation):
 @dataclass(frozen=True, slots=True)
 class Sorted(Operation):
     """The results by one value; those without it last, equal ones in the order they had."""
+
+    effect = Effect.KEEPS
 
     read: Reader
     descending: bool
@@ -125,6 +136,8 @@ class Sorted(Operation):
 @dataclass(frozen=True, slots=True)
 class SortedByCreation(Operation):
     """Elements by time of creation, then by id."""
+
+    effect = Effect.KEEPS
 
     descending: bool
 

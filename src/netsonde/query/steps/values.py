@@ -14,8 +14,8 @@ from netsonde.query.fields import Reader, reader
 from netsonde.query.kinds import Kind
 from netsonde.query.predicates import Number, number_of
 from netsonde.query.rows import Item, Rows
-from netsonde.query.steps import metrics
-from netsonde.query.steps._api import Building, Operation
+from netsonde.query.steps import maps, metrics
+from netsonde.query.steps._api import EVERYTHING, Building, Effect, Operation
 from netsonde.query.syntax import Call
 
 _NODE_FIELDS: Final = ("@CreatedAt", "@DeletedAt", "@Host", "@ID", "@Origin", "@Revision", "@UpdatedAt")
@@ -26,6 +26,8 @@ _DEEPEST_KEY: Final = 16
 @dataclass(frozen=True, slots=True)
 class ValuesOf(Operation):
     """What is at a key, of every item that has it; empty lists and objects are left out."""
+
+    effect = Effect.MOVES
 
     read: Reader
     key: str
@@ -47,6 +49,8 @@ class ValuesOf(Operation):
 class ValueMaps(Operation):
     """One object for every item that has at least one of the keys, named as the query writes them."""
 
+    effect = Effect.MOVES
+
     readers: tuple[tuple[str, Reader], ...]
 
     def apply(self, rows: Rows, context: Context) -> Rows:
@@ -65,6 +69,9 @@ class KeysOf(Operation):
     """The distinct keys of all items, dotted where objects are nested, sorted."""
 
     kind: Kind
+
+    def keys(self) -> Iterable[str]:
+        return (EVERYTHING,)
 
     def apply(self, rows: Rows, context: Context) -> Rows:
         found: set[str] = set()
@@ -139,6 +146,8 @@ def build_values(call: Call, building: Building) -> Operation:
 def build_value_map(call: Call, building: Building) -> Operation:
     """An object with the given keys for every item that has one of them: `ValueMap('Name', 'MTU')`."""
     names = arguments.keys_of(call)
+    if not names and building.takes in (Kind.NODES, Kind.EDGES):
+        return maps.build_metadata_map(call, building)
     if not names:
         raise QueryError("ValueMap needs at least one key", span=call.span)
     given: Sequence[tuple[str, Reader]] = [
