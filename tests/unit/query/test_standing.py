@@ -13,8 +13,9 @@ from netsonde.graph.events import Event
 from netsonde.graph.graph import Graph
 from netsonde.graph.reader import GraphReader
 from netsonde.query import LimitReached, Limits, Matcher, QueryError, compile_standing, evaluate, parse
-from unit.query.generator import Pick, change, graph, picks, seeded, standing_query
+from unit.query.generator import Pick, change, graph, picks, seeded
 from unit.query.naive import text_of
+from unit.query.plan_generator import standing_query
 
 ROUNDS = int(os.environ.get("NETSONDE_TEST_ROUNDS", "150"))
 LOCAL = [
