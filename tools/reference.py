@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from cli_reference import help_page
+from query_reference import query_page
 
 from netsonde.config import describe
 from netsonde.settings import Settings
@@ -33,7 +34,7 @@ def settings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"cli.md": help_page, "settings.md": settings_page}
+PAGES = {"cli.md": help_page, "query.md": query_page, "settings.md": settings_page}
 
 
 def main() -> None:

@@ -6,9 +6,19 @@ with floats, and also with strings that write a number. A list satisfies a test 
 """
 
 from netsonde.query.predicates._api import Predicate, PredicateSpec
-from netsonde.query.predicates._registry import PREDICATES, predicate
+from netsonde.query.predicates._registry import PREDICATE_SPECS, PREDICATES, predicate
 from netsonde.query.predicates.combining import PREFIXES
 from netsonde.query.predicates.comparing import equals
 from netsonde.query.predicates.numbers import Number, number_of
 
-__all__ = ["PREDICATES", "PREFIXES", "Number", "Predicate", "PredicateSpec", "equals", "number_of", "predicate"]
+__all__ = [
+    "PREDICATES",
+    "PREDICATE_SPECS",
+    "PREFIXES",
+    "Number",
+    "Predicate",
+    "PredicateSpec",
+    "equals",
+    "number_of",
+    "predicate",
+]

@@ -7,7 +7,7 @@ from typing import Final
 
 from netsonde.query.errors import QueryError, did_you_mean, shown
 from netsonde.query.predicates import addresses, combining, comparing, numbers, texts
-from netsonde.query.predicates._api import Predicate, PredicateSpec
+from netsonde.query.predicates._api import Builder, Predicate, PredicateSpec
 from netsonde.query.syntax import Argument, Call, Chain, Literal
 
 
@@ -25,19 +25,19 @@ def predicate(argument: Argument) -> Predicate:
             hint="text goes in quotes; a test looks like Gt(1500)",
             span=argument.span,
         )
-    spec = PREDICATES.get(argument.name.lower())
-    if spec is None:
-        known = sorted(spec.name for spec in SPECS)
+    build = PREDICATES.get(argument.name.lower())
+    if build is None:
+        known = sorted(spec.name for spec in PREDICATE_SPECS)
         raise QueryError(
             f"there is no test named {shown(argument.name)}",
             hint=did_you_mean(argument.name, known, f"tests are {', '.join(known)}"),
             span=argument.name_span,
         )
     operands = tuple(each.value for each in argument.arguments if isinstance(each, Literal))
-    return replace(spec.build(argument), operands=operands)
+    return replace(build(argument), operands=operands)
 
 
-SPECS: Final = (
+PREDICATE_SPECS: Final = (
     PredicateSpec("Eq", comparing.build_eq),
     PredicateSpec("Ne", comparing.build_ne, ("Neq",)),
     PredicateSpec("Nee", comparing.build_nee),
@@ -71,6 +71,6 @@ SPECS: Final = (
     PredicateSpec("Not", combining.not_builder(predicate)),
 )
 
-PREDICATES: Final[Mapping[str, PredicateSpec]] = {
-    name.lower(): spec for spec in SPECS for name in (spec.name, *spec.aliases)
+PREDICATES: Final[Mapping[str, Builder]] = {
+    name.lower(): spec.build for spec in PREDICATE_SPECS for name in (spec.name, *spec.aliases)
 }

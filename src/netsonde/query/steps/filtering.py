@@ -35,22 +35,25 @@ class Keep(Operation):
 
 
 def build_has(call: Call, building: Building) -> Operation:
-    """Keep what passes every pair: `Has('Type', 'veth', 'MTU', Gt(1500))`; one key alone asks for its presence."""
+    """Keep what passes every pair: `G.V().Has('Type', 'veth', 'MTU', Gt(1500))`.
+
+    One key alone asks for its presence: `G.V().Has('IPV4')`.
+    """
     return Keep(building.takes, pairs(call, building.takes))
 
 
 def build_has_either(call: Call, building: Building) -> Operation:
-    """Keep what passes at least one pair: `HasEither('Type', 'netns', 'Name', 'host1')`."""
+    """Keep what passes at least one pair: `G.V().HasEither('Type', 'netns', 'Name', 'host1')`."""
     return Keep(building.takes, pairs(call, building.takes, any_of=True))
 
 
 def build_has_key(call: Call, building: Building) -> Operation:
-    """Keep what has the key, whatever its value: `HasKey('ExtID.vm-id')`."""
+    """Keep what has the key, whatever its value: `G.V().HasKey('ExtID.vm-id')`."""
     return _presence(call, building, EXISTS)
 
 
 def build_has_not(call: Call, building: Building) -> Operation:
-    """Keep what does not have the key: `HasNot('State')`."""
+    """Keep what does not have the key: `G.V().HasNot('State')`."""
     return _presence(call, building, ABSENT)
 
 

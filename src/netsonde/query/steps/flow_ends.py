@@ -75,12 +75,12 @@ def build_flow_end(call: Call, direction: Literal["out", "in", "both"]) -> Opera
 
 
 def build_capture_node(call: Call, building: Building) -> Operation:
-    """The node on which each flow was captured."""
+    """The node on which each flow was captured: `G.Flows().CaptureNode()`, `G.Flows().Hops()`."""
     return FlowNodes(("capture",), by_peer=False, filter=_filter(call))
 
 
 def build_nodes(call: Call, building: Building) -> Operation:
-    """For each flow the node that captured it, and those whose MAC is one of its link addresses."""
+    """For each flow the node that captured it, and those that have its link addresses: `G.Flows().Nodes()`."""
     return FlowNodes(("capture", "A", "B"), by_peer=False, filter=_filter(call))
 
 

@@ -90,6 +90,6 @@ def pushed_down(chosen: Filter) -> tuple[tuple[str, frozenset[str]], ...]:
 
 
 def build_flows(call: Call, building: Building) -> Fetch:
-    """All flows; after nodes or paths, those captured on them: `G.V().Has('Name', 'tap0').Flows()`."""
+    """All flows; after nodes or paths, those captured on them: `G.V().Has('Name', 'br0').Flows()`."""
     chosen = pairs(call, Kind.FLOWS) if call.arguments else None
     return FetchFlows(building.takes, chosen, call, pushed_down(chosen) if chosen is not None else ())

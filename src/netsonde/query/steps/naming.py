@@ -39,7 +39,7 @@ class Recall(Operation):
 
 
 def build_as(call: Call, building: Building) -> Operation:
-    """Remember the results so far under a name: `As('a')`."""
+    """Remember the results so far under a name: `G.V('br0').As('a').Out().Select('a')`."""
     (name,) = arguments.exactly(call, 1, "one name in quotes")
     text = arguments.text_of(name, "a name in quotes")
     building.names[text] = building.takes
@@ -47,7 +47,10 @@ def build_as(call: Call, building: Building) -> Operation:
 
 
 def build_select(call: Call, building: Building) -> Operation:
-    """The results remembered under these names, one after the other: `Select('a', 'b')`."""
+    """The results remembered under these names, one after the other.
+
+    `G.V('ns1').As('a').G.V('h1').As('b').Select('a', 'b')`: not TinkerPop's selection per item, but a list of lists.
+    """
     if not call.arguments:
         raise QueryError("Select needs at least one name", hint="such as Select('a') after As('a')", span=call.span)
     names = [arguments.text_of(argument, "a name in quotes") for argument in call.arguments]

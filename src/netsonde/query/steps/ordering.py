@@ -147,26 +147,26 @@ class SortedByCreation(Operation):
 
 
 def build_limit(call: Call, building: Building) -> Operation:
-    """The first n results: `Limit(10)`."""
+    """The first n results: `G.V().Sort('Name').Limit(3)`."""
     (most,) = arguments.exactly(call, 1, "one whole number")
     return Slice(0, arguments.count_of(most))
 
 
 def build_range(call: Call, building: Building) -> Operation:
-    """The results from one position, counted from 0, up to another, excluded: `Range(10, 20)`."""
+    """The results from one position, counted from 0, up to another, excluded: `G.V().Sort('Name').Range(2, 4)`."""
     first, end = arguments.exactly(call, 2, "two whole numbers: from, and up to (excluded)")
     begin = arguments.count_of(first)
     return Slice(begin, max(begin, arguments.count_of(end)))
 
 
 def build_count(call: Call, building: Building) -> Operation:
-    """The number of results."""
+    """The number of results: `G.V().Has('Type', 'veth').Count()`."""
     arguments.none(call)
     return CountRows()
 
 
 def build_dedup(call: Call, building: Building) -> Operation:
-    """Each element, flow conversation or value once; or once for each value of the keys: `Dedup('Type')`."""
+    """Each element, flow conversation or value once; or once for each value of the keys: `G.V().Dedup('Type')`."""
     kind = building.takes
     keys = arguments.keys_of(call)
     if kind is Kind.PATHS:
@@ -183,7 +183,7 @@ def build_dedup(call: Call, building: Building) -> Operation:
 
 
 def build_sort(call: Call, building: Building) -> Operation:
-    """In order of a key, ascending or descending: `Sort('Name')`, `Sort(DESC, 'MTU')`.
+    """In order of a key, ascending or descending: `G.V().Sort('Name')`, `G.V().Sort(DESC, 'MTU')`.
 
     Without a key, elements by their time of creation, flows by their last packet, values by themselves. Numbers come
     before strings, strings before booleans, and what lacks the key comes last.

@@ -35,7 +35,7 @@ class TravelTo(Fetch):
 
 
 def build_at(call: Call, building: Building) -> Fetch:
-    """The graph as it was: `At('-5m')`, `At(1700000000)`, `At('2026-03-01T10:00:00Z', '30s')`.
+    """The graph as it was: `G.At('-10s').V()`, `G.At(1700000060)`, `At('2026-03-01T10:00:00Z', '30s')`.
 
     With a duration every revision in the interval that ends at the time is a result of its own, and what was deleted
     meanwhile is there too; `Dedup()` leaves the newest of each.

@@ -137,14 +137,17 @@ def _named(row: Item) -> str:
 
 
 def build_values(call: Call, building: Building) -> Operation:
-    """What is at a key, of every item that has it: `Values('IPV4')`."""
+    """What is at a key, of every item that has it: `G.V().Values('IPV4')`."""
     (key,) = arguments.exactly(call, 1, "one key in quotes")
     name = arguments.key_of(key)
     return ValuesOf(reader(building.takes, name, key.span), name)
 
 
 def build_value_map(call: Call, building: Building) -> Operation:
-    """An object with the given keys for every item that has one of them: `ValueMap('Name', 'MTU')`."""
+    """An object with the given keys for every item that has one of them: `G.V().ValueMap('Name', 'MTU')`.
+
+    Without keys all metadata of each element: `G.V('br0').ValueMap()`.
+    """
     names = arguments.keys_of(call)
     if not names and building.takes in (Kind.NODES, Kind.EDGES):
         return maps.build_metadata_map(call, building)
@@ -158,13 +161,13 @@ def build_value_map(call: Call, building: Building) -> Operation:
 
 
 def build_keys(call: Call, building: Building) -> Operation:
-    """The distinct keys that the items have, nested ones with dots, sorted."""
+    """The distinct keys that the items have, nested ones with dots, sorted: `G.V('br0').Keys()`."""
     arguments.none(call)
     return KeysOf(building.takes)
 
 
 def build_sum(call: Call, building: Building) -> Operation:
-    """The sum of the numbers at a key: `Sum('MTU')`; of values, of themselves; of metrics, field by field."""
+    """The sum of the numbers at a key: `G.V().Sum('MTU')`; of values, of themselves; of metrics, field by field."""
     if building.takes is Kind.METRICS:
         return metrics.build_sum(call)
     given = arguments.at_most(call, 1, "one key in quotes")
