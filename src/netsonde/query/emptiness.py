@@ -52,6 +52,8 @@ def why_empty(plan: Plan, graph: GraphReader, limits: Limits | None = None) -> E
 
 def _explain(step: PlannedStep, graph: GraphReader, *, had_some: bool) -> Emptiness:
     for kind, chosen in step.operation.filters():
+        if kind not in (Kind.NODES, Kind.EDGES):
+            continue
         unmet = [condition for condition in chosen.conditions if not _is_known(kind, condition, graph)]
         if unmet and (not chosen.any_of or len(unmet) == len(chosen.conditions)):
             return _no_key(kind, unmet[0], graph)

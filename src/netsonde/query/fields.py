@@ -60,6 +60,6 @@ def _value_reader(key: str, path: Path) -> Callable[[Json], Found]:
             return MISSING
         # ValueMap names its members as the query wrote them, dots included.
         found: Found = value.get(key, MISSING)
-        return path.get_in(value) if isinstance(found, Missing) else found
+        return path.get_in(value) if isinstance(found, Missing) and path.keys else found
 
     return read

@@ -16,6 +16,8 @@ MOST_CHARACTERS: Final = 64 * 1024
 MOST_TOKENS: Final = 8_000
 """Parsing costs about 10 µs a token, and the event loop waits for it."""
 MOST_DEPTH: Final = 16
+MOST_STEPS: Final = 200
+"""Steps may make values of values, and no encoder of JSON can nest them without end."""
 
 
 @v_args(inline=True)
@@ -88,6 +90,7 @@ class _Reading:
         self._text = text
         self._open: list[tuple[Token | None, Token]] = []
         self._last: Token | None = None
+        self._steps = 0
 
     def run(self) -> Query:
         if not self._text.strip():
@@ -109,7 +112,11 @@ class _Reading:
             raise self._misplaced(e.token) from e
 
     def _note(self, token: Token) -> None:
-        if token.type == "LPAR":
+        if token.type == "DOT":
+            self._steps += 1
+            if self._steps > MOST_STEPS:
+                raise QueryError(f"the query has more than {MOST_STEPS} steps", span=_span(token))
+        elif token.type == "LPAR":
             named = self._last if self._last is not None and self._last.type == "NAME" else None
             self._open.append((named, token))
             if len(self._open) > MOST_DEPTH:

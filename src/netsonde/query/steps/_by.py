@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Final, cast
 
 import msgspec
 
@@ -11,7 +11,7 @@ from netsonde.graph.paths import MISSING, Found, Missing, parse_path
 from netsonde.model.elements import Edge, Json, Node
 from netsonde.query import arguments
 from netsonde.query.context import Context
-from netsonde.query.errors import QueryError
+from netsonde.query.errors import LimitReached, QueryError, shown
 from netsonde.query.fields import Reader, reader
 from netsonde.query.kinds import Kind
 from netsonde.query.order import json_text
@@ -20,7 +20,12 @@ from netsonde.query.steps._api import EVERYTHING, Building, Traversal, Traverser
 from netsonde.query.steps._traversal import begin
 from netsonde.query.syntax import Argument, Call, Literal, Word
 
-_NODES_IN = {Kind.NODES: Kind.NODES, Kind.EDGES: Kind.EDGES, Kind.PATHS: Kind.NODES}
+LONGEST_NAME: Final = 4096
+"""Characters of the name of a group or branch."""
+_NAMES: Final = {
+    kind: tuple((field.name, field.encode_name) for field in msgspec.structs.fields(kind)) for kind in (Node, Edge)
+}
+_NODES_IN: Final = {Kind.NODES: Kind.NODES, Kind.EDGES: Kind.EDGES, Kind.PATHS: Kind.NODES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +81,30 @@ def everything(kind: Kind) -> Iterable[tuple[Kind, str]]:
 def as_json(item: Item) -> Json:
     """Return an item as it is served: an element as an object, a path as a list of objects."""
     if isinstance(item, Node | Edge):
-        return cast("Json", msgspec.to_builtins(item))
+        # The metadata itself, not a copy: nobody changes it in place.
+        return {name: getattr(item, field) for field, name in _NAMES[type(item)]}
     if isinstance(item, tuple):
         return [as_json(member) for member in item]
     return cast("Json", item)
+
+
+def weight(value: Found) -> int:
+    """Return as how many results a value counts."""
+    return len(value) if isinstance(value, list) else 1
 
 
 def key_text(value: Json | Missing) -> str:
     """Return a value as the name of a member of an object: text as it is, anything else as JSON; missing as ""."""
     if isinstance(value, Missing):
         return ""
-    return value if isinstance(value, str) else json_text(value)
+    name = value if isinstance(value, str) else json_text(value)
+    if len(name) > LONGEST_NAME:
+        # Names made of names would double their length with each step.
+        raise LimitReached(
+            f"{shown(name)} is longer than {LONGEST_NAME:,} characters, too long to name something",
+            hint="give By(…) a key or a traversal with a short value",
+        )
+    return name
 
 
 def any_reader(key: str) -> Reader:
@@ -99,7 +117,7 @@ def any_reader(key: str) -> Reader:
         if not isinstance(item, dict):
             return MISSING
         found: Found = item.get(key, MISSING)
-        return path.get_in(item) if isinstance(found, Missing) else found
+        return path.get_in(item) if isinstance(found, Missing) and path.keys else found
 
     return read
 

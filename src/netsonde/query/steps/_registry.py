@@ -101,7 +101,7 @@ _SPECS: Final = (
     StepSpec("Optional", branching.build_optional, _same(_ROWS)),
     StepSpec("Choose", branching.build_choose, _same(_ROWS)),
     StepSpec("Local", branching.build_local, _same(_ROWS)),
-    StepSpec("Repeat", repeating.build_repeat, _same(_ROWS), leading=_REPEAT, modulators=_REPEAT),
+    StepSpec("Repeat", repeating.build_repeat, _same(_ELEMENTS), leading=_REPEAT, modulators=_REPEAT),
     StepSpec("Path", paths.build_path, _all(_RECORDS, PATHS), modulators=_BY),
     StepSpec("SimplePath", paths.build_simple_path, _same(_RECORDS)),
     StepSpec("CyclicPath", paths.build_cyclic_path, _same(_RECORDS)),

@@ -8,7 +8,7 @@ of its items, so the limit on results bounds the memory of trails too.
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeAlias, cast
 
@@ -44,6 +44,11 @@ class Traversers:
     def tracked(self) -> bool:
         return self.trails is not None
 
+    @property
+    def weight(self) -> int:
+        """As how many results they count."""
+        return len(self.rows) if self.trails is None else sum(map(len, self.trails))
+
     def at(self, positions: Sequence[int]) -> "Traversers":
         """Return those at some positions."""
         trails = self.trails
@@ -70,13 +75,12 @@ def joined(parts: Iterable[Traversers], context: Context, *, tracked: bool) -> T
     """Return the items of several groups one after the other; `tracked` tells whether they have trails."""
     rows: list[Item] = []
     trails: list[Trail] = []
-    members = 0
+    weight = 0
     for part in parts:
         rows += part.rows
-        if part.trails is not None:
-            trails += part.trails
-            members += sum(map(len, part.trails))
-        context.check(max(len(rows), members))
+        trails += part.trails or ()
+        weight += part.weight
+        context.check(weight)
     return Traversers(rows, trails if tracked else None)
 
 
@@ -104,9 +108,6 @@ class Composite(Operation):
     def apply(self, rows: Rows, context: Context) -> Rows:
         return self.go(Traversers(rows), context).rows
 
-    def filters(self) -> Iterable[tuple[Kind, Filter]]:
-        return chain.from_iterable(step.operation.filters() for step in self._steps())
-
     def reads(self, takes: Kind) -> Iterable[tuple[Kind, str]]:
         yield from ((takes, key) for key in self.keys())
         for step in self._steps():
@@ -127,25 +128,38 @@ class Traversal:
     takes: Kind
     gives: Kind
     span: Span
+    follows_trails: bool = field(init=False)
+    """Whether a step in it must know the way that led to an item."""
 
-    @property
-    def follows_trails(self) -> bool:
-        """Whether a step in it must know the way that led to an item."""
-        return any(cast("Operation", step.operation).follows_trails() for step in self.steps)
+    def __post_init__(self) -> None:
+        # Asked for each item, so found once.
+        object.__setattr__(self, "follows_trails", any(operation.follows_trails() for operation in self._operations()))
 
     def run(self, travellers: Traversers, context: Context) -> Traversers:
         """Return where the items get to. Raises QueryError, LimitReached."""
-        for step in self.steps:
-            # The planner lets no step that waits into a traversal.
-            travellers = _advance(step, cast("Operation", step.operation), travellers, context)
+        if travellers.trails is None:
+            return Traversers(self.results(travellers.rows, context))
+        for step, operation in zip(self.steps, self._operations(), strict=True):
+            travellers = _advance(step, operation, travellers, context)
             context.check(len(travellers.rows))
         return travellers
 
+    def results(self, rows: Rows, context: Context) -> Rows:
+        """Return where the items get to, for a chain that follows no trails."""
+        for operation in self._operations():
+            rows = operation.apply(rows, context)
+            context.check(len(rows))
+        return rows
+
     def holds(self, traveller: Traversers, context: Context) -> bool:
         """Tell whether one item gets anywhere."""
-        if not self.follows_trails:
-            traveller = traveller.without_trails()
-        return len(self.run(traveller, context).rows) > 0
+        if self.follows_trails:
+            return len(self.run(traveller, context).rows) > 0
+        return len(self.results(traveller.rows, context)) > 0
+
+    def _operations(self) -> Iterator[Operation]:
+        # The planner lets no step that waits into a traversal.
+        return (cast("Operation", step.operation) for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +174,13 @@ class Tracked(Composite):
     def ways(self) -> Iterable[Traversal]:
         return (self.traversal,)
 
+    def filters(self) -> Iterable[tuple[Kind, Filter]]:
+        return chain.from_iterable(step.operation.filters() for step in self.traversal.steps)
+
 
 def _advance(step: PlannedStep, operation: Operation, travellers: Traversers, context: Context) -> Traversers:
     if isinstance(operation, Composite):
         return operation.go(travellers, context)
-    if travellers.trails is None:
-        return Traversers(operation.apply(travellers.rows, context))
     if operation.effect is Effect.MOVES:
         return joined(_moved(operation, travellers, context), context, tracked=True)
     cut = operation.cut()

@@ -39,6 +39,11 @@ class Asked(Composite):
     def questions(self) -> Iterable[Traversal]:
         return self.inner
 
+    def filters(self) -> Iterable[tuple[Kind, Filter]]:
+        if self.negated or self.any_of:
+            return ()
+        return (found for inner in self.inner for step in inner.steps for found in step.operation.filters())
+
 
 @dataclass(frozen=True, slots=True)
 class Among(Composite):

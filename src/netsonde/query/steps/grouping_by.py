@@ -18,7 +18,7 @@ from netsonde.query.kinds import Kind
 from netsonde.query.order import sort_key
 from netsonde.query.rows import Item, Rows
 from netsonde.query.steps._api import Building, Effect, Operation
-from netsonde.query.steps._by import By, bys, key_text
+from netsonde.query.steps._by import By, bys, key_text, weight
 from netsonde.query.syntax import Call
 
 
@@ -60,7 +60,14 @@ class ProjectTo(Operation):
     members: tuple[tuple[str, By], ...]
 
     def apply(self, rows: Rows, context: Context) -> Rows:
-        return context.collected(self._object(row, context) for row in rows)
+        objects: list[Item] = []
+        total = 0
+        for row in rows:
+            made = self._object(row, context)
+            objects.append(made)
+            total += sum(map(weight, made.values()))
+            context.check(total)
+        return objects
 
     def reads(self, takes: Kind) -> Iterable[tuple[Kind, str]]:
         return [read for _, by in self.members for read in by.reads()]

@@ -3,13 +3,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Final, cast
 
 from netsonde.graph.paths import Missing
 from netsonde.model.elements import Edge, Json, Node
 from netsonde.query import arguments
 from netsonde.query.context import Context
-from netsonde.query.errors import QueryError
+from netsonde.query.errors import LimitReached, QueryError
 from netsonde.query.kinds import Kind
 from netsonde.query.order import identity
 from netsonde.query.rows import Item
@@ -17,6 +17,9 @@ from netsonde.query.steps._api import Building, Composite, Effect, Fetch, Operat
 from netsonde.query.steps._by import By, any_reader, as_json, bys, everything, key_text
 from netsonde.query.steps._traversal import Trail, begin
 from netsonde.query.syntax import Call
+
+_DEEPEST_TREE: Final = 200
+"""Levels; what is nested deeper cannot be encoded as JSON."""
 
 
 class _Trailing(Composite):
@@ -88,6 +91,8 @@ class TreeOf(_Trailing):
         trails = _trails(travellers)
         root: dict[str, Json] = {}
         for trail in trails:
+            if len(trail) > _DEEPEST_TREE:
+                raise LimitReached(f"a tree has at most {_DEEPEST_TREE} levels", hint="use Path(), or fewer rounds")
             branch = root
             for at, item in enumerate(trail):
                 name = key_text(self.bys[at % len(self.bys)].value(item, context)) if self.bys else _id_of(item)

@@ -15,7 +15,7 @@ from netsonde.query.errors import LimitReached, QueryError
 from netsonde.query.order import identity
 from netsonde.query.steps._api import Building, Composite, Operation, Traversal, Traversers
 from netsonde.query.steps._traversal import joined
-from netsonde.query.steps.ordering import DedupById, DedupValues
+from netsonde.query.steps.ordering import DedupById
 from netsonde.query.syntax import Call
 
 MOST_ROUNDS: Final = 100
@@ -62,7 +62,7 @@ class Repeat(Composite):
             now = self._leave(now, found, context, first=False)
             if rounds != self.times or self.until is not None:
                 now = self._show(now, found, context, first=False)
-            context.check(sum(len(part.rows) for part in found))
+            context.check(sum(part.weight for part in found))
         found.append(self._last(now, found, context))
         return joined(found, context, tracked=travellers.tracked)
 
@@ -77,7 +77,7 @@ class Repeat(Composite):
     def _once(self) -> bool:
         """Whether the body ends in a Dedup, which then knows the start and all rounds, so that cycles end."""
         last = self.body.steps[-1].operation if self.body.steps else None
-        return isinstance(last, DedupById | DedupValues)
+        return isinstance(last, DedupById)
 
     def _leave(self, now: Traversers, found: list[Traversers], context: Context, *, first: bool) -> Traversers:
         if self.until is None or self.until.first is not first:
