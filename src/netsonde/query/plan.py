@@ -166,7 +166,7 @@ def _gives(spec: StepSpec, call: Call, takes: Kind, before: Sequence[PlannedStep
     gives = spec.gives.get(takes)
     if gives is not None:
         return gives
-    last = f"{before[-1].name} gives" if before else "G is"
+    last = f"{before[-1].name} gives" if before else "G is" if takes is Kind.GRAPH else "the items here are"
     wanted = " or ".join(kind.noun for kind in spec.gives)
     hint = f"write G.V().{spec.name}(…)" if takes is Kind.GRAPH and Kind.NODES in spec.gives else ""
     raise QueryError(f"{spec.name} works on {wanted}, but {last} {takes.noun}", hint=hint, span=call.name_span)

@@ -77,7 +77,9 @@ def _reads(step: "Operation | Fetch", takes: Kind) -> Iterable[tuple[Kind, str]]
     for kind, chosen in step.filters():
         for condition in chosen.conditions:
             yield kind, condition.key
-    yield from ((takes, key) for key in set(step.keys()))
+    # What is read of a path is read of its nodes.
+    of = Kind.NODES if takes is Kind.PATHS else takes
+    yield from ((of, key) for key in set(step.keys()))
 
 
 AnyStep: TypeAlias = Operation | Fetch
