@@ -13,7 +13,7 @@ from typing import cast
 
 import pytest
 
-from netsonde.query import Kind, parse, run
+from netsonde.query import Kind, Limits, parse, run
 from netsonde.query.predicates import PREDICATE_SPECS
 from netsonde.query.steps._registry import MODULATORS, STEPS
 from unit.query.lab import as_ids, lab_sources
@@ -21,6 +21,7 @@ from unit.query.lab import as_ids, lab_sources
 PAGE = (Path(__file__).parents[3] / "docs/reference/query-language.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```query\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 EXAMPLES = [line for block in BLOCKS for line in block.splitlines()]
+PATIENT = Limits(seconds=60.0)
 DESCRIBED: Sequence[tuple[str, Callable[..., object]]] = [
     *{spec.name: (spec.name, spec.build) for spec in STEPS.values()}.values(),
     *((spec.name, spec.read) for spec in MODULATORS.values()),
@@ -32,7 +33,7 @@ DESCRIBED: Sequence[tuple[str, Callable[..., object]]] = [
 async def test_an_example_gives_what_the_page_says(line: str) -> None:
     expected = line.rsplit("# ", 1)[1]
 
-    result = await run(parse(line), lab_sources())
+    result = await run(parse(line), lab_sources(), PATIENT)
 
     found = as_ids(result.value)
     elements = result.kind in (Kind.NODES, Kind.EDGES)
@@ -50,7 +51,7 @@ async def test_the_docstring_of_a_step_or_test_has_an_example_that_finds_somethi
 ) -> None:
     examples = re.findall(r"`(G(?:\.[^`]+)?)`", inspect.getdoc(builder) or "")
 
-    results = [await run(parse(example), lab_sources()) for example in examples]
+    results = [await run(parse(example), lab_sources(), PATIENT) for example in examples]
 
     word = name.removesuffix("(…)").lower()
     assert any(word in example.lower() for example in examples)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a step is: a builder that checks a call's arguments and returns an immutable operation.
 
-To add a step: write its builder and operation in a family's file here, and one line in `_registry.py`.
+To add a step: write its builder and operation in a family's file here, and one line in `_registry.py`; the recipe is
+docs/howto/add-a-step.md.
 """
 
 from collections.abc import Callable, Mapping, Sequence
