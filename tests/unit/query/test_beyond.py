@@ -220,6 +220,12 @@ def test_a_traversal_of_filters_only_uses_the_index_that_the_filter_would_use() 
     assert [step.get("Index") for step in cast("list[dict[str, object]]", where.explain()["Steps"])] == ["Type"]
 
 
+def test_presence_asked_for_by_a_test_uses_the_index_of_presence() -> None:
+    plan = parse("G.V().Has('IPV4', Exists())")
+
+    assert [step.get("Index") for step in cast("list[dict[str, object]]", plan.explain()["Steps"])] == ["IPV4"]
+
+
 def test_explain_names_the_keys_that_are_read_inside_traversals() -> None:
     plan = parse("G.V().Where(__.OutE('Weight', 5).OutV().Has('MTU')).Order().By('Name').Group('Type').By(__.Fold())")
 

@@ -8,10 +8,11 @@ with floats, and also with strings that write a number. A list satisfies a test 
 from netsonde.query.predicates._api import Predicate, PredicateSpec
 from netsonde.query.predicates._registry import PREDICATE_SPECS, PREDICATES, predicate
 from netsonde.query.predicates.combining import PREFIXES
-from netsonde.query.predicates.comparing import equals
+from netsonde.query.predicates.comparing import EXISTS, equals
 from netsonde.query.predicates.numbers import Number, number_of
 
 __all__ = [
+    "EXISTS",
     "PREDICATES",
     "PREDICATE_SPECS",
     "PREFIXES",

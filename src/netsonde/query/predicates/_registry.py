@@ -34,7 +34,8 @@ def predicate(argument: Argument) -> Predicate:
             span=argument.name_span,
         )
     operands = tuple(each.value for each in argument.arguments if isinstance(each, Literal))
-    return replace(build(argument), operands=operands)
+    found = build(argument)
+    return replace(found, operands=operands) if operands else found
 
 
 PREDICATE_SPECS: Final = (

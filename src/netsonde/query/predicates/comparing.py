@@ -9,6 +9,8 @@ from netsonde.query.errors import QueryError
 from netsonde.query.predicates._api import Predicate, Test, any_member, literals
 from netsonde.query.syntax import Call, Literal
 
+EXISTS: Final = Predicate("exists", lambda _: True)
+"""What a key alone asks for; indexes of presence know it."""
 _MOST_LOOKUPS: Final = 64
 
 
@@ -52,7 +54,7 @@ def build_without(call: Call) -> Predicate:
 def build_exists(call: Call) -> Predicate:
     """Is there, be it null or an empty list: `G.V().Has('ExtID.vm-id', Exists())`."""
     literals(call, 0, "no argument")
-    return Predicate("Exists", lambda _: True)
+    return EXISTS
 
 
 def build_is_null(call: Call) -> Predicate:
