@@ -68,7 +68,8 @@ def _question(pick: Pick, depth: int = 1) -> Chain:
 
 def _branching(pick: Pick) -> Step:
     """Return a step from nodes to nodes that is made of other chains."""
-    name = pick(["Where", "Where", "Not", "And", "Or", "Union", "Coalesce", "Optional", "Choose", "Local", "Repeat"])
+    one_of_many = ["Where", "Not", "And", "Or", "Union", "Coalesce", "Optional", "Choose", "Local"]
+    name = pick([*one_of_many, "Repeat", "Repeat", "Repeat"])
     if name == "Repeat":
         return _repeat(pick)
     if name in ("Where", "Not"):
@@ -169,14 +170,18 @@ class _Query:
             self.steps.append(Step(walk, plain=(self.pick(range(4)),)))
             self.trails = True
         elif name == "branch":
-            step = _branching(self.pick)
-            if not (_looks_back(step) and not self.trails):
-                self.steps.append(step)
-            self.trails = self.trails and not _forgets(step)
+            self.branch()
         elif name == "names":
             self._names()
         elif self.trails:
             self.steps += self.pick([_across(self.pick), [Step("SimplePath")], [Step("CyclicPath")]])
+
+    def branch(self) -> None:
+        step = _branching(self.pick)
+        if self.trails or not _looks_back(step):
+            # Between two repetitions a modulator would belong to the first.
+            self.steps += [*([Step("Identity")] if step.leading else []), step]
+            self.trails = self.trails and not _forgets(step)
 
     def _names(self) -> None:
         if not self.remembered:
@@ -235,7 +240,10 @@ def query(pick: Pick) -> Steps:
     """Return steps of which each takes what the one before it gives."""
     made = _Query(pick)
     made.begin()
-    for _ in range(pick(range(5))):
+    if made.nodes and pick([True, False]):
+        # Early, while there are items to branch with.
+        made.branch()
+    for _ in range(pick(range(4))):
         made.grow()
     made.end()
     return made.steps

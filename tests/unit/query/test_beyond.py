@@ -30,6 +30,7 @@ NODES = [
     ("G.V('v1n').Repeat(__.In()).Until(__.HasLabel('netns', 'ovsbridge'))", "ns1 br0 br0"),
     ("G.V('v1n').Until(__.HasLabel('veth')).Repeat(__.In())", "v1n"),
     ("G.V('v1n').Repeat(__.In('Type', 'netns')).Emit().Times(3)", "ns1"),
+    ("G.V('h1').Repeat(__.Out('Type', Within('netns', 'veth'))).Emit().Times(2)", "ns1 ns2 v1h v2h v1n v1n v2n v2n"),
     ("G.V('v1n').Emit().Repeat(__.In('Type', 'netns')).Times(3)", "v1n ns1"),
     ("G.V('v1n').Emit(__.HasLabel('veth')).Repeat(__.In()).Times(1)", "v1n ns1 v1h"),
     ("G.V('v1n').Repeat(__.In()).Until(__.HasLabel('ovsbridge')).Times(2)", ""),
@@ -64,6 +65,8 @@ NODES = [
 ]
 VALUES: list[tuple[str, object]] = [
     (f"G.V('v1n').Repeat({BRIDGED}.SimplePath()).Times(2).Path().By('Name')", [["eth0", None, "v1h", None, "v1h"]]),
+    ("G.V().HasLabel('netns').Sort('@ID').In().Range(1, 2).Path()", [["ns2", "h1"]]),
+    ("G.V().HasLabel('netns').Sort('@ID').In().Dedup().Path()", [["ns1", "h1"]]),
     ("G.V('ns1').Out().In('Type', 'netns').Path()", [["ns1", "v1n", "ns1"]]),
     ("G.V('ns1').Out().Path().By('Name').By('MTU')", [["vm1", 1500]]),
     ("G.V('ns1').Out().Path().By(__.Out().Count())", [[1, 0]]),
