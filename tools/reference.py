@@ -10,6 +10,7 @@ from pathlib import Path
 from cli_reference import help_page
 from client_reference import client_page
 from keys_reference import keys_page
+from query_reference import query_page
 
 from netsonde.config import describe
 from netsonde.settings import Settings
@@ -35,7 +36,13 @@ def settings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"cli.md": help_page, "client.md": client_page, "keys.md": keys_page, "settings.md": settings_page}
+PAGES = {
+    "cli.md": help_page,
+    "client.md": client_page,
+    "keys.md": keys_page,
+    "query.md": query_page,
+    "settings.md": settings_page,
+}
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ def why_empty(plan: Plan, graph: GraphReader, limits: Limits | None = None) -> E
     context = Context(graph, Sources(graph), limits or Limits())
     if any(isinstance(step.operation, Fetch) for step in plan.steps):
         return None
-    _, found = _through(plan.steps, (), context)
+    _, found = _through(plan.stages, (), context)
     return found
 
 
@@ -52,7 +52,7 @@ async def why_empty_at(plan: Plan, context: Context) -> Emptiness | None:
     Raises QueryError as running the plan would.
     """
     rows: Rows = ()
-    for is_fetch, some in groupby(plan.steps, lambda step: isinstance(step.operation, Fetch)):
+    for is_fetch, some in groupby(plan.stages, lambda step: isinstance(step.operation, Fetch)):
         steps = list(some)
         if not is_fetch:
             rows, found = await computed(context, partial(_through, steps, rows, context))
@@ -77,6 +77,8 @@ def _through(steps: Iterable[PlannedStep], rows: Rows, context: Context) -> tupl
 
 def _explain(step: PlannedStep, graph: GraphReader, *, had_some: bool) -> Emptiness:
     for kind, chosen in step.operation.filters():
+        if kind not in (Kind.NODES, Kind.EDGES):
+            continue
         unmet = [condition for condition in chosen.conditions if not _is_known(kind, condition, graph)]
         if unmet and (not chosen.any_of or len(unmet) == len(chosen.conditions)):
             return _no_key(kind, unmet[0], graph)

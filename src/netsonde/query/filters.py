@@ -11,13 +11,14 @@ from netsonde.query.arguments import key_of
 from netsonde.query.errors import QueryError
 from netsonde.query.fields import Reader, element_path, readers
 from netsonde.query.kinds import Kind
-from netsonde.query.predicates import Predicate, predicate
+from netsonde.query.predicates import EXISTS, Predicate, predicate
 from netsonde.query.rows import Item
 from netsonde.query.syntax import Argument, Call
 
+__all__ = ["ABSENT", "EXISTS", "Condition", "Filter", "combine", "condition", "filter_of", "merge", "pairs"]
+
 ItemTest: TypeAlias = Callable[[Item], bool]
 
-EXISTS = Predicate("exists", lambda _: True)
 ABSENT = Predicate("absent", lambda _: False, absent=True, growing=False)
 
 

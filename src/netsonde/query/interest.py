@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which changes can matter to a filter or a whole plan: told from the keys that were touched, without any test."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from netsonde.graph.events import Event
 from netsonde.graph.paths import Path, parse_path
@@ -9,6 +9,7 @@ from netsonde.model.elements import Edge
 from netsonde.query.filters import Filter
 from netsonde.query.kinds import Kind
 from netsonde.query.plan import Plan
+from netsonde.query.steps._api import EVERYTHING
 
 _FIXED = frozenset({"id", "host", "origin", "created_at", "parent", "child"})
 """Pseudo-fields that are the same in all revisions of an element."""
@@ -38,8 +39,8 @@ class Interest:
 
     def __init__(self, plan: Plan) -> None:
         reads = plan.reads()
-        self._nodes = Touches(map(parse_path, reads.get(Kind.NODES, ())))
-        self._edges = Touches(map(parse_path, reads.get(Kind.EDGES, ())))
+        self._nodes = _touches(reads.get(Kind.NODES, ()))
+        self._edges = _touches(reads.get(Kind.EDGES, ()))
 
     def concerns(self, event: Event) -> bool:
         if event.kind != "updated":
@@ -47,6 +48,14 @@ class Interest:
         if event.is_node:
             return self._nodes(event.touched)
         return self._edges(event.touched) or ends_differ(event)
+
+
+def _touches(keys: Collection[str]) -> Callable[[frozenset[str]], bool]:
+    return _always if EVERYTHING in keys else Touches(map(parse_path, keys))
+
+
+def _always(touched: frozenset[str]) -> bool:
+    return True
 
 
 def ends_differ(event: Event) -> bool:

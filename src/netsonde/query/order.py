@@ -2,10 +2,11 @@
 """Total orders and identities of JSON values and elements, for `Sort` and `Dedup`."""
 
 import json
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from netsonde.graph.paths import Found, Missing
 from netsonde.model.elements import Edge, Json, Node
+from netsonde.query.rows import Item
 
 SortKey: TypeAlias = tuple[int, Any]
 
@@ -18,7 +19,7 @@ def sort_key(value: Json) -> SortKey:
         return (0, value)
     if isinstance(value, str):
         return (1, value)
-    return (3, _text(value))
+    return (3, json_text(value))
 
 
 def same_key(value: Found) -> object:
@@ -26,8 +27,17 @@ def same_key(value: Found) -> object:
     if isinstance(value, Missing):
         return value
     if isinstance(value, bool | list | dict) or value is None:
-        return (type(value).__name__, _text(value))
+        return (type(value).__name__, json_text(value))
     return value
+
+
+def identity(item: Item) -> object:
+    """Return a hashable that is equal for the same element (in any revision), or for equal values."""
+    if isinstance(item, Node | Edge):
+        return (type(item), item.id)
+    if isinstance(item, tuple):
+        return tuple(identity(member) for member in item)
+    return same_key(cast("Json", item))
 
 
 def newer(one: Node | Edge, other: Node | Edge) -> bool:
@@ -36,5 +46,6 @@ def newer(one: Node | Edge, other: Node | Edge) -> bool:
     return (one.updated_at, one.revision) > (other.updated_at, other.revision)
 
 
-def _text(value: Json) -> str:
+def json_text(value: Json) -> str:
+    """Return the JSON of a value, members of objects in order of their names."""
     return json.dumps(value, sort_keys=True)

@@ -9,13 +9,15 @@ from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken
 from netsonde.errors import Span
 from netsonde.query.errors import QueryError, shown
 from netsonde.query.literals import number_value, string_value
-from netsonde.query.syntax import Argument, Binding, Call, Literal, Query, Word
+from netsonde.query.syntax import Argument, Binding, Call, Chain, Literal, Query, Word
 
 MOST_CHARACTERS: Final = 64 * 1024
 """Longer lists belong into bound parameters."""
 MOST_TOKENS: Final = 8_000
 """Parsing costs about 10 µs a token, and the event loop waits for it."""
 MOST_DEPTH: Final = 16
+MOST_STEPS: Final = 200
+"""Steps may make values of values, and no encoder of JSON can nest them without end."""
 
 
 @v_args(inline=True)
@@ -48,6 +50,12 @@ class _Builder(Transformer[Token, Query]):
         if arguments is None:
             return Call(str(name), (), _span(name), _span(name), parentheses=False)
         return self.call(name, arguments)
+
+    def chain(self, first: Token | Call, *parts: Call | Token) -> Chain:
+        calls = tuple(part for part in parts if isinstance(part, Call))
+        if isinstance(first, Call):
+            return Chain("", (first, *calls), Span(first.span.start, calls[-1].span.end))
+        return Chain(str(first), calls, Span(_start(first), calls[-1].span.end))
 
     def start(self, first: Token, *parts: Call | Token) -> Query:
         return Query("", _span(first), tuple(part for part in parts if isinstance(part, Call)))
@@ -82,6 +90,7 @@ class _Reading:
         self._text = text
         self._open: list[tuple[Token | None, Token]] = []
         self._last: Token | None = None
+        self._steps = 0
 
     def run(self) -> Query:
         if not self._text.strip():
@@ -103,7 +112,11 @@ class _Reading:
             raise self._misplaced(e.token) from e
 
     def _note(self, token: Token) -> None:
-        if token.type == "LPAR":
+        if token.type == "DOT":
+            self._steps += 1
+            if self._steps > MOST_STEPS:
+                raise QueryError(f"the query has more than {MOST_STEPS} steps", span=_span(token))
+        elif token.type == "LPAR":
             named = self._last if self._last is not None and self._last.type == "NAME" else None
             self._open.append((named, token))
             if len(self._open) > MOST_DEPTH:

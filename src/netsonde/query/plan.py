@@ -4,38 +4,29 @@
 A plan may run any number of times, now or in the past, at once or as a standing query.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from netsonde.errors import Span, UserError
 from netsonde.model.elements import Json
+from netsonde.query.binding import bind
+from netsonde.query.chains import Part, calls_of, gathered, staged
 from netsonde.query.errors import QueryError, did_you_mean, shown, with_text
 from netsonde.query.filters import Filter, merge
 from netsonde.query.kinds import Kind
 from netsonde.query.narrowing import narrowed
 from netsonde.query.parser import read
 from netsonde.query.predicates import PREDICATES
-from netsonde.query.steps._api import AnyStep, Building, StepSpec
-from netsonde.query.steps._registry import NOT_YET, STEPS
+from netsonde.query.steps._api import Building, Fetch, PlannedStep, StepSpec, Traversal
+from netsonde.query.steps._registry import MODULATORS, NOT_YET, STEPS
+from netsonde.query.steps._traversal import Tracked
 from netsonde.query.steps.filtering import Keep
 from netsonde.query.steps.flows import FetchFlows
 from netsonde.query.steps.graph_sources import Elements, IndexedElements, index_for
-from netsonde.query.syntax import Argument, Call, Literal, Query, Word
+from netsonde.query.steps.naming import Remember
+from netsonde.query.syntax import Argument, Call, Query
 
-_MOST_IN_BINDING: Final = 100_000
-"""Members of a bound list."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
-    """One step of the query, with its place in the text."""
-
-    name: str
-    span: Span
-    takes: Kind
-    gives: Kind
-    operation: AnyStep
+__all__ = ["Plan", "PlannedStep", "parse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +36,8 @@ class Plan:
     text: str
     steps: tuple[PlannedStep, ...]
     """The steps as they were written."""
+    stages: tuple[PlannedStep, ...]
+    """The steps as they can run one after the other: those that follow trails are one stage."""
     pipeline: tuple[PlannedStep, ...]
     """The steps as they run: the same meaning, with filters looked up in indexes where that gives the same."""
 
@@ -57,13 +50,8 @@ class Plan:
         """Return the keys that the query looks at, by what they are keys of."""
         found: dict[Kind, set[str]] = {}
         for step in self.steps:
-            for kind, chosen in step.operation.filters():
-                found.setdefault(kind, set()).update(condition.key for condition in chosen.conditions)
-            keys = set(step.operation.keys())
-            if keys:
-                # What is read at a path is read at its nodes.
-                takes = Kind.NODES if step.takes is Kind.PATHS else step.takes
-                found.setdefault(takes, set()).update(keys)
+            for kind, key in step.operation.reads(step.takes):
+                found.setdefault(kind, set()).add(key)
         return {kind: frozenset(keys) for kind, keys in found.items()}
 
     def explain(self) -> dict[str, Json]:
@@ -76,7 +64,7 @@ class Plan:
                     "Step": step.name,
                     "Takes": step.takes.value,
                     "Gives": step.gives.value,
-                    "Index": step.operation.by.key if isinstance(step.operation, IndexedElements) else None,
+                    "Index": _index(step),
                 }
                 for step in self.pipeline
             ],
@@ -92,16 +80,58 @@ def parse(text: str, bindings: Mapping[str, Json] | None = None) -> Plan:
 
 
 def _plan(query: Query, bindings: Mapping[str, Json]) -> Plan:
+    calls = tuple(bind(call, bindings) for call in query.steps)
+    steps = _chain(calls, Building(takes=Kind.GRAPH, gives=Kind.GRAPH, plan=_traversal))
+    return Plan(query.text, tuple(steps), tuple(staged(steps)), tuple(narrowed(staged(_optimised(steps)))))
+
+
+def _chain(calls: Sequence[Call], building: Building) -> list[PlannedStep]:
+    """Return the steps that calls stand for, the first taking what `building` gives so far."""
     steps: list[PlannedStep] = []
-    building = Building(takes=Kind.GRAPH, gives=Kind.GRAPH)
-    for call in query.steps:
+    around = tuple(building.before)
+    for part in gathered(calls):
+        call = part.call
         spec = _spec(call)
-        bound = replace(call, name=spec.name, arguments=_bound(call.arguments, bindings))
-        building.takes = building.gives
-        building.gives = _gives(spec, call, building.takes, steps)
-        operation = spec.build(bound, building)
-        steps.append(PlannedStep(spec.name, call.span, building.takes, building.gives, operation))
-    return Plan(query.text, tuple(steps), tuple(narrowed(_optimised(steps))))
+        _check_modulators(part, spec)
+        building.takes, building.before = building.gives, (*around, *steps)
+        building.gives = _gives(spec, call, building.takes, building.before)
+        building.leading, building.modulators = part.leading, part.modulators
+        operation = spec.build(replace(call, name=spec.name), building)
+        steps.append(PlannedStep(spec.name, part.span, building.takes, building.gives, operation))
+    return steps
+
+
+def _traversal(argument: Argument, takes: Kind, building: Building) -> Traversal:
+    """Plan an argument of a step as a chain of steps that takes items of a kind. Raises QueryError."""
+    calls = calls_of(argument)
+    inner = Building(
+        takes=takes,
+        gives=takes,
+        names=building.names,
+        graph_is_root=building.graph_is_root,
+        before=building.before,
+        plan=_traversal,
+    )
+    steps = _chain(calls, inner)
+    for step in steps:
+        if isinstance(step.operation, Fetch | Remember) or step.gives is Kind.GRAPH:
+            raise QueryError(
+                f"{step.name} cannot be in an anonymous traversal",
+                hint="it is run for each item; write it as a step of the query itself",
+                span=step.span,
+            )
+    return Traversal(tuple(steps), takes, inner.gives, argument.span)
+
+
+def _check_modulators(part: Part, spec: StepSpec) -> None:
+    for call, allowed in [(c, spec.leading) for c in part.leading] + [(c, spec.modulators) for c in part.modulators]:
+        if call.name.lower() not in allowed:
+            owners = sorted({other.name for other in STEPS.values() if call.name.lower() in other.modulators})
+            raise QueryError(
+                f"{call.name} changes the step beside it, and {spec.name} is none that it can change",
+                hint=f"it goes with {', '.join(owners)}",
+                span=call.name_span,
+            )
 
 
 def _spec(call: Call) -> StepSpec:
@@ -125,7 +155,7 @@ def _unknown(call: Call) -> QueryError:
             hint=f"tests go into Has: Has('Name', {call.name}(…))",
             span=call.name_span,
         )
-    known = {spec.name for spec in STEPS.values()}
+    known = {spec.name for spec in STEPS.values()} | {spec.name for spec in MODULATORS.values()}
     return QueryError(
         f"there is no step named {shown(call.name)}",
         hint=did_you_mean(call.name, known, f"steps are {', '.join(sorted(known))}"),
@@ -137,48 +167,10 @@ def _gives(spec: StepSpec, call: Call, takes: Kind, before: Sequence[PlannedStep
     gives = spec.gives.get(takes)
     if gives is not None:
         return gives
-    last = f"{before[-1].name} gives" if before else "G is"
+    last = f"{before[-1].name} gives" if before else "G is" if takes is Kind.GRAPH else "the items here are"
     wanted = " or ".join(kind.noun for kind in spec.gives)
     hint = f"write G.V().{spec.name}(…)" if takes is Kind.GRAPH and Kind.NODES in spec.gives else ""
     raise QueryError(f"{spec.name} works on {wanted}, but {last} {takes.noun}", hint=hint, span=call.name_span)
-
-
-def _bound(arguments: Iterable[Argument], bindings: Mapping[str, Json]) -> tuple[Argument, ...]:
-    return tuple(_resolve(argument, bindings) for argument in arguments)
-
-
-def _resolve(argument: Argument, bindings: Mapping[str, Json]) -> Argument:
-    if isinstance(argument, Call) and not argument.arguments and argument.name.upper() in _WORDS:
-        return _constant(Word(argument.name, argument.span))
-    if isinstance(argument, Call):
-        return replace(argument, arguments=_bound(argument.arguments, bindings))
-    if isinstance(argument, Word):
-        return _constant(argument)
-    if isinstance(argument, Literal):
-        return argument
-    if argument.name not in bindings:
-        raise QueryError(
-            f"no value was given for ${argument.name}",
-            hint=did_you_mean(argument.name, bindings, "send it in Bindings, beside the query"),
-            span=argument.span,
-        )
-    value = bindings[argument.name]
-    if isinstance(value, dict) or (isinstance(value, list) and len(value) > _MOST_IN_BINDING):
-        raise QueryError(
-            f"${argument.name} must be a text, a number, a boolean, null or a list of up to {_MOST_IN_BINDING:,}",
-            span=argument.span,
-        )
-    return Literal(value, argument.span)
-
-
-_CONSTANTS: Final[Mapping[str, Json]] = {"TRUE": True, "FALSE": False, "NULL": None}
-_WORDS: Final = frozenset({*_CONSTANTS, "ASC", "DESC", "NOW", "FOREVER"})
-"""Words that some clients write with empty parentheses."""
-
-
-def _constant(word: Word) -> Argument:
-    name = word.name.upper()
-    return Literal(_CONSTANTS[name], word.span) if name in _CONSTANTS else word
 
 
 def _optimised(steps: Sequence[PlannedStep]) -> list[PlannedStep]:
@@ -214,3 +206,10 @@ def _fused(last: PlannedStep, step: PlannedStep) -> PlannedStep | None:
     else:
         return None
     return PlannedStep(name, span, last.takes, step.gives, indexed) if indexed is not None else None
+
+
+def _index(step: PlannedStep) -> str | None:
+    operation = step.operation
+    if isinstance(operation, Tracked):
+        return _index(operation.traversal.steps[0])
+    return operation.by.key if isinstance(operation, IndexedElements) else None

@@ -27,12 +27,16 @@ from netsonde.query.rows import Nodes
 from netsonde.query.sources import Limits
 from netsonde.query.steps._api import Fetch
 from netsonde.query.steps.filtering import Keep
+from netsonde.query.steps.folding import Same
 from netsonde.query.steps.graph_sources import Back, Elements
 from netsonde.query.steps.moving import Move
 from netsonde.query.steps.ordering import DedupById, Sorted, SortedByCreation
+from netsonde.query.steps.ordering_by import OrderedBy
 
 _MOST_LEVELS: Final = 9
 """Each level keeps what it is reached by; a chain without end must not fill an agent's memory."""
+_SAME_SET: Final = (DedupById, Sorted, SortedByCreation, OrderedBy, Same)
+"""Steps that change the order or the number of nodes, but not which there are."""
 _WHOLE: Final = Limits(seconds=1.0)
 """What one run of a query without levels may cost the loop that all else waits for."""
 
@@ -161,7 +165,7 @@ def _levels(steps: Sequence[PlannedStep]) -> tuple[tuple[Level, ...], str]:
             chosen = operation.filter
         elif isinstance(operation, Back | Elements):
             return (), f"{step.name} begins anew in the middle of the query"
-        elif step.takes is Kind.PATHS or not isinstance(operation, DedupById | Sorted | SortedByCreation):
+        elif step.takes is Kind.PATHS or not isinstance(operation, _SAME_SET):
             return (), f"{step.name} depends on more than each node by itself"
         if chosen is not None:
             levels[-1] = levels[-1].with_filter(chosen)

@@ -44,7 +44,22 @@ class Call:
     parentheses: bool = True
 
 
-Argument: TypeAlias = Literal | Word | Binding | Call
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Calls joined by dots among arguments: an anonymous traversal (`__.Out().Has(…)`), or tests (`P.gt(1).and(…)`)."""
+
+    head: str
+    """The word before the first dot, "" when the chain begins with a call."""
+    calls: tuple[Call, ...]
+    span: Span
+
+    @property
+    def name(self) -> str:
+        """How messages name it."""
+        return self.head or self.calls[0].name
+
+
+Argument: TypeAlias = Literal | Word | Binding | Call | Chain
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random graphs, queries and changes, made of few keys and values so that they meet each other often.
+"""Random graphs, tests and changes, made of few keys and values so that they meet each other often.
 
 All choices go through `Pick`: Hypothesis makes them to shrink what fails, a seeded generator to try thousands.
 """
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from netsonde.graph.batch import Batch
 from netsonde.model.elements import Edge, Node
-from unit.query.naive import Pairs, Step, Test
+from unit.query.naive import Pairs, Test
 
 T = TypeVar("T")
 Pick = Callable[[Sequence[Any]], Any]
@@ -21,6 +21,8 @@ NODE_IDS = ["a", "b", "c", "d", "e"]
 EDGE_IDS = ["x", "y", "z", "w", "v", "u"]
 SCALARS = ["eth0", "eth0", "20", 20, 20, 20.0, 0.5, 1, True, None]
 NUMBERS = [20, 0.5, 0, 21]
+PARTS = ["eth", "0", "ETH0", "", "x"]
+LABELS = ["ownership", "layer2"]
 KEYS = [
     *["Name"] * 8,
     *["Map.in", "List.of", "Tags"] * 3,
@@ -49,7 +51,7 @@ def _object(pick: Pick, **options: Sequence[Any]) -> dict[str, Any]:
 
 
 def metadata(pick: Pick) -> Any:
-    made: dict[str, Any] = {"Name": pick(SCALARS), "RelationType": pick(["ownership", "layer2"])}
+    made: dict[str, Any] = {"Name": pick(SCALARS), "RelationType": pick(LABELS), "Type": pick(LABELS)}
     for key in ("Map", "List", "Tags"):
         if pick([True, False]):
             made[key] = _nested(pick, key)
@@ -64,21 +66,28 @@ def _nested(pick: Pick, key: str) -> Any:
     return pick([pick(SCALARS), _object(pick, **{"in": SCALARS, "out": SCALARS})])
 
 
-def test_of_value(pick: Pick) -> Test:
+def value_test(pick: Pick, depth: int = 1) -> Test:
     comparisons = ["Lt", "Lte", "Gt", "Gte", "Inside", "Between", "Outside"]
-    name = pick(["", "", "", "Ne", "Nee", "Within", "Without", pick(comparisons), pick(comparisons)])
+    texts = ["Contains", "NotContains", "StartsWith", "NotStartsWith", "EndsWith", "NotEndsWith", "IContains"]
+    few = ["Exists", "IsNull", "Eq", *(["And", "Or", "Not"] if depth else [])]
+    name = pick(
+        ["", "", "", "Ne", "Nee", "Within", "Without", pick(comparisons), pick(comparisons), pick(texts), pick(few)]
+    )
+    if name in ("And", "Or", "Not"):
+        return Test(name, parts=tuple(value_test(pick, depth - 1) for _ in range(1 if name == "Not" else 2)))
+    if name in ("Exists", "IsNull"):
+        return Test(name)
     if name in ("Within", "Without"):
         return Test(name, tuple(pick(SCALARS) for _ in range(pick([0, 1, 2]))))
-    if name in ("", "Ne", "Nee"):
+    if name in ("", "Eq", "Ne", "Nee"):
         return Test(name, (pick(SCALARS),))
+    if name in texts:
+        return Test(name, (pick(PARTS),))
     return Test(name, tuple(pick(NUMBERS) for _ in range(2 if name in ("Inside", "Between", "Outside") else 1)))
 
 
-test_of_value.__test__ = False  # type: ignore[attr-defined]
-
-
 def pairs(pick: Pick) -> Pairs:
-    return tuple((pick(KEYS), test_of_value(pick)) for _ in range(pick([1, 1, 2])))
+    return tuple((pick(KEYS), value_test(pick)) for _ in range(pick([1, 1, 2])))
 
 
 def some_pairs(pick: Pick) -> Pairs:
@@ -101,89 +110,6 @@ def graph(pick: Pick, *, revisions: int = 1) -> tuple[list[Node], list[Edge]]:
             for revision in range(1, 1 + pick(range(1, revisions + 1)))
         ]
     return nodes, edges
-
-
-def _filter(pick: Pick) -> Step:
-    name = pick(["Has", "Has", "HasEither", "HasKey", "HasNot"])
-    return Step(name, pairs(pick)) if name in ("Has", "HasEither") else Step(name, plain=(pick(KEYS),))
-
-
-def _cut(pick: Pick) -> list[Step]:
-    """Return steps whose result depends on the order, after one that makes the order certain."""
-    order = [Step("Sort", plain=("@Revision",)), Step("Sort", plain=("@ID",))]
-    if pick([True, True, False]):
-        order.append(Step("Sort", plain=(*pick([(), ("ASC",), ("DESC",)]), *pick([(pick(KEYS),), (pick(KEYS),), ()]))))
-    cut = pick(["Limit", "Range", "Dedup"])
-    if cut == "Limit":
-        return [*order, Step(cut, plain=(pick(range(7)),))]
-    if cut == "Range":
-        return [*order, Step(cut, plain=(pick(range(5)), pick(range(7))))]
-    return [*order, Step(cut, plain=tuple(pick(KEYS) for _ in range(pick([1, 2]))))]
-
-
-def _from_nodes(pick: Pick) -> tuple[list[Step], bool]:
-    moves = ["Out", "In", "Both", "OutE", "InE", "BothE"]
-    name = pick(["filter", "filter", "filter", "filter", *moves, "Dedup", "cut", "walk", "SubGraph", "G"])
-    if name in moves:
-        return [Step(name, some_pairs(pick))], not name.endswith("E")
-    if name == "walk":
-        return [Step(pick(["Descendants", "Ascendants", "Neighbors"]), plain=(pick(range(4)),))], True
-    return _from_elements(pick, name, nodes=True)
-
-
-def _from_edges(pick: Pick) -> tuple[list[Step], bool]:
-    name = pick(["filter", "OutV", "InV", "BothV", "Dedup", "cut", "SubGraph", "G"])
-    if name in ("OutV", "InV", "BothV"):
-        return [Step(name, some_pairs(pick))], True
-    return _from_elements(pick, name, nodes=False)
-
-
-def _from_elements(pick: Pick, name: str, *, nodes: bool) -> tuple[list[Step], bool]:
-    if name == "filter":
-        return [_filter(pick)], nodes
-    if name == "cut":
-        return _cut(pick), nodes
-    if name == "Dedup":
-        return [Step("Dedup")], nodes
-    if name == "SubGraph":
-        return [Step("SubGraph", some_pairs(pick)), Step("V")], True
-    return [Step("G"), Step("V")], True
-
-
-def _source(pick: Pick) -> Step:
-    name = pick(["V", "V", "V", "E"])
-    return Step(name, plain=pick([(), (), (), (), (pick(NODE_IDS if name == "V" else EDGE_IDS),)]))
-
-
-def query(pick: Pick) -> Sequence[Step]:
-    """Return steps of which each takes what the one before it gives."""
-    steps = [_source(pick)]
-    nodes = steps[0].name == "V"
-    for _ in range(pick(range(5))):
-        more, nodes = _from_nodes(pick) if nodes else _from_edges(pick)
-        steps += more
-    end = pick(["", "", "", "Count", "Values", "ValueMap"])
-    if end == "Count":
-        return [*steps, Step(end)]
-    if end:
-        return [*steps, Step(end, plain=(pick(KEYS),))]
-    return steps
-
-
-def standing_query(pick: Pick) -> Sequence[Step]:
-    """Return steps that can stand and end at nodes; most can be followed through levels."""
-    steps = [_source(pick)]
-    nodes = steps[0].name == "V"
-    for _ in range(pick(range(5))):
-        moves = ["Out", "In", "Both", "OutE", "InE", "BothE"] if nodes else ["OutV", "InV", "BothV"]
-        name = pick(["filter", *moves])
-        steps.append(_filter(pick) if name == "filter" else Step(name, some_pairs(pick)))
-        nodes = nodes if name == "filter" else not name.endswith("E")
-    if not nodes:
-        steps.append(Step(pick(["OutV", "InV", "BothV"])))
-    if pick([False, False, False, True]):
-        steps.append(Step("Descendants", plain=(pick(range(4)),)))
-    return steps
 
 
 def change(pick: Pick) -> Callable[[Batch], None]:

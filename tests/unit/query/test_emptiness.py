@@ -19,6 +19,9 @@ CASES = [
     ("G.V().Has('Name', 'eth9')", "Has leaves none of the nodes before it", "", "Has('Name', 'eth9')"),
     ("G.V('nope').Out()", "V finds no node", "", "V('nope')"),
     ("G.V('v1n').Out()", "Out leaves none of the nodes before it", "", "Out()"),
+    ("G.V().Where(__.Out('Nam', 'x'))", "no node has the key 'Nam'", "did you mean 'Name'?", "'Nam'"),
+    ("G.V().Not(__.HasNot('Nope'))", "Not leaves none of the nodes before it", "", "Not(__.HasNot('Nope'))"),
+    ("G.V('v1n').Out().SimplePath()", "V.Out.SimplePath finds no node", "", "V('v1n').Out().SimplePath()"),
     ("G.V('h1').ShortestPathTo(Metadata('TID', 'x'))", "ShortestPathTo leaves none of the nodes before it", "", None),
 ]
 

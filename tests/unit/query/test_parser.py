@@ -152,7 +152,7 @@ MISTAKES = [
     ("G.V().Limit(true)", "a whole number", "true"),
     ("G.V().Values()", "one key", "Values()"),
     ("G.V().Values(1)", "a key in quotes", "1"),
-    ("G.V().ValueMap()", "at least one key", "ValueMap()"),
+    ("G.Flows().ValueMap()", "at least one key", "ValueMap()"),
     ("G.V().Dedup(1)", "a key in quotes", "1"),
     ("G.V().Sort(Name)", "ASC or DESC", "Name"),
     ("G.V().Sort('a', 'b')", "before one key", "'b'"),

@@ -13,8 +13,10 @@ from netsonde.graph.events import Event
 from netsonde.graph.graph import Graph
 from netsonde.graph.reader import GraphReader
 from netsonde.query import LimitReached, Limits, Matcher, QueryError, compile_standing, evaluate, parse
-from unit.query.generator import Pick, change, graph, picks, seeded, standing_query
+from netsonde.query.interest import Interest
+from unit.query.generator import Pick, change, graph, picks, seeded
 from unit.query.naive import text_of
+from unit.query.plan_generator import standing_query
 
 ROUNDS = int(os.environ.get("NETSONDE_TEST_ROUNDS", "150"))
 LOCAL = [
@@ -25,6 +27,9 @@ LOCAL = [
     "G.V().Has('Type', 'netns', 'Name', 'vm1').Out('Type', 'veth')",
     "G.V().Has('Name', 'br-int').OutE('RelationType', 'layer2').OutV().Sort('Name')",
     "G.E().Has('RelationType', 'layer2').BothV().Dedup()",
+    "G.V().HasLabel('veth').HasId(StartsWith('a')).Order().By('Name').By('MTU', DESC)",
+    "G.V().Where(__.Has('Type', 'veth')).Identity()",
+    "G.V().Has('Name', Contains('fp').Or('eth0'))",
 ]
 NOT_LOCAL = [
     ("G.V().HasNot('State')", "HasNot"),
@@ -37,6 +42,17 @@ NOT_LOCAL = [
     ("G.V().As('a').G.V().Select('a')", "As"),
     ("G.V().G.V()", "G"),
     ("G.V().SubGraph().V()", "SubGraph"),
+    ("G.V().Where(__.Out('Type', 'veth'))", "Where"),
+    ("G.V().Not(__.Has('Type', 'veth'))", "Not"),
+    ("G.V().Repeat(__.Out()).Times(2)", "Repeat"),
+    ("G.V().Union(__.Out(), __.In())", "Union"),
+    ("G.V().Out().SimplePath()", "SimplePath"),
+    ("G.V().Out().Path()", "Path"),
+    ("G.V().BothE().OtherV()", "OtherV"),
+    ("G.V().Sample(2)", "Sample"),
+    ("G.V().Aggregate('a').Out().Where(Without('a'))", "Aggregate"),
+    ("G.V().Has('MTU', Not(Gt(1500)))", "Has with Not"),
+    ("G.V().Where(__.Has('MTU', Nee(1500)))", "Where with Nee"),
 ]
 REFUSED = [
     ("G", "gives the graph"),
@@ -47,6 +63,8 @@ REFUSED = [
     ("G.Flows()", "Flows cannot be in a standing query"),
     ("G.Flows().Nodes()", "Flows cannot be in a standing query"),
     ("G.At('-1m').V()", "At cannot be in a standing query"),
+    ("G.V().Group('Type').By('Name')", "gives values"),
+    ("G.V().OutE().OutV().Path()", "gives values"),
 ]
 
 
@@ -126,6 +144,41 @@ def test_a_change_of_anything_matters_to_a_query_that_reads_revisions() -> None:
     events = _apply(live, lambda batch: batch.put_node("a", "p", {"Name": "b"}))
 
     assert matcher.update(events) == ({"a"}, set())
+
+
+RUN_ANEW = [
+    ("G.V().Where(__.Out('MTU', 5))", "MTU"),
+    ("G.V().Where(__.Both().Values('MTU').Is(5))", "MTU"),
+    ("G.V().Where(__.ElementMap().Has('MTU', 5))", "MTU"),
+    ("G.V().Where(__.Properties().Has('Key', 'MTU', 'Value', 5))", "MTU"),
+    ("G.V().Where(__.Fold().Unfold().Has('Metadata.MTU', 5))", "MTU"),
+    ("G.V().Where(__.Path().By('MTU').Unfold().Is(5))", "MTU"),
+    ("G.V().Where(__.Keys().Is('MTU'))", "MTU"),
+    ("G.V().Not(__.Project('a').By('MTU').Has('a', 5))", "MTU"),
+    ("G.V().Repeat(__.Has('MTU', 5)).Times(1)", "MTU"),
+    ("G.V().Emit(__.Has('MTU', 5)).Repeat(__.Out()).Times(1)", "MTU"),
+    ("G.V().Where(__.GroupCount('MTU'))", "MTU"),
+    ("G.V().Choose(__.Has('MTU', 5), __.Out())", "MTU"),
+    ("G.V().Order().By('MTU').Limit(1)", "MTU"),
+    ("G.V().Where(__.Out().Label().Is('x'))", "Type"),
+]
+
+
+@pytest.mark.parametrize(("text", "key"), RUN_ANEW)
+def test_a_change_of_a_key_that_is_read_in_a_traversal_runs_the_query_anew(text: str, key: str) -> None:
+    live = _graph()
+    _apply(live, lambda batch: batch.put_node("a", "p", {"Name": "a"}))
+    events = _apply(live, lambda batch: batch.put_node("a", "p", {"Name": "a", key: 5}))
+
+    assert any(map(Interest(parse(text)).concerns, events))
+
+
+def test_a_change_of_other_keys_does_not_run_a_query_with_traversals_anew() -> None:
+    live = _graph()
+    _apply(live, lambda batch: batch.put_node("a", "p", {"Name": "a"}))
+    events = _apply(live, lambda batch: batch.put_node("a", "p", {"Name": "a", "Other": 5}))
+
+    assert not any(map(Interest(parse("G.V().Where(__.Out('MTU', 5).Order().By('Name'))")).concerns, events))
 
 
 def test_negations_are_followed_by_levels_too_but_not_by_agents() -> None:

@@ -1,64 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a step is: a builder that checks a call's arguments and returns an immutable operation.
 
-To add a step: write its builder and operation in a family's file here, and one line in `_registry.py`.
+To add a step: write its builder and operation in a family's file here, and one line in `_registry.py`; the recipe is
+docs/howto/add-a-step.md.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
-from netsonde.query.context import Context
-from netsonde.query.filters import Filter
+from netsonde.query.errors import QueryError
 from netsonde.query.kinds import Kind
-from netsonde.query.rows import Rows
-from netsonde.query.syntax import Call
+from netsonde.query.steps._operation import EVERYTHING, AnyStep, Effect, Fetch, Operation
+from netsonde.query.steps._traversal import Composite, PlannedStep, Traversal, Traversers
+from netsonde.query.syntax import Argument, Call
+
+__all__ = [
+    "EVERYTHING",
+    "AnyStep",
+    "Building",
+    "Composite",
+    "Effect",
+    "Fetch",
+    "ModulatorSpec",
+    "Operation",
+    "PlannedStep",
+    "StepSpec",
+    "Traversal",
+    "Traversers",
+]
 
 
-class Operation(ABC):
-    """One step, ready to run any number of times; it keeps no state and changes none of its input."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    def apply(self, rows: Rows, context: Context) -> Rows:
-        """Return the result of the step for the result of the one before.
-
-        It may run in a thread, and a second time from the start when it took too long on the event loop. Work that
-        grows with the graph goes through `context.kept`, `collected` or `ordered`, or calls `context.check` often:
-        there a query is stopped, and lets others run.
-        """
-
-    def filters(self) -> Iterable[tuple[Kind, Filter]]:
-        """Return the filters it applies, and to what, for `explain` and for standing queries."""
-        return ()
-
-    def keys(self) -> Iterable[str]:
-        """Return further keys that it reads of what it takes."""
-        return ()
-
-
-class Fetch(ABC):
-    """A step that waits for a source outside the process."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    async def fetch(self, rows: Rows, context: Context) -> Rows:
-        """Return the result of the step for the result of the one before.
-
-        It runs on the event loop: what computes for long goes through `await context.apart(…)`.
-        """
-
-    def filters(self) -> Iterable[tuple[Kind, Filter]]:
-        return ()
-
-    def keys(self) -> Iterable[str]:
-        return ()
-
-
-AnyStep: TypeAlias = Operation | Fetch
+def _no_plan(argument: Argument, takes: Kind, building: "Building") -> Traversal:
+    raise QueryError("no traversal can stand here", span=argument.span)
 
 
 @dataclass(slots=True)
@@ -72,6 +45,18 @@ class Building:
     """Names given by `As`; emptied where the graph changes."""
     graph_is_root: bool = True
     """False within the graph that SubGraph made."""
+    leading: Sequence[Call] = ()
+    """Modulators written before the step: `Emit()` of `Emit().Repeat(…)`."""
+    modulators: Sequence[Call] = ()
+    """Modulators written after the step: `By(…)` of `Group().By(…)`."""
+    before: Sequence[PlannedStep] = ()
+    """The steps so far; in an anonymous traversal those around it come first."""
+    plan: Callable[[Argument, Kind, "Building"], Traversal] = _no_plan
+    """The planner's way to plan an argument as a traversal of items of a kind."""
+
+    def traversal(self, argument: Argument, takes: Kind | None = None) -> Traversal:
+        """Return the traversal that an argument spells, of what the step takes. Raises QueryError."""
+        return self.plan(argument, takes or self.takes, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +69,16 @@ class StepSpec:
     gives: Mapping[Kind, Kind]
     """What it gives for each kind that it takes."""
     aliases: tuple[str, ...] = ()
+    leading: frozenset[str] = frozenset()
+    """Names (lower case) of the modulators that may come before it."""
+    modulators: frozenset[str] = frozenset()
+    """Names (lower case) of the modulators that may follow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModulatorSpec:
+    """One line of the registry: what is written like a step and changes the step beside it."""
+
+    name: str
+    read: Callable[..., object]
+    """What reads it. Its docstring is the manual's text."""

@@ -11,13 +11,15 @@ from netsonde.query.filters import ABSENT, EXISTS, Filter, combine, condition, p
 from netsonde.query.kinds import Kind
 from netsonde.query.predicates import Predicate
 from netsonde.query.rows import Group, Item, Nodes, Rows, Series
-from netsonde.query.steps._api import Building, Operation
+from netsonde.query.steps._api import Building, Effect, Operation
 from netsonde.query.syntax import Call
 
 
 @dataclass(frozen=True, slots=True)
 class Keep(Operation):
     """Keep the items that pass a filter: of series and groups the members, of paths those with a node that does."""
+
+    effect = Effect.KEEPS
 
     kind: Kind
     filter: Filter
@@ -48,22 +50,25 @@ class Keep(Operation):
 
 
 def build_has(call: Call, building: Building) -> Operation:
-    """Keep what passes every pair: `Has('Type', 'veth', 'MTU', Gt(1500))`; one key alone asks for its presence."""
+    """Keep what passes every pair: `G.V().Has('Type', 'veth', 'MTU', Gt(1500))`.
+
+    One key alone asks for its presence: `G.V().Has('IPV4')`.
+    """
     return Keep(building.takes, pairs(call, building.takes))
 
 
 def build_has_either(call: Call, building: Building) -> Operation:
-    """Keep what passes at least one pair: `HasEither('Type', 'netns', 'Name', 'host1')`."""
+    """Keep what passes at least one pair: `G.V().HasEither('Type', 'netns', 'Name', 'host1')`."""
     return Keep(building.takes, pairs(call, building.takes, any_of=True))
 
 
 def build_has_key(call: Call, building: Building) -> Operation:
-    """Keep what has the key, whatever its value: `HasKey('ExtID.vm-id')`."""
+    """Keep what has the key, whatever its value: `G.V().HasKey('ExtID.vm-id')`."""
     return _presence(call, building, EXISTS)
 
 
 def build_has_not(call: Call, building: Building) -> Operation:
-    """Keep what does not have the key: `HasNot('State')`."""
+    """Keep what does not have the key: `G.V().HasNot('State')`."""
     return _presence(call, building, ABSENT)
 
 

@@ -15,7 +15,7 @@ from netsonde.query.filters import Filter, pairs
 from netsonde.query.flow_fields import Flow, flow_field
 from netsonde.query.kinds import Kind
 from netsonde.query.rows import Rows
-from netsonde.query.steps._api import Building, Operation
+from netsonde.query.steps._api import Building, Effect, Operation
 from netsonde.query.syntax import Call
 
 End: TypeAlias = Literal["capture", "A", "B"]
@@ -26,6 +26,8 @@ _LINK = {"A": flow_field("Link.A"), "B": flow_field("Link.B")}
 @dataclass(frozen=True, slots=True)
 class FlowNodes(Operation):
     """For each flow the nodes at the given ends, in that order; an end without a node gives nothing."""
+
+    effect = Effect.MOVES
 
     ends: tuple[End, ...]
     by_peer: bool
@@ -73,12 +75,12 @@ def build_flow_end(call: Call, direction: Literal["out", "in", "both"]) -> Opera
 
 
 def build_capture_node(call: Call, building: Building) -> Operation:
-    """The node on which each flow was captured."""
+    """The node on which each flow was captured: `G.Flows().CaptureNode()`, `G.Flows().Hops()`."""
     return FlowNodes(("capture",), by_peer=False, filter=_filter(call))
 
 
 def build_nodes(call: Call, building: Building) -> Operation:
-    """For each flow the node that captured it, and those whose MAC is one of its link addresses."""
+    """For each flow the node that captured it, and those that have its link addresses: `G.Flows().Nodes()`."""
     return FlowNodes(("capture", "A", "B"), by_peer=False, filter=_filter(call))
 
 

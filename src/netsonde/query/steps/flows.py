@@ -120,5 +120,5 @@ def _tids(kind: Kind, rows: Rows) -> list[str] | None:
 
 
 def build_flows(call: Call, building: Building) -> Fetch:
-    """All flows; after nodes or paths, those captured on them: `G.V().Has('Name', 'tap0').Flows()`."""
+    """All flows; after nodes or paths, those captured on them: `G.V().Has('Name', 'br0').Flows()`."""
     return FetchFlows(building.takes, pairs(call, Kind.FLOWS) if call.arguments else None, call)

@@ -103,12 +103,12 @@ def build_g(call: Call, building: Building) -> Operation:
 
 
 def build_v(call: Call, building: Building) -> Operation:
-    """All nodes, or the node with an id: `G.V('id')`; nothing when there is none."""
+    """All nodes, or the node with an id: `G.V('br0')`; nothing when there is none."""
     return Elements(Kind.NODES, _id(call))
 
 
 def build_e(call: Call, building: Building) -> Operation:
-    """All edges, or the edge with an id: `G.E('id')`; nothing when there is none."""
+    """All edges, or the edge with an id: `G.E('l5')`; nothing when there is none."""
     return Elements(Kind.EDGES, _id(call))
 
 

@@ -14,6 +14,7 @@ from netsonde.query.errors import QueryError
 from netsonde.query.fields import Reader, readers
 from netsonde.query.kinds import Kind
 from netsonde.query.rows import Group, Rows
+from netsonde.query.steps import grouping_by
 from netsonde.query.steps._api import Building, Operation
 from netsonde.query.syntax import Call, Literal
 
@@ -70,7 +71,13 @@ def build_group(call: Call, building: Building) -> Operation:
     """Items with the same value at a key together: `G.V().Group('Type')`, `G.Flows().Group()`.
 
     Flows without a key by `TrackingID`: one group for each conversation. What lacks the key is in no group.
+
+    With `By` it gives one object of lists. `Group()` takes the key from the first `By`; the next one says what is shown
+    of a group, a key or a traversal of all its items: `G.V().Group('Type').By('Name')`,
+    `G.V().Group().By('Type').By(__.Values('MTU').Max())`.
     """
+    if building.modulators:
+        return grouping_by.build_group(call, building)
     given = arguments.at_most(call, 1, "at most one key in quotes")
     if not given and building.takes is not Kind.FLOWS:
         raise QueryError(

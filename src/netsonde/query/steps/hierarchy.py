@@ -97,7 +97,13 @@ def _split(call: Call) -> tuple[Sequence[Argument], int]:
 
 build_descendants = _builder(
     "out",
-    "The nodes and what lies below them, down to a depth (1; 0 = all): `Descendants('RelationType', 'layer2', 3)`.",
+    "The nodes and what lies below them, down to a depth (1; 0 = all): `G.V('h1').Descendants(2)`.\n\n"
+    "Along edges of `RelationType` ownership, or those that pass one of the pairs given before the depth:\n"
+    "`G.V('br0').Descendants('RelationType', 'layer2', 3)`.",
 )
-build_ascendants = _builder("in", "The nodes and what lies above them, up to a height (1; 0 = all): `Ascendants(2)`.")
-build_neighbors = _builder("both", "The nodes and what lies within some edges (1) in any direction: `Neighbors(2)`.")
+build_ascendants = _builder(
+    "in", "The nodes and what lies above them, up to a height (1; 0 = all): `G.V('v1n').Ascendants(2)`."
+)
+build_neighbors = _builder(
+    "both", "The nodes and what lies within some edges (1) in any direction: `G.V('v1n').Neighbors(2)`."
+)

@@ -15,7 +15,7 @@ from netsonde.query.context import Context
 from netsonde.query.filters import Filter, pairs
 from netsonde.query.kinds import Kind
 from netsonde.query.rows import Rows
-from netsonde.query.steps._api import Building, Operation
+from netsonde.query.steps._api import Building, Effect, Operation
 from netsonde.query.steps.flow_ends import build_flow_end
 from netsonde.query.syntax import Call
 
@@ -25,6 +25,8 @@ Direction: TypeAlias = Literal["out", "in", "both"]
 @dataclass(frozen=True, slots=True)
 class Move(Operation):
     """Go from nodes to nodes, from nodes to edges, or from edges to nodes, and keep what passes the filter."""
+
+    effect = Effect.MOVES
 
     takes: Kind
     gives: Kind
@@ -87,12 +89,23 @@ def _builder(direction: Direction, meaning: str) -> Callable[[Call, Building], O
     return build
 
 
-build_out = _builder("out", "The children of each node, once per edge; of flows, the node of Link.B.")
-build_in = _builder("in", "The parents of each node, once per edge; of flows, the node of Link.A.")
-build_both = _builder("both", "The nodes at the other end of each edge; of flows, the nodes of Link.A and Link.B.")
-build_out_e = _builder("out", "The edges that leave each node, towards its children.")
-build_in_e = _builder("in", "The edges that enter each node, from its parents.")
-build_both_e = _builder("both", "The edges that touch each node.")
-build_child_v = _builder("out", "The child end of each edge (reversed against TinkerPop).")
-build_parent_v = _builder("in", "The parent end of each edge (reversed against TinkerPop).")
-build_both_v = _builder("both", "Both ends of each edge, the parent first.")
+build_out = _builder(
+    "out",
+    "The children of each node, once per edge: `G.V('br0').Out('Type', 'ovsport')`; of flows, the node of Link.B.",
+)
+build_in = _builder("in", "The parents of each node, once per edge: `G.V('v1h').In()`; of flows, the node of Link.A.")
+build_both = _builder(
+    "both", "The nodes at the other end of each edge: `G.V('v1h').Both()`; of flows, the nodes of Link.A and Link.B."
+)
+build_out_e = _builder(
+    "out", "The edges that leave each node, towards its children: `G.V('br0').OutE('RelationType', 'layer2')`."
+)
+build_in_e = _builder("in", "The edges that enter each node, from its parents: `G.V('v1h').InE()`.")
+build_both_e = _builder("both", "The edges that touch each node: `G.V('v1h').BothE()`.")
+build_child_v = _builder(
+    "out", "The child end of each edge: `G.E('l5').OutV()`; the reverse of what TinkerPop calls so."
+)
+build_parent_v = _builder(
+    "in", "The parent end of each edge: `G.E('l5').InV()`; the reverse of what TinkerPop calls so."
+)
+build_both_v = _builder("both", "Both ends of each edge, the parent first: `G.E('l5').BothV()`.")

@@ -7,13 +7,15 @@ from netsonde.query import arguments
 from netsonde.query.context import Context
 from netsonde.query.errors import QueryError, did_you_mean, shown
 from netsonde.query.rows import Item, Rows
-from netsonde.query.steps._api import Building, Operation
+from netsonde.query.steps._api import Building, Effect, Operation
 from netsonde.query.syntax import Call
 
 
 @dataclass(frozen=True, slots=True)
 class Remember(Operation):
     """Keep the results under a name, and pass them on."""
+
+    effect = Effect.KEEPS
 
     name: str
 
@@ -31,13 +33,13 @@ class Recall(Operation):
     def apply(self, rows: Rows, context: Context) -> Rows:
         found: list[Item] = []
         for name in self.names:
-            found += context.saved[name]
+            found += context.saved.get(name, ())
             context.check(len(found))
         return found
 
 
 def build_as(call: Call, building: Building) -> Operation:
-    """Remember the results so far under a name: `As('a')`."""
+    """Remember the results so far under a name: `G.V('br0').As('a').Out().Select('a')`."""
     (name,) = arguments.exactly(call, 1, "one name in quotes")
     text = arguments.text_of(name, "a name in quotes")
     building.names[text] = building.takes
@@ -45,7 +47,10 @@ def build_as(call: Call, building: Building) -> Operation:
 
 
 def build_select(call: Call, building: Building) -> Operation:
-    """The results remembered under these names, one after the other: `Select('a', 'b')`."""
+    """The results remembered under these names, one after the other.
+
+    `G.V('ns1').As('a').G.V('h1').As('b').Select('a', 'b')`: not TinkerPop's selection per item, but a list of lists.
+    """
     if not call.arguments:
         raise QueryError("Select needs at least one name", hint="such as Select('a') after As('a')", span=call.span)
     names = [arguments.text_of(argument, "a name in quotes") for argument in call.arguments]

@@ -15,7 +15,7 @@ from netsonde.query.kinds import Kind
 from netsonde.query.order import SortKey, newer, same_key, sort_key
 from netsonde.query.predicates import number_of
 from netsonde.query.rows import COMPOUND, Entry, Group, Item, Nodes, Packet, Rows, Series, members
-from netsonde.query.steps._api import Building, Operation
+from netsonde.query.steps._api import Building, Effect, Operation
 from netsonde.query.syntax import Call, Word
 
 _ELEMENTS: Final = frozenset({Kind.NODES, Kind.EDGES})
@@ -31,6 +31,9 @@ class Slice(Operation):
     def apply(self, rows: Rows, context: Context) -> Rows:
         return rows[self.first : self.end]
 
+    def cut(self) -> slice:
+        return slice(self.first, self.end)
+
 
 @dataclass(frozen=True, slots=True)
 class CountRows(Operation):
@@ -43,6 +46,8 @@ class CountRows(Operation):
 @dataclass(frozen=True, slots=True)
 class DedupById(Operation):
     """One result per element, its newest revision, in the order of first occurrence; nodes of paths one by one."""
+
+    effect = Effect.KEEPS
 
     takes: Kind
 
@@ -63,6 +68,8 @@ class DedupById(Operation):
 @dataclass(frozen=True, slots=True)
 class DedupBy(Operation):
     """The first of the results that have the same values; one that has none of the keys is always kept."""
+
+    effect = Effect.KEEPS
 
     takes: Kind
     readers: tuple[Reader, ...]
@@ -93,6 +100,8 @@ class DedupBy(Operation):
 class DedupValues(Operation):
     """The first of equal values, sockets or next hops; series, groups and packets differ from each other anyway."""
 
+    effect = Effect.KEEPS
+
     takes: Kind
 
     def apply(self, rows: Rows, context: Context) -> Rows:
@@ -109,6 +118,8 @@ class DedupValues(Operation):
 @dataclass(frozen=True, slots=True)
 class Sorted(Operation):
     """The results by one value; those without it last, equal ones in the order they had."""
+
+    effect = Effect.KEEPS
 
     read: Reader
     descending: bool
@@ -134,6 +145,8 @@ class Sorted(Operation):
 class SortedByCreation(Operation):
     """Elements by time of creation, then by id."""
 
+    effect = Effect.KEEPS
+
     descending: bool
 
     def apply(self, rows: Rows, context: Context) -> Rows:
@@ -142,26 +155,26 @@ class SortedByCreation(Operation):
 
 
 def build_limit(call: Call, building: Building) -> Operation:
-    """The first n results: `Limit(10)`."""
+    """The first n results: `G.V().Sort('Name').Limit(3)`."""
     (most,) = arguments.exactly(call, 1, "one whole number")
     return Slice(0, arguments.count_of(most))
 
 
 def build_range(call: Call, building: Building) -> Operation:
-    """The results from one position, counted from 0, up to another, excluded: `Range(10, 20)`."""
+    """The results from one position, counted from 0, up to another, excluded: `G.V().Sort('Name').Range(2, 4)`."""
     first, end = arguments.exactly(call, 2, "two whole numbers: from, and up to (excluded)")
     begin = arguments.count_of(first)
     return Slice(begin, max(begin, arguments.count_of(end)))
 
 
 def build_count(call: Call, building: Building) -> Operation:
-    """The number of results."""
+    """The number of results: `G.V().Has('Type', 'veth').Count()`."""
     arguments.none(call)
     return CountRows()
 
 
 def build_dedup(call: Call, building: Building) -> Operation:
-    """Each element, flow conversation or value once; or once for each value of the keys: `Dedup('Type')`.
+    """Each element, flow conversation or value once; or once for each value of the keys: `G.V().Dedup('Type')`.
 
     Of paths the nodes, each once.
     """
@@ -177,7 +190,7 @@ def build_dedup(call: Call, building: Building) -> Operation:
 
 
 def build_sort(call: Call, building: Building) -> Operation:
-    """In order of a key, ascending or descending: `Sort('Name')`, `Sort(DESC, 'MTU')`.
+    """In order of a key, ascending or descending: `G.V().Sort('Name')`, `G.V().Sort(DESC, 'MTU')`.
 
     Without a key, elements by their time of creation, flows by their last packet, values by themselves, metrics by
     their first start, packets and changes by their time, groups by their size, paths by their length. Numbers come

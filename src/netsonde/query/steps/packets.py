@@ -81,7 +81,7 @@ def _texts(flows: Sequence[Flow], key: str) -> list[str]:
 
 
 def build_raw_packets(call: Call, building: Building) -> Fetch:
-    """The packets that captures kept of the flows: `G.Flows().Has('Application', 'DNS').RawPackets()`."""
+    """The packets that captures kept of the flows: `G.Flows().Has('Application', 'ICMPv4').RawPackets()`."""
     arguments.none(call)
     return FetchPackets(call)
 

@@ -45,7 +45,8 @@ class ShortestPaths(Operation):
 def build_shortest_path(call: Call, building: Building) -> Operation:
     """The shortest path from each node to the nearest one with the given metadata.
 
-    `ShortestPathTo(Metadata('Type', 'host'), Metadata('RelationType', 'ownership'))`: the second chooses the edges.
+    `G.V('v1n').ShortestPathTo(Metadata('Type', 'host'), Metadata('RelationType', 'ownership'))`: the second chooses the
+    edges, whose directions do not count.
     """
     if not 1 <= len(call.arguments) <= 2:
         raise QueryError(f"{call.name} takes one or two Metadata(…): the target, and the edges to use", span=call.span)

@@ -71,7 +71,7 @@ def _newest(elements: Iterable[E]) -> dict[str, E]:
 def build_sub_graph(call: Call, building: Building) -> Operation:
     """The found nodes and the edges between them, or the found edges and their ends, as a graph.
 
-    Pairs choose edges: `SubGraph('RelationType', 'layer2')`.
+    Pairs choose edges: `G.V().Has('Type', 'veth').SubGraph('RelationType', 'layer2')`.
     """
     building.names.clear()
     building.graph_is_root = False

@@ -47,7 +47,7 @@ def history_of(context: Context, call: Call) -> HistorySource:
 
 
 def build_at(call: Call, building: Building) -> Fetch:
-    """The graph as it was at a time, or over an interval: `G.At('-5m').V()`, `G.At(NOW, '30s').V()`.
+    """The graph as it was at a time, or over an interval: `G.At('-10s').V()`, `G.At(NOW, '30s').V()`.
 
     A time is Unix seconds or milliseconds, ISO 8601, RFC 1123, a duration from now, or NOW. A second argument makes an
     interval: a duration back from the time (`'30s'`, seconds, FOREVER), or its other end (`At('-10m', '-5m')`). Over an

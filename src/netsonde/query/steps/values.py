@@ -15,8 +15,8 @@ from netsonde.query.flow_columns import FLOW_FIELDS
 from netsonde.query.kinds import Kind
 from netsonde.query.predicates import Number, number_of
 from netsonde.query.rows import Entry, Item, Packet, Rows, members
-from netsonde.query.steps import metrics
-from netsonde.query.steps._api import Building, Operation
+from netsonde.query.steps import maps, metrics
+from netsonde.query.steps._api import EVERYTHING, Building, Effect, Operation
 from netsonde.query.syntax import Call
 
 _NODE_FIELDS: Final = ("@CreatedAt", "@DeletedAt", "@Host", "@ID", "@Origin", "@Revision", "@UpdatedAt")
@@ -27,6 +27,8 @@ _DEEPEST_KEY: Final = 16
 @dataclass(frozen=True, slots=True)
 class ValuesOf(Operation):
     """What is at a key, of every item (or member) that has it; empty lists and objects are left out."""
+
+    effect = Effect.MOVES
 
     kind: Kind
     read: Reader
@@ -49,6 +51,8 @@ class ValuesOf(Operation):
 class ValueMaps(Operation):
     """One object for every item (or member) that has at least one of the keys, named as the query writes them."""
 
+    effect = Effect.MOVES
+
     kind: Kind
     readers: tuple[tuple[str, Reader], ...]
 
@@ -68,6 +72,9 @@ class KeysOf(Operation):
     """The distinct keys of all items, dotted where objects are nested, sorted; of flows all that a flow can have."""
 
     kind: Kind
+
+    def keys(self) -> Iterable[str]:
+        return (EVERYTHING,)
 
     def apply(self, rows: Rows, context: Context) -> Rows:
         found: set[str] = set(FLOW_FIELDS) if self.kind is Kind.FLOWS and rows else set()
@@ -136,15 +143,20 @@ def _named(row: Item) -> str:
 
 
 def build_values(call: Call, building: Building) -> Operation:
-    """What is at a key, of every item that has it: `Values('IPV4')`."""
+    """What is at a key, of every item that has it: `G.V().Values('IPV4')`."""
     (key,) = arguments.exactly(call, 1, "one key in quotes")
     name = arguments.key_of(key)
     return ValuesOf(building.takes, reader(building.takes, name, key.span), name)
 
 
 def build_value_map(call: Call, building: Building) -> Operation:
-    """An object with the given keys for every item that has one of them: `ValueMap('Name', 'MTU')`."""
+    """An object with the given keys for every item that has one of them: `G.V().ValueMap('Name', 'MTU')`.
+
+    Without keys all metadata of each element: `G.V('br0').ValueMap()`.
+    """
     names = arguments.keys_of(call)
+    if not names and building.takes in (Kind.NODES, Kind.EDGES):
+        return maps.build_metadata_map(call, building)
     if not names:
         raise QueryError("ValueMap needs at least one key", span=call.span)
     given: Sequence[tuple[str, Reader]] = [
@@ -155,13 +167,13 @@ def build_value_map(call: Call, building: Building) -> Operation:
 
 
 def build_keys(call: Call, building: Building) -> Operation:
-    """The distinct keys that the items have, nested ones with dots, sorted."""
+    """The distinct keys that the items have, nested ones with dots, sorted: `G.V('br0').Keys()`."""
     arguments.none(call)
     return KeysOf(building.takes)
 
 
 def build_sum(call: Call, building: Building) -> Operation:
-    """The sum of the numbers at a key: `Sum('MTU')`; of values, of themselves; of metrics, field by field."""
+    """The sum of the numbers at a key: `G.V().Sum('MTU')`; of values, of themselves; of metrics, field by field."""
     if building.takes is Kind.METRICS:
         return metrics.build_sum(call)
     given = arguments.at_most(call, 1, "one key in quotes")

@@ -8,6 +8,17 @@ from collections.abc import Callable
 from netsonde.errors import Span
 from netsonde.model.elements import Json
 from netsonde.query.errors import QueryError, shown
+from netsonde.query.predicates._api import Predicate, any_member, text
+from netsonde.query.syntax import Call
+
+
+def build_ip_range(call: Call) -> Predicate:
+    """Is an address inside the range, of either family: `G.V().Has('IPV4', IpRange('10.0.0.0/24'))`.
+
+    The prefix length that the value itself has does not count.
+    """
+    literal = text(call, "one address range in quotes, such as '10.0.0.0/24'")
+    return Predicate("IpRange", any_member(parse_range(str(literal.value), literal.span)))
 
 
 def parse_range(text: str, span: Span) -> Callable[[Json], bool]:
