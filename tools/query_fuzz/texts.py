@@ -14,7 +14,7 @@ from netsonde.errors import UserError
 from netsonde.query import parse
 from netsonde.query.predicates import PREDICATES
 from netsonde.query.steps._api import StepSpec
-from netsonde.query.steps._registry import STEPS
+from netsonde.query.steps._registry import MODULATORS, STEPS
 
 
 class Trial(NamedTuple):
@@ -26,6 +26,7 @@ class Trial(NamedTuple):
     accept: str = "application/json"
 
 
+_MODULATOR: Final = re.compile(rf"\.(?:{'|'.join(spec.name for spec in MODULATORS.values())})\(")
 _SPECS: Final = list({spec.name: spec for spec in STEPS.values()}.values())
 _KEYS: Final = [
     "'Name'",
@@ -133,7 +134,7 @@ def nearly_valid(pick: random.Random) -> str:
 def extended(pick: random.Random, text: str, spec: StepSpec) -> str:
     """Return the text with one step more, "" when no arguments were found that fit."""
     for _ in range(12):
-        longer = f"{text}.{spec.name}({_arguments(pick, spec)})"
+        longer = f"{text}.{spec.name}{_arguments(pick, spec)}"
         try:
             parse(longer)
         except UserError:
@@ -143,10 +144,30 @@ def extended(pick: random.Random, text: str, spec: StepSpec) -> str:
 
 
 def _arguments(pick: random.Random, spec: StepSpec) -> str:
-    examples = re.findall(rf"\b{spec.name}\(([^`]*)\)", spec.build.__doc__ or "")
+    examples = _examples(spec.name, spec.build.__doc__ or "")
     if examples and pick.random() < 0.4:
-        return str(pick.choice(examples))
-    return ", ".join(_argument(pick, at) for at in range(pick.choice([0, 0, 1, 1, 2, 2, 3, 4])))
+        return pick.choice(examples)
+    return f"({', '.join(_argument(pick, at) for at in range(pick.choice([0, 0, 1, 1, 2, 2, 3, 4])))})"
+
+
+def _examples(name: str, text: str) -> list[str]:
+    """Return the parentheses of a step wherever a text shows it, with the modulators behind them."""
+    found = []
+    for start in re.finditer(rf"\b{name}\(", text):
+        end = _closed(text, start.end())
+        while modulator := _MODULATOR.match(text, end):
+            end = _closed(text, modulator.end())
+        found.append(text[start.end() - 1 : end])
+    return found
+
+
+def _closed(text: str, at: int) -> int:
+    """Return the position behind the parenthesis that was opened right before one."""
+    depth = 1
+    while depth and at < len(text):
+        depth += {"(": 1, ")": -1}.get(text[at], 0)
+        at += 1
+    return at
 
 
 def _argument(pick: random.Random, at: int) -> str:

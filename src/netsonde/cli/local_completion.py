@@ -15,7 +15,7 @@ from netsonde.client.answers import Completion, Completions
 from netsonde.client.literals import quoted
 from netsonde.errors import UserError
 from netsonde.query import Kind, parse
-from netsonde.query.predicates import PREDICATES
+from netsonde.query.predicates import PREDICATE_SPECS
 from netsonde.query.steps._registry import STEPS
 
 _TOKEN: Final = re.compile(
@@ -106,9 +106,8 @@ def _steps(before: str) -> Iterator[Completion]:
 
 
 def _tests() -> Iterator[Completion]:
-    for build in dict.fromkeys(PREDICATES.values()):
-        name = build.__name__.strip("_").title().replace("_", "")
-        yield Completion(f"{name}(", "predicate")
+    for spec in PREDICATE_SPECS:
+        yield Completion(f"{spec.name}(", "predicate", (spec.build.__doc__ or "").partition("\n")[0])
 
 
 def _kind(before: str) -> Kind | None:

@@ -115,6 +115,7 @@ class Schema(msgspec.Struct, frozen=True, rename="pascal"):
 
     version: str = ""
     steps: list[StepDoc] = []
+    modulators: list[StepDoc] = []
     predicates: list[StepDoc] = []
     keys: list[KeyDoc] = []
     flow_fields: list[KeyDoc] = []

@@ -15,7 +15,7 @@ from netsonde.query.cursor import At, Frame, Place, place_of
 from netsonde.query.graph_words import GraphWords
 from netsonde.query.kinds import Kind
 from netsonde.query.steps._api import StepSpec
-from netsonde.query.steps._registry import STEPS
+from netsonde.query.steps._registry import MODULATORS, STEPS
 
 MOST_ITEMS: Final = 100
 
@@ -128,11 +128,14 @@ def _start(place: Place, words: Vocabulary, follows: str) -> Iterator[Item]:
 
 
 def _steps(place: Place, words: Vocabulary, follows: str) -> Iterator[Item]:
+    for name in sorted(place.modulators):
+        modulator = MODULATORS[name]
+        yield Item(modulator.name + ("" if follows == "(" else "("), "step", _first_words(modulator.read))
     # G is right everywhere and wanted nowhere but at the start.
     for name, spec in sorted(_named_steps(), key=lambda named: named[0] == "G"):
         if place.kind is None or place.kind in spec.gives:
             end = "" if follows == "(" else "()" if name in _BARE else "("
-            yield Item(name + end, "step", _summary(spec))
+            yield Item(name + end, "step", _first_words(spec.build))
 
 
 def _named_steps() -> Iterator[tuple[str, StepSpec]]:
@@ -142,8 +145,8 @@ def _named_steps() -> Iterator[tuple[str, StepSpec]]:
             yield alias, spec
 
 
-def _summary(spec: StepSpec) -> str:
-    return " ".join((spec.build.__doc__ or "").partition("\n\n")[0].replace("`", "").split())
+def _first_words(described: Callable[..., object]) -> str:
+    return " ".join((described.__doc__ or "").partition("\n\n")[0].replace("`", "").split())
 
 
 def _nothing(place: Place, words: Vocabulary, follows: str) -> Iterator[Item]:

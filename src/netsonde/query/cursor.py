@@ -12,7 +12,7 @@ from typing import Final
 
 from netsonde.query.kinds import Kind
 from netsonde.query.predicates import PREDICATES
-from netsonde.query.steps._registry import STEPS
+from netsonde.query.steps._registry import MODULATORS, STEPS
 
 LONGEST: Final = 16_000
 """Characters; beyond it nothing is completed, which keeps a keystroke below some milliseconds."""
@@ -72,6 +72,8 @@ class Place:
     """Open parentheses, the outermost first."""
     names: tuple[tuple[str, Kind | None], ...] = ()
     """What `As` remembered."""
+    modulators: frozenset[str] = frozenset()
+    """Names (lower case) of the modulators that the last step can have."""
 
 
 @dataclass(slots=True)
@@ -81,6 +83,7 @@ class _Reading:
     kind: Kind | None = Kind.GRAPH
     names: dict[str, Kind | None] = field(default_factory=dict)
     frames: list[Frame] = field(default_factory=list)
+    modulators: frozenset[str] = frozenset()
     pending: str = ""
     """A name of which it is not known yet whether a parenthesis follows."""
     last: str = ""
@@ -116,7 +119,12 @@ class _Reading:
         if self.frames:
             self.frames[-1].arguments.append(None)
             return
+        if done.name in MODULATORS:
+            # A group that goes by something is one object.
+            self.kind = Kind.VALUES if self.kind is Kind.GROUPS else self.kind
+            return
         spec = STEPS.get(done.name)
+        self.modulators = spec.modulators if spec is not None else frozenset()
         if done.name == "as" and done.arguments:
             self.names[done.arguments[0] or ""] = self.kind
         if done.name == "select" and done.arguments:
@@ -188,4 +196,6 @@ def _place(at: At, start: int, end: int, typed: str, reading: _Reading, quote: s
     # What a chain within an argument gives so far is not followed: there every step is offered.
     inner = None if at is At.STEP else reading.frames[-1].takes if reading.frames else None
     kind = inner if reading.frames else reading.kind
-    return Place(at, start, end, typed, quote, kind, tuple(reading.frames), tuple(reading.names.items()))
+    return Place(
+        at, start, end, typed, quote, kind, tuple(reading.frames), tuple(reading.names.items()), reading.modulators
+    )

@@ -6,7 +6,7 @@ from functools import cache
 import msgspec
 
 from netsonde.model.keys import Field, Key
-from netsonde.schema.language import PredicateDoc, StepDoc, predicates, steps
+from netsonde.schema.language import StepDoc, WordDoc, modulators, predicates, steps
 from netsonde.schema.registry import FLOW_FIELDS, KEYS, METRIC_FIELDS, VERSION
 
 
@@ -15,7 +15,8 @@ class Schema(msgspec.Struct, frozen=True, rename="pascal"):
 
     version: str
     steps: tuple[StepDoc, ...]
-    predicates: tuple[PredicateDoc, ...]
+    modulators: tuple[WordDoc, ...]
+    predicates: tuple[WordDoc, ...]
     keys: tuple[Key, ...]
     flow_fields: tuple[Field, ...]
     metric_fields: tuple[Field, ...]
@@ -24,4 +25,4 @@ class Schema(msgspec.Struct, frozen=True, rename="pascal"):
 @cache
 def schema() -> Schema:
     """Return the list; it does not change while the program runs."""
-    return Schema(VERSION, steps(), predicates(), KEYS, FLOW_FIELDS, METRIC_FIELDS)
+    return Schema(VERSION, steps(), modulators(), predicates(), KEYS, FLOW_FIELDS, METRIC_FIELDS)

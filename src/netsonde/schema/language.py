@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Steps and predicates of the query language as the published list shows them, from their builders' docstrings."""
+"""Steps, modulators and predicates of the query language as the published list shows them, from their docstrings."""
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
-from netsonde.query.predicates import PREDICATES
-from netsonde.query.steps._registry import STEPS
+from netsonde.query.predicates import PREDICATE_SPECS
+from netsonde.query.steps._registry import MODULATORS, STEPS
 
 _EXAMPLE = re.compile(r"`([^`]*\([^`]*\))`")
 
@@ -24,8 +24,8 @@ class StepDoc(msgspec.Struct, frozen=True, rename="pascal"):
     example: str
 
 
-class PredicateDoc(msgspec.Struct, frozen=True, rename="pascal"):
-    """One test of a value."""
+class WordDoc(msgspec.Struct, frozen=True, rename="pascal"):
+    """One test of a value, or one modulator: what is written like a step and changes the step beside it."""
 
     name: str
     doc: str
@@ -46,14 +46,16 @@ def steps() -> tuple[StepDoc, ...]:
     )
 
 
-def predicates() -> tuple[PredicateDoc, ...]:
-    """Return every predicate; its docstring, when its builder has one, wins over the words here."""
-    found = []
-    for lower, build in PREDICATES.items():
-        name, doc, example = _PREDICATES.get(lower, (lower.capitalize(), "", ""))
-        own, own_example = _described(build)
-        found.append(PredicateDoc(name, own or doc, own_example or example))
-    return tuple(found)
+def modulators() -> tuple[WordDoc, ...]:
+    """Return `By`, `Times` and their like."""
+    return tuple(WordDoc(spec.name, *_described(spec.read)) for spec in MODULATORS.values())
+
+
+def predicates() -> tuple[WordDoc, ...]:
+    """Return every predicate under each of its names."""
+    return tuple(
+        WordDoc(name, *_described(spec.build)) for spec in PREDICATE_SPECS for name in (spec.name, *spec.aliases)
+    )
 
 
 def _described(build: Callable[..., Any]) -> tuple[str, str]:
@@ -61,24 +63,3 @@ def _described(build: Callable[..., Any]) -> tuple[str, str]:
     doc = inspect.getdoc(build) or ""
     example = _EXAMPLE.search(doc)
     return " ".join(doc.partition("\n\n")[0].split()), example[1] if example else ""
-
-
-_PREDICATES: Final[Mapping[str, tuple[str, str, str]]] = {
-    name.lower(): (name, doc, example)
-    for name, doc, example in (
-        ("Ne", "Not equal to the value; true only where the key is.", "Has('State', Ne('UP'))"),
-        ("Nee", "Not equal to the value, or without the key.", "Has('State', Nee('UP'))"),
-        ("Lt", "Less than the number.", "Has('MTU', Lt(1500))"),
-        ("Lte", "Less than the number, or equal.", "Has('MTU', Lte(1500))"),
-        ("Gt", "Greater than the number.", "Has('MTU', Gt(1500))"),
-        ("Gte", "Greater than the number, or equal.", "Has('MTU', Gte(1500))"),
-        ("Inside", "Between two numbers, both excluded.", "Has('IfIndex', Inside(1, 10))"),
-        ("Between", "From one number up to another, the second excluded.", "Has('IfIndex', Between(1, 10))"),
-        ("Outside", "Less than the first number or greater than the second.", "Has('IfIndex', Outside(1, 10))"),
-        ("Within", "One of the values.", "Has('Type', Within('veth', 'tuntap'))"),
-        ("Without", "None of the values, or without the key.", "Has('Type', Without('veth', 'tuntap'))"),
-        ("Regex", "The whole text matches a regular expression.", "Has('Name', Regex('tap.*'))"),
-        ("IpRange", "An address within a range.", "Has('IPV4', IpRange('10.0.0.0/24'))"),
-        ("Ipv4Range", "An address within a range; the same as IpRange.", "Has('IPV4', Ipv4Range('10.0.0.0/24'))"),
-    )
-}

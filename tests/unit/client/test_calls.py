@@ -103,8 +103,6 @@ def test_refusals_have_their_own_classes(ask: Ask) -> None:
         ask(lambda client: client.captures.create(QUERY))
     with pytest.raises(NotFound, match="no capture is called 'x'"):
         ask(lambda client: client.captures.get("x"))
-    with pytest.raises(NotFound, match="/api/schema"):
-        ask(lambda client: client.schema())
     with pytest.raises(TypeError, match="no field 'nmae'"):
         ask(lambda client: client.captures.create("G.E()", nmae="x"))
 

@@ -2,16 +2,15 @@
 """The examples of the how-to run, on the laboratory, against a served API with the real query engine."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from netsonde.api.services import QueryCheck
+from netsonde.analyzer.queries import QueryService
 from netsonde.graph.snapshot import SnapshotGraph
-from netsonde.model.elements import Json
-from netsonde.query import Emptiness, Limits, Result, Sources, parse, run
+from netsonde.query import Limits, Sources
 from unit.api.fakes import Fakes
 from unit.api.served import Server
 from unit.query.lab import lab_elements
@@ -29,27 +28,11 @@ PRINTED = [
 ]
 
 
-class Engine:
-    """The query engine over the laboratory, as the API wants it."""
-
-    def __init__(self) -> None:
-        nodes, edges = lab_elements()
-        self._sources = Sources(graph=SnapshotGraph(nodes, edges))
-
-    async def run(self, text: str, bindings: Mapping[str, Json] | None = None) -> Result:
-        return await run(parse(text, bindings), self._sources, Limits())
-
-    def check(self, text: str) -> QueryCheck:
-        return QueryCheck(str(parse(text).kind), local=True)
-
-    def why_empty(self, text: str) -> Emptiness | None:
-        return None
-
-
 @pytest.fixture
 def laboratory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     fakes = Fakes.new()
-    engine: Any = Engine()
+    nodes, edges = lab_elements()
+    engine: Any = QueryService(Sources(graph=SnapshotGraph(nodes, edges)), Limits())
     fakes.queries = engine
     server = Server(fakes)
     monkeypatch.setenv("NETSONDE_URL", server.url)

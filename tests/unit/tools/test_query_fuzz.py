@@ -15,7 +15,7 @@ from netsonde.query.steps._registry import STEPS
 BEFORE: Final = {
     Kind.GRAPH: "G",
     Kind.NODES: "G.V().As('a').As('b')",
-    Kind.EDGES: "G.E()",
+    Kind.EDGES: "G.V().BothE()",
     Kind.PATHS: "G.V().ShortestPathTo(Metadata('Type', 'host'))",
     Kind.VALUES: "G.V().Values('Name')",
     Kind.FLOWS: "G.Flows()",
