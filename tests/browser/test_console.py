@@ -30,6 +30,10 @@ def ask(page: Page, query: str) -> None:
     page.wait(SUMMARY)
 
 
+FIRST_OFFER = "await page.locator('.cm-tooltip-autocomplete li').first().click()"
+"""By the mouse: the editor takes no key for an offer that has stood for less than 75 ms."""
+
+
 def offered(page: Page, wanted: str) -> None:
     page.wait(f".cm-tooltip-autocomplete li:has-text({json.dumps(wanted)})")
 
@@ -39,9 +43,9 @@ def test_a_query_is_written_with_completion_alone(console: Page, stack: Stack, l
     node_id(stack, left)
     console.run("await page.locator('.cm-content').click(); await page.keyboard.type('G.V().Ha')")
     offered(console, "HasKey(")
-    console.run("await page.keyboard.press('Enter'); await page.keyboard.type(`'Na`)")
+    console.run(f"{FIRST_OFFER}; await page.keyboard.type(`'Na`)")
     offered(console, "Name")
-    console.run("await page.keyboard.press('Enter'); await page.keyboard.type(`', '" + links.prefix + "`)")
+    console.run(f"{FIRST_OFFER}; await page.keyboard.type(`', '{links.prefix}`)")
     offered(console, left)
     console.run("await page.keyboard.press('Escape'); await page.keyboard.type(`a')`)")
     assert console.text(".cm-line") == f"G.V().Has('Name', '{left}')"
