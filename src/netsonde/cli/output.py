@@ -85,5 +85,17 @@ def plain(value: object) -> str:
     """Return a cell; control characters from the network could otherwise drive the user's terminal."""
     if value is None:
         return ""
-    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    text = ", ".join(map(_member, value)) if isinstance(value, list | tuple) else _member(value)
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def _member(value: object) -> str:
+    if isinstance(value, Mapping) and {"Key"} < value.keys() <= {"Key", "Old", "New"}:
+        # One key of `Changes` or `Diff`.
+        sides = [_json(value[side]) if side in value else "-" for side in ("Old", "New")]
+        return f"{value['Key']}: {' → '.join(sides)}"
+    return _json(value) if isinstance(value, list | dict) else str(value)
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

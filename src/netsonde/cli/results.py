@@ -27,9 +27,13 @@ def items_of(answer: Any) -> list[Any]:
     if len(answer) == 1 and isinstance(answer[0], dict) and answer[0].keys() == {"Nodes", "Edges"}:
         graph = answer[0]
         return [*(graph["Nodes"] or []), *(graph["Edges"] or [])]
-    if answer and all(isinstance(path, list) for path in answer):
+    if answer and all(_is_path(item) for item in answer):
         return [{"Path": " > ".join(str(_metadata(node, "Name")) for node in path)} for path in answer]
     return answer
+
+
+def _is_path(item: Any) -> bool:
+    return isinstance(item, list) and all(isinstance(node, dict) and {"ID", "Metadata"} <= node.keys() for node in item)
 
 
 def _show_values(answer: Any, items: Sequence[Any], form: Form) -> None:

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the table of an answer shows."""
+
+import pytest
+
+from netsonde.cli.output import plain
+from netsonde.cli.results import items_of
+
+NODE = {"ID": "1", "Metadata": {"Name": "eth0"}}
+PEER = {"ID": "2", "Metadata": {"Name": "br0"}}
+
+
+def test_a_path_is_shown_by_the_names_of_its_nodes() -> None:
+    assert items_of([[NODE, PEER]]) == [{"Path": "eth0 > br0"}]
+
+
+def test_values_that_are_lists_are_no_paths() -> None:
+    processors = [[{"CPU": 0}, {"CPU": 1}]]
+    assert items_of(processors) == processors
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, ""),
+        (["UP", "LOWER_UP"], "UP, LOWER_UP"),
+        ([{"Key": "MTU", "Old": 1500, "New": 9000}], "MTU: 1500 → 9000"),
+        ([{"Key": "State", "New": "UP"}, {"Key": "Speed", "Old": 10}], 'State: - → "UP", Speed: 10 → -'),
+        ({"a": [1]}, '{"a":[1]}'),
+        ("\x1b[31mred", "\N{REPLACEMENT CHARACTER}[31mred"),
+    ],
+)
+def test_a_cell_is_one_line_that_drives_no_terminal(value: object, shown: str) -> None:
+    assert plain(value) == shown
