@@ -7,8 +7,6 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from netsonde.errors import UserError
-
 Config: TypeAlias = Annotated[
     Path | None,
     typer.Option("--config", "-c", envvar="NETSONDE_CONFIG", metavar="FILE", help="Settings file (TOML)."),
@@ -32,11 +30,11 @@ Check: TypeAlias = Annotated[bool, typer.Option("--check", help="Validate the se
 
 
 def overrides(assignments: Sequence[str] | None, flags: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings given on the command line; flags win over --set. Raises UserError for a bad --set."""
+    """Return the settings given on the command line; flags win over --set. Raises BadParameter for a bad --set."""
     given: dict[str, str] = {}
     for assignment in assignments or ():
         key, equals, value = assignment.partition("=")
         if not equals or not key.strip():
-            raise UserError(f"--set {assignment!r} is no KEY=VALUE", hint="such as --set capture.lookback=20")
+            raise typer.BadParameter(f"{assignment!r} is no KEY=VALUE, such as capture.lookback=20", param_hint="--set")
         given[key.strip()] = value
     return given | {key: value for key, value in flags.items() if value}

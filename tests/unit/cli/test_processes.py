@@ -48,6 +48,6 @@ def test_what_is_not_given_is_left_to_file_and_environment(netsonde: Command, ca
 @pytest.mark.parametrize("assignment", ["capture.lookback", "=5"])
 def test_a_bad_assignment_is_refused(netsonde: Command, calls: list[Any], assignment: str) -> None:
     done = netsonde("agent", "--set", assignment)
-    assert done.status == 1
+    assert done.status == 2
     assert "is no KEY=VALUE" in done.err
     assert calls == []
