@@ -26,6 +26,7 @@ from netsonde.query.result import Result
 from netsonde.query.rows import Rows
 from netsonde.query.sources import Limits, Sources
 from netsonde.query.steps._api import Fetch
+from netsonde.query.steps.graph_sources import Elements
 from netsonde.query.workers import Place
 
 T = TypeVar("T")
@@ -60,7 +61,7 @@ async def run(plan: Plan, sources: Sources, limits: Limits = _DEFAULT) -> Result
 
 def attempt(plan: Plan, sources: Sources, limits: Limits = _DEFAULT) -> Result | None:
     """Return what a query gives if it takes only some milliseconds and waits for nothing, else None."""
-    if any(isinstance(step.operation, Fetch) for step in plan.pipeline):
+    if any(isinstance(step.operation, Fetch) for step in plan.pipeline) or _begins_with_many(plan, sources.graph):
         return None
     context = Context(graph=sources.graph, sources=sources, limits=limits)
     context.beat = partial(_be_quick, context, context.clock() + _ATTEMPT)
@@ -77,6 +78,13 @@ def attempt(plan: Plan, sources: Sources, limits: Limits = _DEFAULT) -> Result |
     except UserError as e:
         raise with_text(e, plan.text) from e.__cause__
     return result_of(plan, rows, context)
+
+
+def _begins_with_many(plan: Plan, graph: GraphReader) -> bool:
+    first = plan.pipeline[0].operation if plan.pipeline else None
+    if not isinstance(first, Elements) or first.id is not None:
+        return False
+    return (graph.node_count() if first.kind is Kind.NODES else graph.edge_count()) > _FEW
 
 
 def _be_quick(context: Context, end: float) -> None:
@@ -172,7 +180,14 @@ def result_of(plan: Plan, rows: Rows, context: Context) -> Result:
         graph=context.graph if plan.kind is Kind.GRAPH else None,
         missing_hosts=tuple(sorted(context.missing_hosts)),
         truncated=context.truncated,
+        remembered=context.sources.remembered if _is_all_nodes(plan, rows) else None,
     )
+
+
+def _is_all_nodes(plan: Plan, rows: Rows) -> bool:
+    """Tell whether the rows are the nodes of the live graph, without further ado."""
+    operation = plan.pipeline[-1].operation if len(plan.pipeline) == 1 else None
+    return isinstance(operation, Elements) and operation.kind is Kind.NODES and len(rows) > _FEW
 
 
 def _left(context: Context) -> float:
