@@ -30,11 +30,14 @@ from netsonde.bus.lease import Lease
 from netsonde.bus.presence import PresenceKeeper
 from netsonde.bus.session import bus_until
 from netsonde.captures.coordinator import CaptureCoordinator
+from netsonde.declared import DeclaredElements, Stores
 from netsonde.errors import SourceLost
 from netsonde.graph import Graph
 from netsonde.graph.encode import GraphDump
 from netsonde.history.history import History
 from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
+from netsonde.model.declared import Annotation, ImportChunk
+from netsonde.model.elements import Edge, Node
 from netsonde.model.presence import Presence
 from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health, logger
@@ -43,6 +46,9 @@ from netsonde.query import Limits, Sources
 from netsonde.settings import Settings
 
 log = logger("analyzer")
+
+_DECLARED_BYTES = 1024 * 1024 * 1024
+"""Bytes on the bus of each kind of what users declare."""
 
 PAGE = Path(netsonde.api.__file__).with_name("page")
 
@@ -69,7 +75,9 @@ class Analyzer:
         self.settings = settings
         self.host = settings.host_id
         self.started_ms = now_ms()
-        self.health = {name: Health(name) for name in ("bus", "topology", "captures", "history", "intake", "api")}
+        self.health = {
+            name: Health(name) for name in ("bus", "topology", "declared", "captures", "history", "intake", "api")
+        }
         self.graph = Graph(self.host, f"analyzer.{self.host}", now_ms)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -89,6 +97,7 @@ class Analyzer:
         departures = Departures(lambda host: host in hosts.agents(), lambda host: self._withdraw(host, history))
         hosts.on_agent_gone = departures.note
         follower = TopologyFollower(bus, self.graph.replace_origin, self.graph.apply_remote)
+        declared = await self._declared(bus)
         lease = Lease(bus, "captures", self.host)
         captures = await self._captures(bus, lease, hosts)
         hosts.on_change = captures.refresh
@@ -99,10 +108,11 @@ class Analyzer:
             self.health.values(),
             hosts_in=lambda: follower.hosts,
             captures_known=lambda: self.health["captures"].state == "running",
+            declared_known=lambda: declared.is_known,
             is_master=lambda: lease.held,
         )
-        services = self._services(bus, hosts, history, captures, flows, status)
-        intake = Intake(bus, self.host, history, flows)
+        services = self._services(bus, hosts, history, captures, declared, flows, status)
+        intake = Intake(bus, self.graph, declared, history, flows)
         presence = PresenceKeeper(bus, self._describe)
         for part in self.health.values():
             part.on_change = lambda _: presence.touch()
@@ -111,6 +121,7 @@ class Analyzer:
                 spawn(group, hosts.run(), "hosts"),
                 spawn(group, departures.run(), "departures"),
                 spawn(group, self._supervise("topology", _running(follower.run)), "topology"),
+                spawn(group, self._supervise("declared", declared.run), "declared"),
                 spawn(group, self._supervise("captures", captures.run), "captures"),
                 spawn(group, self._supervise("intake", intake.run), "intake"),
                 spawn(group, presence.run(), "presence"),
@@ -137,12 +148,22 @@ class Analyzer:
             agents=lambda: hosts.agents() if hosts.known else None,
         )
 
+    async def _declared(self, bus: Bus) -> DeclaredElements:
+        stores = Stores(
+            await bus.bucket("nodes", codec=Node, max_bytes=_DECLARED_BYTES),
+            await bus.bucket("edges", codec=Edge, max_bytes=_DECLARED_BYTES),
+            await bus.bucket("annotations", codec=Annotation, max_bytes=_DECLARED_BYTES),
+            await bus.bucket("imports", codec=ImportChunk, max_bytes=_DECLARED_BYTES),
+        )
+        return DeclaredElements(self.graph, stores, self.settings.declared, now_ms)
+
     def _services(
         self,
         bus: Bus,
         hosts: Hosts,
         history: History | None,
         captures: CaptureCoordinator,
+        declared: DeclaredElements,
         flows: FlowService,
         status: StatusService,
     ) -> Services:
@@ -156,6 +177,7 @@ class Analyzer:
             graph_json=GraphDump(self.graph).json,
             queries=QueryService(sources, Limits(seconds=self.settings.analyzer.query_timeout)),
             captures=captures,
+            declared=declared,
             packets=PacketService(packets, history),
             flows=flows,
             interface_metrics=_NodeMetrics(history),
