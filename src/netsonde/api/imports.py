@@ -2,7 +2,7 @@
 """Whole topologies brought in: /api/import. Batches of elements, each taken as a whole or refused with a reason."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, TypeAlias
 
 import msgspec
 from litestar import Response, Router, delete, get, post
@@ -12,7 +12,7 @@ from netsonde.api.elements import EdgeBody, NodeBody, edge_of, node_of
 from netsonde.api.requests import AnyRequest, ServicesDep, json_response
 from netsonde.api.services import Services
 from netsonde.errors import UserError
-from netsonde.model.declared import ImportReport, ImportSummary, Refusal
+from netsonde.model.declared import ElementKind, ImportReport, ImportSummary, Refusal
 from netsonde.model.elements import Element
 
 _MOST_ELEMENTS = 10_000
@@ -36,10 +36,11 @@ class _Raw(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class _Line(msgspec.Struct, frozen=True, rename="pascal"):
-    node: msgspec.Raw | None = None
-    edge: msgspec.Raw | None = None
+    node: msgspec.Raw = msgspec.Raw()
+    edge: msgspec.Raw = msgspec.Raw()
 
 
+Piece: TypeAlias = tuple[ElementKind, msgspec.Raw]
 _raw = msgspec.json.Decoder(_Raw)
 _raws = msgspec.json.Decoder(list[_Raw])
 _line = msgspec.json.Decoder(_Line)
@@ -91,37 +92,36 @@ def _elements(body: bytes, services: Services) -> tuple[list[Element], list[Refu
     return elements, refusals
 
 
-def _pieces(body: bytes) -> Iterator[tuple[Literal["node", "edge"], msgspec.Raw]]:
-    """Yield the elements of a batch unopened, so that one that is wrong does not spoil the others."""
-    for node, edge in _lines(body) if _is_lines(body) else _lists(body):
-        if node is not None:
-            yield "node", node
-        if edge is not None:
-            yield "edge", edge
+def _pieces(body: bytes) -> Iterator[Piece]:
+    """Return the elements of a batch unopened, so that one that is wrong does not spoil the others."""
+    return _lines(body) if _is_lines(body) else _lists(body)
 
 
 def _is_lines(body: bytes) -> bool:
     return body.lstrip()[:12].replace(b" ", b"").startswith((b'{"Node":', b'{"Edge":', b'{"Netsonde'))
 
 
-def _lists(body: bytes) -> Iterator[tuple[msgspec.Raw | None, msgspec.Raw | None]]:
+def _lists(body: bytes) -> Iterator[Piece]:
     try:
         graphs = _raws.decode(body) if body.lstrip()[:1] == b"[" else [_raw.decode(body)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as bad:
         raise UserError(f"the body is no topology: {bad}", hint='send {"Nodes": […], "Edges": […]}') from bad
     for graph in graphs:
-        yield from ((node, None) for node in graph.nodes or ())
-        yield from ((None, edge) for edge in graph.edges or ())
+        yield from (("node", node) for node in graph.nodes or ())
+        yield from (("edge", edge) for edge in graph.edges or ())
 
 
-def _lines(body: bytes) -> Iterator[tuple[msgspec.Raw | None, msgspec.Raw | None]]:
+def _lines(body: bytes) -> Iterator[Piece]:
     for number, text in enumerate(body.splitlines(), 1):
         if text.strip():
             try:
                 line = _line.decode(text)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as bad:
                 raise UserError(f"line {number} of the body: {bad}", hint="send one JSON object a line") from bad
-            yield line.node, line.edge
+            if line.node:
+                yield "node", line.node
+            if line.edge:
+                yield "edge", line.edge
 
 
 def _with(report: ImportReport, refusals: list[Refusal]) -> ImportReport:
