@@ -47,8 +47,8 @@ from netsonde.settings import Settings
 
 log = logger("analyzer")
 
-_DECLARED_BYTES = 1024 * 1024 * 1024
-"""Bytes on the bus of each kind of what users declare."""
+_IMPORT_BYTES = 512 * 1024 * 1024
+"""Bytes of all imports on the bus, compressed: room for some millions of elements."""
 
 PAGE = Path(netsonde.api.__file__).with_name("page")
 
@@ -150,10 +150,10 @@ class Analyzer:
 
     async def _declared(self, bus: Bus) -> DeclaredElements:
         stores = Stores(
-            await bus.bucket("nodes", codec=Node, max_bytes=_DECLARED_BYTES),
-            await bus.bucket("edges", codec=Edge, max_bytes=_DECLARED_BYTES),
-            await bus.bucket("annotations", codec=Annotation, max_bytes=_DECLARED_BYTES),
-            await bus.bucket("imports", codec=ImportChunk, max_bytes=_DECLARED_BYTES),
+            await bus.bucket("nodes", codec=Node),
+            await bus.bucket("edges", codec=Edge),
+            await bus.bucket("annotations", codec=Annotation),
+            await bus.bucket("imports", codec=ImportChunk, max_bytes=_IMPORT_BYTES),
         )
         return DeclaredElements(self.graph, stores, self.settings.declared, now_ms)
 
