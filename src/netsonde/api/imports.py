@@ -15,7 +15,7 @@ from netsonde.errors import UserError
 from netsonde.model.declared import ElementKind, ImportReport, ImportSummary, Refusal
 from netsonde.model.elements import Element
 
-_MOST_ELEMENTS = 10_000
+_MOST_ELEMENTS = 5000
 _MOST_REFUSALS = 100
 _HINT = "`netsonde topology import FILE` sends a file in batches"
 

@@ -108,17 +108,15 @@ class _Scanner:
         """Characters that were read and let go."""
 
     def elements(self) -> Iterator[tuple[Kind, str]]:
-        is_list = self._peek() == "["
-        if is_list:
+        if self._peek() == "[":
             self._take("[")
-        while self._peek() != ("]" if is_list else ""):
-            yield from self._graph()
-            if not is_list:
-                break
-            if self._peek() == ",":
-                self._take(",")
-        if is_list:
+            while self._peek() != "]":
+                yield from self._graph()
+                if self._peek() == ",":
+                    self._take(",")
             self._take("]")
+        else:
+            yield from self._graph()
         if self._peek():
             raise self._wrong("something follows the topology")
 

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from netsonde.declared.catalogue import Catalogue, Delta, Name
-from netsonde.declared.importing import closes_ring, owners
+from netsonde.declared.importing import owners, ownership_problem
 from netsonde.graph import Batch, Event, Graph
 from netsonde.graph.batch import OWNERSHIP, relation_type
 from netsonde.model.elements import Edge, Element, Metadata
@@ -82,10 +82,13 @@ class Applier:
         if not isinstance(element, Edge) or relation_type(element.metadata) != OWNERSHIP:
             return True
         others = [owner for owner in owners(self._graph, element.child) if owner.id != element.id]
-        if others or closes_ring(self._graph, element):
+        if others or ownership_problem(element, self._owner):
             self._held.setdefault(element.child, {})[element.id] = None
             return False
         return True
+
+    def _owner(self, child: str) -> Edge | None:
+        return next(owners(self._graph, child), None)
 
     def _foreign(self, element: Element) -> Element:
         """Edges of the graph's own origin would go for good with one of their ends; a user's wait for it."""

@@ -2,7 +2,7 @@
 """What is to become of each element of a batch that is imported: added, changed, left alone or refused. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,6 +18,8 @@ from netsonde.model.elements import Edge, Element, Node
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MOST_REFUSALS: Final = 100
+MOST_OWNERS: Final = 64
+"""Owners above a node; real ones are under ten, and every new one looks through all that are above it."""
 
 
 def check_import_name(name: str) -> None:
@@ -68,7 +70,7 @@ class Planner:
         """Judge a batch; of an element that is in it twice the last counts."""
         plan = Plan()
         batch = {name_of(element): element for element in elements}
-        owned: dict[str, str] = {}
+        owned: dict[str, Edge] = {}
         room = self.settings.max_elements - len(self.catalogue) - len(self.pending)
         for name, element in batch.items():
             try:
@@ -104,27 +106,27 @@ class Planner:
                 hint="what probes see need not be imported; PATCH adds to a node",
             )
 
-    def check_owner(self, element: Element, owned: dict[str, str] | None = None) -> None:
+    def check_owner(self, element: Element, owned: dict[str, Edge] | None = None) -> None:
         """Raise UserError for an edge that would take a node from its owner; `owned` collects those of a batch."""
         if not isinstance(element, Edge) or relation_type(element.metadata) != OWNERSHIP:
             return
         owned = {} if owned is None else owned
-        if element.parent == element.child:
-            raise UserError("a node cannot own itself", hint="Parent and Child must differ")
-        others = (
-            owned.get(element.child),
-            self.catalogue.owner_of(element.child),
-            *(edge.id for edge in owners(self.graph, element.child)),
-        )
-        other = next((found for found in others if found not in (None, element.id)), None)
+        other = next((found.id for found in self._owners(element.child, owned) if found.id != element.id), None)
         if other is not None:
             raise UserError(
                 f"{element.child} has an owner already, by the edge {other}",
                 hint="a node has one owner; use another RelationType",
             )
-        if closes_ring(self.graph, element):
-            raise UserError(f"{element.child} owns {element.parent}", hint="swap Parent and Child")
-        owned[element.child] = element.id
+        above = ownership_problem(element, lambda child: next(self._owners(child, owned), None))
+        if above:
+            raise UserError(above, hint="owners are a tree: swap Parent and Child, or use another RelationType")
+        owned[element.child] = element
+
+    def _owners(self, child: str, owned: Mapping[str, Edge]) -> Iterator[Edge]:
+        """Yield the edges by which a node is owned: in this batch, by what is declared, in the graph."""
+        declared = self.catalogue.edge(self.catalogue.owner_of(child) or "")
+        yield from (edge for edge in (owned.get(child), declared) if edge is not None)
+        yield from owners(self.graph, child)
 
     def _source(self, import_name: str, name: Name) -> Source | None:
         source = self.catalogue.source(name)
@@ -140,16 +142,17 @@ def owners(graph: GraphReader, child: str) -> Iterator[Edge]:
         yield from (edge for edge in graph.in_edges(child) if relation_type(edge.metadata) == OWNERSHIP)
 
 
-def closes_ring(graph: GraphReader, edge: Edge) -> bool:
-    """Tell whether an edge would make a node own what owns it."""
-    above: str | None = edge.parent
-    seen: set[str] = set()
-    while above is not None and above not in seen:
+def ownership_problem(edge: Edge, owner_of: Callable[[str], Edge | None]) -> str:
+    """Say why an edge cannot own its child: it would close a ring, or hang too deep; "" when it can."""
+    above: str = edge.parent
+    for _ in range(MOST_OWNERS):
         if above == edge.child:
-            return True
-        seen.add(above)
-        above = next((owner.parent for owner in owners(graph, above)), None)
-    return False
+            return f"{edge.child} owns {edge.parent}" if edge.child != edge.parent else "a node cannot own itself"
+        owner = owner_of(above)
+        if owner is None:
+            return ""
+        above = owner.parent
+    return f"more than {MOST_OWNERS} owners lie above {edge.child}"
 
 
 def full(settings: DeclaredSettings) -> UserError:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from netsonde.aio import spawn
 from netsonde.declared import DeclaredElements, DeclaredSettings, Stores
 from netsonde.errors import Conflict
 from netsonde.graph import Graph
@@ -53,13 +54,11 @@ class Analyzer:
 @asynccontextmanager
 async def running(analyzer: Analyzer) -> AsyncIterator[Analyzer]:
     """Run an analyzer's part until the end of the block, from when everything stored is read."""
-    task = asyncio.ensure_future(analyzer.declared.run(Health("declared")))
-    await analyzer.declared.ready()
-    try:
+    async with asyncio.TaskGroup() as group:
+        task = spawn(group, analyzer.declared.run(Health("declared")), "declared")
+        await analyzer.declared.ready()
         yield analyzer
-    finally:
         task.cancel()
-        await asyncio.wait({task})
 
 
 def node(node_id: str, *, origin: str = "api.a1", host: str = "h1", **metadata: object) -> Node:

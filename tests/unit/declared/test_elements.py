@@ -112,6 +112,13 @@ async def test_a_second_owner_and_a_ring_of_owners_are_refused(analyzer: Analyze
         await analyzer.declared.create(edge("a", "a", "ownership"))
 
 
+async def test_owners_are_not_stacked_without_end(analyzer: Analyzer) -> None:
+    chain = [edge(f"n{number}", f"n{number + 1}", "ownership") for number in range(100)]
+    report = await analyzer.declared.import_elements("dc", [*(node(f"n{number}") for number in range(101)), *chain])
+    assert report.refused == 1
+    assert report.refusals[0].reason == "more than 64 owners lie above n65"
+
+
 async def test_an_annotation_survives_updates_restarts_and_absence(stores: Stores, analyzer: Analyzer) -> None:
     analyzer.agent_says(node("eth0", origin="agent.h1", MTU=1500))
     await analyzer.declared.annotate("eth0", {"Owner": "me", "MTU": 9000}, {})
