@@ -33,6 +33,8 @@ def test_users_elements_survive_kills_and_are_recorded(stack: Stack, links: Link
         stack.wait(lambda child=child, before=before: stack.child(child) != before, 20, f"{child} anew")  # type: ignore[misc]
         stack.wait(lambda: stack.status_code("/readyz") == 200, 30, "ready")
         stack.wait(is_all_there, 20, f"shown after the {child} was killed")
+    # What happened while the agent was away is recorded by its snapshot, which is asked for now and then.
+    stack.wait(lambda: process_ids(stack)["agent"] == stack.child("agent"), 20, "the new agent known")
     subprocess.run(["ip", "link", "set", left, "mtu", "1400"], check=True)
     changed = f"G.V().Has('Name', '{left}', 'Owner', 'net team', 'MTU', 1400)"
     stack.wait(lambda: stack.query(changed), 10, "the probe's update beside the annotation")
@@ -67,6 +69,10 @@ def test_a_copy_of_a_topology_is_equal_to_it(stack: Stack, tmp_path: Path) -> No
     assert (again.returncode, "shows it now" in again.stderr) == (1, True)
     netsonde(stack, "topology", "clear", "copy")
     assert stack.query("G.V().Has('Type', 'copied').Count()") == 0
+
+
+def process_ids(stack: Stack) -> dict[str, int]:
+    return {one["Service"]: one["Pid"] for one in stack.call("GET", "/api/status")["Processes"]}
 
 
 def graph_node(number: int) -> dict[str, Any]:
