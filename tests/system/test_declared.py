@@ -30,7 +30,7 @@ def test_users_elements_survive_kills_and_are_recorded(stack: Stack, links: Link
     for child in ("analyzer", "agent", "nats-server"):
         before = stack.child(child)
         stack.kill(child)
-        stack.wait(lambda child=child, before=before: stack.child(child) != before, 20, f"{child} anew")  # type: ignore[misc]
+        stack.wait(lambda child=child, before=before: stack.child(child) != before, 20, f"{child} anew")
         stack.wait(lambda: stack.status_code("/readyz") == 200, 30, "ready")
         stack.wait(is_all_there, 20, f"shown after the {child} was killed")
     # What happened while the agent was away is recorded by its snapshot, which is asked for now and then.

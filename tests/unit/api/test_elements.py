@@ -13,8 +13,8 @@ from netsonde.api.app import create_app
 from unit.api.fakes import NOW_MS, Fakes
 from unit.declared.memory import Analyzer, memory_stores, node
 
-RACK = {"ID": "rack1", "Metadata": {"Name": "rack1", "Type": "rack"}}
-LINK = {"ID": "l1", "Parent": "rack1", "Child": "eth0", "Metadata": {"RelationType": "layer2"}}
+RACK: dict[str, Any] = {"ID": "rack1", "Metadata": {"Name": "rack1", "Type": "rack"}}
+LINK: dict[str, Any] = {"ID": "l1", "Parent": "rack1", "Child": "eth0", "Metadata": {"RelationType": "layer2"}}
 PROBLEM = {"Accept": "application/problem+json"}
 
 
@@ -192,7 +192,7 @@ def test_a_finished_run_deletes_the_rest(server: Any) -> None:
 
 
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )

@@ -23,7 +23,7 @@ def read(content: str | bytes) -> tuple[list[Any], list[Any]]:
     data = content.encode() if isinstance(content, str) else content
     nodes: list[Any] = []
     edges: list[Any] = []
-    for batch in import_batches(io.BufferedReader(io.BytesIO(data))):  # type: ignore[arg-type]
+    for batch in import_batches(io.BufferedReader(io.BytesIO(data))):
         body = json.loads(batch.body)
         assert len(body["Nodes"]) + len(body["Edges"]) == batch.elements
         nodes += body["Nodes"]

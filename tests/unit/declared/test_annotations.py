@@ -5,8 +5,9 @@ import pytest
 
 from netsonde.declared.annotations import annotation_after
 from netsonde.errors import Conflict
+from netsonde.model.elements import Metadata
 
-BASE = {"Name": "eth0", "Type": "device", "MTU": 1500, "Ovs": {"Port": 1}}
+BASE: Metadata = {"Name": "eth0", "Type": "device", "MTU": 1500, "Ovs": {"Port": 1}}
 
 
 def test_only_what_differs_is_kept() -> None:
@@ -19,14 +20,14 @@ def test_only_what_differs_is_kept() -> None:
 def test_a_value_of_the_users_hides_the_probes_and_gives_way_when_removed() -> None:
     hidden = annotation_after({}, BASE, BASE, {**BASE, "MTU": 9000})
     assert hidden == {"MTU": 9000}
-    shown = {**BASE, "MTU": 9000}
-    without = {name: value for name, value in shown.items() if name != "MTU"}
+    shown: Metadata = {**BASE, "MTU": 9000}
+    without: Metadata = {name: value for name, value in shown.items() if name != "MTU"}
     assert annotation_after(hidden, BASE, shown, without) == {}
     assert annotation_after(hidden, BASE, shown, BASE) == {}
 
 
 def test_a_change_elsewhere_keeps_what_was_said() -> None:
-    shown = {**BASE, "MTU": 9000}
+    shown: Metadata = {**BASE, "MTU": 9000}
     assert annotation_after({"MTU": 9000}, BASE, shown, {**shown, "Owner": "me"}) == {"MTU": 9000, "Owner": "me"}
 
 

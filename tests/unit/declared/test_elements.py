@@ -5,6 +5,7 @@ import pytest
 
 from netsonde.declared import DeclaredSettings, Stores
 from netsonde.errors import Conflict, NotFound, UserError
+from netsonde.model.elements import Element
 from unit.captures.fakes import until
 from unit.declared.memory import Analyzer, edge, memory_stores, node, running
 
@@ -151,7 +152,7 @@ async def test_limits_are_told_with_their_setting() -> None:
 async def test_an_import_is_idempotent_and_told_element_by_element(analyzer: Analyzer) -> None:
     analyzer.agent_says(node("eth0", origin="agent.h1"))
     await analyzer.declared.create(node("mine"))
-    batch = [node("a"), node("b"), edge("a", "gone"), node("eth0"), node("mine"), node("")]
+    batch: list[Element] = [node("a"), node("b"), edge("a", "gone"), node("eth0"), node("mine"), node("")]
     dry = await analyzer.declared.import_elements("dc", batch, dry_run=True)
     assert analyzer.declared.imports() == []
     first = await analyzer.declared.import_elements("dc", batch)
