@@ -10,6 +10,7 @@ from typing import Literal
 from netsonde.api.settings import ApiSettings
 from netsonde.bus.settings import BusSettings
 from netsonde.captures.settings import CaptureSettings
+from netsonde.declared.settings import DeclaredSettings
 from netsonde.errors import UserError
 from netsonde.history.settings import HistorySettings
 from netsonde.probes.settings import ProbeSettings
@@ -45,6 +46,7 @@ class Settings:
     analyzer: ApiSettings = field(default_factory=ApiSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     capture: CaptureSettings = field(default_factory=CaptureSettings)
+    declared: DeclaredSettings = field(default_factory=DeclaredSettings)
     probes: ProbeSettings = field(default_factory=ProbeSettings)
 
     def __post_init__(self) -> None:

@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from netsonde.aio import spawn
 from netsonde.aio.tasks import HealthSink
 from netsonde.analyzer.flows import FlowService
+from netsonde.analyzer.recorded import RecordedTopology
 from netsonde.bus.connection import Bus
 from netsonde.bus.lease import Lease
 from netsonde.bus.reports import ReportConsumer
 from netsonde.bus.subjects import ReportKind
 from netsonde.bus.topology import TopologyLog, fetch_snapshot
+from netsonde.declared import DeclaredElements
+from netsonde.graph import Graph
 from netsonde.history.history import History
 from netsonde.history.recording import metrics_writer, record_reports, record_topology
 
@@ -21,11 +24,15 @@ Write = Callable[[Sequence[bytes]], Awaitable[None]]
 class Intake:
     """Consumes every stream until cancelled. Without a history, reports are shown and let go."""
 
-    def __init__(self, bus: Bus, host: str, history: History | None, flows: FlowService) -> None:
+    def __init__(
+        self, bus: Bus, graph: Graph, declared: DeclaredElements, history: History | None, flows: FlowService
+    ) -> None:
         self._bus = bus
+        self._graph = graph
+        self._declared = declared
         self._history = history
         self._flows = flows
-        self._lease = Lease(bus, "history-topology", host)
+        self._lease = Lease(bus, "history-topology", graph.host)
 
     async def run(self, health: HealthSink) -> None:
         health.running()
@@ -52,7 +59,9 @@ class Intake:
 
     async def _record_topology(self) -> None:
         assert self._history is not None
-        await record_topology(self._history, TopologyLog(self._bus), lambda host: fetch_snapshot(self._bus, host))
+        log, bus = TopologyLog(self._bus), self._bus
+        topology = RecordedTopology(log, lambda host: fetch_snapshot(bus, host), self._graph, self._declared)
+        await record_topology(self._history, topology, topology.fetch)
 
 
 async def _let_go(payloads: Sequence[bytes]) -> None:

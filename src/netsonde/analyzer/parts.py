@@ -30,10 +30,13 @@ from netsonde.bus.lease import Lease
 from netsonde.bus.presence import PresenceKeeper
 from netsonde.bus.session import bus_until
 from netsonde.captures.coordinator import CaptureCoordinator
+from netsonde.declared import DeclaredElements, Stores
 from netsonde.errors import SourceLost
 from netsonde.graph import Graph
 from netsonde.history.history import History
 from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
+from netsonde.model.declared import Annotation, ImportChunk
+from netsonde.model.elements import Edge, Node
 from netsonde.model.presence import Presence
 from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health, logger
@@ -43,6 +46,9 @@ from netsonde.query.workers import Workers
 from netsonde.settings import Settings
 
 log = logger("analyzer")
+
+_IMPORT_BYTES = 512 * 1024 * 1024
+"""Bytes of all imports on the bus, compressed: room for some millions of elements."""
 
 PAGE = Path(netsonde.api.__file__).with_name("page")
 
@@ -73,7 +79,9 @@ class Analyzer:
         self.settings = settings
         self.host = settings.host_id
         self.started_ms = now_ms()
-        self.health = {name: Health(name) for name in ("bus", "topology", "captures", "history", "intake", "api")}
+        self.health = {
+            name: Health(name) for name in ("bus", "topology", "declared", "captures", "history", "intake", "api")
+        }
         self.workers = Workers()
         self.graph = Graph(self.host, f"analyzer.{self.host}", now_ms)
 
@@ -94,6 +102,7 @@ class Analyzer:
         departures = Departures(lambda host: host in hosts.agents(), lambda host: self._withdraw(host, history))
         hosts.on_agent_gone = departures.note
         follower = TopologyFollower(bus, self.graph.replace_origin, self.graph.apply_remote)
+        declared = await self._declared(bus)
         lease = Lease(bus, "captures", self.host)
         captures = await self._captures(bus, lease, hosts)
         hosts.on_change = captures.refresh
@@ -104,10 +113,11 @@ class Analyzer:
             self.health.values(),
             hosts_in=lambda: follower.hosts,
             captures_known=lambda: self.health["captures"].state == "running",
+            declared_known=lambda: declared.is_known,
             is_master=lambda: lease.held,
         )
-        services = self._services(bus, hosts, history, captures, flows, status)
-        intake = Intake(bus, self.host, history, flows)
+        services = self._services(bus, hosts, history, captures, declared, flows, status)
+        intake = Intake(bus, self.graph, declared, history, flows)
         presence = PresenceKeeper(bus, self._describe)
         for part in self.health.values():
             part.on_change = lambda _: presence.touch()
@@ -116,6 +126,7 @@ class Analyzer:
                 spawn(group, hosts.run(), "hosts"),
                 spawn(group, departures.run(), "departures"),
                 spawn(group, self._supervise("topology", _running(follower.run)), "topology"),
+                spawn(group, self._supervise("declared", declared.run), "declared"),
                 spawn(group, self._supervise("captures", captures.run), "captures"),
                 spawn(group, self._supervise("intake", intake.run), "intake"),
                 spawn(group, presence.run(), "presence"),
@@ -144,12 +155,22 @@ class Analyzer:
             agents=lambda: hosts.agents() if hosts.known else None,
         )
 
+    async def _declared(self, bus: Bus) -> DeclaredElements:
+        stores = Stores(
+            await bus.bucket("nodes", codec=Node),
+            await bus.bucket("edges", codec=Edge),
+            await bus.bucket("annotations", codec=Annotation),
+            await bus.bucket("imports", codec=ImportChunk, max_bytes=_IMPORT_BYTES),
+        )
+        return DeclaredElements(self.graph, stores, self.settings.declared, now_ms)
+
     def _services(
         self,
         bus: Bus,
         hosts: Hosts,
         history: History | None,
         captures: CaptureCoordinator,
+        declared: DeclaredElements,
         flows: FlowService,
         status: StatusService,
     ) -> Services:
@@ -164,6 +185,7 @@ class Analyzer:
             graph_json=queries.graph_json,
             queries=queries,
             captures=captures,
+            declared=declared,
             packets=PacketService(packets, history),
             flows=flows,
             interface_metrics=_NodeMetrics(history),

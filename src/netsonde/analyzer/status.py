@@ -28,6 +28,7 @@ class StatusService:
         *,
         hosts_in: Callable[[], dict[str, bool]],
         captures_known: Callable[[], bool],
+        declared_known: Callable[[], bool],
         is_master: Callable[[], bool],
     ) -> None:
         self._settings = settings
@@ -35,6 +36,7 @@ class StatusService:
         self._parts = list(parts)
         self._hosts_in = hosts_in
         self._captures_known = captures_known
+        self._declared_known = declared_known
         self._is_master = is_master
 
     def presences(self) -> Sequence[Presence]:
@@ -48,6 +50,8 @@ class StatusService:
 
     def not_ready(self) -> Sequence[str]:
         missing = [] if self._captures_known() else ["the capture definitions are not read yet"]
+        if not self._declared_known():
+            missing.append("what users declared of the topology is not read yet")
         agents = [one for one in self._hosts.all() if one.service == "agent"]
         if not agents:
             missing.append("no agent has reported yet")

@@ -5,7 +5,19 @@ from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 
-from netsonde.api import capture, flows, identity, node, packets, pcap_import, query, schema, status
+from netsonde.api import (
+    capture,
+    elements,
+    flows,
+    identity,
+    imports,
+    node,
+    packets,
+    pcap_import,
+    query,
+    schema,
+    status,
+)
 from netsonde.api.asgi import middleware
 from netsonde.api.complete import router_over
 from netsonde.api.compress import Gzip
@@ -25,6 +37,8 @@ _RESOURCES = (
     packets.router,
     flows.router,
     node.router,
+    elements.router,
+    imports.router,
     pcap_import.router,
     status.router,
 )
@@ -61,7 +75,7 @@ def _cors(origins: tuple[str, ...]) -> CORSConfig | None:
         return None
     return CORSConfig(
         allow_origins=list(origins),
-        allow_methods=["GET", "POST", "PATCH", "DELETE", "OPTIONS"],
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
         allow_headers=[
             "Authorization",
             "Content-Type",

@@ -16,8 +16,10 @@ from litestar.openapi.config import OpenAPIConfig
 from netsonde import __version__
 from netsonde.api.capture import Preview, PreviewRequest
 from netsonde.api.complete import CompletionAnswer, CompletionRequest
+from netsonde.api.elements import EdgeBody, ElementPatch, NodeBody
 from netsonde.api.errors import PROBLEM, Problem
 from netsonde.api.identity import Login, Ready
+from netsonde.api.imports import ImportBody
 from netsonde.api.node import MetricPoints
 from netsonde.api.page import SECURITY_HEADERS
 from netsonde.api.pcap_import import ImportAnswer
@@ -25,6 +27,7 @@ from netsonde.api.query import DOT, PCAP, PCAPNG, CheckAnswer, ExplainQuery, Exp
 from netsonde.api.requests import AnyRequest, json_response
 from netsonde.api.status import StatusAnswer
 from netsonde.model.captures import Capture
+from netsonde.model.declared import ImportReport
 from netsonde.model.elements import Edge, Node
 from netsonde.schema import Schema
 
@@ -36,6 +39,13 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/capture", "post"): Capture,
     ("/api/capture/{uuid}", "patch"): Capture,
     ("/api/capture/preview", "post"): PreviewRequest,
+    ("/api/node", "post"): NodeBody,
+    ("/api/node/{node_id}", "patch"): ElementPatch,
+    ("/api/node/{node_id}", "put"): NodeBody,
+    ("/api/edge", "post"): EdgeBody,
+    ("/api/edge/{edge_id}", "patch"): ElementPatch,
+    ("/api/edge/{edge_id}", "put"): EdgeBody,
+    ("/api/import/{name}", "post"): ImportBody,
 }
 _ANSWERS: dict[tuple[str, str, str], Any] = {
     ("/login", "post", "200"): Login,
@@ -48,6 +58,12 @@ _ANSWERS: dict[tuple[str, str, str], Any] = {
     ("/api/capture/preview", "post", "200"): Preview,
     ("/api/node/{node_id}/metrics", "get", "200"): MetricPoints,
     ("/api/pcap", "post", "202"): ImportAnswer,
+    ("/api/node", "get", "200"): dict[str, Node],
+    ("/api/edge", "get", "200"): dict[str, Edge],
+    ("/api/annotation", "get", "200"): dict[str, dict[str, Any]],
+    ("/api/import/{name}", "post", "200"): ImportReport,
+    ("/api/import/{name}", "delete", "200"): ImportReport,
+    ("/api/import/{name}/finish", "post", "200"): ImportReport,
 }
 _FORMS: dict[tuple[str, str, str], tuple[str, ...]] = {
     ("/api/topology", "get", "200"): (DOT,),

@@ -13,7 +13,8 @@ import msgspec
 
 from netsonde.api.settings import ApiSettings
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureView
-from netsonde.model.elements import Edge, Element, Json, Node
+from netsonde.model.declared import ImportReport, ImportSummary
+from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
 from netsonde.model.presence import ComponentHealth, Presence
 from netsonde.model.topology import ChangeKind, InterfaceMetric
@@ -165,6 +166,62 @@ class Captures(Protocol):
     def subscribe(self, listener: Callable[[CaptureChange], None]) -> Unsubscribe: ...
 
 
+class Declared(Protocol):
+    """What users state about the topology (`declared.DeclaredElements`)."""
+
+    def node(self, node_id: str) -> Node | None:
+        """Return a node as users declared it, None for those of probes."""
+        ...
+
+    def edge(self, edge_id: str) -> Edge | None: ...
+
+    def waiting_edges(self) -> Sequence[Edge]:
+        """Return the declared edges that are not in the graph, since an end is missing or owned by another."""
+        ...
+
+    def annotation(self, node_id: str) -> Metadata: ...
+
+    def annotations(self) -> Mapping[str, Metadata]: ...
+
+    def base(self, node_id: str) -> Metadata:
+        """Return what a node shows without its annotation."""
+        ...
+
+    async def create(self, element: Element) -> None:
+        """Raises UserError, or Conflict when the id is taken."""
+        ...
+
+    async def replace(self, previous: Element, element: Element) -> None:
+        """Raises UserError, NotFound, or Conflict when it is not `previous` any more."""
+        ...
+
+    async def delete_node(self, node_id: str) -> None:
+        """Delete a declared node and the declared edges at it."""
+        ...
+
+    async def delete_edge(self, edge_id: str) -> None: ...
+
+    async def annotate(self, node_id: str, metadata: Metadata, previous: Metadata) -> None:
+        """Replace an annotation, {} = delete it; raises UserError, or Conflict when it is not `previous` any more."""
+        ...
+
+    def imports(self) -> Sequence[ImportSummary]: ...
+
+    async def import_elements(
+        self, name: str, elements: Sequence[Element], *, dry_run: bool = False, run: str = ""
+    ) -> ImportReport:
+        """Add a batch to an import; each element is taken as a whole or refused with a reason."""
+        ...
+
+    async def finish_import(self, name: str, run: str) -> int:
+        """Delete what no batch of the run had; returns how many elements. Raises Conflict for an unknown run."""
+        ...
+
+    async def drop_import(self, name: str) -> int:
+        """Take an import back; returns how many elements it had. Raises NotFound."""
+        ...
+
+
 class Packets(Protocol):
     """Packets that captures keep: on agents while they live, and in history. Batches are Arrow IPC streams."""
 
@@ -262,6 +319,7 @@ class Services:
     """Return the live graph of one moment as `{"Nodes":[…],"Edges":[…]}`; raises Busy as a query does."""
     queries: Queries
     captures: Captures
+    declared: Declared
     packets: Packets
     flows: Flows
     interface_metrics: InterfaceMetrics

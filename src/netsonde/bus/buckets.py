@@ -29,6 +29,8 @@ log = logger("bus.buckets")
 
 EntryKind = Literal["put", "delete", "current"]
 
+MAX_BYTES = 64 * 1024 * 1024
+"""Bytes of a bucket unless it is given its own limit; what is beyond is refused."""
 _NS = 1_000_000_000
 _MARKER_TTL_NS = 3600 * _NS
 
@@ -49,10 +51,11 @@ class Entry(Generic[T]):
 class Bucket(Generic[T]):
     """One bucket. Methods raise SourceLost while the bus is away, NotFound and Conflict as their names say."""
 
-    def __init__(self, bus: "Bus", name: str, *, codec: type[T], ttl_s: float = 0) -> None:
+    def __init__(self, bus: "Bus", name: str, *, codec: type[T], ttl_s: float = 0, max_bytes: int = MAX_BYTES) -> None:
         self.name = name
         self._bus = bus
         self._ttl_s = ttl_s
+        self._max_bytes = max_bytes
         self._stream = f"KV_{name}"
         self._decoder = msgspec.json.Decoder(codec)
         self._encoder = msgspec.json.Encoder()
@@ -219,7 +222,7 @@ class Bucket(Generic[T]):
             "max_msgs_per_subject": 1,
             "storage": "file",
             "discard": "new",
-            "max_bytes": 64 * 1024 * 1024,
+            "max_bytes": self._max_bytes,
             "max_age": max_age,
             "duplicate_window": min(max_age, 120 * _NS) if max_age else 120 * _NS,
             "allow_rollup_hdrs": True,

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from netsonde.aio import backoff
-from netsonde.bus.buckets import Bucket
+from netsonde.bus.buckets import MAX_BYTES, Bucket
 from netsonde.bus.calls import Handler, Responder, call
 from netsonde.bus.jetstream import JetStream
 from netsonde.bus.link import Link
@@ -157,12 +157,12 @@ class Bus:
             self._buckets.add(stream)
         return jetstream
 
-    async def bucket(self, name: str, *, codec: type[T], ttl_s: float = 0) -> Bucket[T]:
+    async def bucket(self, name: str, *, codec: type[T], ttl_s: float = 0, max_bytes: int = MAX_BYTES) -> Bucket[T]:
         """Return the bucket `name` whose values are JSON of `codec`, made on the first use.
 
         `ttl_s`: every entry goes that long after it was last written; 0 = never, unless written with its own.
         """
-        return Bucket(self, name, codec=codec, ttl_s=ttl_s)
+        return Bucket(self, name, codec=codec, ttl_s=ttl_s, max_bytes=max_bytes)
 
     def call(self, host: str, verb: str, request: bytes, *, timeout: float = 5.0) -> AsyncGenerator[bytes, None]:
         """Ask the agent of `host`; yields the items of its answer. `timeout` bounds each silence, in seconds.

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from netsonde.cli import legacy_elements
 from netsonde.cli.capture_options import gremlin_of
 from netsonde.cli.client import Client
 from netsonde.cli.options import new_app
@@ -21,6 +22,8 @@ capture_app = new_app("Captures.")
 topology_app = new_app("The whole graph.")
 app.add_typer(capture_app, name="capture")
 app.add_typer(topology_app, name="topology")
+app.add_typer(legacy_elements.node_app, name="node")
+app.add_typer(legacy_elements.edge_app, name="edge")
 
 _EXTRA_LAYERS = {"VRRP": 1, "DNS": 2, "DHCPV4": 4}
 Ids = Annotated[list[str], typer.Argument(metavar="ID...")]
@@ -81,6 +84,19 @@ def pcap(
 def export(context: typer.Context) -> None:
     """Write the whole graph."""
     _query(context.obj, "G", Shape.JSON)
+
+
+@topology_app.command("import")
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Option("--file", metavar="FILE")] = Path("graph.json"),
+    endpoint: Annotated[str, typer.Option("--endpoint")] = "",
+) -> None:
+    """Bring a graph in; unlike the reference it says what was refused and why."""
+    from netsonde.cli.importing import import_file
+
+    # Elements go to /api/import, which answers for each; the reference's socket does not.
+    import_file(context.obj.url, file, "", dry_run=False, replace=False)
 
 
 @topology_app.command("query")

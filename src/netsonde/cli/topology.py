@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`netsonde topology`: the whole graph into a file, and files looked at and converted."""
+"""`netsonde topology`: the whole graph into a file, and files brought in, looked at and converted."""
 
 import sys
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from typing import Annotated, BinaryIO
 import typer
 
 from netsonde.cli.dumps import Dump, as_lines, read_dump, write_all
-from netsonde.cli.options import DEFAULT_URL, Url, new_app
-from netsonde.cli.output import say
+from netsonde.cli.options import DEFAULT_URL, Form, Output, Url, new_app
+from netsonde.cli.output import say, show
 from netsonde.errors import UserError
 
 app = new_app("The whole graph into a file, and back.")
@@ -58,8 +58,58 @@ def export(
     say(f"{'stdout' if str(file) == '-' else file}: {octets} bytes")
 
 
-@app.command("import", epilog="Example: netsonde topology import monday.json --save monday.jsonl")
+@app.command("import", epilog="Example: netsonde topology import monday.jsonl --name lab --dry-run")
 def import_(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A graph: JSON, JSON lines, the answer to G; - = stdin.")
+    ],
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="What to call the import. By the file's name.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of each element.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Then delete what the import had before and the file has not.")
+    ] = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Bring a graph into the server, with ids, hosts, metadata and times as they are. Doing it again changes nothing.
+
+    Each element is taken as a whole or refused, and it is said why. `netsonde topology clear NAME` takes it back.
+    """
+    from netsonde.cli.importing import import_file
+
+    import_file(url, file, name, dry_run=dry_run, replace=replace)
+
+
+@app.command("imports", epilog="Example: netsonde topology imports -o json")
+def imports(output: Output = Form.TABLE, url: Url = DEFAULT_URL) -> None:
+    """List what was imported."""
+    from netsonde.cli.client import Client
+
+    found = Client(url).api.imports()
+    columns = [
+        ("NAME", lambda one: one.name),
+        ("NODES", lambda one: one.nodes),
+        ("EDGES", lambda one: one.edges),
+    ]
+    show(found, output, columns, found)
+
+
+@app.command("clear", epilog="Example: netsonde topology clear lab")
+def clear(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Imports to take back.")],
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Delete everything that an import brought in."""
+    from netsonde.cli.client import Client
+
+    client = Client(url)
+    for name in names:
+        say(f"{name}: {client.api.delete_import(name)} elements deleted")
+
+
+@app.command("check", epilog="Example: netsonde topology check monday.json --save monday.jsonl")
+def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A graph: JSON, JSON lines, or the answer to G.")],
     save: Annotated[
         Path | None, typer.Option("--save", metavar="FILE", help="Write it anew: .jsonl = an element a line.")

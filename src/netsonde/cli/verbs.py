@@ -18,7 +18,7 @@ VERBS = (
     Verb("analyzer", "analyzer", "Run an analyzer: merged graph, history, API and page."),
     Verb("query", "query", "Ask the graph, live or in the past."),
     Verb("shell", "shell", "Ask queries one after the other, with completion."),
-    Verb("topology", "topology", "Write the whole graph into a file; look at files."),
+    Verb("topology", "topology", "Write the whole graph into a file, and bring files in."),
     Verb("capture", "capture", "Create and watch captures, and read their packets."),
     Verb("flows", "flows", "List the flows of captures and interfaces."),
     Verb("status", "status", "Show every process and component with its state."),

@@ -2,11 +2,12 @@
 """The asyncio client: the same as `Client`, to be awaited."""
 
 import asyncio
+import secrets
 import ssl
 import warnings
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, BinaryIO, Self, TypeVar, Unpack
 
 from netsonde.client import calls
 from netsonde.client.answers import (
@@ -30,8 +31,10 @@ from netsonde.client.feeds import CaptureFeed, Feed, FlowEvent, FlowFeed, GraphE
 from netsonde.client.query import Query
 from netsonde.client.result import Result
 from netsonde.client.server import server_at
+from netsonde.client.topology_file import import_batches
 from netsonde.model.captures import CaptureChange, CaptureState, CaptureView
-from netsonde.model.elements import Json
+from netsonde.model.declared import ImportReport, ImportSummary
+from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.flow_record import Flow
 
 T = TypeVar("T")
@@ -113,6 +116,67 @@ class AsyncClient:
     async def topology(self) -> Topology:
         """Return the whole live graph."""
         return await self.send(calls.topology())
+
+    async def node(self, node_id: str) -> Node:
+        return await self.send(calls.node(node_id))
+
+    async def edge(self, edge_id: str) -> Edge:
+        """Return an edge; one of yours may wait for its ends."""
+        return await self.send(calls.edge(edge_id))
+
+    async def create_node(self, metadata: Metadata, *, node_id: str = "", host: str = "") -> Node:
+        """Create a node of your own; `metadata` needs Name and Type. Without an id it gets a new one."""
+        return await self.send(calls.create_node(metadata, node_id, host))
+
+    async def create_edge(
+        self, parent: str, child: str, metadata: Metadata, *, edge_id: str = "", host: str = ""
+    ) -> Edge:
+        """Create an edge of your own between two ids; `metadata` needs RelationType. It waits for missing ends."""
+        return await self.send(calls.create_edge(parent, child, metadata, edge_id, host))
+
+    async def update_node(self, node_id: str, changes: Metadata) -> Node:
+        """Merge changes into the metadata of a node, None = remove; on a probe's node they lie above what it says."""
+        return await self.send(calls.update_element("node", node_id, changes, Node))
+
+    async def update_edge(self, edge_id: str, changes: Metadata) -> Edge:
+        """Merge changes into the metadata of an edge of your own, None = remove."""
+        return await self.send(calls.update_element("edge", edge_id, changes, Edge))
+
+    async def delete_node(self, node_id: str) -> None:
+        """Delete a node of your own, with your edges at it."""
+        await self.send(calls.delete_element("node", node_id))
+
+    async def delete_edge(self, edge_id: str) -> None:
+        await self.send(calls.delete_element("edge", edge_id))
+
+    async def import_topology(
+        self,
+        source: BinaryIO | Iterable[Element],
+        name: str,
+        *,
+        dry_run: bool = False,
+        replace: bool = False,
+        progress: Callable[[ImportReport], None] | None = None,
+    ) -> ImportReport:
+        """Bring elements in, or a file of `netsonde topology export` or Skydive's; again changes nothing.
+
+        Each element is taken as a whole or refused with a reason, told in the report. `replace` then deletes what the
+        import `name` had before and the source has not. `progress` gets the report so far after each batch.
+        """
+        report, run = ImportReport(), secrets.token_hex(8) if replace and not dry_run else ""
+        batches = import_batches(source)
+        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+            report = calls.both(report, await self.send(calls.import_batch(name, batch, run, dry_run=dry_run)))
+            if progress is not None:
+                progress(report)
+        return calls.both(report, await self.send(calls.finish_import(name, run))) if run else report
+
+    async def imports(self) -> list[ImportSummary]:
+        return await self.send(calls.imports())
+
+    async def delete_import(self, name: str) -> int:
+        """Take an import back; returns how many elements it had."""
+        return await self.send(calls.delete_import(name))
 
     async def node_metrics(self, node_id: str, last: str = "300s") -> MetricPoints:
         """Return the counters of an interface over the last time, such as 300s or 1h30m."""

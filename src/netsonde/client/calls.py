@@ -18,12 +18,14 @@ from netsonde.client.answers import (
     Topology,
     WireTopology,
 )
-from netsonde.client.call import OR_PROBLEM, Answer, Call, as_json, ask, nothing, segment, tell
+from netsonde.client.call import JSON, OR_PROBLEM, Answer, Call, as_json, ask, nothing, query_string, segment, tell
 from netsonde.client.query import NodesQuery, Query
 from netsonde.client.result import Result
+from netsonde.client.topology_file import Batch
 from netsonde.errors import NotFound, UserError
 from netsonde.model.captures import Capture, CaptureView
-from netsonde.model.elements import Json
+from netsonde.model.declared import ElementKind, ImportReport, ImportSummary
+from netsonde.model.elements import Edge, Json, Metadata, Node
 from netsonde.model.flow_record import Flow
 
 T = TypeVar("T")
@@ -122,6 +124,64 @@ def packets(uuid: str, parameters: Mapping[str, object]) -> Call[list[Packet]]:
 def pcapng(uuid: str, parameters: Mapping[str, object]) -> Call[bytes]:
     """Return the call whose answer is a growing pcapng file; with `follow` it ends only when the reader does."""
     return ask(f"/api/capture/{segment(uuid)}/packets", object, parameters).read_by(_body, PCAPNG + OR_PROBLEM)
+
+
+def node(node_id: str) -> Call[Node]:
+    return ask(f"/api/node/{segment(node_id)}", Node)
+
+
+def edge(edge_id: str) -> Call[Edge]:
+    return ask(f"/api/edge/{segment(edge_id)}", Edge)
+
+
+def create_node(metadata: Metadata, node_id: str, host: str) -> Call[Node]:
+    return tell("/api/node", {"ID": node_id, "Host": host, "Metadata": metadata}, Node)
+
+
+def create_edge(parent: str, child: str, metadata: Metadata, edge_id: str, host: str) -> Call[Edge]:
+    body = {"ID": edge_id, "Host": host, "Parent": parent, "Child": child, "Metadata": metadata}
+    return tell("/api/edge", body, Edge)
+
+
+def update_element(kind: ElementKind, element_id: str, changes: Metadata, into: type[T]) -> Call[T]:
+    headers = {"Content-Type": "application/merge-patch+json"}
+    body = msgspec.json.encode({"Metadata": changes})
+    return Call("PATCH", f"/api/{kind}/{segment(element_id)}", as_json(into), body, headers)
+
+
+def delete_element(kind: ElementKind, element_id: str) -> Call[None]:
+    return Call("DELETE", f"/api/{kind}/{segment(element_id)}", nothing)
+
+
+def import_batch(name: str, batch: Batch, run: str, *, dry_run: bool) -> Call[ImportReport]:
+    path = f"/api/import/{segment(name)}" + query_string({"dry_run": dry_run or None, "run": run})
+    return Call("POST", path, as_json(ImportReport), batch.body, {"Content-Type": JSON})
+
+
+def finish_import(name: str, run: str) -> Call[ImportReport]:
+    return Call("POST", f"/api/import/{segment(name)}/finish" + query_string({"run": run}), as_json(ImportReport))
+
+
+def imports() -> Call[list[ImportSummary]]:
+    return ask("/api/import", object).read_by(lambda answer: list(as_json(dict[str, ImportSummary])(answer).values()))
+
+
+def delete_import(name: str) -> Call[int]:
+    call = Call("DELETE", f"/api/import/{segment(name)}", as_json(ImportReport))
+    return call.read_by(lambda answer: as_json(ImportReport)(answer).removed)
+
+
+def both(one: ImportReport, other: ImportReport) -> ImportReport:
+    """Return what two batches came to together; the first hundred refusals are kept."""
+    return ImportReport(
+        added=one.added + other.added,
+        updated=one.updated + other.updated,
+        unchanged=one.unchanged + other.unchanged,
+        waiting=one.waiting + other.waiting,
+        removed=one.removed + other.removed,
+        refused=one.refused + other.refused,
+        refusals=[*one.refusals, *other.refusals][:100],
+    )
 
 
 def named(name: str, found: Sequence[CaptureView]) -> CaptureView:

@@ -18,7 +18,7 @@ from netsonde.graph.layers import Layers
 from netsonde.graph.reader import GraphReader
 from netsonde.graph.remote import RemoteChanges
 from netsonde.graph.transaction import Transaction
-from netsonde.model.elements import Edge, Metadata, Node
+from netsonde.model.elements import Edge, Element, Metadata, Node
 from netsonde.model.topology import TopologyBatch, TopologySnapshot
 from netsonde.observe import logger
 
@@ -97,6 +97,24 @@ class Graph(IndexedElements):
         """Withdraw everything that an origin said; objects that others see too stay."""
         transaction = Transaction(self)
         RemoteChanges(transaction).replace(origin, (), ())
+        return self._finish(transaction)
+
+    def claim(self, owner: str, put: Iterable[Element], gone: Iterable[Element] = ()) -> Sequence[Event]:
+        """Let `owner` state elements just as they are (origin, times, revision), and withdraw others that it stated.
+
+        Unlike those of a batch, they may come from elsewhere: what `owner` states need not have it as its origin.
+        """
+        transaction = Transaction(self)
+        for element in gone:
+            if isinstance(element, Node):
+                transaction.unclaim_node(element.id, owner)
+            else:
+                transaction.unclaim_edge(element.id, owner)
+        for element in put:
+            if isinstance(element, Node):
+                transaction.claim_node(element, owner)
+            else:
+                transaction.claim_edge(element, owner)
         return self._finish(transaction)
 
     def add_computed(self, layer: ComputedLayer) -> None:

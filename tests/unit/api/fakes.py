@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from netsonde.api.services import PcapSummary, QueryCheck, Services, Unsubscribe
+from netsonde.api.services import Declared, LiveGraph, PcapSummary, QueryCheck, Services, Unsubscribe
 from netsonde.api.settings import ApiSettings
 from netsonde.errors import Conflict, NotFound, Span, UserError
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureStatus, CaptureView, NodeStatus
@@ -17,6 +17,7 @@ from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
 from netsonde.model.presence import ComponentHealth, Presence
 from netsonde.model.topology import ChangeKind, InterfaceMetric
+from unit.declared.memory import Analyzer, memory_stores
 
 NOW_MS = 1_700_000_000_000
 
@@ -342,9 +343,12 @@ class Fakes:
     flows: FakeFlows = field(default_factory=FakeFlows)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
     pcap: FakePcap = field(default_factory=FakePcap)
+    declared: Declared = field(default_factory=lambda: Analyzer(memory_stores()).declared)
     status: FakeStatus = field(default_factory=FakeStatus)
     settings: ApiSettings = field(default_factory=lambda: ApiSettings(listen="127.0.0.1:0"))
     page: Path = Path("/nonexistent")
+    merged: LiveGraph | None = None
+    """Stands in the place of `graph`, when it is a real one."""
 
     @classmethod
     def new(cls) -> "Fakes":
@@ -359,10 +363,11 @@ class Fakes:
         return Services(
             host="a1",
             settings=self.settings,
-            graph=self.graph,
+            graph=self.merged or self.graph,
             graph_json=self.graph.json,
             queries=self.queries,
             captures=self.captures,
+            declared=self.declared,
             packets=self.packets,
             flows=self.flows,
             interface_metrics=self.metrics,

@@ -64,19 +64,19 @@ def test_a_refused_export_leaves_no_file(netsonde: Command, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("first", "second"), [("a.json", "b.jsonl"), ("a.jsonl", "b.json")])
-def test_an_import_tells_what_is_there_and_converts(
+def test_a_check_tells_what_is_there_and_converts(
     netsonde: Command, server: Server, tmp_path: Path, first: str, second: str
 ) -> None:
     fill(server)
     netsonde("topology", "export", str(tmp_path / first))
-    done = netsonde("topology", "import", str(tmp_path / first), "--save", str(tmp_path / second))
+    done = netsonde("topology", "check", str(tmp_path / first), "--save", str(tmp_path / second))
     assert (done.status, done.err) == (0, "2 nodes, 1 edges, 1 hosts\n")
     assert read_dump(tmp_path / second) == Dump(NODES, EDGES)
 
 
 def test_loose_edges_and_revisions_are_told(netsonde: Command, tmp_path: Path) -> None:
     file = write(tmp_path, [a_node("a"), a_node("a", revision=2)], [an_edge("e", "a", "gone")])
-    err = netsonde("topology", "import", str(file)).err
+    err = netsonde("topology", "check", str(file)).err
     assert "1 edges have an end that is not in the file, the first is e" in err
     assert "1 further revisions of the same elements" in err
 

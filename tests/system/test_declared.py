@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What users state of the topology against the real program: it survives kill -9 of anything, and copies are equal."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from system.links import Links
+from system.stack import PROGRAM, Stack
+
+pytestmark = pytest.mark.system
+
+
+def test_users_elements_survive_kills_and_are_recorded(stack: Stack, links: Links) -> None:
+    left, _ = links.veth("a")
+    stack.wait(lambda: stack.query(f"G.V().Has('Name', '{left}')"), 10, "the interface")
+    interface = stack.query(f"G.V().Has('Name', '{left}')")[0]["ID"]
+    stack.call("POST", "/api/edge", {"Parent": "rack1", "Child": interface, "Metadata": {"RelationType": "layer2"}})
+    stack.call("POST", "/api/node", {"ID": "rack1", "Metadata": {"Name": "rack1", "Type": "rack", "Row": 4}})
+    stack.call("PATCH", f"/api/node/{interface}", [{"op": "add", "path": "/Metadata/Owner", "value": "net team"}])
+
+    def is_all_there() -> bool:
+        return bool(stack.query(f"G.V('rack1').Out().Has('Name', '{left}', 'Owner', 'net team', 'State', 'UP')"))
+
+    stack.wait(is_all_there, 10, "shown")
+    for child in ("analyzer", "agent", "nats-server"):
+        before = stack.child(child)
+        stack.kill(child)
+        stack.wait(lambda child=child, before=before: stack.child(child) != before, 20, f"{child} anew")
+        stack.wait(lambda: stack.status_code("/readyz") == 200, 30, "ready")
+        stack.wait(is_all_there, 20, f"shown after the {child} was killed")
+    # What happened while the agent was away is recorded by its snapshot, which is asked for now and then.
+    stack.wait(lambda: process_ids(stack)["agent"] == stack.child("agent"), 20, "the new agent known")
+    subprocess.run(["ip", "link", "set", left, "mtu", "1400"], check=True)
+    changed = f"G.V().Has('Name', '{left}', 'Owner', 'net team', 'MTU', 1400)"
+    stack.wait(lambda: stack.query(changed), 10, "the probe's update beside the annotation")
+
+    def is_recorded() -> bool:
+        at = f"G.At({time.time():.3f})"
+        found = stack.query(f"{at}.V('rack1').Out().Has('Owner', 'net team', 'MTU', 1400)")
+        return bool(found)
+
+    stack.wait(is_recorded, 30, "recorded with the annotation")
+    stack.call("DELETE", "/api/node/rack1")
+    assert stack.call("GET", "/api/edge").keys().isdisjoint({"rack1"})
+    stack.wait(lambda: not stack.query(f"G.At({time.time():.3f}).V('rack1')"), 30, "its end recorded")
+
+
+def test_a_copy_of_a_topology_is_equal_to_it(stack: Stack, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    made = [graph_node(number) for number in range(1500)]
+    edges = [graph_edge(made[number // 10], made[number]) for number in range(1, 1500)]
+    first.write_text(json.dumps([{"Nodes": made, "Edges": edges}]))
+    done = netsonde(stack, "topology", "import", str(first), "--name", "copy")
+    assert done.stderr == "copy: 2999 added, 0 updated, 0 unchanged\n"
+    netsonde(stack, "topology", "export", str(second))
+    assert parts(second, made, edges) == (made, edges)
+    stack.kill("analyzer")
+    stack.wait(lambda: stack.status_code("/readyz") == 200, 30, "ready")
+    netsonde(stack, "topology", "export", str(second))
+    assert parts(second, made, edges) == (made, edges)
+    # What this server's own agent shows is refused, and everything else is as it was.
+    again = netsonde(stack, "topology", "import", str(second), "--name", "copy")
+    assert "copy: 0 added, 0 updated, 2999 unchanged" in again.stderr
+    assert (again.returncode, "shows it now" in again.stderr) == (1, True)
+    netsonde(stack, "topology", "clear", "copy")
+    assert stack.query("G.V().Has('Type', 'copied').Count()") == 0
+
+
+def process_ids(stack: Stack) -> dict[str, int]:
+    return {one["Service"]: one["Pid"] for one in stack.call("GET", "/api/status")["Processes"]}
+
+
+def graph_node(number: int) -> dict[str, Any]:
+    return {
+        "ID": f"copied-{number}",
+        "Metadata": {"Name": f"n{number}", "Type": "copied", "Deep": {"a.b/c": [1, 1.5, None, {"ü": True}]}},
+        "Host": f"other-{number % 3}",
+        "Origin": f"agent.other-{number % 3}",
+        "CreatedAt": 1_700_000_000_000 + number,
+        "UpdatedAt": 1_700_000_500_000 + number,
+        "DeletedAt": None,
+        "Revision": 1 + number % 5,
+    }
+
+
+def graph_edge(parent: dict[str, Any], child: dict[str, Any]) -> dict[str, Any]:
+    name = {"ID": f"{parent['ID']}-{child['ID']}", "Metadata": {"RelationType": "ownership"}}
+    return {**parent, **name, "Parent": parent["ID"], "Child": child["ID"]}
+
+
+def parts(file: Path, nodes: list[Any], edges: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Return from an exported file the elements of these ids, in this order."""
+    found = json.loads(file.read_bytes())
+    by_id = [{one["ID"]: one for one in found[kind]} for kind in ("Nodes", "Edges")]
+    return [by_id[0].get(one["ID"]) for one in nodes], [by_id[1].get(one["ID"]) for one in edges]
+
+
+def netsonde(stack: Stack, *arguments: str) -> Any:
+    return subprocess.run(
+        [str(PROGRAM), *arguments, "--url", stack.url], check=False, capture_output=True, text=True, timeout=60
+    )

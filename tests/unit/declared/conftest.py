@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One analyzer that runs, over buckets in memory."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from netsonde.declared import Stores
+from unit.declared.memory import Analyzer, memory_stores, running
+
+
+@pytest_asyncio.fixture
+async def stores() -> Stores:
+    return memory_stores()
+
+
+@pytest_asyncio.fixture
+async def analyzer(stores: Stores) -> AsyncIterator[Analyzer]:
+    async with running(Analyzer(stores)) as one:
+        yield one

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Declared elements over a real graph and buckets in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from netsonde.aio import spawn
+from netsonde.declared import DeclaredElements, DeclaredSettings, Stores
+from netsonde.errors import Conflict
+from netsonde.graph import Graph
+from netsonde.model.elements import Edge, Metadata, Node
+from netsonde.model.topology import TopologySnapshot
+from netsonde.observe import Health
+from unit.captures.fakes import FakeStore
+
+T = TypeVar("T")
+NOW_MS = 1_700_000_000_000
+
+
+class MemoryStore(FakeStore[T]):
+    """A bucket that deletes only the revision it is told of."""
+
+    async def delete(self, key: str, *, revision: int | None = None) -> bool:
+        if revision is not None and key in self.entries and self.entries[key][1] != revision:
+            raise Conflict(key)
+        return await super().delete(key)
+
+
+def memory_stores() -> Stores:
+    return Stores(MemoryStore(), MemoryStore(), MemoryStore(), MemoryStore())
+
+
+class Analyzer:
+    """One analyzer's graph and what users declared."""
+
+    def __init__(self, stores: Stores, settings: DeclaredSettings | None = None, host: str = "a1") -> None:
+        self.graph = Graph(host, f"analyzer.{host}", lambda: NOW_MS)
+        self.declared = DeclaredElements(self.graph, stores, settings or DeclaredSettings(), lambda: NOW_MS)
+
+    def agent_says(self, *elements: Node | Edge) -> None:
+        """Let the agent of h1 publish exactly these elements."""
+        nodes = [element for element in elements if isinstance(element, Node)]
+        edges = [element for element in elements if isinstance(element, Edge)]
+        self.graph.replace_origin(TopologySnapshot("h1", "e", 1, nodes, edges))
+
+    def shown(self, node_id: str) -> Metadata:
+        """Return the metadata of a node in the graph, {} when it is not there."""
+        node = self.graph.node(node_id)
+        return {} if node is None else node.metadata
+
+
+@asynccontextmanager
+async def running(analyzer: Analyzer) -> AsyncIterator[Analyzer]:
+    """Run an analyzer's part until the end of the block, from when everything stored is read."""
+    async with asyncio.TaskGroup() as group:
+        task = spawn(group, analyzer.declared.run(Health("declared")), "declared")
+        await analyzer.declared.ready()
+        yield analyzer
+        task.cancel()
+
+
+def node(node_id: str, *, origin: str = "api.a1", host: str = "h1", **metadata: object) -> Node:
+    facts: Metadata = {"Name": node_id, "Type": "device", **metadata}  # type: ignore[dict-item]
+    return Node(node_id, facts, host, origin, NOW_MS - 5000, NOW_MS - 4000, None, 3)
+
+
+def edge(parent: str, child: str, relation: str = "layer2", *, edge_id: str = "", origin: str = "api.a1") -> Edge:
+    name = edge_id or f"{parent}-{child}-{relation}"
+    return Edge(name, {"RelationType": relation}, "h1", origin, NOW_MS, NOW_MS, None, 1, parent, child)
