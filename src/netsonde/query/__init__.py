@@ -4,6 +4,8 @@
 from netsonde.query.emptiness import Emptiness, why_empty
 from netsonde.query.errors import LimitReached, QueryError
 from netsonde.query.executor import evaluate, run
+from netsonde.query.graph_view import Delta, Difference, FollowedView, compile_view
+from netsonde.query.interest import Interest
 from netsonde.query.kinds import Kind
 from netsonde.query.plan import Plan, parse
 from netsonde.query.render_dot import render_dot
@@ -19,9 +21,13 @@ from netsonde.query.sources import (
 from netsonde.query.standing import Matcher, StandingQuery, compile_standing
 
 __all__ = [
+    "Delta",
+    "Difference",
     "Emptiness",
     "FlowSource",
+    "FollowedView",
     "HistorySource",
+    "Interest",
     "Kind",
     "LimitReached",
     "Limits",
@@ -34,6 +40,7 @@ __all__ = [
     "Sources",
     "StandingQuery",
     "compile_standing",
+    "compile_view",
     "evaluate",
     "parse",
     "render_dot",

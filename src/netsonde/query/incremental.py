@@ -9,7 +9,8 @@ Supports are sets, so an edge that is seen twice, in an event and in the graph a
 an element gave is remembered, so it can be taken back after its edges have gone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from netsonde.graph.events import Event
 from netsonde.graph.reader import GraphReader
@@ -21,17 +22,24 @@ from netsonde.query.levels import Level
 from netsonde.query.sources import Limits, Sources
 from netsonde.query.steps.graph_sources import select
 
+Check = Callable[[int], None]
+"""Told how many supports there are, often; raises to end a start that costs too much."""
+_CHUNK: Final = 2048
+"""Items between two checks."""
+
 
 class LevelMatcher:
     """The ids in the last level, kept up to date."""
 
-    def __init__(self, levels: Sequence[Level], graph: GraphReader) -> None:
+    def __init__(self, levels: Sequence[Level], graph: GraphReader, check: Check | None = None) -> None:
         self._graph = graph
+        self._check = check
         self._states = [_State(level) for level in levels]
         self._touches_nodes = _touches(levels, Kind.NODES)
         self._touches_edges = _touches(levels, Kind.EDGES)
         self.matching = self._states[-1].members
         self._sweep({levels[0].kind: self._first(levels[0])}, ())
+        self._check = None
 
     def update(self, events: Sequence[Event]) -> tuple[set[str], set[str]]:
         """Return the ids that entered and that left the last level."""
@@ -103,10 +111,17 @@ class LevelMatcher:
             renewed = renewed | {id for id in edges if id in state.members}
             for id in renewed:
                 changed |= after.withdraw(state.give_up(id))
-        for id in renewed:
+        for id in self._checked(renewed):
             for edge_id, target in after.level.reached(state.level, self._graph, id):
                 changed |= after.support(state.give(id, edge_id, target))
         return changed
+
+    def _checked(self, ids: Iterable[str]) -> Iterator[str]:
+        """Yield ids, and have a start checked on the way."""
+        for at, id in enumerate(ids):
+            if self._check is not None and at % _CHUNK == 0:
+                self._check(sum(state.gifts for state in self._states))
+            yield id
 
     def _offer_edges(self, state: "_State", after: "_State", edges: Iterable[str]) -> set[str]:
         changed: set[str] = set()
@@ -123,11 +138,13 @@ class LevelMatcher:
 class _State:
     """Members and supports of one level. A gift is (source id, edge id, target id)."""
 
-    __slots__ = ("_given", "_supports", "level", "members")
+    __slots__ = ("_given", "_supports", "gifts", "level", "members")
 
     def __init__(self, level: Level) -> None:
         self.level = level
         self.members: set[str] = set()
+        self.gifts = 0
+        """Given so far, those that were taken back since included."""
         self._supports: dict[str, set[tuple[str, str]]] = {}
         self._given: dict[str, set[tuple[str, str]]] = {}
 
@@ -156,6 +173,7 @@ class _State:
 
     def give(self, source: str, edge_id: str, target: str) -> tuple[str, str, str]:
         self._given.setdefault(source, set()).add((edge_id, target))
+        self.gifts += 1
         return source, edge_id, target
 
     def give_up(self, source: str) -> list[tuple[str, str, str]]:
