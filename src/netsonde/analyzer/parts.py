@@ -14,6 +14,7 @@ from netsonde._native import check_bpf
 from netsonde.aio import Supervisor, spawn
 from netsonde.aio.tasks import HealthSink
 from netsonde.analyzer.departures import Departures
+from netsonde.analyzer.filters import FilterService
 from netsonde.analyzer.flows import FlowService, LiveFlows
 from netsonde.analyzer.hosts import Hosts
 from netsonde.analyzer.imports import PcapImporter
@@ -155,6 +156,7 @@ class Analyzer:
             graph=self.graph,
             graph_json=GraphDump(self.graph).json,
             queries=QueryService(sources, Limits(seconds=self.settings.analyzer.query_timeout)),
+            filters=FilterService(self.graph),
             captures=captures,
             packets=PacketService(packets, history),
             flows=flows,

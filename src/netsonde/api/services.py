@@ -12,12 +12,13 @@ from typing import Protocol
 import msgspec
 
 from netsonde.api.settings import ApiSettings
+from netsonde.graph.events import Event
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureView
 from netsonde.model.elements import Edge, Element, Json, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
 from netsonde.model.presence import ComponentHealth, Presence
-from netsonde.model.topology import ChangeKind, InterfaceMetric
-from netsonde.query import Emptiness
+from netsonde.model.topology import InterfaceMetric
+from netsonde.query import Delta, Emptiness
 
 Unsubscribe = Callable[[], None]
 
@@ -33,21 +34,10 @@ class GraphView(Protocol):
     def edge_count(self) -> int: ...
 
 
-class GraphEvent(Protocol):
-    """One change of the live graph; `previous` is None for an element that was added."""
-
-    @property
-    def kind(self) -> ChangeKind: ...
-    @property
-    def element(self) -> Element: ...
-    @property
-    def previous(self) -> Element | None: ...
-
-
 class LiveGraph(GraphView, Protocol):
     """The analyzer's merged graph (`graph.Graph` is one)."""
 
-    def subscribe(self, listener: Callable[[Sequence[GraphEvent]], None]) -> Unsubscribe:
+    def subscribe(self, listener: Callable[[Sequence[Event]], None]) -> Unsubscribe:
         """Call `listener` after each batch, in order, on the event loop; it must not block."""
         ...
 
@@ -109,6 +99,33 @@ class Queries(Protocol):
 
     def why_empty(self, text: str) -> Emptiness | None:
         """Say why a query finds nothing on the live graph; None when it finds something or looks elsewhere."""
+        ...
+
+
+class FollowedFilter(Protocol):
+    """What a filter shows of the live graph, from event to event (`query.FollowedView` is one)."""
+
+    def elements(self) -> Iterable[Element]:
+        """Return what is shown now, nodes first."""
+        ...
+
+    def update(self, events: Sequence[Event]) -> Sequence[Delta]:
+        """Follow the events of one batch; the deltas come in an order in which no edge is without its ends."""
+        ...
+
+
+class Filters(Protocol):
+    """Filters of subscriptions: queries that give a part of the live graph."""
+
+    def follow(self, text: str) -> FollowedFilter | None:
+        """Return what follows a filter from now on; None when it has to be asked anew at changes.
+
+        Raises UserError for a mistake, and for a filter that costs too much to start with.
+        """
+        ...
+
+    def interest(self, text: str) -> Callable[[Event], bool]:
+        """Return the test of events after which asking anew can give something else."""
         ...
 
 
@@ -234,6 +251,7 @@ class Services:
     graph_json: Callable[[], bytes]
     """Return the live graph as `{"Nodes":[…],"Edges":[…]}` (`graph.encode.GraphDump.json`)."""
     queries: Queries
+    filters: Filters
     captures: Captures
     packets: Packets
     flows: Flows

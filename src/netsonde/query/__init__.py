@@ -5,7 +5,7 @@ from netsonde.query.emptiness import Emptiness, why_empty
 from netsonde.query.errors import LimitReached, QueryError
 from netsonde.query.executor import evaluate, run
 from netsonde.query.graph_view import Delta, Difference, FollowedView, compile_view
-from netsonde.query.interest import Interest
+from netsonde.query.interest import interest_of
 from netsonde.query.kinds import Kind
 from netsonde.query.plan import Plan, parse
 from netsonde.query.render_dot import render_dot
@@ -27,7 +27,6 @@ __all__ = [
     "FlowSource",
     "FollowedView",
     "HistorySource",
-    "Interest",
     "Kind",
     "LimitReached",
     "Limits",
@@ -42,6 +41,7 @@ __all__ = [
     "compile_standing",
     "compile_view",
     "evaluate",
+    "interest_of",
     "parse",
     "render_dot",
     "run",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which changes can matter to a filter or a whole plan: told from the keys that were touched, without any test."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from netsonde.graph.events import Event
 from netsonde.graph.paths import Path, parse_path
@@ -9,6 +9,7 @@ from netsonde.model.elements import Edge
 from netsonde.query.filters import Filter
 from netsonde.query.kinds import Kind
 from netsonde.query.plan import Plan
+from netsonde.query.steps._api import Fetch
 
 _FIXED = frozenset({"id", "host", "origin", "created_at", "parent", "child"})
 """Pseudo-fields that are the same in all revisions of an element."""
@@ -47,6 +48,13 @@ class Interest:
         if event.is_node:
             return self._nodes(event.touched)
         return self._edges(event.touched) or ends_differ(event)
+
+
+def interest_of(plan: Plan) -> Callable[[Event], bool]:
+    """Return the test of events that can change what a plan gives; every event, when it reads more than the graph."""
+    if any(isinstance(step.operation, Fetch) for step in plan.steps):
+        return lambda _: True
+    return Interest(plan).concerns
 
 
 def ends_differ(event: Event) -> bool:

@@ -68,7 +68,8 @@ def _view(text: str, live: Graph, **limits: Any) -> FollowedView:
 async def _anew(text: str, live: Graph) -> dict[tuple[str, str], Element]:
     found = (await run(parse(text), Sources(live))).graph
     assert found is not None
-    return {_key(element): element for element in (*found.nodes(), *found.edges())}
+    elements: list[Element] = [*found.nodes(), *found.edges()]
+    return {_key(element): element for element in elements}
 
 
 def _begin(pick: Pick) -> Graph:

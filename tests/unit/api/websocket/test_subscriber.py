@@ -47,8 +47,8 @@ async def connected(
 ) -> AsyncIterator[Connected]:
     services = fakes.services()
     client = Client(Handshake("me", "test", frozenset(namespaces), text, policy), services.settings.subscriber_queue)
-    subscriber = Subscriber(services, client)
     hub = hub or Hub(services)
+    subscriber = Subscriber(services, client, hub)
     hub.join(client)
     async with asyncio.TaskGroup() as group:
         work = group.create_task(subscriber.work())
@@ -223,7 +223,7 @@ async def test_a_slow_client_is_put_right_with_the_whole_state(fakes: Fakes) -> 
         for number in range(10):
             fakes.graph.put(a_node(f"n{number}"))
         assert await one.client.outbox.take() is None
-        state = [json.loads(message) for message in one.subscriber.state()]
+        state = [json.loads(message) for message in await one.subscriber.state()]
     assert [message["Type"] for message in state] == ["SyncReply", "Updated"]
     assert len(state[0]["Obj"]["Nodes"]) == 10
 
