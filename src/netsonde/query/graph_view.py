@@ -136,10 +136,21 @@ class FollowedView:
     def update(self, events: Sequence[Event]) -> list[Delta]:
         """Follow the events of one batch; return what became different, in an order that clients can apply."""
         gained, lost = self._matcher.update(events)
+        if not gained and not lost and not any(map(self._touches, events)):
+            return []
         named = _named(events)
         difference = Difference()
         self._settle(named, gained | lost, difference)
         return difference.ordered()
+
+    def _touches(self, event: Event) -> bool:
+        """Tell whether an event may matter that lets nothing begin or cease to be found."""
+        element = event.element
+        if not isinstance(element, Edge):
+            return element.id in self._nodes or (not self._of_edges and element.id in self._matcher.matching)
+        if element.id in self._edges or element.id in self._matcher.matching:
+            return True
+        return not self._of_edges and element.parent in self._nodes and element.child in self._nodes
 
     def _settle(self, named: "_Named", flipped: Iterable[str], difference: Difference) -> None:
         if self._of_edges:

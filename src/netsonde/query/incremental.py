@@ -43,12 +43,13 @@ class LevelMatcher:
 
     def update(self, events: Sequence[Event]) -> tuple[set[str], set[str]]:
         """Return the ids that entered and that left the last level."""
+        events = [event for event in events if event.kind != "updated" or self._concerns(event)]
+        if not events:
+            return set(), set()
         nodes: set[str] = set()
         edges: set[str] = set()
         old_ends: list[Edge] = []
         for event in events:
-            if event.kind == "updated" and not self._concerns(event):
-                continue
             if isinstance(event.element, Edge):
                 edges.add(event.element.id)
                 old_ends.append(event.element)
@@ -56,8 +57,6 @@ class LevelMatcher:
                     old_ends.append(event.previous)
             else:
                 nodes.add(event.element.id)
-        if not nodes and not edges:
-            return set(), set()
         return self._sweep({Kind.NODES: nodes, Kind.EDGES: edges}, old_ends)
 
     def _concerns(self, event: Event) -> bool:
