@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from netsonde.analyzer.filters import FilterService
+from netsonde.api.websocket.filtered import Followed
 from netsonde.api.websocket.handshake import Handshake
 from netsonde.api.websocket.hub import Client, Hub
 from netsonde.graph.batch import OWNERSHIP, Batch
@@ -98,6 +99,8 @@ def subscribed(graph: Graph, texts: Sequence[str]) -> tuple[Hub, list[Client]]:
     clients = [Client(Handshake("bench", "bench", frozenset(), text, "full"), 10_000) for text in texts]
     for client in clients:
         hub.join(client)
+        while isinstance(client.view, Followed) and not client.view.ready:
+            client.view.fill()
     return hub, clients
 
 
@@ -129,7 +132,7 @@ def main(events: int) -> int:
         hub.leave(client)
     followed = cost(large, 1000, filters(1000), events)
     same = cost(large, 1000, [filters(1000)[0]] * SUBSCRIBERS, events)
-    tiny = cost(small, 10, [text.replace("h", "h") for text in filters(1000)], events)
+    tiny = cost(small, 10, filters(1000), events)
     unfiltered = cost(large, 1000, [""] * SUBSCRIBERS, events)
     anew = asyncio.run(asked_anew(large, filters(1000)))
     print(f"followed:            {followed:9.4f} ms an event, {1000 / followed:,.0f} events/s")

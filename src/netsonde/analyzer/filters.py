@@ -14,6 +14,10 @@ class FilterService:
     def __init__(self, graph: GraphReader) -> None:
         self._graph = graph
 
+    def whole(self, text: str) -> bool:
+        shape = compile_view(parse(text))
+        return shape is not None and shape.whole
+
     def follow(self, text: str) -> FollowedView | None:
         shape = compile_view(parse(text))
         return None if shape is None else FollowedView(shape, self._graph)

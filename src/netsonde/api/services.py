@@ -4,7 +4,7 @@
 Everything runs on one event loop. A method that may wait is async; the others answer from memory at once.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -105,23 +105,31 @@ class Queries(Protocol):
 class FollowedFilter(Protocol):
     """What a filter shows of the live graph, from event to event (`query.FollowedView` is one)."""
 
+    def fill(self) -> Iterator[None]:
+        """Take in the graph, with pauses in which events are fed already.
+
+        Raises UserError for a filter that costs too much.
+        """
+        ...
+
     def elements(self) -> Iterable[Element]:
         """Return what is shown now, nodes first."""
         ...
 
     def update(self, events: Sequence[Event]) -> Sequence[Delta]:
-        """Follow the events of one batch; the deltas come in an order in which no edge is without its ends."""
+        """Follow the events of one batch; by the order of the deltas no edge is ever without its ends."""
         ...
 
 
 class Filters(Protocol):
     """Filters of subscriptions: queries that give a part of the live graph."""
 
-    def follow(self, text: str) -> FollowedFilter | None:
-        """Return what follows a filter from now on; None when it has to be asked anew at changes.
+    def whole(self, text: str) -> bool:
+        """Tell whether a filter lets everything through. Raises UserError for a mistake."""
+        ...
 
-        Raises UserError for a mistake, and for a filter that costs too much to start with.
-        """
+    def follow(self, text: str) -> FollowedFilter | None:
+        """Return what follows a filter, to be filled; None when it has to be asked anew at changes."""
         ...
 
     def interest(self, text: str) -> Callable[[Event], bool]:

@@ -10,7 +10,7 @@ shown as it is now, and whatever differs from that has an event still to come.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -30,8 +30,10 @@ from netsonde.query.steps.sub_graph import SubGraph
 
 E = TypeVar("E", Node, Edge)
 
-_START: Final = 2.0
-"""Seconds that filling a view may take the loop, once."""
+_MOST_SECONDS: Final = 5.0
+"""Of computing, to fill a view."""
+_CHUNK: Final = 256
+"""Elements of the first level between two pauses of filling: a few milliseconds."""
 _MOST_SUPPORTS: Final = 1_000_000
 """What a view may keep for its moves when it starts; about 300 bytes each."""
 
@@ -53,6 +55,11 @@ class ViewShape:
     levels: tuple[Level, ...]
     edge_filter: Filter | None
     """What edges between found nodes must pass."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it shows the whole graph."""
+        return self.levels == (Level(Kind.NODES),) and self.edge_filter is None
 
 
 def compile_view(plan: Plan) -> ViewShape | None:
@@ -109,24 +116,40 @@ class Difference:
 
 
 class FollowedView:
-    """Nodes and edges that a query shows now. Make it and feed it all events from the same turn of the loop on."""
+    """Nodes and edges that a query shows now. Feed it all events from the turn of the loop on in which it is made."""
 
     def __init__(
-        self, shape: ViewShape, graph: GraphReader, *, start: float = _START, most_supports: int = _MOST_SUPPORTS
+        self, shape: ViewShape, graph: GraphReader, *, seconds: float = _MOST_SECONDS, supports: int = _MOST_SUPPORTS
     ) -> None:
-        """Fill it. Raises LimitReached when that takes more than `start` seconds or `most_supports`."""
         self._graph = graph
+        self._plan = shape.plan
+        self._seconds = seconds
+        self._supports = supports
         self._edge_filter = shape.edge_filter
         self._of_edges = shape.levels[-1].kind is Kind.EDGES
-        check = _limit(shape.plan, time.monotonic() + start, most_supports)
-        self._matcher = LevelMatcher(shape.levels, graph, check)
+        self._matcher = LevelMatcher(shape.levels, graph, filled=False)
         self._nodes: dict[str, Node] = {}
         self._edges: dict[str, Edge] = {}
         self._at: dict[str, set[str]] = {}
         """Shown edges of each node."""
-        for chunk in _chunks(self._matcher.matching):
-            self._settle(_Named(), chunk, Difference())
-            check(0)
+
+    def fill(self) -> Iterator[None]:
+        """Take in the graph as it is, with pauses in which events may be fed; what they give means nothing yet.
+
+        Raises LimitReached when it takes more than the seconds of computing or the supports.
+        """
+        spent, began = 0.0, time.monotonic()
+        for gained, lost in self._matcher.fill(_CHUNK):
+            self._settle(_Named(), gained | lost, Difference())
+            spent += time.monotonic() - began
+            if spent > self._seconds or self._matcher.gifts > self._supports:
+                raise LimitReached(
+                    "the filter costs too much to be followed: it moves over too large a part of the graph",
+                    hint="begin with Has() on a key that few nodes have",
+                    text=self._plan.text,
+                )
+            yield
+            began = time.monotonic()
 
     def elements(self) -> Iterator[Element]:
         """Yield what is shown, nodes first."""
@@ -252,20 +275,3 @@ def _put(known: dict[str, E], id: str, now: E | None) -> E | None:
     before = known.get(id)
     known[id] = now
     return before
-
-
-def _chunks(ids: Iterable[str], size: int = 2048) -> Iterator[list[str]]:
-    every = list(ids)
-    return (every[at : at + size] for at in range(0, len(every), size))
-
-
-def _limit(plan: Plan, deadline: float, most_supports: int) -> Callable[[int], None]:
-    def check(supports: int) -> None:
-        if supports > most_supports or time.monotonic() > deadline:
-            raise LimitReached(
-                "the filter costs too much to be followed: it moves over too large a part of the graph",
-                hint="begin with Has() on a key that few nodes have",
-                text=plan.text,
-            )
-
-    return check

@@ -9,8 +9,7 @@ Supports are sets, so an edge that is seen twice, in an event and in the graph a
 an element gave is remembered, so it can be taken back after its edges have gone.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from netsonde.graph.events import Event
 from netsonde.graph.reader import GraphReader
@@ -20,26 +19,35 @@ from netsonde.query.interest import Touches, ends_differ, paths_of
 from netsonde.query.kinds import Kind
 from netsonde.query.levels import Level
 from netsonde.query.sources import Limits, Sources
-from netsonde.query.steps.graph_sources import select
-
-Check = Callable[[int], None]
-"""Told how many supports there are, often; raises to end a start that costs too much."""
-_CHUNK: Final = 2048
-"""Items between two checks."""
+from netsonde.query.steps.graph_sources import index_for, select
 
 
 class LevelMatcher:
     """The ids in the last level, kept up to date."""
 
-    def __init__(self, levels: Sequence[Level], graph: GraphReader, check: Check | None = None) -> None:
+    def __init__(self, levels: Sequence[Level], graph: GraphReader, *, filled: bool = True) -> None:
         self._graph = graph
-        self._check = check
         self._states = [_State(level) for level in levels]
         self._touches_nodes = _touches(levels, Kind.NODES)
         self._touches_edges = _touches(levels, Kind.EDGES)
         self.matching = self._states[-1].members
-        self._sweep({levels[0].kind: self._first(levels[0])}, ())
-        self._check = None
+        if filled:
+            self._sweep({levels[0].kind: self._first(levels[0])}, ())
+
+    @property
+    def gifts(self) -> int:
+        """How many supports were given so far, a measure of what the levels cost."""
+        return sum(state.gifts for state in self._states)
+
+    def fill(self, size: int) -> Iterator[tuple[set[str], set[str]]]:
+        """Take in the graph, `size` elements of the first level at a time; `update` may be called in between.
+
+        What an event names is looked at whether its turn has come or not, and what is looked at twice counts once.
+        """
+        first = self._states[0].level
+        ids = list(self._first(first))
+        for at in range(0, len(ids), size):
+            yield self._sweep({first.kind: ids[at : at + size]}, ())
 
     def update(self, events: Sequence[Event]) -> tuple[set[str], set[str]]:
         """Return the ids that entered and that left the last level."""
@@ -67,7 +75,7 @@ class LevelMatcher:
     def _first(self, level: Level) -> Iterable[str]:
         if level.id is not None:
             return (level.id,)
-        if level.filters:
+        if level.filters and index_for(level.filters[0]) is not None:
             # An index finds the first members faster than a scan; no time limit, a matcher must not start half-filled.
             context = Context(self._graph, Sources(self._graph), Limits(seconds=1e9, rows=2**62))
             return [element.id for element in select(level.kind, level.filters[0], context)]
@@ -110,17 +118,10 @@ class LevelMatcher:
             renewed = renewed | {id for id in edges if id in state.members}
             for id in renewed:
                 changed |= after.withdraw(state.give_up(id))
-        for id in self._checked(renewed):
+        for id in renewed:
             for edge_id, target in after.level.reached(state.level, self._graph, id):
                 changed |= after.support(state.give(id, edge_id, target))
         return changed
-
-    def _checked(self, ids: Iterable[str]) -> Iterator[str]:
-        """Yield ids, and have a start checked on the way."""
-        for at, id in enumerate(ids):
-            if self._check is not None and at % _CHUNK == 0:
-                self._check(sum(state.gifts for state in self._states))
-            yield id
 
     def _offer_edges(self, state: "_State", after: "_State", edges: Iterable[str]) -> set[str]:
         changed: set[str] = set()

@@ -147,6 +147,9 @@ class FakeQueries:
 class AskedFilters:
     """Follows no filter: each is asked anew, at any event."""
 
+    def whole(self, text: str) -> bool:
+        return False
+
     def follow(self, text: str) -> None:
         return None
 

@@ -62,7 +62,9 @@ def _apply(live: Graph, fill: Callable[[Batch], None]) -> Sequence[Event]:
 def _view(text: str, live: Graph, **limits: Any) -> FollowedView:
     shape = compile_view(parse(text))
     assert shape is not None, text
-    return FollowedView(shape, live, **limits)
+    view = FollowedView(shape, live, **limits)
+    list(view.fill())
+    return view
 
 
 async def _anew(text: str, live: Graph) -> dict[tuple[str, str], Element]:
@@ -114,7 +116,24 @@ async def _outrun(pick: Pick) -> None:
     assert mirror.known == await _anew(text, live), text
 
 
-PROPERTIES = pytest.mark.parametrize("holds", [_follow, _outrun])
+async def _while_filling(pick: Pick) -> None:
+    text, live = _filter(pick), _begin(pick)
+    shape = compile_view(parse(text))
+    assert shape is not None
+    view = FollowedView(shape, live)
+    for _ in view.fill():
+        view.update(_apply(live, change(pick)))
+    mirror = Mirror(list(view.elements()))
+    assert mirror.known == await _anew(text, live), text
+
+
+PROPERTIES = pytest.mark.parametrize("holds", [_follow, _outrun, _while_filling])
+
+
+@pytest.fixture(autouse=True)
+def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let small graphs be taken in piece by piece."""
+    monkeypatch.setattr("netsonde.query.graph_view._CHUNK", 2)
 
 
 @PROPERTIES
@@ -174,6 +193,7 @@ def test_the_cost_of_an_event_does_not_depend_on_the_size_of_the_graph(size: int
     shape = compile_view(parse("G.V().Has('Type', 'netns').Both().SubGraph()"))
     assert shape is not None
     view = FollowedView(shape, counting)
+    list(view.fill())
     counting.asked = 0
 
     deltas = view.update(_apply(live, lambda batch: batch.put_node("ns3", "p", {"Type": "other"})))
@@ -220,7 +240,7 @@ def test_what_depends_on_more_than_each_element_has_to_be_asked_anew(text: str) 
     assert compile_view(parse(text)) is None
 
 
-@pytest.mark.parametrize("limits", [{"most_supports": 10}, {"start": 0.0}])
+@pytest.mark.parametrize("limits", [{"supports": 10}, {"seconds": 0.0}])
 def test_a_filter_that_costs_too_much_to_start_with_is_refused(limits: dict[str, Any]) -> None:
     live = _live()
 

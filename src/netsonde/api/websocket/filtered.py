@@ -24,7 +24,21 @@ class Followed:
     def __init__(self, text: str, view: FollowedFilter) -> None:
         self.text = text
         self.clients: set[Client] = set()
+        self.ready = False
+        """Whether it is filled; nothing is told before."""
         self._view = view
+        self._filling = view.fill()
+        self._refused: UserError | None = None
+
+    def fill(self) -> None:
+        """Fill it by one portion; whoever waits for it does. Raises UserError when it costs too much."""
+        if self._refused is None:
+            try:
+                self.ready = next(self._filling, self) is self
+            except UserError as refused:
+                self._refused = refused
+        if self._refused is not None:
+            raise UserError(self._refused.message, hint=self._refused.hint)
 
     def elements(self) -> Iterable[Element]:
         """Return what is shown now, nodes first."""
@@ -33,7 +47,7 @@ class Followed:
     def changed(self, events: Sequence[Event]) -> None:
         """Tell all clients what became different."""
         deltas = self._view.update(events)
-        if deltas:
+        if deltas and self.ready:
             messages = Messages(deltas)
             for client in self.clients:
                 client.tell_graph(messages)
@@ -104,19 +118,7 @@ class Asked:
         return difference.ordered()
 
 
-class Refused:
-    """A filter that cost too much to start with; its client sees nothing of the graph until it sets another."""
-
-    def __init__(self, text: str, reason: UserError) -> None:
-        self.text = text
-        self.reason = reason
-
-    def elements(self) -> Iterable[Element]:
-        """Raise why there are none."""
-        raise UserError(self.reason.message, hint=self.reason.hint)
-
-
-View: TypeAlias = Followed | Asked | Refused
+View: TypeAlias = Followed | Asked
 
 
 def _key(element: Element) -> Key:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from netsonde.api.services import Services, Unsubscribe
 from netsonde.api.websocket.delta import Messages
 from netsonde.api.websocket.envelope import write
-from netsonde.api.websocket.filtered import Asked, Followed, Refused, View
+from netsonde.api.websocket.filtered import Asked, Followed, View
 from netsonde.api.websocket.handshake import Handshake
 from netsonde.api.websocket.outbox import Outbox
 from netsonde.api.websocket.session import Session
-from netsonde.errors import UserError
 from netsonde.graph.events import Event
 from netsonde.model.captures import CaptureChange, CaptureView
 
@@ -57,7 +56,7 @@ class Hub:
         self._active: dict[str, object] = {}
 
     def join(self, client: Client) -> None:
-        """Begin to tell a client; a filter that cannot be followed is answered, and it is told nothing of the graph."""
+        """Begin to tell a client what it sees. Raises UserError for a wrong filter."""
         self._clients.add(client)
         if not self._subscriptions:
             self._active = {view.uuid: _activity(view) for view in self._services.captures.views()}
@@ -65,11 +64,7 @@ class Hub:
                 self._services.graph.subscribe(self._graph_changed),
                 self._services.captures.subscribe(self._capture_changed),
             ]
-        try:
-            self.see(client, self.view_of(client.handshake.gremlin_filter))
-        except UserError as refused:
-            self.see(client, Refused(client.handshake.gremlin_filter, refused))
-            client.outbox.put(write("Graph", "Error", refused.explain(), status=400))
+        self.see(client, self.view_of(client.handshake.gremlin_filter))
 
     def leave(self, client: Client) -> None:
         self._clients.discard(client)
@@ -80,27 +75,32 @@ class Hub:
             self._subscriptions = []
 
     def view_of(self, text: str) -> View | None:
-        """Return what a filter shows, for `see` in the same turn of the loop. Raises UserError."""
-        if not text:
+        """Return what a filter shows, kept up to date from now on; `see` or `drop` must follow. Raises UserError."""
+        if not text or self._services.filters.whole(text):
             return None
         followed = self._followed.get(text)
-        if followed is not None:
-            return followed
-        view = self._services.filters.follow(text)
-        return Asked(text, self._services.filters.interest(text)) if view is None else Followed(text, view)
+        if followed is None:
+            view = self._services.filters.follow(text)
+            if view is None:
+                return Asked(text, self._services.filters.interest(text))
+            followed = self._followed[text] = Followed(text, view)
+        return followed
 
     def see(self, client: Client, view: View | None) -> None:
         """Let a client see something else from now on."""
         before, client.view = client.view, view
         if isinstance(before, Followed):
             before.clients.discard(client)
-            if not before.clients:
-                self._followed.pop(before.text, None)
         if isinstance(view, Followed):
             view.clients.add(client)
-            self._followed[view.text] = view
-        elif isinstance(view, Asked):
-            client.changed.set()
+        if before is not view:
+            self.drop(before)
+        client.changed.set()
+
+    def drop(self, view: View | None) -> None:
+        """Follow a filter no more, unless somebody sees it."""
+        if isinstance(view, Followed) and not view.clients and self._followed.get(view.text) is view:
+            del self._followed[view.text]
 
     def _graph_changed(self, events: Sequence[Event]) -> None:
         messages = Messages(events)

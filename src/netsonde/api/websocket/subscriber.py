@@ -11,7 +11,7 @@ import msgspec
 from netsonde.api.services import GraphView, Services
 from netsonde.api.websocket.delta import Messages
 from netsonde.api.websocket.envelope import Incoming, read, write
-from netsonde.api.websocket.filtered import Asked
+from netsonde.api.websocket.filtered import Asked, Followed
 from netsonde.api.websocket.hub import Client, Hub
 from netsonde.errors import SourceLost, UserError
 from netsonde.model.elements import Edge, Element, Node
@@ -82,8 +82,7 @@ class Subscriber:
                 changed.clear()
                 while self._requests:
                     await self._answer(self._requests.popleft())
-                if isinstance(self.client.view, Asked) and self.client.view.stale:
-                    await self._ask_in_time(self.client.view)
+                await self._keep_up()
         finally:
             # Whoever comes back begins where this ended.
             changed.set()
@@ -101,6 +100,16 @@ class Subscriber:
         except UserError as refused:
             reply = write("Graph", "SyncReply", refused.explain(), status=400)
         return [reply, *(captures if self.client.handshake.wants("Capture") else [])]
+
+    async def _keep_up(self) -> None:
+        view = self.client.view
+        if isinstance(view, Asked) and view.stale:
+            await self._ask_in_time(view)
+        elif isinstance(view, Followed) and not view.ready:
+            try:
+                await _filled(view)
+            except UserError as refused:
+                self.client.outbox.put(write("Graph", "Error", refused.explain(), status=400))
 
     async def _answer(self, message: Incoming) -> None:
         reply = ""
@@ -124,11 +133,16 @@ class Subscriber:
             return self._reply([*graph.nodes(), *graph.edges()], uuid)
         same = wanted == client.gremlin_filter
         view = client.view if same else hub.view_of(wanted)
-        if isinstance(view, Asked):
-            await self._ask(view)
-            # Changes while it was asked for the first time went by unnoticed.
-            view.stale = view.stale or not same
-        hub.see(client, view)
+        try:
+            if isinstance(view, Asked):
+                await self._ask(view)
+                # Changes while it was asked for the first time went by unnoticed.
+                view.stale = view.stale or not same
+            elif view is not None:
+                await _filled(view)
+            hub.see(client, view)
+        finally:
+            hub.drop(view)
         # A client takes a state for all that came before it, and changes for what came after it.
         client.outbox.hold()
         return await self._sync_reply(uuid)
@@ -193,6 +207,13 @@ class Subscriber:
     def _wake(self) -> None:
         self._alarm = None
         self.client.changed.set()
+
+
+async def _filled(view: Followed) -> None:
+    """Wait until a filter is filled, and do it; between two portions everybody else has a turn."""
+    while not view.ready:
+        view.fill()
+        await asyncio.sleep(0)
 
 
 def _words(failed: Exception) -> str:

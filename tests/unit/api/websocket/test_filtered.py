@@ -3,7 +3,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, cast
@@ -22,7 +22,7 @@ from netsonde.errors import UserError
 from netsonde.graph.batch import Batch
 from netsonde.graph.encode import GraphDump
 from netsonde.graph.graph import Graph
-from netsonde.query import Limits, Sources
+from netsonde.query import FollowedView, Limits, Sources
 from unit.api.fakes import Fakes
 from unit.query.generator import Pick, change, picks, some_pairs, standing_query
 from unit.query.naive import Step, text_of
@@ -153,6 +153,8 @@ async def test_clients_with_the_same_filter_share_its_evaluation() -> None:
     async with connected(real, VETH) as one, connected(real, VETH, policy="partial") as other:
         assert isinstance(one.client.view, Followed)
         assert one.client.view is other.client.view
+        await one.sync()
+        await other.sync()
         real.put("a", Type="veth")
         real.put("a", Type="veth", MTU=9000)
         assert [(await one.next())["Type"] for _ in range(2)] == ["NodeAdded", "NodeUpdated"]
@@ -218,23 +220,46 @@ async def test_a_filter_that_fails_is_told_once_and_recovers(monkeypatch: pytest
 
 
 async def test_a_filter_that_costs_too_much_is_refused_and_can_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FollowedView, "fill", _too_much)
     real = Real()
     real.put("a", "b", Type="veth")
-    monkeypatch.setattr(real.services.filters, "follow", _refuse)
     async with connected(real, VETH) as one:
         assert "costs too much" in (await one.next())["Obj"]
         assert (await one.sync())["Status"] == 400
         monkeypatch.undo()
         assert (await one.sync(GremlinFilter="G.V('a').SubGraph()"))["Status"] == 200
+        assert one.ids == ["a"]
 
 
-def _refuse(text: str) -> None:
+def _too_much(view: FollowedView) -> Iterator[None]:
+    yield
     raise UserError("the filter costs too much")
+
+
+async def test_a_filter_that_lets_everything_through_is_none() -> None:
+    real = Real()
+    async with connected(real, "G.V().SubGraph()") as one:
+        assert one.client.view is None
+
+
+async def test_changes_while_a_filter_is_filled_are_in_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netsonde.query.graph_view._CHUNK", 1)
+    real = Real()
+    real.put("a", "b", "c", Type="veth")
+    async with connected(real, VETH) as one:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(one.sync())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            real.put("d", Type="veth")
+            real.put("a", Type="bridge")
+        assert one.ids == ["b", "c", "d"]
 
 
 async def test_a_slow_client_gets_what_its_filter_shows_now() -> None:
     real = Real()
     async with connected(real, VETH) as one:
+        await one.sync()
         one.client.outbox._limit = 2
         for number in range(5):
             real.put(f"n{number}", Type="veth")
