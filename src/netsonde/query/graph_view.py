@@ -32,8 +32,8 @@ E = TypeVar("E", Node, Edge)
 
 _MOST_SECONDS: Final = 5.0
 """Of computing, to fill a view."""
-_CHUNK: Final = 256
-"""Elements of the first level between two pauses of filling: a few milliseconds."""
+_CHUNK: Final = 1024
+"""Elements of the first level between two pauses of filling: some ten milliseconds."""
 _MOST_SUPPORTS: Final = 1_000_000
 """What a view may keep for its moves when it starts; about 300 bytes each."""
 
@@ -184,7 +184,7 @@ class FollowedView:
     def _settle_nodes_found(self, named: "_Named", flipped: Iterable[str], difference: Difference) -> None:
         members = self._matcher.matching
         edges = dict.fromkeys(named.edges)
-        for id in dict.fromkeys((*flipped, *named.nodes)):
+        for id in dict.fromkeys((*named.nodes, *flipped)):
             if id not in members and id not in self._nodes:
                 continue
             now = self._graph.node(id) if id in members else None
