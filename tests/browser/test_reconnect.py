@@ -12,6 +12,18 @@ from system.stack import Stack
 
 pytestmark = pytest.mark.browser
 
+WATCH_SOCKETS = """await page.addInitScript(() => {
+  window.sockets = [];
+  window.WebSocket = class extends WebSocket {
+    heard = [];
+    constructor(address) {
+      super(address);
+      window.sockets.push(this);
+      this.addEventListener('message', (event) => this.heard.push(JSON.parse(event.data).Type));
+    }
+  };
+})"""
+
 
 def test_a_lost_server_is_told_and_what_was_missed_is_shown_afterwards(
     stack: Stack, links: Links, tmp_path: Path
@@ -27,3 +39,18 @@ def test_a_lost_server_is_told_and_what_was_missed_is_shown_afterwards(
     page.click_node(node_id(stack, left))
     page.wait(f"[data-testid=inspector] h2:has-text('{left}')")
     page.close()
+
+
+def test_a_cut_connection_goes_on_without_loading_the_graph_again(stack: Stack, links: Links, tmp_path: Path) -> None:
+    page = Page(stack.url, pictures=tmp_path)
+    page.run(WATCH_SOCKETS)
+    page.open()
+    page.run("await page.evaluate(() => window.sockets.at(-1).close())")
+    left, _ = links.veth("a")
+    page.run("await page.waitForFunction(() => window.sockets.length === 2 && window.sockets[1].heard.length > 1)")
+    page.click_node(node_id(stack, left))
+    page.wait(f"[data-testid=inspector] h2:has-text('{left}')")
+    first, *more = page.run("return page.evaluate(() => window.sockets[1].heard)")
+    page.close()
+    assert first == "Resume"
+    assert "SyncReply" not in more

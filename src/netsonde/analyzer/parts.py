@@ -14,6 +14,7 @@ from netsonde._native import check_bpf
 from netsonde.aio import Supervisor, keep_tidy, spawn
 from netsonde.aio.tasks import HealthSink
 from netsonde.analyzer.departures import Departures
+from netsonde.analyzer.filters import FilterService
 from netsonde.analyzer.flows import FlowService, LiveFlows
 from netsonde.analyzer.hosts import Hosts
 from netsonde.analyzer.imports import PcapImporter
@@ -184,6 +185,7 @@ class Analyzer:
             graph=self.graph,
             graph_json=queries.graph_json,
             queries=queries,
+            filters=FilterService(self.graph),
             captures=captures,
             declared=declared,
             packets=PacketService(packets, history),

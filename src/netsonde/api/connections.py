@@ -23,10 +23,24 @@ class Connection(msgspec.Struct, frozen=True):
     """Messages that this client was too slow for."""
 
 
+class Resumption(msgspec.Struct, rename="pascal"):
+    """What became of subscribers that were cut off, counted since the start."""
+
+    waiting: int = 0
+    """Kept now for clients that may come back."""
+    resumed: int = 0
+    """Came back and got what they had missed."""
+    refused: int = 0
+    """Came back too late, or after too much, and got the whole state."""
+    expired: int = 0
+    """Were given up: time was over, too much had happened, or too many waited."""
+
+
 @dataclass(slots=True)
 class Connections:
     """The clients of one server; two clients may use the same name."""
 
+    resumption: Resumption = field(default_factory=Resumption)
     _open: dict[str, Connection] = field(default_factory=dict)
 
     def all(self) -> Sequence[tuple[str, Connection]]:

@@ -4,7 +4,7 @@
 Everything runs on one event loop. A method that may wait is async; the others answer from memory at once.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -12,12 +12,14 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from netsonde.api.settings import ApiSettings
+from netsonde.graph.events import Event
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureView
 from netsonde.model.declared import ImportReport, ImportSummary
 from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
 from netsonde.model.presence import ComponentHealth, Presence
-from netsonde.model.topology import ChangeKind, InterfaceMetric
+from netsonde.model.topology import InterfaceMetric
+from netsonde.query import Delta
 
 T = TypeVar("T")
 Unsubscribe = Callable[[], None]
@@ -34,21 +36,10 @@ class GraphView(Protocol):
     def edge_count(self) -> int: ...
 
 
-class GraphEvent(Protocol):
-    """One change of the live graph; `previous` is None for an element that was added."""
-
-    @property
-    def kind(self) -> ChangeKind: ...
-    @property
-    def element(self) -> Element: ...
-    @property
-    def previous(self) -> Element | None: ...
-
-
 class LiveGraph(GraphView, Protocol):
     """The analyzer's merged graph (`graph.Graph` is one)."""
 
-    def subscribe(self, listener: Callable[[Sequence[GraphEvent]], None]) -> Unsubscribe:
+    def subscribe(self, listener: Callable[[Sequence[Event]], None]) -> Unsubscribe:
         """Call `listener` after each batch, in order, on the event loop; it must not block."""
         ...
 
@@ -137,6 +128,41 @@ class Queries(Protocol):
 
     def check(self, text: str) -> QueryCheck:
         """Parse only; raises UserError with a span."""
+        ...
+
+
+class FollowedFilter(Protocol):
+    """What a filter shows of the live graph, from event to event (`query.FollowedView` is one)."""
+
+    def fill(self) -> Iterator[None]:
+        """Take in the graph, with pauses in which events are fed already.
+
+        Raises UserError for a filter that costs too much.
+        """
+        ...
+
+    def elements(self) -> Iterable[Element]:
+        """Return what is shown now, nodes first."""
+        ...
+
+    def update(self, events: Sequence[Event]) -> Sequence[Delta]:
+        """Follow the events of one batch; by the order of the deltas no edge is ever without its ends."""
+        ...
+
+
+class Filters(Protocol):
+    """Filters of subscriptions: queries that give a part of the live graph."""
+
+    def whole(self, text: str) -> bool:
+        """Tell whether a filter lets everything through. Raises UserError for a mistake."""
+        ...
+
+    def follow(self, text: str) -> FollowedFilter | None:
+        """Return what follows a filter, to be filled; None when it has to be asked anew at changes."""
+        ...
+
+    def interest(self, text: str) -> Callable[[Event], bool]:
+        """Return the test of events after which asking anew can give something else."""
         ...
 
 
@@ -318,6 +344,7 @@ class Services:
     graph_json: Callable[[], Awaitable[bytes]]
     """Return the live graph of one moment as `{"Nodes":[…],"Edges":[…]}`; raises Busy as a query does."""
     queries: Queries
+    filters: Filters
     captures: Captures
     declared: Declared
     packets: Packets

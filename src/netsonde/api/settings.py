@@ -27,6 +27,8 @@ class ApiSettings:
     """Seconds that one query may run."""
     subscriber_queue: int = 10_000
     """Messages waiting for one WebSocket client; a client that falls further behind is resynchronised."""
+    subscriber_resume: float = 60.0
+    """Seconds for which messages are kept for a subscriber that was cut off and may come back; 0 = they are not."""
     ping_interval: float = 2.0
     """Seconds between pings to WebSocket clients."""
     ping_timeout: float = 5.0

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from netsonde import __version__
-from netsonde.api.connections import Connection, Connections
+from netsonde.api.connections import Connection, Connections, Resumption
 from netsonde.api.requests import ServicesDep, json_response
 from netsonde.api.services import Services
 from netsonde.model.presence import ComponentHealth, Presence
@@ -56,6 +56,7 @@ class StatusAnswer(msgspec.Struct, frozen=True, rename="pascal"):
     missing: list[str]
     processes: list[Process]
     capture_states: dict[str, int]
+    resumption: Resumption
 
 
 @get("/api/status", operation_id="getStatus", summary="Agents, analyzers, clients, and the state of every part")
@@ -85,6 +86,7 @@ def status_of(services: Services, connections: Connections) -> StatusAnswer:
         missing=missing,
         processes=[_process(one) for one in presences],
         capture_states=states,
+        resumption=connections.resumption,
     )
 
 

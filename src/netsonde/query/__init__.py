@@ -4,6 +4,8 @@
 from netsonde.query.emptiness import Emptiness, why_empty
 from netsonde.query.errors import Busy, LimitReached, QueryError
 from netsonde.query.executor import evaluate, run
+from netsonde.query.graph_view import Delta, Difference, FollowedView, compile_view
+from netsonde.query.interest import interest_of
 from netsonde.query.kinds import Kind
 from netsonde.query.plan import Plan, parse
 from netsonde.query.render_dot import render_dot
@@ -21,8 +23,11 @@ from netsonde.query.standing import Matcher, StandingQuery, compile_standing
 
 __all__ = [
     "Busy",
+    "Delta",
+    "Difference",
     "Emptiness",
     "FlowSource",
+    "FollowedView",
     "HistorySource",
     "Kind",
     "LimitReached",
@@ -37,7 +42,9 @@ __all__ = [
     "StandingQuery",
     "Wanted",
     "compile_standing",
+    "compile_view",
     "evaluate",
+    "interest_of",
     "parse",
     "render_dot",
     "run",

@@ -9,7 +9,7 @@ Supports are sets, so an edge that is seen twice, in an event and in the graph a
 an element gave is remembered, so it can be taken back after its edges have gone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from netsonde.graph.events import Event, EventBatch
 from netsonde.graph.reader import GraphReader
@@ -19,31 +19,48 @@ from netsonde.query.interest import Touches, ends_differ, paths_of
 from netsonde.query.kinds import Kind
 from netsonde.query.levels import Level
 from netsonde.query.sources import Limits, Sources
-from netsonde.query.steps.graph_sources import select
+from netsonde.query.steps.graph_sources import index_for, select
 
 
 class LevelMatcher:
     """The ids in the last level, kept up to date."""
 
-    def __init__(self, levels: Sequence[Level], graph: GraphReader) -> None:
+    def __init__(self, levels: Sequence[Level], graph: GraphReader, *, filled: bool = True) -> None:
         self._graph = graph
         self._states = [_State(level) for level in levels]
         self._touches_nodes = _touches(levels, Kind.NODES)
         self._touches_edges = _touches(levels, Kind.EDGES)
         self.matching = self._states[-1].members
-        self._sweep({levels[0].kind: self._first(levels[0])}, ())
+        if filled:
+            self._sweep({levels[0].kind: self._first(levels[0])}, ())
+
+    @property
+    def gifts(self) -> int:
+        """How many supports were given so far, a measure of what the levels cost."""
+        return sum(state.gifts for state in self._states)
+
+    def fill(self, size: int) -> Iterator[tuple[set[str], set[str]]]:
+        """Take in the graph, `size` elements of the first level at a time; `update` may be called in between.
+
+        What an event names is looked at whether its turn has come or not, and what is looked at twice counts once.
+        """
+        first = self._states[0].level
+        ids = list(self._first(first))
+        for at in range(0, len(ids), size):
+            yield self._sweep({first.kind: ids[at : at + size]}, ())
 
     def update(self, events: Sequence[Event]) -> tuple[set[str], set[str]]:
         """Return the ids that entered and that left the last level."""
         keys = events.updated_keys if isinstance(events, EventBatch) else None
         if keys is not None and not self._touches_nodes(keys):
             return set(), set()
+        events = [event for event in events if event.kind != "updated" or self._concerns(event)]
+        if not events:
+            return set(), set()
         nodes: set[str] = set()
         edges: set[str] = set()
         old_ends: list[Edge] = []
         for event in events:
-            if event.kind == "updated" and not self._concerns(event):
-                continue
             if isinstance(event.element, Edge):
                 edges.add(event.element.id)
                 old_ends.append(event.element)
@@ -51,8 +68,6 @@ class LevelMatcher:
                     old_ends.append(event.previous)
             else:
                 nodes.add(event.element.id)
-        if not nodes and not edges:
-            return set(), set()
         return self._sweep({Kind.NODES: nodes, Kind.EDGES: edges}, old_ends)
 
     def _concerns(self, event: Event) -> bool:
@@ -63,7 +78,7 @@ class LevelMatcher:
     def _first(self, level: Level) -> Iterable[str]:
         if level.id is not None:
             return (level.id,)
-        if level.filters:
+        if level.filters and index_for(level.filters[0]) is not None:
             # An index finds the first members faster than a scan; no time limit, a matcher must not start half-filled.
             context = Context(self._graph, Sources(self._graph), Limits(seconds=1e9, rows=2**62))
             return [element.id for element in select(level.kind, level.filters[0], context)]
@@ -126,11 +141,13 @@ class LevelMatcher:
 class _State:
     """Members and supports of one level. A gift is (source id, edge id, target id)."""
 
-    __slots__ = ("_given", "_supports", "level", "members")
+    __slots__ = ("_given", "_supports", "gifts", "level", "members")
 
     def __init__(self, level: Level) -> None:
         self.level = level
         self.members: set[str] = set()
+        self.gifts = 0
+        """Given so far, those that were taken back since included."""
         self._supports: dict[str, set[tuple[str, str]]] = {}
         self._given: dict[str, set[tuple[str, str]]] = {}
 
@@ -159,6 +176,7 @@ class _State:
 
     def give(self, source: str, edge_id: str, target: str) -> tuple[str, str, str]:
         self._given.setdefault(source, set()).add((edge_id, target))
+        self.gifts += 1
         return source, edge_id, target
 
     def give_up(self, source: str) -> list[tuple[str, str, str]]:

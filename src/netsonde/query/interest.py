@@ -9,7 +9,7 @@ from netsonde.model.elements import Edge
 from netsonde.query.filters import Filter
 from netsonde.query.kinds import Kind
 from netsonde.query.plan import Plan
-from netsonde.query.steps._api import EVERYTHING
+from netsonde.query.steps._api import EVERYTHING, Fetch
 
 _FIXED = frozenset({"id", "host", "origin", "created_at", "parent", "child"})
 """Pseudo-fields that are the same in all revisions of an element."""
@@ -56,6 +56,13 @@ def _touches(keys: Collection[str]) -> Callable[[frozenset[str]], bool]:
 
 def _always(touched: frozenset[str]) -> bool:
     return True
+
+
+def interest_of(plan: Plan) -> Callable[[Event], bool]:
+    """Return the test of events that can change what a plan gives; every event, when it reads more than the graph."""
+    if any(isinstance(step.operation, Fetch) for step in plan.steps):
+        return lambda _: True
+    return Interest(plan).concerns
 
 
 def ends_differ(event: Event) -> bool:

@@ -86,7 +86,7 @@ def compile_standing(plan: Plan) -> StandingQuery:
             span=span,
             text=plan.text,
         )
-    levels, reason = _levels(plan.steps)
+    levels, reason = levels_of(plan.steps)
     return StandingQuery(plan, levels, reason)
 
 
@@ -149,7 +149,7 @@ class _WholeMatcher:
         return {node.id for node in cast("Sequence[Node]", rows)}
 
 
-def _levels(steps: Sequence[PlannedStep]) -> tuple[tuple[Level, ...], str]:
+def levels_of(steps: Sequence[PlannedStep]) -> tuple[tuple[Level, ...], str]:
     """Return the levels, none when the plan cannot be made into them, and why the query is not local."""
     levels: list[Level] = []
     undone = ""

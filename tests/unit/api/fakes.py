@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from netsonde.api.services import Declared, LiveGraph, PcapSummary, QueryCheck, Services, Unsubscribe
+from netsonde.api.services import Declared, Filters, LiveGraph, PcapSummary, QueryCheck, Services, Unsubscribe
 from netsonde.api.settings import ApiSettings
 from netsonde.errors import Conflict, NotFound, Span, UserError
+from netsonde.graph.events import Event, touched_keys
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureStatus, CaptureView, NodeStatus
 from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
@@ -31,11 +32,9 @@ def an_edge(edge_id: str, parent: str, child: str, relation: str = "ownership") 
     return Edge(edge_id, {"RelationType": relation}, "h1", "agent.h1", NOW_MS, NOW_MS, None, 1, parent, child)
 
 
-@dataclass(frozen=True)
-class FakeEvent:
-    kind: ChangeKind
-    element: Element
-    previous: Element | None
+def an_event(kind: ChangeKind, element: Element, previous: Element | None) -> Event:
+    before = previous.metadata if previous else {}
+    return Event(kind, element, previous, "test", touched_keys(before, element.metadata))
 
 
 @dataclass
@@ -80,17 +79,17 @@ class FakeGraph:
         for element in elements:
             previous = self.by_id.get(element.id)
             self.by_id[element.id] = element
-            events.append(FakeEvent("updated" if previous else "added", element, previous))
+            events.append(an_event("updated" if previous else "added", element, previous))
         self._tell(events)
 
     def drop(self, element_id: str) -> None:
         element = self.by_id.pop(element_id)
-        self._tell([FakeEvent("deleted", element, element)])
+        self._tell([an_event("deleted", element, element)])
 
     async def json(self) -> bytes:
         return msgspec.json.encode({"Nodes": self.nodes(), "Edges": self.edges()})
 
-    def _tell(self, events: Sequence[FakeEvent]) -> None:
+    def _tell(self, events: Sequence[Event]) -> None:
         for listener in list(self.listeners):
             listener(events)
 
@@ -165,6 +164,19 @@ class FakeQueries:
         if text == "G" or text.endswith("SubGraph()") or (text.startswith("G.At(") and text.endswith(")")):
             return QueryCheck("graph", local=False, reason="a graph is no list of nodes")
         return QueryCheck("nodes", local=True)
+
+
+class AskedFilters:
+    """Follows no filter: each is asked anew, at any event."""
+
+    def whole(self, text: str) -> bool:
+        return False
+
+    def follow(self, text: str) -> None:
+        return None
+
+    def interest(self, text: str) -> Callable[[Event], bool]:
+        return lambda _: True
 
 
 def _matches(element: Element, text: str) -> bool:
@@ -338,6 +350,7 @@ class Fakes:
 
     graph: FakeGraph
     queries: FakeQueries
+    filters: Filters = field(default_factory=AskedFilters)
     captures: FakeCaptures = field(default_factory=FakeCaptures)
     packets: FakePackets = field(default_factory=FakePackets)
     flows: FakeFlows = field(default_factory=FakeFlows)
@@ -366,6 +379,7 @@ class Fakes:
             graph=self.merged or self.graph,
             graph_json=self.graph.json,
             queries=self.queries,
+            filters=self.filters,
             captures=self.captures,
             declared=self.declared,
             packets=self.packets,

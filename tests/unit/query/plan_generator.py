@@ -249,8 +249,8 @@ def query(pick: Pick) -> Steps:
     return made.steps
 
 
-def standing_query(pick: Pick) -> Steps:
-    """Return steps that can stand and end at nodes; most can be followed through levels."""
+def followed_query(pick: Pick) -> Steps:
+    """Return filters and moves that end at nodes, which can be followed through levels."""
     made = _Query(pick)
     made.begin()
     for _ in range(pick(range(5))):
@@ -260,8 +260,14 @@ def standing_query(pick: Pick) -> Steps:
             made._move()
     if not made.nodes:
         made.steps.append(Step(pick(TO_ENDS)))
-    if pick([False, False, True]):
-        made.steps.append(_branching(pick))
-    if pick([False, False, False, True]):
-        made.steps.append(Step("Descendants", plain=(pick(range(4)),)))
     return made.steps
+
+
+def standing_query(pick: Pick) -> Steps:
+    """Return steps that can stand and end at nodes; most can be followed through levels."""
+    steps = [*followed_query(pick)]
+    if pick([False, False, True]):
+        steps.append(_branching(pick))
+    if pick([False, False, False, True]):
+        steps.append(Step("Descendants", plain=(pick(range(4)),)))
+    return steps

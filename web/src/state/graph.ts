@@ -46,6 +46,8 @@ export function reduceGraph(state: GraphState, messages: readonly Message[]): Gr
       draft = fromSnapshot(message.nodes, message.edges);
       for (const change of changes) apply(draft, change);
       current = { ...draft, synced: true, early: [] };
+    } else if (message.kind === "resumed") {
+      current = { ...current, synced: true };
     } else if (message.kind === "graph") {
       if (!current.synced) {
         current = { ...current, early: [...current.early, message.change] };
@@ -58,7 +60,7 @@ export function reduceGraph(state: GraphState, messages: readonly Message[]): Gr
   return draft ? { ...current, ...draft } : current;
 }
 
-/** What is known stays on the screen while the link is down; changes wait for the next snapshot. */
+/** What is known stays on the screen while the link is down; changes wait for the next snapshot or resumption. */
 export function unsynced(state: GraphState): GraphState {
   return { ...state, synced: false, early: [] };
 }

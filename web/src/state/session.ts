@@ -30,7 +30,7 @@ export class Session {
   private timer: ReturnType<typeof setTimeout> | null = null;
   private pause = BATCH_MS;
 
-  constructor(open: () => WebSocket = openSubscriberSocket) {
+  constructor(open: (resume: string | null) => WebSocket = openSubscriberSocket) {
     this.subscriber = new Subscriber(
       { onMessages: (messages) => this.enqueue(messages), onLink: (link) => this.linkChanged(link) },
       open,

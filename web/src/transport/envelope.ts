@@ -26,22 +26,44 @@ export type CaptureMessage = { type: "Added" | "Updated" | "Deleted"; capture: C
 
 export type Message =
   | { kind: "snapshot"; nodes: Node[]; edges: Edge[] }
+  /** The server goes on where the last connection ended: what is known stays, what was missed follows. */
+  | { kind: "resumed" }
   | { kind: "refused"; reason: string }
   | { kind: "graph"; change: GraphMessage }
   | { kind: "capture"; change: CaptureMessage };
 
 type Loose = Record<string, unknown>;
 
-/** Return the message in `text`, or null for one that this page has no use for. */
-export function decode(text: string): Message | null {
+export interface Received {
+  /** null for one that this page has no use for. */
+  message: Message | null;
+  /** Its number, null when it has none. */
+  seq: number | null;
+  /** The session that the numbers belong to, in messages that begin or resume one. */
+  session: string | null;
+}
+
+/** Return what is in `text`; numbers count also messages that this page has no use for. */
+export function receive(text: string): Received {
   let envelope: unknown;
   try {
     envelope = JSON.parse(text);
   } catch {
-    return null;
+    envelope = null;
   }
-  if (!isObject(envelope)) return null;
-  if (envelope["Namespace"] === "Graph") return decodeGraph(envelope);
+  if (!isObject(envelope)) return { message: null, seq: null, session: null };
+  const { Seq: seq, Session: session } = envelope;
+  return {
+    message: decodeEnvelope(envelope),
+    seq: typeof seq === "number" ? seq : null,
+    session: typeof session === "string" ? session : null,
+  };
+}
+
+function decodeEnvelope(envelope: Loose): Message | null {
+  if (envelope["Namespace"] === "Graph") {
+    return envelope["Type"] === "Resume" ? { kind: "resumed" } : decodeGraph(envelope);
+  }
   if (envelope["Namespace"] === "Capture") return decodeCapture(envelope);
   return null;
 }

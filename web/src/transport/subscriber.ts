@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page's one WebSocket: asks for the graph, hands on what arrives, and comes back after a loss.
+// The page's one WebSocket: asks for the graph, hands on what arrives, and after a loss goes on where it was.
 
-import { decode, type Message } from "./envelope";
+import { receive, type Message } from "./envelope";
 
 export type Link =
   | { state: "connecting" }
@@ -44,10 +44,13 @@ export class Subscriber {
   private failures = 0;
   private staleSince = 0;
   private closed = false;
+  /** What the server calls this subscription, and the number of the last message of it; null = begin anew. */
+  private session: string | null = null;
+  private seq = 0;
 
   constructor(
     private readonly handlers: SubscriberHandlers,
-    private readonly open: () => WebSocket,
+    private readonly open: (resume: string | null) => WebSocket,
     private readonly clock: Clock = realClock,
   ) {}
 
@@ -69,23 +72,33 @@ export class Subscriber {
   }
 
   private connect(): void {
-    const socket = this.open();
+    const resume = this.session === null ? null : `${this.session}:${this.seq}`;
+    const socket = this.open(resume);
     this.socket = socket;
-    this.cancelTimer = this.clock.after(SNAPSHOT_PATIENCE, () => this.lost(socket, "the server did not send the graph"));
-    socket.onopen = () => socket.send(JSON.stringify({ Namespace: "Graph", Type: "SyncRequest", Obj: {} }));
+    this.cancelTimer = this.clock.after(SNAPSHOT_PATIENCE, () => {
+      this.session = null;
+      this.lost(socket, "the server did not send the graph");
+    });
+    // A server that is asked to go on answers by itself, with what was missed or with the whole graph.
+    socket.onopen = () => {
+      if (resume === null) socket.send(JSON.stringify({ Namespace: "Graph", Type: "SyncRequest", Obj: {} }));
+    };
     socket.onmessage = (event: MessageEvent<unknown>) => this.received(socket, event.data);
     socket.onclose = (event: CloseEvent) => this.lost(socket, event.reason || "the connection was lost");
     // An error is always followed by a close; handling both would start two attempts.
   }
 
   private received(socket: WebSocket, data: unknown): void {
-    const message = typeof data === "string" ? decode(data) : null;
-    if (!message || socket !== this.socket) return;
+    if (typeof data !== "string" || socket !== this.socket) return;
+    const { message, seq, session } = receive(data);
+    if (message?.kind === "snapshot") this.session = session;
+    if (seq !== null) this.seq = seq;
+    if (!message) return;
     if (message.kind === "refused") {
       this.lost(socket, message.reason);
       return;
     }
-    if (message.kind === "snapshot") {
+    if (message.kind === "snapshot" || message.kind === "resumed") {
       this.cancelTimer();
       this.failures = 0;
       this.staleSince = 0;
@@ -115,9 +128,10 @@ export class Subscriber {
   }
 }
 
-/** Open the subscriber socket of the server that this page came from. */
-export function openSubscriberSocket(): WebSocket {
-  const address = new URL("ws/subscriber?x-client-type=webui", document.baseURI);
+/** Open the subscriber socket of the server that this page came from; `resume` is SESSION:SEQ of the last one. */
+export function openSubscriberSocket(resume: string | null): WebSocket {
+  const wish = resume === null ? "x-sequence=1" : `resume=${resume}`;
+  const address = new URL(`ws/subscriber?x-client-type=webui&${wish}`, document.baseURI);
   address.protocol = address.protocol.replace("http", "ws");
   return new WebSocket(address);
 }

@@ -32,6 +32,13 @@ describe("reduceGraph", () => {
     expect([...graph.nodes.keys()].sort()).toEqual(["b", "c"]);
   });
 
+  it("goes on with what it knows when the server does", () => {
+    const graph = reduceGraph(unsynced(graphOf([node("a")])), [{ kind: "resumed" }, change("NodeAdded", node("b"))]);
+
+    expect([...graph.nodes.keys()]).toEqual(["a", "b"]);
+    expect(graph.synced).toBe(true);
+  });
+
   it("ignores a revision that is older than the known one", () => {
     const graph = reduceGraph(graphOf([node("a", { State: "UP" }, { Revision: 5 })]), [
       change("NodeUpdated", node("a", { State: "DOWN" }, { Revision: 4 })),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from "vitest";
-import { decode } from "../../src/transport/envelope";
+import { receive, type Message } from "../../src/transport/envelope";
 
+const decode = (text: string): Message | null => receive(text).message;
 const graph = (type: string, body: unknown, status = 200): string =>
   JSON.stringify({ Namespace: "Graph", Type: type, Status: status, Obj: body });
 
@@ -40,4 +41,16 @@ it("reads a pushed capture", () => {
   const message = decode('{"Namespace":"Capture","Type":"Updated","Obj":{"UUID":"a","Count":1}}');
 
   expect(message).toMatchObject({ kind: "capture", change: { type: "Updated", capture: { UUID: "a" } } });
+});
+
+it("numbers also what it has no use for", () => {
+  expect(receive('{"Seq":7,"Namespace":"Alert","Type":"Alert","Obj":{}}')).toEqual({ message: null, seq: 7, session: null });
+});
+
+it("knows when the server goes on where it was", () => {
+  expect(receive('{"Namespace":"Graph","Type":"Resume","Session":"s","Resumed":true,"Obj":{"Missed":0}}')).toEqual({
+    message: { kind: "resumed" },
+    seq: null,
+    session: "s",
+  });
 });

@@ -39,7 +39,10 @@ class FakeClock implements Clock {
 }
 
 const SNAPSHOT = JSON.stringify({ Namespace: "Graph", Type: "SyncReply", Status: 200, Obj: { Nodes: [], Edges: [] } });
+const numbered = (seq: number, message: string): string => `{"Seq":${seq},"Session":"s1",${message.slice(1)}`;
+const RESUMED = JSON.stringify({ Namespace: "Graph", Type: "Resume", Status: 200, Session: "s1", Resumed: true, Obj: {} });
 let sockets: FakeSocket[];
+let wishes: (string | null)[];
 let links: Link[];
 let messages: Message[];
 let clock: FakeClock;
@@ -47,12 +50,14 @@ let subscriber: Subscriber;
 
 beforeEach(() => {
   sockets = [];
+  wishes = [];
   links = [];
   messages = [];
   clock = new FakeClock();
   subscriber = new Subscriber(
     { onLink: (link) => links.push(link), onMessages: (batch) => messages.push(...batch) },
-    () => {
+    (resume) => {
+      wishes.push(resume);
       const socket = new FakeSocket();
       sockets.push(socket);
       return socket as unknown as WebSocket;
@@ -82,6 +87,46 @@ it("comes back after a loss and asks again", () => {
 
   expect(sockets[1]?.sent).toHaveLength(1);
   expect(states()).toEqual(["connecting", "live", "stale", "live"]);
+});
+
+const say = (to: number, data: string): void => sockets[to]?.onmessage?.({ data });
+const cutOff = (which: number): void => {
+  sockets[which]?.onclose?.({ reason: "" });
+  clock.advance(1000);
+};
+
+it("goes on after the last number, those of messages it has no use for included", () => {
+  sockets[0]?.onopen?.();
+  say(0, numbered(1, SNAPSHOT));
+  say(0, '{"Seq":2,"Namespace":"Whatever","Type":"New","Obj":null}');
+  cutOff(0);
+  sockets[1]?.onopen?.();
+  say(1, RESUMED);
+
+  expect(wishes).toEqual([null, "s1:2"]);
+  expect(sockets[1]?.sent).toEqual([]);
+  expect(states()).toEqual(["connecting", "live", "stale", "live"]);
+  expect(messages.map((message) => message.kind)).toEqual(["snapshot", "resumed"]);
+});
+
+it("takes the whole graph from a server that cannot go on", () => {
+  say(0, numbered(1, SNAPSHOT));
+  cutOff(0);
+  say(1, numbered(1, SNAPSHOT).replace("s1", "s2"));
+  cutOff(1);
+
+  expect(wishes).toEqual([null, "s1:1", "s2:1"]);
+  expect(states().at(-2)).toBe("live");
+});
+
+it("begins anew after a server that did not answer the wish to go on", () => {
+  say(0, numbered(1, SNAPSHOT));
+  cutOff(0);
+  sockets[1]?.onopen?.();
+  clock.advance(30_000);
+  clock.advance(2000);
+
+  expect(wishes).toEqual([null, "s1:1", null]);
 });
 
 it("says since when it is stale over several attempts", () => {

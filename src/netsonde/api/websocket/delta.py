@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changes of the graph as messages: whole elements, or only the keys that changed (policy `partial`)."""
 
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Literal, Protocol
 
 import msgspec
 
 from netsonde.api.websocket.envelope import write
-from netsonde.model.elements import Element, Json, Metadata, Node
+from netsonde.api.websocket.handshake import Policy
+from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.topology import ChangeKind
 
 _VERBS: dict[ChangeKind, str] = {"added": "Added", "updated": "Updated", "deleted": "Deleted"}
@@ -38,6 +39,37 @@ class PartialUpdate(msgspec.Struct, frozen=True, rename="pascal"):
     ops: list[SetKey | DeleteKey]
 
 
+class Changed(Protocol):
+    """One change: an event of the graph, or a delta of what a filter shows."""
+
+    @property
+    def kind(self) -> ChangeKind: ...
+    @property
+    def element(self) -> Element: ...
+    @property
+    def previous(self) -> Element | None: ...
+
+
+class Messages:
+    """The messages of some changes, encoded at most once for each policy."""
+
+    def __init__(self, changes: Sequence[Changed]) -> None:
+        self._changes = changes
+        self._made: dict[Policy, list[str]] = {}
+
+    def of(self, policy: Policy) -> list[str]:
+        made = self._made.get(policy)
+        if made is None:
+            made = self._made[policy] = [_message(one, policy) for one in self._changes]
+        return made
+
+
+def _message(change: Changed, policy: Policy) -> str:
+    if policy == "partial":
+        return partial_message(change.kind, change.element, change.previous)
+    return full_message(change.kind, change.element)
+
+
 def full_message(kind: ChangeKind, element: Element) -> str:
     """Return a change with the whole element."""
     noun = "Node" if isinstance(element, Node) else "Edge"
@@ -48,12 +80,23 @@ def partial_message(kind: ChangeKind, element: Element, previous: Element | None
     """Return an update as operations; the whole element where a dotted key cannot say what changed."""
     if kind != "updated" or previous is None:
         return full_message(kind, element)
+    if _led_elsewhere(previous, element):
+        return full_message(kind, element)
     ops = operations(previous.metadata, element.metadata)
     if ops is None:
         return full_message(kind, element)
     noun = "Node" if isinstance(element, Node) else "Edge"
     update = PartialUpdate(element.id, element.updated_at, element.revision, ops)
     return write("Graph", f"{noun}PartiallyUpdated", update)
+
+
+def _led_elsewhere(previous: Element, element: Element) -> bool:
+    """Tell whether it differs in what is no metadata: then it is another element under the same id."""
+    if previous.created_at != element.created_at or previous.host != element.host:
+        return True
+    if isinstance(previous, Edge) and isinstance(element, Edge):
+        return (previous.parent, previous.child) != (element.parent, element.child)
+    return False
 
 
 def operations(before: Metadata, after: Metadata) -> list[SetKey | DeleteKey] | None:

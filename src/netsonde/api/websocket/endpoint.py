@@ -17,18 +17,14 @@ from netsonde.api.errors import as_text, problem_of
 from netsonde.api.services import Services
 from netsonde.api.websocket.flow_stream import FlowClient, FlowHub
 from netsonde.api.websocket.handshake import Handshake, read_handshake
-from netsonde.api.websocket.hub import Client, Hub
+from netsonde.api.websocket.hub import Hub
 from netsonde.api.websocket.outbox import Outbox
-from netsonde.api.websocket.subscriber import Subscriber
+from netsonde.api.websocket.returning import Hangup, Returning
 from netsonde.errors import UserError
 
 Missed = Callable[[int], None]
 """Told how many messages a client was too slow for."""
 Serve = Callable[[Handshake, "Socket", Missed], Awaitable[None]]
-
-
-class Hangup(Exception):
-    """The client went away, with or without a closing frame: both are normal."""
 
 
 _GONE = (Hangup, OSError)
@@ -95,21 +91,21 @@ class Endpoint:
 
 def websocket_routes(services: Services, connections: Connections) -> list[ASGIRouteHandler]:
     """Return the handlers of both endpoints."""
-    hub, flow_hub = Hub(services), FlowHub(services)
+    returning, flow_hub = Returning(services, Hub(services), connections.resumption), FlowHub(services)
     limit = services.settings.subscriber_queue
 
     async def subscriber(handshake: Handshake, socket: Socket, missed: Missed) -> None:
-        client = Client(handshake, limit)
-        state = Subscriber(services, client)
-        hub.join(client)
+        seat = await returning.enter(handshake)
+        subscriber, client = seat.subscriber, seat.subscriber.client
         try:
             await _together(
-                reader=_read(socket, state.receive),
-                work=state.work(),
-                writer=_write(socket, client.outbox, state.state, missed),
+                reader=_read(socket, subscriber.receive),
+                work=subscriber.work(),
+                writer=_write(socket, client.outbox, subscriber.state, missed, number=client.number, first=seat.first),
+                elsewhere=seat.taken_over(),
             )
         finally:
-            hub.leave(client)
+            returning.leave(seat)
 
     async def flow_stream(handshake: Handshake, socket: Socket, missed: Missed) -> None:
         client = FlowClient(handshake, limit)
@@ -147,15 +143,28 @@ async def _read(socket: Socket, receive: Callable[[str | bytes], None]) -> None:
         receive(await socket.receive())
 
 
-async def _write(socket: Socket, outbox: Outbox, state: Callable[[], Awaitable[Sequence[str]]], missed: Missed) -> None:
-    """Send what is put; after an overflow the whole state, taken after it, so that nothing falls between."""
+async def _write(
+    socket: Socket,
+    outbox: Outbox,
+    state: Callable[[], Awaitable[Sequence[str]]],
+    missed: Missed,
+    *,
+    number: Callable[[str], str] = str,
+    first: Sequence[str] = (),
+) -> None:
+    """Send `first`, then what is put; after an overflow the whole state, taken after it so that nothing falls between.
+
+    `number` is called in the order of sending, before anything is sent that may not arrive.
+    """
+    for part in first:
+        await socket.send(part)
     while True:
         message = await outbox.take()
         if message is not None:
-            await socket.send(message)
+            await socket.send(number(message))
             continue
         missed(outbox.dropped)
-        for part in await state():
+        for part in [number(part) for part in await state()]:
             await socket.send(part)
 
 

@@ -30,15 +30,36 @@ def read(message: str | bytes) -> Incoming:
         ) from bad
 
 
-def write(namespace: str, kind: str, obj: object, *, uuid: str = "", status: int = 0) -> str:
-    """Return a message as text; `obj` is anything that msgspec encodes, or JSON as bytes."""
+def write(
+    namespace: str,
+    kind: str,
+    obj: object,
+    *,
+    uuid: str = "",
+    status: int = 0,
+    session: str = "",
+    resumed: bool | None = None,
+) -> str:
+    """Return a message as text; `obj` is anything that msgspec encodes, or JSON as bytes.
+
+    `session` and `resumed` are ours, for clients that asked for sequence numbers.
+    """
     body = obj if isinstance(obj, bytes) else _encoder.encode(obj)
     head = f'{{"Namespace":{_text(namespace)},"Type":{_text(kind)}'
     if uuid:
         head += f',"UUID":{_text(uuid)}'
     if status:
         head += f',"Status":{status}'
+    if session:
+        head += f',"Session":{_text(session)}'
+    if resumed is not None:
+        head += f',"Resumed":{str(resumed).lower()}'
     return f'{head},"Obj":{body.decode()}}}'
+
+
+def numbered(message: str, seq: int) -> str:
+    """Return a message with its sequence number; it is put in front, so that a shared message is encoded once."""
+    return f'{{"Seq":{seq},{message[1:]}'
 
 
 def _text(value: str) -> str:

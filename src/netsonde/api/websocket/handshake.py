@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a client asks for when it connects: headers, or query parameters for browsers; refused before the upgrade."""
 
+import re
 from collections.abc import Mapping
 from typing import Literal, cast
 from urllib.parse import parse_qs
@@ -12,6 +13,7 @@ from netsonde.errors import UserError
 
 Policy = Literal["full", "partial"]
 _LONGEST = 4096
+_RESUME = re.compile(r"([0-9a-f]{32}):([0-9]{1,15})", re.ASCII)
 
 
 class Handshake(msgspec.Struct, frozen=True):
@@ -23,6 +25,10 @@ class Handshake(msgspec.Struct, frozen=True):
     """Empty = none was named."""
     gremlin_filter: str
     policy: Policy
+    numbered: bool = False
+    """Whether messages carry sequence numbers, with which the client may come back."""
+    resume: tuple[str, int] | None = None
+    """The session that it comes back to, and the number of the last message that it got."""
 
     def wants(self, namespace: str) -> bool:
         """Tell whether messages of a namespace go to this client."""
@@ -44,6 +50,7 @@ def read_handshake(scope: Scope) -> Handshake:
     policy = (given.one("X-Update-Policy") or "full").lower()
     if policy not in ("full", "partial"):
         raise UserError(f"X-Update-Policy {policy[:40]!r} is not known", hint="use full or partial")
+    resume = _resume(given.one("X-Resume") or given.one("resume"))
     client = scope.get("client") or ("unknown", 0)
     return Handshake(
         host_id=given.one("X-Host-ID") or f"{client[0]}:{client[1]}",
@@ -51,7 +58,27 @@ def read_handshake(scope: Scope) -> Handshake:
         namespaces=frozenset(given.many("X-Websocket-Namespace")),
         gremlin_filter=given.one("X-Gremlin-Filter"),
         policy=cast(Policy, policy),
+        numbered=resume is not None or _numbered(given.one("X-Sequence")),
+        resume=resume,
     )
+
+
+def _numbered(value: str) -> bool:
+    if value.lower() not in ("", "0", "1", "false", "true"):
+        raise UserError(f"X-Sequence {value[:40]!r} is not understood", hint="use 1 or 0")
+    return value.lower() in ("1", "true")
+
+
+def _resume(value: str) -> tuple[str, int] | None:
+    if not value:
+        return None
+    found = _RESUME.fullmatch(value)
+    if found is None:
+        raise UserError(
+            f"X-Resume {value[:60]!r} is not understood",
+            hint="send SESSION:SEQ, the Session of the last SyncReply and the Seq of the last message",
+        )
+    return found[1], int(found[2])
 
 
 class _Parameters:

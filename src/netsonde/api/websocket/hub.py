@@ -4,11 +4,14 @@
 import asyncio
 from collections.abc import Sequence
 
-from netsonde.api.services import GraphEvent, Services, Unsubscribe
-from netsonde.api.websocket.delta import full_message, partial_message
+from netsonde.api.services import Services, Unsubscribe
+from netsonde.api.websocket.delta import Messages
 from netsonde.api.websocket.envelope import write
+from netsonde.api.websocket.filtered import Asked, Followed, View
 from netsonde.api.websocket.handshake import Handshake
 from netsonde.api.websocket.outbox import Outbox
+from netsonde.api.websocket.session import Session
+from netsonde.graph.events import Event
 from netsonde.model.captures import CaptureChange, CaptureView
 
 _LEGACY = "OnDemandCaptureNotification"
@@ -20,10 +23,26 @@ class Client:
     def __init__(self, handshake: Handshake, limit: int) -> None:
         self.handshake = handshake
         self.outbox = Outbox(limit)
-        self.gremlin_filter = handshake.gremlin_filter
-        """"" = the whole graph, whose changes the hub puts straight into the outbox."""
+        self.session = Session(limit) if handshake.numbered else None
+        self.view: View | None = None
+        """What its filter shows; None = the whole graph."""
         self.changed = asyncio.Event()
-        """The graph changed; set for clients with a filter, which work out for themselves what it means."""
+        """There is something to do for the one that works for it: a request, or a filter to ask anew."""
+
+    @property
+    def gremlin_filter(self) -> str:
+        """ "" = the whole graph."""
+        return "" if self.view is None else self.view.text
+
+    def tell_graph(self, messages: Messages) -> None:
+        """Put changes of what it sees of the graph, unless it does not want any."""
+        if self.handshake.wants("Graph"):
+            for message in messages.of(self.handshake.policy):
+                self.outbox.put(message)
+
+    def number(self, message: str) -> str:
+        """Return a message as it is sent."""
+        return message if self.session is None else self.session.number(message)
 
 
 class Hub:
@@ -32,10 +51,12 @@ class Hub:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._clients: set[Client] = set()
+        self._followed: dict[str, Followed] = {}
         self._subscriptions: list[Unsubscribe] = []
         self._active: dict[str, object] = {}
 
     def join(self, client: Client) -> None:
+        """Begin to tell a client what it sees. Raises UserError for a wrong filter."""
         self._clients.add(client)
         if not self._subscriptions:
             self._active = {view.uuid: _activity(view) for view in self._services.captures.views()}
@@ -43,29 +64,57 @@ class Hub:
                 self._services.graph.subscribe(self._graph_changed),
                 self._services.captures.subscribe(self._capture_changed),
             ]
+        self.see(client, self.view_of(client.handshake.gremlin_filter))
 
     def leave(self, client: Client) -> None:
         self._clients.discard(client)
+        self.see(client, None)
         if not self._clients:
             for unsubscribe in self._subscriptions:
                 unsubscribe()
             self._subscriptions = []
 
-    def _graph_changed(self, events: Sequence[GraphEvent]) -> None:
-        full: list[str] = []
-        partial: list[str] = []
+    def view_of(self, text: str) -> View | None:
+        """Return what a filter shows, kept up to date from now on; `see` or `drop` must follow. Raises UserError."""
+        if not text or self._services.filters.whole(text):
+            return None
+        followed = self._followed.get(text)
+        if followed is None:
+            view = self._services.filters.follow(text)
+            if view is None:
+                return Asked(text, self._services.filters.interest(text))
+            followed = self._followed[text] = Followed(text, view)
+        return followed
+
+    def see(self, client: Client, view: View | None) -> None:
+        """Let a client see something else from now on."""
+        before, client.view = client.view, view
+        if isinstance(before, Followed):
+            before.clients.discard(client)
+        if isinstance(view, Followed):
+            view.clients.add(client)
+        if before is not view:
+            self.drop(before)
+        client.changed.set()
+
+    def drop(self, view: View | None) -> None:
+        """Follow a filter no more, unless somebody sees it."""
+        if isinstance(view, Followed) and not view.clients and self._followed.get(view.text) is view:
+            del self._followed[view.text]
+
+    def _graph_changed(self, events: Sequence[Event]) -> None:
+        messages = Messages(events)
+        for followed in tuple(self._followed.values()):
+            followed.changed(events)
         for client in self._clients:
-            if not client.handshake.wants("Graph"):
-                continue
-            if client.gremlin_filter:
-                client.changed.set()
-                continue
-            if client.handshake.policy == "partial":
-                partial = partial or [partial_message(one.kind, one.element, one.previous) for one in events]
-            else:
-                full = full or [full_message(one.kind, one.element) for one in events]
-            for message in partial if client.handshake.policy == "partial" else full:
-                client.outbox.put(message)
+            if client.view is None:
+                client.tell_graph(messages)
+            elif isinstance(client.view, Asked):
+                passed = client.view.notice(events)
+                if passed:
+                    client.tell_graph(Messages(passed))
+                if client.view.stale:
+                    client.changed.set()
 
     def _capture_changed(self, change: CaptureChange) -> None:
         self._put("Capture", change.kind, change.view)

@@ -4,24 +4,31 @@
 import asyncio
 import re
 from collections import deque
+from collections.abc import Iterable
 
 import msgspec
 
 from netsonde.api.services import GraphView, Services
-from netsonde.api.websocket.delta import full_message, partial_message
+from netsonde.api.websocket.delta import Messages
 from netsonde.api.websocket.envelope import Incoming, read, write
-from netsonde.api.websocket.hub import Client
+from netsonde.api.websocket.filtered import Asked, Followed
+from netsonde.api.websocket.hub import Client, Hub
 from netsonde.errors import SourceLost, UserError
 from netsonde.model.elements import Edge, Element, Node
-from netsonde.query import Busy
+from netsonde.query import Busy, Delta
 
 _PACE = 0.05
-"""Seconds between two evaluations of a filter, at least."""
+"""Seconds between two answers of a filter that has to be asked anew, at least."""
 _SPARE = 4
-"""How many times as long as an evaluation took the loop is left to everybody else."""
+"""How many times as long as asking took is left to everybody else."""
+_LONGEST = 5.0
+"""Seconds that asking may take."""
+_AFTER_FAILURE = 1.0
+"""Seconds after a failure until asking again, at least."""
 _MOST_REQUESTS = 100
 _BUSY = 1.0
 """Seconds after which a state is asked for again that could not be had because of others."""
+_UNASKED = Incoming("Graph", "SyncRequest")
 
 
 class SyncRequest(msgspec.Struct, frozen=True):
@@ -32,14 +39,18 @@ class SyncRequest(msgspec.Struct, frozen=True):
 
 
 class Subscriber:
-    """Answers one client. `messages` is fed by the reader; `work` runs beside it, one thing at a time."""
+    """Answers one client. `receive` is fed by the reader; `work` runs beside it, one thing at a time."""
 
-    def __init__(self, services: Services, client: Client) -> None:
+    def __init__(self, services: Services, client: Client, hub: Hub) -> None:
+        self.client = client
         self._services = services
-        self._client = client
+        self._hub = hub
         self._requests: deque[Incoming] = deque()
-        self._seen: dict[str, Element] = {}
-        """What the client has of a filtered graph, nodes before edges."""
+        self._resumed: bool | None = None
+        """What the next state says of the client's wish to go on; None = nothing."""
+        self._rest_until = 0.0
+        """Loop time before which its filter is not asked again."""
+        self._alarm: asyncio.TimerHandle | None = None
 
     def receive(self, frame: str | bytes) -> None:
         """Take a frame from the client; what is not understood is answered, not dropped."""
@@ -53,56 +64,40 @@ class Subscriber:
             if len(self._requests) >= _MOST_REQUESTS:
                 raise UserError(f"{_MOST_REQUESTS} requests are waiting already", hint="wait for their answers")
         except UserError as wrong:
-            self._client.outbox.put(write("Graph", "Error", str(wrong), status=400))
+            self.client.outbox.put(write("Graph", "Error", str(wrong), status=400))
             return
         self._requests.append(message)
-        self._client.changed.set()
+        self.client.changed.set()
+
+    def refuse_resume(self) -> None:
+        """Send a client that wanted to go on a whole state, and say so."""
+        self._resumed = False
+        self._requests.append(_UNASKED)
+        self.client.changed.set()
 
     async def work(self) -> None:
-        """Answer requests and follow the filter until cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._client.changed.wait()
-            self._client.changed.clear()
-            while self._requests:
-                await self._answer(self._requests.popleft())
-            if self._client.gremlin_filter:
-                began = loop.time()
-                await self._follow_filter()
-                await asyncio.sleep(max(_PACE, (loop.time() - began) * _SPARE))
+        """Answer requests, and ask for what a filter shows that cannot be followed, until cancelled."""
+        changed = self.client.changed
+        try:
+            while True:
+                await changed.wait()
+                changed.clear()
+                while self._requests:
+                    await self._answer(self._requests.popleft())
+                await self._keep_up()
+        finally:
+            # Whoever comes back begins where this ended.
+            changed.set()
+            if self._alarm is not None:
+                self._alarm.cancel()
+                self._alarm = None
 
     async def state(self) -> list[str]:
         """Return the messages that put a client right which missed some."""
+        if self.client.session is not None:
+            self.client.session.cut()
         captures = [write("Capture", "Updated", view) for view in self._services.captures.views()]
-        return [await self._patient_reply(), *(captures if self._client.handshake.wants("Capture") else [])]
-
-    async def _answer(self, message: Incoming) -> None:
-        try:
-            asked = msgspec.json.decode(message.obj, type=SyncRequest | None) or SyncRequest()
-            reply = await self._sync(asked, message.uuid)
-        except msgspec.DecodeError as bad:
-            reply = write("Graph", "SyncReply", f"Obj: {bad}", uuid=message.uuid, status=400)
-        except (UserError, SourceLost, TimeoutError) as failed:
-            text = failed.explain() if isinstance(failed, UserError) else str(failed) or "the query took too long"
-            reply = write("Graph", "SyncReply", text, uuid=message.uuid, status=400)
-        self._client.outbox.put(reply)
-
-    async def _sync(self, asked: SyncRequest, uuid: str) -> str:
-        client = self._client
-        wanted = client.gremlin_filter if asked.filter is None else asked.filter.strip()
-        if asked.time is not None:
-            graph = await self._evaluate(at(wanted, asked.time))
-            if asked.filter is not None:
-                client.gremlin_filter, self._seen = wanted, {}
-            return _reply(_elements(graph), uuid)
-        if wanted:
-            seen = _elements(await self._evaluate(wanted))
-            client.gremlin_filter, self._seen = wanted, seen
-            # Changes during the evaluation went by unnoticed when there was no filter before.
-            client.changed.set()
-        else:
-            client.gremlin_filter, self._seen = "", {}
-        return await self._sync_reply(uuid)
+        return [await self._patient_reply(), *(captures if self.client.handshake.wants("Capture") else [])]
 
     async def _patient_reply(self) -> str:
         while True:
@@ -110,11 +105,72 @@ class Subscriber:
                 return await self._sync_reply()
             except Busy:
                 await asyncio.sleep(_BUSY)
+            except UserError as refused:
+                return write("Graph", "SyncReply", refused.explain(), status=400)
+
+    async def _keep_up(self) -> None:
+        view = self.client.view
+        if isinstance(view, Asked) and view.stale:
+            await self._ask_in_time(view)
+        elif isinstance(view, Followed) and not view.ready:
+            try:
+                await _filled(view)
+            except UserError as refused:
+                self.client.outbox.put(write("Graph", "Error", refused.explain(), status=400))
+
+    async def _answer(self, message: Incoming) -> None:
+        reply = ""
+        try:
+            asked = msgspec.json.decode(message.obj, type=SyncRequest | None) or SyncRequest()
+            reply = await self._sync(asked, message.uuid)
+        except msgspec.DecodeError as bad:
+            reply = write("Graph", "SyncReply", f"Obj: {bad}", uuid=message.uuid, status=400)
+        except (UserError, SourceLost, TimeoutError) as failed:
+            reply = write("Graph", "SyncReply", _words(failed), uuid=message.uuid, status=400)
+        finally:
+            self.client.outbox.release(reply)
+
+    async def _sync(self, asked: SyncRequest, uuid: str) -> str:
+        client, hub = self.client, self._hub
+        wanted = client.gremlin_filter if asked.filter is None else asked.filter.strip()
+        if asked.time is not None:
+            graph = await self._evaluate(at(wanted, asked.time))
+            if asked.filter is not None:
+                hub.see(client, hub.view_of(wanted))
+            return self._reply([*graph.nodes(), *graph.edges()], uuid)
+        same = wanted == client.gremlin_filter
+        view = client.view if same else hub.view_of(wanted)
+        try:
+            if isinstance(view, Asked):
+                await self._ask(view)
+                # Changes while it was asked for the first time went by unnoticed.
+                view.stale = view.stale or not same
+            elif view is not None:
+                await _filled(view)
+            hub.see(client, view)
+        finally:
+            hub.drop(view)
+        # A client takes a state for all that came before it, and changes for what came after it.
+        client.outbox.hold()
+        return await self._sync_reply(uuid)
 
     async def _sync_reply(self, uuid: str = "") -> str:
-        if self._client.gremlin_filter:
-            return _reply(self._seen, uuid)
-        return write("Graph", "SyncReply", await self._services.graph_json(), uuid=uuid, status=200)
+        if self.client.view is not None:
+            return self._reply(self.client.view.elements(), uuid)
+        return self._envelope(await self._services.graph_json(), uuid)
+
+    def _reply(self, elements: Iterable[Element], uuid: str) -> str:
+        ordered = sorted(elements, key=lambda element: element.created_at)
+        graph = {
+            "Nodes": [one for one in ordered if isinstance(one, Node)],
+            "Edges": [one for one in ordered if isinstance(one, Edge)],
+        }
+        return self._envelope(graph, uuid)
+
+    def _envelope(self, graph: object, uuid: str) -> str:
+        session = "" if self.client.session is None else self.client.session.id
+        resumed, self._resumed = self._resumed, None
+        return write("Graph", "SyncReply", graph, uuid=uuid, status=200, session=session, resumed=resumed)
 
     async def _evaluate(self, text: str) -> GraphView:
         result = await self._services.queries.run(text)
@@ -122,29 +178,55 @@ class Subscriber:
             raise UserError(f"Gremlin query '{text}' did not return a graph", hint="end it with .SubGraph()")
         return result.graph
 
-    async def _follow_filter(self) -> None:
-        """Send the difference between what the client has and what the filter gives now."""
-        wanted = self._client.gremlin_filter
+    async def _ask(self, view: Asked) -> list[Delta]:
+        """Return the difference between what a filter showed and what it shows now."""
+        view.begin()
         try:
-            now = _elements(await self._evaluate(wanted))
-        except (UserError, SourceLost, TimeoutError):
-            # It was valid when it was set, so this passes; the client keeps what it has until the next change.
-            return
-        before, self._seen = self._seen, now
-        for element in reversed([one for key, one in before.items() if key not in now]):
-            self._client.outbox.put(full_message("deleted", element))
-        for key, element in now.items():
-            previous = before.get(key)
-            if previous is None:
-                self._client.outbox.put(full_message("added", element))
-            elif previous is not element and previous != element:
-                self._put_update(element, previous)
+            async with asyncio.timeout(_LONGEST):
+                graph = await self._evaluate(view.text)
+        except BaseException:
+            view.failed()
+            raise
+        return view.answered(graph)
 
-    def _put_update(self, element: Element, previous: Element) -> None:
-        if self._client.handshake.policy == "partial":
-            self._client.outbox.put(partial_message("updated", element, previous))
-        else:
-            self._client.outbox.put(full_message("updated", element))
+    async def _ask_in_time(self, view: Asked) -> None:
+        """Ask and tell, or see to it that it is done when enough time has passed since the last time."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        if began < self._rest_until:
+            self._alarm = self._alarm or loop.call_at(self._rest_until, self._wake)
+            return
+        pause = _PACE
+        try:
+            self.client.tell_graph(Messages(await self._ask(view)))
+            view.failing = False
+        except (UserError, SourceLost, TimeoutError) as failed:
+            # It was valid when it was set, so this passes; the client keeps what it has, and is told once.
+            pause = _AFTER_FAILURE
+            if not view.failing:
+                text = f"the filter could not be asked anew, and is tried again: {_words(failed)}"
+                self.client.outbox.put(write("Graph", "Error", text, status=503))
+            view.failing = True
+        self._rest_until = loop.time() + max(pause, (loop.time() - began) * _SPARE)
+        if view.stale:
+            self.client.changed.set()
+
+    def _wake(self) -> None:
+        self._alarm = None
+        self.client.changed.set()
+
+
+async def _filled(view: Followed) -> None:
+    """Wait until a filter is filled, and do it; between two portions everybody else has a turn."""
+    while not view.ready:
+        view.fill()
+        await asyncio.sleep(0)
+
+
+def _words(failed: Exception) -> str:
+    if isinstance(failed, UserError):
+        return failed.explain()
+    return str(failed) or "the query took too long"
 
 
 def at(text: str, time_ms: int) -> str:
@@ -154,19 +236,3 @@ def at(text: str, time_ms: int) -> str:
     if re.match(r"\s*[Gg]\s*\.\s*(At|Context)\b", text):
         raise UserError("the filter has a time of its own", hint="leave Time out, or take At(…) out of the filter")
     return re.sub(r"^\s*[Gg]\b", f"G.At({time_ms})", text, count=1)
-
-
-def _elements(graph: GraphView) -> dict[str, Element]:
-    """Return all elements, nodes first; nodes and edges may share an id."""
-    found: dict[str, Element] = {f"n{node.id}": node for node in graph.nodes()}
-    found.update((f"e{edge.id}", edge) for edge in graph.edges())
-    return found
-
-
-def _reply(elements: dict[str, Element], uuid: str) -> str:
-    ordered = sorted(elements.values(), key=lambda element: element.created_at)
-    graph = {
-        "Nodes": [one for one in ordered if isinstance(one, Node)],
-        "Edges": [one for one in ordered if isinstance(one, Edge)],
-    }
-    return write("Graph", "SyncReply", graph, uuid=uuid, status=200)

@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsonde.api.websocket.delta import DeleteKey, operations, partial_message
+from netsonde.api.websocket.delta import DeleteKey, Messages, operations, partial_message
+from netsonde.api.websocket.handshake import Policy
 from netsonde.model.elements import Metadata
-from unit.api.fakes import a_node
+from netsonde.query import Delta
+from unit.api.fakes import a_node, an_edge
+
+POLICIES: tuple[Policy, ...] = ("full", "partial")
 
 
 def test_an_update_names_set_and_deleted_keys() -> None:
@@ -57,6 +61,20 @@ def test_values_that_python_takes_for_equal_are_still_changes(old: Any, new: Any
 def test_an_element_seen_for_the_first_time_is_sent_whole() -> None:
     assert json.loads(partial_message("updated", a_node(), None))["Type"] == "NodeUpdated"
     assert json.loads(partial_message("added", a_node(), None))["Type"] == "NodeAdded"
+
+
+def test_an_edge_that_got_other_ends_is_sent_whole() -> None:
+    message = json.loads(partial_message("updated", an_edge("e", "a", "c"), an_edge("e", "a", "b")))
+    assert (message["Type"], message["Obj"]["Child"]) == ("EdgeUpdated", "c")
+
+
+def test_changes_are_encoded_once_for_each_policy() -> None:
+    messages = Messages([Delta("updated", a_node(revision=2, State="UP"), a_node())])
+    assert messages.of("full") is messages.of("full")
+    assert [json.loads(messages.of(policy)[0])["Type"] for policy in POLICIES] == [
+        "NodeUpdated",
+        "NodePartiallyUpdated",
+    ]
 
 
 keys = st.sampled_from(["a", "b", "c", "d.e"])

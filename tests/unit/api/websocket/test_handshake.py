@@ -37,6 +37,14 @@ def test_the_address_of_the_client_names_it_when_nothing_else_does() -> None:
     assert read_handshake(scope(X_Client_Type="cli")).host_id == "192.0.2.1:5555"
 
 
+def test_numbers_are_a_wish_that_coming_back_implies() -> None:
+    session = "0123456789abcdef" * 2
+    assert not read_handshake(scope(X_Client_Type="cli")).numbered
+    assert read_handshake(scope(X_Client_Type="cli", X_Sequence="1")).numbered
+    back = read_handshake(scope(f"resume={session}:17", X_Client_Type="cli"))
+    assert (back.numbered, back.resume) == (True, (session, 17))
+
+
 @pytest.mark.parametrize("given", ["", "*", "Alert,*"])
 def test_everything_is_wanted_without_a_namespace_or_with_a_star(given: str) -> None:
     assert read_handshake(scope(X_Client_Type="cli", X_Websocket_Namespace=given)).wants("Graph")
@@ -54,6 +62,9 @@ def test_the_namespace_header_may_be_repeated() -> None:
         ({}, "X-Client-Type is missing"),
         ({"X_Client_Type": "a", "X_Client_Protocol": "protobuf"}, "'protobuf' is not spoken"),
         ({"X_Client_Type": "a", "X_Update_Policy": "some"}, "'some' is not known"),
+        ({"X_Client_Type": "a", "X_Sequence": "2"}, "X-Sequence '2'"),
+        ({"X_Client_Type": "a", "X_Resume": "mine"}, "X-Resume 'mine'"),
+        ({"X_Client_Type": "a", "X_Resume": "0" * 32 + ":-1"}, "X-Resume"),
         ({"X_Client_Type": "a", "X_Gremlin_Filter": "G" * 5000}, "has 5000 characters"),
     ],
 )

@@ -47,8 +47,8 @@ async def connected(
 ) -> AsyncIterator[Connected]:
     services = fakes.services()
     client = Client(Handshake("me", "test", frozenset(namespaces), text, policy), services.settings.subscriber_queue)
-    subscriber = Subscriber(services, client)
     hub = hub or Hub(services)
+    subscriber = Subscriber(services, client, hub)
     hub.join(client)
     async with asyncio.TaskGroup() as group:
         work = group.create_task(subscriber.work())
