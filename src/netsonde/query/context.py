@@ -82,10 +82,14 @@ class Context:
 
     def kept(self, items: Sequence[T], test: Callable[[T], bool]) -> list[T]:
         """Return the items that pass a test, in order."""
+        return self.sieved(items, lambda some: [item for item in some if test(item)])
+
+    def sieved(self, items: Sequence[T], sieve: Callable[[Sequence[T]], list[T]]) -> list[T]:
+        """Return the items that a sieve keeps, in order; it gets them in portions."""
         kept: list[T] = []
         at = 0
         for many in self._portions(kept):
-            kept += [item for item in items[at : at + many] if test(item)]
+            kept += sieve(items[at : at + many])
             at += many
             if at >= len(items):
                 break
@@ -103,6 +107,15 @@ class Context:
                 break
         self.check(len(collected))
         return collected
+
+    def watched(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield the items, with a look at the clock now and then."""
+        iterator = iter(items)
+        for many in self._portions(()):
+            portion = list(islice(iterator, many))
+            yield from portion
+            if len(portion) < many:
+                break
 
     def ordered(self, items: Sequence[T], key: Callable[[T], Any], *, descending: bool = False) -> list[T]:
         """Return the items by a key, equal ones in the order they had; looks at the clock, as `sorted` does not."""

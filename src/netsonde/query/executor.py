@@ -26,6 +26,7 @@ from netsonde.query.result import Result
 from netsonde.query.rows import Rows
 from netsonde.query.sources import Limits, Sources
 from netsonde.query.steps._api import Fetch
+from netsonde.query.steps.graph_sources import Elements
 from netsonde.query.workers import Place
 
 T = TypeVar("T")
@@ -172,7 +173,14 @@ def result_of(plan: Plan, rows: Rows, context: Context) -> Result:
         graph=context.graph if plan.kind is Kind.GRAPH else None,
         missing_hosts=tuple(sorted(context.missing_hosts)),
         truncated=context.truncated,
+        remembered=context.sources.remembered if _is_all_nodes(plan, rows) else None,
     )
+
+
+def _is_all_nodes(plan: Plan, rows: Rows) -> bool:
+    """Tell whether the rows are the nodes of the live graph, without further ado."""
+    operation = plan.pipeline[-1].operation if len(plan.pipeline) == 1 else None
+    return isinstance(operation, Elements) and operation.kind is Kind.NODES and len(rows) > _FEW
 
 
 def _left(context: Context) -> float:

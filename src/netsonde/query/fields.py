@@ -5,6 +5,7 @@ Items that consist of members (`rows.COMPOUND`) are read member by member.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
 from netsonde.errors import Span, UserError
@@ -19,6 +20,16 @@ Reader: TypeAlias = Callable[[Item], Found]
 
 LONGEST_KEY: Final = 1024
 """Characters; a path of many thousand parts costs the square of its length to prepare."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReader:
+    """Reads a top-level key of elements, the common case."""
+
+    key: str
+
+    def __call__(self, element: Node | Edge) -> Found:
+        return element.metadata.get(self.key, MISSING)
 
 
 def element_path(key: str, span: Span) -> Path:
@@ -87,9 +98,7 @@ def _grouped_reader(key: str, path: Path) -> Reader:
 def _element_reader(path: Path) -> Callable[[Node | Edge], Found]:
     if path.field or path.edge_field or len(path.keys) != 1:
         return path.get
-    key = path.keys[0]
-    # The common case, and the one that decides what a scan of the whole graph costs.
-    return lambda element: element.metadata.get(key, MISSING)
+    return KeyReader(path.keys[0])
 
 
 def _value_reader(key: str, path: Path) -> Callable[[Json], Found]:

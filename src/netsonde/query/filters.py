@@ -9,7 +9,7 @@ from netsonde.errors import Span
 from netsonde.graph.paths import MISSING, Path
 from netsonde.query.arguments import key_of
 from netsonde.query.errors import QueryError
-from netsonde.query.fields import Reader, element_path, readers
+from netsonde.query.fields import KeyReader, Reader, element_path, readers
 from netsonde.query.kinds import Kind
 from netsonde.query.predicates import EXISTS, Predicate, predicate
 from netsonde.query.rows import Item
@@ -18,6 +18,8 @@ from netsonde.query.syntax import Argument, Call
 __all__ = ["ABSENT", "EXISTS", "Condition", "Filter", "combine", "condition", "filter_of", "merge", "pairs"]
 
 ItemTest: TypeAlias = Callable[[Item], bool]
+Sieve: TypeAlias = Callable[[Sequence[Item]], list[Item]]
+"""Keeps the items that pass, many in one call: what a scan costs is the calls for each item."""
 
 ABSENT = Predicate("absent", lambda _: False, absent=True, growing=False)
 
@@ -31,6 +33,7 @@ class Condition:
     path: Path
     span: Span
     holds: ItemTest
+    sieve: Sieve
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Filter:
 
     conditions: tuple[Condition, ...]
     test: ItemTest
+    sieve: Sieve
     any_of: bool = False
 
     @property
@@ -72,26 +76,70 @@ def filter_of(arguments: Sequence[Argument], call: Call, kind: Kind, *, any_of: 
 def condition(argument: Argument, test: Predicate, kind: Kind) -> Condition:
     """Return the condition that what is at the key passes the test."""
     key = key_of(argument)
-    each = [_holds(read, test) for read in readers(kind, key, argument.span)]
+    reads = readers(kind, key, argument.span)
+    each = [_holds(read, test) for read in reads]
     holds = each[0] if len(each) == 1 else _any(each)
-    return Condition(key, test, element_path(key, argument.span), argument.span, holds)
+    sieve = _sieve_at(reads[0].key, test) if isinstance(reads[0], KeyReader) else _sieve(holds)
+    return Condition(key, test, element_path(key, argument.span), argument.span, holds, sieve)
 
 
 def combine(conditions: Sequence[Condition], *, any_of: bool = False) -> Filter:
     """Return the filter that asks for all of the conditions, or for any of them."""
     each = [condition.holds for condition in conditions]
     test = each[0] if len(each) == 1 else _any(each) if any_of else _all(each)
-    return Filter(tuple(conditions), test, any_of)
+    sieve = _sieve(test) if any_of and len(each) > 1 else _sieves([condition.sieve for condition in conditions])
+    return Filter(tuple(conditions), test, sieve, any_of)
 
 
 def _holds(read: Reader, test: Predicate) -> ItemTest:
     check, absent = test.test, test.absent
+    if isinstance(read, KeyReader):
+        return _holds_at(read.key, test)
 
     def holds(item: Item) -> bool:
         found = read(item)
         return absent if found is MISSING else check(found)  # type: ignore[arg-type]
 
     return holds
+
+
+def _holds_at(key: str, test: Predicate) -> ItemTest:
+    """Return the test of a top-level key, without a call to read it."""
+    check, absent = test.test, test.absent
+
+    def holds(item: Item) -> bool:
+        found = item.metadata.get(key, MISSING)  # type: ignore[union-attr]
+        return absent if found is MISSING else check(found)  # type: ignore[arg-type]
+
+    return holds
+
+
+def _sieve_at(key: str, test: Predicate) -> Sieve:
+    check = test.test
+    if test.absent:
+        return _sieve(_holds_at(key, test))
+    return lambda items: [
+        item
+        for item in items
+        if (found := item.metadata.get(key, MISSING)) is not MISSING and check(found)  # type: ignore[union-attr,arg-type]
+    ]
+
+
+def _sieve(test: ItemTest) -> Sieve:
+    return lambda items: [item for item in items if test(item)]
+
+
+def _sieves(sieves: Sequence[Sieve]) -> Sieve:
+    if len(sieves) == 1:
+        return sieves[0]
+
+    def sieve(items: Sequence[Item]) -> list[Item]:
+        kept = list(items)
+        for one in sieves:
+            kept = one(kept)
+        return kept
+
+    return sieve
 
 
 def _all(tests: Sequence[ItemTest]) -> ItemTest:

@@ -6,6 +6,8 @@ A plan may run any number of times, now or in the past, at once or as a standing
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final
 
 from netsonde.errors import Span, UserError
 from netsonde.model.elements import Json
@@ -27,6 +29,10 @@ from netsonde.query.steps.naming import Remember
 from netsonde.query.syntax import Argument, Call, Query
 
 __all__ = ["Plan", "PlannedStep", "parse"]
+
+
+_SHORT: Final = 512
+"""Characters of a text whose plan is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +80,17 @@ class Plan:
 def parse(text: str, bindings: Mapping[str, Json] | None = None) -> Plan:
     """Return the plan of a query. Raises QueryError (a UserError) with the place of any mistake."""
     try:
+        if not bindings and len(text) <= _SHORT:
+            return _known(text)
         return _plan(read(text), bindings or {})
     except UserError as e:
         raise with_text(e, text) from e.__cause__
+
+
+@lru_cache(maxsize=1024)
+def _known(text: str) -> Plan:
+    """Return the plan of a short text: most queries come again and again, and reading them is most of their cost."""
+    return _plan(read(text), {})
 
 
 def _plan(query: Query, bindings: Mapping[str, Json]) -> Plan:

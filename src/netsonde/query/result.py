@@ -12,6 +12,7 @@ from netsonde.query.encoding import encode_json
 from netsonde.query.kinds import Kind
 from netsonde.query.pace import Look, in_order, nothing
 from netsonde.query.packet_rows import packet_streams, packets_by_flow
+from netsonde.query.remembered import RememberedNodes
 from netsonde.query.rows import Entry, Group, Packet, Rows, Series
 
 _CREATED_AT = attrgetter("created_at")
@@ -29,6 +30,8 @@ class Result:
     """Hosts that did not answer, and whose flows are therefore not in the result."""
     truncated: bool = False
     """Whether more flows existed than were looked at."""
+    remembered: RememberedNodes | None = None
+    """What encodes the rows, when they are all nodes of the live graph."""
 
     @property
     def value(self) -> object:
@@ -37,6 +40,8 @@ class Result:
 
     def json(self, look: Look = nothing, *, end: bytes = b"") -> bytes:
         """Return the answer as JSON, and `end` after it; looks at the clock meanwhile."""
+        if self.remembered is not None:
+            return self.remembered.json(cast("Sequence[Node]", self.rows), look, end=end)
         return encode_json(self._value(look), look, end=end)
 
     def _value(self, look: Look) -> object:

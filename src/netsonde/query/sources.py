@@ -11,6 +11,7 @@ from netsonde.model.changes import ElementChange
 from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest, Talker
 from netsonde.model.topology import InterfaceMetric
 from netsonde.query.kinds import Kind
+from netsonde.query.remembered import RememberedNodes
 
 
 class FlowSource(Protocol):
@@ -91,6 +92,8 @@ class Sources:
     packets: PacketSource | None = None
     metrics: MetricSource | None = None
     now_ms: Callable[[], int] = field(default=_unix_ms)
+    remembered: RememberedNodes = field(default_factory=RememberedNodes)
+    """JSON of the graph's nodes."""
 
 
 @dataclass(frozen=True, slots=True)

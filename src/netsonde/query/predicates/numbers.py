@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of numbers, and of strings that write one: less, greater, between."""
 
+import operator
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 from netsonde.model.elements import Json
 from netsonde.query.errors import QueryError
-from netsonde.query.predicates._api import Predicate, any_member, literals
+from netsonde.query.predicates._api import Predicate, literals
 from netsonde.query.syntax import Call
 
 Number: TypeAlias = int | float
@@ -26,28 +28,31 @@ def number_of(value: Json) -> Number | None:
     return None
 
 
+# A partial of the operator turned round is one call into C: `n < 5` is `5 > n`.
+
+
 def build_lt(call: Call) -> Predicate:
     """Is a number less than n: `G.V().Has('MTU', Lt(9000))`."""
     (bound,) = _bounds(call, 1)
-    return _numeric("Lt", lambda number: number < bound)
+    return _numeric("Lt", partial(operator.gt, bound))
 
 
 def build_lte(call: Call) -> Predicate:
     """Is a number less than n, or n: `G.V().Has('MTU', Lte(1500))`."""
     (bound,) = _bounds(call, 1)
-    return _numeric("Lte", lambda number: number <= bound)
+    return _numeric("Lte", partial(operator.ge, bound))
 
 
 def build_gt(call: Call) -> Predicate:
     """Is a number greater than n: `G.V().Has('Load', Gt(0.5))`."""
     (bound,) = _bounds(call, 1)
-    return _numeric("Gt", lambda number: number > bound)
+    return _numeric("Gt", partial(operator.lt, bound))
 
 
 def build_gte(call: Call) -> Predicate:
     """Is a number greater than n, or n: `G.V().Has('MTU', Gte(9000))`."""
     (bound,) = _bounds(call, 1)
-    return _numeric("Gte", lambda number: number >= bound)
+    return _numeric("Gte", partial(operator.le, bound))
 
 
 def build_inside(call: Call) -> Predicate:
@@ -87,4 +92,10 @@ def _numeric(name: str, holds: Callable[[Number], bool]) -> Predicate:
         number = number_of(member)
         return number is not None and holds(number)
 
-    return Predicate(name, any_member(one))
+    def test(value: Json) -> bool:
+        kind = type(value)
+        if kind is int or kind is float:
+            return holds(value)  # type: ignore[arg-type]
+        return any(map(one, value)) if isinstance(value, list) else one(value)
+
+    return Predicate(name, test)

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from netsonde.query.context import Context
 from netsonde.query.errors import QueryError, did_you_mean, shown
@@ -53,8 +54,10 @@ class Among(Composite):
     wanted: bool
 
     def go(self, travellers: Traversers, context: Context) -> Traversers:
-        among = {identity(item) for name in self.names for item in context.saved.get(name, ())}
-        kept = [at for at, row in enumerate(travellers.rows) if (identity(row) in among) is self.wanted]
+        saved = chain.from_iterable(context.saved.get(name, ()) for name in self.names)
+        among = {identity(item) for item in context.watched(saved)}
+        rows = context.watched(travellers.rows)
+        kept = [at for at, row in enumerate(rows) if (identity(row) in among) is self.wanted]
         context.check(len(kept))
         return travellers.at(kept)
 

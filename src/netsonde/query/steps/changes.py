@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, cast
 
 import msgspec
@@ -50,7 +51,7 @@ class FetchChanges(Fetch):
         found = await history.changes(context.slice.start_ms, context.slice.last_ms, ids, most + 1)
         if len(found) > most and not (self.cut_is_meant and most == self.most):
             context.truncated = True
-        return _objects(found[:most])
+        return await context.apart(partial(_objects, found[:most], context))
 
     def limited(self, most: int) -> "FetchChanges":
         """Return the step for a query that takes only the first `most`."""
@@ -74,11 +75,11 @@ class FetchDifference(Fetch):
         most = min(MOST_CHANGES, context.limits.rows)
         found = await history.difference(self.before.bind(now_ms), self.after.bind(now_ms), most + 1)
         context.truncated = context.truncated or len(found) > most
-        return _objects(found[:most])
+        return await context.apart(partial(_objects, found[:most], context))
 
 
-def _objects(found: Sequence[ElementChange]) -> list[Json]:
-    return [cast("Json", msgspec.to_builtins(change)) for change in found]
+def _objects(found: Sequence[ElementChange], context: Context) -> list[Json]:
+    return context.collected(cast("Json", msgspec.to_builtins(change)) for change in found)
 
 
 def build_changes(call: Call, building: Building) -> Fetch:

@@ -33,7 +33,7 @@ class Keep(Operation):
             return context.kept(rows, lambda path: any(map(test, cast("Nodes", path))))
         if self.kind in (Kind.METRICS, Kind.GROUPS):
             return context.collected(filter(None, (self._thinned(row) for row in rows)))
-        return context.kept(rows, test)
+        return context.sieved(rows, self.filter.sieve)
 
     def filters(self) -> Iterable[tuple[Kind, Filter]]:
         return ((Kind.NODES if self.kind is Kind.PATHS else self.kind, self.filter),)

@@ -110,14 +110,13 @@ class Reduced(Operation):
 
     def apply(self, rows: Rows, context: Context) -> Rows:
         found: list[Json] = []
-        for row in rows:
+        for row in context.watched(rows):
             value = cast("Json", row) if self.read is None else self.read(row)
             if isinstance(value, Missing) or value is None:
                 continue
             if not self.check(value):
                 raise QueryError(f"{self.call.name} cannot use {shown(str(value))}", span=self.call.span)
             found.append(value)
-        context.check()
         return (self.reduce(found),) if found else ()
 
     def keys(self) -> Iterable[str]:

@@ -53,7 +53,7 @@ class IndexedElements(Operation):
     def apply(self, rows: Rows, context: Context) -> Rows:
         found = context.collected(_candidates(self.kind, self.by, context))
         others = [condition for condition in self.filter.conditions if condition is not self.by]
-        return context.kept(found, combine(others).test) if others else found
+        return context.sieved(found, combine(others).sieve) if others else found
 
     def filters(self) -> Iterable[tuple[Kind, Filter]]:
         return ((self.kind, self.filter),)
@@ -78,7 +78,7 @@ def select(kind: Kind, chosen: Filter, context: Context) -> Sequence[Node | Edge
     by = index_for(chosen)
     if by is None:
         rows = Elements(kind, None).apply((), context)
-        return cast("Sequence[Node | Edge]", context.kept(rows, chosen.test))
+        return cast("Sequence[Node | Edge]", context.sieved(rows, chosen.sieve))
     return cast("Sequence[Node | Edge]", IndexedElements(kind, by, chosen).apply((), context))
 
 

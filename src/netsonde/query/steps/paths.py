@@ -72,7 +72,8 @@ class Repetition(_Trailing):
     wanted: bool
 
     def go(self, travellers: Traversers, context: Context) -> Traversers:
-        kept = [at for at, trail in enumerate(_trails(travellers)) if self._repeats(trail) is self.wanted]
+        trails = context.watched(_trails(travellers))
+        kept = [at for at, trail in enumerate(trails) if self._repeats(trail) is self.wanted]
         context.check(len(kept))
         return travellers.at(kept)
 

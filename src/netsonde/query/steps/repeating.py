@@ -57,7 +57,7 @@ class Repeat(Composite):
             now = self._show(self._leave(now, found, context, first=True), found, context, first=True)
             now = self.body.run(now, context)
             if seen is not None:
-                now = _unseen(now, seen)
+                now = _unseen(now, seen, context)
             rounds += 1
             now = self._leave(now, found, context, first=False)
             if rounds != self.times or self.until is not None:
@@ -109,8 +109,8 @@ class Repeat(Composite):
             )
 
 
-def _unseen(now: Traversers, seen: set[object]) -> Traversers:
-    names = [identity(row) for row in now.rows]
+def _unseen(now: Traversers, seen: set[object], context: Context) -> Traversers:
+    names = [identity(row) for row in context.watched(now.rows)]
     fresh = [at for at, name in enumerate(names) if name not in seen]
     seen.update(names)
     return now.at(fresh)

@@ -30,7 +30,7 @@ class ShortestPaths(Operation):
         along = self.along.test if self.along is not None else None
         paths: list[Nodes] = []
         for start in starts:
-            path = shortest_path(context.graph, start.id, targets, along)
+            path = shortest_path(context.graph, start.id, targets, along, context.check)
             if path:
                 paths.append(tuple(path))
             context.check(len(paths))
