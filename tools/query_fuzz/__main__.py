@@ -3,8 +3,9 @@
 
 Starts an all-in-one on a free port, loads a data centre, and sends queries that are valid, nearly valid and hostile,
 while a subscriber in a process of its own measures how late it hears of changes. Fails on any answer 5xx, a missing
-answer, a process that ended or was started anew, and an event later than 200 ms (on a machine that is quiet without
-queries; elsewhere late events are told, not judged).
+answer, a process that ended or was started anew or had to be killed in the end, and events later than 200 ms (99 of
+100). Latency is judged where the same run shows events within 100 ms before the attack; a machine where it does not is
+too busy to say anything, which is said.
 """
 
 import argparse
@@ -24,8 +25,14 @@ from system.stack import Stack
 HOSTS = 200
 """Of the data centre: 20,000 nodes and 33,000 edges."""
 CLIENTS = 12
-QUIET_MS = 50.0
-"""Latency (p99) without any query up to which a machine is quiet enough to be judged by; 10 ms is usual."""
+BOUND_MS = 200.0
+"""Latency of events (p99) that queries may lead to."""
+QUIET_MS = 100.0
+"""Latency (p99) without any query up to which a machine is quiet enough to judge by; 10 ms is usual."""
+SETTLED = 3.0
+"""Seconds after which the history has written what came in at once."""
+POLITE = 10
+"""Niceness of the clients: they stand for other machines, whose processors are their own."""
 
 
 def main() -> int:
@@ -38,10 +45,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="fuzz-queries-") as folder:
         stack = Stack(Path(folder) / "state").start(60)
         try:
-            return run(stack, wanted.seconds, wanted.seed, wanted.hosts)
+            status = run(stack, wanted.seconds, wanted.seed, wanted.hosts)
         finally:
-            stack.stop()
-            print(tail_of_log(stack), end="")
+            took = stack.stop()
+            log = tail_of_log(stack)
+            print(f"stopped within {took:.1f} s", log, sep="\n", end="")
+        return status or int("had to be killed" in log)
 
 
 def run(stack: Stack, seconds: float, seed: int, hosts: int) -> int:
@@ -53,7 +62,6 @@ def run(stack: Stack, seconds: float, seed: int, hosts: int) -> int:
             "-m",
             "query_fuzz.listener",
             str(stack.port),
-            str(analyzer),
             str(stack.state / "bus"),
             str(hosts),
         ],
@@ -67,7 +75,7 @@ def run(stack: Stack, seconds: float, seed: int, hosts: int) -> int:
         print(listener.stdout.readline().strip(), flush=True)
         record = Record()
         before = asyncio.run(attack_and_tell(stack.port, seconds, seed, record, listener))
-        return report(stack, analyzer, record, figures(listener), is_quiet=before["raw"]["p99"] <= QUIET_MS)
+        return report(stack, analyzer, record, before, figures(listener))
     finally:
         listener.kill()
         listener.wait()
@@ -76,10 +84,13 @@ def run(stack: Stack, seconds: float, seed: int, hosts: int) -> int:
 async def attack_and_tell(
     port: int, seconds: float, seed: int, record: Record, listener: "subprocess.Popen[str]"
 ) -> dict[str, Any]:
-    """Measure a moment without queries, then attack; return what was measured before."""
-    await asyncio.sleep(min(3.0, seconds / 5))
+    """Measure a while without queries, then attack; return what was measured before."""
+    await asyncio.sleep(SETTLED)
+    figures(listener)
+    await asyncio.sleep(min(20.0, max(5.0, seconds / 6)))
     before = figures(listener)
     print(f"without queries: {json.dumps(before)}", flush=True)
+    os.nice(POLITE)
     await attack(port, seconds, seed, CLIENTS, record)
     return before
 
@@ -94,15 +105,17 @@ def figures(listener: "subprocess.Popen[str]") -> dict[str, Any]:
     return found
 
 
-def report(stack: Stack, analyzer: int, record: Record, heard: dict[str, Any], *, is_quiet: bool) -> int:
+def report(stack: Stack, analyzer: int, record: Record, before: dict[str, Any], heard: dict[str, Any]) -> int:
     """Print what happened; return 0 when nothing happened that must not."""
     failures = list(record.failures)
-    if heard["late"] and is_quiet:
-        failures.append(f"{heard['late']} events came later than 200 ms")
-    elif heard["late"]:
+    usual, late = before["late"]["p99"], heard["late"]["p99"]
+    if usual > QUIET_MS:
         print(
-            f"NOT JUDGED: {heard['late']} late events; others keep this machine busy, see the figures without queries"
+            f"TOO BUSY TO JUDGE LATENCY: without any query 1 event of 100 comes later than {usual} ms "
+            f"(at most {QUIET_MS:g}); with queries {late} ms"
         )
+    elif late > BOUND_MS:
+        failures.append(f"1 event of 100 came later than {late} ms (at most {BOUND_MS:g}; {usual} ms without queries)")
     try:
         if stack.child("analyzer") != analyzer:
             failures.append("the analyzer ended and was started anew")

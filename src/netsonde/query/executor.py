@@ -61,7 +61,7 @@ async def run(plan: Plan, sources: Sources, limits: Limits = _DEFAULT) -> Result
 
 def attempt(plan: Plan, sources: Sources, limits: Limits = _DEFAULT) -> Result | None:
     """Return what a query gives if it takes only some milliseconds and waits for nothing, else None."""
-    if any(isinstance(step.operation, Fetch) for step in plan.pipeline):
+    if any(isinstance(step.operation, Fetch) for step in plan.pipeline) or _begins_with_many(plan, sources.graph):
         return None
     context = Context(graph=sources.graph, sources=sources, limits=limits)
     context.beat = partial(_be_quick, context, context.clock() + _ATTEMPT)
@@ -78,6 +78,13 @@ def attempt(plan: Plan, sources: Sources, limits: Limits = _DEFAULT) -> Result |
     except UserError as e:
         raise with_text(e, plan.text) from e.__cause__
     return result_of(plan, rows, context)
+
+
+def _begins_with_many(plan: Plan, graph: GraphReader) -> bool:
+    first = plan.pipeline[0].operation if plan.pipeline else None
+    if not isinstance(first, Elements) or first.id is not None:
+        return False
+    return (graph.node_count() if first.kind is Kind.NODES else graph.edge_count()) > _FEW
 
 
 def _be_quick(context: Context, end: float) -> None:

@@ -47,7 +47,7 @@ class RememberedNodes:
             at += len(run[0])
         self._runs = after if len(after) * _SHORTEST <= len(nodes) + _RUN else {}
         look()
-        return b"[" + b",".join([text for _, text in after.values()]) + b"]" + end
+        return _array([text for _, text in after.values()], end)
 
 
 def _until_known(nodes: Sequence[Node], at: int, runs: dict[str, Run]) -> list[Node]:
@@ -55,6 +55,12 @@ def _until_known(nodes: Sequence[Node], at: int, runs: dict[str, Run]) -> list[N
     some = list(nodes[at : at + _RUN])
     ends = (number for number, node in enumerate(some) if number and node.id in runs)
     return some[: next(ends, len(some))]
+
+
+def _array(texts: list[bytes], end: bytes) -> bytes:
+    """Return the members as an array, copied once only."""
+    first, *others = texts or [b""]
+    return b",".join([b"[" + first, *others[:-1], others[-1] + b"]" + end]) if others else b"[" + first + b"]" + end
 
 
 def _encoded(nodes: list[Node]) -> Run:

@@ -37,7 +37,7 @@ _MOST_LEVELS: Final = 9
 """Each level keeps what it is reached by; a chain without end must not fill an agent's memory."""
 _SAME_SET: Final = (DedupById, Sorted, SortedByCreation, OrderedBy, Same)
 """Steps that change the order or the number of nodes, but not which there are."""
-_WHOLE: Final = Limits(seconds=1.0)
+_WHOLE: Final = Limits(seconds=0.15)
 """What one run of a query without levels may cost the loop that all else waits for."""
 
 

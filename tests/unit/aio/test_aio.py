@@ -76,4 +76,5 @@ async def test_garbage_in_cycles_is_collected_when_the_process_is_not_busy() -> 
     tidying.cancel()
     await asyncio.wait({tidying})
     assert gc.get_threshold() == threshold
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() > 0  # so that the process can end at once
+    gc.unfreeze()
