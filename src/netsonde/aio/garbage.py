@@ -17,7 +17,7 @@ _YOUNG: Final = 20_000
 """Young containers that provoke a collection among them; 700 by default. They take some megabytes."""
 _INTERVAL: Final = 10.0
 """Seconds between two collections."""
-_PATIENCE: Final = 6
+_PATIENCE: Final = 30
 """Intervals that a collection is put off for when the process is busy."""
 _WHOLE: Final = 6 * 3600 / _INTERVAL
 """Intervals after which everything is looked at once: frozen objects may have become garbage too."""
@@ -26,7 +26,7 @@ _WHOLE: Final = 6 * 3600 / _INTERVAL
 async def keep_tidy(is_busy: Callable[[], bool], *, interval: float = _INTERVAL) -> None:
     """Collect garbage until cancelled, if possible while the process is not busy."""
     before = gc.get_threshold()
-    gc.set_threshold(_YOUNG, before[1], _NEVER)
+    gc.set_threshold(_YOUNG, 1, _NEVER)
     rounds = put_off = 0
     try:
         while True:

@@ -2,21 +2,31 @@
 """The threads in which statements run: one writes, in the order of the calls; some read, each with its connection."""
 
 import asyncio
+import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from netsonde.history.database import Database
 
 R = TypeVar("R")
+
+_NICENESS: Final = 5
+"""Of statements; three of them keep six of the engine's threads busy, and the event loop would queue with them."""
+
+
+def _step_back() -> None:
+    """Let the event loop's thread go first; the threads that the engine makes for this one inherit it."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), max(_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 class Worker:
     """The one thread that writes, in the order of the calls."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="history")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="history", initializer=_step_back)
 
     async def run(self, work: Callable[[], R]) -> R:
         # Not cancelled half-way: a statement that has begun is finished before the next.
@@ -34,7 +44,7 @@ class Readers:
         self._free: SimpleQueue[Database] = SimpleQueue()
         for database in databases:
             self._free.put(database)
-        self._pool = ThreadPoolExecutor(len(databases), thread_name_prefix="history-read")
+        self._pool = ThreadPoolExecutor(len(databases), thread_name_prefix="history-read", initializer=_step_back)
 
     async def run(self, work: Callable[[Database], R]) -> R:
         """Run `work` with a connection of its own; cancelled while it waits for one, it never begins."""
