@@ -2,6 +2,7 @@
 """Shortest paths equal networkx's, go to the nearest target, and are the same each time."""
 
 import networkx as nx
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,3 +56,11 @@ def test_edges_that_are_not_accepted_are_not_used() -> None:
 def test_unknown_ends_have_no_path() -> None:
     assert ids(make([]), "zz", ["n00"]) == []
     assert ids(make([]), "n00", ["zz"]) == []
+
+
+def test_a_search_ends_when_a_look_at_the_clock_says_so() -> None:
+    def look() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        shortest_path(make([("n00", "n01")]), "n00", ["n05"], look=look)

@@ -11,6 +11,8 @@ import pytest
 from netsonde.model.flows import FlowAnswer, FlowRequest, FlowTest
 from netsonde.model.topology import InterfaceMetric
 from netsonde.query import LimitReached, Limits, QueryError, Sources, evaluate, parse, run
+from netsonde.query.context import Context
+from netsonde.query.executor import apply_all
 from unit.query.lab import FakeAgents, as_ids, lab_packets, lab_sources, timeline
 
 APPLICATION = FlowTest("application", "in", ["TCP"])
@@ -166,3 +168,35 @@ def test_filters_that_are_looked_up_together_keep_their_meaning() -> None:
     plan = parse("G.V().HasKey('MTU').HasEither('Type', 'device', 'Type', 'ovsbridge')")
 
     assert sorted(cast("list[str]", as_ids(evaluate(plan, lab_sources().graph)))) == ["br0", "eth0"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "G.V().ShortestPathTo(Metadata('Name', 'nowhere'))",
+        "G.V().As('a').Where(Within('a'))",
+        "G.V().Both().Both().CyclicPath()",
+        "G.V().Values('MTU').Max()",
+        "G.V().Repeat(__.Both().Dedup()).Times(3)",
+        "G.V().GroupCount('Type')",
+        "G.V().Choose(__.Has('MTU'), __.Out(), __.In())",
+        "G.V().Aggregate('a').Cap('a')",
+    ],
+)
+def test_a_step_that_is_told_to_end_at_its_look_at_the_clock_ends(query: str) -> None:
+    plan, sources = parse(query), lab_sources()
+    context = Context(graph=sources.graph, sources=sources, limits=Limits())
+    before = apply_all(plan.pipeline[:-1], (), context)
+    context.beat = _stop
+
+    with pytest.raises(InterruptedError):
+        plan.pipeline[-1].operation.apply(before, context)  # type: ignore[union-attr]
+
+
+def _stop() -> None:
+    raise InterruptedError
+
+
+def test_a_text_is_planned_once_unless_values_are_bound() -> None:
+    assert parse("G.V().Has('Name', 'eth0')") is parse("G.V().Has('Name', 'eth0')")
+    assert parse("G.V().Has('Name', $n)", {"n": "a"}) is not parse("G.V().Has('Name', $n)", {"n": "a"})
