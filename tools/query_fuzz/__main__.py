@@ -29,8 +29,8 @@ BOUND_MS = 200.0
 """Latency of events (p99) that queries may lead to."""
 QUIET_MS = 100.0
 """Latency (p99) without any query up to which a machine is quiet enough to judge by; 10 ms is usual."""
-SETTLED = 3.0
-"""Seconds after which the history has written what came in at once."""
+SETTLED = 12.0
+"""Seconds after which the history has written, and the collector of garbage seen, what came in at once."""
 POLITE = 10
 """Niceness of the clients: they stand for other machines, whose processors are their own."""
 

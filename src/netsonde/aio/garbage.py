@@ -17,7 +17,7 @@ _YOUNG: Final = 20_000
 """Young containers that provoke a collection among them; 700 by default. They take some megabytes."""
 _INTERVAL: Final = 10.0
 """Seconds between two collections."""
-_PATIENCE: Final = 30
+_PATIENCE: Final = 12
 """Intervals that a collection is put off for when the process is busy."""
 _WHOLE: Final = 6 * 3600 / _INTERVAL
 """Intervals after which everything is looked at once: frozen objects may have become garbage too."""
