@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What history is told: agents' batches with annotations, and declared elements as those of one more host."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from netsonde.analyzer.recorded import PUBLISHER, RecordedTopology
+from netsonde.bus.topology import LoggedBatches
+from netsonde.model.topology import NodeChange, TopologyBatch, TopologySnapshot
+from unit.declared.memory import Analyzer, memory_stores, node, running
+
+
+class Log:
+    """A topology log that a test fills."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[LoggedBatches] = asyncio.Queue()
+
+    async def batches(self, after: int) -> AsyncGenerator[LoggedBatches, None]:
+        while True:
+            yield await self.queue.get()
+
+
+async def test_history_hears_of_declared_elements_and_annotations() -> None:
+    theirs = node("eth0", origin="agent.h1")
+    log = Log()
+
+    async def fetch(host: str) -> TopologySnapshot:
+        return TopologySnapshot(host, "e", 1, [theirs], [])
+
+    async with running(Analyzer(memory_stores())) as analyzer:
+        analyzer.agent_says(theirs)
+        await analyzer.declared.annotate("eth0", {"Owner": "me"}, {})
+        recorded = RecordedTopology(log, fetch, analyzer.graph, analyzer.declared)
+        async with aclosing(recorded.batches(5)) as found:
+            first = await anext(found)
+            assert (first.position, [(one.host, one.sequence) for one in first.batches]) == (5, [(PUBLISHER, 1)])
+            await analyzer.declared.create(node("rack1"))
+            second = (await anext(found)).batches[0]
+            assert (second.host, second.sequence, len(second.changes)) == (PUBLISHER, 2, 1)
+            log.queue.put_nowait(
+                LoggedBatches([TopologyBatch("h1", "e", 1, 1, [NodeChange("updated", theirs, "netlink")])], 6)
+            )
+            third = await anext(found)
+            changes = [change for one in third.batches for change in one.changes]
+            owners = [change.node.metadata["Owner"] for change in changes if isinstance(change, NodeChange)]
+            # The agent's batch, then the annotation itself under the same number, which does not count as another.
+            assert ([(one.host, one.sequence) for one in third.batches], owners) == ([("h1", 1)] * 2, ["me", "me"])
+        assert [one.id for one in (await recorded.fetch(PUBLISHER)).nodes] == ["rack1"]
+        assert (await recorded.fetch("h1")).nodes[0].metadata["Owner"] == "me"
