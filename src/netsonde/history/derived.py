@@ -136,7 +136,7 @@ class DerivedTable:
                 differs = pc.subtract(
                     value.cast(pa.int64(), safe=False), batch.column(base).cast(pa.int64(), safe=False)
                 )
-                columns[f"{name}{_NEAR}"] = pc.if_else(pc.equal(value, 0), _ABSENT, differs)
+                columns[f"{name}{_NEAR}"] = pc.if_else(pc.equal(value, pa.scalar(0, value.type)), _ABSENT, differs)
         if self.community and {_COMMUNITY, "transport_protocol"} <= columns.keys():
             ports = pc.is_in(columns["transport_protocol"], pa.array(_WITH_PORTS))
             columns[f"{_COMMUNITY}{_NEAR}"] = pc.if_else(ports, "", columns.pop(_COMMUNITY))
