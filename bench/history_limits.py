@@ -123,10 +123,11 @@ async def flow_limits(directory: Path, rows: int) -> None:
     talkers = await best(lambda: history.top_talkers(now_ms - 600_000, now_ms, 10))
     report("  top talkers of the last 10 minutes", talkers, 150)
 
+    sources = Sources(SnapshotGraph((), ()), history=history)
+    plan = parse(f"G.At(NOW, '1d').Flows().Has('TrackingID', '{tracking:x}')")
+
     async def one_connection() -> None:
-        # What the plan of G.At(…).Flows().Has('TrackingID', …) asks of the table.
-        sql = "SELECT uuid, node_tid, last_ns, ab_bytes, ba_bytes FROM flows WHERE tracking_id = {id:UInt64}"
-        await history._read(lambda database: database.rows(sql, id=tracking))
+        assert len((await run(plan, sources, Limits(seconds=60))).rows) == 1
 
     report("  a TrackingID", await best(one_connection), 30)
     await history.close()
