@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What history promises at size: rows a second, bytes a row, and how long the usual questions take.
 
-Flows of one day, each reported once, all columns of TCP filled and every id random: the worst case for the size of a
-row. The graph is the data centre of `graph.py`.
+Flows of one day, each reported once: as the meter makes them of mixed traffic, then with all columns of TCP filled and
+everything random, the worst case. The graph is the data centre of `graph.py`.
 """
 
 import base64
@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from data_centre import data_centre
 from graph import HOSTS, report
+from metered_flows import metered, round_of
 
 from netsonde.flows.schema import FLOW_SCHEMA
 from netsonde.graph.ids import edge_id
@@ -92,21 +93,32 @@ def flow_batch(chance: np.random.Generator, rows: int, begin_ns: int, span_ns: i
     return pa.table(columns, schema=FLOW_SCHEMA)
 
 
+Batch = Callable[[np.random.Generator, int, int, int], pa.Table]
+"""Makes so many rows that began within a span of time, in ns."""
+
+
 async def flow_limits(directory: Path, rows: int) -> None:
-    """Store so many flows of the last day, and ask."""
+    """Store so many flows of the last day, and ask; a tenth as many of the worst case."""
+    flows = metered()
+    await _flow_limits(directory / "metered", rows, "metered", lambda *how: round_of(flows, *how))
+    await _flow_limits(directory / "random", rows // 10, "random", flow_batch)
+
+
+async def _flow_limits(directory: Path, rows: int, kind: str, make: Batch) -> None:
     history = await History.open(HistorySettings(), directory)
     chance, now_ns = np.random.default_rng(7), time.time_ns()
     parts = max(1, rows // ROWS)
     span = DAY_NS // parts
-    spent = 0.0
+    spent = busy = 0.0
     tracking = 0
     for part in range(parts):
-        table = flow_batch(chance, ROWS, now_ns - DAY_NS + part * span, span)
+        table = make(chance, ROWS, now_ns - DAY_NS + part * span, span)
         tracking = table["tracking_id"][ROWS // 2].as_py()
         streams = [to_stream(table.slice(at, 10_000)) for at in range(0, ROWS, 10_000)]
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         await history.write_flows(streams)
         spent += time.perf_counter() - began
+        busy += time.process_time() - used
 
     def size(name: str) -> float:
         database = history._database
@@ -114,19 +126,21 @@ async def flow_limits(directory: Path, rows: int) -> None:
         sql = f"SELECT sum(bytes_on_disk) / sum(rows) FROM system.parts WHERE active AND table = '{name}'"
         return float(database.rows(sql)[0][0])
 
-    print(f"history: limits with {parts * ROWS:,} flow rows of one day")
+    print(f"history: limits with {parts * ROWS:,} {kind} flow rows of one day")
     rate = parts * ROWS / spent
     print(f"  rows stored a second     {rate / 200_000:6.2f} × the 200,000 promised   ({rate:,.0f})")
+    print(f"  processor time for 200,000 {busy / parts / ROWS * 200_000:4.2f} s, merges included")
     report("  bytes a row of flows", await history._run(lambda: size("flows")), 60, unit="B")
     report("  bytes a row of flow_metrics", await history._run(lambda: size("flow_metrics")), None, unit="B")
     now_ms = now_ns // 1_000_000
     talkers = await best(lambda: history.top_talkers(now_ms - 600_000, now_ms, 10))
     report("  top talkers of the last 10 minutes", talkers, 150)
 
+    sources = Sources(SnapshotGraph((), ()), history=history)
+    plan = parse(f"G.At(NOW, '1d').Flows().Has('TrackingID', '{tracking:x}')")
+
     async def one_connection() -> None:
-        # What the plan of G.At(…).Flows().Has('TrackingID', …) asks of the table.
-        sql = "SELECT uuid, node_tid, last_ns, ab_bytes, ba_bytes FROM flows WHERE tracking_id = {id:UInt64}"
-        await history._read(lambda database: database.rows(sql, id=tracking))
+        assert len((await run(plan, sources, Limits(seconds=60))).rows) == 1
 
     report("  a TrackingID", await best(one_connection), 30)
     await history.close()

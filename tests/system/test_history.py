@@ -21,7 +21,7 @@ from netsonde.history.database import Database
 from netsonde.history.derived import column_kind
 from netsonde.history.history import History
 from netsonde.history.recording import record_topology
-from netsonde.history.schema import migrations
+from netsonde.history.schema import migrate, migrations
 from netsonde.history.settings import HistorySettings
 from netsonde.history.traffic import TrafficReader
 from netsonde.model.elements import Edge, Node
@@ -491,6 +491,53 @@ async def test_history_of_the_first_version_is_brought_up_to_date(tmp_path: Path
         [("A", 2)],
     ]
     assert [(each["UUID"], each["Last"]) for each in answer.flows] == [("7", at(1020))]
+
+
+class Interrupted(Exception):
+    """Stands for kill -9 between two statements."""
+
+
+class Interruptible(Database):
+    """A connection that is cut off after the first statement that is not among those `done` before."""
+
+    def __init__(self, database: Database, done: set[str]) -> None:
+        super().__init__(database._client, database._connect)
+        self._done = done
+
+    def command(self, sql: str, **parameters: object) -> str:
+        answer = super().command(sql, **parameters)
+        if sql not in self._done:
+            self._done.add(sql)
+            raise Interrupted
+        return answer
+
+
+async def test_update_interrupted_after_any_statement_is_taken_up_again(tmp_path: Path) -> None:
+    database = Database.open(SETTINGS, tmp_path)
+    write_first_version(database)
+    done: set[str] = set()
+    while not finishes(Interruptible(database, done)):
+        pass
+    database.close()
+
+    history = await History.open(SETTINGS, tmp_path)
+    graphs = [await history.graph(at(second), at(second)) for second in (1005, 1012, 1030)]
+    answer = await history.flows(FlowRequest(), at(0), now_ms())
+    tables = await history._read(lambda base: base.rows("SELECT name FROM system.tables WHERE database = 'netsonde'"))
+    await history.close()
+
+    assert len(done) > 30
+    assert [[each.revision for each in graph.nodes()] for graph in graphs] == [[1], [2], [2]]
+    assert [(each["UUID"], each["Last"]) for each in answer.flows] == [("7", at(1020))]
+    assert not [name for (name,) in tables if name.endswith(("_rebuilt", "_before")) or name == "node_revisions"]
+
+
+def finishes(database: Database) -> bool:
+    try:
+        migrate(database, SETTINGS)
+    except Interrupted:
+        return False
+    return True
 
 
 def write_first_version(database: Database) -> None:

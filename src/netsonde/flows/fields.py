@@ -161,6 +161,9 @@ FIELDS = (
     *_counters("Metric", "since the flow began"),
     *_counters("LastUpdateMetric", "since the previous report; absent in the first"),
     *_tcp(),
+    Field("IPMetric", "object", "fragments, if the capture defragments and there were any", {"Fragments": 2}),
+    Field("IPMetric.Fragments", "integer", "IP fragments beyond the first of each packet", 2, "fragments"),
+    Field("IPMetric.FragmentErrors", "integer", "packets whose fragments contradict each other", 0, "packets"),
     Field("Start", "integer", "first packet", _START_MS, "Unix ms"),
     Field("Last", "integer", "last packet so far", _START_MS, "Unix ms"),
     Field("NodeTID", "string", "TID of the captured interface", "1bbd6f8a-9b91-5e19-9b8a-e17fc33429f4"),
@@ -168,6 +171,7 @@ FIELDS = (
     Field("Host", "string", "host of the agent", "compute-1"),
     Field("TrackingID", "string", "same wherever the connection passes with the same MACs", "a25d427a9f9dcdb8"),
     Field("L3TrackingID", "string", "same wherever the connection passes, whatever the MACs", "9e42a86914a043b8"),
+    Field("TunnelID", "integer", "id of the tunnel: VNI, key, label, session; absent without one", 10),
     Field("ParentUUID", "string", "flow of the enclosing tunnel; empty = none", ""),
     Field(
         "CommunityID",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,35 @@ def join(streams: Sequence[bytes], schema: pa.Schema, stored: Stored = lambda ba
     if not complete:
         return Joined(b"", [], 0, refused)
     names = [name for name in schema.names if all(name in batch.schema.names for batch in complete)]
-    written = [stored(batch.select(names)) for batch in complete]
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, written[0].schema) as writer:
-        for batch in written:
-            writer.write_batch(batch)
-    return Joined(
-        sink.getvalue().to_pybytes(), written[0].schema.names, sum(batch.num_rows for batch in complete), refused
-    )
+    table = pa.Table.from_batches([batch.select(names) for batch in complete])
+    # One batch: the engine copies the rows of several together before it sorts them.
+    (whole,) = table.combine_chunks().to_batches()
+    written = _without_zeros(stored(whole))
+    return Joined(_encoded(written), written.schema.names, table.num_rows, refused)
+
+
+def _without_zeros(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Leave out columns that are 0 or empty in every row, as the engine fills in itself; the first one stays."""
+    first, *others = batch.schema.names
+    return batch.select([first, *(name for name in others if not _is_zero(batch.column(name)))])
+
+
+def _is_zero(column: pa.Array) -> bool:
+    values = column.dictionary if pa.types.is_dictionary(column.type) else column
+    if pa.types.is_string(values.type) or pa.types.is_binary(values.type):
+        return bool(pc.max(pc.binary_length(values)).as_py() == 0)
+    return not pc.any(pc.not_equal(values, pa.scalar(0).cast(values.type))).as_py()
+
+
+def _encoded(batch: pa.RecordBatch) -> bytes:
+    """Return the batch as a stream, written once into memory of its size: a buffer that grows is copied as often."""
+    counted = pa.MockOutputStream()
+    with pa.ipc.new_stream(counted, batch.schema) as writer:
+        writer.write_batch(batch)
+    buffer = pa.allocate_buffer(counted.size())
+    with pa.ipc.new_stream(pa.FixedSizeBufferWriter(buffer), batch.schema) as writer:
+        writer.write_batch(batch)
+    return bytes(buffer.to_pybytes())
 
 
 def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -12,6 +12,7 @@ open it in a thread of its own: children started by the main thread keep their m
 import fcntl
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -62,6 +63,17 @@ class Database:
     def another(self) -> "Database":
         """Open one more connection to the same database; close it before this one."""
         return Database(_translated(self._connect), self._connect)
+
+    def others(self, count: int) -> "list[Database]":
+        """Open so many more connections, or none of them."""
+        with ExitStack() as opened:
+            found: list[Database] = []
+            for _ in range(count):
+                another = self.another()
+                opened.callback(another.close)
+                found.append(another)
+            opened.pop_all()
+        return found
 
     def command(self, sql: str, **parameters: Any) -> str:
         """Run one statement and return its first value as text."""
@@ -149,7 +161,8 @@ def _engine(settings: HistorySettings, directory: Path) -> Connect:
         # Several statements run at once, few of them big; a write that finds no room is tried again.
         "max_server_memory_usage": settings.memory_mib * _MIB * 2,
         "mark_cache_size": 64 * _MIB,
-        "background_pool_size": 2,
+        # Merges take turns on one processor: two would hold up inserts on a machine that has no more.
+        "background_pool_size": 1,
         "background_schedule_pool_size": 4,
         "background_common_pool_size": 2,
         "background_move_pool_size": 1,

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from netsonde.errors import UserError
 from netsonde.flows.schema import FLOW_SCHEMA
+from netsonde.history.derived import FLOWS
 from netsonde.model.flows import FlowTest
 
 _FIXED: Final = frozenset(
@@ -56,7 +57,8 @@ def flow_sql(clauses: Sequence[Sequence[FlowTest]]) -> FlowSql:
 def _column(test: FlowTest, is_fixed: bool) -> str:
     if test.column not in FLOW_SCHEMA.names:
         raise UserError(f"flows have no column {test.column!r}")
-    return test.column if is_fixed else f"argMax({test.column}, report_number)"
+    stored = FLOWS.read(test.column)
+    return stored if is_fixed else f"argMax({stored}, report_number)"
 
 
 def _test(test: FlowTest, column: str, parameters: dict[str, Any]) -> str:

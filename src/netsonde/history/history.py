@@ -71,7 +71,7 @@ class History:
             migrate(database, self._settings)
             topology = TopologyStore(database, self._settings.keyframe_ms)
             topology.load()
-            self._readers = Readers([database.another() for _ in range(READERS)])
+            self._readers = Readers(database.others(READERS))
         except BaseException:
             database.close()
             raise

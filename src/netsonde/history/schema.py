@@ -66,26 +66,18 @@ def migrate(database: Database, settings: HistorySettings) -> None:
 
 
 def _derive(database: Database, table: DerivedTable) -> None:
-    before = f"{table.name}_before"
-    key = database.rows(f"SELECT sorting_key FROM system.tables WHERE {_HERE_TABLE}", table=table.name)
-    if key and key[0][0] != table.order:
-        database.command(f"RENAME TABLE {table.name} TO {before}")
     database.command(table.create())
     _rebuild(database, table)
     present = {row[0] for row in database.rows(f"SELECT name FROM system.columns WHERE {_HERE}", table=table.name)}
     for name, kind in table.columns().items():
         if name not in present:
             database.command(f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {name} {kind}")
-    _move_rows(database, before, table.name)
-
-
-def _move_rows(database: Database, before: str, name: str) -> None:
-    """Move rows from the table with the former key, if there is one; after a crash once more, which merges undo."""
-    columns = [row[0] for row in database.rows(f"SELECT name FROM system.columns WHERE {_HERE}", table=before)]
-    if columns:
-        listed = ", ".join(columns)
-        database.command(f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {before}")
-        database.command(f"DROP TABLE {before}")
+    aliases = database.rows(
+        f"SELECT name FROM system.columns WHERE {_HERE} AND default_kind = 'ALIAS'", table=table.name
+    )
+    if aliases:
+        # Of a former version; every query paid for them.
+        database.command(f"ALTER TABLE {table.name} {', '.join(f'DROP COLUMN {name}' for (name,) in aliases)}")
 
 
 def _rebuild(database: Database, table: DerivedTable) -> None:
@@ -93,17 +85,22 @@ def _rebuild(database: Database, table: DerivedTable) -> None:
 
     Interrupted, it begins anew: the tables are exchanged, at once, when all is copied.
     """
+    fresh = f"{table.name}_rebuilt"
+    # Left behind by a start that was interrupted: the copy half-way, or the former table after the exchange.
+    database.command(f"DROP TABLE IF EXISTS {fresh}")
     order, *_ = database.rows(f"SELECT sorting_key FROM system.tables WHERE {_HERE_TABLE}", table=table.name)[0]
     if str(order) == table.order:
         return
-    fresh = f"{table.name}_rebuilt"
     log.info("a table of history is rebuilt", table=table.name)
-    database.command(f"DROP TABLE IF EXISTS {fresh}")
     database.command(table.create(fresh))
     present = {row[0] for row in database.rows(f"SELECT name FROM system.columns WHERE {_HERE}", table=table.name)}
     served = {*table.names, "recorded_at"}
     lacking = {f"{name}_near" if name in table.near else name for name in served - present}
-    copied = {name: sql for name, sql in table.stored_sql().items() if name not in lacking}
+    copied = {
+        name: name if name in present else sql
+        for name, sql in table.stored_sql().items()
+        if name in present or name not in lacking
+    }
     columns, values = ", ".join(copied), ", ".join(copied.values())
     database.command(f"INSERT INTO {fresh} ({columns}) SELECT {values} FROM {table.name}")
     database.command(f"EXCHANGE TABLES {table.name} AND {fresh}")

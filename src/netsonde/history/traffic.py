@@ -63,22 +63,23 @@ class TrafficReader:
         where, parameters = _flow_conditions(request)
         more = flow_sql(request.where)
         where, parameters = where + more.where, parameters | more.parameters
+        last_ns = FLOWS.read("last_ns")
         # The key of the last report is found on narrow columns first; whole rows are read for those returned only.
         sql = (
-            f"SELECT {', '.join(FLOWS.names)} FROM flows WHERE (uuid, node_tid, report_number) IN ("
+            f"SELECT {', '.join(FLOWS.stored_names)} FROM flows WHERE (uuid, node_tid, report_number) IN ("
             "SELECT uuid, node_tid, max(report_number) FROM flows "
-            "WHERE start_ns <= {last:Int64} AND last_ns >= {start:Int64}" + where + " "
-            "GROUP BY uuid, node_tid" + more.having + " "
-            "ORDER BY max(last_ns) DESC, uuid LIMIT {limit:UInt64})" + where + " "
+            f"WHERE start_ns <= {{last:Int64}} AND {last_ns} >= {{start:Int64}}{where} "
+            f"GROUP BY uuid, node_tid{more.having} "
+            f"ORDER BY max({last_ns}) DESC, uuid LIMIT {{limit:UInt64}}){where} "
             # The rows found lie in the same hours.
-            "AND start_ns <= {last:Int64} AND last_ns >= {start:Int64} "
-            "ORDER BY last_ns DESC, uuid LIMIT 1 BY uuid, node_tid"
+            f"AND start_ns <= {{last:Int64}} AND {last_ns} >= {{start:Int64}} "
+            f"ORDER BY {last_ns} DESC, uuid LIMIT 1 BY uuid, node_tid"
         )
         found = self._database.arrow(
             sql, start=_ns(start_ms), last=_ns(last_ms) + 999_999, limit=request.limit + 1, **parameters
         )
         truncated = found.num_rows > request.limit
-        return to_schema(found.slice(0, request.limit), FLOWS.schema), truncated
+        return to_schema(FLOWS.served(found.slice(0, request.limit)), FLOWS.schema), truncated
 
     def top_talkers(self, start_ms: int, last_ms: int, limit: int) -> list[Talker]:
         """Return the addresses that sent and received most in the reports of an interval, the greatest first.

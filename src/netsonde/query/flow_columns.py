@@ -96,6 +96,10 @@ FIELD_COLUMNS: Final[Mapping[str, FlowColumn]] = {
     "ICMP.Code": FlowColumn("icmp_code", "number", "icmp_type"),
     "ICMP.ID": FlowColumn("icmp_id", "number", "icmp_type"),
     "ICMP.Unanswered": FlowColumn("icmp_unanswered", "number", "icmp_type"),
+    "TunnelID": FlowColumn("network_id", "number", "network_id"),
+    # The object is there when one of them is not 0.
+    "IPMetric.Fragments": FlowColumn("ip_fragments", "number", certain=False),
+    "IPMetric.FragmentErrors": FlowColumn("ip_fragment_errors", "number", certain=False),
     "DNS": FlowColumn("dns", "json", "dns"),
     "DHCPv4": FlowColumn("dhcpv4", "json", "dhcpv4"),
     "DHCPv6": FlowColumn("dhcpv6", "json", "dhcpv6"),
@@ -117,7 +121,8 @@ TEXT_COLUMNS: Final = frozenset(
 FLOW_FIELDS: Final = frozenset(
     {
         *FIELD_COLUMNS,
-        *("Link", "Network", "Transport", "Transport.ID", "ICMP", "Metric", "LastUpdateMetric", "TCPMetric"),
+        *("Link", "Network", "Transport", "Transport.ID", "ICMP", "Metric", "LastUpdateMetric"),
+        *("TCPMetric", "IPMetric"),
         *(f"TCPMetric.{side}Saw{what}" for side in ("AB", "BA") for what in ("Start", "End")),
     }
 )

@@ -67,6 +67,31 @@ def test_query_that_costs_too_much_tells_what_to_do() -> None:
     assert "memory_mib" in refused.value.hint
 
 
+class Closable(Client):
+    """Tells whether it was closed."""
+
+    open = True
+
+    def close(self) -> None:
+        self.open = False
+
+
+def test_connections_are_opened_together_or_not_at_all() -> None:
+    first = Closable(b"", OperationalError("unused"))
+    connections = iter([first])
+
+    def connect() -> Client:
+        try:
+            return next(connections)
+        except StopIteration:
+            raise OperationalError("too many connections") from None
+
+    with pytest.raises(SourceLost, match="too many"):
+        Database(first, connect).others(2)
+
+    assert not first.open
+
+
 def test_missing_password_file_is_named(tmp_path: Path) -> None:
     settings = HistorySettings(url="http://h:1/x", password_file=tmp_path / "nowhere")
 

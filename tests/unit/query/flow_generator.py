@@ -22,6 +22,7 @@ KEYS = {
         *["Transport", "Transport.A", "Transport.B", "TCP", "TCP.B", "UDP.A", "Link.ID", "ICMP.Code", "ICMP.ID"],
         *["Metric.ABBytes", "Metric.BAPackets", "Metric.RTT", "LastUpdateMetric.ABBytes", "FinishType"],
         *["ABRetransmissions", "TCPMetric.ABPackets", "TCPMetric.ABSynTTL", "Nope", "Transport.ID"],
+        *["TunnelID", "IPMetric.Fragments"],
     ],
     "time": ["Start", "Last", "Metric.Last", "TCPMetric.ABSynStart", "LastUpdateMetric.Start"],
     "hex": ["UUID", "TrackingID", "ParentUUID"],
@@ -53,6 +54,7 @@ def _first(pick: random.Random, uuid: int) -> dict[str, Any]:
         "layers_path": "Ethernet/IPv4",
         "client": pick.choice(["", "A", "B"]),
         "ab_retransmissions": pick.choice(COUNTS),
+        "network_id": pick.choice([0, 0, 80]),
         "dns": pick.choice(["", json.dumps({"ID": 7, "q_d_count": 1})]),
     }
     if pick.random() < 0.8:
@@ -86,6 +88,8 @@ def _report(pick: random.Random, first: dict[str, Any], number: int) -> dict[str
         "lu_ab_bytes": last,
         "rtt_ns": pick.choice([0, 120_000]),
         "finish_type": pick.choice([0, 2]),
+        "ip_fragments": pick.choice([0, 0, 98]),
+        "ip_fragment_errors": pick.choice([0, 0, 1]),
         "tcp_metric": pick.choice([0, 1]),
         "tcp_ab_segments": pick.choice([0, 98]),
         "tcp_ab_syn_ttl": pick.choice([0, 64]),
