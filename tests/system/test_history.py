@@ -566,7 +566,7 @@ def write_first_version(database: Database) -> None:
 
 
 WRITER = """
-import asyncio, sys
+import asyncio, os, sys
 from pathlib import Path
 from history_rows import flow, flows, now_ms
 from netsonde.history.history import History
@@ -583,7 +583,11 @@ async def main():
         await history.write_flows([flows(*(flow(number * 100 + i, moment, moment) for i in range(100)))])
         node = Node(f"n{number}", {}, "h", "agent.h", moment, moment)
         await history.write_changes([TopologyBatch("h", "e", number, 0, [NodeChange("added", node)])], number)
-        print(number, file=sys.stderr, flush=True)
+        say(number)
+
+def say(*words):
+    # In one piece, so that neither a kill nor another process can cut the line.
+    os.write(2, (" ".join(map(str, words)) + "\\n").encode())
 
 asyncio.run(main())
 """
@@ -627,15 +631,14 @@ async def test_nothing_written_is_lost_when_the_process_is_killed(tmp_path: Path
 NURSERY = (
     WRITER.replace("asyncio.run(main())", "")
     + """
-import os
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
         sys.argv[2] = line
         asyncio.run(main())
-    print("pid", child, file=sys.stderr, flush=True)
+    say("pid", child)
     os.waitpid(child, 0)
-    print("gone", file=sys.stderr, flush=True)
+    say("gone")
 """
 )
 """Forks a writer for each line: what a process needs to import is read once."""

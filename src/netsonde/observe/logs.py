@@ -3,9 +3,19 @@
 
 import logging
 import sys
-from typing import Literal, cast
+from typing import Literal, TextIO, cast
 
 import structlog
+
+
+class _Stderr:
+    """Whatever standard error is when something is written: loggers outlive what it was when they were made."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def configure_logging(service: str, level: str = "info", form: Literal["auto", "text", "json"] = "auto") -> None:
@@ -34,7 +44,7 @@ def configure_logging(service: str, level: str = "info", form: Literal["auto", "
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Stderr())),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
