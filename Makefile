@@ -32,7 +32,7 @@ demo: setup ## play the story with a real VM: a capture waits, the VM boots, its
 test: setup lint unit netns system browser fuzz ## run every test
 
 unit: setup ## tests without root and network
-	pytest -q tests/unit tests/compat $(ARGS)
+	pytest -q -n auto --dist worksteal tests/unit tests/compat $(ARGS)
 	cargo test --workspace --locked --quiet
 	cd web && npm run --silent test
 

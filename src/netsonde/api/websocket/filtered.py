@@ -68,6 +68,11 @@ class Asked:
         self._meanwhile: set[Key] | None = None
         """What changed while an answer is awaited; it may show an earlier state."""
 
+    @property
+    def asking(self) -> bool:
+        """Whether an answer is awaited."""
+        return self._meanwhile is not None
+
     def elements(self) -> Iterable[Element]:
         """Return what is shown now, nodes first."""
         return (self._shown or {}).values()

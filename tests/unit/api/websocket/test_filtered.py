@@ -293,7 +293,7 @@ async def test_a_client_has_at_any_time_what_its_filter_gives(pick: Pick) -> Non
 async def _settled(real: Real, one: Mirror) -> None:
     """Wait until a filter that is asked anew was asked; apply what was put."""
     view = one.client.view
-    while isinstance(view, Asked) and view.stale:
+    while isinstance(view, Asked) and (view.stale or view.asking):
         one.subscriber._rest_until = 0
         one.client.changed.set()
         await asyncio.sleep(0)
