@@ -79,7 +79,22 @@ def _decode_yaml(body: bytes) -> Json:
         data: Json = msgspec.yaml.decode(body)
     except (msgspec.DecodeError, yaml.YAMLError, RecursionError) as bad:
         raise UserError(f"the body is not YAML: {bad}") from bad
+    _check_names(data)
     return data
+
+
+def _check_names(data: object) -> None:
+    """Refuse names of members that JSON does not have: YAML knows null, numbers and lists as such."""
+    waiting = [data]
+    while waiting:
+        some = waiting.pop()
+        if isinstance(some, dict):
+            for name in some:
+                if not isinstance(name, str):
+                    raise UserError(f"{name!r:.40} cannot be the name of a member", hint="put names in quotes")
+            waiting += some.values()
+        elif isinstance(some, list):
+            waiting += some
 
 
 def _malformed(text: str, body: bytes, reason: str) -> UserError:

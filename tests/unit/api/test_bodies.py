@@ -88,6 +88,12 @@ def test_an_ampersand_in_yaml_text_is_no_alias() -> None:
     assert convert(decode(body, "application/yaml"), Capture).bpf_filter == "tcp[0] &0x3 != 0"
 
 
+@pytest.mark.parametrize("body", [b"?", b"1: a", b"Name: {null: x}", b"Name: [{true: x}]"])
+def test_yaml_names_that_are_no_text_are_refused(body: bytes) -> None:
+    with pytest.raises(UserError, match="cannot be the name of a member"):
+        decode(body, "application/yaml")
+
+
 @given(st.binary(max_size=300), st.sampled_from(["", "application/yaml"]))
 def test_any_bytes_are_decoded_or_refused(body: bytes, content_type: str) -> None:
     with suppress(UserError):
