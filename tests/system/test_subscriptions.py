@@ -47,12 +47,14 @@ class Mirror:
         if kind == "Resume":
             self.resumed += 1
             return
-        assert message["Seq"] == 1 if kind == "SyncReply" else message["Seq"] == self.seq + 1
+        assert message["Seq"] == self.seq + 1 or (kind == "SyncReply" and self.session and message["Seq"] == 1)
         self.seq = message["Seq"]
         if kind == "SyncReply":
             self.states += 1
             self.session = message["Session"]
             self.has = {one["ID"]: one for one in (*body["Nodes"], *body["Edges"])}
+        elif not self.session:
+            """What happened before the state that was asked for is in it."""
         elif re.fullmatch("(Node|Edge)(Added|Updated)", kind):
             assert (body["ID"] in self.has) is kind.endswith("Updated")
             self.has[body["ID"]] = body

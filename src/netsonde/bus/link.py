@@ -71,7 +71,7 @@ class Link:
             )
         except (nats.errors.Error, OSError, TimeoutError, ValueError) as failed:
             await _discard(client)
-            raise SourceLost(f"bus at {settings.url}: {errors[-1] if errors else failed}") from failed
+            raise SourceLost(f"bus at {settings.url}: {errors[-1] if errors else _cause(failed)}") from failed
         link = cls(client)
         opened.append(link)
         await link.subscribe(f"{link._reply_prefix}.*", link._on_answer)
@@ -168,6 +168,13 @@ class Link:
 
     def forget(self, inbox: Inbox[Msg]) -> None:
         self._inboxes.discard(inbox)
+
+
+def _cause(failed: Exception) -> str:
+    """Say what went wrong; a reset may overtake the server's own words about a login that it refused."""
+    if isinstance(failed, ConnectionResetError):
+        return "the server cut the connection while we logged in: does the token fit (Authorization)?"
+    return str(failed) or type(failed).__name__
 
 
 async def _discard(client: Client) -> None:
