@@ -30,19 +30,21 @@ pub enum Garbage {
 pub fn run(garbage: &Arc<Mutex<Receiver<Garbage>>>, over: &AtomicBool) {
     sched::ordinary();
     loop {
-        let patience = if over.load(Ordering::Acquire) {
-            Duration::ZERO
-        } else {
-            PATIENCE
-        };
         let next = {
             let receiver = garbage.lock().unwrap_or_else(PoisonError::into_inner);
-            receiver.recv_timeout(patience)
+            // Asked only now: most threads wait for the lock, and one after the other would still be patient.
+            if over.load(Ordering::Acquire) {
+                receiver
+                    .try_recv()
+                    .map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                receiver.recv_timeout(PATIENCE)
+            }
         };
         match next {
             Ok(garbage) => drop(garbage),
-            Err(RecvTimeoutError::Timeout) if !patience.is_zero() => {}
-            Err(_) => return,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }

@@ -137,7 +137,7 @@ class QueryService:
 
 
 def _dumped(result: Result, look: Look) -> bytes:
-    return dump(result.graph or SnapshotGraph((), ()), look)
+    return dump(result.graph or SnapshotGraph((), ()), look, result.remembered)
 
 
 def _kept(result: Result, look: Look) -> Result:

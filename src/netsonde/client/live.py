@@ -28,6 +28,8 @@ _LARGEST = 1 << 30
 """Bytes of one message: a snapshot of a very large graph is one message."""
 _FIRST_DELAY, _LONGEST_DELAY = 0.25, 8.0
 """Seconds before connecting again; doubled each time."""
+_FAREWELL = 1.0
+"""Seconds that a server gets to say good-bye: who interrupts us wants to go."""
 
 
 class Live(Generic[E]):
@@ -53,6 +55,7 @@ class Live(Generic[E]):
             "ssl": tls(server, context),
             "max_size": _LARGEST,
             "open_timeout": timeout,
+            "close_timeout": _FAREWELL,
             "compression": None,
             "proxy": None,
         }

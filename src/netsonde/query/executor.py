@@ -180,7 +180,7 @@ def result_of(plan: Plan, rows: Rows, context: Context) -> Result:
         graph=context.graph if plan.kind is Kind.GRAPH else None,
         missing_hosts=tuple(sorted(context.missing_hosts)),
         truncated=context.truncated,
-        remembered=context.sources.remembered if _is_all_nodes(plan, rows) else None,
+        remembered=context.sources.remembered if _is_all_nodes(plan, rows) or _is_all(plan) else None,
     )
 
 
@@ -188,6 +188,11 @@ def _is_all_nodes(plan: Plan, rows: Rows) -> bool:
     """Tell whether the rows are the nodes of the live graph, without further ado."""
     operation = plan.pipeline[-1].operation if len(plan.pipeline) == 1 else None
     return isinstance(operation, Elements) and operation.kind is Kind.NODES and len(rows) > _FEW
+
+
+def _is_all(plan: Plan) -> bool:
+    """Tell whether the query is the live graph, `G`."""
+    return plan.kind is Kind.GRAPH and not plan.pipeline
 
 
 def _left(context: Context) -> float:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a query gave, in the JSON shapes that clients of the reference expect."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import attrgetter
 from typing import Final, cast
 
@@ -12,7 +13,7 @@ from netsonde.query.encoding import encode_json
 from netsonde.query.kinds import Kind
 from netsonde.query.pace import Look, in_order, nothing
 from netsonde.query.packet_rows import packet_streams, packets_by_flow
-from netsonde.query.remembered import RememberedNodes
+from netsonde.query.remembered import Remembered
 from netsonde.query.rows import Entry, Group, Packet, Rows, Series
 
 _CREATED_AT = attrgetter("created_at")
@@ -30,8 +31,8 @@ class Result:
     """Hosts that did not answer, and whose flows are therefore not in the result."""
     truncated: bool = False
     """Whether more flows existed than were looked at."""
-    remembered: RememberedNodes | None = None
-    """What encodes the rows, when they are all nodes of the live graph."""
+    remembered: Remembered | None = None
+    """What encodes the nodes, when the result is all nodes of the live graph, or the whole of it."""
 
     @property
     def value(self) -> object:
@@ -40,8 +41,9 @@ class Result:
 
     def json(self, look: Look = nothing, *, end: bytes = b"") -> bytes:
         """Return the answer as JSON, and `end` after it; looks at the clock meanwhile."""
-        if self.remembered is not None:
-            return self.remembered.json(cast("Sequence[Node]", self.rows), look, end=end)
+        if self.remembered is not None and self.kind is Kind.NODES:
+            parts = self.remembered.nodes.parts(cast("Sequence[Node]", self.rows), look)
+            return b"".join(chain((b"[",), _with_commas(parts), (b"]", end)))
         return encode_json(self._value(look), look, end=end)
 
     def _value(self, look: Look) -> object:
@@ -96,8 +98,19 @@ def _creation(element: Node | Edge) -> tuple[int, str]:
     return element.created_at, element.id
 
 
-def dump(graph: GraphReader, look: Look = nothing) -> bytes:
+def dump(graph: GraphReader, look: Look = nothing, remembered: Remembered | None = None) -> bytes:
     """Return a graph as `{"Nodes":[…],"Edges":[…]}`, each list by time of creation; looks at the clock meanwhile."""
+    known = remembered or Remembered()
     nodes = list(in_order(graph.nodes(), _CREATED_AT, look))
     edges = list(in_order(graph.edges(), _CREATED_AT, look))
-    return encode_json({"Nodes": nodes, "Edges": edges}, look)
+    node_texts = _with_commas(known.nodes.parts(nodes, look))
+    edge_texts = _with_commas(known.edges.parts(edges, look))
+    return b"".join(chain((b'{"Nodes":[',), node_texts, (b'],"Edges":[',), edge_texts, (b"]}",)))
+
+
+def _with_commas(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the parts with commas between them, so that all is copied once only."""
+    for number, part in enumerate(parts):
+        if number:
+            yield b","
+        yield part

@@ -11,7 +11,7 @@ from netsonde.model.changes import ElementChange
 from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest, Talker
 from netsonde.model.topology import InterfaceMetric
 from netsonde.query.kinds import Kind
-from netsonde.query.remembered import RememberedNodes
+from netsonde.query.remembered import Remembered
 
 
 class FlowSource(Protocol):
@@ -92,8 +92,8 @@ class Sources:
     packets: PacketSource | None = None
     metrics: MetricSource | None = None
     now_ms: Callable[[], int] = field(default=_unix_ms)
-    remembered: RememberedNodes = field(default_factory=RememberedNodes)
-    """JSON of the graph's nodes."""
+    remembered: Remembered = field(default_factory=Remembered)
+    """JSON of the graph's nodes and edges."""
 
 
 @dataclass(frozen=True, slots=True)
