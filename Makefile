@@ -15,6 +15,8 @@ LISTEN ?= 127.0.0.1:8082
 ARGS ?=
 
 .PHONY: help setup run demo test unit netns system browser fuzz lint fmt bench docs bless clean
+.PHONY: lint-python lint-native fuzz-packets fuzz-queries
+TOGETHER := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -29,7 +31,12 @@ demo: setup ## play the story with a real VM: a capture waits, the VM boots, its
 	@tools/debs demo
 	@PYTHONPATH=tools exec python -m demo $(ARGS)
 
-test: setup lint unit netns system browser fuzz ## run every test
+test: ## run every test
+	@$(MAKE) --no-print-directory --jobs=2 setup
+	@$(TOGETHER) lint-python lint-native
+	@$(MAKE) --no-print-directory unit netns system
+	@$(TOGETHER) browser fuzz-packets
+	@$(MAKE) --no-print-directory fuzz-queries
 
 unit: setup ## tests without root and network
 	pytest -q -n auto --dist worksteal tests/unit tests/compat $(ARGS)
@@ -40,27 +47,37 @@ netns: setup ## tests in throw-away network namespaces (root)
 	@tools/debs test
 	pytest -q tests/netns $(ARGS)
 
+# The first packets by themselves: that test fills both processors on purpose.
 system: setup ## tests with real daemons (root)
 	@tools/debs test
-	pytest -q tests/system $(ARGS)
+	pytest -q -n 2 --dist loadfile tests/system --ignore=tests/system/test_first_packets.py $(ARGS)
+	pytest -q tests/system/test_first_packets.py $(ARGS)
 
 browser: setup ## the page in a real Chromium (root)
 	@tools/debs test
 	pytest -q tests/browser $(ARGS)
 
-fuzz: setup ## hostile packets for the parsers, hostile queries for a live analyzer
+fuzz: fuzz-packets fuzz-queries ## hostile packets for the parsers, hostile queries for a live analyzer
+
+fuzz-packets: setup
 	tools/fuzz 60
+
+fuzz-queries: setup
 	tools/fuzz_queries 20
 
-lint: setup ## ruff, mypy, import-linter, clippy, tsc, eslint
+lint: lint-python lint-native ## ruff, mypy, import-linter, clippy, tsc, eslint
+
+lint-python: setup
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports --no-cache
 	python tools/check_probes.py
+	cd web && npm run --silent lint
+
+lint-native: setup
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 	cargo fmt --all --check
-	cd web && npm run --silent lint
 
 fmt: setup ## format everything
 	ruff format . && ruff check --fix . && cargo fmt --all && cd web && npm run --silent fmt
