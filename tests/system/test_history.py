@@ -4,6 +4,7 @@
 import asyncio
 import os
 import random
+import re
 import signal
 import sys
 import threading
@@ -583,7 +584,7 @@ async def main():
         await history.write_flows([flows(*(flow(number * 100 + i, moment, moment) for i in range(100)))])
         node = Node(f"n{number}", {}, "h", "agent.h", moment, moment)
         await history.write_changes([TopologyBatch("h", "e", number, 0, [NodeChange("added", node)])], number)
-        say(number)
+        say("wrote", number)
 
 def say(*words):
     # In one piece, so that neither a kill nor another process can cut the line.
@@ -611,7 +612,7 @@ async def test_nothing_written_is_lost_when_the_process_is_killed(tmp_path: Path
     assert writer.stderr is not None
     written = 0
     while written < 30:
-        written = int(await writer.stderr.readline())
+        _, written = await said(writer.stderr)
     writer.kill()
     rest = await writer.stderr.read()
     await writer.wait()
@@ -674,13 +675,23 @@ async def killed_while_writing(nursery: asyncio.subprocess.Process, written: int
     nursery.stdin.write(f"{written}\n".encode())
     pid, enough = 0, written + chance.randrange(1, 4)
     while written < enough or not pid:
-        word, *rest = (await nursery.stderr.readline()).split()
-        pid, written = (int(rest[0]), written) if word == b"pid" else (pid, int(word))
+        word, number = await said(nursery.stderr)
+        pid, written = (number, written) if word == "pid" else (pid, number)
     await asyncio.sleep(chance.random() * 0.05)
     os.kill(pid, signal.SIGKILL)
-    while (line := await nursery.stderr.readline()) != b"gone\n":
-        written = int(line)
+    while (words := await said(nursery.stderr))[0] != "gone":
+        written = words[1]
     return written
+
+
+async def said(stderr: asyncio.StreamReader) -> tuple[str, int]:
+    """Return what a writer says next: that it wrote a batch, `pid`, or `gone`; anything else is what it died of."""
+    line = await stderr.readline()
+    found = re.fullmatch(rb"(?:(pid|wrote) (\d+)|gone)\n", line)
+    if found is None:
+        async with asyncio.timeout(5):
+            pytest.fail((line + await stderr.read(1 << 16)).decode(errors="replace"))
+    return (found[1] or b"gone").decode(), int(found[2] or 0)
 
 
 async def test_directory_has_one_owner(tmp_path: Path) -> None:
