@@ -82,8 +82,10 @@ lint-native: setup
 fmt: setup ## format everything
 	ruff format . && ruff check --fix . && cargo fmt --all && cd web && npm run --silent fmt
 
+bench: export NFSTREAM_PYTHON ?= $(CURDIR)/build/bench/nfstream/bin/python
 bench: setup ## ratios against peers, in one run
 	@tools/debs bench
+	@tools/nfstream
 	@for bench in meter graph completion history subscriptions lookback_cost topology_load event_latency; do python bench/$$bench.py; done
 
 docs: setup ## write the generated reference pages anew

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`netsonde meter` against nfpcapd, softflowd and NFStream on one million packets, as whole processes, in one run.
+"""`netsonde meter` against nfpcapd, softflowd, NFStream and tcpdump on a million packets: whole processes, one run.
 
 Prints ratios: how many times as long each peer takes; and whether packets and bytes agree with tshark's
-conversations. Peers that are not installed are named. NFStream is looked for in this Python and in NFSTREAM_PYTHON.
+conversations. Peers that are not installed are named. NFStream is looked for in NFSTREAM_PYTHON (`make bench` sets that
+up) and in this Python. Rounds of all programs take turns, so that a busy minute of the machine meets all of them.
+
+softflowd is measured twice. As it comes it exports NetFlow v5 and leaves IPv6 packets out; with v9 and `-T ether` it
+tells flows apart by what our key has: IPv6, MAC addresses, VLAN ids. `cat` is what reading the file costs at least.
 """
 
 import argparse
@@ -20,16 +24,17 @@ from typing import NamedTuple
 
 from make_trace import write_trace
 
-GOALS = {"nfpcapd": 4.0, "softflowd": 10.0, "NFStream": 40.0}
+GOALS = {"nfpcapd": 4.0, "softflowd": 10.0, "NFStream": 40.0, "tcpdump": 1.0}
 NFSTREAM = "import sys, nfstream; print(sum(1 for _ in nfstream.NFStreamer(source=sys.argv[1], n_dissections=0)))"
 CACHE = Path("build/bench")
 
 
 class Peer(NamedTuple):
-    """A program that meters a file; `command` is None when it is not installed."""
+    """A program that reads a file; `command` is None when it is not installed. A slow one runs but once."""
 
     name: str
     command: list[str] | None
+    slow: bool = False
 
 
 def peers(trace: Path, scratch: Path) -> list[Peer]:
@@ -43,20 +48,31 @@ def peers(trace: Path, scratch: Path) -> list[Peer]:
     flows.mkdir()
     python = os.environ.get("NFSTREAM_PYTHON", sys.executable)
     has_nfstream = subprocess.run([python, "-c", "import nfstream"], capture_output=True, check=False).returncode == 0
+    exporter = ("-r", str(trace), "-n", "127.0.0.1:9", "-m", "10000000")
     return [
         Peer("nfpcapd", found("nfpcapd", "-r", str(trace), "-w", str(flows))),
-        Peer("softflowd", found("softflowd", "-r", str(trace), "-n", "127.0.0.1:9", "-m", "10000000")),
-        Peer("NFStream", [python, "-c", NFSTREAM, str(trace)] if has_nfstream else None),
+        Peer("softflowd", found("softflowd", *exporter)),
+        Peer("softflowd -v 9 -T ether", found("softflowd", *exporter, "-v", "9", "-T", "ether")),
+        Peer("NFStream", [python, "-c", NFSTREAM, str(trace)] if has_nfstream else None, slow=True),
+        Peer("tcpdump", found("tcpdump", "-r", str(trace), "-w", "/dev/null")),
+        Peer("cat", found("cat", str(trace))),
     ]
 
 
-def seconds(command: list[str], rounds: int) -> float:
-    """Return the best wall time of a whole process."""
-    best = float("inf")
-    for _ in range(rounds):
-        begin = time.perf_counter()
-        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-        best = min(best, time.perf_counter() - begin)
+def seconds(command: list[str]) -> float:
+    """Return the wall time of a whole process."""
+    begin = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - begin
+
+
+def best_of(programs: list[Peer], rounds: int) -> dict[str, float]:
+    """Return the best wall time of each program that is installed."""
+    best: dict[str, float] = {}
+    for turn in range(rounds):
+        for name, command, slow in programs:
+            if command is not None and not (slow and turn):
+                best[name] = min(best.get(name, float("inf")), seconds(command))
     return best
 
 
@@ -113,16 +129,18 @@ def agreement(trace: Path, ours: Path) -> bool:
     )
 
 
-def print_ratios(measured: Iterable[tuple[str, float | None]], ours: float) -> bool:
+def print_ratios(programs: Iterable[Peer], best: dict[str, float], ours: float) -> bool:
     """Print one line a peer; False when a goal is missed."""
     reached = True
-    for name, taken in measured:
-        if taken is None:
-            print(f"{name:<10} not installed")
+    for name, _, _ in programs:
+        if name not in best:
+            print(f"{name:<24} not installed")
             continue
-        ratio, goal = taken / ours, GOALS[name]
-        reached &= ratio >= goal
-        print(f"{name:<10} {ratio:6.1f} times as long (goal {goal:g}){'' if ratio >= goal else '  MISSED'}")
+        ratio, goal = best[name] / ours, GOALS.get(name)
+        missed = goal is not None and ratio < goal
+        reached &= not missed
+        aim = "" if goal is None else f" (goal {goal:g})"
+        print(f"{name:<24} {ratio:6.2f} times as long{aim}{'  MISSED' if missed else ''}")
     return reached
 
 
@@ -131,7 +149,7 @@ def main() -> int:
     options.add_argument("--trace", type=Path, help="a file of your own instead of a generated one")
     options.add_argument("--packets", type=int, default=1_000_000)
     options.add_argument("--flows", type=int, default=50_000)
-    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--rounds", type=int, default=5)
     given = options.parse_args()
     trace = given.trace or CACHE / f"mixed-{given.packets}-{given.flows}.pcap"
     if not trace.exists():
@@ -142,12 +160,11 @@ def main() -> int:
         scratch = Path(folder)
         flows = scratch / "flows.csv"
         subprocess.run([netsonde, "meter", str(trace), "-o", str(flows)], check=True)
-        ours = seconds([netsonde, "meter", str(trace), "-o", str(scratch / "flows.arrow")], given.rounds)
-        measured = [
-            (peer.name, seconds(peer.command, given.rounds) if peer.command else None) for peer in peers(trace, scratch)
-        ]
+        ours = Peer("netsonde", [netsonde, "meter", str(trace), "-o", str(scratch / "flows.arrow")])
+        others = peers(trace, scratch)
+        best = best_of([ours, *others], given.rounds)
         print(f"netsonde meter, {trace.name}, whole process, flows written to a file:")
-        reached = print_ratios(measured, ours)
+        reached = print_ratios(others, best, best["netsonde"])
         return 0 if agreement(trace, flows) & reached else 1
 
 

@@ -50,6 +50,89 @@ class WirePacket(TypedDict):
     LinkType: int
 
 @final
+class Flow:
+    """One report of one flow: the columns of docs/reference/flow-record.md are its attributes."""
+
+    uuid: int
+    parent_uuid: int
+    tracking_id: int
+    l3_tracking_id: int
+    community_id: str
+    node_tid: str
+    host: str
+    capture_id: str
+    report: int
+    report_number: int
+    layers_path: str
+    application: str
+    start_ns: int
+    last_ns: int
+    link_protocol: str
+    link_a: str
+    link_b: str
+    link_id: int
+    network_protocol: str
+    network_a: str
+    network_b: str
+    network_id: int
+    transport_protocol: str
+    transport_a: int
+    transport_b: int
+    icmp_type: str
+    icmp_code: int
+    icmp_id: int
+    ab_packets: int
+    ab_bytes: int
+    ba_packets: int
+    ba_bytes: int
+    rtt_ns: int
+    lu_start_ns: int
+    lu_last_ns: int
+    lu_ab_packets: int
+    lu_ab_bytes: int
+    lu_ba_packets: int
+    lu_ba_bytes: int
+    finish_type: int
+    client: str
+    raw_packets_captured: int
+    ab_retransmissions: int
+    ba_retransmissions: int
+    tcp_metric: int
+    tcp_ab_syn_ns: int
+    tcp_ba_syn_ns: int
+    tcp_ab_syn_ttl: int
+    tcp_ba_syn_ttl: int
+    tcp_ab_fin_ns: int
+    tcp_ba_fin_ns: int
+    tcp_ab_rst_ns: int
+    tcp_ba_rst_ns: int
+    tcp_ab_out_of_order: int
+    tcp_ba_out_of_order: int
+    tcp_ab_skipped: int
+    tcp_ba_skipped: int
+    tcp_ab_skipped_bytes: int
+    tcp_ba_skipped_bytes: int
+    tcp_ab_segments: int
+    tcp_ba_segments: int
+    tcp_ab_payload_bytes: int
+    tcp_ba_payload_bytes: int
+    icmp_unanswered: int
+    ip_fragments: int
+    ip_fragment_errors: int
+    dns: str
+    dhcpv4: str
+    dhcpv6: str
+    def as_dict(self) -> dict[str, int | str]:
+        """Return all columns."""
+
+@final
+class FlowIterator:
+    """Flows of a FileMeter, which goes on when they run out."""
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Flow: ...
+
+@final
 class FileMeter:
     """Meters one capture file; iterate over it for the output, piece by piece (some may be empty)."""
 
@@ -57,14 +140,14 @@ class FileMeter:
         cls,
         source: str | PathLike[str] | bytes,
         *,
-        format: Literal["batches", "arrow", "jsonl", "csv", "none"] = "batches",
+        format: Literal["batches", "arrow", "jsonl", "csv", "columns", "none"] = "batches",
+        into: str | PathLike[str] | None = None,
         node_tid: str = "",
         capture_id: str = "",
         host: str = "",
         update_s: float = 0.0,
         expire_s: float = 600.0,
         max_flows: int = 2000000,
-        mapped: bool = False,
         tcp_metrics: bool = True,
         reference_ids: bool = False,
         layer_key_mode: Literal["", "L2", "L3"] = "L2",
@@ -72,18 +155,32 @@ class FileMeter:
         bpf_filter: str = "",
         udp_ports: Sequence[str] = ...,
     ) -> FileMeter:
-        """`source` is a path or the bytes of a file. "batches" gives Arrow IPC streams, "arrow" one Arrow IPC file.
-        `update_s` = period of reports in the time of the file; 0 = only at the end of each flow. `mapped` reads a file
-        of nobody else without copying it; when somebody shortens it meanwhile, the process dies of SIGBUS.
+        """`source` is a path or the bytes of a file. "batches" gives Arrow IPC streams, "arrow" one Arrow IPC file;
+        with "columns" nothing is written, and flows are taken from `flows` or `arrow_stream`. `into` names a file that
+        the pieces are written to; they are empty then. OSError carries the name of the file that is in the way.
+        `update_s` = period of reports in the time of the file; 0 = only at the end of each flow.
         `reference_ids` computes ids with the reference's flaws, for joining with data it wrote.
         `ip_defrag` puts IP fragments together. `bpf_filter` (tcpdump's language) leaves packets out. `udp_ports` are
         more ports of protocols: "51234=MPLS". ValueError for a mistake in any of these."""
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> bytes: ...
+    def flows(self) -> FlowIterator:
+        """Return an iterator over flows. Whatever takes flows takes them from the same pass over the file."""
+
+    def arrow_stream(self, fail_on_damage: bool = True) -> object:
+        """Return a PyCapsule with an ArrowArrayStream that ends with an error where the file is damaged."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the same without that error."""
+
     @property
     def damage(self) -> str | None:
         """One line saying where and why the file could not be read further."""
+
+    @property
+    def damage_place(self) -> tuple[int, int, str] | None:
+        """The same in parts: byte offset, packets before it, reason."""
 
     @property
     def bytes_read(self) -> int: ...

@@ -1,15 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The four errors of our own; everything else is a built-in. Always raised `from` their cause."""
+"""The four errors of our own; everything else is a built-in. Always raised `from` their cause.
 
-from dataclasses import dataclass
+Imports nothing: every command pays for it, and `netsonde meter` is done in less time than `dataclasses` or `typing`
+take to load.
+"""
 
 
-@dataclass(frozen=True, slots=True)
 class Span:
     """A place in a text: `start` and `end` are 0-based character offsets, `end` excluded."""
 
-    start: int
-    end: int
+    __slots__ = ("end", "start")
+
+    def __init__(self, start: int, end: int) -> None:
+        self.start = start
+        self.end = end
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Span) and (self.start, self.end) == (other.start, other.end)
+
+    def __hash__(self) -> int:
+        return hash((self.start, self.end))
+
+    def __repr__(self) -> str:
+        return f"Span(start={self.start}, end={self.end})"
 
 
 class UserError(Exception):

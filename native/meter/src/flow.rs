@@ -283,6 +283,14 @@ impl Flow {
         }
     }
 
+    /// End because the capture does.
+    pub(crate) fn stop(&mut self) {
+        self.finish = match self.idle_finish() {
+            Finish::Timeout => Finish::Stopped,
+            finish => finish,
+        };
+    }
+
     pub(crate) fn tcp(&self) -> Option<&TcpState> {
         match &self.conversation {
             Conversation::Tcp(state) => Some(state),

@@ -34,6 +34,10 @@ impl FlowTable {
         }
     }
 
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.used
     }
@@ -60,15 +64,16 @@ impl FlowTable {
             .copied()
     }
 
-    /// Load the memory that `find` and counting will need; cheap when several are asked for in a row, since the
-    /// processor then waits for all of them at once.
+    /// Return the slot where a flow of this hash most likely is; u32::MAX = there is none.
     #[inline]
-    pub(crate) fn touch(&self, hash: u64) -> u64 {
-        let candidate = self
-            .index
-            .find(hash, |_| true)
-            .and_then(|&at| self.slot(at));
-        candidate.map_or(0, |flow| {
+    pub(crate) fn candidate(&self, hash: u64) -> u32 {
+        self.index.find(hash, |_| true).copied().unwrap_or(u32::MAX)
+    }
+
+    /// Load what a packet of this slot's flow will need.
+    #[inline]
+    pub(crate) fn touch(&self, at: u32) -> u64 {
+        self.slot(at).map_or(0, |flow| {
             flow.key.touch() ^ flow.packets[0] ^ flow.tcp().map_or(0, TcpState::touch)
         })
     }
@@ -139,12 +144,25 @@ impl FlowTable {
         if let Ok(entry) = self.index.find_entry(hash, |&other| other == at) {
             entry.remove();
         }
+        self.leave(at);
+        self.free.push(at);
+    }
+
+    /// Take a flow out of its slot, but not out of the index: the first half of `remove`, or of `clear` for each flow.
+    pub(crate) fn leave(&mut self, at: u32) {
         if let Some(flow) = self.slot_mut(at) {
             flow.marks = 0;
             flow.conversation = crate::flow::Conversation::None;
         }
-        self.free.push(at);
         self.used -= 1;
+    }
+
+    /// Forget all slots, once every flow has left.
+    pub(crate) fn clear(&mut self) {
+        self.index.clear();
+        self.chunks.clear();
+        self.free.clear();
+        self.hand = 0;
     }
 
     /// Return a flow without a packet since the last search passed it: about the least recently used one.

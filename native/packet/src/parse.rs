@@ -68,11 +68,15 @@ impl<'a> Headers<'a> {
 
 impl Headers<'_> {
     /// The same without a payload, for keeping.
+    #[inline]
     pub fn without_payload(&self) -> Headers<'static> {
-        Headers {
-            payload: &[],
-            ..*self
-        }
+        self.with_payload(&[])
+    }
+
+    /// The same with another place for the payload.
+    #[inline]
+    pub fn with_payload<'a>(&self, payload: &'a [u8]) -> Headers<'a> {
+        Headers { payload, ..*self }
     }
 }
 

@@ -2,20 +2,17 @@
 //! Capture files. Reading streams through a window that moves over the input, so files of any size and pipes do;
 //! damage ends the reading with its place and reason, and whatever stood before it was delivered.
 
-#![deny(unsafe_code)] // allowed once, in `mapped`
+#![forbid(unsafe_code)]
 
-mod ahead;
+mod blocks;
 mod damage;
 mod fields;
-mod mapped;
 mod pcap;
 mod pcapng;
 mod reader;
-mod scout;
 mod window;
 mod writer;
 
-pub use ahead::ReadAhead;
 pub use damage::{Damage, ReadError};
-pub use reader::{Packet, Reader};
+pub use reader::{Batch, Packet, Reader};
 pub use writer::{write_pcap, PcapngWriter, RawPacket};

@@ -10,9 +10,9 @@ const RECORD_HEADER: usize = 16;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PcapState {
-    pub(crate) order: Order,
+    order: Order,
     tick_ns: i64,
-    pub(crate) record_header: usize,
+    record_header: usize,
     link_type: u16,
 }
 

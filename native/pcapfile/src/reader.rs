@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One reader for both formats, told apart by their magic numbers.
 
-use std::fs::File;
 use std::io::Read;
+use std::sync::Arc;
 
-use crate::ahead::ReadAhead;
+use crate::blocks::Blocks;
 use crate::damage::{Damage, ReadError};
-use crate::mapped::Mapped;
 use crate::pcap::PcapState;
 use crate::pcapng::PcapngState;
 use crate::window::Window;
@@ -20,6 +19,12 @@ pub struct Packet<'a> {
     /// Number of the interface in its section; 0 in pcap files.
     pub interface: u32,
     pub data: &'a [u8],
+}
+
+/// Packets, and the buffer in which their bytes lie. Who keeps a copy of the `Arc` keeps the bytes.
+pub struct Batch<'a, P> {
+    pub packets: P,
+    pub buffer: &'a Arc<Vec<u8>>,
 }
 
 /// Where a packet's bytes lie in the window, with what its record says.
@@ -38,7 +43,7 @@ enum Format {
     Pcapng(PcapngState),
 }
 
-/// Packets looked up at once: enough for their memory accesses to overlap.
+/// Packets given at once at most: enough for memory accesses of a meter to overlap.
 const BATCH: usize = 64;
 
 pub struct Reader {
@@ -51,15 +56,7 @@ pub struct Reader {
 impl Reader {
     /// Read a file, a pipe or bytes. An empty input or an unknown magic number is damage at byte 0.
     pub fn new(source: impl Read + Send + 'static) -> Result<Self, ReadError> {
-        Self::over(Window::over_blocks(ReadAhead::new(source)?))
-    }
-
-    /// Read a regular file through the page cache, without copying it. See `mapped` for the price.
-    pub fn map(file: &File) -> Result<Self, ReadError> {
-        Self::over(Window::over_file(Mapped::open(file)?))
-    }
-
-    fn over(mut window: Window) -> Result<Self, ReadError> {
+        let mut window = Window::over(Blocks::new(source));
         let head = window.peek(24)?;
         let format = if PcapngState::recognises(head) {
             Format::Pcapng(PcapngState::default())
@@ -67,7 +64,6 @@ impl Reader {
             match PcapState::open(head) {
                 Ok((state, length)) => {
                     window.skip(length);
-                    window.send_scout(state.order, state.record_header);
                     Format::Pcap(state)
                 }
                 Err(reason) => {
@@ -90,6 +86,14 @@ impl Reader {
     /// Return the next packets, none at a clean end. What stands before damage is given first, the damage next time.
     #[inline]
     pub fn next_packets(&mut self) -> Result<impl ExactSizeIterator<Item = Packet<'_>>, ReadError> {
+        self.next_batch().map(|batch| batch.packets)
+    }
+
+    /// Return the same with the buffer that holds their bytes.
+    #[inline]
+    pub fn next_batch(
+        &mut self,
+    ) -> Result<Batch<'_, impl ExactSizeIterator<Item = Packet<'_>>>, ReadError> {
         self.found.clear();
         while self.found.len() < BATCH {
             // Only the first may move the window: the others must leave it where it is.
@@ -111,18 +115,18 @@ impl Reader {
             }
         }
         self.window.hold(false);
-        self.window.report_progress();
         self.packets += self.found.len() as u64;
-        let bytes = self.window.bytes();
-        Ok(self.found.iter().map(|found| Packet {
+        let buffer = self.window.data();
+        let packets = self.found.iter().map(|found| Packet {
             ts_ns: found.ts_ns,
             wire_len: found.wire_len,
             link_type: found.link_type,
             interface: found.interface,
-            data: bytes
+            data: buffer
                 .get(found.data_at..found.data_at + found.data_len)
                 .unwrap_or_default(),
-        }))
+        });
+        Ok(Batch { packets, buffer })
     }
 
     fn damage(&self, reason: String) -> Damage {

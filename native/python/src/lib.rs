@@ -5,7 +5,11 @@ mod capture;
 
 use pyo3::prelude::*;
 
+mod dissecting;
+mod filter;
+mod flows;
 mod meter;
+mod metering;
 mod output;
 mod packets;
 mod selection;
@@ -13,6 +17,8 @@ mod selection;
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<meter::FileMeter>()?;
+    module.add_class::<flows::Flow>()?;
+    module.add_class::<flows::FlowIterator>()?;
     module.add_function(wrap_pyfunction!(meter::empty_flow_batch, module)?)?;
     module.add_function(wrap_pyfunction!(meter::empty_packet_batch, module)?)?;
     module.add_function(wrap_pyfunction!(meter::flows_to_json, module)?)?;

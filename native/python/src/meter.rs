@@ -2,77 +2,63 @@
 //! Metering of capture files, and the conversions between Arrow batches and what people and tools read.
 
 use std::fs::File;
-use std::io::Cursor;
+use std::io;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use netsonde_capture::bpf::{dlt, Filter};
-use netsonde_meter::{
-    ipc, wire, FlowBatch, Frame, LayerKeyMode, LinkType, Meter, MeterConfig, PacketBatch, Ports,
-};
-use netsonde_pcapfile::{Damage, ReadError, Reader};
-use pyo3::exceptions::{PyOSError, PyValueError};
+use netsonde_meter::{ipc, wire, FlowBatch, LayerKeyMode, MeterConfig, PacketBatch, Ports};
+use netsonde_pcapfile::Damage;
+use pyo3::exceptions::{PyOSError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyCapsule, PyDict};
 
-use crate::output::{Output, OutputThread};
-
-/// Packets handled between two returns to Python: often enough for a progress bar and for Ctrl-C.
-const PACKETS_PER_STEP: u64 = 100_000;
-const SECOND_NS: i64 = 1_000_000_000;
-
-#[derive(FromPyObject)]
-enum Source {
-    Bytes(Vec<u8>),
-    Path(PathBuf),
-}
+use crate::filter::FileFilter;
+use crate::flows::{self, FlowIterator};
+use crate::metering::{FileMetering, Plan, Source};
+use crate::output::{Output, OutputThread, Sink, WriteError};
 
 /// Meters one capture file. Iterate over it: each item is a piece of output, perhaps empty, in the order of time.
 ///
-/// `source` is a path or the bytes of a file. `format` is "batches" (Arrow IPC streams, one per item), "arrow"
-/// (pieces of one Arrow IPC file), "jsonl", "csv", or "none" (only counters). Damage ends the iteration early; see `damage`.
+/// `source` is a path or the bytes of a file; `into` a file to write to, and then pieces are empty. `format` is "batches" (Arrow IPC streams, one per item), "arrow"
+/// (pieces of one Arrow IPC file), "jsonl", "csv", "none" (only counters), or "columns" (nothing is written: `flows`
+/// or `arrow_stream` gives them). Damage ends the iteration early; see `damage`.
 #[pyclass(module = "netsonde._native")]
 pub(crate) struct FileMeter {
-    reader: Option<Reader>,
-    filter: FileFilter,
-    meter: Meter,
-    /// None when flows are not wanted.
+    metering: Shared,
+    /// None when flows are not wanted, or not written.
     output: Option<OutputThread>,
-    rows_per_piece: usize,
-    phase: Phase,
-    damage: Option<Damage>,
-    bytes_total: Option<u64>,
-    bytes_read: u64,
-    first_ns: Option<i64>,
-    last_tick_ns: i64,
-    /// Packets read at the last tick.
-    ticked_at: u64,
+    columns: bool,
+    /// The file that is read, and the one that is written.
+    source: Option<PathBuf>,
+    into: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Reading,
-    Closing,
-    Done,
+/// A metering that Python's objects and consumers of Arrow streams share.
+pub(crate) type Shared = Arc<Mutex<FileMetering>>;
+
+/// A panic leaves nothing worse than counters: go on with them.
+pub(crate) fn locked(metering: &Shared) -> MutexGuard<'_, FileMetering> {
+    metering.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[pymethods]
 impl FileMeter {
     #[new]
-    #[pyo3(signature = (source, *, format = "batches", node_tid = "", capture_id = "", host = "", update_s = 0.0,
-                        expire_s = 600.0, max_flows = 2_000_000, mapped = false, tcp_metrics = true, reference_ids = false,
+    #[pyo3(signature = (source, *, format = "batches", into = None, node_tid = "", capture_id = "", host = "", update_s = 0.0,
+                        expire_s = 600.0, max_flows = 2_000_000, tcp_metrics = true, reference_ids = false,
                         layer_key_mode = "L2", ip_defrag = false, bpf_filter = "", udp_ports = Vec::new()))]
     #[allow(clippy::too_many_arguments)] // keyword-only on the Python side
     fn new(
         py: Python<'_>,
         source: Source,
         format: &str,
+        into: Option<PathBuf>,
         node_tid: &str,
         capture_id: &str,
         host: &str,
         update_s: f64,
         expire_s: f64,
         max_flows: usize,
-        mapped: bool,
         tcp_metrics: bool,
         reference_ids: bool,
         layer_key_mode: &str,
@@ -82,10 +68,10 @@ impl FileMeter {
     ) -> PyResult<Self> {
         let output = Output::named(format).ok_or_else(|| {
             PyValueError::new_err(format!(
-                "no output format {format:?}: batches, arrow, jsonl, csv or none"
+                "no output format {format:?}: batches, arrow, jsonl, csv, columns or none"
             ))
         })?;
-        let meter = Meter::new(MeterConfig {
+        let config = MeterConfig {
             node_tid: node_tid.to_owned(),
             capture_id: capture_id.to_owned(),
             host: host.to_owned(),
@@ -99,30 +85,30 @@ impl FileMeter {
             ip_defrag,
             ports: ports(&udp_ports)?,
             ..MeterConfig::default()
-        });
-        let filter = FileFilter::new(bpf_filter)?;
-        let (reader, bytes_total) = py.detach(|| open(source, mapped))?;
-        let (reader, damage) = match reader {
-            Ok(reader) => (Some(reader), None),
-            Err(ReadError::Damage(damage)) => (None, Some(damage)),
-            Err(ReadError::Io(error)) => return Err(PyOSError::new_err(error)),
+        };
+        let plan = Plan {
+            config,
+            filter: FileFilter::new(bpf_filter)?,
+            rows: output.rows(),
+        };
+        let name = source.path();
+        let metering = py.detach(|| FileMetering::open(source, plan));
+        let metering = metering.map_err(|error| os_error(error, name.as_ref()))?;
+        let sink = match &into {
+            None => Sink::Iterator,
+            Some(path) => {
+                Sink::File(File::create(path).map_err(|error| os_error(error, Some(path)))?)
+            }
         };
         Ok(Self {
-            reader,
-            filter,
-            meter,
-            rows_per_piece: output.rows_per_piece(),
+            metering: Arc::new(Mutex::new(metering)),
+            columns: matches!(output, Output::Columns),
             output: match output {
-                Output::Nothing => None,
-                output => Some(OutputThread::start(output)?),
+                Output::Nothing | Output::Columns => None,
+                output => Some(OutputThread::start(output, sink)?),
             },
-            phase: Phase::Reading,
-            damage,
-            bytes_total,
-            bytes_read: 0,
-            first_ns: None,
-            last_tick_ns: 0,
-            ticked_at: 0,
+            source: name,
+            into,
         })
     }
 
@@ -131,36 +117,76 @@ impl FileMeter {
     }
 
     fn __next__<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let piece = if self.phase == Phase::Done {
-            py.detach(|| self.rest())?
-        } else {
-            Some(py.detach(|| self.step())?)
-        };
+        if self.columns {
+            return Err(PyTypeError::new_err(
+                "columns are not written: take flows() or arrow_stream()",
+            ));
+        }
+        let piece = py.detach(|| self.next_piece())?;
         Ok(piece.map(|piece| PyBytes::new(py, &piece)))
+    }
+
+    /// Return an iterator over flows. Whatever takes flows takes them from the same pass over the file.
+    fn flows(&self) -> FlowIterator {
+        FlowIterator::over(Arc::clone(&self.metering))
+    }
+
+    /// Return the flows to a consumer of Arrow's PyCapsule interface, up to a damage. Columns are never cast.
+    #[pyo3(signature = (requested_schema = None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let _ = requested_schema;
+        self.arrow_stream(py, false)
+    }
+
+    /// Return a capsule with an ArrowArrayStream, whose batches are made when they are asked for. With
+    /// `fail_on_damage` it ends with an error where the file is damaged.
+    #[pyo3(signature = (fail_on_damage = true))]
+    fn arrow_stream<'py>(
+        &self,
+        py: Python<'py>,
+        fail_on_damage: bool,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        flows::arrow_stream(py, Arc::clone(&self.metering), fail_on_damage)
     }
 
     /// One line saying where and why the file could not be read further, or None.
     #[getter]
-    fn damage(&self) -> Option<String> {
-        self.damage.as_ref().map(Damage::to_string)
+    fn damage(&self, py: Python<'_>) -> Option<String> {
+        self.with(py, |metering| {
+            metering.damage.as_ref().map(Damage::to_string)
+        })
+    }
+
+    /// The same in parts: byte offset, packets before it, reason.
+    #[getter]
+    fn damage_place(&self, py: Python<'_>) -> Option<(u64, u64, String)> {
+        self.with(py, |metering| {
+            let damage = metering.damage.as_ref()?;
+            Some((damage.offset, damage.packets, damage.reason.clone()))
+        })
     }
 
     /// Bytes of input read so far.
     #[getter]
-    fn bytes_read(&self) -> u64 {
-        self.bytes_read
+    fn bytes_read(&self, py: Python<'_>) -> u64 {
+        self.with(py, |metering| metering.bytes_read)
     }
 
     /// Size of the input, None for a pipe.
     #[getter]
-    fn bytes_total(&self) -> Option<u64> {
-        self.bytes_total
+    fn bytes_total(&self, py: Python<'_>) -> Option<u64> {
+        self.with(py, |metering| metering.bytes_total)
     }
 
     /// Counters: packets, bytes, flows, unreadable, truncated, malformed, evicted, first_ns, last_ns; of packets in
     /// pieces: fragments, reassembled, fragment_errors, fragment_timeouts, fragments_evicted.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let stats = self.meter.stats();
+        let (stats, (first_ns, last_ns)) =
+            self.with(py, |metering| (metering.stats(), metering.span_ns()));
         let found = PyDict::new(py);
         found.set_item("packets", stats.frames)?;
         found.set_item("bytes", stats.bytes)?;
@@ -175,128 +201,57 @@ impl FileMeter {
         found.set_item("fragment_errors", fragments.errors)?;
         found.set_item("fragment_timeouts", fragments.timeouts)?;
         found.set_item("fragments_evicted", fragments.evicted)?;
-        found.set_item("first_ns", self.first_ns.unwrap_or(0))?;
-        found.set_item("last_ns", self.meter.latest_ns())?;
+        found.set_item("first_ns", first_ns)?;
+        found.set_item("last_ns", last_ns)?;
         Ok(found)
     }
 }
 
-/// A reader, or why there is none, and the size of the input.
-type Opened = (Result<Reader, ReadError>, Option<u64>);
+impl FileMeter {
+    /// Ask the metering something, which may have to end a step first: without holding up Python.
+    fn with<T: Send>(&self, py: Python<'_>, ask: impl FnOnce(&FileMetering) -> T + Send) -> T {
+        py.detach(|| ask(&locked(&self.metering)))
+    }
 
-fn open(source: Source, mapped: bool) -> PyResult<Opened> {
-    match source {
-        Source::Bytes(bytes) => {
-            let length = bytes.len() as u64;
-            Ok((Reader::new(Cursor::new(bytes)), Some(length)))
+    /// Return the next piece of output, empty when nothing is due yet; None = that was all.
+    fn next_piece(&mut self) -> PyResult<Option<Vec<u8>>> {
+        let mut metering = locked(&self.metering);
+        let unread = |error| os_error(error, self.source.as_ref());
+        let Some(output) = &mut self.output else {
+            let more = !metering.done();
+            if more {
+                metering.step().map_err(unread)?;
+            }
+            return Ok(more.then(Vec::new));
+        };
+        if metering.done() {
+            output.close();
+        } else if let Some(batch) = metering.step().map_err(unread)? {
+            output.write(batch);
         }
-        Source::Path(path) => {
-            let file = File::open(path)?;
-            let metadata = file.metadata()?;
-            let length = metadata.is_file().then_some(metadata.len());
-            // An empty file cannot be mapped.
-            let reader = match length {
-                Some(1..) if mapped => Reader::map(&file),
-                _ => Reader::new(file),
-            };
-            Ok((reader, length))
+        match output.take() {
+            // After the end `take` waits for what is still being written.
+            None => Ok((!metering.done() || !output.closed()).then(Vec::new)),
+            Some(Ok(piece)) => Ok(Some(piece)),
+            Some(Err(WriteError::Arrow(error))) => Err(arrow_error(error)),
+            Some(Err(WriteError::Io(error))) => Err(os_error(error, self.into.as_ref())),
         }
     }
 }
 
-impl FileMeter {
-    fn step(&mut self) -> PyResult<Vec<u8>> {
-        match self.phase {
-            Phase::Reading => self.read_some()?,
-            // Who wants no flows need not wait for their last reports.
-            _ if self.output.is_none() => self.phase = Phase::Done,
-            Phase::Closing | Phase::Done => {
-                if self
-                    .meter
-                    .close_some(self.meter.latest_ns(), self.rows_per_piece)
-                {
-                    self.phase = Phase::Done;
-                }
-            }
-        }
-        let due =
-            self.meter.pending_reports() >= self.rows_per_piece || self.phase != Phase::Reading;
-        let mut batch = FlowBatch::new();
-        if due {
-            self.meter.take_reports(&mut batch);
-        }
-        let Some(output) = &mut self.output else {
-            return Ok(Vec::new());
-        };
-        // An output without flows still says what its columns are.
-        if !batch.is_empty() || self.phase == Phase::Done {
-            output.write(batch.into_record_batch());
-        }
-        if self.phase == Phase::Done {
-            output.close();
-        }
-        output
-            .take()
-            .unwrap_or_else(|| Ok(Vec::new()))
-            .map_err(arrow_error)
-    }
-
-    /// Return a piece that was still being written when the file ended; None = that was all.
-    fn rest(&mut self) -> PyResult<Option<Vec<u8>>> {
-        let piece = self.output.as_mut().and_then(OutputThread::take);
-        piece.transpose().map_err(arrow_error)
-    }
-
-    fn read_some(&mut self) -> PyResult<()> {
-        let Some(reader) = &mut self.reader else {
-            self.phase = Phase::Closing;
-            return Ok(());
-        };
-        let enough = reader.packets() + PACKETS_PER_STEP;
-        while reader.packets() < enough {
-            let mut latest_ns = None;
-            match reader.next_packets() {
-                Ok(packets) => {
-                    let frames = packets.map(|packet| {
-                        latest_ns = Some(packet.ts_ns);
-                        self.first_ns.get_or_insert(packet.ts_ns);
-                        Frame {
-                            ts_ns: packet.ts_ns,
-                            wire_len: packet.wire_len,
-                            data: packet.data,
-                            link_type: LinkType::from_number(packet.link_type),
-                        }
-                    });
-                    if self.filter.is_none() {
-                        self.meter.frames(frames);
-                    } else {
-                        let wanted: Vec<Frame<'_>> =
-                            frames.filter(|frame| self.filter.matches(frame)).collect();
-                        self.meter.frames(wanted.into_iter());
-                    }
-                }
-                Err(ReadError::Damage(damage)) => self.damage = Some(damage),
-                Err(ReadError::Io(error)) => return Err(PyOSError::new_err(error)),
-            }
-            let Some(latest_ns) = latest_ns else {
-                self.phase = Phase::Closing;
-                break;
-            };
-            // In the time of the file; seldom enough that walking the table never outweighs the packets.
-            let since_tick = reader.packets() - self.ticked_at;
-            if latest_ns - self.last_tick_ns >= SECOND_NS
-                && since_tick > 1024 + u64::from(self.meter.slots() >> 4)
-            {
-                self.last_tick_ns = latest_ns;
-                self.ticked_at = reader.packets();
-                self.meter.tick(latest_ns);
-                if self.meter.pending_reports() >= self.rows_per_piece {
-                    break;
-                }
-            }
-        }
-        self.bytes_read = reader.offset();
-        Ok(())
+/// A Python error with its number and file, so that the interpreter finds the class.
+fn os_error(error: io::Error, file: Option<&PathBuf>) -> PyErr {
+    // EIO where the kernel gave no number.
+    let number = error.raw_os_error().unwrap_or(5);
+    let text = error.to_string();
+    let text = text
+        .split(" (os error")
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    match file {
+        Some(file) => PyOSError::new_err((number, text, file.to_string_lossy().into_owned())),
+        None => PyOSError::new_err((number, text)),
     }
 }
 
@@ -318,42 +273,6 @@ pub(crate) fn ports(texts: &[String]) -> PyResult<Ports> {
         ports.add_text(text).map_err(PyValueError::new_err)?;
     }
     Ok(ports)
-}
-
-/// A filter for the packets of a file, which may be of several link types: compiled for each when it turns up.
-struct FileFilter {
-    text: String,
-    compiled: Vec<(LinkType, Option<Filter>)>,
-}
-
-impl FileFilter {
-    /// The error is libpcap's, for Ethernet.
-    fn new(text: &str) -> PyResult<Self> {
-        let text = text.trim().to_owned();
-        let mut compiled = Vec::new();
-        if !text.is_empty() {
-            let filter = Filter::compile(&text, dlt(LinkType::Ethernet));
-            let filter = filter.map_err(PyValueError::new_err)?;
-            compiled.push((LinkType::Ethernet, Some(filter)));
-        }
-        Ok(Self { text, compiled })
-    }
-
-    fn is_none(&self) -> bool {
-        self.text.is_empty()
-    }
-
-    /// A link type for which the filter makes no sense has no packet that matches.
-    fn matches(&mut self, frame: &Frame<'_>) -> bool {
-        let known = |(link_type, _): &&(LinkType, _)| *link_type == frame.link_type;
-        if self.compiled.iter().find(known).is_none() {
-            let filter = Filter::compile(&self.text, dlt(frame.link_type)).ok();
-            self.compiled.push((frame.link_type, filter));
-        }
-        let found = self.compiled.iter().find(known);
-        let filter = found.and_then(|(_, filter)| filter.as_ref());
-        filter.is_some_and(|filter| filter.matches(frame.data, frame.wire_len))
-    }
 }
 
 fn arrow_error(error: arrow_schema::ArrowError) -> PyErr {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Batches of flow reports → bytes of the format that was asked for.
 
+use std::fs::File;
+use std::io::{self, Write};
 use std::sync::mpsc::{channel, sync_channel, Receiver, SyncSender};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::{iter, thread};
 
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::FileWriter;
@@ -18,17 +20,22 @@ pub(crate) enum Output {
     Jsonl,
     /// Flows are not written at all.
     Nothing,
+    /// Flows are given as columns in memory.
+    Columns,
     Csv {
         header_written: bool,
     },
 }
 
 impl Output {
-    /// Rows that make a piece: text is written in pieces that stay in the cache.
-    pub(crate) fn rows_per_piece(&self) -> usize {
+    /// Rows that make a piece, None = no flows: text is written in pieces that stay in the cache.
+    pub(crate) fn rows(&self) -> Option<usize> {
         match self {
-            Self::Batches | Self::Arrow(_) | Self::Nothing => 8192,
-            Self::Jsonl | Self::Csv { .. } => 1024,
+            Self::Batches | Self::Columns => Some(8192),
+            // What a batch takes is used again for the next one, if it is small enough for malloc to keep.
+            Self::Arrow(_) => Some(2048),
+            Self::Jsonl | Self::Csv { .. } => Some(1024),
+            Self::Nothing => None,
         }
     }
 
@@ -40,6 +47,7 @@ impl Output {
             )),
             "jsonl" => Self::Jsonl,
             "none" => Self::Nothing,
+            "columns" => Self::Columns,
             "csv" => Self::Csv {
                 header_written: false,
             },
@@ -49,7 +57,7 @@ impl Output {
 
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
         match self {
-            Self::Nothing => Ok(Vec::new()),
+            Self::Nothing | Self::Columns => Ok(Vec::new()),
             Self::Batches => Ok(ipc::write(batch)),
             Self::Arrow(writer) => {
                 writer.write(batch)?;
@@ -89,7 +97,19 @@ impl Output {
 /// Batches handed over and not yet written; more would only take memory.
 const WAITING: usize = 2;
 
-type Piece = Result<Vec<u8>, ArrowError>;
+/// Where pieces go.
+pub(crate) enum Sink {
+    /// To whoever iterates.
+    Iterator,
+    File(File),
+}
+
+pub(crate) enum WriteError {
+    Arrow(ArrowError),
+    Io(io::Error),
+}
+
+type Piece = Result<Vec<u8>, WriteError>;
 
 /// An output that writes on a thread of its own, while the next batch is being made.
 pub(crate) struct OutputThread {
@@ -99,19 +119,25 @@ pub(crate) struct OutputThread {
 }
 
 impl OutputThread {
-    pub(crate) fn start(mut output: Output) -> std::io::Result<Self> {
+    pub(crate) fn start(mut output: Output, mut sink: Sink) -> io::Result<Self> {
         let (batches, incoming) = sync_channel::<RecordBatch>(WAITING);
         let (outgoing, pieces) = channel();
         thread::Builder::new()
             .name("flow-writer".to_owned())
             .spawn(move || {
-                for batch in incoming {
-                    if outgoing.send(output.write(&batch)).is_err() {
+                let ending = || None;
+                for batch in incoming.iter().map(Some).chain(iter::once_with(ending)) {
+                    let piece = match &batch {
+                        Some(batch) => output.write(batch),
+                        None => output.finish(),
+                    };
+                    let piece = sink.take(piece);
+                    let failed = piece.is_err();
+                    // Nobody listens when the iteration was given up.
+                    if outgoing.send(piece).is_err() || failed {
                         return;
                     }
                 }
-                // Nobody listens when the iteration was given up.
-                let _ = outgoing.send(output.finish());
             })?;
         Ok(Self {
             batches: Some(batches),
@@ -121,7 +147,7 @@ impl OutputThread {
 
     pub(crate) fn write(&mut self, batch: RecordBatch) {
         if let Some(batches) = &self.batches {
-            // The thread ends only after its input: it cannot be gone.
+            // The thread ends before its input only after an error, which `take` gives.
             let _ = batches.send(batch);
         }
     }
@@ -142,5 +168,23 @@ impl OutputThread {
 
     pub(crate) fn close(&mut self) {
         self.batches = None;
+    }
+
+    pub(crate) fn closed(&self) -> bool {
+        self.batches.is_none()
+    }
+}
+
+impl Sink {
+    /// Pass a piece on, or write it and leave nothing of it.
+    fn take(&mut self, piece: Result<Vec<u8>, ArrowError>) -> Piece {
+        let piece = piece.map_err(WriteError::Arrow)?;
+        match self {
+            Self::Iterator => Ok(piece),
+            Self::File(file) => {
+                file.write_all(&piece).map_err(WriteError::Io)?;
+                Ok(Vec::new())
+            }
+        }
     }
 }

@@ -34,4 +34,6 @@ def meter(
     Without -o, flows go to standard output as JSON lines, on a terminal as a table; --stats alone prints only
     counters. A damaged file is metered up to the damage, one line says where and why, and the exit status is 1.
     """
-    raise typer.Exit(meter_file(Request(file, output, stats, tcp, defrag, bpf, tuple(udp_port or ()))))
+    raise typer.Exit(
+        meter_file(Request(file, output, stats, tcp, defrag=defrag, bpf=bpf, udp_ports=tuple(udp_port or ())))
+    )

@@ -9,12 +9,15 @@ to import a framework for command lines, so `plain_request` reads ordinary comma
 import os
 import sys
 import time
-from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
 
 from netsonde.errors import UserError
 
+# Type checkers know this name too; importing `typing` takes as long as metering 100,000 packets.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import IO
+
     from netsonde._native import FileMeter, FileStats
 
 FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".arrow": "arrow"}
@@ -23,20 +26,41 @@ _REDRAW_INTERVAL = 0.1
 _TABLE_ROWS = 40
 
 
-class Request(NamedTuple):
-    """One run. `output` "" = standard output, "-" the same; None with `stats` = no flows at all."""
+class Request:
+    """One run. `output` "-" = standard output; None = the same, or with `stats` no flows at all."""
 
-    file: str
-    output: str | None
-    stats: bool
-    tcp: bool = False
-    """Also what the reference calls ExtraTCPMetric."""
-    defrag: bool = False
-    """Put IP fragments together."""
-    bpf: str = ""
-    """Packets to meter, in tcpdump's language; "" = all."""
-    udp_ports: tuple[str, ...] = ()
-    """More UDP ports of protocols: PORT=NAME."""
+    def __init__(
+        self,
+        file: str,
+        output: str | None,
+        stats: bool,
+        tcp: bool = False,
+        *,
+        defrag: bool = False,
+        bpf: str = "",
+        udp_ports: tuple[str, ...] = (),
+    ) -> None:
+        self.file = file
+        self.output = output
+        self.stats = stats
+        self.tcp = tcp
+        """Also what the reference calls ExtraTCPMetric."""
+        self.defrag = defrag
+        """Put IP fragments together."""
+        self.bpf = bpf
+        """Packets to meter, in tcpdump's language; "" = all."""
+        self.udp_ports = udp_ports
+        """More UDP ports of protocols: PORT=NAME."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Request) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def path(self) -> str | None:
+        """The file for flows, None when they go to standard output or nowhere."""
+        return None if self.output in (None, "-") else self.output
 
 
 def plain_request(arguments: Sequence[str]) -> Request | None:
@@ -65,18 +89,18 @@ def meter_file(request: Request) -> int:
     kind = _kind(request)
     started = time.perf_counter()
     meter = _open(request, kind or "none")
-    if request.output not in (None, "-"):
-        _write_file(meter, str(request.output))
+    if request.path is not None:
+        _write_file(meter, request)
     elif kind is None:
         _drain(meter, None)
     elif sys.stdout.isatty():
         _print_table(meter)
     else:
-        _drain(meter, sys.stdout.buffer)
+        _say(request, lambda: _drain(meter, sys.stdout.buffer))
     if request.stats:
         text = _stats_text(meter.stats(), time.perf_counter() - started)
         # With the flows on standard output, the counters must not stand between them.
-        print(text, file=sys.stderr if kind and request.output in (None, "-") else sys.stdout)
+        _say(request, lambda: print(text, file=sys.stderr if kind and request.path is None else sys.stdout))
     if meter.damage is not None:
         print(f"error: {request.file}: {meter.damage}", file=sys.stderr)
         return 1
@@ -105,11 +129,10 @@ def _open(request: Request, kind: str) -> "FileMeter":
     try:
         if request.output and os.path.exists(request.output) and os.path.samefile(path, request.output):
             raise UserError("the output would overwrite the capture file", hint="give -o another name")
-        # Nobody but the user's own programs shortens this file while it is read.
         return FileMeter(
             path,
             format=kind,  # type: ignore[arg-type]
-            mapped=True,
+            into=request.path,
             tcp_metrics=request.tcp,
             ip_defrag=request.defrag,
             bpf_filter=request.bpf,
@@ -118,18 +141,39 @@ def _open(request: Request, kind: str) -> "FileMeter":
     except ValueError as wrong:
         raise UserError(str(wrong), hint="see netsonde meter --help") from wrong
     except OSError as failed:
-        raise UserError(f"cannot read {request.file}: {failed.strerror or failed}") from failed
+        raise _refused(failed, request.path, request.file) from failed
 
 
-def _write_file(meter: "FileMeter", path: str) -> None:
+def _refused(failed: OSError, written: str | None, read: str) -> UserError:
+    """Return what to say of a file: the native core names the one that is in the way; standard output has no name."""
+    if failed.filename is None:
+        what = "write to standard output"
+    elif failed.filename == written:
+        what = f"write {written}"
+    else:
+        what = f"read {read}"
+    return UserError(f"cannot {what}: {failed.strerror or failed}")
+
+
+def _write_file(meter: "FileMeter", request: Request) -> None:
     try:
-        with open(path, "wb", buffering=0) as out:
-            _drain(meter, out)
+        _drain(meter, None)
     except OSError as failed:
-        raise UserError(f"cannot write {path}: {failed.strerror or failed}") from failed
+        raise _refused(failed, request.path, request.file) from failed
 
 
-def _drain(meter: "FileMeter", out: IO[bytes] | None) -> None:
+def _say(request: Request, write: Callable[[], None]) -> None:
+    """Write to standard output, and say what hinders it."""
+    try:
+        write()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as failed:
+        raise _refused(failed, None, request.file) from failed
+
+
+def _drain(meter: "FileMeter", out: "IO[bytes] | None") -> None:
     progress = Progress(meter)
     for piece in meter:
         if piece and out is not None:

@@ -80,10 +80,30 @@ def test_mistakes_say_what_to_do(trace: Path, capsys: pytest.CaptureFixture[str]
 def test_metering_imports_no_framework(trace: Path) -> None:
     program = (
         "import sys; from netsonde.cli.main import run; run(['meter', sys.argv[1], '--stats']);"
-        "print(sorted({'typer', 'rich', 'msgspec', 'pyarrow', 'asyncio', 'http'} & set(sys.modules)))"
+        "heavy = {'typer', 'rich', 'msgspec', 'pyarrow', 'asyncio', 'http', 'typing', 'dataclasses'};"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program, str(trace)], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--stats"]])
+def test_a_full_disk_is_said_and_fails(trace: Path, arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "netsonde", "meter", str(trace), *arguments]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: cannot write to standard output: No space left on device\n"
+
+
+def test_the_process_ends_with_its_status_and_everything_written(trace: Path) -> None:
+    command = [sys.executable, "-m", "netsonde", "meter"]
+    done = subprocess.run([*command, str(trace)], capture_output=True, text=True, check=False)
+    assert (done.returncode, len(done.stdout.splitlines()), done.stderr) == (0, 2, "")
+    trace.write_bytes(trace.read_bytes()[:-3])
+    done = subprocess.run([*command, str(trace), "--stats"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()[:2]) == (1, ["packets", "6"])
+    assert "damaged at byte" in done.stderr
 
 
 def test_help_explains_the_options(capsys: pytest.CaptureFixture[str]) -> None:

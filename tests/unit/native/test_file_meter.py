@@ -3,14 +3,14 @@
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capture_files import arp_request, conversation, dhcp_frame, echo_frame, flows_in, pcap, pcapng
+from capture_files import arp_request, conversation, dhcp_frame, echo_frame, flows_in, pcap, pcapng, tcp_frame
 from netsonde._native import FileMeter
 from netsonde.flows.records import flow_dicts, latest
 
@@ -84,11 +84,36 @@ def test_a_file_without_packets_gives_the_columns_and_no_flow() -> None:
     assert "uuid" in pa.ipc.open_stream(pieces[0]).schema.names
 
 
-def test_a_mapped_file_gives_what_a_read_one_gives(tmp_path: Path) -> None:
+def test_a_file_gives_what_its_bytes_give(tmp_path: Path) -> None:
     path = tmp_path / "trace.pcap"
     path.write_bytes(pcap([*conversation(), arp_request(), echo_frame(True)]))
-    mapped = b"".join(FileMeter(path, format="jsonl", mapped=True))
-    assert mapped == b"".join(FileMeter(path, format="jsonl"))
+    assert b"".join(FileMeter(path, format="jsonl")) == b"".join(FileMeter(path.read_bytes(), format="jsonl"))
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "arrow"])
+def test_a_file_that_is_written_has_what_an_iteration_gives(
+    kind: Literal["jsonl", "csv", "arrow"], tmp_path: Path
+) -> None:
+    file, out = pcap([*conversation(), arp_request()]), tmp_path / "flows"
+    assert set(FileMeter(file, format=kind, into=out)) == {b""}
+    assert out.read_bytes() == b"".join(FileMeter(file, format=kind))
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "none"
+    with pytest.raises(FileNotFoundError) as refused:
+        FileMeter(pcap([]), format="csv", into=folder / "flows.csv")
+    assert refused.value.filename == str(folder / "flows.csv")
+    with pytest.raises(OSError, match="No space left on device") as full:
+        list(FileMeter(pcap(conversation()), format="csv", into="/dev/full"))
+    assert full.value.filename == "/dev/full"
+
+
+def test_a_long_file_gives_the_same_whatever_the_size_of_its_packets() -> None:
+    frames = [tcp_frame(True, 1000 + n * 1400, 16, bytes(n % 1400)) for n in range(3000)]
+    (flow,) = flows_of(pcap(frames))
+    assert flow["Metric"]["ABPackets"] == 3000
+    assert flow["Metric"]["ABBytes"] == sum(map(len, frames))
 
 
 def test_output_formats_tell_the_same_flows(tmp_path: Path) -> None:

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is due: starts, updates of changed flows, ends of idle, closed and evicted ones.
 
+use std::thread::{self, ScopedJoinHandle};
+
+use arrow_array::RecordBatch;
+
 use super::Meter;
 use crate::batch::FlowBatch;
 use crate::flow::{mark, Finish, Flow};
@@ -75,7 +79,7 @@ impl Meter {
 
     /// Append to `out` what is due: starts since the last call, and what `tick`, `close` and evictions prepared.
     pub fn take_reports(&mut self, out: &mut FlowBatch) {
-        let now_ns = self.latest_ns;
+        let now_ns = self.latest_ns();
         for index in std::mem::take(&mut self.fresh) {
             if let Some(flow) = self
                 .table
@@ -103,7 +107,7 @@ impl Meter {
         let mut sheet = Sheet::default();
         for flow in self.table.iter() {
             self.reporter
-                .push(flow, Kind::Update, self.latest_ns, &mut sheet);
+                .push(flow, Kind::Update, self.latest_ns(), &mut sheet);
         }
         out.append(&mut sheet.batch);
     }
@@ -114,6 +118,7 @@ impl Meter {
     }
 
     /// End up to `limit` flows; return true when none is left. Keeps the batch of a large table's last reports small.
+    /// Nothing can be counted until the last one is ended.
     pub fn close_some(&mut self, now_ns: i64, limit: usize) -> bool {
         self.fragments.close();
         self.count_lost();
@@ -125,18 +130,76 @@ impl Meter {
             let Some(flow) = self.table.get_mut(index) else {
                 continue;
             };
-            flow.finish = match flow.idle_finish() {
-                Finish::Timeout => Finish::Stopped,
-                finish => finish,
+            flow.stop();
+            let due = Due {
+                index,
+                kind: Kind::End,
+                now_ns,
             };
-            self.end(index, now_ns);
+            report(&mut self.table, &self.reporter, &mut self.pending, due);
+            self.table.leave(index);
+            self.stats.flows_ended += 1;
             left -= 1;
         }
         let done = self.close_hand >= self.table.slots();
         if done {
             self.close_hand = 0;
+            self.table.clear();
         }
         done
+    }
+
+    /// End flows, of each of two halves as many as `rows`, whose reports two threads write; none = no flow is left.
+    /// What `take_reports` has comes before them. Nothing can be counted until the last one is ended.
+    pub fn close_batches(&mut self, now_ns: i64, rows: usize) -> Vec<RecordBatch> {
+        self.fragments.close();
+        self.count_lost();
+        let ended = self.end_next(rows.saturating_mul(2));
+        if ended.is_empty() {
+            self.close_hand = 0;
+            self.table.clear();
+            return Vec::new();
+        }
+        let (table, reporter) = (&self.table, &self.reporter);
+        let write = |indexes: &[u32]| {
+            let mut sheet = Sheet::default();
+            sheet.batch.reserve(indexes.len());
+            for flow in indexes.iter().filter_map(|&index| table.get(index)) {
+                reporter.push(flow, Kind::End, now_ns, &mut sheet);
+            }
+            sheet.batch.into_record_batch()
+        };
+        let (first, second) = ended.split_at(ended.len().min(rows));
+        let batches = thread::scope(|scope| {
+            let beside = thread::Builder::new().spawn_scoped(scope, || write(second));
+            let first = write(first);
+            let second = match beside.map(ScopedJoinHandle::join) {
+                Ok(Ok(batch)) => batch,
+                _ => write(second),
+            };
+            vec![first, second]
+        });
+        ended.iter().for_each(|&index| self.table.leave(index));
+        self.stats.flows_ended += ended.len() as u64;
+        batches
+            .into_iter()
+            .filter(|batch| batch.num_rows() > 0)
+            .collect()
+    }
+
+    /// Mark up to `limit` flows as ended, and return their places.
+    fn end_next(&mut self, limit: usize) -> Vec<u32> {
+        let mut ended = Vec::new();
+        while self.close_hand < self.table.slots() && ended.len() < limit {
+            let index = self.close_hand;
+            self.close_hand += 1;
+            if let Some(flow) = self.table.get_mut(index) {
+                flow.stop();
+                flow.reports = flow.reports.saturating_add(1);
+                ended.push(index);
+            }
+        }
+        ended
     }
 
     #[cold]

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The meter: one per captured interface and capture. A frame is read segment by segment, each counted for a flow.
 
+mod dissect;
 mod due;
 mod pieces;
 
-use netsonde_packet::{parse, FrameError, Headers, Layer, LinkType, Transport};
+pub use dissect::{Dissected, Dissector};
+
+use netsonde_packet::{Headers, Layer, LinkType, Transport};
 
 use crate::config::MeterConfig;
 use crate::flow::{self, mark, Flow, Tally};
 use crate::fragments::{FragmentStats, Fragments};
 use crate::ids::{flow_ids, Opening};
-use crate::key::{self, FlowKey, Keyed};
+use crate::key::FlowKey;
 use crate::report::{Reporter, Sheet};
 use crate::table::FlowTable;
 use crate::tcp::Segment;
+use dissect::{Counts, Prepared};
 
 /// One frame as captured; VLAN tags that the kernel stripped are back in `data`.
 #[derive(Clone, Copy, Debug)]
@@ -61,19 +65,13 @@ pub struct MeterStats {
     pub fragments: FragmentStats,
 }
 
-/// A segment read and keyed, on its way to its flow.
-struct Prepared<'a> {
-    ts_ns: i64,
-    headers: Headers<'a>,
-    keyed: Keyed,
-    hash: u64,
-    /// What its key was told of the segment around it.
-    outside: u64,
-}
-
 pub struct Meter {
     stats: MeterStats,
+    counts: Counts,
+    dissector: Dissector,
     table: FlowTable,
+    /// Memory of `load`.
+    candidates: Vec<u32>,
     fragments: Fragments,
     reporter: Reporter,
     /// Flows to report at the next `take_reports`: new ones, and those that just closed.
@@ -82,7 +80,6 @@ pub struct Meter {
     changed: Vec<u32>,
     /// Reports prepared by `tick`, `close` and evictions.
     pending: Sheet,
-    latest_ns: i64,
     updated_ns: i64,
     /// Where the walk over idle flows goes on.
     idle_hand: u32,
@@ -92,15 +89,18 @@ pub struct Meter {
 
 impl Meter {
     pub fn new(config: MeterConfig) -> Self {
+        let table = FlowTable::new();
         Self {
             stats: MeterStats::default(),
-            table: FlowTable::new(),
+            counts: Counts::default(),
+            dissector: Dissector::new(&config, table.seed()),
+            table,
+            candidates: Vec::new(),
             fragments: Fragments::default(),
             reporter: Reporter::new(config),
             fresh: Vec::new(),
             changed: Vec::new(),
             pending: Sheet::default(),
-            latest_ns: 0,
             updated_ns: 0,
             idle_hand: 0,
             close_hand: 0,
@@ -110,7 +110,7 @@ impl Meter {
     /// Count one frame.
     #[inline]
     pub fn frame(&mut self, frame: Frame<'_>) -> FlowRef {
-        match self.first(frame) {
+        match self.dissector.first(frame, &mut self.counts) {
             Some(first) => self.count_segments(first, 0),
             None => FlowRef::NONE,
         }
@@ -120,68 +120,51 @@ impl Meter {
     pub fn frames<'a>(&mut self, frames: impl ExactSizeIterator<Item = Frame<'a>>) {
         let mut batch = Vec::with_capacity(frames.len());
         for frame in frames {
-            let mut segment = self.first(frame);
+            let mut segment = self.dissector.first(frame, &mut self.counts);
             while let Some(prepared) = segment {
-                segment = self.inside(&prepared);
+                segment = self.dissector.inside(&prepared, &mut self.counts);
                 batch.push(prepared);
             }
         }
-        let touched = batch
+        self.load(batch.iter().map(|prepared| prepared.hash));
+        self.count_batch(batch.into_iter());
+    }
+
+    /// Return what reads and keys frames for `dissected`, perhaps on another thread.
+    pub fn dissector(&self) -> Dissector {
+        self.dissector.clone()
+    }
+
+    /// Count frames in their order that were read by a dissector of this meter and lie in `buffer`.
+    pub fn dissected(&mut self, frames: &Dissected, buffer: &[u8]) {
+        self.counts.add(&frames.counts);
+        self.load(frames.hashes());
+        self.count_batch(frames.prepared(buffer));
+    }
+
+    /// Bring what counting will need into the cache: the processor waits for many memory accesses at once if none of
+    /// them depends on another.
+    #[inline]
+    fn load(&mut self, hashes: impl Iterator<Item = u64>) {
+        let table = &self.table;
+        self.candidates.clear();
+        self.candidates
+            .extend(hashes.map(|hash| table.candidate(hash)));
+        let touched = self
+            .candidates
             .iter()
-            .fold(0, |sum, prepared| sum ^ self.table.touch(prepared.hash));
+            .fold(0, |sum, &at| sum ^ table.touch(at));
         std::hint::black_box(touched);
+    }
+
+    #[inline]
+    fn count_batch<'a>(&mut self, batch: impl Iterator<Item = Prepared<'a>>) {
         let mut parent = 0;
-        for prepared in &batch {
+        for prepared in batch {
             if prepared.headers.depth == 0 {
                 parent = 0;
             }
-            parent = self.count_prepared(prepared, parent).uuid;
-        }
-    }
-
-    /// Read and key the outermost segment.
-    #[inline]
-    fn first<'a>(&mut self, frame: Frame<'a>) -> Option<Prepared<'a>> {
-        self.stats.frames += 1;
-        self.stats.bytes += u64::from(frame.wire_len);
-        self.latest_ns = self.latest_ns.max(frame.ts_ns);
-        let ports = &self.reporter.config.ports;
-        let headers = parse(frame.link_type, frame.data, frame.wire_len, ports);
-        if let Some(error) = headers.error {
-            self.count_error(error);
-        }
-        if !headers.readable() {
-            self.stats.unreadable += 1;
-            return None;
-        }
-        Some(self.prepare(headers, frame.ts_ns, 0))
-    }
-
-    /// Read and key the segment inside the tunnel that ends `outer`, if there is one that makes a flow.
-    #[inline]
-    fn inside<'a>(&mut self, outer: &Prepared<'a>) -> Option<Prepared<'a>> {
-        if !outer.headers.has_inner() {
-            return None;
-        }
-        let headers = outer.headers.inner(&self.reporter.config.ports)?;
-        if let Some(error) = headers.error {
-            self.count_error(error);
-        }
-        headers
-            .readable()
-            .then(|| self.prepare(headers, outer.ts_ns, key::inside(outer.hash)))
-    }
-
-    #[inline]
-    fn prepare<'a>(&self, headers: Headers<'a>, ts_ns: i64, outside: u64) -> Prepared<'a> {
-        let keyed = FlowKey::of(&headers, self.reporter.config.layer_key_mode, outside);
-        let hash = self.table.hash(&keyed.key);
-        Prepared {
-            ts_ns,
-            headers,
-            keyed,
-            hash,
-            outside,
+            parent = self.count_prepared(&prepared, parent).uuid;
         }
     }
 
@@ -190,7 +173,7 @@ impl Meter {
     fn count_segments(&mut self, first: Prepared<'_>, parent: u64) -> FlowRef {
         let mut found = self.count_prepared(&first, parent);
         let mut outer = first;
-        while let Some(inner) = self.inside(&outer) {
+        while let Some(inner) = self.dissector.inside(&outer, &mut self.counts) {
             found = self.count_prepared(&inner, found.uuid);
             outer = inner;
         }
@@ -225,14 +208,6 @@ impl Meter {
             None => self.open(*hash, &keyed.key, headers, opening),
         };
         self.count(index, prepared, opening, tally)
-    }
-
-    #[cold]
-    fn count_error(&mut self, error: FrameError) {
-        match error {
-            FrameError::Truncated { .. } => self.stats.truncated += 1,
-            FrameError::Malformed { .. } => self.stats.malformed += 1,
-        }
     }
 
     #[inline]
@@ -366,7 +341,7 @@ impl Meter {
 
     /// Time of the latest frame so far.
     pub fn latest_ns(&self) -> i64 {
-        self.latest_ns
+        self.counts.latest_ns
     }
 
     /// Slots of the table, used or free: what a walk over idle flows costs.
@@ -380,7 +355,13 @@ impl Meter {
     }
 
     pub fn stats(&self) -> MeterStats {
+        let counts = &self.counts;
         MeterStats {
+            frames: counts.frames,
+            bytes: counts.bytes,
+            unreadable: counts.unreadable,
+            truncated: counts.truncated,
+            malformed: counts.malformed,
             flows: self.table.len() as u64,
             fragments: self.fragments.stats,
             ..self.stats

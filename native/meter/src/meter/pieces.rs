@@ -28,15 +28,16 @@ impl Meter {
                 found
             }
             Outcome::Whole(whole) => {
-                let ports = &self.reporter.config.ports;
-                let headers = headers.reassembled(&whole.payload, whole.wire_len, ports);
+                let dissector = &self.dissector;
+                let headers =
+                    headers.reassembled(&whole.payload, whole.wire_len, dissector.ports());
                 if let Some(error) = headers.error {
-                    self.count_error(error);
+                    self.counts.error(error);
                 }
-                let whole_packet = self.prepare(headers, prepared.ts_ns, prepared.outside);
+                let whole_packet = dissector.prepare(headers, prepared.ts_ns, prepared.outside);
                 let found = self.count_tally(&whole_packet, parent, &whole.tally);
                 self.note_fragments(found, &whole.tally, 0);
-                match self.inside(&whole_packet) {
+                match self.dissector.inside(&whole_packet, &mut self.counts) {
                     Some(inner) => self.count_segments(inner, found.uuid),
                     None => found,
                 }

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Reading and keying of frames: all that needs no flow table, and may therefore run on a thread of its own.
+
+use netsonde_packet::{parse, FrameError, Headers, Ports};
+
+use super::Frame;
+use crate::config::{LayerKeyMode, MeterConfig};
+use crate::key::{self, FlowKey, Keyed};
+
+/// Reads and keys frames for one meter.
+#[derive(Clone)]
+pub struct Dissector {
+    ports: Ports,
+    mode: LayerKeyMode,
+    /// That of the meter's table.
+    seed: u64,
+}
+
+/// What was seen of frames, whatever flow they belong to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) frames: u64,
+    pub(super) bytes: u64,
+    pub(super) unreadable: u64,
+    pub(super) truncated: u64,
+    pub(super) malformed: u64,
+    pub(super) latest_ns: i64,
+}
+
+/// A segment read and keyed, on its way to its flow.
+pub(super) struct Prepared<'a> {
+    pub(super) ts_ns: i64,
+    pub(super) headers: Headers<'a>,
+    pub(super) keyed: Keyed,
+    pub(super) hash: u64,
+    /// What its key was told of the segment around it.
+    pub(super) outside: u64,
+}
+
+/// A segment whose payload is named by its place in a buffer, so that it may travel with that buffer.
+struct Stored {
+    prepared: Prepared<'static>,
+    payload: std::ops::Range<usize>,
+}
+
+/// Frames of one buffer, read and keyed.
+#[derive(Default)]
+pub struct Dissected {
+    segments: Vec<Stored>,
+    pub(super) counts: Counts,
+}
+
+impl Dissected {
+    /// Forget the frames, keep the memory.
+    pub fn clear(&mut self) {
+        self.segments.clear();
+        self.counts = Counts::default();
+    }
+
+    pub(super) fn hashes(&self) -> impl Iterator<Item = u64> + '_ {
+        self.segments.iter().map(|stored| stored.prepared.hash)
+    }
+
+    pub(super) fn prepared<'a>(
+        &'a self,
+        buffer: &'a [u8],
+    ) -> impl Iterator<Item = Prepared<'a>> + 'a {
+        self.segments.iter().map(|stored| {
+            let Stored { prepared, payload } = stored;
+            let payload = buffer.get(payload.clone()).unwrap_or_default();
+            Prepared {
+                headers: prepared.headers.with_payload(payload),
+                ..*prepared
+            }
+        })
+    }
+}
+
+impl Dissector {
+    pub(super) fn new(config: &MeterConfig, seed: u64) -> Self {
+        Self {
+            ports: config.ports.clone(),
+            mode: config.layer_key_mode,
+            seed,
+        }
+    }
+
+    pub(super) fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// Read a frame that lies in `buffer`, and what is in its tunnels.
+    ///
+    /// What `first` and `inside` do, written so that each segment is moved but once: the compiler copies results of
+    /// that size from function to function, which would cost as much as reading them.
+    #[inline]
+    pub fn dissect(&self, frame: Frame<'_>, buffer: &[u8], out: &mut Dissected) {
+        let Some(mut headers) = self.read(&frame, &mut out.counts) else {
+            return;
+        };
+        let mut outside = 0;
+        loop {
+            let keyed = FlowKey::of(&headers, self.mode, outside);
+            let hash = keyed.key.hash(self.seed);
+            out.segments.push(Stored {
+                payload: place(headers.payload, buffer),
+                prepared: Prepared {
+                    ts_ns: frame.ts_ns,
+                    headers: headers.without_payload(),
+                    keyed,
+                    hash,
+                    outside,
+                },
+            });
+            if !headers.has_inner() {
+                return;
+            }
+            let Some(inner) = self.read_inside(&headers, &mut out.counts) else {
+                return;
+            };
+            headers = inner;
+            outside = key::inside(hash);
+        }
+    }
+
+    /// Read and key the outermost segment.
+    #[inline]
+    pub(super) fn first<'a>(&self, frame: Frame<'a>, counts: &mut Counts) -> Option<Prepared<'a>> {
+        let headers = self.read(&frame, counts)?;
+        Some(self.prepare(headers, frame.ts_ns, 0))
+    }
+
+    /// Read and key the segment inside the tunnel that ends `outer`, if there is one that makes a flow.
+    #[inline]
+    pub(super) fn inside<'a>(
+        &self,
+        outer: &Prepared<'a>,
+        counts: &mut Counts,
+    ) -> Option<Prepared<'a>> {
+        if !outer.headers.has_inner() {
+            return None;
+        }
+        let headers = self.read_inside(&outer.headers, counts)?;
+        Some(self.prepare(headers, outer.ts_ns, key::inside(outer.hash)))
+    }
+
+    #[inline(always)]
+    fn read<'a>(&self, frame: &Frame<'a>, counts: &mut Counts) -> Option<Headers<'a>> {
+        counts.frames += 1;
+        counts.bytes += u64::from(frame.wire_len);
+        counts.latest_ns = counts.latest_ns.max(frame.ts_ns);
+        let headers = parse(frame.link_type, frame.data, frame.wire_len, &self.ports);
+        if let Some(error) = headers.error {
+            counts.error(error);
+        }
+        if !headers.readable() {
+            counts.unreadable += 1;
+            return None;
+        }
+        Some(headers)
+    }
+
+    fn read_inside<'a>(&self, outer: &Headers<'a>, counts: &mut Counts) -> Option<Headers<'a>> {
+        let headers = outer.inner(&self.ports)?;
+        if let Some(error) = headers.error {
+            counts.error(error);
+        }
+        headers.readable().then_some(headers)
+    }
+
+    #[inline]
+    pub(super) fn prepare<'a>(
+        &self,
+        headers: Headers<'a>,
+        ts_ns: i64,
+        outside: u64,
+    ) -> Prepared<'a> {
+        let keyed = FlowKey::of(&headers, self.mode, outside);
+        Prepared {
+            ts_ns,
+            headers,
+            keyed,
+            hash: keyed.key.hash(self.seed),
+            outside,
+        }
+    }
+}
+
+impl Counts {
+    #[cold]
+    pub(super) fn error(&mut self, error: FrameError) {
+        match error {
+            FrameError::Truncated { .. } => self.truncated += 1,
+            FrameError::Malformed { .. } => self.malformed += 1,
+        }
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.frames += other.frames;
+        self.bytes += other.bytes;
+        self.unreadable += other.unreadable;
+        self.truncated += other.truncated;
+        self.malformed += other.malformed;
+        self.latest_ns = self.latest_ns.max(other.latest_ns);
+    }
+}
+
+/// Where a part of a buffer lies in it; nowhere if it is no part.
+#[inline]
+fn place(part: &[u8], buffer: &[u8]) -> std::ops::Range<usize> {
+    let start = (part.as_ptr() as usize).wrapping_sub(buffer.as_ptr() as usize);
+    if part.is_empty() || start > buffer.len() {
+        return 0..0;
+    }
+    start..start + part.len()
+}
