@@ -632,6 +632,9 @@ async def test_nothing_written_is_lost_when_the_process_is_killed(tmp_path: Path
 NURSERY = (
     WRITER.replace("asyncio.run(main())", "")
     + """
+# The first table that is made imports pandas: once here, not in each writer. The engine cannot be loaded before a
+# fork: its threads would be missing in the child, which waits for them.
+flows(flow(1, 0, 0))
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
