@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes._registry import build_probes
+from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.identity import Identity
 from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.netlink.settings import NetlinkSettings
@@ -142,6 +143,13 @@ class LiveGraph:
         except TimeoutError:
             raise AssertionError(f"not within {within} s: {what or found}\n{self.dump()}") from None
 
+    async def changed(self, within: float) -> None:
+        """Wait for any change of the graph, so many seconds at most."""
+        self._changed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._changed.wait()
+
     async def node(self, within: float = 3.0, **wanted: Json) -> Node:
         """Wait for the node that has these values; `ExtID__vm-id` stands for the path ExtID.vm-id."""
         return await self.until(lambda: self.find(**wanted), within, f"node {wanted}")
@@ -220,6 +228,7 @@ def settings(
     *,
     probes: tuple[str, ...] = ("netns", "netlink"),
     ovsdb: str = "",
+    docker: DockerSettings | None = None,
     anonymous: bool = False,
     **netlink: Any,
 ) -> ProbeSettings:
@@ -232,6 +241,7 @@ def settings(
         netns=NetnsSettings(run_paths=(str(run_path),), scan_interval=0.1, anonymous=anonymous),
         netlink=NetlinkSettings(**{"table_delay": 0.1, **netlink}),
         ovsdb=OvsdbSettings(addresses=(ovsdb,) if ovsdb else (), retry_delay=0.05, absent_port_delay=0.3),
+        docker=docker or DockerSettings(sockets=()),
     )
 
 

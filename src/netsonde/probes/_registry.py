@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from netsonde.errors import UserError
 from netsonde.probes._api import Probe, ProbeContext
+from netsonde.probes.docker.probe import DockerProbe
 from netsonde.probes.host import HostProbe
 from netsonde.probes.netlink.probe import NetlinkProbe
 from netsonde.probes.netns.probe import NetnsProbe
@@ -21,6 +22,7 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "netns": lambda context: [NetnsProbe(context)],
         "netlink": lambda context: [NetlinkProbe(context)],
         "ovsdb": lambda context: [*OvsdbProbe.all(context)],
+        "docker": lambda context: [*DockerProbe.all(context)],
     }
 )
 

@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass, field
 
+from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.host_settings import HostSettings
 from netsonde.probes.netlink.settings import NetlinkSettings
 from netsonde.probes.netns.settings import NetnsSettings
@@ -13,9 +14,10 @@ from netsonde.probes.ovsdb.settings import OvsdbSettings
 class ProbeSettings:
     """Section `probes` of the agent's settings."""
 
-    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb")
+    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb", "docker")
     """Probes to run beside `host`, which always runs. A probe whose daemon is absent waits for it at no cost."""
     host: HostSettings = field(default_factory=HostSettings)
     netns: NetnsSettings = field(default_factory=NetnsSettings)
     netlink: NetlinkSettings = field(default_factory=NetlinkSettings)
     ovsdb: OvsdbSettings = field(default_factory=OvsdbSettings)
+    docker: DockerSettings = field(default_factory=DockerSettings)

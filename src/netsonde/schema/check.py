@@ -116,7 +116,7 @@ class _Walk:
         return self.kind not in _known_types() and not _OWN_KINDS.issuperset(key.types)
 
 
-_OWN_KINDS: Final = frozenset({"host", "netns", "ovsbridge", "ovsport"})
+_OWN_KINDS: Final = frozenset({"host", "netns", "ovsbridge", "ovsport", "container"})
 """Types that are no kinds of interfaces."""
 
 

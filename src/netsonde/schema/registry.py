@@ -8,11 +8,12 @@ from netsonde.flows import fields as flows
 from netsonde.graph import keys as graph
 from netsonde.model.keys import Field, Key
 from netsonde.probes import host_keys as host
+from netsonde.probes.docker import keys as docker
 from netsonde.probes.netlink import keys as netlink
 from netsonde.probes.netns import keys as netns
 from netsonde.probes.ovsdb import keys as ovsdb
 
-VERSION: Final = "1.0"
+VERSION: Final = "1.1"
 """The second number grows when keys are added, the first when one goes or gets another type or unit."""
 
 KEYS: Final[tuple[Key, ...]] = (
@@ -21,6 +22,7 @@ KEYS: Final[tuple[Key, ...]] = (
     *netns.KEYS,
     *netlink.KEYS,
     *ovsdb.KEYS,
+    *docker.KEYS,
     *captures.KEYS,
 )
 
