@@ -18,6 +18,7 @@ from netsonde.graph.events import Event
 from netsonde.graph.graph import Graph
 from netsonde.graph.paths import parse_path, values_at
 from netsonde.graph.tid import TidLayer
+from netsonde.graph.vm import VmLayer
 from netsonde.model.elements import Edge, Json, Node
 from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health
@@ -250,6 +251,7 @@ async def live_graph(probe_settings: ProbeSettings) -> AsyncIterator[LiveGraph]:
     """Run real probes for the time of a test; every one has run or failed once when this begins."""
     graph = Graph("h1", "agent.h1", now_ms)
     graph.add_computed(TidLayer())
+    graph.add_computed(VmLayer())
     metrics: asyncio.Queue[InterfaceMetric] = asyncio.Queue()
     registry = NamespaceRegistry()
 

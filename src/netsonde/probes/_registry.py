@@ -12,6 +12,7 @@ from netsonde.probes.host import HostProbe
 from netsonde.probes.netlink.probe import NetlinkProbe
 from netsonde.probes.netns.probe import NetnsProbe
 from netsonde.probes.ovsdb.probe import OvsdbProbe
+from netsonde.probes.qemu.probe import QemuProbe
 
 Factory = Callable[[ProbeContext], list[Probe]]
 """Builds a probe, or several of one sort: one for each daemon that the settings name."""
@@ -23,6 +24,7 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "netlink": lambda context: [NetlinkProbe(context)],
         "ovsdb": lambda context: [*OvsdbProbe.all(context)],
         "docker": lambda context: [*DockerProbe.all(context)],
+        "qemu": lambda context: [QemuProbe(context)],
     }
 )
 

@@ -36,6 +36,10 @@ class Identity:
         """Return the id of a container, the same for each engine that knows it."""
         return stable_id(self.machine_id, "container", container_id)
 
+    def machine(self, uuid: str) -> str:
+        """Return the id of a virtual machine, whoever tells of it."""
+        return stable_id(self.machine_id, "machine", uuid)
+
     def row(self, database: str, row: str) -> str:
         """Return the id of a node made from a database row, such as OVSDB's."""
         return stable_id(self.machine_id, database, row)

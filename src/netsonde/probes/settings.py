@@ -8,16 +8,18 @@ from netsonde.probes.host_settings import HostSettings
 from netsonde.probes.netlink.settings import NetlinkSettings
 from netsonde.probes.netns.settings import NetnsSettings
 from netsonde.probes.ovsdb.settings import OvsdbSettings
+from netsonde.probes.qemu.settings import QemuSettings
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeSettings:
     """Section `probes` of the agent's settings."""
 
-    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb", "docker")
+    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb", "docker", "qemu")
     """Probes to run beside `host`, which always runs. A probe whose daemon is absent waits for it at no cost."""
     host: HostSettings = field(default_factory=HostSettings)
     netns: NetnsSettings = field(default_factory=NetnsSettings)
     netlink: NetlinkSettings = field(default_factory=NetlinkSettings)
     ovsdb: OvsdbSettings = field(default_factory=OvsdbSettings)
     docker: DockerSettings = field(default_factory=DockerSettings)
+    qemu: QemuSettings = field(default_factory=QemuSettings)

@@ -116,7 +116,7 @@ class _Walk:
         return self.kind not in _known_types() and not _OWN_KINDS.issuperset(key.types)
 
 
-_OWN_KINDS: Final = frozenset({"host", "netns", "ovsbridge", "ovsport", "container"})
+_OWN_KINDS: Final = frozenset({"host", "netns", "ovsbridge", "ovsport", "container", "vm", "libvirt"})
 """Types that are no kinds of interfaces."""
 
 

@@ -12,6 +12,7 @@ from netsonde.probes.docker import keys as docker
 from netsonde.probes.netlink import keys as netlink
 from netsonde.probes.netns import keys as netns
 from netsonde.probes.ovsdb import keys as ovsdb
+from netsonde.probes.qemu import keys as qemu
 
 VERSION: Final = "1.1"
 """The second number grows when keys are added, the first when one goes or gets another type or unit."""
@@ -23,6 +24,7 @@ KEYS: Final[tuple[Key, ...]] = (
     *netlink.KEYS,
     *ovsdb.KEYS,
     *docker.KEYS,
+    *qemu.KEYS,
     *captures.KEYS,
 )
 

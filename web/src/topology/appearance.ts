@@ -26,6 +26,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   host: "host",
   netns: "netns",
   container: "container",
+  vm: "vm",
   libvirt: "vm",
   bridge: "bridge",
   ovsbridge: "bridge",
