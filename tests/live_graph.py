@@ -26,6 +26,7 @@ from netsonde.probes._api import ProbeContext
 from netsonde.probes._registry import build_probes
 from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.identity import Identity
+from netsonde.probes.lldp.settings import LldpSettings
 from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.netlink.settings import NetlinkSettings
 from netsonde.probes.netns.settings import NetnsSettings
@@ -230,6 +231,7 @@ def settings(
     probes: tuple[str, ...] = ("netns", "netlink"),
     ovsdb: str = "",
     docker: DockerSettings | None = None,
+    lldp: tuple[str, ...] = (),
     anonymous: bool = False,
     **netlink: Any,
 ) -> ProbeSettings:
@@ -242,6 +244,7 @@ def settings(
         netns=NetnsSettings(run_paths=(str(run_path),), scan_interval=0.1, anonymous=anonymous),
         netlink=NetlinkSettings(**{"table_delay": 0.1, **netlink}),
         ovsdb=OvsdbSettings(addresses=(ovsdb,) if ovsdb else (), retry_delay=0.05, absent_port_delay=0.3),
+        lldp=LldpSettings(interfaces=lldp),
         docker=docker or DockerSettings(sockets=()),
     )
 

@@ -34,8 +34,10 @@ class Contribution:
 class ContributionPublisher(Generic[K]):
     """Writes contributions under one owner's name."""
 
-    def __init__(self, owner: str) -> None:
+    def __init__(self, owner: str, *, host: str | None = None) -> None:
+        """`host`: of the nodes that it puts; "" for those that several hosts share, None for the graph's own."""
         self._owner = owner
+        self._host = host
         self._published: dict[K, Contribution] = {}
         self._objects_on: dict[str, set[K]] = {}
 
@@ -52,7 +54,7 @@ class ContributionPublisher(Generic[K]):
             self._objects_on.get(node, set()).discard(key)
         for node, metadata in new.nodes.items():
             if old.nodes.get(node) != metadata:
-                batch.put_node(node, self._owner, metadata)
+                batch.put_node(node, self._owner, metadata, host=self._host)
         for node, metadata in new.notes.items():
             if old.notes.get(node) != metadata:
                 batch.annotate(node, self._owner, metadata)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.host_settings import HostSettings
+from netsonde.probes.lldp.settings import LldpSettings
 from netsonde.probes.netlink.settings import NetlinkSettings
 from netsonde.probes.netns.settings import NetnsSettings
 from netsonde.probes.ovsdb.settings import OvsdbSettings
@@ -15,7 +16,7 @@ from netsonde.probes.qemu.settings import QemuSettings
 class ProbeSettings:
     """Section `probes` of the agent's settings."""
 
-    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb", "docker", "qemu")
+    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb", "docker", "qemu", "lldp")
     """Probes to run beside `host`, which always runs. A probe whose daemon is absent waits for it at no cost."""
     host: HostSettings = field(default_factory=HostSettings)
     netns: NetnsSettings = field(default_factory=NetnsSettings)
@@ -23,3 +24,4 @@ class ProbeSettings:
     ovsdb: OvsdbSettings = field(default_factory=OvsdbSettings)
     docker: DockerSettings = field(default_factory=DockerSettings)
     qemu: QemuSettings = field(default_factory=QemuSettings)
+    lldp: LldpSettings = field(default_factory=LldpSettings)

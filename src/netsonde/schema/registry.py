@@ -9,6 +9,7 @@ from netsonde.graph import keys as graph
 from netsonde.model.keys import Field, Key
 from netsonde.probes import host_keys as host
 from netsonde.probes.docker import keys as docker
+from netsonde.probes.lldp import keys as lldp
 from netsonde.probes.netlink import keys as netlink
 from netsonde.probes.netns import keys as netns
 from netsonde.probes.ovsdb import keys as ovsdb
@@ -25,6 +26,7 @@ KEYS: Final[tuple[Key, ...]] = (
     *ovsdb.KEYS,
     *docker.KEYS,
     *qemu.KEYS,
+    *lldp.KEYS,
     *captures.KEYS,
 )
 

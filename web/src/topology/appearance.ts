@@ -32,6 +32,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   ovsbridge: "bridge",
   switch: "bridge",
   ovsport: "port",
+  switchport: "port",
   patch: "port",
   veth: "veth",
   tun: "tap",
