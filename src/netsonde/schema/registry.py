@@ -7,6 +7,7 @@ from netsonde.captures import keys as captures
 from netsonde.flows import fields as flows
 from netsonde.graph import keys as graph
 from netsonde.model.keys import Field, Key
+from netsonde.model.looks import Look
 from netsonde.probes import host_keys as host
 from netsonde.probes.docker import keys as docker
 from netsonde.probes.lldp import keys as lldp
@@ -29,6 +30,11 @@ KEYS: Final[tuple[Key, ...]] = (
     *lldp.KEYS,
     *captures.KEYS,
 )
+
+LOOKS: Final[tuple[Look, ...]] = tuple(
+    {look.type: look for source in (host, netns, netlink, ovsdb, docker, qemu, lldp) for look in source.LOOKS}.values()
+)
+"""How each type of node looks on the page; probes that write the same type say the same of it."""
 
 FLOW_FIELDS: Final[tuple[Field, ...]] = flows.FIELDS
 

@@ -2,6 +2,7 @@
 """Keys that the `docker` probe writes."""
 
 from netsonde.model.keys import Key, of_types, written_by
+from netsonde.model.looks import Look
 
 KEYS = written_by(
     "docker",
@@ -44,3 +45,5 @@ KEYS = written_by(
     Key("Manager", "string", "engine of the container that it was made for", "docker", ("netns",)),
     Key("RelationType", "string", "`ownership`: of a container", "ownership", on="edge"),
 )
+
+LOOKS = (Look("container", "container", group=True),)

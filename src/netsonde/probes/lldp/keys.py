@@ -2,6 +2,7 @@
 """Keys that the `lldp` probe writes."""
 
 from netsonde.model.keys import Key, of_types, written_by
+from netsonde.model.looks import Look
 
 KEYS = written_by(
     "lldp",
@@ -69,3 +70,5 @@ KEYS = written_by(
         on="edge",
     ),
 )
+
+LOOKS = (Look("switch", "bridge"), Look("switchport", "port"))

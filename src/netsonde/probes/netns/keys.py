@@ -2,6 +2,7 @@
 """Keys that the `netns` probe writes."""
 
 from netsonde.model.keys import Key, of_types, written_by
+from netsonde.model.looks import Look
 
 KEYS = written_by(
     "netns",
@@ -20,3 +21,5 @@ KEYS = written_by(
     ),
     Key("RelationType", "string", "`ownership`: host to namespace", "ownership", on="edge"),
 )
+
+LOOKS = (Look("netns", "netns", group=True),)

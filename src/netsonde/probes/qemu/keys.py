@@ -2,6 +2,7 @@
 """Keys that the `qemu` probe writes: on machines, and on the interfaces of this host that they are joined to."""
 
 from netsonde.model.keys import Key, of_types, written_by
+from netsonde.model.looks import looks_like
 
 MACHINES = ("vm", "libvirt")
 TAPS = ("tuntap", "macvtap", "internal")
@@ -32,3 +33,5 @@ KEYS = written_by(
     ),
     Key("RelationType", "string", "`ownership`: of a machine; `vlayer2`: tap to machine", "vlayer2", on="edge"),
 )
+
+LOOKS = looks_like("vm", MACHINES)
