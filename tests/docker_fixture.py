@@ -16,7 +16,7 @@ import socket
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,38 @@ import pytest
 BUSYBOX = Path("/bin/busybox")
 IMAGE = "busybox:test"
 START_WITHIN = 30.0
+
+
+def answers(engine: Path) -> bool:
+    """Tell whether a container engine answers at a socket."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(str(engine))
+            connection.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            return connection.recv(12).endswith(b"200")
+        except OSError:
+            return False
+
+
+def wait_until(true: Callable[[], bool], daemon: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait for a daemon that is being started."""
+    deadline = time.monotonic() + START_WITHIN
+    while not true():
+        assert daemon.poll() is None, f"{daemon.args!r} ended: {log.read_text()[-2000:]}"
+        assert time.monotonic() < deadline, f"{daemon.args!r} did not answer in time"
+        select.select([], [], [], 0.02)
+
+
+def make_archive(directory: Path) -> Path:
+    """Return the file system of an image that holds busybox only, as a tar file."""
+    archive = directory / "image.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(BUSYBOX, "bin/busybox")
+        for command in ("sh", "sleep", "true"):
+            link = tarfile.TarInfo(f"bin/{command}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(link)
+    return archive
 
 
 class PrivateDocker:
@@ -59,36 +91,12 @@ class PrivateDocker:
         log = (self.directory / "log").open("ab")
         with log:
             self._daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self._wait_until_it_answers()
+        wait_until(lambda: answers(self.socket), self._daemon, self.directory / "log")
         return self
-
-    def _wait_until_it_answers(self) -> None:
-        deadline = time.monotonic() + START_WITHIN
-        assert self._daemon is not None
-        while not self._answers():
-            assert self._daemon.poll() is None, f"dockerd ended: {(self.directory / 'log').read_text()[-2000:]}"
-            assert time.monotonic() < deadline, "dockerd did not answer in time"
-            select.select([], [], [], 0.02)
-
-    def _answers(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as connection:
-            try:
-                connection.connect(str(self.socket))
-                connection.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
-                return connection.recv(12).endswith(b"200")
-            except OSError:
-                return False
 
     def make_image(self) -> None:
         """Import an image that holds busybox only."""
-        archive = self.directory / "image.tar"
-        with tarfile.open(archive, "w") as tar:
-            tar.add(BUSYBOX, "bin/busybox")
-            for command in ("sh", "sleep", "true"):
-                link = tarfile.TarInfo(f"bin/{command}")
-                link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-                tar.addfile(link)
-        self.docker("import", str(archive), IMAGE)
+        self.docker("import", str(make_archive(self.directory)), IMAGE)
 
     def command(self, *args: str) -> list[str]:
         return ["docker", "--host", f"unix://{self.socket}", *args]

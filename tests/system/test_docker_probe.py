@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from docker_fixture import PrivateDocker
+from docker_fixture import IMAGE, PrivateDocker
 from docker_fixture import docker as docker_of_module  # noqa: F401
 from live_graph import LiveGraph, live_graph, name, private_netns, settings
 from netsonde.model.elements import Node
 from netsonde.probes.docker.settings import DockerSettings
 from netsonde.query import Limits, Sources, parse, run
+from podman_fixture import PrivatePodman
+from podman_fixture import podman as podman_of_machine  # noqa: F401
 
 pytestmark = pytest.mark.system
 
@@ -201,3 +203,33 @@ async def test_containers_that_go_while_the_daemon_is_away_are_gone(live: LiveGr
     daemon.start()
     await live.until(lambda: health.state == "running", 5.0)
     assert live.graph.node(one.id) is None
+
+
+@pytest.fixture
+def podman(netns: None, request: pytest.FixtureRequest) -> PrivatePodman:
+    found = request.getfixturevalue("podman_of_machine")
+    assert isinstance(found, PrivatePodman)
+    return found
+
+
+async def test_podman_behind_the_same_api_is_followed_too(podman: PrivatePodman, tmp_path: Path) -> None:
+    called, again = name("c"), name("r")
+    docker = DockerSettings(sockets=(str(podman.socket),))
+    probes = settings(tmp_path / "netns", probes=("netns", "netlink", "docker"), docker=docker, anonymous=True)
+    async with live_graph(probes) as live:
+        labels = ("--label", "app=shop", "--label", "app.kubernetes.io/name=x y")
+        await asyncio.to_thread(
+            podman.podman, *("run", "--detach", "--name", called, "--network=none", *labels, IMAGE, "/bin/sleep", "600")
+        )
+        node = await live.node(Type="container", Name=called, Manager="podman")
+        told = await asyncio.to_thread(podman.inspect, called)
+        assert facts(node)["ID"] == told["Id"]
+        assert facts(node)["InitProcessPID"] == told["State"]["Pid"]
+        assert facts(node)["Labels"] == told["Config"]["Labels"]
+        netns = await live.node(Type="netns", Name=called)
+        await live.edge(netns.id, node.id, RelationType="ownership")
+
+        await asyncio.to_thread(podman.podman, "rename", called, again)
+        assert (await live.node(Type="container", Name=again)).id == node.id
+        await asyncio.to_thread(podman.podman, "rm", "--force", "--time=0", again)
+        await live.gone(Type="container", Name=again)
