@@ -31,6 +31,7 @@ from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.netlink.settings import NetlinkSettings
 from netsonde.probes.netns.settings import NetnsSettings
 from netsonde.probes.ovsdb.settings import OvsdbSettings
+from netsonde.probes.runc.settings import RuncSettings
 from netsonde.probes.runner import ProbeRunner
 from netsonde.probes.settings import ProbeSettings
 from netsonde.schema import Problem, unlisted
@@ -232,6 +233,7 @@ def settings(
     ovsdb: str = "",
     docker: DockerSettings | None = None,
     lldp: tuple[str, ...] = (),
+    runc: tuple[str, ...] = (),
     anonymous: bool = False,
     **netlink: Any,
 ) -> ProbeSettings:
@@ -244,6 +246,7 @@ def settings(
         netns=NetnsSettings(run_paths=(str(run_path),), scan_interval=0.1, anonymous=anonymous),
         netlink=NetlinkSettings(**{"table_delay": 0.1, **netlink}),
         ovsdb=OvsdbSettings(addresses=(ovsdb,) if ovsdb else (), retry_delay=0.05, absent_port_delay=0.3),
+        runc=RuncSettings(run_paths=runc),
         lldp=LldpSettings(interfaces=lldp),
         docker=docker or DockerSettings(sockets=()),
     )

@@ -14,6 +14,7 @@ from netsonde.probes.netlink.probe import NetlinkProbe
 from netsonde.probes.netns.probe import NetnsProbe
 from netsonde.probes.ovsdb.probe import OvsdbProbe
 from netsonde.probes.qemu.probe import QemuProbe
+from netsonde.probes.runc.probe import RuncProbe
 
 Factory = Callable[[ProbeContext], list[Probe]]
 """Builds a probe, or several of one sort: one for each daemon that the settings name."""
@@ -27,6 +28,7 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "docker": lambda context: [*DockerProbe.all(context)],
         "qemu": lambda context: [QemuProbe(context)],
         "lldp": lambda context: [LldpProbe(context)],
+        "runc": lambda context: [RuncProbe(context)],
     }
 )
 

@@ -6,12 +6,14 @@ The probes of several engines may know one container (Docker's are containerd's 
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from netsonde.graph.batch import OWNERSHIP, Batch
+from netsonde.graph.events import Event
 from netsonde.graph.ids import edge_id
 from netsonde.model.elements import Metadata
 from netsonde.probes._api import ProbeContext
@@ -34,6 +36,8 @@ class Container:
     """Whether its network namespace was made for it; it is not when it joined that of another container."""
     facts: Metadata
     """What is shown under `Container`."""
+    pod: str = ""
+    """Name of the pod that it belongs to."""
 
     @property
     def metadata(self) -> Metadata:
@@ -80,6 +84,13 @@ class ContainerPublisher:
     def drop_dead(self) -> None:
         """Take away containers whose first process has ended: for the time in which the engine is away."""
         self.update((), [known for known, shown in self._shown.items() if self._netns(shown.container.pid) is None])
+
+    def graph_changed(self, events: Sequence[Event]) -> None:
+        """Be a listener of the graph, for namespaces' nodes that go and come back."""
+        for event in events:
+            inode = event.element.metadata.get("Inode")
+            if event.kind == "deleted" and isinstance(inode, int):
+                self.namespace_lost(inode)
 
     def namespace_lost(self, inode: int) -> None:
         """A namespace's node is gone, and with it its edges to containers and our note: state them for its return."""
@@ -133,11 +144,11 @@ class ContainerPublisher:
         node = self._context.identity.netns(inode)
         inside = [self._shown[container_id].container for container_id in self._inside.get(inode, ())]
         if not inside:
-            namespaces.prefer_name(inode, "")
+            namespaces.prefer_name(inode, self._owner, "")
             batch.drop_layer(node, self._owner)
             return
         first = min(inside, key=lambda container: (not container.owns_namespace, container.name, container.id))
-        namespaces.prefer_name(inode, first.name)
+        namespaces.prefer_name(inode, self._owner, first.pod or first.name)
         batch.annotate(node, self._owner, {"Manager": first.manager})
 
     def _node(self, container_id: str) -> str:
@@ -160,3 +171,12 @@ class ContainerPublisher:
             return UNKNOWN
         except OSError:
             return None
+
+
+def unix_ms(text: str) -> int:
+    """Return an RFC 3339 time in Unix milliseconds, 0 for none (engines write the year 1) or one that is no time."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return max(0, int(moment.timestamp() * 1000)) if moment.tzinfo is not None else 0
+    except (ValueError, OverflowError):
+        return 0

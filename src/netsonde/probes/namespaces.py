@@ -59,7 +59,7 @@ class NamespaceRegistry:
         self._own = _open_own()
         self._known: dict[int, Namespace] = {self._own.inode: self._own}
         self._names: dict[int, str] = {}
-        self._preferred: dict[int, str] = {}
+        self._preferred: dict[int, dict[str, str]] = {}
         self._listeners: list[NamespaceListener] = []
         self._hints: list[Callable[[], None]] = []
         self._renames: list[Callable[[int], None]] = []
@@ -92,20 +92,25 @@ class NamespaceRegistry:
         self._renames.append(callback)
         return lambda: self._renames.remove(callback)
 
-    def prefer_name(self, inode: int, name: str) -> None:
-        """Have a namespace, known or not yet, called like its container and not like its files; "" = no more."""
-        if name == self.preferred_name(inode):
-            return
-        if name:
-            self._preferred[inode] = name
-        else:
+    def prefer_name(self, inode: int, owner: str, name: str) -> None:
+        """Have a namespace, known or not yet, called like its container and not like its files; "" = no more.
+
+        Of several owners the last by the alphabet is heard, as with keys of nodes.
+        """
+        before = self.preferred_name(inode)
+        wishes = self._preferred.setdefault(inode, {})
+        wishes[owner] = name
+        self._preferred[inode] = {one: wish for one, wish in sorted(wishes.items()) if wish}
+        if not self._preferred[inode]:
             del self._preferred[inode]
+        if self.preferred_name(inode) == before:
+            return
         for callback in tuple(self._preferences):
             callback()
 
     def preferred_name(self, inode: int) -> str:
         """Return how a namespace should be called, "" when nobody said so."""
-        return self._preferred.get(inode, "")
+        return next(reversed(self._preferred.get(inode, {}).values()), "")
 
     def on_preferred(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` whenever a preferred name changed; return what ends that."""

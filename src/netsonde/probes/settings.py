@@ -10,13 +10,14 @@ from netsonde.probes.netlink.settings import NetlinkSettings
 from netsonde.probes.netns.settings import NetnsSettings
 from netsonde.probes.ovsdb.settings import OvsdbSettings
 from netsonde.probes.qemu.settings import QemuSettings
+from netsonde.probes.runc.settings import RuncSettings
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeSettings:
     """Section `probes` of the agent's settings."""
 
-    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb", "docker", "qemu", "lldp")
+    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb", "docker", "qemu", "lldp", "runc")
     """Probes to run beside `host`, which always runs. A probe whose daemon is absent waits for it at no cost."""
     host: HostSettings = field(default_factory=HostSettings)
     netns: NetnsSettings = field(default_factory=NetnsSettings)
@@ -25,3 +26,4 @@ class ProbeSettings:
     docker: DockerSettings = field(default_factory=DockerSettings)
     qemu: QemuSettings = field(default_factory=QemuSettings)
     lldp: LldpSettings = field(default_factory=LldpSettings)
+    runc: RuncSettings = field(default_factory=RuncSettings)

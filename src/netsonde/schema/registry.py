@@ -15,6 +15,7 @@ from netsonde.probes.netlink import keys as netlink
 from netsonde.probes.netns import keys as netns
 from netsonde.probes.ovsdb import keys as ovsdb
 from netsonde.probes.qemu import keys as qemu
+from netsonde.probes.runc import keys as runc
 
 VERSION: Final = "1.1"
 """The second number grows when keys are added, the first when one goes or gets another type or unit."""
@@ -28,11 +29,14 @@ KEYS: Final[tuple[Key, ...]] = (
     *docker.KEYS,
     *qemu.KEYS,
     *lldp.KEYS,
+    *runc.KEYS,
     *captures.KEYS,
 )
 
 LOOKS: Final[tuple[Look, ...]] = tuple(
-    {look.type: look for source in (host, netns, netlink, ovsdb, docker, qemu, lldp) for look in source.LOOKS}.values()
+    {
+        look.type: look for source in (host, netns, netlink, ovsdb, docker, qemu, lldp, runc) for look in source.LOOKS
+    }.values()
 )
 """How each type of node looks on the page; probes that write the same type say the same of it."""
 

@@ -15,6 +15,7 @@ from netsonde.probes.netlink.counters import NAMES
 from netsonde.probes.netns import keys as netns
 from netsonde.probes.ovsdb import keys as ovsdb
 from netsonde.probes.qemu import keys as qemu
+from netsonde.probes.runc import keys as runc
 from netsonde.schema import FLOW_FIELDS, KEYS, LOOKS, METRIC_FIELDS, VERSION
 from netsonde.schema.check import fits
 
@@ -38,7 +39,7 @@ def test_every_type_that_only_one_probe_writes_has_a_look() -> None:
 
 
 def test_probes_that_write_one_type_agree_how_it_looks() -> None:
-    sources = (host_keys, netns, netlink, ovsdb, docker, qemu, lldp)
+    sources = (host_keys, netns, netlink, ovsdb, docker, qemu, lldp, runc)
     looks = {look for source in sources for look in source.LOOKS}
     assert len(looks) == len(LOOKS)
 

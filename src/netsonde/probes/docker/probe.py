@@ -10,12 +10,11 @@ Needs:  the `netns` probe for the namespaces; the right to open the socket, and 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 from netsonde.aio import spawn
 from netsonde.errors import SourceLost, WireError
-from netsonde.graph.events import Event as GraphEvent
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.containers import Container, ContainerPublisher
@@ -56,7 +55,7 @@ class DockerProbe:
     async def run(self, health: Health) -> None:
         """Follow the engine until it goes away or the agent stops."""
         self._health = health
-        unsubscribe = self._context.graph.subscribe(self._graph_changed)
+        unsubscribe = self._context.graph.subscribe(self._publisher.graph_changed)
         try:
             await self._follow(Engine(self._socket, self._settings.answer_timeout))
         except WireError as rubbish:
@@ -152,10 +151,3 @@ class DockerProbe:
         lost = len(self._unreadable)
         reason = f"{version.engine} {version.version} at {self._socket}"
         self._health.running(f"{reason}; {lost} containers could not be read" if lost else reason)
-
-    def _graph_changed(self, events: Sequence[GraphEvent]) -> None:
-        """Say again who owns the containers of a namespace whose node went, for the time when it is back."""
-        for event in events:
-            inode = event.element.metadata.get("Inode")
-            if event.kind == "deleted" and isinstance(inode, int):
-                self._publisher.namespace_lost(inode)

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From an engine's answer to a container's metadata. Pure."""
 
-from datetime import datetime
-
 from netsonde.model.elements import Json, Metadata
-from netsonde.probes.containers import Container
+from netsonde.probes.containers import Container, unix_ms
 from netsonde.probes.docker.api import Endpoint, Inspection
 
 JOINED = "container:"
@@ -79,12 +77,3 @@ def network(name: str, end: Endpoint) -> Metadata:
 def compose(labels: dict[str, str]) -> Metadata:
     """Return project, service and number that Compose gave the container; {} without Compose."""
     return {key: labels[COMPOSE + label] for key, label in COMPOSE_KEYS.items() if labels.get(COMPOSE + label)}
-
-
-def unix_ms(text: str) -> int:
-    """Return an RFC 3339 time in Unix milliseconds, 0 for none (engines write the year 1) or one that is no time."""
-    try:
-        moment = datetime.fromisoformat(text)
-        return max(0, int(moment.timestamp() * 1000)) if moment.tzinfo is not None else 0
-    except (ValueError, OverflowError):
-        return 0

@@ -8,7 +8,6 @@ Needs:  the `netlink` probe for the taps; CAP_SYS_PTRACE to see other users' pro
 """
 
 import asyncio
-import os
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -19,6 +18,7 @@ from netsonde.model.elements import Node
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.contributions import ContributionPublisher
+from netsonde.probes.endings import Endings
 from netsonde.probes.qemu.taps import Holder, timed_holders
 from netsonde.probes.qemu.translate import Translator
 
@@ -41,7 +41,7 @@ class QemuProbe:
         self._translator = Translator(context.graph, context.identity, context.namespaces.own.inode)
         self._publisher = ContributionPublisher[int](self.name)
         self._holders: dict[int, Holder] = {}
-        self._pidfds: dict[int, int] = {}
+        self._endings = Endings(self._ended)
         self._wanted = asyncio.Event()
         self._health = Health(self.name)
 
@@ -59,8 +59,7 @@ class QemuProbe:
             raise failed.exceptions[0] from failed
         finally:
             unsubscribe()
-            for pid in tuple(self._pidfds):
-                self._stop_watching(pid)
+            self._endings.close()
 
     async def _look_for_ever(self) -> None:
         while True:
@@ -84,9 +83,9 @@ class QemuProbe:
         batch = Batch()
         for pid in pids:
             holder = self._holders.get(pid)
-            if holder is None or not self._watch(pid):
+            if holder is None or not self._endings.watch(pid):
                 self._holders.pop(pid, None)
-                self._stop_watching(pid)
+                self._endings.forget(pid)
                 self._publisher.forget(batch, pid)
             else:
                 self._publisher.put(batch, pid, self._translator.contribution(holder))
@@ -106,23 +105,6 @@ class QemuProbe:
                 self._health.count("events")
                 self._wanted.set()
 
-    def _watch(self, pid: int) -> bool:
-        """Be told when a process ends; False when it has ended already."""
-        if pid in self._pidfds:
-            return True
-        try:
-            pidfd = self._pidfds[pid] = os.pidfd_open(pid)
-        except ProcessLookupError:
-            return False
-        asyncio.get_running_loop().add_reader(pidfd, self._ended, pid)
-        return True
-
     def _ended(self, pid: int) -> None:
         self._holders.pop(pid, None)
         self._publish([pid])
-
-    def _stop_watching(self, pid: int) -> None:
-        pidfd = self._pidfds.pop(pid, None)
-        if pidfd is not None:
-            asyncio.get_running_loop().remove_reader(pidfd)
-            os.close(pidfd)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsonde.probes.docker.translate import container, unix_ms
+from netsonde.probes.containers import unix_ms
+from netsonde.probes.docker.translate import container
 from netsonde.schema import unlisted
 from unit.probes.docker.lab import inspection, told
 
