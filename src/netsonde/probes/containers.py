@@ -111,7 +111,7 @@ class ContainerPublisher:
             batch.put_node(self._node(container.id), self._owner, container.metadata)
         if before is not None and before.netns != netns:
             self._leave(before)
-            batch.delete_edge(edge_id(self._owning_node(before.netns), self._node(container.id), OWNERSHIP))
+            batch.delete_edge(self._edge(before))
         if before is None or before.netns != netns:
             self._inside.setdefault(netns, set()).add(container.id)
             self._put_edge(batch, shown)
@@ -123,6 +123,8 @@ class ContainerPublisher:
         if gone is None:
             return set()
         self._leave(gone)
+        # An edge that waits for its namespace would wait for ever.
+        batch.delete_edge(self._edge(gone))
         batch.drop_layer(self._node(container_id), self._owner)
         return {gone.netns}
 
@@ -131,6 +133,9 @@ class ContainerPublisher:
         inside.discard(shown.container.id)
         if not inside:
             del self._inside[shown.netns]
+
+    def _edge(self, shown: _Shown) -> str:
+        return edge_id(self._owning_node(shown.netns), self._node(shown.container.id), OWNERSHIP)
 
     def _put_edge(self, batch: Batch, shown: _Shown) -> None:
         owner, node = self._owning_node(shown.netns), self._node(shown.container.id)

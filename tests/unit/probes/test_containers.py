@@ -114,6 +114,23 @@ def test_namespace_node_that_comes_back_owns_its_containers_again(host: Host) ->
     assert back.metadata["Manager"] == "docker"
 
 
+def test_container_that_goes_after_its_namespace_leaves_nothing_behind(host: Host) -> None:
+    inode = host.process(1)
+    host.put_netns(inode)
+    host.publisher.update([container("a", 1)])
+    batch = Batch()
+    batch.delete_node(IDENTITY.netns(inode))
+    host.graph.apply(batch)
+    host.publisher.namespace_lost(inode)
+    host.publisher.update([], ["id-a"])
+    host.put_netns(inode)
+    host.put_node(IDENTITY.container("id-a"), {"Name": "a", "Type": "container"})
+    assert list(host.graph.in_edges(IDENTITY.container("id-a"))) == []
+    back = host.graph.node(IDENTITY.netns(inode))
+    assert back is not None
+    assert "Manager" not in back.metadata
+
+
 def test_restarted_container_moves_to_its_new_namespace(host: Host) -> None:
     before, after = host.process(1), host.process(2)
     host.put_netns(before)

@@ -144,7 +144,7 @@ class DockerProbe:
     async def _ping(self, engine: Engine) -> None:
         """Find out that an engine is dead although its socket stands: a silent stream says nothing."""
         while True:
-            await asyncio.sleep(self._settings.ping_interval)
+            await asyncio.sleep(max(0.01, self._settings.ping_interval))
             await engine.ping()
 
     def _tell(self, version: Version) -> None:

@@ -13,4 +13,4 @@ class DockerSettings:
     answer_timeout: float = 10.0
     """Seconds that an engine has for one answer; after them it counts as lost."""
     ping_interval: float = 10.0
-    """Seconds between two questions whether a silent engine is still there."""
+    """Seconds between two questions whether a silent engine is still there; at least 0.01."""

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Command lines as people, libvirt and Nova write them, and such as nobody should."""
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,27 +13,21 @@ from netsonde.probes.qemu.command_line import Nic, read_command_line
 UUID, MAC = "8a566101-8736-4522-bbad-29951893d152", "52:54:00:aa:bb:01"
 QEMU = "/usr/bin/qemu-system-x86_64"
 
-# libvirt 9.0 of Debian 12, shortened.
-LIBVIRT = [
-    *(QEMU, "-name", "guest=instance-0000000a,debug-threads=on", "-S"),
-    "-object",
-    '{"qom-type":"secret","id":"masterKey0","format":"raw","file":"/var/lib/libvirt/qemu/domain-1-x/master-key.aes"}',
-    *("-machine", "pc-q35-7.2,usb=off", "-accel", "kvm", "-uuid", UUID.upper(), "-no-user-config", "-nodefaults"),
-    *("-netdev", '{"type":"tap","fd":"35","vhost":true,"vhostfd":"37","id":"hostnet0"}'),
-    "-device",
-    '{"driver":"virtio-net-pci","netdev":"hostnet0","id":"net0","mac":"52:54:00:AA:BB:01","bus":"pci.1","addr":"0x0"}',
-    *("-netdev", "tap,fds=41:42,id=hostnet1,vhost=on", "-device", f"e1000,netdev=hostnet1,id=net1,mac={MAC[:-2]}02"),
-]
+FILE = Path(__file__).parents[3] / "data/qemu/libvirt.json"
 
 
-def test_what_libvirt_starts_has_name_uuid_and_cards_by_descriptor() -> None:
-    machine = read_command_line(LIBVIRT)
+def test_recorded_machine_of_libvirt_has_name_uuid_and_a_card_by_descriptor() -> None:
+    machine = read_command_line(json.loads(FILE.read_text())["arguments"])
     assert machine is not None
-    assert (machine.name, machine.uuid, machine.by_libvirt) == ("instance-0000000a", UUID, True)
-    assert machine.nics == (
-        Nic(mac=MAC, model="virtio-net-pci", fds=(35,)),
-        Nic(mac=f"{MAC[:-2]}02", model="e1000", fds=(41, 42)),
-    )
+    assert (machine.name, machine.uuid, machine.by_libvirt) == ("web", UUID, True)
+    assert machine.nics == (Nic(mac=MAC, model="e1000", fds=(30,)),)
+
+
+def test_card_with_several_queues_has_all_their_descriptors() -> None:
+    options = ("-netdev", "tap,fds=41:42,id=h1,vhost=on", "-device", f"virtio-net-pci,netdev=h1,mac={MAC.upper()}")
+    machine = read_command_line([QEMU, "-uuid", UUID.upper(), *options])
+    assert machine is not None
+    assert (machine.uuid, machine.nics) == (UUID, (Nic(mac=MAC, model="virtio-net-pci", fds=(41, 42)),))
 
 
 @pytest.mark.parametrize(
