@@ -138,7 +138,7 @@ async def test_pause_rename_and_stop_are_followed(live: LiveGraph, daemon: Priva
 
     daemon.docker("kill", again)
     await live.gone(Type="container", Name=again)
-    await live.gone(Type="netns", Name=again)
+    await live.gone(Type="netns", Inode=netns.metadata["Inode"])
     daemon.docker("start", again)
     back = await live.node(Type="container", Name=again)
     assert back.id == node.id

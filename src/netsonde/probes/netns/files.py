@@ -10,8 +10,12 @@ import os
 import select
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from netsonde.probes.inotify import IN_COMES, add_watch, drain, open_inotify
+
+RECHECK_DELAY: Final = 0.1
+"""Seconds after a change of the mount table before known files are looked at: a container's start makes a dozen."""
 
 
 class NamespaceFiles:
@@ -56,6 +60,14 @@ class NamespaceFiles:
         """The mount table changed; return whether a file became a namespace."""
         return any([self.comes(path) for path in tuple(self._pending)])
 
+    def look_at_known(self) -> bool:
+        """Namespaces may have been unmounted whose files stay, Docker's for a minute; return whether any was."""
+        before = self.known
+        self.known = {}
+        for path in before:
+            self.comes(path)
+        return self.known != before
+
     def by_namespace(self) -> dict[tuple[int, int], list[str]]:
         """Return the paths of each namespace, in the order of the directories, then of the alphabet."""
         found: dict[tuple[int, int], list[str]] = {}
@@ -81,10 +93,13 @@ class FileWatcher:
         self._epoll.register(self._mounts, select.EPOLLPRI | select.EPOLLERR | select.EPOLLET)
         self._loop.add_reader(self._inotify, self._files_changed)
         self._loop.add_reader(self._epoll.fileno(), self._mounts_changed)
+        self._recheck: asyncio.TimerHandle | None = None
         self._watch()
         files.look()
 
     def close(self) -> None:
+        if self._recheck is not None:
+            self._recheck.cancel()
         self._loop.remove_reader(self._inotify)
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
@@ -123,5 +138,12 @@ class FileWatcher:
 
     def _mounts_changed(self) -> None:
         self._epoll.poll(0)
+        if self._recheck is None:
+            self._recheck = self._loop.call_later(RECHECK_DELAY, self._look_at_known)
         if self._files.look_at_pending():
+            self._changed()
+
+    def _look_at_known(self) -> None:
+        self._recheck = None
+        if self._files.look_at_known():
             self._changed()
