@@ -83,10 +83,12 @@ class DockerProbe:
     async def _list(self, engine: Engine) -> None:
         """Become equal to the engine's list."""
         self._list_wanted = False
+        self._waiting = {}
         listed = [one.id for one in await engine.get("/containers/json", list[Listed]) if is_id(one.id)]
-        self._waiting = dict.fromkeys(listed)
-        self._unreadable &= set(listed)
-        self._publisher.update((), self._publisher.ids - set(listed))
+        # An event may have named a container meanwhile that the list has not.
+        self._waiting.update(dict.fromkeys(listed))
+        self._unreadable &= self._waiting.keys()
+        self._publisher.update((), self._publisher.ids - self._waiting.keys())
         while self._waiting:
             await self._inspect_some(engine)
 
@@ -136,7 +138,8 @@ class DockerProbe:
         try:
             seen = await engine.find(f"/containers/{container_id}/json", Inspection)
         except WireError:
-            self._unreadable.add(container_id)
+            if len(self._unreadable) < MOST_WAITING:
+                self._unreadable.add(container_id)
             self._health.count("unreadable")
             return None
         return None if seen is None or seen.id != container_id else container(seen, self._engine_name)

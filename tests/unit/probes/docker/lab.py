@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -39,6 +40,8 @@ class Engine:
         self.answers: dict[str, bytes] = {}
         self.asked: list[str] = []
         self.streams = 0
+        self.before_list: Callable[[], None] = lambda: None
+        """Called when a list was made, before it is sent."""
         self.silent = False
         """Whether it takes requests without answering them."""
         self.put(containers)
@@ -72,6 +75,8 @@ class Engine:
             await reader.read()
         elif path in self.answers:
             body = self.answers[path]
+            if path == "/containers/json":
+                self.before_list()
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
         else:
             writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")

@@ -2,6 +2,7 @@
 """The whole probe against an engine that replays the recording, talks rubbish, is slow, goes away and comes back."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -136,6 +137,18 @@ async def test_events_of_more_containers_than_can_wait_end_in_a_new_list(
         lab.engine.send(*[event("start", f"id{number}") for number in range(50)])
         await lab.until(lambda: lab.names() == {"new"})
         assert lab.health.counters["relisted"] > 0
+
+
+async def test_container_that_starts_while_a_list_is_on_its_way_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docker_probe, "MOST_WAITING", 10)
+    web, late = alive("web"), alive("island")
+    async with running(tmp_path, web) as lab:
+        lab.engine.answers[f"/containers/{late['Id']}/json"] = json.dumps(late).encode()
+        lab.engine.before_list = lambda: lab.engine.send(event("start", late["Id"]))
+        lab.engine.send(*[event("start", f"id{number}") for number in range(50)])
+        await lab.until(lambda: lab.names() == {"web", "island"})
 
 
 async def test_one_container_that_nobody_understands_is_counted_and_the_others_are_shown(tmp_path: Path) -> None:
