@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,16 +18,20 @@ from netsonde.graph.events import Event
 from netsonde.graph.graph import Graph
 from netsonde.graph.paths import parse_path, values_at
 from netsonde.graph.tid import TidLayer
+from netsonde.graph.vm import VmLayer
 from netsonde.model.elements import Edge, Json, Node
 from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes._registry import build_probes
+from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.identity import Identity
+from netsonde.probes.lldp.settings import LldpSettings
 from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.netlink.settings import NetlinkSettings
 from netsonde.probes.netns.settings import NetnsSettings
 from netsonde.probes.ovsdb.settings import OvsdbSettings
+from netsonde.probes.runc.settings import RuncSettings
 from netsonde.probes.runner import ProbeRunner
 from netsonde.probes.settings import ProbeSettings
 from netsonde.schema import Problem, unlisted
@@ -142,6 +146,13 @@ class LiveGraph:
         except TimeoutError:
             raise AssertionError(f"not within {within} s: {what or found}\n{self.dump()}") from None
 
+    async def changed(self, within: float) -> None:
+        """Wait for any change of the graph, so many seconds at most."""
+        self._changed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._changed.wait()
+
     async def node(self, within: float = 3.0, **wanted: Json) -> Node:
         """Wait for the node that has these values; `ExtID__vm-id` stands for the path ExtID.vm-id."""
         return await self.until(lambda: self.find(**wanted), within, f"node {wanted}")
@@ -220,6 +231,9 @@ def settings(
     *,
     probes: tuple[str, ...] = ("netns", "netlink"),
     ovsdb: str = "",
+    docker: DockerSettings | None = None,
+    lldp: tuple[str, ...] = (),
+    runc: tuple[str, ...] = (),
     anonymous: bool = False,
     **netlink: Any,
 ) -> ProbeSettings:
@@ -232,6 +246,9 @@ def settings(
         netns=NetnsSettings(run_paths=(str(run_path),), scan_interval=0.1, anonymous=anonymous),
         netlink=NetlinkSettings(**{"table_delay": 0.1, **netlink}),
         ovsdb=OvsdbSettings(addresses=(ovsdb,) if ovsdb else (), retry_delay=0.05, absent_port_delay=0.3),
+        runc=RuncSettings(run_paths=runc),
+        lldp=LldpSettings(interfaces=lldp),
+        docker=docker or DockerSettings(sockets=()),
     )
 
 
@@ -240,6 +257,7 @@ async def live_graph(probe_settings: ProbeSettings) -> AsyncIterator[LiveGraph]:
     """Run real probes for the time of a test; every one has run or failed once when this begins."""
     graph = Graph("h1", "agent.h1", now_ms)
     graph.add_computed(TidLayer())
+    graph.add_computed(VmLayer())
     metrics: asyncio.Queue[InterfaceMetric] = asyncio.Queue()
     registry = NamespaceRegistry()
 

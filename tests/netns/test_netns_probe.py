@@ -90,6 +90,22 @@ async def test_deleting_a_namespace_destroys_it_although_it_is_watched(live: Liv
     await live.gone(Name="stays")
 
 
+async def test_unmounted_namespace_goes_although_its_file_stays(live: LiveGraph, make_netns: Namespaces) -> None:
+    """Docker removes the files of its sandboxes a minute after it unmounted them."""
+    namespace = make_netns()
+    inode = namespace.inode
+    await live.node(Type="netns", Inode=inode)
+    run("ip", "link", "add", "stays", "type", "veth", "peer", "name", "goes", "netns", str(namespace.path))
+    await live.node(Name="goes")
+
+    run("umount", str(namespace.path))
+    await live.gone(Type="netns", Inode=inode)
+    await live.gone(Name="stays")
+    assert namespace.path.exists()
+    run("unshare", f"--net={namespace.path}", "true")
+    await live.node(Type="netns", Name=namespace.name)
+
+
 async def test_file_that_is_no_namespace_is_ignored(live: LiveGraph, make_netns: Namespaces) -> None:
     make_netns.directory.mkdir()
     (make_netns.directory / "readme").write_text("not a namespace")

@@ -26,6 +26,7 @@ from netsonde.captures.engines.packet import PacketEngine, open_packet_engine
 from netsonde.graph import Graph
 from netsonde.graph.events import to_changes
 from netsonde.graph.tid import TidLayer
+from netsonde.graph.vm import VmLayer
 from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
 from netsonde.model.presence import Presence
 from netsonde.observe import Health, logger
@@ -72,6 +73,7 @@ class Agent:
         self.health = {name: Health(name) for name in ("bus", "captures", "link watcher", "reports")}
         self.graph = Graph(self.host, f"agent.{self.host}", now_ms)
         self.graph.add_computed(TidLayer())
+        self.graph.add_computed(VmLayer())
         self.namespaces = NamespaceRegistry()
         self.spool = settings.state_dir / "spool"
         self.spool.mkdir(mode=0o700, exist_ok=True)

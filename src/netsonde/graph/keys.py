@@ -35,4 +35,14 @@ KEYS = (
             "1bbd6f8a-9b91-5e19-9b8a-e17fc33429f4",
         ),
     ),
+    *written_by(
+        "vm",
+        Key("VM", "object", "machine that it belongs to", {"UUID": "8a566101-8736-4522-bbad-29951893d152"}),
+        Key(
+            "VM.UUID",
+            "string",
+            "its UUID, in lower case: `ExtID.vm-uuid`, else `ExtID.vm-id`, else what QEMU says",
+            "8a566101-8736-4522-bbad-29951893d152",
+        ),
+    ),
 )

@@ -2,7 +2,8 @@
 """TIDs: identities that flows and captures refer to, the same after a restart of the agent.
 
 Source: the reference's rules, UUIDv5 over the OID namespace; `Type=host` of its name, `netns` of host TID, Path and
-Type, OVS bridges and ports of host TID, row UUID and Type, everything else of the owner's TID, Name and Type.
+Type, OVS bridges and ports of host TID, row UUID and Type, everything else of the owner's TID, Name and Type. Nodes
+that several hosts share have their id as TID.
 A TID is given when owner, Name and Type are known and stays over a rename; another owner means another TID. Name and
 Type are taken from the probe that puts the node, not from annotations, whose time of arrival is chance.
 Writes: the key `TID`, on the graphs of agents.
@@ -17,6 +18,8 @@ from netsonde.graph.reader import GraphReader
 from netsonde.model.elements import Edge, Metadata
 
 _BY_ROW = ("ovsbridge", "ovsport")
+SHARED = ("fabric", "lldp")
+"""Values of `Probe` of nodes that belong to no host: their id is the same everywhere, and their TID too."""
 Basis = tuple[str, str]
 """Id and TID of the owner from which a TID was made; ("", "") for hosts."""
 
@@ -60,7 +63,7 @@ class TidLayer:
             return None
         metadata = base(node_id)
         name, kind = _text(metadata, "Name"), _text(metadata, "Type")
-        if metadata.get("Probe") == "fabric":
+        if metadata.get("Probe") in SHARED:
             return ("", ""), node_id
         basis = ("", "") if kind == "host" else self._basis(graph, node_id)
         if basis is None or not kind:

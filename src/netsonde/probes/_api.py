@@ -6,13 +6,13 @@ It is registered by one line in `_registry.py`, runs under a supervisor of its o
 what they share (namespaces, ids) comes in the context.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from netsonde.graph.batch import Batch
 from netsonde.graph.events import Event
-from netsonde.model.elements import Json, Node
+from netsonde.model.elements import Edge, Json, Node
 from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health
 from netsonde.probes.identity import Identity
@@ -54,6 +54,7 @@ class ProbeGraph(Protocol):
     def subscribe(self, listener: Callable[[Sequence[Event]], None]) -> Callable[[], None]: ...
     def node(self, node_id: str) -> Node | None: ...
     def nodes_with(self, path: str, value: Json) -> Collection[Node]: ...
+    def in_edges(self, node_id: str) -> Iterable[Edge]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,14 @@ from types import MappingProxyType
 
 from netsonde.errors import UserError
 from netsonde.probes._api import Probe, ProbeContext
+from netsonde.probes.docker.probe import DockerProbe
 from netsonde.probes.host import HostProbe
+from netsonde.probes.lldp.probe import LldpProbe
 from netsonde.probes.netlink.probe import NetlinkProbe
 from netsonde.probes.netns.probe import NetnsProbe
 from netsonde.probes.ovsdb.probe import OvsdbProbe
+from netsonde.probes.qemu.probe import QemuProbe
+from netsonde.probes.runc.probe import RuncProbe
 
 Factory = Callable[[ProbeContext], list[Probe]]
 """Builds a probe, or several of one sort: one for each daemon that the settings name."""
@@ -21,6 +25,10 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "netns": lambda context: [NetnsProbe(context)],
         "netlink": lambda context: [NetlinkProbe(context)],
         "ovsdb": lambda context: [*OvsdbProbe.all(context)],
+        "docker": lambda context: [*DockerProbe.all(context)],
+        "qemu": lambda context: [QemuProbe(context)],
+        "lldp": lambda context: [LldpProbe(context)],
+        "runc": lambda context: [RuncProbe(context)],
     }
 )
 

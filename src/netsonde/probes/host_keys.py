@@ -2,6 +2,7 @@
 """Keys that the `host` probe writes, beside those that `probes.host.metadata` adds."""
 
 from netsonde.model.keys import Key, of_types, written_by
+from netsonde.model.looks import Look
 
 KEYS = written_by(
     "host",
@@ -36,3 +37,5 @@ KEYS = written_by(
         Key("CPU.Microcode", "string", "revision of the microcode", "0x5003604"),
     ),
 )
+
+LOOKS = (Look("host", "host", group=True),)

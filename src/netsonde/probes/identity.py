@@ -32,6 +32,14 @@ class Identity:
         """Return the id of an interface; None = the agent's own namespace, whose inode may differ after a boot."""
         return stable_id(self.machine_id, "interface", OWN_NETNS if netns is None else str(netns), str(ifindex))
 
+    def container(self, container_id: str) -> str:
+        """Return the id of a container, the same for each engine that knows it."""
+        return stable_id(self.machine_id, "container", container_id)
+
+    def machine(self, uuid: str) -> str:
+        """Return the id of a virtual machine, whoever tells of it."""
+        return stable_id(self.machine_id, "machine", uuid)
+
     def row(self, database: str, row: str) -> str:
         """Return the id of a node made from a database row, such as OVSDB's."""
         return stable_id(self.machine_id, database, row)

@@ -59,8 +59,11 @@ class NamespaceRegistry:
         self._own = _open_own()
         self._known: dict[int, Namespace] = {self._own.inode: self._own}
         self._names: dict[int, str] = {}
+        self._preferred: dict[int, dict[str, str]] = {}
         self._listeners: list[NamespaceListener] = []
         self._hints: list[Callable[[], None]] = []
+        self._renames: list[Callable[[int], None]] = []
+        self._preferences: list[Callable[[], None]] = []
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="netns-enter")
 
     @property
@@ -78,7 +81,41 @@ class NamespaceRegistry:
         return self._names.get(inode, "")
 
     def set_name(self, inode: int, name: str) -> None:
+        before = self._names.get(inode, "")
         self._names[inode] = name
+        if before not in ("", name):
+            for callback in tuple(self._renames):
+                callback(inode)
+
+    def on_renamed(self, callback: Callable[[int], None]) -> Callable[[], None]:
+        """Call `callback` with the inode of each namespace that got another name; return what ends that."""
+        self._renames.append(callback)
+        return lambda: self._renames.remove(callback)
+
+    def prefer_name(self, inode: int, owner: str, name: str) -> None:
+        """Have a namespace, known or not yet, called like its container and not like its files; "" = no more.
+
+        Of several owners the last by the alphabet is heard, as with keys of nodes.
+        """
+        before = self.preferred_name(inode)
+        wishes = self._preferred.setdefault(inode, {})
+        wishes[owner] = name
+        self._preferred[inode] = {one: wish for one, wish in sorted(wishes.items()) if wish}
+        if not self._preferred[inode]:
+            del self._preferred[inode]
+        if self.preferred_name(inode) == before:
+            return
+        for callback in tuple(self._preferences):
+            callback()
+
+    def preferred_name(self, inode: int) -> str:
+        """Return how a namespace should be called, "" when nobody said so."""
+        return next(reversed(self._preferred.get(inode, {}).values()), "")
+
+    def on_preferred(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` whenever a preferred name changed; return what ends that."""
+        self._preferences.append(callback)
+        return lambda: self._preferences.remove(callback)
 
     def add(self, inode: int, device: int, fd: int) -> Namespace:
         """Register a namespace and take over its descriptor; listeners hear of it at once."""

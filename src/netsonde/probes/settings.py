@@ -3,19 +3,27 @@
 
 from dataclasses import dataclass, field
 
+from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.host_settings import HostSettings
+from netsonde.probes.lldp.settings import LldpSettings
 from netsonde.probes.netlink.settings import NetlinkSettings
 from netsonde.probes.netns.settings import NetnsSettings
 from netsonde.probes.ovsdb.settings import OvsdbSettings
+from netsonde.probes.qemu.settings import QemuSettings
+from netsonde.probes.runc.settings import RuncSettings
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeSettings:
     """Section `probes` of the agent's settings."""
 
-    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb")
+    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb", "docker", "qemu", "lldp", "runc")
     """Probes to run beside `host`, which always runs. A probe whose daemon is absent waits for it at no cost."""
     host: HostSettings = field(default_factory=HostSettings)
     netns: NetnsSettings = field(default_factory=NetnsSettings)
     netlink: NetlinkSettings = field(default_factory=NetlinkSettings)
     ovsdb: OvsdbSettings = field(default_factory=OvsdbSettings)
+    docker: DockerSettings = field(default_factory=DockerSettings)
+    qemu: QemuSettings = field(default_factory=QemuSettings)
+    lldp: LldpSettings = field(default_factory=LldpSettings)
+    runc: RuncSettings = field(default_factory=RuncSettings)

@@ -116,7 +116,9 @@ class _Walk:
         return self.kind not in _known_types() and not _OWN_KINDS.issuperset(key.types)
 
 
-_OWN_KINDS: Final = frozenset({"host", "netns", "ovsbridge", "ovsport"})
+_OWN_KINDS: Final = frozenset(
+    {"host", "netns", "ovsbridge", "ovsport", "container", "vm", "libvirt", "switch", "switchport"}
+)
 """Types that are no kinds of interfaces."""
 
 

@@ -7,12 +7,17 @@ from netsonde.captures import keys as captures
 from netsonde.flows import fields as flows
 from netsonde.graph import keys as graph
 from netsonde.model.keys import Field, Key
+from netsonde.model.looks import Look
 from netsonde.probes import host_keys as host
+from netsonde.probes.docker import keys as docker
+from netsonde.probes.lldp import keys as lldp
 from netsonde.probes.netlink import keys as netlink
 from netsonde.probes.netns import keys as netns
 from netsonde.probes.ovsdb import keys as ovsdb
+from netsonde.probes.qemu import keys as qemu
+from netsonde.probes.runc import keys as runc
 
-VERSION: Final = "1.0"
+VERSION: Final = "1.1"
 """The second number grows when keys are added, the first when one goes or gets another type or unit."""
 
 KEYS: Final[tuple[Key, ...]] = (
@@ -21,8 +26,19 @@ KEYS: Final[tuple[Key, ...]] = (
     *netns.KEYS,
     *netlink.KEYS,
     *ovsdb.KEYS,
+    *docker.KEYS,
+    *qemu.KEYS,
+    *lldp.KEYS,
+    *runc.KEYS,
     *captures.KEYS,
 )
+
+LOOKS: Final[tuple[Look, ...]] = tuple(
+    {
+        look.type: look for source in (host, netns, netlink, ovsdb, docker, qemu, lldp, runc) for look in source.LOOKS
+    }.values()
+)
+"""How each type of node looks on the page; probes that write the same type say the same of it."""
 
 FLOW_FIELDS: Final[tuple[Field, ...]] = flows.FIELDS
 

@@ -38,7 +38,7 @@ def context(namespaces: NamespaceRegistry, settings: ProbeSettings) -> ProbeCont
 
 async def test_default_is_everything_of_a_host(namespaces: NamespaceRegistry) -> None:
     probes = build_probes(context(namespaces, ProbeSettings()))
-    assert [probe.name for probe in probes] == ["host", "netns", "netlink", "ovsdb"]
+    assert [probe.name for probe in probes] == ["host", "netns", "netlink", "ovsdb", "docker", "qemu", "lldp", "runc"]
 
 
 async def test_each_ovsdb_server_has_a_probe_of_its_own(namespaces: NamespaceRegistry) -> None:

@@ -6,9 +6,17 @@ from pathlib import Path
 
 from netsonde.flows.fields import METRICS as FLOW_METRICS
 from netsonde.model.keys import Field, Key
+from netsonde.probes import host_keys
 from netsonde.probes._registry import PROBES
+from netsonde.probes.docker import keys as docker
+from netsonde.probes.lldp import keys as lldp
+from netsonde.probes.netlink import keys as netlink
 from netsonde.probes.netlink.counters import NAMES
-from netsonde.schema import FLOW_FIELDS, KEYS, METRIC_FIELDS, VERSION
+from netsonde.probes.netns import keys as netns
+from netsonde.probes.ovsdb import keys as ovsdb
+from netsonde.probes.qemu import keys as qemu
+from netsonde.probes.runc import keys as runc
+from netsonde.schema import FLOW_FIELDS, KEYS, LOOKS, METRIC_FIELDS, VERSION
 from netsonde.schema.check import fits
 
 PUBLISHED = Path(__file__).parents[2] / "data/schema/published.txt"
@@ -21,6 +29,19 @@ def line(one: Key) -> str:
 
 def test_every_probe_ships_its_keys() -> None:
     assert set(PROBES) <= {key.producer for key in KEYS}
+
+
+def test_every_type_that_only_one_probe_writes_has_a_look() -> None:
+    own = {kind for key in KEYS if key.producer in PROBES and key.key == "Name" for kind in key.types}
+    looked = {look.type for look in LOOKS}
+    interfaces = {*netlink.INTERFACES, *ovsdb.OWN_INTERFACES}
+    assert own - interfaces <= looked
+
+
+def test_probes_that_write_one_type_agree_how_it_looks() -> None:
+    sources = (host_keys, netns, netlink, ovsdb, docker, qemu, lldp, runc)
+    looks = {look for source in sources for look in source.LOOKS}
+    assert len(looks) == len(LOOKS)
 
 
 def test_no_key_is_described_twice_for_one_type_by_one_producer() -> None:

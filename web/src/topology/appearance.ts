@@ -1,56 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a node looks like: its kind (pictogram, colour, shape) and its state, from metadata alone.
 
+import { LOOKS, type Kind, type Look } from "../api/looks";
 import type { Node } from "../api/types";
 import { text, textList } from "../state/metadata";
 
-export type Kind =
-  | "host"
-  | "netns"
-  | "container"
-  | "vm"
-  | "bridge"
-  | "port"
-  | "veth"
-  | "tap"
-  | "tunnel"
-  | "vlan"
-  | "loopback"
-  | "interface"
-  | "other";
+export type { Kind };
 
 /** `off` is switched off on purpose and shown grey; `nocarrier` is switched on but has no link. */
 export type LinkState = "up" | "off" | "nocarrier" | "none";
 
-const KINDS: Readonly<Record<string, Kind>> = {
-  host: "host",
-  netns: "netns",
-  container: "container",
-  libvirt: "vm",
-  bridge: "bridge",
-  ovsbridge: "bridge",
-  switch: "bridge",
-  ovsport: "port",
-  patch: "port",
-  veth: "veth",
-  tun: "tap",
-  tap: "tap",
-  tuntap: "tap",
-  macvtap: "tap",
-  vlan: "vlan",
-  macvlan: "vlan",
-  ipvlan: "vlan",
-};
-
-const TUNNELS = /^(vxlan|geneve|gre|gretap|ip6gre|ip6gretap|erspan|ipip|ip6tnl|sit|vti|vti6|xfrm|wireguard)$/;
-
 export function kindOf(node: Node): Kind {
   const type = text(node.Metadata["Type"]);
-  const known = KINDS[type];
-  if (known) return known;
-  if (TUNNELS.test(type)) return "tunnel";
+  const known = lookOf(type);
+  if (known) return known.kind;
   if (text(node.Metadata["EncapType"]) === "loopback") return "loopback";
   return isInterface(node) ? "interface" : "other";
+}
+
+/** What has room for others inside it from the beginning. */
+export function isGroup(node: Node): boolean {
+  return lookOf(text(node.Metadata["Type"]))?.group ?? false;
+}
+
+function lookOf(type: string): Look | undefined {
+  // A type comes from the network, and "constructor" is a property of every object.
+  return Object.hasOwn(LOOKS, type) ? LOOKS[type] : undefined;
 }
 
 export function isInterface(node: Node): boolean {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the canvas gives Cytoscape for a node, and one thing it keeps Cytoscape from doing.
 
-import { isCapturable, kindOf, linkState, nameOf, shortName } from "./appearance";
+import { isCapturable, isGroup, kindOf, linkState, nameOf, shortName } from "./appearance";
 import type { VisibleNode } from "./view";
 
 /** Cytoscape writes one rule into a style element unless an element of this id exists; map.css has the rule. */
@@ -26,5 +26,5 @@ export function dataOf({ id, node, group, holds }: VisibleNode): Record<string, 
 
 /** Namespaces appear before the interfaces inside them. */
 export function mayBecomeGroup({ node, group }: VisibleNode): boolean {
-  return group !== "closed" && ["host", "netns", "container"].includes(kindOf(node));
+  return group !== "closed" && isGroup(node);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from "vitest";
-import { kindOf, linkState, nameOf, shortName } from "../../src/topology/appearance";
+import { isGroup, kindOf, linkState, nameOf, shortName } from "../../src/topology/appearance";
 import { node } from "../builders";
 
 it.each([
@@ -8,9 +8,17 @@ it.each([
   ["ovsbridge", "bridge"],
   ["tuntap", "tap"],
   ["geneve", "tunnel"],
+  ["vm", "vm"],
+  ["switchport", "port"],
+  ["constructor", "other"],
   ["something new", "other"],
 ])("shows Type %s as %s", (type, kind) => {
   expect(kindOf(node("a", { Type: type }))).toBe(kind);
+});
+
+it("keeps room for what is inside, as the probe says", () => {
+  const groups = ["host", "netns", "container", "vm"].filter((type) => isGroup(node("a", { Type: type })));
+  expect(groups).toEqual(["host", "netns", "container"]);
 });
 
 it("knows an interface of unknown type by its index", () => {

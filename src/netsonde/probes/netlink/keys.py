@@ -2,7 +2,12 @@
 """Keys that the `netlink` probe writes, and the counters that it reads."""
 
 from netsonde.model.keys import Field, Key, of_types, written_by
+from netsonde.model.looks import Look, looks_like
 
+TUNNELS = (
+    *("vxlan", "geneve", "gre", "gretap", "ip6gre", "ip6gretap", "erspan", "ipip", "ip6tnl", "sit"),
+    *("vti", "vti6", "xfrm", "wireguard"),
+)
 INTERFACES = (
     "device",
     "veth",
@@ -149,4 +154,12 @@ METRICS = (
     *(Field(name, "integer", f"{text}, in the interval", 42, unit) for name, unit, text in _COUNTERS),
     Field("Start", "integer", "beginning of the interval", 1_700_000_000_000, "Unix ms"),
     Field("Last", "integer", "its end", 1_700_000_010_000, "Unix ms"),
+)
+
+LOOKS = (
+    Look("bridge", "bridge"),
+    Look("veth", "veth"),
+    *looks_like("tap", ("tun", "tap", "tuntap", "macvtap")),
+    *looks_like("vlan", ("vlan", "macvlan", "ipvlan")),
+    *looks_like("tunnel", TUNNELS),
 )

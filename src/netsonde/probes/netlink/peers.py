@@ -91,6 +91,13 @@ class PeerResolver:
             for nsid in [nsid for nsid, other in known.items() if other == inode]:
                 del known[nsid]
 
+    def namespace_renamed(self, inode: int) -> None:
+        """Publish again the peers of what is in a namespace: they show its name."""
+        for ifindex in self._source.links(inode):
+            other = self._pairs.get((inode, ifindex))
+            if other is not None:
+                self._source.mark(other)
+
     def wait_for(self, key: Key, ifindex: int) -> None:
         """Mark `key` again as soon as an interface with this index appears anywhere."""
         self._waiting.setdefault(ifindex, set()).add(key)

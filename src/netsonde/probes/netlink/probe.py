@@ -51,10 +51,12 @@ class NetlinkProbe:
         """Follow the kernel until cancelled."""
         run = self._run = _Run(self._context, self._publisher, health)
         unsubscribe = self._namespaces.subscribe(run)
+        forget_names = self._namespaces.on_renamed(run.namespace_renamed)
         try:
             await run.follow()
         finally:
             unsubscribe()
+            forget_names()
             run.close()
 
     async def settled(self) -> None:
@@ -132,6 +134,9 @@ class _Run:
         self._settled.discard(namespace.inode)
         self._refused.discard(namespace.inode)
         self._schedule()
+
+    def namespace_renamed(self, inode: int) -> None:
+        self._peers.namespace_renamed(inode)
 
     # WatchOwner
 

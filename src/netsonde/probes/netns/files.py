@@ -6,43 +6,16 @@ becomes a mount: `ip netns add` creates the file first and mounts the namespace 
 """
 
 import asyncio
-import ctypes
 import os
 import select
-import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-IN_MOVED_FROM: Final = 0x40
-IN_MOVED_TO: Final = 0x80
-IN_CREATE: Final = 0x100
-IN_DELETE: Final = 0x200
-IN_ISDIR: Final = 0x40000000
+from netsonde.probes.inotify import IN_COMES, add_watch, drain, open_inotify
 
-IN_COMES: Final = IN_CREATE | IN_MOVED_TO
-IN_GOES: Final = IN_DELETE | IN_MOVED_FROM
-
-_EVENT = struct.Struct("=iIII")
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-class FileEvent(NamedTuple):
-    """Something happened to `name` in the directory watched as `watch`; "" = to the directory itself."""
-
-    watch: int
-    mask: int
-    name: str
-
-
-def decode_events(data: bytes) -> Iterator[FileEvent]:
-    """Yield the events of one read from an inotify descriptor."""
-    at = 0
-    while at + _EVENT.size <= len(data):
-        watch, mask, _, length = _EVENT.unpack_from(data, at)
-        at += _EVENT.size
-        yield FileEvent(watch, mask, os.fsdecode(data[at : at + length].split(b"\0", 1)[0]))
-        at += length
+RECHECK_DELAY: Final = 0.1
+"""Seconds after a change of the mount table before known files are looked at: a container's start makes a dozen."""
 
 
 class NamespaceFiles:
@@ -87,6 +60,14 @@ class NamespaceFiles:
         """The mount table changed; return whether a file became a namespace."""
         return any([self.comes(path) for path in tuple(self._pending)])
 
+    def look_at_known(self) -> bool:
+        """Namespaces may have been unmounted whose files stay, Docker's for a minute; return whether any was."""
+        before = self.known
+        self.known = {}
+        for path in before:
+            self.comes(path)
+        return self.known != before
+
     def by_namespace(self) -> dict[tuple[int, int], list[str]]:
         """Return the paths of each namespace, in the order of the directories, then of the alphabet."""
         found: dict[tuple[int, int], list[str]] = {}
@@ -105,20 +86,20 @@ class FileWatcher:
         self._changed = changed
         self._watched: dict[int, str] = {}
         self._loop = asyncio.get_running_loop()
-        self._inotify = _libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-        if self._inotify < 0:
-            number = ctypes.get_errno()
-            raise OSError(number, f"inotify: {os.strerror(number)}")
+        self._inotify = open_inotify()
         self._mounts = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
         # The file is always readable; only an epoll of its own can wait for its POLLPRI, edge by edge.
         self._epoll = select.epoll()
         self._epoll.register(self._mounts, select.EPOLLPRI | select.EPOLLERR | select.EPOLLET)
         self._loop.add_reader(self._inotify, self._files_changed)
         self._loop.add_reader(self._epoll.fileno(), self._mounts_changed)
+        self._recheck: asyncio.TimerHandle | None = None
         self._watch()
         files.look()
 
     def close(self) -> None:
+        if self._recheck is not None:
+            self._recheck.cancel()
         self._loop.remove_reader(self._inotify)
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
@@ -131,14 +112,13 @@ class FileWatcher:
             target = Path(directory)
             while not target.is_dir() and target != target.parent:
                 target = target.parent
-            mask = ctypes.c_uint32(IN_COMES | IN_GOES)
-            watch = _libc.inotify_add_watch(self._inotify, os.fsencode(target), mask)
+            watch = add_watch(self._inotify, target)
             if watch >= 0:
                 self._watched[watch] = str(target)
 
     def _files_changed(self) -> None:
         changed = False
-        for event in _drain(self._inotify):
+        for event in drain(self._inotify):
             directory = self._watched.get(event.watch, "")
             if directory not in self._directories or not event.name:
                 # A directory above, a queue that overflowed, a directory that went: find out what there is now.
@@ -158,14 +138,12 @@ class FileWatcher:
 
     def _mounts_changed(self) -> None:
         self._epoll.poll(0)
+        if self._recheck is None:
+            self._recheck = self._loop.call_later(RECHECK_DELAY, self._look_at_known)
         if self._files.look_at_pending():
             self._changed()
 
-
-def _drain(fd: int) -> list[FileEvent]:
-    found: list[FileEvent] = []
-    while True:
-        try:
-            found += decode_events(os.read(fd, 65536))
-        except BlockingIOError:
-            return found
+    def _look_at_known(self) -> None:
+        self._recheck = None
+        if self._files.look_at_known():
+            self._changed()

@@ -2,12 +2,13 @@
 """Keys that the `netns` probe writes."""
 
 from netsonde.model.keys import Key, of_types, written_by
+from netsonde.model.looks import Look
 
 KEYS = written_by(
     "netns",
     *of_types(
         ("netns",),
-        Key("Name", "string", "name of its first file; without one, process and pid", "qrouter-4f2a"),
+        Key("Name", "string", "its container; else its first file, or process and pid", "qrouter-4f2a"),
         Key("Type", "string", "`netns`", "netns"),
         Key("Path", "string", "its first file, else `/proc/PID/ns/net`", "/run/netns/qrouter-4f2a"),
         Key("Inode", "integer", "inode that identifies it", 4026532281),
@@ -20,3 +21,5 @@ KEYS = written_by(
     ),
     Key("RelationType", "string", "`ownership`: host to namespace", "ownership", on="edge"),
 )
+
+LOOKS = (Look("netns", "netns", group=True),)

@@ -2,7 +2,7 @@
 """One namespace, several files and processes: which name it shows. Pure.
 
 A namespace is named by the first of its files in the order of the configured directories, then of the alphabet, so the
-order of discovery does not matter; without a file by its oldest process.
+order of discovery does not matter; without a file by its oldest process. The name of a container comes before both.
 """
 
 from dataclasses import dataclass, field
@@ -20,6 +20,8 @@ class Sighting:
     paths: list[str] = field(default_factory=list)
     users: list[User] = field(default_factory=list)
     """Processes that entered it."""
+    preferred: str = ""
+    """Name of the container that it was made for."""
 
     @property
     def path(self) -> str:
@@ -29,6 +31,8 @@ class Sighting:
 
     @property
     def name(self) -> str:
+        if self.preferred:
+            return self.preferred
         if self.paths:
             return self.paths[0].rpartition("/")[2]
         if not self.users:

@@ -61,6 +61,7 @@ class NetnsProbe:
         except OSError as failed:
             raise SourceLost(f"cannot watch for namespaces: {failed}") from failed
         unsubscribe = self._namespaces.on_hint(self._scan_wanted.set)
+        forget_names = self._namespaces.on_preferred(lambda: self._reconcile(health))
         try:
             self._reconcile(health)
             await self._register_all(health)
@@ -75,6 +76,7 @@ class NetnsProbe:
             raise failed.exceptions[0] from failed
         finally:
             unsubscribe()
+            forget_names()
             watcher.close()
             for shown in self._shown.values():
                 self._stop_watching(shown)
@@ -117,6 +119,8 @@ class NetnsProbe:
         for inode, users in self._users.items():
             seen.setdefault(inode, Sighting(inode, own.device)).users = users
         seen.pop(own.inode, None)
+        for inode, sighting in seen.items():
+            sighting.preferred = self._namespaces.preferred_name(inode)
         return seen
 
     def _show(self, batch: Batch, sighting: Sighting) -> bool:

@@ -2,12 +2,14 @@
 """Keys that the `ovsdb` probe writes: on nodes of its own, and on those of the host and of network devices."""
 
 from netsonde.model.keys import Key, of_types, written_by
+from netsonde.model.looks import looks_like
 
 BRIDGE, PORT = ("ovsbridge",), ("ovsport",)
 OWN_INTERFACES = ("patch", "vxlan", "gre", "geneve", "stt", "lisp", "erspan", "gtpu", "bareudp", "dpdk", "system")
 """Types of interfaces without a network device, whose node is of this probe's making; OVS may get new ones."""
 INTERFACES = ("internal", "tuntap", "veth", "device", *OWN_INTERFACES)
 """Types of nodes that are ports of a switch, the usual ones."""
+TUNNELS = ("vxlan", "gre", "geneve", "stt", "lisp", "erspan", "gtpu", "bareudp")
 
 _ROW = of_types(
     (*BRIDGE, *PORT, *INTERFACES),
@@ -89,3 +91,5 @@ KEYS = written_by(
     Key("RelationType", "string", "`ownership`: of a bridge; `layer2`: bridge, port, interface", "layer2", on="edge"),
     Key("Type", "string", "`patch` between two patch ports", "patch", on="edge"),
 )
+
+LOOKS = (*looks_like("bridge", BRIDGE), *looks_like("port", (*PORT, "patch")), *looks_like("tunnel", TUNNELS))

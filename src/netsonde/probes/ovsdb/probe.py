@@ -17,9 +17,9 @@ from netsonde.graph.events import Event
 from netsonde.model.elements import Json, Metadata, Node
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
+from netsonde.probes.contributions import ContributionPublisher
 from netsonde.probes.ovsdb.jsonrpc import JsonRpc, parse_address
 from netsonde.probes.ovsdb.monitor import Replica, RowKey
-from netsonde.probes.ovsdb.publisher import RowPublisher
 from netsonde.probes.ovsdb.switch import DATABASE, Switch
 
 NO_TRANSACTION: Final = "00000000-0000-0000-0000-000000000000"
@@ -39,7 +39,7 @@ class OvsdbProbe:
         self._address = address
         self._replica = Replica()
         self._switch = Switch(self._replica.rows, context.graph, context.identity)
-        self._publisher = RowPublisher(name)
+        self._publisher = ContributionPublisher[RowKey](name)
         self._last_transaction = NO_TRANSACTION
         self._dirty: dict[RowKey, None] = {}
         self._flush_due = False

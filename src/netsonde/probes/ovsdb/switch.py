@@ -3,10 +3,10 @@
 but for reading the graph through `find_device`."""
 
 from netsonde.graph.batch import OWNERSHIP
+from netsonde.probes.contributions import Contribution
 from netsonde.probes.identity import Identity
 from netsonde.probes.ovsdb.match import NodesByName, find_device
 from netsonde.probes.ovsdb.monitor import Row, RowKey
-from netsonde.probes.ovsdb.publisher import Contribution
 from netsonde.probes.ovsdb.rows import has_netdev, members, patch_peer, text
 from netsonde.probes.ovsdb.translate import (
     bridge_metadata,

@@ -6,7 +6,8 @@ import os
 import struct
 from pathlib import Path
 
-from netsonde.probes.netns.files import IN_CREATE, FileEvent, FileWatcher, NamespaceFiles, decode_events
+from netsonde.probes.inotify import IN_CREATE, FileEvent, decode_events
+from netsonde.probes.netns.files import FileWatcher, NamespaceFiles
 
 
 def test_events_are_decoded_with_their_names() -> None:

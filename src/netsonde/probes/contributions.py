@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each row contributes to the graph, kept, so that only differences are written. Pure."""
+"""What each object of a source contributes to the graph, kept, so that only differences are written. Pure.
 
+An object is an OVSDB row, a virtual machine, a neighbour: whatever comes, changes and goes as one.
+"""
+
+from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from netsonde.graph.batch import Batch
 from netsonde.graph.ids import edge_id
 from netsonde.model.elements import Metadata
-from netsonde.probes.ovsdb.monitor import RowKey
+
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(slots=True)
 class Contribution:
-    """Nodes put, notes on others' nodes, and edges, of one row."""
+    """Nodes put, notes on others' nodes, and edges, of one object."""
 
     nodes: dict[str, Metadata] = field(default_factory=dict)
     notes: dict[str, Metadata] = field(default_factory=dict)
@@ -25,28 +31,30 @@ class Contribution:
         self.edges[edge_id(parent, child, relation)] = (parent, child, metadata)
 
 
-class RowPublisher:
+class ContributionPublisher(Generic[K]):
     """Writes contributions under one owner's name."""
 
-    def __init__(self, owner: str) -> None:
+    def __init__(self, owner: str, *, host: str | None = None) -> None:
+        """`host`: of the nodes that it puts; "" for those that several hosts share, None for the graph's own."""
         self._owner = owner
-        self._published: dict[RowKey, Contribution] = {}
-        self._rows_of: dict[str, set[RowKey]] = {}
+        self._host = host
+        self._published: dict[K, Contribution] = {}
+        self._objects_on: dict[str, set[K]] = {}
 
     def __len__(self) -> int:
         return len(self._published)
 
-    def put(self, batch: Batch, key: RowKey, new: Contribution) -> None:
-        """State what a row contributes now, instead of what it did before."""
+    def put(self, batch: Batch, key: K, new: Contribution) -> None:
+        """State what an object contributes now, instead of what it did before."""
         old = self._published.get(key, Contribution())
         for edge in old.edges.keys() - new.edges.keys():
             batch.delete_edge(edge)
         for node in (old.nodes.keys() | old.notes.keys()) - (new.nodes.keys() | new.notes.keys()):
             batch.drop_layer(node, self._owner)
-            self._rows_of.get(node, set()).discard(key)
+            self._objects_on.get(node, set()).discard(key)
         for node, metadata in new.nodes.items():
             if old.nodes.get(node) != metadata:
-                batch.put_node(node, self._owner, metadata)
+                batch.put_node(node, self._owner, metadata, host=self._host)
         for node, metadata in new.notes.items():
             if old.notes.get(node) != metadata:
                 batch.annotate(node, self._owner, metadata)
@@ -55,21 +63,25 @@ class RowPublisher:
                 batch.put_edge(edge, parent, child, self._owner, metadata)
         self._remember(key, new)
 
-    def node_lost(self, node: str) -> set[RowKey]:
-        """A node is gone, and with it the notes on it and its edges; return the rows that must be looked at again."""
-        rows = self._rows_of.pop(node, set())
-        for key in rows:
+    def forget(self, batch: Batch, key: K) -> None:
+        """Take away all that an object contributed."""
+        self.put(batch, key, Contribution())
+
+    def node_lost(self, node: str) -> set[K]:
+        """A node is gone, with the notes on it and its edges; return the objects that must be looked at again."""
+        objects = self._objects_on.pop(node, set())
+        for key in objects:
             published = self._published.get(key)
             if published is not None:
                 published.nodes.pop(node, None)
                 published.notes.pop(node, None)
                 published.edges = {name: edge for name, edge in published.edges.items() if node not in edge[:2]}
-        return rows
+        return objects
 
-    def _remember(self, key: RowKey, new: Contribution) -> None:
+    def _remember(self, key: K, new: Contribution) -> None:
         if not (new.nodes or new.notes or new.edges):
             self._published.pop(key, None)
             return
         self._published[key] = new
         for node in (*new.nodes, *new.notes, *(end for edge in new.edges.values() for end in edge[:2])):
-            self._rows_of.setdefault(node, set()).add(key)
+            self._objects_on.setdefault(node, set()).add(key)

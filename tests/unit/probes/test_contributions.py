@@ -2,7 +2,7 @@
 """Contributions written as differences."""
 
 from netsonde.graph.batch import Annotate, Batch, DeleteEdge, DropLayer, PutEdge
-from netsonde.probes.ovsdb.publisher import Contribution, RowPublisher
+from netsonde.probes.contributions import Contribution, ContributionPublisher
 
 KEY = ("Interface", "u1")
 
@@ -14,14 +14,14 @@ def note(node: str, ofport: int) -> Contribution:
 
 
 def test_repeated_contribution_writes_nothing() -> None:
-    publisher, batch = RowPublisher("ovsdb"), Batch()
+    publisher, batch = ContributionPublisher[tuple[str, str]]("ovsdb"), Batch()
     publisher.put(Batch(), KEY, note("n1", 1))
     publisher.put(batch, KEY, note("n1", 1))
     assert not batch.operations
 
 
 def test_note_that_moves_leaves_nothing_on_the_old_node() -> None:
-    publisher, batch = RowPublisher("ovsdb"), Batch()
+    publisher, batch = ContributionPublisher[tuple[str, str]]("ovsdb"), Batch()
     publisher.put(Batch(), KEY, note("n1", 1))
     publisher.put(batch, KEY, note("n2", 1))
     kinds = [type(operation) for operation in batch.operations]
@@ -30,7 +30,7 @@ def test_note_that_moves_leaves_nothing_on_the_old_node() -> None:
 
 
 def test_lost_node_is_written_again_when_it_is_back() -> None:
-    publisher, batch = RowPublisher("ovsdb"), Batch()
+    publisher, batch = ContributionPublisher[tuple[str, str]]("ovsdb"), Batch()
     publisher.put(Batch(), KEY, note("n1", 1))
     assert publisher.node_lost("n1") == {KEY}
     publisher.put(batch, KEY, note("n1", 1))
@@ -38,7 +38,7 @@ def test_lost_node_is_written_again_when_it_is_back() -> None:
 
 
 def test_row_that_contributes_nothing_is_forgotten() -> None:
-    publisher = RowPublisher("ovsdb")
+    publisher = ContributionPublisher[tuple[str, str]]("ovsdb")
     publisher.put(Batch(), KEY, note("n1", 1))
     publisher.put(Batch(), KEY, Contribution())
     assert len(publisher) == 0

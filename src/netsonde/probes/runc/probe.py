@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Containers that runc runs, for containerd, CRI-O, Podman or by hand.
+
+Source: runc's state files (runc/state.py), found by inotify; /proc/PID/stat, which tells a process from a
+        later one of the same number.
+Writes: nodes Type=container; edges RelationType=ownership, netns -> container; notes on the containers' namespaces,
+        which get the names of their pods or containers.
+Needs:  the `netns` probe for the namespaces; the right to read the state files.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+from netsonde.aio import spawn
+from netsonde.errors import SourceLost, WireError
+from netsonde.observe import Health
+from netsonde.probes._api import ProbeContext
+from netsonde.probes.containers import Container, ContainerPublisher
+from netsonde.probes.endings import Endings
+from netsonde.probes.runc.files import StateFile, StateWatcher, find
+from netsonde.probes.runc.state import container, read_state
+
+OWNER: Final = "container-runtime"
+"""Of keys: comes before `docker` in the alphabet, so that an engine's names win over those of its runtime."""
+PAUSE: Final = 0.02
+"""Seconds between two looks: each container that starts causes several events."""
+STATE_LIMIT: Final = 4 * 1024 * 1024
+"""Bytes of one state file."""
+
+
+class RuncProbe:
+    """Keeps the graph equal to the state files whose processes live."""
+
+    name = "runc"
+    needs = ("host",)
+
+    def __init__(self, context: ProbeContext, proc: Path = Path("/proc")) -> None:
+        self._context = context
+        self._roots = context.settings.runc.run_paths
+        self._proc = proc
+        self._publisher = ContainerPublisher(context, OWNER, proc)
+        self._known: dict[str, tuple[StateFile, Container | None]] = {}
+        self._wanted = asyncio.Event()
+        self._endings = Endings(self._ended)
+        self._health = Health(self.name)
+
+    async def run(self, health: Health) -> None:
+        """Follow the state files until cancelled."""
+        self._health = health
+        try:
+            watcher = StateWatcher(self._roots, self._wanted.set)
+        except OSError as failed:
+            raise SourceLost(f"cannot watch for containers: {failed}") from failed
+        unsubscribe = self._context.graph.subscribe(self._publisher.graph_changed)
+        try:
+            self._look()
+            self._tell()
+            async with asyncio.TaskGroup() as group:
+                spawn(group, self._look_for_ever(watcher), "runc-look")
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
+        finally:
+            unsubscribe()
+            watcher.close()
+            self._endings.close()
+
+    async def _look_for_ever(self, watcher: StateWatcher) -> None:
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            # A directory that came has to be watched before it is read, or a file in it could be missed.
+            watcher.watch()
+            self._health.count("events")
+            self._look()
+            self._tell()
+            await asyncio.sleep(PAUSE)
+
+    def _look(self) -> None:
+        """Read what changed, and publish it."""
+        found = {file.path: file for file in find(self._roots)}
+        gone = [self._known.pop(path)[1] for path in self._known.keys() - found.keys()]
+        shown: list[Container] = []
+        for path, file in found.items():
+            before = self._known.get(path)
+            if before is None or before[0] != file:
+                seen = self._read(file)
+                self._known[path] = (file, seen)
+                shown += [] if seen is None else [seen]
+                gone += [] if before is None or seen is not None else [before[1]]
+        self._publisher.update(shown, [one.id for one in gone if one is not None])
+        self._health.gauge("objects", len(self._publisher))
+
+    def _read(self, file: StateFile) -> Container | None:
+        """Return a container, None when its process has ended or nobody understands its state."""
+        try:
+            with Path(file.path).open("rb") as source:
+                state = read_state(source.read(STATE_LIMIT))
+        except OSError:
+            return None  # it went meanwhile
+        except WireError:
+            self._health.count("unreadable")
+            return None
+        if not self._lives(state.init_process_pid, state.init_process_start):
+            return None
+        return container(state, started=file.started)
+
+    def _lives(self, pid: int, start: int) -> bool:
+        try:
+            # The name stands in parentheses and may hold any character; the start is field 22, 19 after it.
+            fields = (self._proc / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            return (not start or int(fields[19]) == start) and self._endings.watch(pid)
+        except (OSError, IndexError, ValueError):
+            return False
+
+    def _ended(self, pid: int) -> None:
+        gone = [seen.id for _, seen in self._known.values() if seen is not None and seen.pid == pid]
+        self._known = {
+            path: (file, None if seen is not None and seen.pid == pid else seen)
+            for path, (file, seen) in self._known.items()
+        }
+        self._publisher.update((), gone)
+        self._health.gauge("objects", len(self._publisher))
+
+    def _tell(self) -> None:
+        unreadable = self._health.counters.get("unreadable", 0)
+        self._health.running(f"{unreadable} state files could not be read" if unreadable else "")

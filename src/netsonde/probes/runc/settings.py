@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of the `runc` probe."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RuncSettings:
+    """Section `probes.runc`."""
+
+    run_paths: tuple[str, ...] = ("/run/containerd/runc", "/run/runc", "/run/runc-ctrs")
+    """Directories in which runc keeps the state of containers; watched also when they do not exist yet."""

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole probe on state files that tests write: they come, change, go, are rubbish, and outlive their processes."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from netsonde.graph.batch import Batch
+from netsonde.graph.graph import Graph
+from netsonde.observe import Health
+from netsonde.probes._api import ProbeContext
+from netsonde.probes.identity import Identity
+from netsonde.probes.namespaces import NamespaceRegistry
+from netsonde.probes.runc.probe import RuncProbe
+from netsonde.probes.runc.settings import RuncSettings
+from netsonde.probes.runner import ProbeRunner
+from netsonde.probes.settings import ProbeSettings
+
+IDENTITY = Identity("m1")
+
+
+class Lab:
+    def __init__(self, graph: Graph, health: Health, root: Path) -> None:
+        self.graph = graph
+        self.health = health
+        self.root = root
+        self._changed = asyncio.Event()
+        graph.subscribe(lambda _: self._changed.set())
+        health.on_change = lambda _: self._changed.set()
+
+    def names(self) -> dict[str, Any]:
+        nodes = self.graph.nodes_with("Type", "container")
+        return {str(node.metadata["Name"]): node.metadata["Container"] for node in nodes}
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(2):
+            while not true():
+                self._changed.clear()
+                await self._changed.wait()
+
+    def write(self, name: str, **more: Any) -> Path:
+        """Write a state as runc does: to another file first."""
+        folder = self.root / name
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {"id": folder.name, "init_process_pid": os.getpid(), "config": {"labels": []}, **more}
+        (folder / "state-1").write_text(json.dumps(state))
+        return (folder / "state-1").rename(folder / "state.json")
+
+
+@asynccontextmanager
+async def running(tmp_path: Path) -> AsyncIterator[Lab]:
+    graph, registry = Graph("h1", "agent.h1", lambda: 1), NamespaceRegistry()
+    batch = Batch()
+    batch.put_node(IDENTITY.host(), "host", {"Name": "h1", "Type": "host"})
+    graph.apply(batch)
+    settings = ProbeSettings(runc=RuncSettings(run_paths=(str(tmp_path / "runc"),)))
+    context = ProbeContext(graph, "h1", IDENTITY, registry, settings, lambda _: None, lambda: 1)
+    probe = RuncProbe(context)
+    probe.needs = ()  # type: ignore[assignment]
+    runner = ProbeRunner([probe], retry_delay=0.01)
+    lab = Lab(graph, runner.healths["runc"], tmp_path / "runc")
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(runner.run())
+        await lab.until(lambda: lab.health.state == "running")
+        yield lab
+        task.cancel()
+    registry.close()
+
+
+async def test_states_come_change_and_go_at_either_depth_although_the_root_comes_later(tmp_path: Path) -> None:
+    async with running(tmp_path) as lab:
+        lab.write("one")
+        await lab.until(lambda: set(lab.names()) == {"one"})
+        state = lab.write("k8s.io/two", config={"labels": ["nerdctl/name=web"]})
+        await lab.until(lambda: set(lab.names()) == {"one", "web"})
+        lab.write("one", config={"labels": ["nerdctl/name=first"]})
+        await lab.until(lambda: set(lab.names()) == {"first", "web"})
+        state.unlink()
+        state.parent.rmdir()
+        await lab.until(lambda: set(lab.names()) == {"first"})
+
+
+async def test_container_runs_when_its_fifo_is_gone(tmp_path: Path) -> None:
+    async with running(tmp_path) as lab:
+        (lab.root / "one").mkdir(parents=True)
+        os.mkfifo(lab.root / "one/exec.fifo")
+        lab.write("one")
+        await lab.until(lambda: lab.names().get("one", {}).get("Status") == "created")
+        (lab.root / "one/exec.fifo").unlink()
+        await lab.until(lambda: lab.names()["one"]["Status"] == "running")
+
+
+async def test_container_goes_with_its_process_although_its_state_stays(tmp_path: Path) -> None:
+    async with running(tmp_path) as lab:
+        process = await asyncio.create_subprocess_exec("cat", stdin=asyncio.subprocess.PIPE)
+        state = lab.write("one", init_process_pid=process.pid)
+        await lab.until(lambda: set(lab.names()) == {"one"})
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
+        await lab.until(lambda: lab.names() == {})
+        assert state.exists()
+
+
+async def test_another_process_of_the_same_number_is_not_taken_for_the_containers(tmp_path: Path) -> None:
+    async with running(tmp_path) as lab:
+        lab.write("old", init_process_start=1)
+        lab.write("new")
+        await lab.until(lambda: set(lab.names()) == {"new"})
+
+
+async def test_rubbish_is_counted_and_the_others_are_shown(tmp_path: Path) -> None:
+    async with running(tmp_path) as lab:
+        state = lab.write("bad")
+        await lab.until(lambda: set(lab.names()) == {"bad"})
+        (state.parent / "x").write_bytes(b"{")
+        (state.parent / "x").rename(state)
+        lab.write("good")
+        await lab.until(lambda: set(lab.names()) == {"good"} and "1 state files" in lab.health.reason)
