@@ -3,6 +3,7 @@
 
 use netsonde_packet::{Ethernet, Headers, Icmp, Network, Tcp, Transport};
 
+use crate::client::Client;
 use crate::dns::DnsState;
 use crate::echo::EchoState;
 use crate::ids::{FlowIds, Opening};
@@ -23,25 +24,6 @@ pub enum Finish {
     Stopped = 4,
     /// The table was full.
     Evicted = 5,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[repr(u8)]
-pub(crate) enum Client {
-    #[default]
-    Unknown,
-    A,
-    B,
-}
-
-impl Client {
-    fn of(side: usize) -> Self {
-        if side == 0 {
-            Self::A
-        } else {
-            Self::B
-        }
-    }
 }
 
 pub(crate) enum Conversation {
@@ -155,7 +137,7 @@ impl Flow {
             uuid: ids.uuid,
             marks: mark::USED,
             swapped,
-            client: by_ports(&headers.transport),
+            client: Client::by_ports(&headers.transport),
             finish: Finish::Running,
             path,
             icmp_type: icmp.map_or(0, |icmp| icmp.message_type),
@@ -229,7 +211,7 @@ impl Flow {
             self.rtt_ns = rtt_ns;
         }
         if let Some(side) = learnt.client {
-            self.client = Client::of(side);
+            self.client = Client::by_handshake(side);
         }
         let closed = self.finish == Finish::Running && finish != Finish::Running;
         self.finish = finish;
@@ -242,10 +224,10 @@ impl Flow {
         };
         if icmp.request {
             state.request(icmp.sequence, ts_ns);
-            self.client = Client::of(side);
+            self.client = Client::by_message(side);
         } else if let Some(rtt_ns) = state.reply(icmp.sequence, ts_ns) {
             self.rtt_ns = rtt_ns;
-            self.client = Client::of(1 - side);
+            self.client = Client::by_message(1 - side);
         }
     }
 
@@ -257,14 +239,14 @@ impl Flow {
             return;
         };
         if let Some(question) = state.message(message, ts_ns) {
-            self.client = Client::of(if question { side } else { 1 - side });
+            self.client = Client::by_message(if question { side } else { 1 - side });
         }
     }
 
     /// Note the transaction that this flow carries; the first one names it.
     pub(crate) fn follow_dhcp(&mut self, side: usize, key: LeaseKey, from_client: bool) {
         self.conversation = Conversation::Dhcp(key);
-        self.client = Client::of(if from_client { side } else { 1 - side });
+        self.client = Client::by_message(if from_client { side } else { 1 - side });
     }
 
     /// A SYN after the end opens another connection with the same ports.
@@ -288,15 +270,6 @@ impl Flow {
             Conversation::Tcp(state) => Some(state),
             _ => None,
         }
-    }
-}
-
-/// A guess until something better is seen: the side with the reserved port serves.
-fn by_ports(transport: &Transport) -> Client {
-    match transport.ports() {
-        Some((source, destination)) if destination < 1024 && source >= 1024 => Client::A,
-        Some((source, destination)) if source < 1024 && destination >= 1024 => Client::B,
-        _ => Client::Unknown,
     }
 }
 

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod client;
 mod columns;
 mod config;
 pub mod csv;

@@ -7,7 +7,7 @@ use netsonde_packet::{text, IcmpKind, LayerPath, Network};
 
 use crate::batch::{FlowBatch, FlowRow};
 use crate::config::MeterConfig;
-use crate::flow::{Client, Conversation, Finish, Flow};
+use crate::flow::{Conversation, Finish, Flow};
 use crate::ids::{community_icmp_pair, community_id, CommunityInput};
 use crate::key::Class;
 use crate::lease::Leases;
@@ -164,11 +164,8 @@ impl Reporter {
             ba_packets: flow.packets[1],
             ba_bytes: flow.octets[1],
             rtt_ns: flow.rtt_ns,
-            client: match flow.client {
-                Client::Unknown => "",
-                Client::A => "A",
-                Client::B => "B",
-            },
+            client: flow.client.name(),
+            client_by: flow.client.by(),
             raw_packets_captured: i64::from(flow.kept),
             dns: &scratch.dns,
             ..FlowRow::default()
@@ -288,14 +285,18 @@ fn transport_columns(flow: &Flow, row: &mut FlowRow<'_>) {
 }
 
 fn tcp_columns(state: &TcpState, metrics: bool, row: &mut FlowRow<'_>) {
-    let [ab, ba] = &state.sides;
+    let [ab, ba] = &state.troubles();
     row.ab_retransmissions = ab.retransmissions.into();
     row.ba_retransmissions = ba.retransmissions.into();
     if !metrics {
         return;
     }
     row.tcp_metric = 1;
-    (row.tcp_ab_out_of_order, row.tcp_ba_out_of_order) = (ab.out_of_order(), ba.out_of_order());
+    (row.tcp_ab_out_of_order, row.tcp_ba_out_of_order) = (ab.out_of_order, ba.out_of_order);
+    (row.tcp_ab_skipped, row.tcp_ba_skipped) = (ab.skipped, ba.skipped);
+    (row.tcp_ab_skipped_bytes, row.tcp_ba_skipped_bytes) = (ab.skipped_bytes, ba.skipped_bytes);
+    (row.tcp_ab_zero_windows, row.tcp_ba_zero_windows) = (ab.zero_windows, ba.zero_windows);
+    let [ab, ba] = &state.sides;
     (row.tcp_ab_segments, row.tcp_ba_segments) = (ab.segments, ba.segments);
     (row.tcp_ab_payload_bytes, row.tcp_ba_payload_bytes) = (ab.payload_bytes, ba.payload_bytes);
     let [ab, ba] = &state.events;
@@ -303,6 +304,9 @@ fn tcp_columns(state: &TcpState, metrics: bool, row: &mut FlowRow<'_>) {
     (row.tcp_ab_syn_ttl, row.tcp_ba_syn_ttl) = (ab.syn_ttl, ba.syn_ttl);
     (row.tcp_ab_fin_ns, row.tcp_ba_fin_ns) = (ab.fin_ns, ba.fin_ns);
     (row.tcp_ab_rst_ns, row.tcp_ba_rst_ns) = (ab.rst_ns, ba.rst_ns);
-    (row.tcp_ab_skipped, row.tcp_ba_skipped) = (ab.skipped, ba.skipped);
-    (row.tcp_ab_skipped_bytes, row.tcp_ba_skipped_bytes) = (ab.skipped_bytes, ba.skipped_bytes);
+    (row.tcp_ab_segment_size, row.tcp_ba_segment_size) = (ab.segment_size, ba.segment_size);
+    (row.tcp_ab_window_scale, row.tcp_ba_window_scale) = (ab.window_scale, ba.window_scale);
+    row.tcp_handshake_ns = state.handshake_ns();
+    (row.tcp_ab_rtt_ns, row.tcp_ab_rtt_min_ns) = state.round_trips(0);
+    (row.tcp_ba_rtt_ns, row.tcp_ba_rtt_min_ns) = state.round_trips(1);
 }

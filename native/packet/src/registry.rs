@@ -123,6 +123,11 @@ impl Ports {
         }
     }
 
+    /// Tell whether a UDP port has a protocol of its own, settings left aside.
+    pub fn means_something(port: u16) -> bool {
+        PORTS.find(port).first != 0
+    }
+
     /// Return the protocols to try: that of the destination port, else that of the source port.
     #[inline]
     pub(crate) fn protocols(
@@ -197,6 +202,7 @@ impl Table {
 }
 
 const UDP_PORTS: Table = udp_ports();
+static PORTS: Table = UDP_PORTS;
 static ETHER_TYPES: Table = ether_types();
 static IP_PROTOCOLS: [u8; 256] = ip_protocols();
 

@@ -35,6 +35,13 @@ def _tcp() -> Iterator[Field]:
     for side, way in (("AB", "from A to B"), ("BA", "from B to A")):
         for name, text, unit in _TCP:
             yield Field(f"TCPMetric.{side}{name}", "integer", f"{text}, {way}", 1, unit)
+    yield Field("TCPMetric.Handshake", "integer", "from the first SYN to the end of the handshake", 1_200_000, "ns")
+    for side, way, end in (("AB", "from A to B", "B"), ("BA", "from B to A", "A")):
+        trip = f"between the place of capture and {end}, and back"
+        yield Field(f"TCPMetric.{side}RTT", "integer", f"round trip {trip}, smoothed", 1_200_000, "ns")
+        yield Field(f"TCPMetric.{side}RTTMin", "integer", f"the shortest time {trip}", 900_000, "ns")
+        for name, text, unit in _TCP_OFFERS:
+            yield Field(f"TCPMetric.{side}{name}", "integer", f"{text}, {way}", 1, unit)
 
 
 _TCP = (
@@ -49,6 +56,12 @@ _TCP = (
     ("Bytes", "payload, repetitions included", "B"),
     ("SawStart", "1 when the SYN was seen", ""),
     ("SawEnd", "1 when the FIN was seen", ""),
+)
+
+_TCP_OFFERS = (
+    ("ZeroWindows", "segments that said that there is no room", "segments"),
+    ("MSS", "maximum segment size that the SYN offered", "B"),
+    ("WindowScale", "shift of the window that the SYN offered", ""),
 )
 
 METRICS = (
@@ -180,6 +193,7 @@ FIELDS = (
         "1:hO+sN4H+MG5MY/8hIrXPqc4ZQz0=",
     ),
     Field("Client", "string", "the side that opened the conversation: A or B", "A"),
+    Field("ClientBy", "string", "what says so: handshake, message or port", "handshake"),
     Field("FinishType", "integer", "0 running, 1 idle, 2 FIN, 3 RST, 4 the capture ended, 5 the table was full", 2),
     Field("RawPacketsCaptured", "integer", "packets that were kept", 5, "packets"),
     Field("ABRetransmissions", "integer", "TCP segments that A repeated", 1, "segments"),

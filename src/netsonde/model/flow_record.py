@@ -68,6 +68,8 @@ class Flow(msgspec.Struct, frozen=True):
     community_id: str = msgspec.field(name="CommunityID", default="")
     client: str = msgspec.field(name="Client", default="")
     """`A`, `B`, or "" when nothing tells which side opened the conversation."""
+    client_by: str = msgspec.field(name="ClientBy", default="")
+    """`handshake`, `message` or `port`."""
     finish_type: int = msgspec.field(name="FinishType", default=0)
     """0 = it runs."""
     raw_packets_captured: int = msgspec.field(name="RawPacketsCaptured", default=0)

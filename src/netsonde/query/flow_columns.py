@@ -41,6 +41,7 @@ def _texts() -> Iterator[tuple[str, FlowColumn]]:
         ("CaptureID", "capture_id"),
         ("CommunityID", "community_id"),
         ("Client", "client"),
+        ("ClientBy", "client_by"),
         ("Host", "host"),
     ):
         yield name, FlowColumn(column, "text", column)
@@ -72,13 +73,29 @@ _TCP: Final[Mapping[str, tuple[str, Unit]]] = {
 }
 
 
+_TCP_UNLESS_ZERO: Final[Mapping[str, str]] = {
+    "SynTTL": "syn_ttl",
+    "RTT": "rtt_ns",
+    "RTTMin": "rtt_min_ns",
+    "ZeroWindows": "zero_windows",
+    "MSS": "segment_size",
+    "WindowScale": "window_scale",
+}
+
+
 def _tcp_metrics() -> Iterator[tuple[str, FlowColumn]]:
     for side in ("AB", "BA"):
         column = f"tcp_{side.lower()}"
         for name, (part, unit) in _TCP.items():
             yield f"TCPMetric.{side}{name}", FlowColumn(f"{column}_{part}", unit, "tcp_metric")
-        # Left out of the JSON when it is 0, measured or not.
-        yield f"TCPMetric.{side}SynTTL", FlowColumn(f"{column}_syn_ttl", "number", f"{column}_syn_ttl", certain=False)
+        for name, part in _TCP_UNLESS_ZERO.items():
+            yield f"TCPMetric.{side}{name}", _unless_zero(f"{column}_{part}")
+    yield "TCPMetric.Handshake", _unless_zero("tcp_handshake_ns")
+
+
+def _unless_zero(column: str) -> FlowColumn:
+    """Left out of the JSON when it is 0, measured or not."""
+    return FlowColumn(column, "number", column, certain=False)
 
 
 FIELD_COLUMNS: Final[Mapping[str, FlowColumn]] = {

@@ -39,7 +39,8 @@ def test_simple_tcp_over_ipv4() -> None:
     assert (tcp["ABFinStart"], tcp["BAFinStart"]) == (1490086707507, 1490086707507)
     assert "LastUpdateMetric" not in flow
     # "Chunks" of the reference's reassembly also counted SYN and FIN; here they are segments with payload.
-    assert (tcp["ABBytes"], tcp["BABytes"]) == (6, 0)
+    assert (tcp["ABPackets"] + tcp["ABSawStart"] + tcp["ABSawEnd"], tcp["ABBytes"]) == (3, 6)
+    assert (tcp["BAPackets"] + tcp["BASawStart"] + tcp["BASawEnd"], tcp["BABytes"]) == (2, 0)
 
 
 def test_simple_tcp_over_ipv6_has_one_l3_id_in_both_key_modes() -> None:
@@ -106,6 +107,10 @@ def test_segments_out_of_order_are_counted() -> None:
     tcp = flow["TCPMetric"]
     assert (tcp["ABSegmentOutOfOrder"], tcp["BASegmentOutOfOrder"]) == (0, 3)
     assert tcp["BASegmentSkippedBytes"] == 0
+    # The reference's 17 chunks are these and the SYN and the FIN.
+    assert (tcp["BAPackets"] + tcp["BASawStart"] + tcp["BASawEnd"], tcp["BABytes"]) == (17, 19884)
+    assert (tcp["ABMSS"], tcp["BAMSS"], tcp["ABWindowScale"], tcp["BAWindowScale"]) == (1360, 1430, 7, 7)
+    assert tcp["Handshake"] > flow["Metric"]["RTT"] > tcp["ABRTTMin"] > tcp["BARTT"] > 0
 
 
 def test_vlan_ids_fold_outermost_lowest() -> None:
