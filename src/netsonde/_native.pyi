@@ -15,6 +15,7 @@ class FileStats(TypedDict):
     truncated: int
     malformed: int
     evicted: int
+    streams_refused: int
     fragments: int
     reassembled: int
     fragment_errors: int
@@ -71,13 +72,15 @@ class FileMeter:
         ip_defrag: bool = False,
         bpf_filter: str = "",
         udp_ports: Sequence[str] = ...,
+        application_ports: Sequence[str] = ...,
     ) -> FileMeter:
         """`source` is a path or the bytes of a file. "batches" gives Arrow IPC streams, "arrow" one Arrow IPC file.
         `update_s` = period of reports in the time of the file; 0 = only at the end of each flow. `mapped` reads a file
         of nobody else without copying it; when somebody shortens it meanwhile, the process dies of SIGBUS.
         `reference_ids` computes ids with the reference's flaws, for joining with data it wrote.
         `ip_defrag` puts IP fragments together. `bpf_filter` (tcpdump's language) leaves packets out. `udp_ports` are
-        more ports of protocols: "51234=MPLS". ValueError for a mistake in any of these."""
+        more ports of protocols: "51234=MPLS"; `application_ports` name applications by port, whatever they say:
+        "tcp/8443=ADMIN". ValueError for a mistake in any of these."""
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> bytes: ...
@@ -146,6 +149,7 @@ class CaptureOptions:
         max_flows: int = 500000,
         ip_defrag: bool = False,
         udp_ports: Sequence[str] = ...,
+        application_ports: Sequence[str] = ...,
     ) -> CaptureOptions:
         """`first_packets` are kept whole; then a ring of `ring_bytes` keeps `header_size` bytes of each packet, of the
         first `raw_packet_limit` of each flow (-1 = of all, 0 = of none), for `ring_ns` at most."""

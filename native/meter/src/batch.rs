@@ -91,10 +91,13 @@ record_batch! {
         icmp_unanswered: U32,
         ip_fragments: U32,
         ip_fragment_errors: U32,
+        server_name: Text,
         /// JSON objects, or empty.
         dns: Text,
         dhcpv4: Text,
         dhcpv6: Text,
+        /// Blocks of the record, by the names of their protocols.
+        details: Text,
     }
 }
 

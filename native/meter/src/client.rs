@@ -3,23 +3,13 @@
 
 use netsonde_packet::{Ports, Transport};
 
+/// One byte of a flow: what says so, above the side (0 = A, 1 = B) in the lowest bit; 0 = nothing says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(crate) struct Client {
-    /// 0 = A, 1 = B.
-    side: u8,
-    by: By,
-}
+pub(crate) struct Client(u8);
 
-/// The weakest evidence first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[repr(u8)]
-enum By {
-    #[default]
-    Nothing,
-    Port,
-    Message,
-    Handshake,
-}
+const BY_PORT: u8 = 1;
+const BY_MESSAGE: u8 = 2;
+const BY_HANDSHAKE: u8 = 3;
 
 /// Ports from 1024 on behind which servers are found that have no protocol of their own here.
 const SERVERS: [u16; 16] = [
@@ -37,41 +27,39 @@ impl Client {
             (a, b) if a > b => 1,
             _ => return Self::default(),
         };
-        Self { side, by: By::Port }
+        Self::new(BY_PORT, side)
     }
 
     /// `side` asked, in a message that tells question and answer apart.
     pub(crate) fn by_message(side: usize) -> Self {
-        Self {
-            side: side as u8,
-            by: By::Message,
-        }
+        Self::new(BY_MESSAGE, side)
     }
 
     /// `side` sent the SYN.
     pub(crate) fn by_handshake(side: usize) -> Self {
-        Self {
-            side: side as u8,
-            by: By::Handshake,
-        }
+        Self::new(BY_HANDSHAKE, side)
+    }
+
+    fn new(by: u8, side: usize) -> Self {
+        Self(by << 1 | u8::from(side != 0))
     }
 
     /// "A", "B", or "" when nothing tells.
     pub(crate) fn name(self) -> &'static str {
-        match (self.by, self.side) {
-            (By::Nothing, _) => "",
-            (_, 0) => "A",
+        match self.0 {
+            0 => "",
+            byte if byte & 1 == 0 => "A",
             _ => "B",
         }
     }
 
     /// What tells: "handshake", "message", "port", or "".
     pub(crate) fn by(self) -> &'static str {
-        match self.by {
-            By::Nothing => "",
-            By::Port => "port",
-            By::Message => "message",
-            By::Handshake => "handshake",
+        match self.0 >> 1 {
+            BY_PORT => "port",
+            BY_MESSAGE => "message",
+            BY_HANDSHAKE => "handshake",
+            _ => "",
         }
     }
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One flow as it stands in the table: at most 384 bytes, the fields of each packet's path first.
 
-use netsonde_packet::{Ethernet, Headers, Icmp, Network, Tcp, Transport};
+use std::sync::Arc;
+
+use netsonde_packet::{Ethernet, Headers, Icmp, Layer, Network, Tcp, Transport};
 
 use crate::client::Client;
 use crate::dns::DnsState;
@@ -9,6 +11,9 @@ use crate::echo::EchoState;
 use crate::ids::{FlowIds, Opening};
 use crate::key::FlowKey;
 use crate::lease::LeaseKey;
+use crate::message::Message;
+use crate::quic::QuicState;
+use crate::stream::Budget;
 use crate::tcp::{Segment, TcpState};
 
 /// Why a flow ended, as `FinishType` numbers it. The first four are the reference's.
@@ -32,6 +37,8 @@ pub(crate) enum Conversation {
     Echo(EchoState),
     Dns(Box<DnsState>),
     Dhcp(LeaseKey),
+    Message(Box<Message>),
+    Quic(Box<QuicState>),
 }
 
 /// What only flows in, around or out of pieces have.
@@ -194,10 +201,18 @@ impl Flow {
 
     /// Follow TCP. Return true when this segment closed the connection.
     #[inline]
-    pub(crate) fn follow_tcp(&mut self, side: usize, segment: &Segment<'_>) -> bool {
+    pub(crate) fn follow_tcp(
+        &mut self,
+        side: usize,
+        segment: &Segment<'_>,
+        budget: &Arc<Budget>,
+    ) -> bool {
         let Conversation::Tcp(state) = &mut self.conversation else {
             return false;
         };
+        if state.wants(segment) {
+            state.payload(side, segment, budget);
+        }
         let learnt = state.segment(side, segment);
         if segment.tcp.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) == 0 {
             return false;
@@ -247,6 +262,28 @@ impl Flow {
     pub(crate) fn follow_dhcp(&mut self, side: usize, key: LeaseKey, from_client: bool) {
         self.conversation = Conversation::Dhcp(key);
         self.client = Client::by_message(if from_client { side } else { 1 - side });
+    }
+
+    pub(crate) fn follow_quic(&mut self, datagram: &[u8], budget: &Arc<Budget>) {
+        if matches!(self.conversation, Conversation::None) {
+            self.conversation = Conversation::Quic(Box::new(QuicState::new(budget)));
+        }
+        if let Conversation::Quic(state) = &mut self.conversation {
+            state.datagram(datagram);
+        }
+    }
+
+    /// Keep a message that tells something.
+    pub(crate) fn follow_message(&mut self, layer: Layer, bytes: &[u8]) {
+        match &mut self.conversation {
+            Conversation::Message(message) => message.keep(layer, bytes),
+            Conversation::None | Conversation::Echo(_) => {
+                let mut message = Box::new(Message::new(layer));
+                message.keep(layer, bytes);
+                self.conversation = Conversation::Message(message);
+            }
+            _ => {}
+        }
     }
 
     /// A SYN after the end opens another connection with the same ports.

@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod applications;
 mod batch;
 mod client;
 mod columns;
@@ -18,15 +19,19 @@ pub mod ipc;
 mod json;
 mod key;
 mod lease;
+mod message;
 mod meter;
+mod quic;
 mod report;
 pub mod select;
+mod stream;
 mod table;
 mod tcp;
 mod view;
 pub mod wire;
 mod xxh64;
 
+pub use applications::Applications;
 pub use batch::{FlowBatch, FlowRow, PacketBatch, PacketRow};
 pub use config::{LayerKeyMode, MeterConfig};
 pub use flow::Finish;

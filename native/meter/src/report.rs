@@ -9,6 +9,7 @@ use crate::batch::{FlowBatch, FlowRow};
 use crate::config::MeterConfig;
 use crate::flow::{Conversation, Finish, Flow};
 use crate::ids::{community_icmp_pair, community_id, CommunityInput};
+use crate::json::Json;
 use crate::key::Class;
 use crate::lease::Leases;
 use crate::tcp::TcpState;
@@ -82,6 +83,7 @@ struct Scratch {
     community: String,
     dns: String,
     dhcp: String,
+    details: String,
 }
 
 /// A batch being filled, and the memory for making its rows.
@@ -134,7 +136,7 @@ impl Reporter {
         });
     }
 
-    fn base_row<'a>(&'a self, flow: &Flow, scratch: &'a mut Scratch) -> FlowRow<'a> {
+    fn base_row<'a>(&'a self, flow: &'a Flow, scratch: &'a mut Scratch) -> FlowRow<'a> {
         let config = &self.config;
         scratch.clear();
         scratch.fill(flow, &self.leases);
@@ -168,6 +170,7 @@ impl Reporter {
             client_by: flow.client.by(),
             raw_packets_captured: i64::from(flow.kept),
             dns: &scratch.dns,
+            details: &scratch.details,
             ..FlowRow::default()
         };
         transport_columns(flow, &mut row);
@@ -180,12 +183,22 @@ impl Reporter {
         if let Some(state) = flow.tcp() {
             tcp_columns(state, config.tcp_metrics, &mut row);
         }
+        if let Some(found) = flow.tcp().and_then(|state| state.application.as_deref()) {
+            row.server_name = found.server_name();
+            if let Some(layer) = found.layer() {
+                row.application = layer.name();
+            }
+        }
+        if let Some(name) = config.applications.name_of(flow.key.class(), flow.ports()) {
+            row.application = name;
+        }
         match &flow.conversation {
             Conversation::Echo(state) if row.icmp_type == "ECHO" => {
                 row.icmp_unanswered = state.unanswered()
             }
             Conversation::Dhcp(key) if key.version == 4 => row.dhcpv4 = &scratch.dhcp,
             Conversation::Dhcp(_) => row.dhcpv6 = &scratch.dhcp,
+            Conversation::Quic(state) => row.server_name = state.server_name(),
             _ => {}
         }
         row
@@ -202,6 +215,7 @@ impl Scratch {
             &mut self.community,
             &mut self.dns,
             &mut self.dhcp,
+            &mut self.details,
         ];
         texts.into_iter().for_each(String::clear);
     }
@@ -234,6 +248,33 @@ impl Scratch {
             Conversation::Dns(state) => state.write(&mut self.dns),
             Conversation::Dhcp(key) => leases.write(*key, &mut self.dhcp),
             _ => {}
+        }
+        if let Some(dns) = flow
+            .tcp()
+            .and_then(|state| state.application.as_ref()?.dns.as_ref())
+        {
+            dns.write(&mut self.dns);
+        }
+        self.fill_details(flow);
+    }
+
+    /// Write the blocks of protocols that have no column of their own.
+    fn fill_details(&mut self, flow: &Flow) {
+        let mut json = Json::new(&mut self.details);
+        json.open();
+        match &flow.conversation {
+            Conversation::Tcp(state) => {
+                if let Some(found) = &state.application {
+                    found.write(&mut json);
+                }
+            }
+            Conversation::Message(message) => message.write(&mut json),
+            Conversation::Quic(state) => state.write(&mut json),
+            _ => {}
+        }
+        json.close();
+        if self.details == "{}" {
+            self.details.clear();
         }
     }
 

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What is followed of a TCP connection: handshake, round trips, losses, end. Sequence numbers only, no reassembly.
+//! What is followed of a TCP connection: handshake, round trips, losses, end, by sequence numbers. `stream` puts the first
+//! bytes in order.
+
+use std::sync::Arc;
 
 use netsonde_packet::Tcp;
+
+use crate::stream::{Budget, Payload, TcpApplication};
 
 /// Round trips are kept in units of 8 ns: exact for captures that count microseconds, at most 34 s.
 const TICK_NS: i64 = 8;
@@ -66,6 +71,8 @@ pub(crate) struct TcpState {
     pub(crate) sides: [TcpSide; 2],
     pub(crate) events: [TcpEvents; 2],
     troubles: Option<Box<[TcpTroubles; 2]>>,
+    /// Whom the bytes belong to, while that is looked for and when it is known.
+    pub(crate) application: Option<Box<TcpApplication>>,
     /// From the client's first SYN to the acknowledgement that ends the handshake; in ticks, 0 = unknown.
     handshake: u32,
     flags: u8,
@@ -79,6 +86,8 @@ mod flag {
     pub(super) const ASKED: u8 = 4;
     /// It answered a SYN, which the other side has not acknowledged yet.
     pub(super) const ANSWERED: u8 = 16;
+    /// Of both sides: the application is known or was given up; nobody looks at payload any more.
+    pub(super) const SETTLED: u8 = 64;
 
     pub(super) fn of(flag: u8, side: usize) -> u8 {
         flag << (side & 1)
@@ -89,6 +98,8 @@ mod flag {
 pub(crate) struct Segment<'a> {
     pub(crate) tcp: &'a Tcp,
     pub(crate) payload_len: u32,
+    /// May be cut by the snaplen.
+    pub(crate) payload: &'a [u8],
     pub(crate) ttl: u8,
     pub(crate) ts_ns: i64,
 }
@@ -307,6 +318,41 @@ impl TcpState {
     #[inline]
     pub(crate) fn touch(&self) -> u64 {
         self.sides[0].payload_bytes
+    }
+
+    /// Whether a segment has bytes that tell more of the application.
+    #[inline]
+    pub(crate) fn wants(&self, segment: &Segment<'_>) -> bool {
+        self.flags & flag::SETTLED == 0 && !segment.payload.is_empty()
+    }
+
+    /// Look for the application. To be called before `segment`.
+    #[inline(never)]
+    pub(crate) fn payload(&mut self, side: usize, segment: &Segment<'_>, budget: &Arc<Budget>) {
+        let tcp = segment.tcp;
+        let payload = Payload {
+            sequence: tcp.sequence.wrapping_add(u32::from(tcp.has(Tcp::SYN))),
+            bytes: segment.payload,
+            cut: segment.payload.len() < segment.payload_len as usize,
+            ts_ns: segment.ts_ns,
+            ports: (tcp.source, tcp.destination),
+        };
+        let first = self.start_of(side);
+        let application = self
+            .application
+            .get_or_insert_with(|| Box::new(TcpApplication::new(budget)));
+        if !application.payload(side, &payload, first) {
+            self.flags |= flag::SETTLED;
+            if application.layer().is_none() {
+                self.application = None;
+            }
+        }
+    }
+
+    /// Return the sequence number at which the bytes of `side` begin, if its SYN was seen and no byte yet.
+    fn start_of(&self, side: usize) -> Option<u32> {
+        let (this, events) = (self.sides.get(side)?, self.events.get(side)?);
+        (events.syn_ns != 0 && this.segments == 0).then_some(this.next)
     }
 }
 

@@ -24,7 +24,8 @@ macro_rules! columns {
 columns! {
     Texts {
         community_id, node_tid, host, capture_id, layers_path, application, link_protocol, link_a, link_b,
-        network_protocol, network_a, network_b, transport_protocol, icmp_type, client, client_by, dns, dhcpv4, dhcpv6,
+        network_protocol, network_a, network_b, transport_protocol, icmp_type, client, client_by, server_name,
+        dns, dhcpv4, dhcpv6, details,
     }
     Numbers {
         uuid, parent_uuid, tracking_id, l3_tracking_id, start_ns, last_ns, link_id, network_id,
@@ -96,6 +97,11 @@ impl FlowColumns<'_> {
                 json.raw(name, object);
             }
         }
+        let blocks = self.details.get(row).strip_prefix('{');
+        if let Some(blocks) = blocks.and_then(|blocks| blocks.strip_suffix('}')) {
+            json.members(blocks);
+        }
+        json.text_if("ServerName", self.server_name.get(row));
         json.text_if("CommunityID", self.community_id.get(row))
             .text_if("Client", self.client.get(row))
             .text_if("ClientBy", self.client_by.get(row));

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use netsonde_capture::bpf::{dlt, Filter};
 use netsonde_meter::{
-    ipc, wire, FlowBatch, Frame, LayerKeyMode, LinkType, Meter, MeterConfig, PacketBatch, Ports,
+    ipc, wire, Applications, FlowBatch, Frame, LayerKeyMode, LinkType, Meter, MeterConfig,
+    PacketBatch, Ports,
 };
 use netsonde_pcapfile::{Damage, ReadError, Reader};
 use pyo3::exceptions::{PyOSError, PyValueError};
@@ -60,7 +61,8 @@ impl FileMeter {
     #[new]
     #[pyo3(signature = (source, *, format = "batches", node_tid = "", capture_id = "", host = "", update_s = 0.0,
                         expire_s = 600.0, max_flows = 2_000_000, mapped = false, tcp_metrics = true, reference_ids = false,
-                        layer_key_mode = "L2", ip_defrag = false, bpf_filter = "", udp_ports = Vec::new()))]
+                        layer_key_mode = "L2", ip_defrag = false, bpf_filter = "", udp_ports = Vec::new(),
+                        application_ports = Vec::new()))]
     #[allow(clippy::too_many_arguments)] // keyword-only on the Python side
     fn new(
         py: Python<'_>,
@@ -79,6 +81,7 @@ impl FileMeter {
         ip_defrag: bool,
         bpf_filter: &str,
         udp_ports: Vec<String>,
+        application_ports: Vec<String>,
     ) -> PyResult<Self> {
         let output = Output::named(format).ok_or_else(|| {
             PyValueError::new_err(format!(
@@ -98,6 +101,7 @@ impl FileMeter {
             layer_key_mode: key_mode(layer_key_mode)?,
             ip_defrag,
             ports: ports(&udp_ports)?,
+            applications: applications(&application_ports)?,
             ..MeterConfig::default()
         });
         let filter = FileFilter::new(bpf_filter)?;
@@ -157,7 +161,8 @@ impl FileMeter {
         self.bytes_total
     }
 
-    /// Counters: packets, bytes, flows, unreadable, truncated, malformed, evicted, first_ns, last_ns; of packets in
+    /// Counters: packets, bytes, flows, unreadable, truncated, malformed, evicted, streams_refused (connections
+    /// whose first bytes found no room), first_ns, last_ns; of packets in
     /// pieces: fragments, reassembled, fragment_errors, fragment_timeouts, fragments_evicted.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let stats = self.meter.stats();
@@ -169,6 +174,7 @@ impl FileMeter {
         found.set_item("truncated", stats.truncated)?;
         found.set_item("malformed", stats.malformed)?;
         found.set_item("evicted", stats.evicted)?;
+        found.set_item("streams_refused", stats.streams_refused)?;
         let fragments = stats.fragments;
         found.set_item("fragments", fragments.pieces)?;
         found.set_item("reassembled", fragments.whole)?;
@@ -318,6 +324,15 @@ pub(crate) fn ports(texts: &[String]) -> PyResult<Ports> {
         ports.add_text(text).map_err(PyValueError::new_err)?;
     }
     Ok(ports)
+}
+
+/// Return the names of applications by port of "tcp/PORT=NAME" texts.
+pub(crate) fn applications(texts: &[String]) -> PyResult<Applications> {
+    let mut names = Applications::default();
+    for text in texts {
+        names.add_text(text).map_err(PyValueError::new_err)?;
+    }
+    Ok(names)
 }
 
 /// A filter for the packets of a file, which may be of several link types: compiled for each when it turns up.

@@ -37,6 +37,8 @@ class Request(NamedTuple):
     """Packets to meter, in tcpdump's language; "" = all."""
     udp_ports: tuple[str, ...] = ()
     """More UDP ports of protocols: PORT=NAME."""
+    application_ports: tuple[str, ...] = ()
+    """Names of applications by port: tcp/PORT=NAME or udp/PORT=NAME."""
 
 
 def plain_request(arguments: Sequence[str]) -> Request | None:
@@ -114,6 +116,7 @@ def _open(request: Request, kind: str) -> "FileMeter":
             ip_defrag=request.defrag,
             bpf_filter=request.bpf,
             udp_ports=request.udp_ports,
+            application_ports=request.application_ports,
         )
     except ValueError as wrong:
         raise UserError(str(wrong), hint="see netsonde meter --help") from wrong
@@ -200,6 +203,12 @@ def _fragment_rows(stats: "FileStats") -> list[tuple[str, str]]:
     ]
 
 
+def _stream_rows(stats: "FileStats") -> list[tuple[str, str]]:
+    """Return what to say of connections whose application stayed unknown for want of memory, if there were any."""
+    refused = stats["streams_refused"]
+    return [("unread starts", f"{refused:,}")] if refused else []
+
+
 def _stats_text(stats: "FileStats", seconds: float) -> str:
     span = (stats["last_ns"] - stats["first_ns"]) / 1e9 if stats["packets"] else 0.0
     rows = [
@@ -211,6 +220,7 @@ def _stats_text(stats: "FileStats", seconds: float) -> str:
         ("truncated", f"{stats['truncated']:,}"),
         ("malformed", f"{stats['malformed']:,}"),
         ("evicted flows", f"{stats['evicted']:,}"),
+        *_stream_rows(stats),
         *_fragment_rows(stats),
         ("metered in", f"{seconds:.3f} s"),
     ]

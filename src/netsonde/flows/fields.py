@@ -6,6 +6,7 @@
 
 from collections.abc import Iterator
 
+from netsonde.flows.blocks import block_fields
 from netsonde.model.keys import Field, ValueType
 
 _START_MS = 1_526_468_153_643
@@ -161,8 +162,8 @@ _LEASE6 = (
 
 FIELDS = (
     Field("UUID", "string", "this flow on this interface and capture", "3018d39e38bf4649"),
-    Field("LayersPath", "string", "layers of the first packet", "Ethernet/IPv4/ICMPv4"),
-    Field("Application", "string", "the last of these layers", "ICMPv4"),
+    Field("LayersPath", "string", "layers of its packets", "Ethernet/IPv4/ICMPv4"),
+    Field("Application", "string", "the last of these layers, or what a TCP stream says", "ICMPv4"),
     *_ends("Link", "ETHERNET", "f2:45:25:5b:3a:bc", "2e:b9:2d:76:24:07", "VLAN ids, 12 bits each, outermost lowest"),
     *_ends("Network", "IPV4", "192.168.0.2", "192.168.0.1", "tunnel id; 0 = none"),
     *_ends("Transport", "TCP", 40000, 80, "always 0"),
@@ -194,6 +195,7 @@ FIELDS = (
     ),
     Field("Client", "string", "the side that opened the conversation: A or B", "A"),
     Field("ClientBy", "string", "what says so: handshake, message or port", "handshake"),
+    Field("ServerName", "string", "name of the server that the client asked for", "example.org"),
     Field("FinishType", "integer", "0 running, 1 idle, 2 FIN, 3 RST, 4 the capture ended, 5 the table was full", 2),
     Field("RawPacketsCaptured", "integer", "packets that were kept", 5, "packets"),
     Field("ABRetransmissions", "integer", "TCP segments that A repeated", 1, "segments"),
@@ -203,4 +205,5 @@ FIELDS = (
     *(_within("DHCPv4", field) for field in (*_LEASE, *_LEASE4)),
     Field("DHCPv6", "object", "DHCPv6 transaction, all its messages", {"bound": True}),
     *(_within("DHCPv6", field) for field in (*_LEASE, *_LEASE6)),
+    *block_fields(),
 )

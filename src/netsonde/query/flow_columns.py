@@ -8,6 +8,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from netsonde.flows.blocks import BLOCKS
+
 Unit: TypeAlias = Literal["text", "number", "ms", "hex", "json"]
 
 
@@ -43,6 +45,7 @@ def _texts() -> Iterator[tuple[str, FlowColumn]]:
         ("Client", "client"),
         ("ClientBy", "client_by"),
         ("Host", "host"),
+        ("ServerName", "server_name"),
     ):
         yield name, FlowColumn(column, "text", column)
 
@@ -120,6 +123,8 @@ FIELD_COLUMNS: Final[Mapping[str, FlowColumn]] = {
     "DNS": FlowColumn("dns", "json", "dns"),
     "DHCPv4": FlowColumn("dhcpv4", "json", "dhcpv4"),
     "DHCPv6": FlowColumn("dhcpv6", "json", "dhcpv6"),
+    # All blocks are in one column: that it is filled says of none that it is there.
+    **{name: FlowColumn("details", "json", "details", certain=False) for name in BLOCKS},
     **dict(_texts()),
     **dict(_layer("Link", "text")),
     **dict(_layer("Network", "text")),

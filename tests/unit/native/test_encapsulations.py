@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every trace in tests/data/flows gives the flows in the file beside it, with fragments put together.
 
-`make bless` writes those files. tests/traces.py and tests/application_traces.py made the traces; another one only has to
-be put there.
+`make bless` writes those files. tests/traces.py and tests/application_traces.py made the traces; another one only has
+to be put there.
 """
 
 import json

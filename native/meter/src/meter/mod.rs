@@ -4,7 +4,9 @@
 mod due;
 mod pieces;
 
-use netsonde_packet::{parse, FrameError, Headers, Layer, LinkType, Transport};
+use std::sync::Arc;
+
+use netsonde_packet::{parse, told, FrameError, Headers, IcmpKind, Layer, LinkType, Transport};
 
 use crate::config::MeterConfig;
 use crate::flow::{self, mark, Flow, Tally};
@@ -12,6 +14,7 @@ use crate::fragments::{FragmentStats, Fragments};
 use crate::ids::{flow_ids, Opening};
 use crate::key::{self, FlowKey, Keyed};
 use crate::report::{Reporter, Sheet};
+use crate::stream::Budget;
 use crate::table::FlowTable;
 use crate::tcp::Segment;
 
@@ -59,6 +62,8 @@ pub struct MeterStats {
     /// Flows ended because the table was full.
     pub evicted: u64,
     pub fragments: FragmentStats,
+    /// Beginnings of connections that found no room, so that their application stays unknown.
+    pub streams_refused: u64,
 }
 
 /// A segment read and keyed, on its way to its flow.
@@ -75,6 +80,8 @@ pub struct Meter {
     stats: MeterStats,
     table: FlowTable,
     fragments: Fragments,
+    /// First bytes of connections.
+    streams: Arc<Budget>,
     reporter: Reporter,
     /// Flows to report at the next `take_reports`: new ones, and those that just closed.
     fresh: Vec<u32>,
@@ -96,6 +103,7 @@ impl Meter {
             stats: MeterStats::default(),
             table: FlowTable::new(),
             fragments: Fragments::default(),
+            streams: Arc::default(),
             reporter: Reporter::new(config),
             fresh: Vec::new(),
             changed: Vec::new(),
@@ -266,20 +274,25 @@ impl Meter {
                 let segment = Segment {
                     tcp,
                     payload_len: headers.payload_len,
+                    payload: headers.payload,
                     ttl: headers.ttl,
                     ts_ns: tally.last_ns,
                 };
-                let closed = flow.follow_tcp(side, &segment);
+                let closed = flow.follow_tcp(side, &segment, &self.streams);
                 // Whoever asked for reports while flows run learns of the end before its hold time is over.
                 if closed && self.reporter.config.update_ns > 0 {
                     self.list_fresh(index);
                 }
             }
             Transport::Icmp4(icmp) | Transport::Icmp6(icmp) => {
-                flow.follow_echo(side, icmp, tally.last_ns)
+                flow.follow_echo(side, icmp, tally.last_ns);
+                if icmp.kind == IcmpKind::Unknown {
+                    self.follow_message(index, headers);
+                }
             }
             Transport::Udp { .. } => self.follow_application(index, side, headers, tally.last_ns),
-            _ => {}
+            Transport::None => self.follow_message(index, headers),
+            Transport::Sctp { .. } => {}
         }
         found
     }
@@ -295,6 +308,7 @@ impl Meter {
         match application {
             Layer::UDP => return,
             Layer::DNS => flow.follow_dns(side, headers.payload, ts_ns),
+            Layer::QUIC => flow.follow_quic(headers.payload, &self.streams),
             Layer::DHCPv4 | Layer::DHCPv6 => {
                 let leases = &mut self.reporter.leases;
                 let noted = match application {
@@ -305,11 +319,24 @@ impl Meter {
                     flow.follow_dhcp(side, key, from_client);
                 }
             }
-            _ => {}
+            _ => self.follow_message(index, headers),
         }
+        let Some(flow) = self.table.get_mut(index) else {
+            return;
+        };
         // The first packet may have been cut before its application.
         if headers.layers.as_slice().len() > self.reporter.paths.len_of(flow.path) {
             flow.path = self.reporter.paths.number(&headers.layers);
+        }
+    }
+
+    /// Keep the message in a segment, if its protocol tells something of each.
+    fn follow_message(&mut self, index: u32, headers: &Headers<'_>) {
+        let Some(layer) = headers.layers.last().filter(|&layer| told(layer).is_some()) else {
+            return;
+        };
+        if let Some(flow) = self.table.get_mut(index) {
+            flow.follow_message(layer, headers.payload);
         }
     }
 
@@ -383,6 +410,7 @@ impl Meter {
         MeterStats {
             flows: self.table.len() as u64,
             fragments: self.fragments.stats,
+            streams_refused: self.streams.refused(),
             ..self.stats
         }
     }

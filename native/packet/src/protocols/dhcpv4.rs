@@ -3,7 +3,7 @@
 
 use crate::bytes::{be16, be32, chunk};
 use crate::describe::application;
-use crate::registry::{Found, Protocol, Reading};
+use crate::registry::{Found, Protocol, Reading, Told};
 use crate::{Headers, Layer};
 
 pub(crate) const PROTOCOL: Protocol = Protocol {
@@ -12,6 +12,7 @@ pub(crate) const PROTOCOL: Protocol = Protocol {
     read,
     shown: "DHCP",
     info: |headers| application::dhcp(headers.payload),
+    told: Told::Nothing,
 };
 
 /// RFC 2131 §3: the "magic cookie" stands before the options.

@@ -3,7 +3,7 @@
 
 use crate::bytes::{be16, be32, chunk};
 use crate::describe::application;
-use crate::registry::{Found, Protocol, Reading};
+use crate::registry::{Found, Protocol, Reading, Told};
 use crate::{Headers, Layer};
 
 pub(crate) const PROTOCOL: Protocol = Protocol {
@@ -12,6 +12,7 @@ pub(crate) const PROTOCOL: Protocol = Protocol {
     read,
     shown: "DHCPv6",
     info: |headers| application::dhcp6(headers.payload),
+    told: Told::Nothing,
 };
 
 fn read<'a>(headers: &mut Headers<'a>, data: &'a [u8]) -> Reading {

@@ -3,28 +3,56 @@
 
 use crate::bytes::{be16, be32, chunk};
 use crate::describe::application;
-use crate::registry::{Found, Protocol, Reading};
+use crate::registry::{Found, Protocol, Reading, Told};
 use crate::{Headers, Layer};
 
 pub(crate) const PROTOCOL: Protocol = Protocol {
     layer: Layer::DNS,
-    found: &[Found::Udp(53), Found::Udp(5353)],
+    found: &[Found::Udp(PORT), Found::Udp(5353), Found::Stream(begins)],
     read,
     shown: "DNS",
     info: |headers| application::dns(headers.payload),
+    told: Told::Nothing,
 };
 
-/// A DNS header announces at least one record; questions of more than a few are nobody's DNS.
 fn read<'a>(headers: &mut Headers<'a>, data: &'a [u8]) -> Reading {
-    let Some(h) = data.first_chunk::<12>() else {
+    if data.len() < HEADER {
         return Reading::TooShort;
-    };
-    let questions = u16::from_be_bytes([h[4], h[5]]);
-    if questions > 32 || h[4..12].iter().all(|&byte| byte == 0) {
+    }
+    if !plausible(data) {
         return Reading::Other;
     }
     headers.layers.push(Layer::DNS);
     Reading::Mine
+}
+
+const PORT: u16 = 53;
+const HEADER: usize = 12;
+
+/// Over TCP each message stands behind its length (RFC 1035 §4.2.2).
+fn begins(data: &[u8], (source, destination): (u16, u16)) -> Reading {
+    if source != PORT && destination != PORT {
+        return Reading::Other;
+    }
+    match (be16(data, 0), data.get(2..)) {
+        (Some(length), _) if usize::from(length) < HEADER => Reading::Other,
+        (Some(_), Some(message)) if message.len() >= HEADER => {
+            if plausible(message) {
+                Reading::Mine
+            } else {
+                Reading::Other
+            }
+        }
+        _ => Reading::TooShort,
+    }
+}
+
+/// A DNS header announces at least one record; questions of more than a few are nobody's DNS.
+pub fn plausible(message: &[u8]) -> bool {
+    message.first_chunk::<HEADER>().is_some_and(|h| {
+        let questions = u16::from_be_bytes([h[4], h[5]]);
+        questions <= 32 && h[4..].iter().any(|&byte| byte != 0)
+    })
 }
 
 /// Limits of one name: RFC 1035 allows 255 bytes; pointers must lead backwards, so loops end by themselves.
