@@ -254,6 +254,57 @@ def multicast() -> Trace:
     ]
 
 
+def arp(operation: int, sender: str, target: str) -> bytes:
+    asked = bytes(6) if operation == 1 else MAC[target]
+    return struct.pack("!HHBBH", 1, 0x0800, 6, 4, operation) + MAC[sender] + IP4[sender] + asked + IP4[target]
+
+
+def neighbors() -> Trace:
+    """Questions for the owner of an address and answers, in ARP and in neighbour discovery; one that nobody answers."""
+    ask = struct.pack("!BBHI", 135, 0, 0, 0) + IP6["b"] + b"\1\1" + MAC["a"]
+    answer = struct.pack("!BBHI", 136, 0, 0, 0x60000000) + IP6["b"] + b"\2\1" + MAC["b"]
+    return 1, [
+        ethernet(TO_B, 0x0806, arp(1, "a", "b")),
+        ethernet(TO_A, 0x0806, arp(2, "b", "a")),
+        ethernet(("a", "x"), 0x0806, arp(1, "a", "y")),
+        ethernet(TO_B, 0x86DD, ipv6(TO_B, 58, ask)),
+        ethernet(TO_A, 0x86DD, ipv6(TO_A, 58, answer)),
+    ]
+
+
+def errors() -> Trace:
+    """A port where nobody listens, a TCP connection beyond a filter, and an error about something never seen."""
+    asked = ipv4(TO_B, 17, udp(40000, 5000, b"hello"))
+    six = ipv6(TO_B, 17, udp(40000, 5000, b"hello"))
+    syn = Connection(7002).segment(TO_B, SYN)
+    unknown = ipv4(("a", "y"), 17, udp(1, 2, b""))
+
+    def refused(code: int, quoted: bytes) -> bytes:
+        return ethernet(TO_A, 0x0800, ipv4(TO_A, 1, struct.pack("!BBHI", 3, code, 0, 0) + quoted))
+
+    return 1, [
+        ethernet(TO_B, 0x0800, asked),
+        refused(3, asked),
+        syn,
+        # RFC 792: eight bytes of the TCP header only.
+        refused(13, syn[14:42]),
+        refused(1, unknown[:28]),
+        ethernet(TO_B, 0x86DD, six),
+        ethernet(TO_A, 0x86DD, ipv6(TO_A, 58, struct.pack("!BBHI", 1, 4, 0, 0) + six)),
+    ]
+
+
+def rare_records() -> Trace:
+    """EDNS with a code of more bits, and types of which zone files have a text."""
+    edns = struct.pack("!BHHIH", 0, 41, 1232, 1 << 24 | 0x8000, 0)
+    answers = ((65, b"\0\1\0" + struct.pack("!HH", 1, 3) + b"\2h2"), (257, b"\0\5issueca.example"), (65280, b"\1\2"))
+    message = dns(5, 0x8180, NAME, 255, *answers)
+    message = message[:10] + struct.pack("!H", 1) + message[12:] + edns
+    local = dns(0, 0, b"\4vm-1\5local\0", 1)[:-2] + b"\x80\1"
+    asked, multicast_dns = datagrams(40000, 53, dns(5, 0x0100, NAME, 255), message), datagrams(5353, 5353, local)
+    return 1, asked[1] + multicast_dns[1]
+
+
 HELLO_OF_OPENFLOW = {version: struct.pack("!BBHI", version, 0, 8, 1) for version in (4, 6)}
 
 TRACES: dict[str, Callable[[], Trace]] = {
@@ -284,6 +335,9 @@ TRACES: dict[str, Callable[[], Trace]] = {
     "lldp": lldp,
     "stp": stp,
     "multicast": multicast,
+    "neighbors": neighbors,
+    "icmp-errors": errors,
+    "dns-rare": rare_records,
     "openflow": lambda: closed(6653, (TO_B, [HELLO_OF_OPENFLOW[6]]), (TO_A, [HELLO_OF_OPENFLOW[4]])),
 }
 

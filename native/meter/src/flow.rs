@@ -12,7 +12,9 @@ use crate::ids::{FlowIds, Opening};
 use crate::key::FlowKey;
 use crate::lease::LeaseKey;
 use crate::message::Message;
+use crate::neighbors::NeighborKey;
 use crate::quic::QuicState;
+use crate::quote::{Errors, Quote};
 use crate::stream::Budget;
 use crate::tcp::{Segment, TcpState};
 
@@ -38,6 +40,8 @@ pub(crate) enum Conversation {
     Dns(Box<DnsState>),
     Dhcp(LeaseKey),
     Message(Box<Message>),
+    Neighbor(NeighborKey),
+    Quote(Box<Quote>),
     Quic(Box<QuicState>),
 }
 
@@ -54,6 +58,7 @@ pub(crate) struct Extra {
     /// Fragments beyond the first of each packet.
     pub(crate) fragments: u32,
     pub(crate) fragment_errors: u32,
+    pub(crate) errors: Errors,
 }
 
 impl Extra {
@@ -177,14 +182,23 @@ impl Flow {
     }
 
     pub(crate) fn count_fragments(&mut self, fragments: u32, errors: u32) {
-        let extra = self.extra.get_or_insert_with(|| {
+        let extra = self.extra_mut();
+        extra.fragments = extra.fragments.saturating_add(fragments);
+        extra.fragment_errors = extra.fragment_errors.saturating_add(errors);
+    }
+
+    fn extra_mut(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_with(|| {
             Box::new(Extra {
                 vlan_ids: self.key.vlan_ids().unwrap_or(0),
                 ..Extra::default()
             })
-        });
-        extra.fragments = extra.fragments.saturating_add(fragments);
-        extra.fragment_errors = extra.fragment_errors.saturating_add(errors);
+        })
+    }
+
+    /// Note an error that quotes a packet of this flow.
+    pub(crate) fn note_error(&mut self, icmp: &Icmp, network: Network) {
+        self.extra_mut().errors.note(icmp, network);
     }
 
     /// Ids of the VLANs around this segment, outermost lowest.
@@ -271,6 +285,16 @@ impl Flow {
         if let Conversation::Quic(state) = &mut self.conversation {
             state.datagram(datagram);
         }
+    }
+
+    pub(crate) fn follow_neighbor(&mut self, side: usize, key: NeighborKey, question: bool) {
+        self.conversation = Conversation::Neighbor(key);
+        self.client = Client::by_message(if question { side } else { 1 - side });
+    }
+
+    /// Keep what the last error of this flow quotes.
+    pub(crate) fn follow_quote(&mut self, quote: Quote) {
+        self.conversation = Conversation::Quote(Box::new(quote));
     }
 
     /// Keep a message that tells something.

@@ -6,6 +6,7 @@
 
 mod applications;
 mod batch;
+mod bounded;
 mod client;
 mod columns;
 mod config;
@@ -21,7 +22,9 @@ mod key;
 mod lease;
 mod message;
 mod meter;
+mod neighbors;
 mod quic;
+mod quote;
 mod report;
 pub mod select;
 mod stream;

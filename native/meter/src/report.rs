@@ -12,6 +12,7 @@ use crate::ids::{community_icmp_pair, community_id, CommunityInput};
 use crate::json::Json;
 use crate::key::Class;
 use crate::lease::Leases;
+use crate::neighbors::Neighbors;
 use crate::tcp::TcpState;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +99,7 @@ pub(crate) struct Reporter {
     pub(crate) config: MeterConfig,
     pub(crate) paths: Paths,
     pub(crate) leases: Leases,
+    pub(crate) neighbors: Neighbors,
 }
 
 impl Reporter {
@@ -106,6 +108,7 @@ impl Reporter {
             config,
             paths: Paths::default(),
             leases: Leases::default(),
+            neighbors: Neighbors::default(),
         }
     }
 
@@ -140,6 +143,7 @@ impl Reporter {
         let config = &self.config;
         scratch.clear();
         scratch.fill(flow, &self.leases);
+        scratch.fill_details(flow, &self.neighbors);
         let scratch = &*scratch;
         let (layers_path, application) = self.paths.text(flow.path);
         let mut row = FlowRow {
@@ -255,13 +259,15 @@ impl Scratch {
         {
             dns.write(&mut self.dns);
         }
-        self.fill_details(flow);
     }
 
     /// Write the blocks of protocols that have no column of their own.
-    fn fill_details(&mut self, flow: &Flow) {
+    fn fill_details(&mut self, flow: &Flow, neighbors: &Neighbors) {
         let mut json = Json::new(&mut self.details);
         json.open();
+        if let Some(extra) = &flow.extra {
+            extra.errors.write(&mut json);
+        }
         match &flow.conversation {
             Conversation::Tcp(state) => {
                 if let Some(found) = &state.application {
@@ -270,6 +276,8 @@ impl Scratch {
             }
             Conversation::Message(message) => message.write(&mut json),
             Conversation::Quic(state) => state.write(&mut json),
+            Conversation::Neighbor(key) => neighbors.write(key, &mut json),
+            Conversation::Quote(quote) => quote.write(&mut json),
             _ => {}
         }
         json.close();

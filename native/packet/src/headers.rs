@@ -23,7 +23,7 @@ pub enum Network {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Tcp {
     pub source: u16,
     pub destination: u16,

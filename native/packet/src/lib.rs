@@ -28,6 +28,7 @@ pub use facts::{Fact, Facts};
 pub use headers::{
     Ethernet, Fragment, Headers, Icmp, IcmpKind, Inner, Network, Tcp, Transport, Tunnel,
 };
+pub use icmp::quoted;
 pub use layer::{Layer, LayerPath};
 pub use link::LinkType;
 pub use parse::parse;

@@ -19,8 +19,9 @@ pub enum Identity {
 }
 
 /// Ask all protocols whether `data` is the beginning of something they said; `ports`: of who sent it, and the other.
+///
+/// The first that cannot tell yet is waited for, so that more bytes never turn one protocol into another.
 pub fn identify(data: &[u8], ports: (u16, u16)) -> Identity {
-    let mut identity = Identity::Unknown;
     for protocol in ALL {
         for found in protocol.found {
             let Found::Stream(begins) = found else {
@@ -28,12 +29,12 @@ pub fn identify(data: &[u8], ports: (u16, u16)) -> Identity {
             };
             match begins(data, ports) {
                 Reading::Mine => return Identity::Known(Application(protocol)),
-                Reading::TooShort => identity = Identity::TooShort,
+                Reading::TooShort => return Identity::TooShort,
                 Reading::Other => {}
             }
         }
     }
-    identity
+    Identity::Unknown
 }
 
 impl Application {

@@ -36,6 +36,15 @@ _HELLO = (
     _flag("encrypted_hello", "there is another, encrypted hello with the true name"),
     _text("ja4", "JA4 fingerprint of the client", _JA4),
 )
+_NEIGHBOR = (
+    _text("asker", "address of who asked", "10.0.0.1"),
+    _text("target", "address that was asked for", "10.0.0.2"),
+    _number("requests", "questions so far", 1),
+    _number("replies", "answers so far", 1),
+    _number("latency", "from the first question to the first answer", 120_000, "ns"),
+    _text("mac", "MAC address that the last answer gave", "fa:16:3e:f8:7a:ca"),
+    _flag("conflict", "answers gave different MAC addresses"),
+)
 
 BLOCKS: Final[dict[str, tuple[str, tuple[Field, ...]]]] = {
     "TLS": (
@@ -163,6 +172,28 @@ BLOCKS: Final[dict[str, tuple[str, tuple[Field, ...]]]] = {
         ),
     ),
     "MLD": ("last MLD message", (_list("groups", "groups that it is about", "ff02::fb"),)),
+    "ARP": ("questions and answers for one address, of all flows that carry them", _NEIGHBOR),
+    "ND": ("the same of IPv6 neighbour discovery", _NEIGHBOR),
+    "Quoted": (
+        "the packet that an ICMP error is about",
+        (
+            _text("flow", "UUID of its flow, if that was seen", "3018d39e38bf4649"),
+            _text("protocol", "TCP, UDP, SCTP, ICMP, or a number", "UDP"),
+            _text("a", "its source", "10.0.0.1"),
+            _number("a_port", "its source port", 40000),
+            _text("b", "its destination", "10.0.0.2"),
+            _number("b_port", "its destination port", 53),
+        ),
+    ),
+    "ICMPErrors": (
+        "errors that quote packets of this flow",
+        (
+            _number("count", "errors so far", 1),
+            _text("type", "kind of the last one", "DESTINATION_UNREACHABLE"),
+            _number("code", "its code", 3),
+            _text("from", "who sent it", "10.0.0.2"),
+        ),
+    ),
 }
 """By name: what the block is, and its members."""
 

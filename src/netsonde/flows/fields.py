@@ -95,6 +95,7 @@ _DNS = (
     Field("DNS.questions.name", "string", "name that was asked for", "example.org"),
     Field("DNS.questions.type", "string", "type that was asked for", "A"),
     Field("DNS.questions.class", "string", "its class", "IN"),
+    Field("DNS.questions.unicast", "boolean", "mDNS: the answer is to come to the asker alone", True),
     Field("DNS.answers", "list of object", "answers", [{"name": "example.org", "type": "A", "IP": "192.0.2.1"}]),
     Field("DNS.answers.name", "string", "name of the record", "example.org"),
     Field("DNS.answers.type", "string", "its type", "A"),
@@ -102,7 +103,7 @@ _DNS = (
     Field("DNS.answers.TTL", "integer", "how long it may be kept", 300, "s"),
     Field("DNS.answers.data_length", "integer", "length of its data", 4, "B"),
     Field("DNS.answers.IP", "string", "address of an A or AAAA record", "192.0.2.1"),
-    Field("DNS.answers.*", "any", "data of other types: NS, c_name, PTR, MX, SRV, SOA, TXTs", "www.example.org"),
+    Field("DNS.answers.*", "any", "data of other types: NS, c_name, PTR, MX, SRV, SOA, TXTs, data", "www.example.org"),
     Field("DNS.authorities", "list of object", "authorities, as the answers", []),
     Field("DNS.authorities.*", "any", "members as of the answers", "ns1.example.org"),
     Field("DNS.additionals", "list of object", "additional records, as the answers; EDNS options as OPT", []),
@@ -149,6 +150,15 @@ _LEASE4 = (
     Field("hardware_opts", "integer", "hops", 0),
     Field("server_name", "string", "name of the server", "dhcp-1"),
     Field("secs", "integer", "how long the client has been trying", 0, "s"),
+    Field("renewal_s", "integer", "when the client will ask its server again", 1800, "s"),
+    Field("rebinding_s", "integer", "when it will ask any server", 3150, "s"),
+    Field("broadcast", "string", "broadcast address", "10.0.0.255"),
+    Field("ntp_servers", "list of string", "servers of time", ["10.0.0.2"]),
+    Field("routes", "list of string", "routes besides the gateways", ["10.1.0.0/16 via 10.0.0.253"]),
+    Field("client_id", "string", "id of the client, in hex", "01fa163ef87aca"),
+    Field("wanted_options", "string", "numbers of the options that the client asked for", "1,3,6,12,15,28,42"),
+    Field("circuit_id", "string", "port that a relay names", "ge-0/0/1"),
+    Field("remote_id", "string", "device that a relay names, in hex", "fa163ef87aca"),
 )
 _LEASE6 = (
     Field("addresses", "list of string", "addresses that were given", ["2001:db8::1"]),
@@ -158,6 +168,11 @@ _LEASE6 = (
     Field("preferred_s", "integer", "how long the address is preferred", 1800, "s"),
     Field("status_code", "integer", "code of a refusal", 2),
     Field("relays", "integer", "relays on the way", 1),
+    Field("link_address", "string", "link of the relay next to the client", "2001:db8::ffff"),
+    Field("interface_id", "string", "port that it names", "ge-0/0/1"),
+    Field("client_name", "string", "name of the client", "vm-1.example.org"),
+    Field("rapid_commit", "boolean", "two messages instead of four are wanted", True),
+    Field("elapsed_ms", "integer", "how long the client has been trying", 0, "ms"),
 )
 
 FIELDS = (

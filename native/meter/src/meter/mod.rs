@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The meter: one per captured interface and capture. A frame is read segment by segment, each counted for a flow.
 
+mod control;
 mod due;
 mod pieces;
 
@@ -286,11 +287,20 @@ impl Meter {
             }
             Transport::Icmp4(icmp) | Transport::Icmp6(icmp) => {
                 flow.follow_echo(side, icmp, tally.last_ns);
-                if icmp.kind == IcmpKind::Unknown {
-                    self.follow_message(index, headers);
+                let icmp = *icmp;
+                match icmp.kind {
+                    IcmpKind::Echo => {}
+                    IcmpKind::Unknown => self.follow_message(index, headers),
+                    IcmpKind::Neighbor => {
+                        self.follow_neighbor(index, side, prepared, tally.last_ns)
+                    }
+                    _ => self.follow_error(index, prepared, &icmp),
                 }
             }
             Transport::Udp { .. } => self.follow_application(index, side, headers, tally.last_ns),
+            Transport::None if headers.layers.last() == Some(Layer::ARP) => {
+                self.follow_neighbor(index, side, prepared, tally.last_ns)
+            }
             Transport::None => self.follow_message(index, headers),
             Transport::Sctp { .. } => {}
         }

@@ -95,7 +95,7 @@ pub(crate) fn dns(data: &[u8]) -> String {
     if header.response_code() != 0 {
         info.push_str(&format!(
             " {}",
-            dns::response_code_name(header.response_code())
+            dns::response_code_name(header.response_code().into())
         ));
     }
     for answer in sections.answers.iter().take(ANSWERS_SHOWN) {
@@ -124,6 +124,7 @@ fn value(data: &RecordData<'_>) -> String {
         RecordData::Txt(strings) => strings
             .first()
             .map_or_else(String::new, |text| printable(text)),
-        RecordData::Opt(_) | RecordData::Other => String::new(),
+        RecordData::Text(text) => text.clone(),
+        RecordData::Opt(_) => String::new(),
     }
 }

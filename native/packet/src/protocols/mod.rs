@@ -87,7 +87,8 @@ protocols! {
     wireguard: WireGuard;
     quic: QUIC;
     tls: TLS;
-    http: HTTP;
+    // Asked before HTTP, which has a method of the same name.
     sip: SIP;
+    http: HTTP;
     openflow: OpenFlow;
 }
