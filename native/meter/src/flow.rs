@@ -15,7 +15,7 @@ use crate::message::Message;
 use crate::neighbors::NeighborKey;
 use crate::quic::QuicState;
 use crate::quote::{Errors, Quote};
-use crate::stream::Budget;
+use crate::reassembly::Budget;
 use crate::tcp::{Segment, TcpState};
 
 /// Why a flow ended, as `FinishType` numbers it. The first four are the reference's.
@@ -224,7 +224,7 @@ impl Flow {
         let Conversation::Tcp(state) = &mut self.conversation else {
             return false;
         };
-        if state.wants(segment) {
+        if state.wants(side, segment) {
             state.payload(side, segment, budget);
         }
         let learnt = state.segment(side, segment);

@@ -25,6 +25,7 @@ mod meter;
 mod neighbors;
 mod quic;
 mod quote;
+mod reassembly;
 mod report;
 pub mod select;
 mod stream;

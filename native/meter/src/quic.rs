@@ -6,7 +6,8 @@ use std::sync::Arc;
 use netsonde_packet::quic;
 
 use crate::json::Json;
-use crate::stream::{server_name, write_facts, Budget};
+use crate::reassembly::Budget;
+use crate::stream::{server_name, write_facts};
 
 const MOST_PIECES: usize = 64;
 const MOST_BYTES: usize = 8 << 10;

@@ -1,60 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The first bytes of both directions of a TCP connection, put in order, and the application that they tell.
+//! The application of a TCP connection, told by the first bytes of both directions.
 //!
-//! Bounded: 8 KiB a direction, 8 pieces beyond a gap, 8 MiB for all connections of a meter. Most messages come whole in
-//! one segment and are read where they are. What is not recognized is looked for again at the next segment, some times:
+//! Most messages come whole in one segment and are read where they are; others are put in order (`reassembly`). What is not recognized is looked for again at the next segment, some times:
 //! a connection may be joined late, or begin with something else (STARTTLS, a proxy).
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use netsonde_packet::{block_name, dns, identify, Application, Fact, Facts, Identity, Layer};
 
 use crate::dns::DnsState;
 use crate::json::Json;
+use crate::reassembly::{Budget, Offer, Payload, Start, MOST_OF_A_START};
 
-const MOST_OF_A_START: usize = 8 << 10;
-const MOST_PIECES: usize = 8;
-const MOST_OF_A_METER: usize = 8 << 20;
 /// Segments of a direction in which the beginning of something is looked for.
-const TRIES: u8 = 16;
+const MOST_TRIES: u8 = 16;
 
-/// Bytes that all connections of a meter keep. Counters only: no other memory depends on them.
-#[derive(Default)]
-pub(crate) struct Budget {
-    used: AtomicUsize,
-    refused: AtomicU64,
-}
+/// How often each direction was looked at in vain. Most connections whose application stays unknown need no more memory.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tries([u8; 2]);
 
-impl Budget {
-    pub(crate) fn take(&self, bytes: usize) -> bool {
-        let taken = self.used.fetch_add(bytes, Ordering::Relaxed) + bytes <= MOST_OF_A_METER;
-        if !taken {
-            self.give(bytes);
-            self.refused.fetch_add(1, Ordering::Relaxed);
+impl Tries {
+    fn count(&mut self, side: usize) {
+        if let Some(tries) = self.0.get_mut(side) {
+            *tries = tries.saturating_add(1);
         }
-        taken
     }
 
-    pub(crate) fn give(&self, bytes: usize) {
-        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    #[inline]
+    pub(crate) fn exhausted(self, side: usize) -> bool {
+        self.0.get(side).is_none_or(|&tries| tries >= MOST_TRIES)
     }
 
-    /// Directions whose beginning found no room.
-    pub(crate) fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
+    pub(crate) fn all_exhausted(self) -> bool {
+        self.exhausted(0) && self.exhausted(1)
     }
-}
-
-/// Payload of one segment.
-pub(crate) struct Payload<'a> {
-    pub(crate) sequence: u32,
-    pub(crate) bytes: &'a [u8],
-    /// The snaplen cut it: its direction has a gap behind it that nothing fills.
-    pub(crate) cut: bool,
-    pub(crate) ts_ns: i64,
-    /// Of who sent it, and the other.
-    pub(crate) ports: (u16, u16),
 }
 
 /// What is known of a connection's application, and the bytes that are kept until it is.
@@ -92,23 +71,27 @@ impl TcpApplication {
         }
     }
 
-    /// Look at a segment of `side`, whose bytes begin at `first` if that is known. Return whether more are wanted.
+    /// Look at a segment of `side`, whose bytes begin at `first` if that is known.
     pub(crate) fn payload(
         &mut self,
         side: usize,
         payload: &Payload<'_>,
         first: Option<u32>,
-    ) -> bool {
+        tries: &mut Tries,
+    ) -> Wanted {
         let Some(starts) = &mut self.starts else {
-            return false;
+            return Wanted::Nothing;
         };
         let Starts { sides, budget } = &mut **starts;
         let Some(start) = sides.get_mut(side) else {
-            return false;
+            return Wanted::Nothing;
         };
+        if tries.exhausted(side) {
+            return Wanted::More;
+        }
         start.first = start.first.or(first);
         let bytes = match start.offer(payload, budget) {
-            Offer::Nothing => return true,
+            Offer::Nothing => return Wanted::More,
             Offer::ThisOne => payload
                 .bytes
                 .get(..MOST_OF_A_START)
@@ -121,34 +104,48 @@ impl TcpApplication {
             self.application = Some(application);
             let state = self.dns.get_or_insert_default();
             let read = read_messages(state, bytes, payload.ts_ns);
-            start.consume(read, payload, budget);
-            return true;
+            if !start.consume(read, payload, budget) {
+                tries.count(side);
+            }
+            return Wanted::More;
         }
         match verdict {
             Verdict::More if last => start.end(budget),
             Verdict::More => start.keep(payload, budget),
-            Verdict::Again => start.again(budget),
+            Verdict::Again => {
+                tries.count(side);
+                start.again(budget);
+            }
             Verdict::Told(application, facts) => {
                 start.end(budget);
                 if self.application.replace(application).is_none() {
                     // Now that somebody knows what to look for.
-                    sides.iter_mut().for_each(|side| side.tries = 0);
+                    *tries = Tries::default();
                 }
                 self.learn(&facts);
             }
             Verdict::Messages(_) => {}
         }
-        self.goes_on()
+        self.wanted(*tries)
     }
 
-    /// Forget the bytes when both directions had their say; return whether more are wanted.
-    fn goes_on(&mut self) -> bool {
-        let wanted = |starts: &Starts| starts.sides.iter().any(|side| !side.done);
-        let goes_on = self.starts.as_deref().is_some_and(wanted);
-        if !goes_on {
+    /// Forget the bytes when both directions had their say.
+    fn wanted(&mut self, tries: Tries) -> Wanted {
+        let Some(starts) = self.starts.as_deref() else {
+            return Wanted::Nothing;
+        };
+        let done = |side: usize| {
+            tries.exhausted(side) || starts.sides.get(side).is_none_or(|start| start.done)
+        };
+        if done(0) && done(1) {
             self.starts = None;
+            return Wanted::Nothing;
         }
-        goes_on
+        let kept = starts.sides.iter().any(|start| start.kept() > 0);
+        if self.application.is_none() && !kept {
+            return Wanted::Later;
+        }
+        Wanted::More
     }
 
     fn learn(&mut self, facts: &Facts) {
@@ -179,6 +176,30 @@ impl TcpApplication {
             json.members(&self.members).close();
         }
     }
+}
+
+/// What is wanted of a connection after a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    More,
+    /// More, but what is known and kept so far is nothing.
+    Later,
+    Nothing,
+}
+
+/// Tell whether a segment that may begin something begins nothing that is known.
+pub(crate) fn begins_nothing(
+    payload: &Payload<'_>,
+    first: Option<u32>,
+    tries: &mut Tries,
+    side: usize,
+) -> bool {
+    let in_place = first.is_none_or(|first| first == payload.sequence);
+    let unknown = in_place && matches!(identify(payload.bytes, payload.ports), Identity::Unknown);
+    if unknown {
+        tries.count(side);
+    }
+    unknown
 }
 
 /// Append facts as members of an object.
@@ -250,136 +271,10 @@ fn read_messages(state: &mut DnsState, bytes: &[u8], ts_ns: i64) -> usize {
     at
 }
 
-/// The beginning of one direction.
-#[derive(Default)]
-struct Start {
-    /// Sequence number of the first byte.
-    first: Option<u32>,
-    bytes: Vec<u8>,
-    /// Pieces beyond a gap, by their place.
-    later: Vec<(usize, Vec<u8>)>,
-    tries: u8,
-    done: bool,
-}
-
-enum Offer {
-    /// Nothing new at the beginning.
-    Nothing,
-    /// The segment itself is the beginning; no byte was copied.
-    ThisOne,
-    Kept,
-}
-
-impl Start {
-    fn kept(&self) -> usize {
-        self.bytes.len()
-            + self
-                .later
-                .iter()
-                .map(|(_, piece)| piece.len())
-                .sum::<usize>()
-    }
-
-    fn offer(&mut self, payload: &Payload<'_>, budget: &Budget) -> Offer {
-        if self.done {
-            return Offer::Nothing;
-        }
-        let first = *self.first.get_or_insert(payload.sequence);
-        let place = payload.sequence.wrapping_sub(first) as i32;
-        let Ok(place) = usize::try_from(place) else {
-            return Offer::Nothing;
-        };
-        if place == 0 && self.kept() == 0 {
-            return Offer::ThisOne;
-        }
-        if place > self.bytes.len() {
-            self.set_aside(place, payload.bytes, budget);
-            return Offer::Nothing;
-        }
-        let before = self.bytes.len();
-        self.append(place, payload.bytes, budget);
-        while let Some(next) = self
-            .later
-            .iter()
-            .position(|(at, _)| *at <= self.bytes.len())
-        {
-            let (at, piece) = self.later.swap_remove(next);
-            budget.give(piece.len());
-            self.append(at, &piece, budget);
-        }
-        if self.bytes.len() > before {
-            Offer::Kept
-        } else {
-            Offer::Nothing
-        }
-    }
-
-    /// Append what is new of bytes at a place that is not beyond the end.
-    fn append(&mut self, place: usize, bytes: &[u8], budget: &Budget) {
-        let new = bytes.get(self.bytes.len() - place..).unwrap_or_default();
-        let room = MOST_OF_A_START - self.bytes.len().min(MOST_OF_A_START);
-        let new = new.get(..room).unwrap_or(new);
-        if budget.take(new.len()) {
-            self.bytes.extend(new);
-        } else {
-            self.end(budget);
-        }
-    }
-
-    fn set_aside(&mut self, place: usize, bytes: &[u8], budget: &Budget) {
-        let fits = place + bytes.len() <= MOST_OF_A_START && self.later.len() < MOST_PIECES;
-        if fits && budget.take(bytes.len()) {
-            self.later.push((place, bytes.to_vec()));
-        }
-    }
-
-    /// Keep the segment, if it is not kept yet: its continuation is wanted.
-    fn keep(&mut self, payload: &Payload<'_>, budget: &Budget) {
-        if self.bytes.is_empty() {
-            self.append(0, payload.bytes, budget);
-        }
-    }
-
-    /// Forget what was read; a rest waits for more.
-    fn consume(&mut self, read: usize, payload: &Payload<'_>, budget: &Budget) {
-        self.first = self.first.map(|first| first.wrapping_add(read as u32));
-        let mut whole = true;
-        if self.kept() == 0 {
-            let rest = payload.bytes.get(read..).unwrap_or_default();
-            whole = rest.len() < MOST_OF_A_START;
-            self.append(0, rest, budget);
-        } else {
-            self.bytes.drain(..read);
-            budget.give(read);
-            for (place, _) in &mut self.later {
-                *place -= read;
-            }
-        }
-        // Behind a gap, or a message longer than what is kept, another may begin with a segment.
-        if payload.cut || !whole || self.bytes.len() >= MOST_OF_A_START {
-            self.again(budget);
-        }
-    }
-
-    fn again(&mut self, budget: &Budget) {
-        let tries = self.tries + 1;
-        self.end(budget);
-        (self.tries, self.done) = (tries, tries >= TRIES);
-    }
-
-    fn end(&mut self, budget: &Budget) {
-        budget.give(self.kept());
-        *self = Self {
-            tries: self.tries,
-            done: true,
-            ..Self::default()
-        };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reassembly::{MOST_OF_A_METER, MOST_PIECES};
 
     fn payload(sequence: u32, bytes: &[u8]) -> Payload<'_> {
         Payload {
@@ -403,12 +298,13 @@ mod tests {
                     pieces.reverse();
                 }
                 for (sequence, bytes) in pieces {
-                    application.payload(0, &payload(sequence, bytes), Some(100));
+                    let mut tries = Tries::default();
+                    application.payload(0, &payload(sequence, bytes), Some(100), &mut tries);
                 }
                 assert_eq!(application.server_name(), "example.org", "{cut} {late}");
             }
         }
-        assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+        assert_eq!(budget.used(), 0);
     }
 
     #[test]
@@ -418,14 +314,14 @@ mod tests {
         let mut waiting: Vec<_> = (0..2000)
             .map(|_| {
                 let mut application = TcpApplication::new(&budget);
-                application.payload(0, &payload(1, &endless), None);
+                application.payload(0, &payload(1, &endless), None, &mut Tries::default());
                 application
             })
             .collect();
-        assert!(budget.used.load(Ordering::Relaxed) <= MOST_OF_A_METER);
+        assert!(budget.used() <= MOST_OF_A_METER);
         assert!(budget.refused() > 0);
         waiting.clear();
-        assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+        assert_eq!(budget.used(), 0);
     }
 
     #[test]
@@ -433,22 +329,26 @@ mod tests {
         let budget = Arc::new(Budget::default());
         let mut application = TcpApplication::new(&budget);
         for place in 0..1000u32 {
-            application.payload(0, &payload(200 + 2 * place, b"x"), Some(100));
+            let data = payload(200 + 2 * place, b"x");
+            application.payload(0, &data, Some(100), &mut Tries::default());
         }
-        assert_eq!(budget.used.load(Ordering::Relaxed), MOST_PIECES);
+        assert_eq!(budget.used(), MOST_PIECES);
     }
 
     #[test]
     fn a_stream_that_nobody_knows_is_given_up() {
         let budget = Arc::new(Budget::default());
         let mut application = TcpApplication::new(&budget);
+        let mut tries = Tries::default();
         let mut wanted = 0;
         for number in 0..100u32 {
             for side in [0, 1] {
-                wanted += u32::from(application.payload(side, &payload(number, b"?"), None));
+                let found = application.payload(side, &payload(number, b"?"), None, &mut tries);
+                assert_ne!(found, Wanted::More);
+                wanted += u32::from(found == Wanted::Later);
             }
         }
-        assert!(wanted < 2 * u32::from(TRIES));
+        assert!(wanted < 2 * u32::from(MOST_TRIES));
         assert!(application.layer().is_none());
     }
 }

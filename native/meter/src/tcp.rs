@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use netsonde_packet::Tcp;
 
-use crate::stream::{Budget, Payload, TcpApplication};
+use crate::reassembly::{Budget, Payload};
+use crate::stream::{begins_nothing, TcpApplication, Tries, Wanted};
 
 /// Round trips are kept in units of 8 ns: exact for captures that count microseconds, at most 34 s.
 const TICK_NS: i64 = 8;
@@ -76,6 +77,7 @@ pub(crate) struct TcpState {
     /// From the client's first SYN to the acknowledgement that ends the handshake; in ticks, 0 = unknown.
     handshake: u32,
     flags: u8,
+    tries: Tries,
 }
 
 /// Flags for side A; those of side B are twice as large.
@@ -322,8 +324,9 @@ impl TcpState {
 
     /// Whether a segment has bytes that tell more of the application.
     #[inline]
-    pub(crate) fn wants(&self, segment: &Segment<'_>) -> bool {
-        self.flags & flag::SETTLED == 0 && !segment.payload.is_empty()
+    pub(crate) fn wants(&self, side: usize, segment: &Segment<'_>) -> bool {
+        let looking = self.flags & flag::SETTLED == 0 && !self.tries.exhausted(side);
+        looking && !segment.payload.is_empty()
     }
 
     /// Look for the application. To be called before `segment`.
@@ -338,14 +341,23 @@ impl TcpState {
             ports: (tcp.source, tcp.destination),
         };
         let first = self.start_of(side);
+        if self.application.is_none() && begins_nothing(&payload, first, &mut self.tries, side) {
+            self.settle_if(self.tries.all_exhausted());
+            return;
+        }
         let application = self
             .application
             .get_or_insert_with(|| Box::new(TcpApplication::new(budget)));
-        if !application.payload(side, &payload, first) {
+        let wanted = application.payload(side, &payload, first, &mut self.tries);
+        if wanted != Wanted::More && application.layer().is_none() {
+            self.application = None;
+        }
+        self.settle_if(wanted == Wanted::Nothing);
+    }
+
+    fn settle_if(&mut self, settled: bool) {
+        if settled {
             self.flags |= flag::SETTLED;
-            if application.layer().is_none() {
-                self.application = None;
-            }
         }
     }
 

@@ -14,8 +14,8 @@ use crate::flow::{self, mark, Flow, Tally};
 use crate::fragments::{FragmentStats, Fragments};
 use crate::ids::{flow_ids, Opening};
 use crate::key::{self, FlowKey, Keyed};
+use crate::reassembly::Budget;
 use crate::report::{Reporter, Sheet};
-use crate::stream::Budget;
 use crate::table::FlowTable;
 use crate::tcp::Segment;
 
