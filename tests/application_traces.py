@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Traces of conversations, made by hand: `python tests/application_traces.py` writes tests/data/flows/NAME.pcap."""
+"""Traces of conversations, made by hand: `python tests/application_traces.py` writes tests/data/flows/NAME.pcap.
+
+quic.pcap beside them was made with another library, since it takes AES: the client's Initial of RFC 9001 A.2, and the
+same hello in version 2, spread over two datagrams in the wrong order.
+"""
 
 import struct
 from collections.abc import Callable, Iterable

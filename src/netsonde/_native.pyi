@@ -188,6 +188,8 @@ class TapStats:
     """Packets for which there was no memory."""
     evicted_flows: int
     """Flows ended because the table was full."""
+    streams_refused: int
+    """Connections whose first bytes found no room, so that their application stays unknown."""
     fragments_lost: int
     """Packets in pieces that never became whole: the rest did not come, or memory was full."""
     fragment_errors: int
