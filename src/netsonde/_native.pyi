@@ -15,6 +15,7 @@ class FileStats(TypedDict):
     truncated: int
     malformed: int
     evicted: int
+    streams_refused: int
     fragments: int
     reassembled: int
     fragment_errors: int
@@ -94,6 +95,7 @@ class Flow:
     lu_ba_bytes: int
     finish_type: int
     client: str
+    client_by: str
     raw_packets_captured: int
     ab_retransmissions: int
     ba_retransmissions: int
@@ -116,12 +118,25 @@ class Flow:
     tcp_ba_segments: int
     tcp_ab_payload_bytes: int
     tcp_ba_payload_bytes: int
+    tcp_handshake_ns: int
+    tcp_ab_rtt_ns: int
+    tcp_ba_rtt_ns: int
+    tcp_ab_rtt_min_ns: int
+    tcp_ba_rtt_min_ns: int
+    tcp_ab_zero_windows: int
+    tcp_ba_zero_windows: int
+    tcp_ab_segment_size: int
+    tcp_ba_segment_size: int
+    tcp_ab_window_scale: int
+    tcp_ba_window_scale: int
     icmp_unanswered: int
     ip_fragments: int
     ip_fragment_errors: int
+    server_name: str
     dns: str
     dhcpv4: str
     dhcpv6: str
+    details: str
     def as_dict(self) -> dict[str, int | str]:
         """Return all columns."""
 
@@ -154,6 +169,7 @@ class FileMeter:
         ip_defrag: bool = False,
         bpf_filter: str = "",
         udp_ports: Sequence[str] = ...,
+        application_ports: Sequence[str] = ...,
     ) -> FileMeter:
         """`source` is a path or the bytes of a file. "batches" gives Arrow IPC streams, "arrow" one Arrow IPC file;
         with "columns" nothing is written, and flows are taken from `flows` or `arrow_stream`. `into` names a file that
@@ -161,7 +177,8 @@ class FileMeter:
         `update_s` = period of reports in the time of the file; 0 = only at the end of each flow.
         `reference_ids` computes ids with the reference's flaws, for joining with data it wrote.
         `ip_defrag` puts IP fragments together. `bpf_filter` (tcpdump's language) leaves packets out. `udp_ports` are
-        more ports of protocols: "51234=MPLS". ValueError for a mistake in any of these."""
+        more ports of protocols: "51234=MPLS"; `application_ports` name applications by port, whatever they say:
+        "tcp/8443=ADMIN". ValueError for a mistake in any of these."""
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> bytes: ...
@@ -243,6 +260,7 @@ class CaptureOptions:
         max_flows: int = 500000,
         ip_defrag: bool = False,
         udp_ports: Sequence[str] = ...,
+        application_ports: Sequence[str] = ...,
     ) -> CaptureOptions:
         """`first_packets` are kept whole; then a ring of `ring_bytes` keeps `header_size` bytes of each packet, of the
         first `raw_packet_limit` of each flow (-1 = of all, 0 = of none), for `ring_ns` at most."""
@@ -281,6 +299,8 @@ class TapStats:
     """Packets for which there was no memory."""
     evicted_flows: int
     """Flows ended because the table was full."""
+    streams_refused: int
+    """Connections whose first bytes found no room, so that their application stays unknown."""
     fragments_lost: int
     """Packets in pieces that never became whole: the rest did not come, or memory was full."""
     fragment_errors: int

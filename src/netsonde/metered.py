@@ -56,6 +56,8 @@ class MeterOptions(NamedTuple):
     """L3 = MAC addresses do not tell flows with IP addresses apart."""
     udp_ports: Sequence[str] = ()
     """More UDP ports of protocols: "51234=MPLS"."""
+    application_ports: Sequence[str] = ()
+    """Names of applications by port, whatever they say: "tcp/8443=ADMIN"."""
 
 
 class MeteredFile:
@@ -134,6 +136,7 @@ class MeteredFile:
                 ip_defrag=options.defrag,
                 bpf_filter=options.bpf,
                 udp_ports=options.udp_ports,
+                application_ports=options.application_ports,
             )
         except OSError as failed:
             if isinstance(source, bytes):
@@ -160,6 +163,7 @@ def meter(
     tcp: bool = True,
     layer_key_mode: Literal["L2", "L3"] = "L2",
     udp_ports: Sequence[str] = (),
+    application_ports: Sequence[str] = (),
     on_damage: Literal["raise", "keep"] = "raise",
 ) -> MeteredFile:
     """Meter a pcap or pcapng file, given by its path or as bytes.
@@ -168,7 +172,8 @@ def meter(
     an option, at once. What is wrong inside the file is raised as DamagedFile while flows are taken, behind the flows
     before it; `on_damage="keep"` gives these and leaves the rest to `damage`.
     """
-    options = MeterOptions(bpf, idle_timeout, report_interval, max_flows, defrag, tcp, layer_key_mode, tuple(udp_ports))
+    ports = tuple(udp_ports), tuple(application_ports)
+    options = MeterOptions(bpf, idle_timeout, report_interval, max_flows, defrag, tcp, layer_key_mode, *ports)
     if on_damage not in ("raise", "keep"):
         raise ValueError(f"on_damage is raise or keep, not {on_damage!r}")
     return MeteredFile(source, options, on_damage)

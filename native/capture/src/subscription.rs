@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use netsonde_meter::{
-    FlowBatch, Frame, LayerKeyMode, Meter, MeterConfig, MeterStats, PacketBatch, PacketRow, Ports,
+    Applications, FlowBatch, Frame, LayerKeyMode, Meter, MeterConfig, MeterStats, PacketBatch,
+    PacketRow, Ports,
 };
 use netsonde_packet::LinkType;
 
@@ -24,6 +25,7 @@ pub struct CaptureOptions {
     pub tcp_metrics: bool,
     pub ip_defrag: bool,
     pub ports: Ports,
+    pub applications: Applications,
     pub keep: KeepOptions,
     /// 0 = no limit, likewise the next two.
     pub max_packets: u64,
@@ -91,6 +93,7 @@ impl Subscription {
             tcp_metrics: options.tcp_metrics,
             ip_defrag: options.ip_defrag,
             ports: options.ports.clone(),
+            applications: options.applications.clone(),
             ..MeterConfig::default()
         });
         let kept = Kept::new(options.keep.clone(), memory);

@@ -14,7 +14,9 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
 use netsonde_meter::{csv, wire, FlowBatch, Frame, LinkType, Meter, MeterConfig};
-use netsonde_packet::{describe, dhcpv4, dhcpv6, dns, Ports};
+use netsonde_packet::{
+    describe, dhcpv4, dhcpv6, dns, identify, parse, quic, quoted, told, Identity, Ports,
+};
 use netsonde_pcapfile::{write_pcap, PcapngWriter, RawPacket, Reader};
 
 const LINK_TYPES: [u16; 9] = [0, 1, 101, 108, 113, 228, 229, 276, 147];
@@ -93,6 +95,27 @@ fn one_frame(meter: &mut Meter, link_type: LinkType, data: &[u8], ts_ns: i64) {
     let _ = dns::sections(data);
     let _ = dhcpv4::dhcpv4(data);
     let _ = dhcpv6::dhcpv6(data);
+    applications(data);
+}
+
+/// What is behind the headers that can be read, as the beginning of a stream and as a message of any protocol.
+fn applications(data: &[u8]) {
+    let wire_len = data.len() as u32;
+    let headers = parse(LinkType::Ethernet, data, wire_len, &Ports::default());
+    let (source, destination) = headers.transport.ports().unwrap_or_default();
+    for ports in [(source, destination), (40000, 53), (40000, 6653)] {
+        if let Identity::Known(application) = identify(headers.payload, ports) {
+            let _ = application.told(headers.payload, true);
+        }
+    }
+    for told in headers.layers.as_slice().iter().copied().filter_map(told) {
+        let _ = told(headers.payload);
+        let _ = told(data);
+    }
+    quic::hello_pieces(headers.payload, |_, piece| {
+        let _ = quic::client_hello(piece);
+    });
+    let _ = quoted(&headers, &Ports::default());
 }
 
 fn reports(meter: &mut Meter) {

@@ -103,5 +103,6 @@ fn segment(
     frame[36..38].copy_from_slice(&destination_port);
     frame[46] = 0x80;
     frame[47] = 0x10;
+    frame[48] = 0xff;
     frame
 }

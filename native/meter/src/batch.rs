@@ -53,6 +53,7 @@ record_batch! {
         lu_ba_bytes: U64,
         finish_type: U8,
         client: Text,
+        client_by: Text,
         raw_packets_captured: I64,
         ab_retransmissions: U64,
         ba_retransmissions: U64,
@@ -76,13 +77,27 @@ record_batch! {
         tcp_ba_segments: U32,
         tcp_ab_payload_bytes: U64,
         tcp_ba_payload_bytes: U64,
+        tcp_handshake_ns: I64,
+        tcp_ab_rtt_ns: I64,
+        tcp_ba_rtt_ns: I64,
+        tcp_ab_rtt_min_ns: I64,
+        tcp_ba_rtt_min_ns: I64,
+        tcp_ab_zero_windows: U32,
+        tcp_ba_zero_windows: U32,
+        tcp_ab_segment_size: U16,
+        tcp_ba_segment_size: U16,
+        tcp_ab_window_scale: U8,
+        tcp_ba_window_scale: U8,
         icmp_unanswered: U32,
         ip_fragments: U32,
         ip_fragment_errors: U32,
+        server_name: Text,
         /// JSON objects, or empty.
         dns: Text,
         dhcpv4: Text,
         dhcpv6: Text,
+        /// Blocks of the record, by the names of their protocols.
+        details: Text,
     }
 }
 

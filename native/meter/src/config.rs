@@ -3,6 +3,8 @@
 
 use netsonde_packet::Ports;
 
+use crate::applications::Applications;
+
 /// Whether MAC addresses belong to a flow's identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum LayerKeyMode {
@@ -36,6 +38,8 @@ pub struct MeterConfig {
     pub ip_defrag: bool,
     /// UDP ports of protocols.
     pub ports: Ports,
+    /// Names of applications by port, whatever they say.
+    pub applications: Applications,
 }
 
 const SECOND: i64 = 1_000_000_000;
@@ -56,6 +60,7 @@ impl Default for MeterConfig {
             reference_ids: false,
             ip_defrag: false,
             ports: Ports::default(),
+            applications: Applications::default(),
         }
     }
 }

@@ -11,6 +11,8 @@ use crate::json::Json;
 const PENDING: usize = 8;
 /// Longer messages are kept cut; their first records can still be read.
 const MAX_KEPT: usize = 4096;
+/// The pseudo-record of EDNS.
+const OPT: u16 = 41;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DnsState {
@@ -73,7 +75,7 @@ impl DnsState {
         json.number("Z", header.flags >> 4 & 7);
         json.text(
             "response_code",
-            dns::response_code_name(header.response_code()),
+            dns::response_code_name(response_code(&header, &sections)),
         );
         json.number("q_d_count", header.questions)
             .number("a_n_count", header.answers);
@@ -109,9 +111,23 @@ impl DnsState {
     }
 }
 
+/// The code with the bits that EDNS adds (RFC 6891 §6.1.3).
+fn response_code(header: &dns::Header, sections: &dns::Sections<'_>) -> u16 {
+    let edns = sections
+        .additionals
+        .iter()
+        .find(|record| record.kind == OPT);
+    let higher = edns.map_or(0, |record| (record.ttl >> 24) as u16);
+    higher << 4 | u16::from(header.response_code())
+}
+
 fn write_question(question: &Question, json: &mut Json<'_>) {
     json.open().text("name", &question.name);
     write_kind(question.kind, question.class, json);
+    // mDNS only.
+    if question.class & dns::TOP_BIT != 0 {
+        json.flag("unicast", true);
+    }
     json.close();
 }
 
@@ -121,7 +137,7 @@ fn write_kind(kind: u16, class: u16, json: &mut Json<'_>) {
         &dns::kind_name(kind).map_or_else(|| format!("TYPE{kind}"), str::to_owned),
     );
     // The class of an EDNS pseudo-record is the sender's UDP payload size.
-    if kind == 41 {
+    if kind == OPT {
         json.number("udp_size", class);
     } else {
         json.text(
@@ -134,8 +150,16 @@ fn write_kind(kind: u16, class: u16, json: &mut Json<'_>) {
 fn write_record(record: &Record<'_>, json: &mut Json<'_>) {
     json.open().text("name", &record.name);
     write_kind(record.kind, record.class, json);
-    json.number("TTL", record.ttl)
-        .number("data_length", record.raw.len() as u64);
+    if record.kind == OPT {
+        json.number("edns_version", record.ttl >> 16 & 0xff);
+        json.flag("DO", record.ttl & 0x8000 != 0);
+    } else {
+        json.number("TTL", record.ttl);
+        if record.class & dns::TOP_BIT != 0 {
+            json.flag("cache_flush", true);
+        }
+    }
+    json.number("data_length", record.raw.len() as u64);
     write_data(&record.data, json);
     json.close();
 }
@@ -200,6 +224,6 @@ fn write_data(data: &RecordData<'_>, json: &mut Json<'_>) {
             }
             json.end_list()
         }
-        RecordData::Other => json,
+        RecordData::Text(text) => json.text("data", text),
     };
 }

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One flow as it stands in the table: at most 384 bytes, the fields of each packet's path first.
 
-use netsonde_packet::{Ethernet, Headers, Icmp, Network, Tcp, Transport};
+use std::sync::Arc;
 
+use netsonde_packet::{Ethernet, Headers, Icmp, Layer, Network, Tcp, Transport};
+
+use crate::client::Client;
 use crate::dns::DnsState;
 use crate::echo::EchoState;
 use crate::ids::{FlowIds, Opening};
 use crate::key::FlowKey;
 use crate::lease::LeaseKey;
+use crate::message::Message;
+use crate::neighbors::NeighborKey;
+use crate::quic::QuicState;
+use crate::quote::{Errors, Quote};
+use crate::reassembly::Budget;
 use crate::tcp::{Segment, TcpState};
 
 /// Why a flow ended, as `FinishType` numbers it. The first four are the reference's.
@@ -25,31 +33,16 @@ pub enum Finish {
     Evicted = 5,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[repr(u8)]
-pub(crate) enum Client {
-    #[default]
-    Unknown,
-    A,
-    B,
-}
-
-impl Client {
-    fn of(side: usize) -> Self {
-        if side == 0 {
-            Self::A
-        } else {
-            Self::B
-        }
-    }
-}
-
 pub(crate) enum Conversation {
     None,
     Tcp(TcpState),
     Echo(EchoState),
     Dns(Box<DnsState>),
     Dhcp(LeaseKey),
+    Message(Box<Message>),
+    Neighbor(NeighborKey),
+    Quote(Box<Quote>),
+    Quic(Box<QuicState>),
 }
 
 /// What only flows in, around or out of pieces have.
@@ -65,6 +58,7 @@ pub(crate) struct Extra {
     /// Fragments beyond the first of each packet.
     pub(crate) fragments: u32,
     pub(crate) fragment_errors: u32,
+    pub(crate) errors: Errors,
 }
 
 impl Extra {
@@ -155,7 +149,7 @@ impl Flow {
             uuid: ids.uuid,
             marks: mark::USED,
             swapped,
-            client: by_ports(&headers.transport),
+            client: Client::by_ports(&headers.transport),
             finish: Finish::Running,
             path,
             icmp_type: icmp.map_or(0, |icmp| icmp.message_type),
@@ -188,14 +182,23 @@ impl Flow {
     }
 
     pub(crate) fn count_fragments(&mut self, fragments: u32, errors: u32) {
-        let extra = self.extra.get_or_insert_with(|| {
+        let extra = self.extra_mut();
+        extra.fragments = extra.fragments.saturating_add(fragments);
+        extra.fragment_errors = extra.fragment_errors.saturating_add(errors);
+    }
+
+    fn extra_mut(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_with(|| {
             Box::new(Extra {
                 vlan_ids: self.key.vlan_ids().unwrap_or(0),
                 ..Extra::default()
             })
-        });
-        extra.fragments = extra.fragments.saturating_add(fragments);
-        extra.fragment_errors = extra.fragment_errors.saturating_add(errors);
+        })
+    }
+
+    /// Note an error that quotes a packet of this flow.
+    pub(crate) fn note_error(&mut self, icmp: &Icmp, network: Network) {
+        self.extra_mut().errors.note(icmp, network);
     }
 
     /// Ids of the VLANs around this segment, outermost lowest.
@@ -212,10 +215,18 @@ impl Flow {
 
     /// Follow TCP. Return true when this segment closed the connection.
     #[inline]
-    pub(crate) fn follow_tcp(&mut self, side: usize, segment: &Segment<'_>) -> bool {
+    pub(crate) fn follow_tcp(
+        &mut self,
+        side: usize,
+        segment: &Segment<'_>,
+        budget: &Arc<Budget>,
+    ) -> bool {
         let Conversation::Tcp(state) = &mut self.conversation else {
             return false;
         };
+        if state.wants(side, segment) {
+            state.payload(side, segment, budget);
+        }
         let learnt = state.segment(side, segment);
         if segment.tcp.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) == 0 {
             return false;
@@ -229,7 +240,7 @@ impl Flow {
             self.rtt_ns = rtt_ns;
         }
         if let Some(side) = learnt.client {
-            self.client = Client::of(side);
+            self.client = Client::by_handshake(side);
         }
         let closed = self.finish == Finish::Running && finish != Finish::Running;
         self.finish = finish;
@@ -242,10 +253,10 @@ impl Flow {
         };
         if icmp.request {
             state.request(icmp.sequence, ts_ns);
-            self.client = Client::of(side);
+            self.client = Client::by_message(side);
         } else if let Some(rtt_ns) = state.reply(icmp.sequence, ts_ns) {
             self.rtt_ns = rtt_ns;
-            self.client = Client::of(1 - side);
+            self.client = Client::by_message(1 - side);
         }
     }
 
@@ -257,14 +268,46 @@ impl Flow {
             return;
         };
         if let Some(question) = state.message(message, ts_ns) {
-            self.client = Client::of(if question { side } else { 1 - side });
+            self.client = Client::by_message(if question { side } else { 1 - side });
         }
     }
 
     /// Note the transaction that this flow carries; the first one names it.
     pub(crate) fn follow_dhcp(&mut self, side: usize, key: LeaseKey, from_client: bool) {
         self.conversation = Conversation::Dhcp(key);
-        self.client = Client::of(if from_client { side } else { 1 - side });
+        self.client = Client::by_message(if from_client { side } else { 1 - side });
+    }
+
+    pub(crate) fn follow_quic(&mut self, datagram: &[u8], budget: &Arc<Budget>) {
+        if matches!(self.conversation, Conversation::None) {
+            self.conversation = Conversation::Quic(Box::new(QuicState::new(budget)));
+        }
+        if let Conversation::Quic(state) = &mut self.conversation {
+            state.datagram(datagram);
+        }
+    }
+
+    pub(crate) fn follow_neighbor(&mut self, side: usize, key: NeighborKey, question: bool) {
+        self.conversation = Conversation::Neighbor(key);
+        self.client = Client::by_message(if question { side } else { 1 - side });
+    }
+
+    /// Keep what the last error of this flow quotes.
+    pub(crate) fn follow_quote(&mut self, quote: Quote) {
+        self.conversation = Conversation::Quote(Box::new(quote));
+    }
+
+    /// Keep a message that tells something.
+    pub(crate) fn follow_message(&mut self, layer: Layer, bytes: &[u8]) {
+        match &mut self.conversation {
+            Conversation::Message(message) => message.keep(layer, bytes),
+            Conversation::None | Conversation::Echo(_) => {
+                let mut message = Box::new(Message::new(layer));
+                message.keep(layer, bytes);
+                self.conversation = Conversation::Message(message);
+            }
+            _ => {}
+        }
     }
 
     /// A SYN after the end opens another connection with the same ports.
@@ -296,15 +339,6 @@ impl Flow {
             Conversation::Tcp(state) => Some(state),
             _ => None,
         }
-    }
-}
-
-/// A guess until something better is seen: the side with the reserved port serves.
-fn by_ports(transport: &Transport) -> Client {
-    match transport.ports() {
-        Some((source, destination)) if destination < 1024 && source >= 1024 => Client::A,
-        Some((source, destination)) if source < 1024 && destination >= 1024 => Client::B,
-        _ => Client::Unknown,
     }
 }
 

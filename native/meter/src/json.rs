@@ -111,6 +111,15 @@ impl<'a> Json<'a> {
         self
     }
 
+    /// Insert the members of an object that is JSON already.
+    pub fn members(&mut self, members: &str) -> &mut Self {
+        if !members.is_empty() {
+            self.comma();
+            self.out.push_str(members);
+        }
+        self
+    }
+
     pub fn item(&mut self, value: &str) -> &mut Self {
         self.comma();
         push_quoted(value, self.out);

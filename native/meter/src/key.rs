@@ -124,6 +124,11 @@ impl FlowKey {
         self.words[2]
     }
 
+    /// Return what surrounds the addresses: VLANs, tunnels.
+    pub(crate) fn scope(&self) -> u64 {
+        self.words[2]
+    }
+
     pub(crate) fn ip_protocol(&self) -> u8 {
         (self.words[1] >> 8) as u8
     }

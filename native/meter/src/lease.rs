@@ -2,13 +2,13 @@
 //! DHCP transactions, tied over all their flows by transaction id and client: request and reply travel in flows of
 //! their own (broadcast, unicast, relay), and the user wants one answer: did it get an address, from whom, how fast.
 
-use std::collections::{HashMap, VecDeque};
-
 use netsonde_packet::dhcpv4::{dhcpv4, Dhcpv4};
 use netsonde_packet::dhcpv6::{dhcpv6, Dhcpv6, Lease};
-use netsonde_packet::text;
+use netsonde_packet::{text, Facts};
 
+use crate::bounded::Bounded;
 use crate::json::Json;
+use crate::stream::write_facts;
 
 /// Transactions remembered; the oldest gives way.
 const MAX_TRANSACTIONS: usize = 4096;
@@ -23,10 +23,12 @@ pub(crate) struct LeaseKey {
     client: u64,
 }
 
-#[derive(Default)]
-pub(crate) struct Leases {
-    known: HashMap<LeaseKey, Transaction>,
-    order: VecDeque<LeaseKey>,
+pub(crate) struct Leases(Bounded<LeaseKey, Transaction>);
+
+impl Default for Leases {
+    fn default() -> Self {
+        Self(Bounded::new(MAX_TRANSACTIONS))
+    }
 }
 
 #[derive(Default)]
@@ -36,14 +38,8 @@ struct Transaction {
     first_ns: i64,
     /// When the address was given; 0 = not yet.
     bound_ns: i64,
-    /// Facts of the messages so far, written as members of a JSON object; later messages overwrite.
-    facts: Vec<(&'static str, Fact)>,
-}
-
-enum Fact {
-    Text(String),
-    Number(u64),
-    List(Vec<String>),
+    /// Facts of the messages so far; later messages overwrite.
+    facts: Facts,
 }
 
 impl Leases {
@@ -56,7 +52,7 @@ impl Leases {
             xid: message.xid,
             client: u64::from_be_bytes([0, 0, a, b, c, d, e, f]),
         };
-        let transaction = self.transaction(key);
+        let transaction = self.0.entry(key);
         transaction.note(ts_ns, message.type_name(), message.message_type == 5);
         transaction.learn4(&message);
         Some((key, message.op == 1))
@@ -73,7 +69,7 @@ impl Leases {
             xid: message.xid,
             client,
         };
-        let transaction = self.transaction(key);
+        let transaction = self.0.entry(key);
         let bound = message.message_type == 7
             && !(message.addresses.is_empty() && message.prefixes.is_empty());
         transaction.note(ts_ns, message.type_name(), bound);
@@ -81,20 +77,8 @@ impl Leases {
         Some((key, message.from_client()))
     }
 
-    fn transaction(&mut self, key: LeaseKey) -> &mut Transaction {
-        if !self.known.contains_key(&key) {
-            if self.order.len() == MAX_TRANSACTIONS {
-                if let Some(oldest) = self.order.pop_front() {
-                    self.known.remove(&oldest);
-                }
-            }
-            self.order.push_back(key);
-        }
-        self.known.entry(key).or_default()
-    }
-
     pub(crate) fn write(&self, key: LeaseKey, out: &mut String) {
-        if let Some(transaction) = self.known.get(&key) {
+        if let Some(transaction) = self.0.get(&key) {
             transaction.write(key.xid, out);
         }
     }
@@ -114,44 +98,21 @@ impl Transaction {
         }
     }
 
-    fn set(&mut self, name: &'static str, fact: Fact) {
-        match self.facts.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, old)) => *old = fact,
-            None => self.facts.push((name, fact)),
-        }
-    }
-
-    fn set_text(&mut self, name: &'static str, value: String) {
-        if !value.is_empty() {
-            self.set(name, Fact::Text(value));
-        }
-    }
-
-    fn set_bytes(&mut self, name: &'static str, value: &[u8]) {
-        self.set_text(name, String::from_utf8_lossy(value).into_owned());
-    }
-
     fn set_ipv4(&mut self, name: &'static str, address: Option<[u8; 4]>) {
         if let Some(address) = address.filter(|address| *address != [0; 4]) {
-            self.set_text(name, text::ipv4(address));
-        }
-    }
-
-    fn set_list(&mut self, name: &'static str, values: Vec<String>) {
-        if !values.is_empty() {
-            self.set(name, Fact::List(values));
+            self.facts.text(name, text::ipv4(address));
         }
     }
 
     fn learn4(&mut self, message: &Dhcpv4<'_>) {
         // The five names that the reference knew.
-        self.set_bytes("file", message.file);
-        self.set("flags", Fact::Number(message.flags.into()));
-        self.set("hardware_len", Fact::Number(message.hardware_len.into()));
-        self.set("hardware_opts", Fact::Number(message.hops.into()));
-        self.set_bytes("server_name", message.server_name);
-        self.set("secs", Fact::Number(message.secs.into()));
-        self.set_text("client_mac", text::mac(message.hardware));
+        self.facts.bytes("file", message.file);
+        self.facts.number("flags", message.flags);
+        self.facts.number("hardware_len", message.hardware_len);
+        self.facts.number("hardware_opts", message.hops);
+        self.facts.bytes("server_name", message.server_name);
+        self.facts.number("secs", message.secs);
+        self.facts.text("client_mac", text::mac(message.hardware));
         self.set_ipv4("client_address", Some(message.client));
         self.set_ipv4("address", Some(message.yours));
         self.set_ipv4("requested_address", message.requested);
@@ -159,11 +120,11 @@ impl Transaction {
         self.set_ipv4("next_server", Some(message.next_server));
         self.set_ipv4("relay", Some(message.relay));
         self.set_ipv4("subnet_mask", message.subnet_mask);
-        self.set_list(
+        self.facts.list(
             "routers",
             message.routers.iter().copied().map(text::ipv4).collect(),
         );
-        self.set_list(
+        self.facts.list(
             "dns_servers",
             message
                 .dns_servers
@@ -172,18 +133,43 @@ impl Transaction {
                 .map(text::ipv4)
                 .collect(),
         );
-        self.set_bytes("host_name", message.host_name);
-        self.set_bytes("domain", message.domain);
-        self.set_bytes("vendor_class", message.vendor_class);
-        self.set_bytes("message", message.message);
+        self.facts.bytes("host_name", message.host_name);
+        self.facts.bytes("domain", message.domain);
+        self.facts.bytes("vendor_class", message.vendor_class);
+        self.facts.bytes("message", message.message);
+        self.learn4_more(message);
         for (name, value) in [
             ("lease_s", message.lease_s),
+            ("renewal_s", message.renewal_s),
+            ("rebinding_s", message.rebinding_s),
             ("mtu", message.mtu.map(u32::from)),
         ] {
             if let Some(value) = value {
-                self.set(name, Fact::Number(value.into()));
+                self.facts.number(name, value);
             }
         }
+    }
+
+    /// What fewer messages have.
+    fn learn4_more(&mut self, message: &Dhcpv4<'_>) {
+        self.set_ipv4("broadcast", message.broadcast);
+        let servers = message.ntp_servers.iter().copied().map(text::ipv4);
+        self.facts.list("ntp_servers", servers.collect());
+        let route = |&(network, length, gateway): &([u8; 4], u8, [u8; 4])| {
+            format!(
+                "{}/{length} via {}",
+                text::ipv4(network),
+                text::ipv4(gateway)
+            )
+        };
+        let routes = message.routes.iter().map(route);
+        self.facts.list("routes", routes.collect());
+        self.facts.text("client_id", hex(message.client_id));
+        let wanted = message.wanted.iter().map(u8::to_string);
+        self.facts
+            .text("wanted_options", wanted.collect::<Vec<_>>().join(","));
+        self.facts.bytes("circuit_id", message.circuit_id);
+        self.facts.text("remote_id", hex(message.remote_id));
     }
 
     fn learn6(&mut self, message: &Dhcpv6<'_>) {
@@ -191,11 +177,9 @@ impl Transaction {
             ("client_duid", message.client_id),
             ("server_duid", message.server_id),
         ] {
-            let mut hex = String::new();
-            id.iter().for_each(|&byte| text::push_hex(byte, &mut hex));
-            self.set_text(name, hex);
+            self.facts.text(name, hex(id));
         }
-        self.set_list(
+        self.facts.list(
             "addresses",
             message
                 .addresses
@@ -203,8 +187,9 @@ impl Transaction {
                 .map(|lease| text::ipv6(lease.address))
                 .collect(),
         );
-        self.set_list("prefixes", message.prefixes.iter().map(prefix).collect());
-        self.set_list(
+        self.facts
+            .list("prefixes", message.prefixes.iter().map(prefix).collect());
+        self.facts.list(
             "dns_servers",
             message
                 .dns_servers
@@ -214,15 +199,31 @@ impl Transaction {
                 .collect(),
         );
         if let Some(lease) = message.addresses.first().or(message.prefixes.first()) {
-            self.set("preferred_s", Fact::Number(lease.preferred_s.into()));
-            self.set("lease_s", Fact::Number(lease.valid_s.into()));
+            self.facts.number("preferred_s", lease.preferred_s);
+            self.facts.number("lease_s", lease.valid_s);
         }
         if let Some((code, words)) = message.status {
-            self.set("status_code", Fact::Number(code.into()));
-            self.set_bytes("message", words);
+            self.facts.number("status_code", code);
+            self.facts.bytes("message", words);
         }
+        self.learn6_more(message);
+    }
+
+    /// What fewer messages have.
+    fn learn6_more(&mut self, message: &Dhcpv6<'_>) {
         if message.relays > 0 {
-            self.set("relays", Fact::Number(message.relays.into()));
+            self.facts.number("relays", message.relays);
+            let link = message.link_address.filter(|address| *address != [0; 16]);
+            self.facts
+                .text("link_address", link.map(text::ipv6).unwrap_or_default());
+            self.facts.bytes("interface_id", message.interface_id);
+        }
+        self.facts.text("client_name", labels(message.client_name));
+        if message.rapid_commit {
+            self.facts.flag("rapid_commit", true);
+        }
+        if let Some(elapsed_ms) = message.elapsed_ms {
+            self.facts.number("elapsed_ms", elapsed_ms);
         }
     }
 
@@ -240,23 +241,32 @@ impl Transaction {
         if self.bound_ns != 0 {
             json.number("latency", self.bound_ns - self.first_ns);
         }
-        for (name, fact) in &self.facts {
-            match fact {
-                Fact::Text(value) => json.text(name, value),
-                Fact::Number(value) => json.number(name, *value),
-                Fact::List(values) => {
-                    json.list(name);
-                    for value in values {
-                        json.item(value);
-                    }
-                    json.end_list()
-                }
-            };
-        }
+        write_facts(&self.facts, &mut json);
         json.close();
     }
 }
 
 fn prefix(lease: &Lease) -> String {
     format!("{}/{}", text::ipv6(lease.address), lease.length)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut shown = String::new();
+    bytes
+        .iter()
+        .for_each(|&byte| text::push_hex(byte, &mut shown));
+    shown
+}
+
+/// A name in wire form, perhaps without its end.
+fn labels(mut name: &[u8]) -> String {
+    let mut shown = Vec::new();
+    while let Some((&length, rest)) = name.split_first().filter(|(&length, _)| length > 0) {
+        let Some((label, behind)) = rest.split_at_checked(length.into()) else {
+            break;
+        };
+        shown.push(String::from_utf8_lossy(label).into_owned());
+        name = behind;
+    }
+    shown.join(".")
 }

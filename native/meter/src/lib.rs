@@ -4,7 +4,10 @@
 
 #![forbid(unsafe_code)]
 
+mod applications;
 mod batch;
+mod bounded;
+mod client;
 mod columns;
 mod config;
 pub mod csv;
@@ -17,15 +20,22 @@ pub mod ipc;
 mod json;
 mod key;
 mod lease;
+mod message;
 mod meter;
+mod neighbors;
+mod quic;
+mod quote;
+mod reassembly;
 mod report;
 pub mod select;
+mod stream;
 mod table;
 mod tcp;
 mod view;
 pub mod wire;
 mod xxh64;
 
+pub use applications::Applications;
 pub use batch::{FlowBatch, FlowRow, PacketBatch, PacketRow};
 pub use config::{LayerKeyMode, MeterConfig};
 pub use flow::Finish;

@@ -7,10 +7,12 @@ use netsonde_packet::{text, IcmpKind, LayerPath, Network};
 
 use crate::batch::{FlowBatch, FlowRow};
 use crate::config::MeterConfig;
-use crate::flow::{Client, Conversation, Finish, Flow};
+use crate::flow::{Conversation, Finish, Flow};
 use crate::ids::{community_icmp_pair, community_id, CommunityInput};
+use crate::json::Json;
 use crate::key::Class;
 use crate::lease::Leases;
+use crate::neighbors::Neighbors;
 use crate::tcp::TcpState;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +84,7 @@ struct Scratch {
     community: String,
     dns: String,
     dhcp: String,
+    details: String,
 }
 
 /// A batch being filled, and the memory for making its rows.
@@ -96,6 +99,7 @@ pub(crate) struct Reporter {
     pub(crate) config: MeterConfig,
     pub(crate) paths: Paths,
     pub(crate) leases: Leases,
+    pub(crate) neighbors: Neighbors,
 }
 
 impl Reporter {
@@ -104,6 +108,7 @@ impl Reporter {
             config,
             paths: Paths::default(),
             leases: Leases::default(),
+            neighbors: Neighbors::default(),
         }
     }
 
@@ -134,10 +139,11 @@ impl Reporter {
         });
     }
 
-    fn base_row<'a>(&'a self, flow: &Flow, scratch: &'a mut Scratch) -> FlowRow<'a> {
+    fn base_row<'a>(&'a self, flow: &'a Flow, scratch: &'a mut Scratch) -> FlowRow<'a> {
         let config = &self.config;
         scratch.clear();
         scratch.fill(flow, &self.leases);
+        scratch.fill_details(flow, &self.neighbors);
         let scratch = &*scratch;
         let (layers_path, application) = self.paths.text(flow.path);
         let mut row = FlowRow {
@@ -164,13 +170,11 @@ impl Reporter {
             ba_packets: flow.packets[1],
             ba_bytes: flow.octets[1],
             rtt_ns: flow.rtt_ns,
-            client: match flow.client {
-                Client::Unknown => "",
-                Client::A => "A",
-                Client::B => "B",
-            },
+            client: flow.client.name(),
+            client_by: flow.client.by(),
             raw_packets_captured: i64::from(flow.kept),
             dns: &scratch.dns,
+            details: &scratch.details,
             ..FlowRow::default()
         };
         transport_columns(flow, &mut row);
@@ -183,12 +187,22 @@ impl Reporter {
         if let Some(state) = flow.tcp() {
             tcp_columns(state, config.tcp_metrics, &mut row);
         }
+        if let Some(found) = flow.tcp().and_then(|state| state.application.as_deref()) {
+            row.server_name = found.server_name();
+            if let Some(layer) = found.layer() {
+                row.application = layer.name();
+            }
+        }
+        if let Some(name) = config.applications.name_of(flow.key.class(), flow.ports()) {
+            row.application = name;
+        }
         match &flow.conversation {
             Conversation::Echo(state) if row.icmp_type == "ECHO" => {
                 row.icmp_unanswered = state.unanswered()
             }
             Conversation::Dhcp(key) if key.version == 4 => row.dhcpv4 = &scratch.dhcp,
             Conversation::Dhcp(_) => row.dhcpv6 = &scratch.dhcp,
+            Conversation::Quic(state) => row.server_name = state.server_name(),
             _ => {}
         }
         row
@@ -205,6 +219,7 @@ impl Scratch {
             &mut self.community,
             &mut self.dns,
             &mut self.dhcp,
+            &mut self.details,
         ];
         texts.into_iter().for_each(String::clear);
     }
@@ -237,6 +252,37 @@ impl Scratch {
             Conversation::Dns(state) => state.write(&mut self.dns),
             Conversation::Dhcp(key) => leases.write(*key, &mut self.dhcp),
             _ => {}
+        }
+        if let Some(dns) = flow
+            .tcp()
+            .and_then(|state| state.application.as_ref()?.dns.as_ref())
+        {
+            dns.write(&mut self.dns);
+        }
+    }
+
+    /// Write the blocks of protocols that have no column of their own.
+    fn fill_details(&mut self, flow: &Flow, neighbors: &Neighbors) {
+        let mut json = Json::new(&mut self.details);
+        json.open();
+        if let Some(extra) = &flow.extra {
+            extra.errors.write(&mut json);
+        }
+        match &flow.conversation {
+            Conversation::Tcp(state) => {
+                if let Some(found) = &state.application {
+                    found.write(&mut json);
+                }
+            }
+            Conversation::Message(message) => message.write(&mut json),
+            Conversation::Quic(state) => state.write(&mut json),
+            Conversation::Neighbor(key) => neighbors.write(key, &mut json),
+            Conversation::Quote(quote) => quote.write(&mut json),
+            _ => {}
+        }
+        json.close();
+        if self.details == "{}" {
+            self.details.clear();
         }
     }
 
@@ -288,14 +334,18 @@ fn transport_columns(flow: &Flow, row: &mut FlowRow<'_>) {
 }
 
 fn tcp_columns(state: &TcpState, metrics: bool, row: &mut FlowRow<'_>) {
-    let [ab, ba] = &state.sides;
+    let [ab, ba] = &state.troubles();
     row.ab_retransmissions = ab.retransmissions.into();
     row.ba_retransmissions = ba.retransmissions.into();
     if !metrics {
         return;
     }
     row.tcp_metric = 1;
-    (row.tcp_ab_out_of_order, row.tcp_ba_out_of_order) = (ab.out_of_order(), ba.out_of_order());
+    (row.tcp_ab_out_of_order, row.tcp_ba_out_of_order) = (ab.out_of_order, ba.out_of_order);
+    (row.tcp_ab_skipped, row.tcp_ba_skipped) = (ab.skipped, ba.skipped);
+    (row.tcp_ab_skipped_bytes, row.tcp_ba_skipped_bytes) = (ab.skipped_bytes, ba.skipped_bytes);
+    (row.tcp_ab_zero_windows, row.tcp_ba_zero_windows) = (ab.zero_windows, ba.zero_windows);
+    let [ab, ba] = &state.sides;
     (row.tcp_ab_segments, row.tcp_ba_segments) = (ab.segments, ba.segments);
     (row.tcp_ab_payload_bytes, row.tcp_ba_payload_bytes) = (ab.payload_bytes, ba.payload_bytes);
     let [ab, ba] = &state.events;
@@ -303,6 +353,9 @@ fn tcp_columns(state: &TcpState, metrics: bool, row: &mut FlowRow<'_>) {
     (row.tcp_ab_syn_ttl, row.tcp_ba_syn_ttl) = (ab.syn_ttl, ba.syn_ttl);
     (row.tcp_ab_fin_ns, row.tcp_ba_fin_ns) = (ab.fin_ns, ba.fin_ns);
     (row.tcp_ab_rst_ns, row.tcp_ba_rst_ns) = (ab.rst_ns, ba.rst_ns);
-    (row.tcp_ab_skipped, row.tcp_ba_skipped) = (ab.skipped, ba.skipped);
-    (row.tcp_ab_skipped_bytes, row.tcp_ba_skipped_bytes) = (ab.skipped_bytes, ba.skipped_bytes);
+    (row.tcp_ab_segment_size, row.tcp_ba_segment_size) = (ab.segment_size, ba.segment_size);
+    (row.tcp_ab_window_scale, row.tcp_ba_window_scale) = (ab.window_scale, ba.window_scale);
+    row.tcp_handshake_ns = state.handshake_ns();
+    (row.tcp_ab_rtt_ns, row.tcp_ab_rtt_min_ns) = state.round_trips(0);
+    (row.tcp_ba_rtt_ns, row.tcp_ba_rtt_min_ns) = state.round_trips(1);
 }

@@ -1,21 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What is followed of a TCP connection: handshake, losses, end. Sequence numbers only, no reassembly.
+//! What is followed of a TCP connection: handshake, round trips, losses, end, by sequence numbers. `stream` puts the first
+//! bytes in order.
+
+use std::sync::Arc;
 
 use netsonde_packet::Tcp;
+
+use crate::reassembly::{Budget, Payload};
+use crate::stream::{begins_nothing, TcpApplication, Tries, Wanted};
+
+/// Round trips are kept in units of 8 ns: exact for captures that count microseconds, at most 34 s.
+const TICK_NS: i64 = 8;
+
+fn ticks(ns: i64) -> u32 {
+    // 0 says that nothing was measured.
+    (ns / TICK_NS).clamp(1, i64::from(u32::MAX)) as u32
+}
+
+fn ns(ticks: u32) -> i64 {
+    i64::from(ticks) * TICK_NS
+}
 
 /// What every segment changes: both sides share one cache line.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TcpSide {
+    /// The sequence number behind all seen so far.
     next: u32,
-    /// Sequence numbers that were passed over and may still arrive; empty when both are equal.
-    hole_start: u32,
-    hole_end: u32,
-    pub(crate) retransmissions: u32,
-    /// Bit 31: a first segment was seen, `next` is known. Below: segments that overtook another one.
-    out_of_order_and_seen: u32,
     /// Segments with payload, and their payload.
     pub(crate) segments: u32,
     pub(crate) payload_bytes: u64,
+    /// When the segment was seen whose acknowledgement is awaited, and the number that acknowledges it; 0 = none.
+    timed_ns: i64,
+    timed_end: u32,
+    /// From here to the other side and back, smoothed as RFC 6298 §2 does; in ticks, 0 = unknown.
+    rtt: u32,
 }
 
 /// What few segments change.
@@ -24,29 +42,66 @@ pub(crate) struct TcpEvents {
     pub(crate) syn_ns: i64,
     pub(crate) fin_ns: i64,
     pub(crate) rst_ns: i64,
+    /// The shortest round trip; in ticks, 0 = unknown.
+    rtt_min: u32,
+    pub(crate) segment_size: u16,
+    pub(crate) syn_ttl: u8,
+    pub(crate) window_scale: u8,
+}
+
+/// What most connections are spared.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TcpTroubles {
+    /// Sequence numbers that were passed over and may still arrive; empty when both are equal.
+    hole_start: u32,
+    hole_end: u32,
+    pub(crate) retransmissions: u32,
+    /// Segments that overtook another one.
+    pub(crate) out_of_order: u32,
     /// Gaps in the sequence that were not filled yet, and their bytes.
     pub(crate) skipped: u32,
     pub(crate) skipped_bytes: u32,
     /// Segments beyond the gap: out of order if it gets filled, behind a loss if not.
     ahead: u32,
-    pub(crate) syn_ttl: u8,
+    pub(crate) zero_windows: u32,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Default)]
 #[repr(C)]
 pub(crate) struct TcpState {
     pub(crate) sides: [TcpSide; 2],
     pub(crate) events: [TcpEvents; 2],
-    /// Time of the last unanswered SYN; 0 = none.
-    asked_ns: i64,
+    troubles: Option<Box<[TcpTroubles; 2]>>,
+    /// Whom the bytes belong to, while that is looked for and when it is known.
+    pub(crate) application: Option<Box<TcpApplication>>,
+    /// From the client's first SYN to the acknowledgement that ends the handshake; in ticks, 0 = unknown.
+    handshake: u32,
+    flags: u8,
+    tries: Tries,
 }
 
-const SEEN: u32 = 1 << 31;
+/// Flags for side A; those of side B are twice as large.
+mod flag {
+    /// A segment was seen: `next` is known.
+    pub(super) const SEEN: u8 = 1;
+    /// Its SYN waits for an answer since `timed_ns`.
+    pub(super) const ASKED: u8 = 4;
+    /// It answered a SYN, which the other side has not acknowledged yet.
+    pub(super) const ANSWERED: u8 = 16;
+    /// Of both sides: the application is known or was given up; nobody looks at payload any more.
+    pub(super) const SETTLED: u8 = 64;
+
+    pub(super) fn of(flag: u8, side: usize) -> u8 {
+        flag << (side & 1)
+    }
+}
 
 /// One segment as the state wants it.
 pub(crate) struct Segment<'a> {
     pub(crate) tcp: &'a Tcp,
     pub(crate) payload_len: u32,
+    /// May be cut by the snaplen.
+    pub(crate) payload: &'a [u8],
     pub(crate) ttl: u8,
     pub(crate) ts_ns: i64,
 }
@@ -63,41 +118,187 @@ impl TcpState {
     #[inline]
     pub(crate) fn segment(&mut self, side: usize, segment: &Segment<'_>) -> Learnt {
         let mut learnt = Learnt::default();
-        if segment.tcp.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) != 0 {
+        let tcp = segment.tcp;
+        if tcp.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) != 0 {
             learnt = self.milestones(side, segment);
+        } else {
+            if tcp.has(Tcp::ACK) {
+                self.acknowledged(side, segment);
+            }
+            if tcp.window == 0 {
+                let troubles = self.troubles_of(side);
+                troubles.zero_windows = troubles.zero_windows.saturating_add(1);
+            }
         }
-        if let (Some(this), Some(events)) = (self.sides.get_mut(side), self.events.get_mut(side)) {
-            this.advance(segment, events);
-        }
+        self.advance(side, segment);
         learnt
     }
 
+    /// Handshake, end and reset.
     fn milestones(&mut self, side: usize, segment: &Segment<'_>) -> Learnt {
         let mut learnt = Learnt::default();
         let tcp = segment.tcp;
+        let other = side ^ 1;
         let syn_alone = tcp.has(Tcp::SYN) && !tcp.has(Tcp::ACK);
         if syn_alone {
-            self.asked_ns = segment.ts_ns;
+            self.flags |= flag::of(flag::ASKED, side);
+            self.time(side, segment.ts_ns, tcp.sequence.wrapping_add(1));
             learnt.client = Some(side);
         } else if tcp.has(Tcp::SYN) {
-            learnt.client = Some(1 - side);
+            self.flags |= flag::of(flag::ANSWERED, side);
+            learnt.client = Some(other);
         }
-        let asked_by_other = self
-            .events
-            .get(1 - side)
-            .is_some_and(|other| other.syn_ns != 0);
-        if !syn_alone
-            && tcp.flags & (Tcp::SYN | Tcp::RST) != 0
-            && self.asked_ns != 0
-            && asked_by_other
-        {
-            learnt.rtt_ns = Some(segment.ts_ns - self.asked_ns);
-            self.asked_ns = 0;
+        let answers = !syn_alone && tcp.flags & (Tcp::SYN | Tcp::RST) != 0;
+        if answers && self.flags & flag::of(flag::ASKED, other) != 0 {
+            self.flags &= !flag::of(flag::ASKED, other);
+            learnt.rtt_ns = self.measured(other, segment.ts_ns);
+        } else if tcp.has(Tcp::ACK) {
+            self.acknowledged(side, segment);
         }
         if let Some(events) = self.events.get_mut(side) {
             events.note(segment);
         }
         learnt
+    }
+
+    /// End the measurement that this acknowledgement ends.
+    #[inline]
+    fn acknowledged(&mut self, side: usize, segment: &Segment<'_>) {
+        let other = side ^ 1;
+        let Some(timed) = self.sides.get(other).filter(|timed| timed.timed_ns != 0) else {
+            return;
+        };
+        if (segment.tcp.acknowledgement.wrapping_sub(timed.timed_end) as i32) < 0 {
+            return;
+        }
+        let answered = flag::of(flag::ANSWERED, other);
+        if self.flags & answered != 0 {
+            self.flags &= !answered;
+            let asked_ns = self.events.get(side).map_or(0, |events| events.syn_ns);
+            if asked_ns != 0 {
+                self.handshake = ticks(segment.ts_ns - asked_ns);
+            }
+        }
+        let _ = self.measured(other, segment.ts_ns);
+    }
+
+    fn time(&mut self, side: usize, ts_ns: i64, end: u32) {
+        if let Some(timed) = self.sides.get_mut(side) {
+            (timed.timed_ns, timed.timed_end) = (ts_ns, end);
+        }
+    }
+
+    /// Note what was answered now; return how long it took.
+    fn measured(&mut self, side: usize, now_ns: i64) -> Option<i64> {
+        let (timed, events) = (self.sides.get_mut(side)?, self.events.get_mut(side)?);
+        let rtt_ns = now_ns - std::mem::take(&mut timed.timed_ns);
+        let sample = ticks(rtt_ns);
+        timed.rtt = match timed.rtt {
+            0 => sample,
+            smoothed => (smoothed - smoothed / 8).saturating_add(sample / 8).max(1),
+        };
+        events.rtt_min = match events.rtt_min {
+            0 => sample,
+            shortest => shortest.min(sample),
+        };
+        Some(rtt_ns)
+    }
+
+    #[inline]
+    fn advance(&mut self, side: usize, segment: &Segment<'_>) {
+        let flags = segment.tcp.flags;
+        let length = segment.payload_len
+            + u32::from(flags & Tcp::SYN != 0)
+            + u32::from(flags & Tcp::FIN != 0);
+        if length == 0 || flags & Tcp::RST != 0 {
+            return;
+        }
+        let sequence = segment.tcp.sequence;
+        let end = sequence.wrapping_add(length);
+        let Some(this) = self.sides.get_mut(side) else {
+            return;
+        };
+        this.segments = this
+            .segments
+            .saturating_add(u32::from(segment.payload_len > 0));
+        this.payload_bytes += u64::from(segment.payload_len);
+        let seen = flag::of(flag::SEEN, side);
+        let ahead = if self.flags & seen == 0 {
+            self.flags |= seen;
+            0
+        } else {
+            sequence.wrapping_sub(this.next) as i32
+        };
+        let next = this.next;
+        if ahead >= 0 || (end.wrapping_sub(next) as i32) > 0 {
+            this.next = end;
+            // Of what is sent now no copy was seen before, so that its acknowledgement is its own (Karn).
+            if ahead >= 0 && this.timed_ns == 0 {
+                (this.timed_ns, this.timed_end) = (segment.ts_ns, end);
+            }
+        }
+        if ahead > 0 {
+            self.troubles_of(side).open_hole(next, sequence);
+        } else if ahead < 0 {
+            self.behind(side, segment, length, next);
+        } else if let Some(troubles) = &mut self.troubles {
+            if let Some(troubles) = troubles.get_mut(side) {
+                troubles.beyond();
+            }
+        }
+    }
+
+    /// A segment before the expected one fills a hole, keeps the connection alive, or repeats.
+    #[cold]
+    fn behind(&mut self, side: usize, segment: &Segment<'_>, length: u32, next: u32) {
+        let sequence = segment.tcp.sequence;
+        let troubles = self.troubles.as_mut().and_then(|both| both.get_mut(side));
+        if let Some(troubles) = troubles.filter(|troubles| troubles.in_hole(sequence)) {
+            troubles.fill_hole(sequence, length);
+            return;
+        }
+        // RFC 9293 §3.8.4: a keep-alive repeats the last byte, with or without carrying it.
+        let keep_alive = segment.payload_len <= 1
+            && segment.tcp.flags & (Tcp::SYN | Tcp::FIN) == 0
+            && sequence.wrapping_add(1) == next;
+        if keep_alive {
+            return;
+        }
+        let troubles = self.troubles_of(side);
+        troubles.retransmissions = troubles.retransmissions.saturating_add(1);
+        // Which copy will be acknowledged is unknown; of a SYN, the last one is taken.
+        if segment.tcp.flags & Tcp::SYN == 0 {
+            self.time(side, 0, 0);
+        }
+    }
+
+    #[cold]
+    fn troubles_of(&mut self, side: usize) -> &mut TcpTroubles {
+        let [a, b] = &mut **self.troubles.get_or_insert_default();
+        if side == 0 {
+            a
+        } else {
+            b
+        }
+    }
+
+    /// Losses of both sides; all zeros for most connections.
+    pub(crate) fn troubles(&self) -> [TcpTroubles; 2] {
+        self.troubles.as_deref().copied().unwrap_or_default()
+    }
+
+    /// Return the smoothed and the shortest round trip between here and the side that is not `side`, in ns; 0 = unknown.
+    pub(crate) fn round_trips(&self, side: usize) -> (i64, i64) {
+        let smoothed = self.sides.get(side).map_or(0, |timed| ns(timed.rtt));
+        (
+            smoothed,
+            self.events.get(side).map_or(0, |events| ns(events.rtt_min)),
+        )
+    }
+
+    /// Return the time from the client's first SYN to its last word in the handshake, in ns; 0 = unknown.
+    pub(crate) fn handshake_ns(&self) -> i64 {
+        ns(self.handshake)
     }
 
     pub(crate) fn reset(&self) -> bool {
@@ -120,105 +321,109 @@ impl TcpState {
     pub(crate) fn touch(&self) -> u64 {
         self.sides[0].payload_bytes
     }
+
+    /// Whether a segment has bytes that tell more of the application.
+    #[inline]
+    pub(crate) fn wants(&self, side: usize, segment: &Segment<'_>) -> bool {
+        let looking = self.flags & flag::SETTLED == 0 && !self.tries.exhausted(side);
+        looking && !segment.payload.is_empty()
+    }
+
+    /// Look for the application. To be called before `segment`.
+    #[inline(never)]
+    pub(crate) fn payload(&mut self, side: usize, segment: &Segment<'_>, budget: &Arc<Budget>) {
+        let tcp = segment.tcp;
+        let payload = Payload {
+            sequence: tcp.sequence.wrapping_add(u32::from(tcp.has(Tcp::SYN))),
+            bytes: segment.payload,
+            cut: segment.payload.len() < segment.payload_len as usize,
+            ts_ns: segment.ts_ns,
+            ports: (tcp.source, tcp.destination),
+        };
+        let first = self.start_of(side);
+        if self.application.is_none() && begins_nothing(&payload, first, &mut self.tries, side) {
+            self.settle_if(self.tries.all_exhausted());
+            return;
+        }
+        let application = self
+            .application
+            .get_or_insert_with(|| Box::new(TcpApplication::new(budget)));
+        let wanted = application.payload(side, &payload, first, &mut self.tries);
+        if wanted != Wanted::More && application.layer().is_none() {
+            self.application = None;
+        }
+        self.settle_if(wanted == Wanted::Nothing);
+    }
+
+    fn settle_if(&mut self, settled: bool) {
+        if settled {
+            self.flags |= flag::SETTLED;
+        }
+    }
+
+    /// Return the sequence number at which the bytes of `side` begin, if its SYN was seen and no byte yet.
+    fn start_of(&self, side: usize) -> Option<u32> {
+        let (this, events) = (self.sides.get(side)?, self.events.get(side)?);
+        (events.syn_ns != 0 && this.segments == 0).then_some(this.next)
+    }
 }
 
 impl TcpEvents {
     fn note(&mut self, segment: &Segment<'_>) {
-        if segment.tcp.has(Tcp::SYN) && self.syn_ns == 0 {
+        let tcp = segment.tcp;
+        if tcp.has(Tcp::SYN) && self.syn_ns == 0 {
             self.syn_ns = segment.ts_ns;
             self.syn_ttl = segment.ttl;
+            (self.segment_size, self.window_scale) = (tcp.segment_size, tcp.window_scale);
         }
-        if segment.tcp.has(Tcp::FIN) {
+        if tcp.has(Tcp::FIN) {
             self.fin_ns = segment.ts_ns;
         }
-        if segment.tcp.has(Tcp::RST) {
+        if tcp.has(Tcp::RST) {
             self.rst_ns = segment.ts_ns;
         }
     }
 }
 
-impl TcpSide {
-    pub(crate) fn out_of_order(&self) -> u32 {
-        self.out_of_order_and_seen & !SEEN
-    }
-
-    #[inline]
-    fn advance(&mut self, segment: &Segment<'_>, events: &mut TcpEvents) {
-        let flags = segment.tcp.flags;
-        let length = segment.payload_len
-            + u32::from(flags & Tcp::SYN != 0)
-            + u32::from(flags & Tcp::FIN != 0);
-        if length == 0 || flags & Tcp::RST != 0 {
-            return;
-        }
-        let sequence = segment.tcp.sequence;
-        let end = sequence.wrapping_add(length);
-        self.segments = self
-            .segments
-            .saturating_add(u32::from(segment.payload_len > 0));
-        self.payload_bytes += u64::from(segment.payload_len);
-        if self.out_of_order_and_seen & SEEN == 0 {
-            self.out_of_order_and_seen |= SEEN;
-            self.next = end;
-            return;
-        }
-        let ahead = sequence.wrapping_sub(self.next) as i32;
-        if ahead >= 0 && self.hole_start != self.hole_end {
-            events.ahead = events.ahead.saturating_add(1);
-        }
-        if ahead > 0 {
-            self.open_hole(sequence, ahead as u32, events);
-        } else if ahead < 0 {
-            self.behind(segment, length, events);
-        }
-        if (end.wrapping_sub(self.next) as i32) > 0 {
-            self.next = end;
+impl TcpTroubles {
+    /// A segment at the end of what was seen; out of order if there is still a hole before it that gets filled.
+    fn beyond(&mut self) {
+        if self.hole_start != self.hole_end {
+            self.ahead = self.ahead.saturating_add(1);
         }
     }
 
-    fn open_hole(&mut self, sequence: u32, bytes: u32, events: &mut TcpEvents) {
+    fn open_hole(&mut self, next: u32, sequence: u32) {
         if self.hole_start == self.hole_end {
-            self.hole_start = self.next;
-            events.ahead = 1;
+            self.hole_start = next;
+            self.ahead = 0;
         }
+        self.ahead = self.ahead.saturating_add(1);
         self.hole_end = sequence;
-        events.skipped = events.skipped.saturating_add(1);
-        events.skipped_bytes = events.skipped_bytes.saturating_add(bytes);
+        self.skipped = self.skipped.saturating_add(1);
+        self.skipped_bytes = self
+            .skipped_bytes
+            .saturating_add(sequence.wrapping_sub(next));
     }
 
-    /// A segment before the expected one fills a hole, keeps the connection alive, or repeats.
-    fn behind(&mut self, segment: &Segment<'_>, length: u32, events: &mut TcpEvents) {
-        let sequence = segment.tcp.sequence;
-        let into_hole = sequence.wrapping_sub(self.hole_start) as i32 >= 0
-            && (sequence.wrapping_sub(self.hole_end) as i32) < 0;
-        if into_hole {
-            self.fill_hole(sequence, length, events);
-            return;
-        }
-        // RFC 9293 §3.8.4: a keep-alive repeats the last byte, with or without carrying it.
-        let keep_alive = segment.payload_len <= 1
-            && segment.tcp.flags & (Tcp::SYN | Tcp::FIN) == 0
-            && sequence.wrapping_add(1) == self.next;
-        if !keep_alive {
-            self.retransmissions = self.retransmissions.saturating_add(1);
-        }
+    fn in_hole(&self, sequence: u32) -> bool {
+        sequence.wrapping_sub(self.hole_start) as i32 >= 0
+            && (sequence.wrapping_sub(self.hole_end) as i32) < 0
     }
 
-    fn fill_hole(&mut self, sequence: u32, length: u32, events: &mut TcpEvents) {
+    fn fill_hole(&mut self, sequence: u32, length: u32) {
         let end = sequence.wrapping_add(length);
         if sequence == self.hole_start {
             self.hole_start = end;
         } else if end == self.hole_end {
             self.hole_end = sequence;
         }
-        events.skipped_bytes = events.skipped_bytes.saturating_sub(length);
-        if events.skipped_bytes == 0 {
+        self.skipped_bytes = self.skipped_bytes.saturating_sub(length);
+        if self.skipped_bytes == 0 {
             self.hole_start = self.hole_end;
-            let overtook = self
-                .out_of_order()
-                .saturating_add(std::mem::take(&mut events.ahead));
-            self.out_of_order_and_seen = SEEN | overtook.min(SEEN - 1);
-            events.skipped = 0;
+            let overtook = std::mem::take(&mut self.ahead);
+            self.out_of_order = self.out_of_order.saturating_add(overtook);
+            self.skipped = 0;
         }
     }
 }

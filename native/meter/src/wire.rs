@@ -24,7 +24,8 @@ macro_rules! columns {
 columns! {
     Texts {
         community_id, node_tid, host, capture_id, layers_path, application, link_protocol, link_a, link_b,
-        network_protocol, network_a, network_b, transport_protocol, icmp_type, client, dns, dhcpv4, dhcpv6,
+        network_protocol, network_a, network_b, transport_protocol, icmp_type, client, client_by, server_name,
+        dns, dhcpv4, dhcpv6, details,
     }
     Numbers {
         uuid, parent_uuid, tracking_id, l3_tracking_id, start_ns, last_ns, link_id, network_id,
@@ -34,7 +35,9 @@ columns! {
         tcp_ab_syn_ns, tcp_ba_syn_ns, tcp_ab_syn_ttl, tcp_ba_syn_ttl, tcp_ab_fin_ns, tcp_ba_fin_ns,
         tcp_ab_rst_ns, tcp_ba_rst_ns, tcp_ab_out_of_order, tcp_ba_out_of_order, tcp_ab_skipped, tcp_ba_skipped,
         tcp_ab_skipped_bytes, tcp_ba_skipped_bytes, tcp_ab_segments, tcp_ba_segments,
-        tcp_ab_payload_bytes, tcp_ba_payload_bytes,
+        tcp_ab_payload_bytes, tcp_ba_payload_bytes, tcp_handshake_ns, tcp_ab_rtt_ns, tcp_ba_rtt_ns,
+        tcp_ab_rtt_min_ns, tcp_ba_rtt_min_ns, tcp_ab_zero_windows, tcp_ba_zero_windows,
+        tcp_ab_segment_size, tcp_ba_segment_size, tcp_ab_window_scale, tcp_ba_window_scale,
     }
 }
 
@@ -94,8 +97,14 @@ impl FlowColumns<'_> {
                 json.raw(name, object);
             }
         }
+        let blocks = self.details.get(row).strip_prefix('{');
+        if let Some(blocks) = blocks.and_then(|blocks| blocks.strip_suffix('}')) {
+            json.members(blocks);
+        }
+        json.text_if("ServerName", self.server_name.get(row));
         json.text_if("CommunityID", self.community_id.get(row))
-            .text_if("Client", self.client.get(row));
+            .text_if("Client", self.client.get(row))
+            .text_if("ClientBy", self.client_by.get(row));
         json.text_if("Host", self.host.get(row));
         json.number_if("ABRetransmissions", self.ab_retransmissions.u64(row));
         json.number_if("BARetransmissions", self.ba_retransmissions.u64(row));
@@ -195,6 +204,21 @@ impl FlowColumns<'_> {
         json.number("BABytes", self.tcp_ba_payload_bytes.u64(row));
         json.number("BASawStart", u8::from(self.tcp_ba_syn_ns.i64(row) != 0));
         json.number("BASawEnd", u8::from(self.tcp_ba_fin_ns.i64(row) != 0));
+        for (name, column) in [
+            ("Handshake", &self.tcp_handshake_ns),
+            ("ABRTT", &self.tcp_ab_rtt_ns),
+            ("BARTT", &self.tcp_ba_rtt_ns),
+            ("ABRTTMin", &self.tcp_ab_rtt_min_ns),
+            ("BARTTMin", &self.tcp_ba_rtt_min_ns),
+            ("ABZeroWindows", &self.tcp_ab_zero_windows),
+            ("BAZeroWindows", &self.tcp_ba_zero_windows),
+            ("ABMSS", &self.tcp_ab_segment_size),
+            ("BAMSS", &self.tcp_ba_segment_size),
+            ("ABWindowScale", &self.tcp_ab_window_scale),
+            ("BAWindowScale", &self.tcp_ba_window_scale),
+        ] {
+            json.number_if(name, column.u64(row));
+        }
         json.close();
     }
 }

@@ -23,7 +23,7 @@ pub enum Network {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Tcp {
     pub source: u16,
     pub destination: u16,
@@ -31,6 +31,9 @@ pub struct Tcp {
     pub acknowledgement: u32,
     pub flags: u8,
     pub window: u16,
+    /// What the options of a SYN offer: the maximum segment size, 0 = none; the window's shift.
+    pub segment_size: u16,
+    pub window_scale: u8,
 }
 
 impl Tcp {

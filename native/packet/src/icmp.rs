@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! ICMP (RFC 792) and ICMPv6 (RFC 4443) with neighbour discovery (RFC 4861) and MLD.
 
-use crate::headers::{Icmp, IcmpKind, Transport};
-use crate::{Headers, Layer};
+use crate::bytes::be16;
+use crate::headers::{Icmp, IcmpKind, Tcp, Transport};
+use crate::{parse, Headers, Layer, LinkType, Ports};
 
 pub(crate) fn icmpv4<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
     let Some((h, payload)) = data.split_first_chunk::<8>() else {
@@ -78,6 +79,30 @@ fn kind_v6(message_type: u8, body_len: usize) -> (IcmpKind, Option<Layer>) {
         143 => (IcmpKind::Unknown, Some(Layer::MLDv2MulticastListenerReport)),
         _ => (IcmpKind::Unknown, None),
     }
+}
+
+/// Read the packet that an ICMP error quotes: the beginning of it, of TCP perhaps no more than the ports.
+pub fn quoted<'a>(headers: &Headers<'a>, ports: &Ports) -> Option<Headers<'a>> {
+    let quotes = match headers.transport {
+        Transport::Icmp4(icmp) => matches!(icmp.message_type, 3 | 4 | 5 | 11 | 12),
+        Transport::Icmp6(icmp) => matches!(icmp.message_type, 1..=4),
+        _ => false,
+    };
+    if !quotes {
+        return None;
+    }
+    let mut quote = parse(LinkType::Raw, headers.payload, headers.payload_len, ports);
+    let cut = (quote.transport == Transport::None).then_some(quote.payload);
+    let ends = cut.and_then(|bytes| be16(bytes, 0).zip(be16(bytes, 2)));
+    // RFC 792 has eight bytes quoted, and a TCP header is longer.
+    if let (Some((source, destination)), 6, None) = (ends, quote.ip_protocol, quote.fragment) {
+        quote.transport = Transport::Tcp(Tcp {
+            source,
+            destination,
+            ..Tcp::default()
+        });
+    }
+    quote.readable().then_some(quote)
 }
 
 fn message(h: &[u8; 8], kind: IcmpKind, paired: bool, request: bool) -> Icmp {

@@ -8,7 +8,9 @@ mod bytes;
 mod describe;
 mod error;
 mod ethernet;
+mod facts;
 mod headers;
+mod hello;
 mod icmp;
 mod ip;
 mod layer;
@@ -16,16 +18,20 @@ mod link;
 mod parse;
 mod protocols;
 mod registry;
+mod stream;
 pub mod text;
 mod transport;
 
 pub use describe::{describe, Description};
 pub use error::FrameError;
+pub use facts::{Fact, Facts};
 pub use headers::{
     Ethernet, Fragment, Headers, Icmp, IcmpKind, Inner, Network, Tcp, Transport, Tunnel,
 };
+pub use icmp::quoted;
 pub use layer::{Layer, LayerPath};
 pub use link::LinkType;
 pub use parse::parse;
-pub use protocols::{dhcpv4, dhcpv6, dns};
+pub use protocols::{dhcpv4, dhcpv6, dns, quic};
 pub use registry::Ports;
+pub use stream::{block_name, identify, told, Application, Identity};

@@ -2,6 +2,7 @@
 //! Where each protocol is found: tables from EtherTypes, IP protocols and UDP ports to readers, made at compile time
 //! from the list in `protocols`.
 
+use crate::facts::Facts;
 use crate::protocols::ALL;
 use crate::{Headers, Layer};
 
@@ -14,6 +15,17 @@ pub(crate) struct Protocol {
     /// What a packet list says of it: the protocol's name there, and a function for one line of text.
     pub(crate) shown: &'static str,
     pub(crate) info: fn(&Headers<'_>) -> String,
+    /// What a flow record tells of its messages.
+    pub(crate) told: Told,
+}
+
+/// What the messages of a protocol tell.
+pub(crate) enum Told {
+    Nothing,
+    /// Each message, one to a packet; a record has the last one.
+    Message(fn(&[u8]) -> Facts),
+    /// The first bytes of each direction of a stream: None = more are needed, never if these are the last.
+    Start(fn(&[u8], bool) -> Option<Facts>),
 }
 
 /// A number under which a protocol is found.
@@ -24,6 +36,8 @@ pub(crate) enum Found {
     Udp(u16),
     /// UDP, destination only: the source port is arbitrary.
     UdpTo(u16),
+    /// The first bytes of a direction of a TCP connection, with its ports, tell whether they are of this protocol.
+    Stream(fn(&[u8], (u16, u16)) -> Reading),
 }
 
 /// What a reader made of the bytes.
@@ -42,8 +56,14 @@ pub(crate) fn no_info(_: &Headers<'_>) -> String {
     String::new()
 }
 
+/// The reader of what is found in streams only.
+pub(crate) fn not_over_packets<'a>(_: &mut Headers<'a>, _: &'a [u8]) -> Reading {
+    Reading::Other
+}
+
+#[inline]
 pub(crate) fn of_layer(layer: Layer) -> Option<&'static Protocol> {
-    ALL.iter().copied().find(|protocol| protocol.layer == layer)
+    number(LAYERS.get(layer as usize).copied().unwrap_or(0))
 }
 
 /// Let the protocol of an EtherType read; unknown types are left alone.
@@ -123,6 +143,11 @@ impl Ports {
         }
     }
 
+    /// Tell whether a UDP port has a protocol of its own, settings left aside.
+    pub fn means_something(port: u16) -> bool {
+        PORTS.find(port).first != 0
+    }
+
     /// Return the protocols to try: that of the destination port, else that of the source port.
     #[inline]
     pub(crate) fn protocols(
@@ -197,7 +222,9 @@ impl Table {
 }
 
 const UDP_PORTS: Table = udp_ports();
+static PORTS: Table = UDP_PORTS;
 static ETHER_TYPES: Table = ether_types();
+static LAYERS: [u8; 256] = layers();
 static IP_PROTOCOLS: [u8; 256] = ip_protocols();
 
 const fn udp_ports() -> Table {
@@ -209,10 +236,20 @@ const fn udp_ports() -> Table {
             match ALL[index].found[at] {
                 Found::Udp(port) => table.set(port, index as u8 + 1, index as u8 + 1),
                 Found::UdpTo(port) => table.set(port, index as u8 + 1, 0),
-                Found::EtherType(_) | Found::IpProtocol(_) => {}
+                Found::EtherType(_) | Found::IpProtocol(_) | Found::Stream(_) => {}
             }
             at += 1;
         }
+        index += 1;
+    }
+    table
+}
+
+const fn layers() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut index = 0;
+    while index < ALL.len() {
+        table[ALL[index].layer as usize] = index as u8 + 1;
         index += 1;
     }
     table
@@ -263,6 +300,7 @@ mod tests {
                     Found::EtherType(kind) => (0, kind),
                     Found::IpProtocol(number) => (1, number.into()),
                     Found::Udp(port) | Found::UdpTo(port) => (2, port),
+                    Found::Stream(_) => continue,
                 };
                 assert!(seen.insert(key), "{} {key:?}", protocol.layer.name());
             }

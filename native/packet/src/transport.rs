@@ -16,6 +16,11 @@ pub(crate) fn tcp<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
         return;
     }
     headers.layers.push(Layer::TCP);
+    let offered = if h[13] & Tcp::SYN != 0 {
+        Offered::of(data.get(20..header_len).unwrap_or_default())
+    } else {
+        Offered::default()
+    };
     headers.transport = Transport::Tcp(Tcp {
         source: u16::from_be_bytes([h[0], h[1]]),
         destination: u16::from_be_bytes([h[2], h[3]]),
@@ -23,9 +28,47 @@ pub(crate) fn tcp<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
         acknowledgement: u32::from_be_bytes([h[8], h[9], h[10], h[11]]),
         flags: h[13],
         window: u16::from_be_bytes([h[14], h[15]]),
+        segment_size: offered.segment_size,
+        window_scale: offered.window_scale,
     });
     headers.payload_len = headers.payload_len.saturating_sub(header_len as u32);
     headers.payload = data.get(header_len..).unwrap_or_default();
+}
+
+/// Options of a SYN (RFC 9293 §3.2, RFC 7323 §2.2).
+#[derive(Default)]
+struct Offered {
+    segment_size: u16,
+    window_scale: u8,
+}
+
+impl Offered {
+    #[cold]
+    fn of(mut options: &[u8]) -> Self {
+        let mut found = Self::default();
+        while let Some((&kind, rest)) = options.split_first() {
+            if kind == 0 {
+                break;
+            }
+            // No operation: the only option without a length, besides the end.
+            if kind == 1 {
+                options = rest;
+                continue;
+            }
+            let length = rest.first().map_or(0, |&length| usize::from(length));
+            let Some(value) = options.get(2..length) else {
+                break;
+            };
+            match (kind, value) {
+                (2, &[high, low]) => found.segment_size = u16::from_be_bytes([high, low]),
+                // RFC 7323 §2.3: more than 14 means 14.
+                (3, &[shift]) => found.window_scale = shift.min(14),
+                _ => {}
+            }
+            options = options.get(length..).unwrap_or_default();
+        }
+        found
+    }
 }
 
 #[inline]

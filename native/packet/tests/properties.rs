@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What must hold for any bytes at all.
 
-use netsonde_packet::{describe, dhcpv4, dhcpv6, dns, parse, LinkType, Ports};
+use netsonde_packet::{
+    describe, dhcpv4, dhcpv6, dns, identify, parse, quic, Identity, Layer, LinkType, Ports,
+};
 use proptest::prelude::*;
 
 fn link_types() -> impl Strategy<Value = LinkType> {
@@ -12,11 +14,11 @@ fn link_types() -> impl Strategy<Value = LinkType> {
 /// Bytes that look like the beginning of something: pure noise never gets past the first header.
 fn frames() -> impl Strategy<Value = Vec<u8>> {
     let ether_types = prop::sample::select(vec![
-        0x0800u16, 0x86dd, 0x8100, 0x88a8, 0x0806, 0x8847, 0x8864, 0x1234,
+        0x0800u16, 0x86dd, 0x8100, 0x88a8, 0x0806, 0x8847, 0x8864, 0x88cc, 0x1234, 0x0026,
     ]);
     let versions = prop::sample::select(vec![0x45u8, 0x46, 0x4f, 0x60, 0x00]);
     let protocols = prop::sample::select(vec![
-        0u8, 1, 2, 4, 6, 17, 41, 43, 44, 47, 51, 58, 60, 115, 132,
+        0u8, 1, 2, 4, 6, 17, 41, 43, 44, 47, 51, 58, 60, 112, 115, 132,
     ]);
     (
         ether_types,
@@ -61,6 +63,55 @@ proptest! {
         let _ = dns::sections(&data);
         let _ = dhcpv4::dhcpv4(&data);
         let _ = dhcpv6::dhcpv6(&data);
+        quic::hello_pieces(&data, |_, piece| assert!(piece.len() <= data.len()));
+        let _ = quic::client_hello(&data);
+    }
+
+    #[test]
+    fn a_cut_beginning_of_a_stream_is_the_same_application_or_none_yet(
+        start in starts(),
+        rest in prop::collection::vec(any::<u8>(), 0..200),
+        cut in any::<prop::sample::Index>(),
+        port in prop::sample::select(vec![53u16, 443, 6653, 8080]),
+    ) {
+        let data = [start, rest].concat();
+        let whole = layer_of(&data, port);
+        let cut = layer_of(&data[..cut.index(data.len() + 1)], port);
+        prop_assert!(cut.is_none() || cut == whole, "{:?} of {:?}", cut, whole);
+    }
+
+    #[test]
+    fn any_beginning_of_a_stream_tells_something_or_nothing(
+        start in starts(),
+        rest in prop::collection::vec(any::<u8>(), 0..600),
+    ) {
+        let data = [start, rest].concat();
+        if let Identity::Known(application) = identify(&data, (40000, 53)) {
+            let _ = application.told(&data, false);
+            prop_assert!(application.told(&data, true).is_some());
+        }
+    }
+}
+
+/// Beginnings of applications, and of hellos that go on with anything.
+fn starts() -> impl Strategy<Value = Vec<u8>> {
+    prop::sample::select(vec![
+        b"GET / HTTP/1.1\r\n".to_vec(),
+        b"OPTIONS sip:a@b SIP/2.0\r\n".to_vec(),
+        b"OPTIONS * HTTP/1.1\r\n".to_vec(),
+        b"SIP/2.0 200 OK\r\n".to_vec(),
+        vec![22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3],
+        vec![22, 3, 3, 0, 90, 2, 0, 0, 86, 3, 3],
+        vec![0, 40, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0],
+        vec![4, 0, 0, 8, 0, 0, 0, 1],
+        Vec::new(),
+    ])
+}
+
+fn layer_of(data: &[u8], port: u16) -> Option<Layer> {
+    match identify(data, (40000, port)) {
+        Identity::Known(application) => Some(application.layer()),
+        Identity::Unknown | Identity::TooShort => None,
     }
 }
 

@@ -14,7 +14,7 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::meter::{key_mode, ports};
+use crate::meter::{applications, key_mode, ports};
 use crate::selection::{selection, RawTest};
 
 /// Check a filter in tcpdump's language; ValueError carries libpcap's words. `link_type` is a DLT number.
@@ -39,7 +39,7 @@ impl CaptureOptions {
     #[pyo3(signature = (*, bpf_filter = "", layer_key_mode = "L2", extra_tcp_metric = true, first_packets = 1000,
         header_size = 256, ring_bytes = 4 << 20, ring_ns = 0, raw_packet_limit = -1, max_packets = 0, max_bytes = 0,
         max_duration_ns = 0, update_ns = 10_000_000_000, expire_ns = 600_000_000_000, max_flows = 500_000,
-        ip_defrag = false, udp_ports = Vec::new()))]
+        ip_defrag = false, udp_ports = Vec::new(), application_ports = Vec::new()))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only in Python")]
     fn new(
         bpf_filter: &str,
@@ -58,6 +58,7 @@ impl CaptureOptions {
         max_flows: usize,
         ip_defrag: bool,
         udp_ports: Vec<String>,
+        application_ports: Vec<String>,
     ) -> PyResult<Self> {
         let keep = KeepOptions {
             first: first_packets,
@@ -72,6 +73,7 @@ impl CaptureOptions {
             tcp_metrics: extra_tcp_metric,
             ip_defrag,
             ports: ports(&udp_ports)?,
+            applications: applications(&application_ports)?,
             keep,
             max_packets,
             max_bytes,
@@ -147,6 +149,7 @@ struct TapStats {
     first_packet_ns: i64,
     not_kept: u64,
     evicted_flows: u64,
+    streams_refused: u64,
     fragments_lost: u64,
     fragment_errors: u64,
     armed_before_up: bool,
@@ -172,6 +175,7 @@ impl From<status::TapStats> for TapStats {
             first_packet_ns: stats.counters.first_packet_ns,
             not_kept: stats.not_kept,
             evicted_flows: stats.meter.evicted,
+            streams_refused: stats.meter.streams_refused,
             fragments_lost: stats.meter.fragments.timeouts + stats.meter.fragments.evicted,
             fragment_errors: stats.meter.fragments.errors,
             armed_before_up: stats.armed_before_up,

@@ -6,7 +6,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use netsonde_meter::{ipc, wire, FlowBatch, LayerKeyMode, MeterConfig, PacketBatch, Ports};
+use netsonde_meter::{
+    ipc, wire, Applications, FlowBatch, LayerKeyMode, MeterConfig, PacketBatch, Ports,
+};
 use netsonde_pcapfile::Damage;
 use pyo3::exceptions::{PyOSError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -46,7 +48,8 @@ impl FileMeter {
     #[new]
     #[pyo3(signature = (source, *, format = "batches", into = None, node_tid = "", capture_id = "", host = "", update_s = 0.0,
                         expire_s = 600.0, max_flows = 2_000_000, tcp_metrics = true, reference_ids = false,
-                        layer_key_mode = "L2", ip_defrag = false, bpf_filter = "", udp_ports = Vec::new()))]
+                        layer_key_mode = "L2", ip_defrag = false, bpf_filter = "", udp_ports = Vec::new(),
+                        application_ports = Vec::new()))]
     #[allow(clippy::too_many_arguments)] // keyword-only on the Python side
     fn new(
         py: Python<'_>,
@@ -65,6 +68,7 @@ impl FileMeter {
         ip_defrag: bool,
         bpf_filter: &str,
         udp_ports: Vec<String>,
+        application_ports: Vec<String>,
     ) -> PyResult<Self> {
         let output = Output::named(format).ok_or_else(|| {
             PyValueError::new_err(format!(
@@ -84,6 +88,7 @@ impl FileMeter {
             layer_key_mode: key_mode(layer_key_mode)?,
             ip_defrag,
             ports: ports(&udp_ports)?,
+            applications: applications(&application_ports)?,
             ..MeterConfig::default()
         };
         let plan = Plan {
@@ -182,7 +187,8 @@ impl FileMeter {
         self.with(py, |metering| metering.bytes_total)
     }
 
-    /// Counters: packets, bytes, flows, unreadable, truncated, malformed, evicted, first_ns, last_ns; of packets in
+    /// Counters: packets, bytes, flows, unreadable, truncated, malformed, evicted, streams_refused (connections
+    /// whose first bytes found no room), first_ns, last_ns; of packets in
     /// pieces: fragments, reassembled, fragment_errors, fragment_timeouts, fragments_evicted.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let (stats, (first_ns, last_ns)) =
@@ -195,6 +201,7 @@ impl FileMeter {
         found.set_item("truncated", stats.truncated)?;
         found.set_item("malformed", stats.malformed)?;
         found.set_item("evicted", stats.evicted)?;
+        found.set_item("streams_refused", stats.streams_refused)?;
         let fragments = stats.fragments;
         found.set_item("fragments", fragments.pieces)?;
         found.set_item("reassembled", fragments.whole)?;
@@ -273,6 +280,15 @@ pub(crate) fn ports(texts: &[String]) -> PyResult<Ports> {
         ports.add_text(text).map_err(PyValueError::new_err)?;
     }
     Ok(ports)
+}
+
+/// Return the names of applications by port of "tcp/PORT=NAME" texts.
+pub(crate) fn applications(texts: &[String]) -> PyResult<Applications> {
+    let mut names = Applications::default();
+    for text in texts {
+        names.add_text(text).map_err(PyValueError::new_err)?;
+    }
+    Ok(names)
 }
 
 fn arrow_error(error: arrow_schema::ArrowError) -> PyErr {

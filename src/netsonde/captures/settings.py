@@ -34,6 +34,9 @@ class CaptureSettings:
     """Flows that one tap keeps at once; what comes beyond is counted but has no flow."""
     udp_ports: tuple[str, ...] = ()
     """More UDP ports of protocols, as PORT=NAME with a name that `LayersPath` uses: `51234=MPLS`, `6784=VXLAN`."""
+    application_ports: tuple[str, ...] = ()
+    """What `Application` says of TCP and UDP ports, as tcp/PORT=NAME or udp/PORT=NAME, whatever the packets look like:
+    `tcp/8443=ADMIN`. The port of the side that spoke first comes first."""
 
     def __post_init__(self) -> None:
         if self.lookback < 0:

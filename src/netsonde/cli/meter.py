@@ -28,12 +28,20 @@ def meter(
         list[str] | None,
         typer.Option("--udp-port", metavar="PORT=NAME", help="A further UDP port of a protocol: 51234=MPLS."),
     ] = None,
+    application_port: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--application-port",
+            metavar="PROTOCOL/PORT=NAME",
+            help="What Application says of a port: tcp/8443=ADMIN.",
+        ),
+    ] = None,
 ) -> None:
     """Meter a pcap or pcapng file, without any server.
 
     Without -o, flows go to standard output as JSON lines, on a terminal as a table; --stats alone prints only
     counters. A damaged file is metered up to the damage, one line says where and why, and the exit status is 1.
     """
-    raise typer.Exit(
-        meter_file(Request(file, output, stats, tcp, defrag=defrag, bpf=bpf, udp_ports=tuple(udp_port or ())))
-    )
+    ports, names = tuple(udp_port or ()), tuple(application_port or ())
+    request = Request(file, output, stats, tcp, defrag=defrag, bpf=bpf, udp_ports=ports, application_ports=names)
+    raise typer.Exit(meter_file(request))

@@ -39,6 +39,7 @@ class Request:
         defrag: bool = False,
         bpf: str = "",
         udp_ports: tuple[str, ...] = (),
+        application_ports: tuple[str, ...] = (),
     ) -> None:
         self.file = file
         self.output = output
@@ -51,6 +52,8 @@ class Request:
         """Packets to meter, in tcpdump's language; "" = all."""
         self.udp_ports = udp_ports
         """More UDP ports of protocols: PORT=NAME."""
+        self.application_ports = application_ports
+        """Names of applications by port: tcp/PORT=NAME or udp/PORT=NAME."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Request) and vars(self) == vars(other)
@@ -137,6 +140,7 @@ def _open(request: Request, kind: str) -> "FileMeter":
             ip_defrag=request.defrag,
             bpf_filter=request.bpf,
             udp_ports=request.udp_ports,
+            application_ports=request.application_ports,
         )
     except ValueError as wrong:
         raise UserError(str(wrong), hint="see netsonde meter --help") from wrong
@@ -244,6 +248,12 @@ def _fragment_rows(stats: "FileStats") -> list[tuple[str, str]]:
     ]
 
 
+def _stream_rows(stats: "FileStats") -> list[tuple[str, str]]:
+    """Return what to say of connections whose application stayed unknown for want of memory, if there were any."""
+    refused = stats["streams_refused"]
+    return [("unread starts", f"{refused:,}")] if refused else []
+
+
 def _stats_text(stats: "FileStats", seconds: float) -> str:
     span = (stats["last_ns"] - stats["first_ns"]) / 1e9 if stats["packets"] else 0.0
     rows = [
@@ -255,6 +265,7 @@ def _stats_text(stats: "FileStats", seconds: float) -> str:
         ("truncated", f"{stats['truncated']:,}"),
         ("malformed", f"{stats['malformed']:,}"),
         ("evicted flows", f"{stats['evicted']:,}"),
+        *_stream_rows(stats),
         *_fragment_rows(stats),
         ("metered in", f"{seconds:.3f} s"),
     ]

@@ -6,6 +6,7 @@
 
 from collections.abc import Iterator
 
+from netsonde.flows.blocks import block_fields
 from netsonde.model.keys import Field, ValueType
 
 _START_MS = 1_526_468_153_643
@@ -35,6 +36,13 @@ def _tcp() -> Iterator[Field]:
     for side, way in (("AB", "from A to B"), ("BA", "from B to A")):
         for name, text, unit in _TCP:
             yield Field(f"TCPMetric.{side}{name}", "integer", f"{text}, {way}", 1, unit)
+    yield Field("TCPMetric.Handshake", "integer", "from the first SYN to the end of the handshake", 1_200_000, "ns")
+    for side, way, end in (("AB", "from A to B", "B"), ("BA", "from B to A", "A")):
+        trip = f"between the place of capture and {end}, and back"
+        yield Field(f"TCPMetric.{side}RTT", "integer", f"round trip {trip}, smoothed", 1_200_000, "ns")
+        yield Field(f"TCPMetric.{side}RTTMin", "integer", f"the shortest time {trip}", 900_000, "ns")
+        for name, text, unit in _TCP_OFFERS:
+            yield Field(f"TCPMetric.{side}{name}", "integer", f"{text}, {way}", 1, unit)
 
 
 _TCP = (
@@ -49,6 +57,12 @@ _TCP = (
     ("Bytes", "payload, repetitions included", "B"),
     ("SawStart", "1 when the SYN was seen", ""),
     ("SawEnd", "1 when the FIN was seen", ""),
+)
+
+_TCP_OFFERS = (
+    ("ZeroWindows", "segments that said that there is no room", "segments"),
+    ("MSS", "maximum segment size that the SYN offered", "B"),
+    ("WindowScale", "shift of the window that the SYN offered", ""),
 )
 
 METRICS = (
@@ -81,6 +95,7 @@ _DNS = (
     Field("DNS.questions.name", "string", "name that was asked for", "example.org"),
     Field("DNS.questions.type", "string", "type that was asked for", "A"),
     Field("DNS.questions.class", "string", "its class", "IN"),
+    Field("DNS.questions.unicast", "boolean", "mDNS: the answer is to come to the asker alone", True),
     Field("DNS.answers", "list of object", "answers", [{"name": "example.org", "type": "A", "IP": "192.0.2.1"}]),
     Field("DNS.answers.name", "string", "name of the record", "example.org"),
     Field("DNS.answers.type", "string", "its type", "A"),
@@ -88,7 +103,7 @@ _DNS = (
     Field("DNS.answers.TTL", "integer", "how long it may be kept", 300, "s"),
     Field("DNS.answers.data_length", "integer", "length of its data", 4, "B"),
     Field("DNS.answers.IP", "string", "address of an A or AAAA record", "192.0.2.1"),
-    Field("DNS.answers.*", "any", "data of other types: NS, c_name, PTR, MX, SRV, SOA, TXTs", "www.example.org"),
+    Field("DNS.answers.*", "any", "data of other types: NS, c_name, PTR, MX, SRV, SOA, TXTs, data", "www.example.org"),
     Field("DNS.authorities", "list of object", "authorities, as the answers", []),
     Field("DNS.authorities.*", "any", "members as of the answers", "ns1.example.org"),
     Field("DNS.additionals", "list of object", "additional records, as the answers; EDNS options as OPT", []),
@@ -135,6 +150,15 @@ _LEASE4 = (
     Field("hardware_opts", "integer", "hops", 0),
     Field("server_name", "string", "name of the server", "dhcp-1"),
     Field("secs", "integer", "how long the client has been trying", 0, "s"),
+    Field("renewal_s", "integer", "when the client will ask its server again", 1800, "s"),
+    Field("rebinding_s", "integer", "when it will ask any server", 3150, "s"),
+    Field("broadcast", "string", "broadcast address", "10.0.0.255"),
+    Field("ntp_servers", "list of string", "servers of time", ["10.0.0.2"]),
+    Field("routes", "list of string", "routes besides the gateways", ["10.1.0.0/16 via 10.0.0.253"]),
+    Field("client_id", "string", "id of the client, in hex", "01fa163ef87aca"),
+    Field("wanted_options", "string", "numbers of the options that the client asked for", "1,3,6,12,15,28,42"),
+    Field("circuit_id", "string", "port that a relay names", "ge-0/0/1"),
+    Field("remote_id", "string", "device that a relay names, in hex", "fa163ef87aca"),
 )
 _LEASE6 = (
     Field("addresses", "list of string", "addresses that were given", ["2001:db8::1"]),
@@ -144,12 +168,17 @@ _LEASE6 = (
     Field("preferred_s", "integer", "how long the address is preferred", 1800, "s"),
     Field("status_code", "integer", "code of a refusal", 2),
     Field("relays", "integer", "relays on the way", 1),
+    Field("link_address", "string", "link of the relay next to the client", "2001:db8::ffff"),
+    Field("interface_id", "string", "port that it names", "ge-0/0/1"),
+    Field("client_name", "string", "name of the client", "vm-1.example.org"),
+    Field("rapid_commit", "boolean", "two messages instead of four are wanted", True),
+    Field("elapsed_ms", "integer", "how long the client has been trying", 0, "ms"),
 )
 
 FIELDS = (
     Field("UUID", "string", "this flow on this interface and capture", "3018d39e38bf4649"),
-    Field("LayersPath", "string", "layers of the first packet", "Ethernet/IPv4/ICMPv4"),
-    Field("Application", "string", "the last of these layers", "ICMPv4"),
+    Field("LayersPath", "string", "layers of its packets", "Ethernet/IPv4/ICMPv4"),
+    Field("Application", "string", "the last of these layers, or what a TCP stream says", "ICMPv4"),
     *_ends("Link", "ETHERNET", "f2:45:25:5b:3a:bc", "2e:b9:2d:76:24:07", "VLAN ids, 12 bits each, outermost lowest"),
     *_ends("Network", "IPV4", "192.168.0.2", "192.168.0.1", "tunnel id; 0 = none"),
     *_ends("Transport", "TCP", 40000, 80, "always 0"),
@@ -180,6 +209,8 @@ FIELDS = (
         "1:hO+sN4H+MG5MY/8hIrXPqc4ZQz0=",
     ),
     Field("Client", "string", "the side that opened the conversation: A or B", "A"),
+    Field("ClientBy", "string", "what says so: handshake, message or port", "handshake"),
+    Field("ServerName", "string", "name of the server that the client asked for", "example.org"),
     Field("FinishType", "integer", "0 running, 1 idle, 2 FIN, 3 RST, 4 the capture ended, 5 the table was full", 2),
     Field("RawPacketsCaptured", "integer", "packets that were kept", 5, "packets"),
     Field("ABRetransmissions", "integer", "TCP segments that A repeated", 1, "segments"),
@@ -189,4 +220,5 @@ FIELDS = (
     *(_within("DHCPv4", field) for field in (*_LEASE, *_LEASE4)),
     Field("DHCPv6", "object", "DHCPv6 transaction, all its messages", {"bound": True}),
     *(_within("DHCPv6", field) for field in (*_LEASE, *_LEASE6)),
+    *block_fields(),
 )

@@ -30,8 +30,8 @@ FLOW_COLUMNS = (
     Column("capture_id", "string", "UUID of the capture"),
     Column("report", "uint8", "0 = first report, 1 = update, 2 = end"),
     Column("report_number", "uint32", "counts the reports of this flow from 1; the greatest is the latest state"),
-    Column("layers_path", "string", "layers of the first packet, up to a tunnel's header: Ethernet/IPv4/UDP/DNS"),
-    Column("application", "string", "the last of these layers"),
+    Column("layers_path", "string", "layers of its packets, up to a tunnel's header: Ethernet/IPv4/UDP/DNS"),
+    Column("application", "string", "the last of these layers, what a TCP stream says, or the name of the port"),
     Column("start_ns", "int64", "first packet"),
     Column("last_ns", "int64", "last packet so far"),
     Column("link_protocol", "string", "ETHERNET, or empty"),
@@ -69,6 +69,7 @@ FLOW_COLUMNS = (
         "0 running, 1 idle too long, 2 closed by FIN, 3 reset by RST, 4 the capture ended, 5 the table was full",
     ),
     Column("client", "string", "the side that opened the conversation: A, B, or empty when nothing tells"),
+    Column("client_by", "string", "what says so: handshake, message (a question or its answer), port, or empty"),
     Column("raw_packets_captured", "int64", "raw packets of this flow that were kept"),
     Column("ab_retransmissions", "uint64", "TCP segments that A repeated"),
     Column("ba_retransmissions", "uint64", "TCP segments that B repeated"),
@@ -91,12 +92,29 @@ FLOW_COLUMNS = (
     Column("tcp_ba_segments", "uint32", "segments with payload from B"),
     Column("tcp_ab_payload_bytes", "uint64", "payload of A, repetitions included"),
     Column("tcp_ba_payload_bytes", "uint64", "payload of B, repetitions included"),
+    Column(
+        "tcp_handshake_ns", "int64", "from the first SYN to the acknowledgement that ends the handshake; 0 = unseen"
+    ),
+    Column("tcp_ab_rtt_ns", "int64", "from here to B and back, smoothed (RFC 6298): what A sent and B acknowledged"),
+    Column("tcp_ba_rtt_ns", "int64", "the same from here to A and back"),
+    Column("tcp_ab_rtt_min_ns", "int64", "the shortest time to B and back"),
+    Column("tcp_ba_rtt_min_ns", "int64", "the shortest time to A and back"),
+    Column("tcp_ab_zero_windows", "uint32", "segments in which A said that it can take no more"),
+    Column("tcp_ba_zero_windows", "uint32", "segments in which B said so"),
+    Column("tcp_ab_segment_size", "uint16", "maximum segment size that A offered; 0 = none, here and below"),
+    Column("tcp_ba_segment_size", "uint16", "maximum segment size that B offered"),
+    Column("tcp_ab_window_scale", "uint8", "shift of the window that A offered"),
+    Column("tcp_ba_window_scale", "uint8", "shift of the window that B offered"),
     Column("icmp_unanswered", "uint32", "echo requests without an answer so far"),
     Column("ip_fragments", "uint32", "IP fragments beyond the first of each packet, if the capture defragments"),
     Column("ip_fragment_errors", "uint32", "packets whose fragments contradict each other"),
+    Column(
+        "server_name", "string", "name of the server that the client asked for: SNI of TLS and QUIC, or HTTP's Host"
+    ),
     Column("dns", "string", "last DNS message, latency and counts as a JSON object; empty = none"),
     Column("dhcpv4", "string", "DHCP transaction of this flow, all its messages, as a JSON object; empty = none"),
     Column("dhcpv6", "string", "the same for DHCPv6"),
+    Column("details", "string", "blocks of TLS, HTTP, QUIC and other protocols, as one JSON object; empty = none"),
 )
 
 PACKET_COLUMNS = (

@@ -38,6 +38,7 @@ _NAMES = frozenset(
         "transport_protocol",
         "icmp_type",
         "client",
+        "client_by",
     }
 )
 """Text columns with few different values."""

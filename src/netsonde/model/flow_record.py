@@ -68,11 +68,17 @@ class Flow(msgspec.Struct, frozen=True):
     community_id: str = msgspec.field(name="CommunityID", default="")
     client: str = msgspec.field(name="Client", default="")
     """`A`, `B`, or "" when nothing tells which side opened the conversation."""
+    client_by: str = msgspec.field(name="ClientBy", default="")
+    """`handshake`, `message` or `port`."""
     finish_type: int = msgspec.field(name="FinishType", default=0)
     """0 = it runs."""
     raw_packets_captured: int = msgspec.field(name="RawPacketsCaptured", default=0)
     ab_retransmissions: int = msgspec.field(name="ABRetransmissions", default=0)
     ba_retransmissions: int = msgspec.field(name="BARetransmissions", default=0)
+    server_name: str = msgspec.field(name="ServerName", default="")
     dns: dict[str, Any] | None = msgspec.field(name="DNS", default=None)
     dhcpv4: dict[str, Any] | None = msgspec.field(name="DHCPv4", default=None)
     dhcpv6: dict[str, Any] | None = msgspec.field(name="DHCPv6", default=None)
+    tls: dict[str, Any] | None = msgspec.field(name="TLS", default=None)
+    http: dict[str, Any] | None = msgspec.field(name="HTTP", default=None)
+    quic: dict[str, Any] | None = msgspec.field(name="QUIC", default=None)

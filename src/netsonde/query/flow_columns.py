@@ -8,6 +8,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from netsonde.flows.blocks import BLOCKS
+
 Unit: TypeAlias = Literal["text", "number", "ms", "hex", "json"]
 
 
@@ -41,7 +43,9 @@ def _texts() -> Iterator[tuple[str, FlowColumn]]:
         ("CaptureID", "capture_id"),
         ("CommunityID", "community_id"),
         ("Client", "client"),
+        ("ClientBy", "client_by"),
         ("Host", "host"),
+        ("ServerName", "server_name"),
     ):
         yield name, FlowColumn(column, "text", column)
 
@@ -72,13 +76,29 @@ _TCP: Final[Mapping[str, tuple[str, Unit]]] = {
 }
 
 
+_TCP_UNLESS_ZERO: Final[Mapping[str, str]] = {
+    "SynTTL": "syn_ttl",
+    "RTT": "rtt_ns",
+    "RTTMin": "rtt_min_ns",
+    "ZeroWindows": "zero_windows",
+    "MSS": "segment_size",
+    "WindowScale": "window_scale",
+}
+
+
 def _tcp_metrics() -> Iterator[tuple[str, FlowColumn]]:
     for side in ("AB", "BA"):
         column = f"tcp_{side.lower()}"
         for name, (part, unit) in _TCP.items():
             yield f"TCPMetric.{side}{name}", FlowColumn(f"{column}_{part}", unit, "tcp_metric")
-        # Left out of the JSON when it is 0, measured or not.
-        yield f"TCPMetric.{side}SynTTL", FlowColumn(f"{column}_syn_ttl", "number", f"{column}_syn_ttl", certain=False)
+        for name, part in _TCP_UNLESS_ZERO.items():
+            yield f"TCPMetric.{side}{name}", _unless_zero(f"{column}_{part}")
+    yield "TCPMetric.Handshake", _unless_zero("tcp_handshake_ns")
+
+
+def _unless_zero(column: str) -> FlowColumn:
+    """Left out of the JSON when it is 0, measured or not."""
+    return FlowColumn(column, "number", column, certain=False)
 
 
 FIELD_COLUMNS: Final[Mapping[str, FlowColumn]] = {
@@ -103,6 +123,8 @@ FIELD_COLUMNS: Final[Mapping[str, FlowColumn]] = {
     "DNS": FlowColumn("dns", "json", "dns"),
     "DHCPv4": FlowColumn("dhcpv4", "json", "dhcpv4"),
     "DHCPv6": FlowColumn("dhcpv6", "json", "dhcpv6"),
+    # All blocks are in one column: that it is filled says of none that it is there.
+    **{name: FlowColumn("details", "json", "details", certain=False) for name in BLOCKS},
     **dict(_texts()),
     **dict(_layer("Link", "text")),
     **dict(_layer("Network", "text")),

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+from netsonde.flows.blocks import BLOCKS
 from netsonde.graph.paths import MISSING, Found, Missing, Path, parse_path
 from netsonde.model.elements import Json
 
@@ -31,7 +32,7 @@ _ZEROS: Final[Mapping[str, frozenset[str]]] = {
 }
 _TOP_ZEROS: Final = frozenset({"FinishType", "RawPacketsCaptured", "ABRetransmissions", "BARetransmissions"})
 
-_MESSAGES: Final = frozenset({"DNS", "DHCPv4", "DHCPv6", "VRRPv2"})
+_MESSAGES: Final = frozenset({"DNS", "DHCPv4", "DHCPv6", *BLOCKS})
 """Layers whose members have snake case names in JSON, and always had camel case ones in queries."""
 _CAPITALS: Final = frozenset(
     ["ID", "QR", "AA", "TC", "RD", "RA", "Z", "TTL", "IP", "NS", "PTR", "TXTs", "SOA", "SRV", "MX", "OPT"]

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every trace in tests/data/flows gives the flows in the file beside it, with fragments put together.
 
-`make bless` writes those files. tests/traces.py made the traces; another one only has to be put there.
+`make bless` writes those files. tests/traces.py and tests/application_traces.py made the traces; another one only has
+to be put there.
 """
 
 import json
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import application_traces
 import traces
 from capture_files import flows_in
 from netsonde._native import FileMeter
@@ -39,7 +41,7 @@ def test_a_trace_gives_its_flows(trace: Path, request: pytest.FixtureRequest) ->
 
 
 def test_traces_are_those_of_their_builder() -> None:
-    for name, make in traces.TRACES.items():
+    for name, make in (traces.TRACES | application_traces.TRACES).items():
         assert (traces.FOLDER / f"{name}.pcap").read_bytes() == traces.pcap(make()), name
 
 

@@ -39,7 +39,8 @@ def test_simple_tcp_over_ipv4() -> None:
     assert (tcp["ABFinStart"], tcp["BAFinStart"]) == (1490086707507, 1490086707507)
     assert "LastUpdateMetric" not in flow
     # "Chunks" of the reference's reassembly also counted SYN and FIN; here they are segments with payload.
-    assert (tcp["ABBytes"], tcp["BABytes"]) == (6, 0)
+    assert (tcp["ABPackets"] + tcp["ABSawStart"] + tcp["ABSawEnd"], tcp["ABBytes"]) == (3, 6)
+    assert (tcp["BAPackets"] + tcp["BASawStart"] + tcp["BASawEnd"], tcp["BABytes"]) == (2, 0)
 
 
 def test_simple_tcp_over_ipv6_has_one_l3_id_in_both_key_modes() -> None:
@@ -96,6 +97,14 @@ def test_web_traffic_of_a_vm() -> None:
         "ebff6d7dcd834d9d": (6, 516, 4, 760),
         "a1d31b71f61f2570": (20, 1475, 18, 21080),
     }
+    # "Better than the reference" 12: it called these TCP, in spite of what they carry.
+    web = [flow["HTTP"] for flow in flows.values() if flow["Application"] == "HTTP"]
+    assert [(one["method"], one["host"], one["status"]) for one in web] == [
+        ("GET", "www.google.com", 302),
+        ("GET", "www.google.fr", 200),
+    ]
+    asked = [flow["ARP"] for flow in flows.values() if "ARP" in flow]
+    assert [(one["requests"], one["replies"]) for one in asked] == [(1, 1), (1, 1)]
     assert flows["ebff6d7dcd834d9d"]["Metric"]["RTT"] == 1894000
     assert flows["a1d31b71f61f2570"]["Metric"]["RTT"] == 2212000
 
@@ -106,6 +115,10 @@ def test_segments_out_of_order_are_counted() -> None:
     tcp = flow["TCPMetric"]
     assert (tcp["ABSegmentOutOfOrder"], tcp["BASegmentOutOfOrder"]) == (0, 3)
     assert tcp["BASegmentSkippedBytes"] == 0
+    # The reference's 17 chunks are these and the SYN and the FIN.
+    assert (tcp["BAPackets"] + tcp["BASawStart"] + tcp["BASawEnd"], tcp["BABytes"]) == (17, 19884)
+    assert (tcp["ABMSS"], tcp["BAMSS"], tcp["ABWindowScale"], tcp["BAWindowScale"]) == (1360, 1430, 7, 7)
+    assert tcp["Handshake"] > flow["Metric"]["RTT"] > tcp["ABRTTMin"] > tcp["BARTT"] > 0
 
 
 def test_vlan_ids_fold_outermost_lowest() -> None:
@@ -275,7 +288,7 @@ def test_mode_l3_ignores_macs() -> None:
 
 def test_a_filter_chooses_packets() -> None:
     flows = flows_of("eth-ip4-arp-dns-req-http-google", bpf_filter="port 53 or port 80")
-    assert sorted(flow["Application"] for flow in flows) == ["DNS", "DNS", "TCP", "TCP"]
+    assert sorted(flow["LayersPath"].split("/")[-1] for flow in flows) == ["DNS", "DNS", "TCP", "TCP"]
 
 
 def test_a_filter_sees_behind_a_vlan_tag_only_if_told() -> None:

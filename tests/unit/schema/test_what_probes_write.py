@@ -26,6 +26,7 @@ from netsonde._native import FileMeter
 from netsonde.captures.engines._api import Point
 from netsonde.captures.node_list import publish_captures
 from netsonde.captures.taps import Tap
+from netsonde.flows.blocks import BLOCKS
 from netsonde.flows.records import flow_dicts
 from netsonde.flows.schema import FLOW_SCHEMA
 from netsonde.graph.graph import Graph
@@ -46,6 +47,7 @@ from unit.probes.ovsdb.lab import recording, replica
 from unit.probes.test_host import CPUINFO
 
 FIELDS = {field.key: field for field in FLOW_FIELDS}
+GOLDEN = sorted((Path(__file__).parents[2] / "data/flows").glob("*.pcap"))
 
 
 def wrong(graph: Graph) -> list[tuple[Json, Problem]]:
@@ -168,7 +170,7 @@ def test_flows_with_every_column_filled() -> None:
     filled: dict[str, Any] = {"string": "x", "bool": True}
     # The period since the last report must differ from the whole, or it is left out.
     columns = {field.name: [filled.get(str(field.type), 7 - field.name.startswith("lu_"))] for field in FLOW_SCHEMA}
-    columns |= {name: [""] for name in ("dns", "dhcpv4", "dhcpv6")}
+    columns |= {name: [""] for name in ("dns", "dhcpv4", "dhcpv6", "details")}
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, FLOW_SCHEMA) as stream:
         stream.write_table(pa.table(columns, schema=FLOW_SCHEMA))
@@ -176,8 +178,8 @@ def test_flows_with_every_column_filled() -> None:
     (flow,) = flow_dicts([bytes(sink.getvalue())])
 
     assert unlisted_fields(flow) == []
-    messages = ("DNS", "DHCPv4", "DHCPv6")
-    assert {path for path, _ in leaves(flow)} == {key for key in FIELDS if not key.startswith(messages)}
+    messages = {"DNS", "DHCPv4", "DHCPv6", *BLOCKS}
+    assert {path for path, _ in leaves(flow)} == {key for key in FIELDS if key.split(".")[0] not in messages}
 
 
 def test_flows_of_a_file_with_its_messages() -> None:
@@ -185,6 +187,12 @@ def test_flows_of_a_file_with_its_messages() -> None:
     flows = flows_in(FileMeter(pcap(frames)))
     assert {"DNS", "DHCPv4", "ICMP", "Transport"} <= {key for flow in flows for key in flow}
     assert [path for flow in flows for path in unlisted_fields(flow)] == []
+
+
+def test_flows_of_golden_traces_which_show_every_block() -> None:
+    flows = [flow for golden in GOLDEN for flow in flows_in(FileMeter(golden, ip_defrag=True))]
+    assert {path for flow in flows for path in unlisted_fields(flow)} == set()
+    assert {name for flow in flows for name in flow} >= BLOCKS.keys()
 
 
 def dns_frames() -> list[bytes]:

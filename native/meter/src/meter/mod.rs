@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The meter: one per captured interface and capture. A frame is read segment by segment, each counted for a flow.
 
+mod control;
 mod dissect;
 mod due;
 mod pieces;
 
 pub use dissect::{Dissected, Dissector};
 
-use netsonde_packet::{Headers, Layer, LinkType, Transport};
+use std::sync::Arc;
+
+use netsonde_packet::{told, Headers, IcmpKind, Layer, LinkType, Transport};
 
 use crate::config::MeterConfig;
 use crate::flow::{self, mark, Flow, Tally};
 use crate::fragments::{FragmentStats, Fragments};
 use crate::ids::{flow_ids, Opening};
 use crate::key::FlowKey;
+use crate::reassembly::Budget;
 use crate::report::{Reporter, Sheet};
 use crate::table::FlowTable;
 use crate::tcp::Segment;
@@ -63,6 +67,8 @@ pub struct MeterStats {
     /// Flows ended because the table was full.
     pub evicted: u64,
     pub fragments: FragmentStats,
+    /// Beginnings of connections that found no room, so that their application stays unknown.
+    pub streams_refused: u64,
 }
 
 pub struct Meter {
@@ -73,6 +79,8 @@ pub struct Meter {
     /// Memory of `load`.
     candidates: Vec<u32>,
     fragments: Fragments,
+    /// First bytes of connections.
+    streams: Arc<Budget>,
     reporter: Reporter,
     /// Flows to report at the next `take_reports`: new ones, and those that just closed.
     fresh: Vec<u32>,
@@ -97,6 +105,7 @@ impl Meter {
             table,
             candidates: Vec::new(),
             fragments: Fragments::default(),
+            streams: Arc::default(),
             reporter: Reporter::new(config),
             fresh: Vec::new(),
             changed: Vec::new(),
@@ -241,20 +250,34 @@ impl Meter {
                 let segment = Segment {
                     tcp,
                     payload_len: headers.payload_len,
+                    payload: headers.payload,
                     ttl: headers.ttl,
                     ts_ns: tally.last_ns,
                 };
-                let closed = flow.follow_tcp(side, &segment);
+                let closed = flow.follow_tcp(side, &segment, &self.streams);
                 // Whoever asked for reports while flows run learns of the end before its hold time is over.
                 if closed && self.reporter.config.update_ns > 0 {
                     self.list_fresh(index);
                 }
             }
             Transport::Icmp4(icmp) | Transport::Icmp6(icmp) => {
-                flow.follow_echo(side, icmp, tally.last_ns)
+                flow.follow_echo(side, icmp, tally.last_ns);
+                let icmp = *icmp;
+                match icmp.kind {
+                    IcmpKind::Echo => {}
+                    IcmpKind::Unknown => self.follow_message(index, headers),
+                    IcmpKind::Neighbor => {
+                        self.follow_neighbor(index, side, prepared, tally.last_ns)
+                    }
+                    _ => self.follow_error(index, prepared, &icmp),
+                }
             }
             Transport::Udp { .. } => self.follow_application(index, side, headers, tally.last_ns),
-            _ => {}
+            Transport::None if headers.layers.last() == Some(Layer::ARP) => {
+                self.follow_neighbor(index, side, prepared, tally.last_ns)
+            }
+            Transport::None => self.follow_message(index, headers),
+            Transport::Sctp { .. } => {}
         }
         found
     }
@@ -270,6 +293,7 @@ impl Meter {
         match application {
             Layer::UDP => return,
             Layer::DNS => flow.follow_dns(side, headers.payload, ts_ns),
+            Layer::QUIC => flow.follow_quic(headers.payload, &self.streams),
             Layer::DHCPv4 | Layer::DHCPv6 => {
                 let leases = &mut self.reporter.leases;
                 let noted = match application {
@@ -280,11 +304,24 @@ impl Meter {
                     flow.follow_dhcp(side, key, from_client);
                 }
             }
-            _ => {}
+            _ => self.follow_message(index, headers),
         }
+        let Some(flow) = self.table.get_mut(index) else {
+            return;
+        };
         // The first packet may have been cut before its application.
         if headers.layers.as_slice().len() > self.reporter.paths.len_of(flow.path) {
             flow.path = self.reporter.paths.number(&headers.layers);
+        }
+    }
+
+    /// Keep the message in a segment, if its protocol tells something of each.
+    fn follow_message(&mut self, index: u32, headers: &Headers<'_>) {
+        let Some(layer) = headers.layers.last().filter(|&layer| told(layer).is_some()) else {
+            return;
+        };
+        if let Some(flow) = self.table.get_mut(index) {
+            flow.follow_message(layer, headers.payload);
         }
     }
 
@@ -364,6 +401,7 @@ impl Meter {
             malformed: counts.malformed,
             flows: self.table.len() as u64,
             fragments: self.fragments.stats,
+            streams_refused: self.streams.refused(),
             ..self.stats
         }
     }

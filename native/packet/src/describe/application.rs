@@ -4,6 +4,7 @@
 use crate::dhcpv4::dhcpv4;
 use crate::dhcpv6::dhcpv6;
 use crate::dns::{self, RecordData};
+use crate::facts::printable;
 use crate::{text, Headers, Transport};
 
 /// Answers beyond these are only counted.
@@ -94,7 +95,7 @@ pub(crate) fn dns(data: &[u8]) -> String {
     if header.response_code() != 0 {
         info.push_str(&format!(
             " {}",
-            dns::response_code_name(header.response_code())
+            dns::response_code_name(header.response_code().into())
         ));
     }
     for answer in sections.answers.iter().take(ANSWERS_SHOWN) {
@@ -123,35 +124,7 @@ fn value(data: &RecordData<'_>) -> String {
         RecordData::Txt(strings) => strings
             .first()
             .map_or_else(String::new, |text| printable(text)),
-        RecordData::Opt(_) | RecordData::Other => String::new(),
+        RecordData::Text(text) => text.clone(),
+        RecordData::Opt(_) => String::new(),
     }
-}
-
-pub(crate) fn ntp(data: &[u8]) -> String {
-    let Some(first) = data.first() else {
-        return String::new();
-    };
-    let mode = match first & 7 {
-        1 => "symmetric active",
-        2 => "symmetric passive",
-        3 => "client",
-        4 => "server",
-        5 => "broadcast",
-        _ => "control",
-    };
-    format!("Version {} {mode}", first >> 3 & 7)
-}
-
-/// Bytes of a packet as one line: control characters become U+FFFD.
-fn printable(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes)
-        .chars()
-        .map(|character| {
-            if character.is_control() {
-                char::REPLACEMENT_CHARACTER
-            } else {
-                character
-            }
-        })
-        .collect()
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! ARP, ICMP, neighbour discovery, IGMP and TCP in one line each.
 
-use crate::bytes::{be16, be32, chunk};
+use crate::bytes::{be16, chunk};
 use crate::{text, Headers, Icmp, IcmpKind, Tcp};
 
 pub(crate) fn arp(data: &[u8]) -> String {
@@ -131,20 +131,6 @@ impl<'a> Iterator for NdOptions<'a> {
         let body = self.0.get(2..length)?;
         self.0 = self.0.get(length..)?;
         Some((kind, body))
-    }
-}
-
-pub(crate) fn igmp(data: &[u8]) -> String {
-    let group = chunk(data, 4).map_or_else(String::new, text::ipv4);
-    match data.first() {
-        Some(0x11) => format!("Membership query {group}"),
-        Some(0x12 | 0x16) => format!("Membership report {group}"),
-        Some(0x17) => format!("Leave group {group}"),
-        Some(0x22) => format!(
-            "Membership report v3, {} groups",
-            be32(data, 4).unwrap_or(0) & 0xffff
-        ),
-        _ => String::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 //! Authenticated IPv4 (RFC 4302): what follows can be read. In IPv6 it is one of the extension headers.
 
 use crate::ip;
-use crate::registry::{no_info, Found, Protocol, Reading};
+use crate::registry::{no_info, Found, Protocol, Reading, Told};
 use crate::{Headers, Layer};
 
 pub(crate) const PROTOCOL: Protocol = Protocol {
@@ -11,6 +11,7 @@ pub(crate) const PROTOCOL: Protocol = Protocol {
     read,
     shown: "AH",
     info: no_info,
+    told: Told::Nothing,
 };
 
 fn read<'a>(headers: &mut Headers<'a>, data: &'a [u8]) -> Reading {

@@ -2,7 +2,7 @@
 //! ARP (RFC 826).
 
 use crate::describe::control;
-use crate::registry::{Found, Protocol, Reading};
+use crate::registry::{Found, Protocol, Reading, Told};
 use crate::{Headers, Layer};
 
 pub(crate) const PROTOCOL: Protocol = Protocol {
@@ -11,6 +11,7 @@ pub(crate) const PROTOCOL: Protocol = Protocol {
     read,
     shown: "ARP",
     info: |headers| control::arp(headers.payload),
+    told: Told::Nothing,
 };
 
 fn read<'a>(headers: &mut Headers<'a>, data: &'a [u8]) -> Reading {

@@ -3,7 +3,7 @@
 
 use crate::bytes::{be16, be32, chunk};
 use crate::describe::application;
-use crate::registry::{Found, Protocol, Reading};
+use crate::registry::{Found, Protocol, Reading, Told};
 use crate::{Headers, Layer};
 
 pub(crate) const PROTOCOL: Protocol = Protocol {
@@ -12,6 +12,7 @@ pub(crate) const PROTOCOL: Protocol = Protocol {
     read,
     shown: "DHCPv6",
     info: |headers| application::dhcp6(headers.payload),
+    told: Told::Nothing,
 };
 
 fn read<'a>(headers: &mut Headers<'a>, data: &'a [u8]) -> Reading {
@@ -36,6 +37,14 @@ pub struct Dhcpv6<'a> {
     pub status: Option<(u16, &'a [u8])>,
     /// Number of relays the message passed.
     pub relays: u8,
+    /// Of the relay next to the client: the link it stands on, and its name for the port.
+    pub link_address: Option<[u8; 16]>,
+    pub interface_id: &'a [u8],
+    /// RFC 4704: the client's own name, its labels.
+    pub client_name: &'a [u8],
+    pub rapid_commit: bool,
+    /// How long the client has been trying.
+    pub elapsed_ms: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -56,19 +65,26 @@ const MAX_RELAYS: u8 = 8;
 pub fn dhcpv6(data: &[u8]) -> Option<Dhcpv6<'_>> {
     let mut data = data;
     let mut relays = 0;
+    let (mut link_address, mut interface_id) = (None, &[][..]);
     while matches!(*data.first()?, RELAY_FORWARD | RELAY_REPLY) {
         if relays == MAX_RELAYS {
             return None;
         }
         relays += 1;
+        link_address = chunk(data, 2);
+        let options = data.get(34..)?;
+        let find = |wanted: u16| Options(options).find(|&(code, _)| code == wanted);
+        interface_id = find(18).map_or(&[][..], |(_, value)| value);
         // Option 9 of a relay message holds the relayed one.
-        data = Options(data.get(34..)?).find(|&(code, _)| code == 9)?.1;
+        data = find(9)?.1;
     }
     let word = be32(data, 0)?;
     let mut message = Dhcpv6 {
         message_type: (word >> 24) as u8,
         xid: word & 0x00ff_ffff,
         relays,
+        link_address,
+        interface_id,
         ..Dhcpv6::default()
     };
     for (code, value) in Options(data.get(4..)?) {
@@ -85,7 +101,10 @@ impl<'a> Dhcpv6<'a> {
             // Identity associations: 12 bytes (temporary addresses: 4), then options of their own.
             3 | 25 => self.inner(value.get(12..).unwrap_or_default()),
             4 => self.inner(value.get(4..).unwrap_or_default()),
+            8 => self.elapsed_ms = be16(value, 0).map(|hundredths| u32::from(hundredths) * 10),
             13 => self.note_status(value),
+            14 => self.rapid_commit = true,
+            39 => self.client_name = value.get(1..).unwrap_or_default(),
             23 => {
                 self.dns_servers = value
                     .chunks_exact(16)

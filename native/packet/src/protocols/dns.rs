@@ -1,31 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 //! DNS messages (RFC 1035, EDNS RFC 6891): a lax reader that gives the records it could read.
 
+mod names;
+mod rdata;
+
+pub use names::{class_name, kind_name, op_code_name, response_code_name};
+
 use crate::bytes::{be16, be32, chunk};
 use crate::describe::application;
-use crate::registry::{Found, Protocol, Reading};
+use crate::registry::{Found, Protocol, Reading, Told};
 use crate::{Headers, Layer};
 
 pub(crate) const PROTOCOL: Protocol = Protocol {
     layer: Layer::DNS,
-    found: &[Found::Udp(53), Found::Udp(5353)],
+    found: &[Found::Udp(PORT), Found::Udp(5353), Found::Stream(begins)],
     read,
     shown: "DNS",
     info: |headers| application::dns(headers.payload),
+    told: Told::Nothing,
 };
 
-/// A DNS header announces at least one record; questions of more than a few are nobody's DNS.
 fn read<'a>(headers: &mut Headers<'a>, data: &'a [u8]) -> Reading {
-    let Some(h) = data.first_chunk::<12>() else {
+    if data.len() < HEADER {
         return Reading::TooShort;
-    };
-    let questions = u16::from_be_bytes([h[4], h[5]]);
-    if questions > 32 || h[4..12].iter().all(|&byte| byte == 0) {
+    }
+    if !plausible(data) {
         return Reading::Other;
     }
     headers.layers.push(Layer::DNS);
     Reading::Mine
 }
+
+const PORT: u16 = 53;
+const HEADER: usize = 12;
+
+/// Over TCP each message stands behind its length (RFC 1035 §4.2.2).
+fn begins(data: &[u8], (source, destination): (u16, u16)) -> Reading {
+    if source != PORT && destination != PORT {
+        return Reading::Other;
+    }
+    match (be16(data, 0), data.get(2..)) {
+        (Some(length), _) if usize::from(length) < HEADER => Reading::Other,
+        (Some(_), Some(message)) if message.len() >= HEADER => {
+            if plausible(message) {
+                Reading::Mine
+            } else {
+                Reading::Other
+            }
+        }
+        _ => Reading::TooShort,
+    }
+}
+
+/// A DNS header announces at least one record; questions of more than a few are nobody's DNS.
+pub fn plausible(message: &[u8]) -> bool {
+    message.first_chunk::<HEADER>().is_some_and(|h| {
+        let questions = u16::from_be_bytes([h[4], h[5]]);
+        questions <= 32 && h[4..].iter().any(|&byte| byte != 0)
+    })
+}
+
+/// Of a class: mDNS asks for an answer to itself, or tells others to forget what they knew.
+pub const TOP_BIT: u16 = 0x8000;
 
 /// Limits of one name: RFC 1035 allows 255 bytes; pointers must lead backwards, so loops end by themselves.
 const MAX_NAME: usize = 255;
@@ -100,7 +136,8 @@ pub enum RecordData<'a> {
     Txt(Vec<&'a [u8]>),
     /// EDNS options: code and content.
     Opt(Vec<(u16, &'a [u8])>),
-    Other,
+    /// Of all other types, as zone files write it.
+    Text(String),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -165,7 +202,8 @@ fn record(message: &[u8], at: usize) -> Option<(Record<'_>, usize)> {
     let start = at + 10;
     let end = start + usize::from(be16(message, at + 8)?);
     let raw = message.get(start..end)?;
-    let data = data(message, kind, start, raw).unwrap_or(RecordData::Other);
+    let data =
+        data(message, kind, start, raw).unwrap_or_else(|| RecordData::Text(rdata::unknown(raw)));
     Some((
         Record {
             name,
@@ -198,9 +236,9 @@ fn data<'a>(message: &[u8], kind: u16, start: usize, raw: &'a [u8]) -> Option<Re
             port: be16(raw, 4)?,
             name: text(6)?,
         },
-        16 | 13 => RecordData::Txt(strings(raw)),
+        16 | 13 | 99 => RecordData::Txt(strings(raw)),
         41 => RecordData::Opt(options(raw)),
-        _ => RecordData::Other,
+        _ => RecordData::Text(rdata::text(message, kind, start, raw)?),
     })
 }
 
@@ -290,76 +328,5 @@ fn push_label(text: &mut String, label: &[u8]) {
                 );
             }
         }
-    }
-}
-
-/// Return the mnemonic of a record type, `None` for rare ones.
-pub fn kind_name(kind: u16) -> Option<&'static str> {
-    Some(match kind {
-        1 => "A",
-        2 => "NS",
-        5 => "CNAME",
-        6 => "SOA",
-        10 => "NULL",
-        11 => "WKS",
-        12 => "PTR",
-        13 => "HINFO",
-        15 => "MX",
-        16 => "TXT",
-        28 => "AAAA",
-        33 => "SRV",
-        35 => "NAPTR",
-        39 => "DNAME",
-        41 => "OPT",
-        43 => "DS",
-        46 => "RRSIG",
-        47 => "NSEC",
-        48 => "DNSKEY",
-        64 => "SVCB",
-        65 => "HTTPS",
-        251 => "IXFR",
-        252 => "AXFR",
-        255 => "ANY",
-        257 => "CAA",
-        _ => return None,
-    })
-}
-
-pub fn class_name(class: u16) -> Option<&'static str> {
-    Some(match class {
-        1 => "IN",
-        2 => "CS",
-        3 => "CH",
-        4 => "HS",
-        255 => "Any",
-        _ => return None,
-    })
-}
-
-pub fn op_code_name(op_code: u8) -> &'static str {
-    match op_code {
-        0 => "Query",
-        1 => "Inverse Query",
-        2 => "Status",
-        4 => "Notify",
-        5 => "Update",
-        _ => "Unknown",
-    }
-}
-
-pub fn response_code_name(code: u8) -> &'static str {
-    match code {
-        0 => "No Error",
-        1 => "Format Error",
-        2 => "Server Failure",
-        3 => "Non-Existent Domain",
-        4 => "Not Implemented",
-        5 => "Query Refused",
-        6 => "Name Exists when it should not",
-        7 => "RR Set Exists when it should not",
-        8 => "RR Set that should exist does not",
-        9 => "Server Not Authoritative for zone",
-        10 => "Name not contained in zone",
-        _ => "Unknown",
     }
 }

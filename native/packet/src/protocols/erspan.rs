@@ -3,7 +3,7 @@
 
 use crate::bytes::{be16, be32};
 use crate::headers::Inner;
-use crate::registry::{knows_ether_type, no_info, Protocol, Reading};
+use crate::registry::{knows_ether_type, no_info, Protocol, Reading, Told};
 use crate::{Headers, Layer};
 
 pub(crate) const TYPE_2: u16 = 0x88be;
@@ -16,6 +16,7 @@ pub(crate) const PROTOCOL: Protocol = Protocol {
     read: |_, _| Reading::Other,
     shown: "ERSPAN",
     info: no_info,
+    told: Told::Nothing,
 };
 
 const SESSION: u32 = 0x03ff;

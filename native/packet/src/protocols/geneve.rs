@@ -2,7 +2,7 @@
 //! Geneve (RFC 8926).
 
 use crate::headers::Inner;
-use crate::registry::{no_info, Found, Protocol, Reading};
+use crate::registry::{no_info, Found, Protocol, Reading, Told};
 use crate::{Headers, Layer};
 
 pub(crate) const PROTOCOL: Protocol = Protocol {
@@ -11,6 +11,7 @@ pub(crate) const PROTOCOL: Protocol = Protocol {
     read,
     shown: "Geneve",
     info: no_info,
+    told: Told::Nothing,
 };
 
 const ETHERNET: u16 = 0x6558;

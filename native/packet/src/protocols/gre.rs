@@ -4,7 +4,7 @@
 use crate::bytes::{be16, be32};
 use crate::headers::Inner;
 use crate::protocols::{erspan, mpls, ppp};
-use crate::registry::{no_info, Found, Protocol, Reading};
+use crate::registry::{no_info, Found, Protocol, Reading, Told};
 use crate::{Headers, Layer};
 
 pub(crate) const PROTOCOL: Protocol = Protocol {
@@ -13,6 +13,7 @@ pub(crate) const PROTOCOL: Protocol = Protocol {
     read,
     shown: "GRE",
     info: no_info,
+    told: Told::Nothing,
 };
 
 const CHECKSUM: u16 = 0x8000;

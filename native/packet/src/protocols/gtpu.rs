@@ -3,7 +3,7 @@
 
 use crate::bytes::be32;
 use crate::headers::Inner;
-use crate::registry::{no_info, Found, Protocol, Reading};
+use crate::registry::{no_info, Found, Protocol, Reading, Told};
 use crate::{Headers, Layer};
 
 pub(crate) const PROTOCOL: Protocol = Protocol {
@@ -13,6 +13,7 @@ pub(crate) const PROTOCOL: Protocol = Protocol {
     read,
     shown: "GTP-U",
     info: no_info,
+    told: Told::Nothing,
 };
 
 /// Version 1, protocol type GTP.

@@ -4,7 +4,7 @@
 use crate::bytes::{be16, be32};
 use crate::headers::{Inner, Transport};
 use crate::protocols::ppp;
-use crate::registry::{knows_ether_type, no_info, Found, Protocol, Reading};
+use crate::registry::{knows_ether_type, no_info, Found, Protocol, Reading, Told};
 use crate::{Headers, Layer};
 
 pub(crate) const PROTOCOL: Protocol = Protocol {
@@ -13,6 +13,7 @@ pub(crate) const PROTOCOL: Protocol = Protocol {
     read,
     shown: "L2TP",
     info: no_info,
+    told: Told::Nothing,
 };
 
 const CONTROL: u16 = 0x8000;

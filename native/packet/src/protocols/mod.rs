@@ -4,6 +4,7 @@
 
 mod ah;
 mod arp;
+mod bfd;
 pub mod dhcpv4;
 pub mod dhcpv6;
 pub mod dns;
@@ -13,18 +14,27 @@ mod esp;
 mod geneve;
 mod gre;
 mod gtpu;
-mod igmp;
+mod http;
+pub(crate) mod igmp;
 mod ipip;
 mod l2tp;
+pub(crate) mod llc;
 mod lldp;
 mod mpls;
 mod ntp;
+mod openflow;
 mod ppp;
 mod pppoe;
+pub mod quic;
 mod sctp;
+mod sip;
+mod snmp;
+mod stp;
+mod tls;
 mod vrrp;
 mod vxlan;
 mod vxlan_gpe;
+mod wireguard;
 
 use crate::layer::layers;
 use crate::registry::Protocol;
@@ -48,6 +58,8 @@ protocols! {
     }
     arp: ARP;
     lldp: LinkLayerDiscovery;
+    llc: LLC, SNAP;
+    stp: STP;
     eapol: EAPOL;
     igmp: IGMP;
     vrrp: VRRP;
@@ -70,4 +82,13 @@ protocols! {
     dhcpv4: DHCPv4;
     dhcpv6: DHCPv6;
     ntp: NTP;
+    bfd: BFD;
+    snmp: SNMP;
+    wireguard: WireGuard;
+    quic: QUIC;
+    tls: TLS;
+    // Asked before HTTP, which has a method of the same name.
+    sip: SIP;
+    http: HTTP;
+    openflow: OpenFlow;
 }

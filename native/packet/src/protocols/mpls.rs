@@ -3,7 +3,7 @@
 
 use crate::bytes::{be16, be32};
 use crate::headers::{Inner, Transport};
-use crate::registry::{knows_ether_type, no_info, Found, Protocol, Reading};
+use crate::registry::{knows_ether_type, no_info, Found, Protocol, Reading, Told};
 use crate::{Headers, Layer};
 
 pub(crate) const UNICAST: u16 = 0x8847;
@@ -19,6 +19,7 @@ pub(crate) const PROTOCOL: Protocol = Protocol {
     read,
     shown: "MPLS",
     info: no_info,
+    told: Told::Nothing,
 };
 
 /// More labels than any network pushes.

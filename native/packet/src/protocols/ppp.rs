@@ -3,7 +3,7 @@
 
 use crate::bytes::be16;
 use crate::headers::Inner;
-use crate::registry::{no_info, Protocol, Reading};
+use crate::registry::{no_info, Protocol, Reading, Told};
 use crate::{Headers, Layer};
 
 /// Found by what carries it.
@@ -13,6 +13,7 @@ pub(crate) const PROTOCOL: Protocol = Protocol {
     read: |_, _| Reading::Other,
     shown: "PPP",
     info: no_info,
+    told: Told::Nothing,
 };
 
 /// Read a frame from the address and control bytes (ff 03, if they are there) on.

@@ -2,7 +2,7 @@
 //! PPP over Ethernet (RFC 2516).
 
 use crate::protocols::ppp;
-use crate::registry::{no_info, Found, Protocol, Reading};
+use crate::registry::{no_info, Found, Protocol, Reading, Told};
 use crate::{Headers, Layer};
 
 const SESSION: u16 = 0x8864;
@@ -14,6 +14,7 @@ pub(crate) const PROTOCOL: Protocol = Protocol {
     read,
     shown: "PPPoE",
     info: no_info,
+    told: Told::Nothing,
 };
 
 fn read<'a>(headers: &mut Headers<'a>, data: &'a [u8]) -> Reading {

@@ -2,7 +2,7 @@
 //! SCTP (RFC 9260): ports, and the kind of the first chunk.
 
 use crate::headers::Transport;
-use crate::registry::{no_info, Found, Protocol, Reading};
+use crate::registry::{no_info, Found, Protocol, Reading, Told};
 use crate::{Headers, Layer};
 
 pub(crate) const PROTOCOL: Protocol = Protocol {
@@ -11,6 +11,7 @@ pub(crate) const PROTOCOL: Protocol = Protocol {
     read,
     shown: "SCTP",
     info: no_info,
+    told: Told::Nothing,
 };
 
 fn read<'a>(headers: &mut Headers<'a>, data: &'a [u8]) -> Reading {

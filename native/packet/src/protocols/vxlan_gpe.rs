@@ -5,7 +5,7 @@ use super::vxlan::vni_and_payload;
 use crate::bytes::be32;
 use crate::headers::Inner;
 use crate::protocols::mpls;
-use crate::registry::{no_info, Found, Protocol, Reading};
+use crate::registry::{no_info, Found, Protocol, Reading, Told};
 use crate::{Headers, Layer};
 
 pub(crate) const PROTOCOL: Protocol = Protocol {
@@ -14,6 +14,7 @@ pub(crate) const PROTOCOL: Protocol = Protocol {
     read,
     shown: "VXLAN-GPE",
     info: no_info,
+    told: Told::Nothing,
 };
 
 const HAS_VNI: u8 = 0x08;

@@ -142,6 +142,7 @@ def native_options(capture: Capture, settings: CaptureSettings) -> dict[str, obj
         "extra_tcp_metric": capture.extra_tcp_metric,
         "ip_defrag": capture.ip_defrag,
         "udp_ports": settings.udp_ports,
+        "application_ports": settings.application_ports,
         "first_packets": capture.first_packets,
         "header_size": capture.header_size or settings.header_size,
         "ring_bytes": settings.ring_mib * _MIB,
@@ -164,6 +165,10 @@ def open_packet_engine(host: str, settings: CaptureSettings, own_traffic: Sequen
         _native.CaptureOptions(udp_ports=settings.udp_ports)
     except ValueError as unknown:
         raise UserError(f"capture.udp_ports: {unknown}", hint="write ports as 51234=MPLS") from unknown
+    try:
+        _native.CaptureOptions(application_ports=settings.application_ports)
+    except ValueError as wrong:
+        raise UserError(f"capture.application_ports: {wrong}", hint="write ports as tcp/8443=ADMIN") from wrong
     core = _native.CaptureCore(
         host=host,
         lookback_ns=int(settings.lookback * 1e9),

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two namespaces joined by a veth and a VXLAN over it, real programs that talk through both, and tcpdump."""
+
+import functools
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from netns.frames import wait_until
+
+PROGRAMS = ("tcpdump", "tshark", "curl", "openssl", "dnsmasq", "busybox", "bash", "ip")
+PREFIXES = {"veth": (".77", "77"), "vxlan": (".78", "78")}
+_MARK = b"the last datagram"
+_PATIENCE = 20.0
+
+
+def missing() -> list[str]:
+    """Return the programs that are not installed."""
+    return [name for name in PROGRAMS if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None]
+
+
+def run(*command: str, check: bool = True) -> None:
+    subprocess.run(command, check=check, capture_output=True, timeout=_PATIENCE, stdin=subprocess.DEVNULL)
+
+
+def wait_for_end(file: Path) -> None:
+    """Wait until tcpdump has written the last datagram; it tells nobody when it does."""
+    deadline = time.monotonic() + _PATIENCE
+    while _MARK not in file.read_bytes():
+        assert time.monotonic() < deadline, f"the end of {file.name} did not come within {_PATIENCE:.0f} s"
+        wait_until(time.monotonic() + 0.02)
+
+
+class Lab:
+    """`client` and `server` are namespaces; each interface has an IPv4 and an IPv6 address at either end."""
+
+    def __init__(self, folder: Path) -> None:
+        stem = secrets.token_hex(3)
+        self.client, self.server = f"c{stem}", f"s{stem}"
+        self.folder = folder
+        self._stack = ExitStack()
+
+    def addresses(self, link: str) -> tuple[str, str]:
+        """Return the server's addresses on a link."""
+        four, six = PREFIXES[link]
+        return f"10{four}.0.2", f"fd{six}::2"
+
+    def inside(self, namespace: str, *command: str) -> tuple[str, ...]:
+        return ("ip", "netns", "exec", namespace, *command)
+
+    def __enter__(self) -> "Lab":
+        with ExitStack() as stack:
+            for namespace in (self.client, self.server):
+                run("ip", "netns", "add", namespace)
+                stack.callback(run, "ip", "netns", "del", namespace, check=False)
+            peer = ("peer", "name", "veth", "netns", self.server)
+            run("ip", "-n", self.client, "link", "add", "veth", "type", "veth", *peer)
+            for place, namespace in enumerate((self.client, self.server), 1):
+                self._configure(namespace, str(place), str(3 - place))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _configure(self, namespace: str, own: str, other: str) -> None:
+        ip = ("ip", "-n", namespace)
+        run(*ip, "link", "set", "lo", "up")
+        for link, (four, six) in PREFIXES.items():
+            if link == "vxlan":
+                ends = ("local", f"10.77.0.{own}", "remote", f"10.77.0.{other}")
+                run(*ip, "link", "add", "vxlan", "type", "vxlan", "id", "42", "dstport", "4789", *ends)
+            run(*ip, "addr", "add", f"10{four}.0.{own}/24", "dev", link)
+            run(*ip, "addr", "add", f"fd{six}::{own}/64", "dev", link, "nodad")
+            # Nothing is fragmented: what a segment in pieces counts for is another test's business.
+            run(*ip, "link", "set", link, "mtu", "1500" if link == "veth" else "1400", "up")
+
+    def start(self, namespace: str, *command: str, says: bytes) -> None:
+        """Start a program; it has said `says` when this returns."""
+        process = subprocess.Popen(
+            self.inside(namespace, *command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=self.folder,
+        )
+        self._stack.callback(_end, process)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if says in line:
+                return
+        raise AssertionError(f"{command[0]} ended without {says!r}")
+
+    def ask(self, *command: str, check: bool = True) -> None:
+        """Run a program in the client's namespace."""
+        run(*self.inside(self.client, *command), check=check)
+
+    @contextmanager
+    def recorded(self, *links: str) -> Iterator[dict[str, Path]]:
+        """Record interfaces of the client; the files are whole behind the block."""
+        files = {link: self.folder / f"{link}.pcap" for link in links}
+        for link, file in files.items():
+            command = ("tcpdump", "-i", link, "-w", str(file), "-U", "--immediate-mode", "-Z", "root")
+            self.start(self.client, *command, says=b"listening on")
+        yield files
+        for link, file in files.items():
+            self.ask("bash", "-c", f"echo -n '{_MARK.decode()}' > /dev/udp/{self.addresses(link)[0]}/9")
+            wait_for_end(file)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.communicate(timeout=3)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+
+
+def start_servers(lab: Lab) -> None:
+    """HTTP on 8080, TLS on 8443, DNS and DHCP."""
+    (lab.folder / "data").write_bytes(os.urandom(150_000))
+    key, certificate = lab.folder / "key.pem", lab.folder / "certificate.pem"
+    subject = ("-subj", "/CN=example.test", "-days", "1")
+    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key))
+    run("openssl", "req", "-x509", *new_key, *subject, "-out", str(certificate))
+    lab.start(lab.server, "python3", "-u", "-m", "http.server", "--bind", "::", "8080", says=b"Serving")
+    keys = ("-cert", str(certificate), "-key", str(key))
+    tls = ("s_server", "-accept", "8443", "-www", "-alpn", "http/1.1")
+    lab.start(lab.server, "openssl", *tls, *keys, says=b"ACCEPT")
+    lab.start(
+        lab.server,
+        *("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--user=root", "--no-resolv", "--no-hosts", "--no-ping"),
+        *(f"--pid-file={lab.folder}/pid", f"--dhcp-leasefile={lab.folder}/leases"),
+        *("--address=/example.test/10.77.0.9", "--address=/example.test/fd77::9"),
+        "--dhcp-range=10.77.0.100,10.77.0.150,1h",
+        says=b"started",
+    )
+
+
+def talk(lab: Lab, link: str) -> None:
+    """Let clients speak over a link, in IPv4 and IPv6: each in their way, some refused."""
+    for address in lab.addresses(link):
+        end = f"[{address}]" if ":" in address else address
+        lab.ask("busybox", "ping", "-c", "2", "-i", "0.1", address)
+        web = ("curl", "-s", "--resolve", f"www.example.test:8080:{end}", "--resolve", f"tls.example.test:8443:{end}")
+        for url in ("http://www.example.test:8080/data", "http://www.example.test:8080/nothing"):
+            lab.ask(*web, "-o", "/dev/null", url)
+        lab.ask(*web, "-k", "-o", "/dev/null", "https://tls.example.test:8443/")
+        older = ("-tls1_2", "-servername", "older.example.test")
+        lab.ask("openssl", "s_client", "-connect", f"{end}:8443", *older)
+        for kind in ("a", "aaaa"):
+            lab.ask("busybox", "nslookup", f"-type={kind}", f"{link}.example.test", address)
+        lab.ask("curl", "-s", f"http://{end}:7/", check=False)
+        lab.ask("bash", "-c", f"echo x > /dev/udp/{address}/7", check=False)
+
+
+def lease(lab: Lab) -> None:
+    """Get an address over the veth."""
+    lab.ask("busybox", "udhcpc", "-i", "veth", "-n", "-q", "-f", "-s", "/bin/true")
+
+
+Row = dict[str, str]
+
+
+@functools.cache
+def read_by_tshark(file: Path, fields: tuple[str, ...]) -> list[Row]:
+    """Return fields of all packets, by their names; several values are separated by commas, the outermost first."""
+    names = [word for field in fields for word in ("-e", field)]
+    command = ["tshark", "-r", str(file), "-n", "-T", "fields", "-E", "occurrence=a", *names]
+    text = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    return [dict(zip(fields, line.split("\t"), strict=True)) for line in text.splitlines()]
