@@ -10,6 +10,7 @@ mod config;
 pub mod csv;
 mod dns;
 mod echo;
+pub mod facts;
 mod flow;
 mod fragments;
 mod ids;

@@ -13,6 +13,7 @@ mod icmp;
 mod ip;
 mod layer;
 mod link;
+mod neighbour;
 mod parse;
 mod protocols;
 mod registry;
@@ -26,6 +27,7 @@ pub use headers::{
 };
 pub use layer::{Layer, LayerPath};
 pub use link::LinkType;
+pub use neighbour::{autonomous_prefixes, neighbour, Neighbour};
 pub use parse::parse;
 pub use protocols::{dhcpv4, dhcpv6, dns};
 pub use registry::Ports;

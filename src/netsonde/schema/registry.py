@@ -4,6 +4,7 @@
 from typing import Final
 
 from netsonde.captures import keys as captures
+from netsonde.checks import keys as checks
 from netsonde.flows import fields as flows
 from netsonde.graph import keys as graph
 from netsonde.model.keys import Field, Key
@@ -22,6 +23,7 @@ KEYS: Final[tuple[Key, ...]] = (
     *netlink.KEYS,
     *ovsdb.KEYS,
     *captures.KEYS,
+    *checks.KEYS,
 )
 
 FLOW_FIELDS: Final[tuple[Field, ...]] = flows.FIELDS
