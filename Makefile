@@ -67,7 +67,7 @@ fmt: setup ## format everything
 
 bench: setup ## ratios against peers, in one run
 	@tools/debs bench
-	@for bench in meter graph completion history subscriptions lookback_cost topology_load event_latency; do python bench/$$bench.py; done
+	@for bench in meter graph completion history subscriptions lookback_cost topology_load event_latency check_verdicts; do python bench/$$bench.py; done
 
 docs: setup ## write the generated reference pages anew
 	python tools/reference.py

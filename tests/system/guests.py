@@ -23,9 +23,9 @@ busybox ip link set lo up
 busybox ip link set eth0 up
 busybox udhcpc -i eth0 -n -q -f -t 4 -T 1 -A 1 -s {script} || exit 1
 gateway=$(busybox ip route | busybox awk '/default/ {{print $3}}')
-busybox ping -c 2 -W 1 $gateway
+busybox ping -c 1 -W 1 $gateway
 busybox nslookup -type=a vm.example.test $gateway
-busybox wget -Y off -q -T 1 -O /dev/null http://{metadata}/
+busybox nc -w 1 {metadata} 80 < /dev/null
 exit 0
 """
 

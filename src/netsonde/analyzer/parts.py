@@ -112,9 +112,7 @@ class Analyzer:
         captures = await self._captures(bus, lease, hosts)
         hosts.on_change = captures.refresh
         flows = FlowService(LiveFlows(bus, hosts, self.graph), history)
-        packets = LivePackets(bus, hosts)
-        kept = PacketService(packets, history)
-        checks = await self._checks(bus, captures, AgentReports(bus, kept, flows))
+        checks = await self._checks(bus, captures, AgentReports(bus, hosts, flows, history))
         status = StatusService(
             self.settings,
             hosts,
@@ -125,7 +123,7 @@ class Analyzer:
             is_master=lambda: lease.held,
             verdicts=checks.verdicts,
         )
-        services = self._services(bus, hosts, history, captures, checks, declared, (packets, kept), flows, status)
+        services = self._services(bus, hosts, history, captures, checks, declared, flows, status)
         intake = Intake(bus, self.graph, declared, history, flows)
         presence = PresenceKeeper(bus, self._describe)
         for part in self.health.values():
@@ -194,12 +192,12 @@ class Analyzer:
         captures: CaptureCoordinator,
         checks: CheckService,
         declared: DeclaredElements,
-        packets: tuple[LivePackets, PacketService],
         flows: FlowService,
         status: StatusService,
     ) -> Services:
+        packets = LivePackets(bus, hosts)
         live = LiveFlows(bus, hosts, self.graph)
-        sources = Sources(self.graph, flows=live, history=history, packets=packets[0], metrics=history)
+        sources = Sources(self.graph, flows=live, history=history, packets=packets, metrics=history)
         queries = QueryService(sources, Limits(seconds=self.settings.analyzer.query_timeout), self.workers)
         return Services(
             host=self.host,
@@ -211,7 +209,7 @@ class Analyzer:
             captures=captures,
             checks=checks,
             declared=declared,
-            packets=packets[1],
+            packets=PacketService(packets, history),
             flows=flows,
             interface_metrics=_NodeMetrics(history),
             pcap=PcapImporter(self.host, None if history is None else history.write_flows),

@@ -1,29 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
 """What agents report, for checks: as it passes on the bus, and what agents and history keep."""
 
+import time
 from collections.abc import AsyncGenerator, Sequence
 from typing import Literal
 
+import msgspec
+
 from netsonde.analyzer.flows import FlowService
-from netsonde.analyzer.packets import PacketService
+from netsonde.analyzer.gather import ask_agents
+from netsonde.analyzer.hosts import Hosts
 from netsonde.bus.connection import Bus
 from netsonde.bus.overhear import overhear
+from netsonde.errors import SourceLost
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
+from netsonde.query import HistorySource
 
 
 class AgentReports:
     """Implements `Reports` of checks."""
 
-    def __init__(self, bus: Bus, packets: PacketService, flows: FlowService) -> None:
+    def __init__(self, bus: Bus, hosts: Hosts, flows: FlowService, history: HistorySource | None) -> None:
         self._bus = bus
-        self._packets = packets
+        self._hosts = hosts
         self._flows = flows
+        self._history = history
 
     def overhear(self, kind: Literal["flows", "packets"]) -> AsyncGenerator[bytes | None, None]:
         return overhear(self._bus, kind)
 
-    async def packets(self, request: PacketRequest) -> Sequence[bytes]:
-        return await self._packets.packets(request)
+    async def packets(self, request: PacketRequest, host: str | None) -> Sequence[bytes]:
+        asked = self._hosts.agents() if host is None else [host]
+        found = await ask_agents(self._bus, asked, "packets", msgspec.json.encode(request))
+        if found.missing_hosts:
+            raise SourceLost(f"no answer of the agent of {', '.join(found.missing_hosts)}")
+        if self._history is None:
+            return found.items
+        return [*found.items, *await self._history.packets(request, 0, time.time_ns() // 1_000_000)]
 
     async def flows(self, request: FlowRequest) -> FlowAnswer:
         return await self._flows.flows(request)

@@ -6,6 +6,7 @@ Source: states of the checks' captures, packets and flows that agents report, ev
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from netsonde.checks.definitions import PlannedStep, planned
@@ -25,6 +26,8 @@ _MOST_EARLY: Final = 20_000
 _MOST_REMEMBERED: Final = 50_000
 _LOOK_MS: Final = 500
 """How often a run is looked at that has no news: some steps wait for silence."""
+_CLOCK_MS: Final = 600_000
+"""How long what is known of a host's clock is good for."""
 _SKEWED_MS: Final = 1_000
 """Clocks that differ by less are taken for equal: the report of a tap takes its time too."""
 
@@ -68,8 +71,9 @@ class Examiner:
         """Checks and nodes that went after their last run: should they come back, they are new."""
         self._closed: dict[Point, None] = {}
         """Where nothing is judged any more."""
-        self.recalls: set[str] = set()
-        """Captures of which packets may have gone by unnoticed; whoever reads them again clears it."""
+        self._behind: dict[str, tuple[int, int]] = {}
+        self.recalls: dict[tuple[str, str], set[str]] = {}
+        """By capture and host, of which interfaces (TIDs) packets have to be read again; see `take_recalls`."""
         self._early: deque[Packet] = deque()
         """Packets of interfaces whose capture has not been reported yet."""
         self._dirty: dict[tuple[str, str], None] = {}
@@ -149,6 +153,19 @@ class Examiner:
         # A trail may be complete now.
         self._dirty.update((key, None) for key, run in self._runs.items() if run.path)
 
+    def take_recalls(self) -> dict[tuple[str, str], set[str]]:
+        """Return, by capture and host, whose packets have to be read again; tell `confirmed` when that is done."""
+        taken, self.recalls = self.recalls, {}
+        return taken
+
+    def confirmed(self, capture: str, tids: Iterable[str]) -> None:
+        """Everything was read that agents keep of these interfaces."""
+        for tid in tids:
+            run = self._by_point.get((capture, tid))
+            if run is not None:
+                run.confirm()
+                self._dirty[run.check.uuid, run.subject.node_id] = None
+
     def follow(self, events: Sequence[Event]) -> None:
         """Follow one batch of the graph: what is gone cannot be judged any further, and is new when it comes back."""
         for event in events:
@@ -182,6 +199,8 @@ class Examiner:
     def _judge(self, key: tuple[str, str], now_ms: int) -> None:
         run = self._runs[key]
         run.looked_ms = now_ms
+        if run.wants_packets(now_ms):
+            self._recall(run)
         result = run.result(now_ms)
         if result != self._told.get(key):
             self._told[key] = result
@@ -209,7 +228,8 @@ class Examiner:
             self._counters.count("runs_refused")
             return
         key = (check.uuid, status.node_id)
-        skew = self._now_ms() - status.since if fresh else 0
+        if fresh:
+            self._note_clock(status)
         run = Run(
             check,
             steps,
@@ -219,21 +239,45 @@ class Examiner:
             host=status.host,
             capture_id=capture_id,
             started_ms=self._started(key, status),
-            skew_ms=skew if abs(skew) > _SKEWED_MS else 0,
+            behind_ms=partial(self._behind_ms, status.host),
         )
         if key in self._runs:
             self._close(key)
         self._runs[key] = self._by_point[capture_id, status.node_tid] = run
         if key in self._gone:
             # Its first packets may have been taken for late ones of its predecessor.
-            self.recalls.add(capture_id)
+            self._recall(run)
         self._gone.pop(key, None)
         self._closed.pop((capture_id, status.node_tid), None)
         self._note_trouble(run, status)
+        last = self._latest(*key)
+        if last is not None and last.started_at == run.started_ms:
+            self._take_over(run)
         self._set_path(run)
         self._take_early(run)
         self._dirty[key] = None
         self._counters.count("runs")
+
+    def _take_over(self, run: Run) -> None:
+        """Go on with what another analyzer, or we ourselves before a restart, had begun."""
+        run.trouble = run.trouble or "an analyzer was started anew meanwhile, packets may be missing"
+        self._recall(run)
+
+    def _recall(self, run: Run) -> None:
+        self.recalls.setdefault((run.capture_id, run.host), set()).add(run.subject.tid)
+
+    def _note_clock(self, status: NodeStatus) -> None:
+        """Learn by how much the clock of a host is behind: a report takes its time too, so the quickest one counts."""
+        now = self._now_ms()
+        behind, noted = self._behind.get(status.host, (now - status.since, 0))
+        if now - noted > _CLOCK_MS:
+            self._behind[status.host] = (now - status.since, now)
+        else:
+            self._behind[status.host] = (min(behind, now - status.since), noted)
+
+    def _behind_ms(self, host: str) -> int:
+        behind = self._behind.get(host, (0, 0))[0]
+        return behind if abs(behind) > _SKEWED_MS else 0
 
     def _started(self, key: tuple[str, str], status: NodeStatus) -> int:
         """Return from when on time counts: the interface's appearance, if nothing of it can have been missed."""

@@ -33,6 +33,8 @@ log = logger("checks")
 _TICK: Final = 0.1
 _KEEP_UP: Final = 1.0
 """Seconds between two comparisons of everything, and between two attempts after a failure."""
+_RECALL_INTERVAL: Final = 0.5
+"""Seconds between two readings of kept packets, so that one is made for many interfaces."""
 _OVERDUE_MS: Final = 60_000
 _DAY_S: Final = 86_400
 _RECALLED: Final = 100_000
@@ -177,24 +179,38 @@ class Judging:
         """Read again what agents and history keep of some captures."""
         assert self._examiner is not None
         for uuid in captures:
-            self._counters.count(f"{kind}_recalled")
+            if kind == "packets":
+                await self._recall_packets(uuid, None, None)
+                continue
+            self._counters.count("flows_recalled")
             try:
-                if kind == "packets":
-                    for batch in await self._reports.packets(PacketRequest(uuid, limit=_RECALLED)):
-                        self._examiner.packets(packets_of(batch, [uuid]))
-                else:
-                    answer = await self._reports.flows(FlowRequest(capture_ids=[uuid], limit=_RECALLED))
-                    self._examiner.flows(filter(None, map(flow_of, answer.flows)))
-            except (SourceLost, UserError, WireError) as failed:
-                log.warning("what was missed cannot be read again", capture=uuid, reason=str(failed))
+                answer = await self._reports.flows(FlowRequest(capture_ids=[uuid], limit=_RECALLED))
+                self._examiner.flows(filter(None, map(flow_of, answer.flows)))
+            except (SourceLost, UserError) as failed:
+                log.warning("missed flows cannot be read again", capture=uuid, reason=str(failed))
+
+    async def _recall_packets(self, uuid: str, host: str | None, tids: list[str] | None) -> bool:
+        """Read kept packets again, of all interfaces or of some of one host; tell whether the agents gave them."""
+        assert self._examiner is not None
+        self._counters.count("packets_recalled")
+        try:
+            for batch in await self._reports.packets(PacketRequest(uuid, tids, limit=_RECALLED), host):
+                self._examiner.packets(packets_of(batch, [uuid]))
+        except (SourceLost, UserError, WireError) as failed:
+            log.warning("kept packets cannot be read again", capture=uuid, reason=str(failed))
+            return False
+        return True
 
     async def _tick(self) -> None:
         assert self._examiner is not None
+        recall_at = self._clock.monotonic()
         while True:
             self._examiner.tick()
-            if self._examiner.recalls:
-                recalls, self._examiner.recalls = self._examiner.recalls, set()
-                await self._recall("packets", recalls)
+            if self._examiner.recalls and self._clock.monotonic() >= recall_at:
+                recall_at = self._clock.monotonic() + _RECALL_INTERVAL
+                for (uuid, host), tids in self._examiner.take_recalls().items():
+                    if await self._recall_packets(uuid, host, sorted(tids)):
+                        self._examiner.confirmed(uuid, tids)
             await asyncio.sleep(_TICK)
 
     def _tell(self, result: CheckResult) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One check on one interface, from its appearance to the verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from netsonde.checks.definitions import PlannedStep
@@ -12,8 +12,10 @@ from netsonde.checks.whereabouts import Place, Sightings, in_order, trail
 from netsonde.graph import GraphReader
 from netsonde.model.checks import Check, CheckResult, Evidence, StepResult, Verdict
 
-LAG_MS: Final = 2_000
-"""How long after a step's time is over packets of that time may still arrive here."""
+LAG_MS: Final = 1_000
+"""How long after a step's time is over what its host has kept is read again: it has handed over everything by then."""
+CONFIRM_MS: Final = 3_000
+"""How long that may take; then the verdict says that it is missing."""
 _BEFORE_MS: Final = 1_000
 """How long before the graph knew of an interface its first packet can have been."""
 _NS: Final = 1_000_000
@@ -34,9 +36,9 @@ class Run:
         host: str,
         capture_id: str,
         started_ms: int,
-        skew_ms: int,
+        behind_ms: Callable[[], int],
     ) -> None:
-        """`skew_ms` = by how much the clock of the interface's host is behind ours."""
+        """`behind_ms` tells by how much the clock of the interface's host is behind ours."""
         self.check = check
         self.subject = subject
         self.capture_id = capture_id
@@ -46,11 +48,15 @@ class Run:
         self.refused = 0
         """Packets beyond the check's limit."""
         self.looked_ms = 0
+        self._asked_ms = 0
+        """When it was wished, for the step that is due now, that kept packets are read again; 0 = not yet."""
+        self._confirmed_ms = 0
+        """Up to which time everything is known that the host has kept."""
         self._graph = graph
         self._sightings = sightings
-        self._host = host
-        self._started_ms = started_ms
-        self._skew_ms = skew_ms
+        self.host = host
+        self.started_ms = started_ms
+        self._behind_ms = behind_ms
         self._speaker = Speaker(graph, subject.node_id)
         self._numbers: set[int] = set()
         self._steps = [(step, self._judge(step)) for step in steps]
@@ -59,7 +65,7 @@ class Run:
         self._gone = ""
 
     def _judge(self, step: PlannedStep) -> Judge:
-        start_ns = self._started_ms * _NS
+        start_ns = self.started_ms * _NS
         scene = Scene(self.subject.name, start_ns, start_ns + step.within_ms * _NS, self._trail, self._owner)
         judge: Judge = step.kind.judge(step.parameters, scene)
         return judge
@@ -68,7 +74,7 @@ class Run:
     def due_ms(self) -> int:
         """When the next step's time is over for sure, by our clock."""
         left = [step.within_ms for at, (step, _) in enumerate(self._steps) if at not in self._settled]
-        return self._started_ms + self._skew_ms + min(left, default=0) + LAG_MS
+        return self.started_ms + self._behind_ms() + min(left, default=0) + LAG_MS
 
     @property
     def is_over(self) -> bool:
@@ -76,7 +82,7 @@ class Run:
 
     def packet(self, packet: Packet) -> bool:
         """Take a packet of the interface; False when it is known, a predecessor's, or beyond what is judged."""
-        if packet.number in self._numbers or packet.time_ns < (self._started_ms - _BEFORE_MS) * _NS:
+        if packet.number in self._numbers or packet.time_ns < (self.started_ms - _BEFORE_MS) * _NS:
             return False
         if len(self._numbers) >= self.check.first_packets:
             self.refused += 1
@@ -87,6 +93,17 @@ class Run:
             if at not in self._settled:
                 judge.packet(packet, own=own)
         return True
+
+    def wants_packets(self, now_ms: int) -> bool:
+        """Tell, once for each step whose time is over, that kept packets have to be read before it is judged."""
+        if self._gone or now_ms < self.due_ms or self._asked_ms:
+            return False
+        self._asked_ms = now_ms
+        return True
+
+    def confirm(self) -> None:
+        """Everything was read that the host had kept when it was wished."""
+        self._confirmed_ms, self._asked_ms = self._asked_ms, 0
 
     def set_path(self, places: Sequence[Place]) -> None:
         """Take the interfaces of the expected path."""
@@ -110,9 +127,9 @@ class Run:
             node_id=self.subject.node_id,
             node_tid=self.subject.tid,
             node_name=self.subject.name,
-            host=self._host,
+            host=self.host,
             capture_id=self.capture_id,
-            started_at=self._started_ms,
+            started_at=self.started_ms,
             run_at=self.check.run_at,
             ended_at=self._settled_ms,
             verdict=verdict,
@@ -125,14 +142,23 @@ class Run:
         if settled is not None:
             return settled
         step, judge = self._steps[at]
-        theirs_ms = now_ms - self._skew_ms
-        over = bool(self._gone) or theirs_ms >= self._started_ms + step.within_ms + LAG_MS
+        theirs_ms = now_ms - self._behind_ms()
+        over = bool(self._gone) or self._is_over(step, now_ms)
         outcome = judge.outcome(theirs_ms * _NS, over=over)
         if over:
             outcome = self._doubted(outcome)
         if outcome.verdict != "waiting":
             self._settled[at] = outcome
         return outcome
+
+    def _is_over(self, step: PlannedStep, now_ms: int) -> bool:
+        due = self.started_ms + self._behind_ms() + step.within_ms + LAG_MS
+        if now_ms < due or self._confirmed_ms >= due:
+            return now_ms >= due
+        if not self._asked_ms or now_ms < self._asked_ms + CONFIRM_MS:
+            return False
+        self.trouble = self.trouble or f"the agent of {self.host} did not confirm it"
+        return True
 
     def _doubted(self, outcome: Outcome) -> Outcome:
         """Return an outcome of what was not seen, as `unknown` when it may have been missed."""
@@ -148,7 +174,7 @@ class Run:
     def _step(self, at: int, outcome: Outcome) -> StepResult:
         step = self._steps[at][0]
         flows = dict.fromkeys(packet.flow for packet in outcome.packets if packet.flow != "0")
-        after = None if not outcome.time_ns else max(0, outcome.time_ns // _NS - self._started_ms)
+        after = None if not outcome.time_ns else max(0, outcome.time_ns // _NS - self.started_ms)
         evidence = Evidence(
             flows=[*flows][:_MOST_EVIDENCE],
             packets=[packet.number for packet in outcome.packets][:_MOST_EVIDENCE],

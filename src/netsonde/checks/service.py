@@ -222,6 +222,9 @@ class CheckService:
         view = self.view(check.uuid)
         if view is None:
             raise NotFound(f"the check {check.uuid} was deleted meanwhile")
+        if is_new:
+            for result in self._catalogue.latest_of(check.uuid):
+                self._overlay.show(result)
         if accepted:
             self._notify(CheckChange("Added" if is_new else "Updated", view))
             self._judging.changed(check.uuid)
@@ -239,11 +242,10 @@ class CheckService:
 
     def _keep(self, result: CheckResult) -> None:
         """Take a result, of our own or of another analyzer; told once, since what is written comes back."""
-        if self._catalogue.check(result.check) is None and not self._unread:
+        is_orphan = self._catalogue.check(result.check) is None
+        if (is_orphan and not self._unread) or self._catalogue.has(result):
             return
-        if self._catalogue.has(result):
-            return
-        if self._catalogue.put_result(result):
+        if self._catalogue.put_result(result) and not is_orphan:
             self._overlay.show(result)
         if not self._unread:
             self._notify(CheckChange("Result", result=result))

@@ -11,7 +11,7 @@ from netsonde.checks.attachments import owner_of
 from netsonde.checks.catalogue import Catalogue
 from netsonde.checks.examiner import Examiner
 from netsonde.checks.facts import FlowSeen, Packet
-from netsonde.checks.run import LAG_MS
+from netsonde.checks.run import CONFIRM_MS, LAG_MS
 from netsonde.graph import Batch, Graph
 from netsonde.model.captures import Capture, CaptureStatus, CaptureView, NodeStatus
 from netsonde.model.checks import Check, CheckResult, CheckStep
@@ -64,8 +64,12 @@ class Scene:
         self.examiner.packets(packets)
         self.examiner.tick()
 
-    def later(self, seconds: float) -> None:
+    def later(self, seconds: float, *, confirmed: bool = True) -> None:
+        """Let time pass; what agents keep is read again when that is wished, and brings nothing new."""
         self.time.move(seconds)
+        self.examiner.tick()
+        for (capture, _), tids in self.examiner.take_recalls().items() if confirmed else ():
+            self.examiner.confirmed(capture, tids)
         self.examiner.tick()
 
     @property
@@ -131,6 +135,37 @@ def test_a_failure_is_told_when_no_packet_can_come_any_more(scene: Scene) -> Non
     )
 
 
+def test_an_absence_is_told_only_after_kept_packets_were_read_again(scene: Scene) -> None:
+    make = scene.make()
+    scene.appear()
+    scene.capture()
+    scene.later(5 + LAG_MS / 1000, confirmed=False)
+    assert not scene.last.ended_at
+    assert scene.examiner.take_recalls() == {("cap0", "h1"): {"t1"}}
+    scene.packets(*make.lease(4.9))
+    assert scene.last.verdict == "pass"
+
+
+def test_an_agent_that_confirms_nothing_leaves_an_absence_unknown(scene: Scene) -> None:
+    scene.appear()
+    scene.capture()
+    scene.later(5 + LAG_MS / 1000, confirmed=False)
+    scene.later(CONFIRM_MS / 1000, confirmed=False)
+    assert scene.last.verdict == "unknown"
+    assert scene.last.sentence.endswith("(the agent of h1 did not confirm it)")
+
+
+def test_a_report_that_comes_late_does_not_shift_the_clock(scene: Scene) -> None:
+    scene.appear("n2")
+    scene.capture(node_id="n2")
+    scene.appear()
+    appeared = scene.time.clock().now_ms()
+    scene.time.move(3)
+    scene.capture(since=appeared)
+    scene.later(2 + LAG_MS / 1000)
+    assert {result.node_id for result in scene.told if result.ended_at} == {"n1", "n2"}
+
+
 def test_a_host_whose_clock_is_behind_is_judged_by_its_own_time(scene: Scene) -> None:
     scene.time.move(-3600)
     scene.appear()
@@ -165,10 +200,10 @@ def test_an_interface_that_comes_back_is_judged_again(scene: Scene) -> None:
     scene.appear()
     scene.packets(*make.lease(0.5))
     scene.capture()
+    assert scene.examiner.recalls == {("cap0", "h1"): {"t1"}}
     scene.later(0)
     assert (scene.last.verdict, scene.last.steps[0].after_ms) == ("pass", 500)
     assert scene.last.started_at == scene.time.clock().now_ms()
-    assert scene.examiner.recalls == {"cap0"}
 
 
 def test_the_report_of_a_predecessor_opens_no_run(scene: Scene) -> None:
