@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -36,10 +36,14 @@ def main(number: int) -> int:
             uuid = create(stack, prefix)
             stack.wait(lambda: stack.call("GET", f"/api/check/{uuid}")["State"] == "waiting", 20, "watching")
             began = time.monotonic()
+            silent: list[Guest] = []
             for at in range(number):
-                appear(f"{prefix}x{at}", answers=at % 2 == 0)
+                silent.append(appear(f"{prefix}x{at}", answers=at % 2 == 0))
+                silent = let_speak(silent)
                 time.sleep(max(0.0, began + APPEAR_S * (at + 1) / number - time.monotonic()))
             took = time.monotonic() - began
+            while silent := let_speak(silent):
+                time.sleep(0.01)
             stack.wait(lambda: is_over(stack, uuid, number), 60, "judged")
             results = stack.call("GET", f"/api/check/{uuid}/results")
         finally:
@@ -90,14 +94,43 @@ def lateness_s(result: dict[str, Any]) -> float:
     return (ended - max(waited)) / 1000
 
 
-def appear(name: str, *, answers: bool) -> None:
-    """Make an interface and let its guest, behind the peer, boot at once."""
+class Guest(NamedTuple):
+    """Somebody behind the peer of an interface, and its network on the side of the host."""
+
+    name: str
+    mac: bytes
+    answers: bool
+    """Whether there is a metadata service."""
+
+
+def appear(name: str, *, answers: bool) -> Guest:
+    """Make an interface; what is sent before its link is up on both sides is lost."""
     mac = bytes((2, *secrets.token_bytes(5)))
     shown = ":".join(f"{byte:02x}" for byte in mac)
     peer = f"{name}p"
     run("link", "add", name, "address", shown, "type", "veth", "peer", "name", peer)
     run("link", "set", name, "up")
     run("link", "set", peer, "up")
+    return Guest(name, mac, answers)
+
+
+def let_speak(guests: list[Guest]) -> list[Guest]:
+    """Let those boot whose link is up; return the others."""
+    waiting = [guest for guest in guests if not (is_up(guest.name) and is_up(f"{guest.name}p"))]
+    for guest in guests:
+        if guest not in waiting:
+            boot(guest)
+    return waiting
+
+
+def is_up(interface: str) -> bool:
+    return Path(f"/sys/class/net/{interface}/operstate").read_text().strip() == "up"
+
+
+def boot(booted: Guest) -> None:
+    """Ask for a lease, for the gateway and for metadata, and answer as a network does."""
+    name, mac, answers = booted
+    peer = f"{name}p"
     with packet_socket(peer) as guest, packet_socket(name) as network:
         for kind, sender in ((1, guest), (2, network), (3, guest), (5, network)):
             sender.send(dhcp(kind, mac))
