@@ -14,14 +14,14 @@ import msgspec
 
 from netsonde.aio import spawn
 from netsonde.aio.clock import Clock
-from netsonde.checks.attachments import attach, captures_of
+from netsonde.checks.attachments import attach, captures_of, owner_of
 from netsonde.checks.catalogue import Catalogue
 from netsonde.checks.definitions import is_expired
 from netsonde.checks.examiner import Counters, Examiner
 from netsonde.checks.facts import flow_of, flows_of, packets_of
 from netsonde.checks.settings import CheckSettings
 from netsonde.checks.stores import Captures, Reports, Store
-from netsonde.errors import SourceLost, UserError, WireError
+from netsonde.errors import NotFound, SourceLost, UserError, WireError
 from netsonde.graph import Event, Graph
 from netsonde.model.captures import CaptureChange
 from netsonde.model.checks import Check, CheckResult, result_key
@@ -71,12 +71,15 @@ class Judging:
         self._keep = keep
         self._examiner: Examiner | None = None
         self._attach = asyncio.Event()
+        self._owned: list[str] | None = None
+        """UUIDs of the checks' captures; None = they have changed."""
         self._unwritten: dict[str, CheckResult] = {}
         self._write = asyncio.Event()
 
     async def run(self) -> None:
         """Judge until cancelled."""
         self._unwritten.clear()
+        self._owned = None
         self._examiner = Examiner(
             self._graph,
             now_ms=self._clock.now_ms,
@@ -102,6 +105,7 @@ class Judging:
 
     def changed(self, uuid: str) -> None:
         """A definition was created, changed or deleted."""
+        self._owned = None
         if self._examiner is not None:
             check = self._catalogue.check(uuid)
             if check is None:
@@ -116,6 +120,8 @@ class Judging:
 
     def captured(self, uuid: str, change: CaptureChange) -> None:
         """A capture that belongs to a check changed."""
+        if change.kind != "Updated":
+            self._owned = None
         check = self._catalogue.check(uuid)
         if self._examiner is None:
             return
@@ -172,8 +178,10 @@ class Judging:
                 await asyncio.sleep(0)
 
     def _own_captures(self) -> list[str]:
-        views = self._captures.views()
-        return [view.uuid for check in self._catalogue.checks() for view in captures_of(check, views)]
+        if self._owned is None:
+            owners = {owner_of(check) for check in self._catalogue.checks()}
+            self._owned = [view.uuid for view in self._captures.views() if view.owner in owners]
+        return self._owned
 
     async def _recall(self, kind: Literal["packets", "flows"], captures: Collection[str]) -> None:
         """Read again what agents and history keep of some captures."""
@@ -227,7 +235,7 @@ class Judging:
                 key, result = next(iter(self._unwritten.items()))
                 try:
                     await self._results.put(key, result, ttl_s=ttl)
-                except SourceLost as lost:
+                except (SourceLost, NotFound) as lost:
                     self._counters.count("results_delayed")
                     log.warning("a result cannot be stored yet", reason=str(lost))
                     await asyncio.sleep(_KEEP_UP)
