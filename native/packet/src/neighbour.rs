@@ -118,22 +118,16 @@ mod tests {
     #[test]
     fn a_question_a_reply_and_an_announcement_are_told_apart() {
         let (one, two) = ([10, 0, 0, 1], [10, 0, 0, 2]);
-        let question = read(&arp_frame(1, two, one)).unwrap();
-        assert_eq!(
-            (
-                question.asks,
-                question.address.as_str(),
-                question.speaker.as_str()
-            ),
-            (true, "10.0.0.1", "10.0.0.2")
-        );
-        let reply = read(&arp_frame(2, one, two)).unwrap();
-        assert_eq!(
-            (reply.asks, reply.address.as_str(), reply.mac.as_str()),
-            (false, "10.0.0.1", "02:00:00:00:00:01")
-        );
-        assert!(!read(&arp_frame(1, one, one)).unwrap().asks);
-        assert_eq!(read(&arp_frame(1, [0; 4], one)).unwrap().speaker, "");
+        let said = |asks, speaker: &str| Neighbour {
+            asks,
+            address: "10.0.0.1".to_owned(),
+            speaker: speaker.to_owned(),
+            mac: "02:00:00:00:00:01".to_owned(),
+        };
+        assert_eq!(read(&arp_frame(1, two, one)), Some(said(true, "10.0.0.2")));
+        assert_eq!(read(&arp_frame(2, one, two)), Some(said(false, "10.0.0.1")));
+        assert_eq!(read(&arp_frame(1, one, one)), Some(said(false, "10.0.0.1")));
+        assert_eq!(read(&arp_frame(1, [0; 4], one)), Some(said(true, "")));
         assert_eq!(read(&arp_frame(9, one, two)), None);
     }
 

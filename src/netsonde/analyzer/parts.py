@@ -112,7 +112,7 @@ class Analyzer:
         captures = await self._captures(bus, lease, hosts)
         hosts.on_change = captures.refresh
         flows = FlowService(LiveFlows(bus, hosts, self.graph), history)
-        checks = await self._checks(bus, captures, AgentReports(bus, hosts, flows, history))
+        checks = await self._checks(bus, captures, AgentReports(bus, flows, history))
         status = StatusService(
             self.settings,
             hosts,

@@ -9,7 +9,6 @@ import msgspec
 
 from netsonde.analyzer.flows import FlowService
 from netsonde.analyzer.gather import ask_agents
-from netsonde.analyzer.hosts import Hosts
 from netsonde.bus.connection import Bus
 from netsonde.bus.overhear import overhear
 from netsonde.errors import SourceLost
@@ -20,20 +19,18 @@ from netsonde.query import HistorySource
 class AgentReports:
     """Implements `Reports` of checks."""
 
-    def __init__(self, bus: Bus, hosts: Hosts, flows: FlowService, history: HistorySource | None) -> None:
+    def __init__(self, bus: Bus, flows: FlowService, history: HistorySource | None) -> None:
         self._bus = bus
-        self._hosts = hosts
         self._flows = flows
         self._history = history
 
     def overhear(self, kind: Literal["flows", "packets"]) -> AsyncGenerator[bytes | None, None]:
         return overhear(self._bus, kind)
 
-    async def packets(self, request: PacketRequest, host: str | None) -> Sequence[bytes]:
-        asked = self._hosts.agents() if host is None else [host]
-        found = await ask_agents(self._bus, asked, "packets", msgspec.json.encode(request))
+    async def packets(self, request: PacketRequest, host: str) -> Sequence[bytes]:
+        found = await ask_agents(self._bus, [host], "packets", msgspec.json.encode(request))
         if found.missing_hosts:
-            raise SourceLost(f"no answer of the agent of {', '.join(found.missing_hosts)}")
+            raise SourceLost(f"the agent of {host} does not answer")
         if self._history is None:
             return found.items
         return [*found.items, *await self._history.packets(request, 0, time.time_ns() // 1_000_000)]

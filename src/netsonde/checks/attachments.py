@@ -9,9 +9,12 @@ from typing import Final
 
 from netsonde.checks.definitions import through
 from netsonde.checks.stores import Captures
-from netsonde.errors import NotFound
+from netsonde.errors import NotFound, UserError
 from netsonde.model.captures import Capture, CaptureView
 from netsonde.model.checks import Check
+from netsonde.observe import logger
+
+log = logger("checks")
 
 _OWNER: Final = "check"
 
@@ -55,9 +58,18 @@ def wanted(check: Check) -> list[Capture]:
     return [main, *passed]
 
 
+def _wanted(check: Check) -> list[Capture]:
+    try:
+        return wanted(check)
+    except UserError as bad:
+        # Another version made it; the others are judged all the same.
+        log.warning("a check cannot be judged", check=check.uuid, reason=str(bad))
+        return []
+
+
 async def attach(checks: Sequence[Check], captures: Captures) -> None:
     """Make the captures of checks what they should be: each once, of the present run. Raises as the store does."""
-    missing = {(owner_of(check), capture.gremlin_query): capture for check in checks for capture in wanted(check)}
+    missing = {(owner_of(check), capture.gremlin_query): capture for check in checks for capture in _wanted(check)}
     own = [view for view in captures.views() if check_of(view)]
     surplus = [view.uuid for view in own if missing.pop((view.owner, view.gremlin_query), None) is None]
     for uuid in surplus:

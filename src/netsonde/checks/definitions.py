@@ -42,7 +42,10 @@ def checked(check: Check, *, now_ms: int) -> Check:
 
 
 def planned(check: Check) -> list[PlannedStep]:
-    """Return the steps of a definition that was checked; raises UserError for one that was not."""
+    """Return the steps of a definition; raises UserError for one that another version may have stored."""
+    problems = [*_step_problems(check)]
+    if problems:
+        raise UserError("; ".join(problems), hint="delete the check, or let the version judge it that made it")
     return [PlannedStep(STEPS[step.type], _parameters(step), step.within or check.within) for step in check.steps]
 
 

@@ -23,6 +23,8 @@ from netsonde.observe import logger
 log = logger("checks")
 
 _MOST_EARLY: Final = 20_000
+_EARLY_NS: Final = 60_000_000_000
+"""How long packets wait for the report of their capture."""
 _MOST_REMEMBERED: Final = 50_000
 _LOOK_MS: Final = 500
 """How often a run is looked at that has no news: some steps wait for silence."""
@@ -83,7 +85,7 @@ class Examiner:
         """Follow a definition that is new or changed; runs of an earlier wish end here."""
         try:
             steps = planned(check)
-        except (UserError, ValueError, KeyError) as bad:
+        except UserError as bad:
             log.warning("a stored check is left out", check=check.uuid, reason=str(bad))
             return
         before = self._checks.get(check.uuid)
@@ -152,6 +154,11 @@ class Examiner:
             self._counters.count("flows_forgotten", self.sightings.forgotten - before)
         # A trail may be complete now.
         self._dirty.update((key, None) for key, run in self._runs.items() if run.path)
+
+    def recall_all(self) -> None:
+        """Packets may have gone by unnoticed: those of all runs have to be read again."""
+        for run in self._runs.values():
+            self._recall(run)
 
     def take_recalls(self) -> dict[tuple[str, str], set[str]]:
         """Return, by capture and host, whose packets have to be read again; tell `confirmed` when that is done."""
@@ -225,7 +232,8 @@ class Examiner:
         self, check: Check, steps: Sequence[PlannedStep], capture_id: str, status: NodeStatus, *, fresh: bool
     ) -> None:
         if len(self._runs) >= self._max_runs:
-            self._counters.count("runs_refused")
+            # It has its turn when another run has ended: its first packets are kept.
+            self._counters.count("runs_put_off")
             return
         key = (check.uuid, status.node_id)
         if fresh:
@@ -305,6 +313,8 @@ class Examiner:
             self._dirty[run.check.uuid, run.subject.node_id] = None
 
     def _keep_early(self, packet: Packet) -> None:
+        while self._early and self._early[0].time_ns < packet.time_ns - _EARLY_NS:
+            self._early.popleft()
         if len(self._early) >= _MOST_EARLY:
             self._early.popleft()
             self._counters.count("early_packets_dropped")

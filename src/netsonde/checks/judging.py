@@ -6,7 +6,7 @@ Writes: captures of checks, the bucket `check-results`; it deletes checks whose 
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import Final, Literal
 
@@ -162,7 +162,7 @@ class Judging:
             async for payload in reports:
                 assert self._examiner is not None
                 if payload is None:
-                    await self._recall(kind, self._own_captures())
+                    await self._make_up(kind)
                     continue
                 captures = self._own_captures()
                 if not captures:
@@ -183,22 +183,25 @@ class Judging:
             self._owned = [view.uuid for view in self._captures.views() if view.owner in owners]
         return self._owned
 
-    async def _recall(self, kind: Literal["packets", "flows"], captures: Collection[str]) -> None:
-        """Read again what agents and history keep of some captures."""
+    async def _make_up(self, kind: Literal["packets", "flows"]) -> None:
+        """Reports may have been missed: read again what concerns present runs."""
         assert self._examiner is not None
-        for uuid in captures:
-            if kind == "packets":
-                await self._recall_packets(uuid, None, None)
-                continue
-            self._counters.count("flows_recalled")
-            try:
-                answer = await self._reports.flows(FlowRequest(capture_ids=[uuid], limit=_RECALLED))
-                self._examiner.flows(filter(None, map(flow_of, answer.flows)))
-            except (SourceLost, UserError) as failed:
-                log.warning("missed flows cannot be read again", capture=uuid, reason=str(failed))
+        if kind == "packets":
+            self._examiner.recall_all()
+            return
+        captures = self._own_captures()
+        if not captures:
+            return
+        self._counters.count("flows_recalled")
+        try:
+            answer = await self._reports.flows(FlowRequest(capture_ids=captures, limit=_RECALLED))
+        except (SourceLost, UserError) as failed:
+            log.warning("missed flows cannot be read again", reason=str(failed))
+        else:
+            self._examiner.flows(filter(None, map(flow_of, answer.flows)))
 
-    async def _recall_packets(self, uuid: str, host: str | None, tids: list[str] | None) -> bool:
-        """Read kept packets again, of all interfaces or of some of one host; tell whether the agents gave them."""
+    async def _recall_packets(self, uuid: str, host: str, tids: list[str]) -> bool:
+        """Read again what the agent of a host and the history keep of some interfaces; tell whether they gave it."""
         assert self._examiner is not None
         self._counters.count("packets_recalled")
         try:

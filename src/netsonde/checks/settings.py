@@ -15,7 +15,7 @@ class CheckSettings:
     max_checks: int = 200
     """Checks that may exist at once; each costs a capture on every interface that it matches."""
     max_runs: int = 2_000
-    """Interfaces judged at the same time; those beyond get the verdict unknown."""
+    """Interfaces judged at the same time; those beyond have their turn later."""
 
     def __post_init__(self) -> None:
         for name in ("keep_days", "max_results", "max_checks", "max_runs"):

@@ -67,10 +67,10 @@ class Reports(Protocol):
         """Yield reports; None where some may have been missed, at the beginning among it."""
         ...
 
-    async def packets(self, request: PacketRequest, host: str | None) -> Sequence[bytes]:
-        """Return what the agents keep, or that of one host, and the history, as Arrow IPC streams.
+    async def packets(self, request: PacketRequest, host: str) -> Sequence[bytes]:
+        """Return what the agent of a host and the history keep, as Arrow IPC streams.
 
-        Raises SourceLost when one that was asked does not answer.
+        Raises SourceLost when the agent does not answer.
         """
         ...
 

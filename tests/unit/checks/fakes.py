@@ -107,7 +107,7 @@ class HeldReports:
         while True:
             yield await queue.get()
 
-    async def packets(self, request: PacketRequest, host: str | None) -> Sequence[bytes]:
+    async def packets(self, request: PacketRequest, host: str) -> Sequence[bytes]:
         self.asked.append(request)
         if self.away:
             raise SourceLost("the bus is away")

@@ -288,11 +288,21 @@ def test_an_unfinished_run_is_taken_up_where_another_analyzer_left_it(scene: Sce
     assert (scene.last.started_at, scene.last.verdict) == (started, "pass")
 
 
-def test_too_many_runs_are_refused_and_counted(scene: Scene) -> None:
+def test_too_many_runs_are_put_off_and_counted(scene: Scene) -> None:
     for number in range(5):
         scene.appear(f"n{number}")
         scene.capture(node_id=f"n{number}")
-    assert (scene.examiner.runs(), scene.health.counters["runs_refused"]) == (3, 2)
+    assert (scene.examiner.runs(), scene.health.counters["runs_put_off"]) == (3, 2)
+    scene.later(8)
+    scene.capture(node_id="n4", since=scene.time.clock().now_ms() - 8000)
+    assert scene.examiner.is_judging("u1", "n4")
+
+
+def test_a_definition_of_another_version_is_left_out(scene: Scene) -> None:
+    scene.examiner.define(msgspec.structs.replace(CHECK, uuid="u2", steps=[CheckStep("of tomorrow")]))
+    scene.appear()
+    scene.capture()
+    assert scene.examiner.runs() == 1
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from netsonde.errors import Conflict, NotFound, UserError
 from netsonde.graph import Batch, Graph
 from netsonde.model.captures import Capture, CaptureView, NodeStatus
 from netsonde.model.checks import Check, CheckChange, CheckResult, CheckStep, result_key
+from netsonde.model.flows import FlowRequest, PacketRequest
 from unit.captures.fakes import ManualTime, until
 from unit.checks.fakes import GUEST, Held
 
@@ -166,14 +167,29 @@ async def test_an_expired_check_is_deleted(service: CheckService, held: Held, ti
     await until(lambda: not held.definitions.entries)
 
 
-async def test_kept_packets_are_read_again_after_a_gap(service: CheckService, held: Held) -> None:
+async def test_what_is_kept_is_read_again_after_a_gap(service: CheckService, held: Held) -> None:
     await service.create(CHECK)
     await until(lambda: len(held.captures.by_id) == 1)
-    held.reports.asked.clear()
+    uuid = main_capture(held).uuid
+    held.captures.activate(uuid, appear(held))
     for queue in held.reports.passing.values():
         queue.put_nowait(None)
     await until(lambda: len(held.reports.asked) == 2)
-    assert held.health.counters["packets_recalled"] >= 1
+    assert sorted(held.reports.asked, key=repr) == [
+        FlowRequest(capture_ids=[uuid], limit=100_000),
+        PacketRequest(uuid, ["t1"], limit=100_000),
+    ]
+
+
+async def test_a_stored_check_of_another_version_does_not_keep_others_from_work(held: Held) -> None:
+    await held.definitions.put("u9", msgspec.structs.replace(CHECK, name="x", steps=[CheckStep("of tomorrow")]))
+    service = held.service()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(service.run(held.health), name="checks")
+        await until(lambda: held.health.state == "running")
+        made = await service.create(CHECK)
+        await until(lambda: [check_of(view) for view in held.captures.views()] == [made.uuid])
+        running.cancel()
 
 
 async def test_a_report_that_is_none_is_counted_and_the_next_is_heard(service: CheckService, held: Held) -> None:
