@@ -34,16 +34,16 @@ export function CheckForm({ onDone }: { onDone: () => void }) {
     create.mutate();
   };
   return (
-    <form className="check-form" onSubmit={submit} aria-label="New check">
-      <label>
+    <form className="form check-form" onSubmit={submit} aria-label="New check">
+      <label className="field">
         Name
         <input value={name} onChange={(event) => setName(event.target.value)} placeholder="vms" spellCheck={false} />
       </label>
-      <label>
+      <label className="field">
         Interfaces
         <input value={query} onChange={(event) => setQuery(event.target.value)} spellCheck={false} />
       </label>
-      <label>
+      <label className="field">
         Seconds after it appears
         <input type="number" min="0.1" step="any" value={seconds} onChange={(event) => setSeconds(event.target.value)} />
       </label>
