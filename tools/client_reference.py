@@ -19,8 +19,8 @@ Generated from the code. [Script with Python](../howto/script-with-python.md) sh
 
 `from netsonde.client import Client, AsyncClient, G, P`. `AsyncClient` has the methods of `Client`, to be awaited;
 `subscribe`, `flow_reports`, `captures.watch` and `checks.watch` are entered with `async with` and read with
-`async for`, `captures.follow` is read with `async for`. Elements, captures and flows are the structs of `netsonde.model`, with
-names in snake case.
+`async for`, `captures.follow` is read with `async for`. Elements, captures, checks and flows are the structs of
+`netsonde.model`, with names in snake case.
 
 Every failure is a `UserError` with `message`, `hint`, and for queries `span` and `text`; `explain()` shows it with a
 caret. Its kinds: `NoServer` (nothing answers), `Unavailable` (503: try again), `NotFound`, `Conflict`, `Denied`,
