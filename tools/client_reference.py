@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from netsonde.client import P, blocking, query
 from netsonde.client import feeds as events
 from netsonde.client.answers import Explanation, Schema, Status, Topology
+from netsonde.client.checks import ClientChecks
 from netsonde.client.result import Result
 from netsonde.model.flow_record import Flow
 
@@ -17,9 +18,9 @@ _INTRODUCTION = """\
 Generated from the code. [Script with Python](../howto/script-with-python.md) shows it at work.
 
 `from netsonde.client import Client, AsyncClient, G, P`. `AsyncClient` has the methods of `Client`, to be awaited;
-`subscribe`, `flow_reports` and `captures.watch` are entered with `async with` and read with `async for`,
-`captures.follow` is read with `async for`. Elements, captures and flows are the structs of `netsonde.model`, with
-names in snake case.
+`subscribe`, `flow_reports`, `captures.watch` and `checks.watch` are entered with `async with` and read with
+`async for`, `captures.follow` is read with `async for`. Elements, captures, checks and flows are the structs of
+`netsonde.model`, with names in snake case.
 
 Every failure is a `UserError` with `message`, `hint`, and for queries `span` and `text`; `explain()` shows it with a
 caret. Its kinds: `NoServer` (nothing answers), `Unavailable` (503: try again), `NotFound`, `Conflict`, `Denied`,
@@ -54,6 +55,7 @@ def client_page() -> str:
             _INTRODUCTION,
             *_section("Client", blocking.Client, "client."),
             *_section("Captures", blocking.ClientCaptures, "client.captures."),
+            *_section("Checks", ClientChecks, "client.checks."),
             _CHAINS,
             *(line for kind in _CLASSES for line in _section(kind.__name__, kind, ".", level=3)),
             *_section("P", P, "P.", level=3),

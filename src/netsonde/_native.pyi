@@ -225,6 +225,12 @@ def packets_to_pcap(batches: list[bytes]) -> bytes:
 def describe_packets(batch: bytes) -> list[PacketDescription]:
     """Return one line of information per packet of an Arrow IPC stream."""
 
+def packet_facts(batch: bytes, captures: list[str]) -> bytes:
+    """Return what the packets of some captures say, one JSON object a line: `netsonde.checks.facts.Packet`.
+
+    ValueError for what is no Arrow stream.
+    """
+
 def match_bpf(batch: bytes, text: str) -> list[int]:
     """Return the rows of an Arrow stream of packets that a filter in tcpdump's language matches.
 

@@ -10,6 +10,7 @@ from typing import Literal
 from netsonde.api.settings import ApiSettings
 from netsonde.bus.settings import BusSettings
 from netsonde.captures.settings import CaptureSettings
+from netsonde.checks.settings import CheckSettings
 from netsonde.declared.settings import DeclaredSettings
 from netsonde.errors import UserError
 from netsonde.history.settings import HistorySettings
@@ -46,6 +47,7 @@ class Settings:
     analyzer: ApiSettings = field(default_factory=ApiSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     capture: CaptureSettings = field(default_factory=CaptureSettings)
+    check: CheckSettings = field(default_factory=CheckSettings)
     declared: DeclaredSettings = field(default_factory=DeclaredSettings)
     probes: ProbeSettings = field(default_factory=ProbeSettings)
 

@@ -16,6 +16,7 @@ import pytest
 from netsonde.bus.connection import Bus
 from netsonde.bus.follower import TopologyFollower
 from netsonde.bus.lease import LEASES, Lease, LeaseEntry
+from netsonde.bus.overhear import overhear
 from netsonde.bus.reports import ReportConsumer, ReportPublisher
 from netsonde.bus.server import PrivateServer, ServerSettings
 from netsonde.bus.settings import BusSettings
@@ -364,6 +365,27 @@ async def test_unacknowledged_reports_come_again(bus: Bus, tmp_path: Path) -> No
             break
         async with running(lambda: consume(bus, got)):
             await wait_until(lambda: got == [b"one"])
+
+
+async def test_reports_are_overheard_beside_their_consumer_and_gaps_are_told(
+    server: PrivateServer, bus: Bus, tmp_path: Path
+) -> None:
+    heard: list[bytes | None] = []
+    stored: list[bytes] = []
+
+    async def listen() -> None:
+        async for payload in overhear(bus, "flows"):
+            heard.append(payload)  # noqa: PERF401  it never ends
+
+    publisher = ReportPublisher(bus, "flows", "h1", tmp_path)
+    async with running(publisher.run, listen, lambda: consume(bus, stored)):
+        await wait_until(lambda: heard == [None])
+        publisher.offer(b"one")
+        await wait_until(lambda: (heard, stored) == ([None, b"one"], [b"one"]))
+        await kill_and_restart(server)
+        await wait_until(lambda: heard == [None, b"one", None])
+        publisher.offer(b"two")
+        await wait_until(lambda: heard[3:] == [b"two"])
 
 
 async def test_duplicates_of_the_spool_are_stored_once(bus: Bus, tmp_path: Path) -> None:

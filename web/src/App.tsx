@@ -7,9 +7,11 @@ import { serverInfo } from "./api/client";
 import type { Node } from "./api/types";
 import { CapturesTab, useCaptureNews } from "./captures/CapturesTab";
 import { draft, startWith } from "./captures/draft";
+import { ChecksTab } from "./checks/ChecksTab";
 import { FlowsTab } from "./flows/FlowsTab";
 import { Inspector } from "./inspector/Inspector";
 import { inOrder } from "./state/captures";
+import { inOrder as checksInOrder } from "./state/checks";
 import { go, place, type Tab } from "./state/place";
 import { useSession } from "./state/session";
 import { useStore } from "./state/store";
@@ -67,6 +69,7 @@ function Header() {
 function Panel() {
   const session = useSession();
   const captures = useStore(session.captures);
+  const checks = useStore(session.checks);
   const graph = useStore(session.graph);
   const { tab, node: selected } = useStore(place);
   const node = graph.nodes.get(selected);
@@ -79,6 +82,7 @@ function Panel() {
         onChoose={open}
         items={[
           { id: "captures", label: <TabLabel text="Captures" number={inOrder(captures).length} /> },
+          { id: "checks", label: <TabLabel text="Checks" number={checksInOrder(checks).length} /> },
           { id: "node", label: node ? shortName(nameOf(node), 24) : "Selection" },
           { id: "flows", label: "Flows" },
           { id: "query", label: "Query" },
@@ -86,6 +90,7 @@ function Panel() {
       />
       <div className="panel-body" role="tabpanel">
         {tab === "captures" ? <CapturesTab /> : null}
+        {tab === "checks" ? <ChecksTab /> : null}
         {tab === "node" ? <Inspector onCapture={captureNode} /> : null}
         {tab === "flows" ? <FlowsTab /> : null}
         {tab === "query" ? (

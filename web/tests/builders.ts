@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elements for tests: only what a test cares about is said.
 
-import type { CaptureView, Edge, Json, Node, NodeStatus } from "../src/api/types";
+import type { CaptureView, CheckResult, CheckView, Edge, Json, Node, NodeStatus } from "../src/api/types";
 import type { GraphState } from "../src/state/graph";
 import { emptyGraph, reduceGraph } from "../src/state/graph";
 
@@ -81,8 +81,49 @@ export function capture(uuid: string, part: Partial<CaptureView> = {}): CaptureV
     MaxDuration: 0,
     CreatedAt: 1000,
     ExpiresAt: 0,
+    Owner: "",
     Count: 0,
     Status: null,
+    ...part,
+  };
+}
+
+export function check(uuid: string, part: Partial<CheckView> = {}): CheckView {
+  return {
+    UUID: uuid,
+    Name: uuid,
+    Description: "",
+    GremlinQuery: "G.V()",
+    Steps: [{ Type: "dhcp", Within: 0, Parameters: {} }],
+    Within: 10_000,
+    FirstPackets: 200,
+    CreatedAt: 1000,
+    RunAt: 1000,
+    ExpiresAt: 0,
+    Verdicts: { waiting: 0, pass: 0, fail: 0, unknown: 0 },
+    Captures: [],
+    Interfaces: 0,
+    State: "active",
+    Reason: "",
+    ...part,
+  };
+}
+
+export function checkResult(nodeId: string, part: Partial<CheckResult> = {}): CheckResult {
+  return {
+    Check: "k1",
+    CheckName: "k1",
+    NodeID: nodeId,
+    NodeTID: `tid-${nodeId}`,
+    NodeName: nodeId,
+    Host: "h1",
+    CaptureID: "c1",
+    StartedAt: 1000,
+    RunAt: 1000,
+    EndedAt: 2000,
+    Verdict: "pass",
+    Sentence: "",
+    Steps: [],
     ...part,
   };
 }

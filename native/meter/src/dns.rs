@@ -112,7 +112,7 @@ impl DnsState {
 }
 
 /// The code with the bits that EDNS adds (RFC 6891 §6.1.3).
-fn response_code(header: &dns::Header, sections: &dns::Sections<'_>) -> u16 {
+pub(crate) fn response_code(header: &dns::Header, sections: &dns::Sections<'_>) -> u16 {
     let edns = sections
         .additionals
         .iter()

@@ -15,6 +15,7 @@ mod icmp;
 mod ip;
 mod layer;
 mod link;
+mod neighbour;
 mod parse;
 mod protocols;
 mod registry;
@@ -31,6 +32,7 @@ pub use headers::{
 pub use icmp::quoted;
 pub use layer::{Layer, LayerPath};
 pub use link::LinkType;
+pub use neighbour::{autonomous_prefixes, neighbour, Neighbour};
 pub use parse::parse;
 pub use protocols::{dhcpv4, dhcpv6, dns, quic};
 pub use registry::Ports;

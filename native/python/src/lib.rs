@@ -25,6 +25,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(packets::packets_to_pcapng, module)?)?;
     module.add_function(wrap_pyfunction!(packets::packets_to_pcap, module)?)?;
     module.add_function(wrap_pyfunction!(packets::describe_packets, module)?)?;
+    module.add_function(wrap_pyfunction!(packets::packet_facts, module)?)?;
     module.add_function(wrap_pyfunction!(packets::packets_to_wire, module)?)?;
     module.add_function(wrap_pyfunction!(packets::match_bpf, module)?)?;
     capture::register(module)?;

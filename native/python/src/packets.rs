@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use arrow_array::RecordBatch;
 use netsonde_capture::bpf::{dlt, Filter};
-use netsonde_meter::{base64, ipc, PacketColumns};
+use netsonde_meter::{base64, facts, ipc, PacketColumns};
 use netsonde_packet::{describe, LinkType, Ports};
 use netsonde_pcapfile::{write_pcap, PcapngWriter, RawPacket};
 use pyo3::exceptions::PyValueError;
@@ -168,6 +168,25 @@ fn flow_name(uuid: u64) -> String {
     } else {
         format!("{uuid:x}")
     }
+}
+
+/// Return what the packets of some captures say, one JSON object a line; see `facts`.
+#[pyfunction]
+pub(crate) fn packet_facts<'py>(
+    py: Python<'py>,
+    batch: &[u8],
+    captures: Vec<String>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let lines = py.detach(|| -> PyResult<String> {
+        let mut lines = String::new();
+        for batch in ipc::read(batch).map_err(|error| PyValueError::new_err(error.to_string()))? {
+            let columns = PacketColumns::of(&batch);
+            let wanted = |capture: &str| captures.iter().any(|known| known == capture);
+            facts::write(&columns, wanted, &mut lines);
+        }
+        Ok(lines)
+    })?;
+    Ok(PyBytes::new(py, lines.as_bytes()))
 }
 
 /// Return the packets of an Arrow stream as the query step RawPackets gives them: flow UUID → list of Timestamp (ms),

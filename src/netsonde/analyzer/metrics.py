@@ -2,7 +2,8 @@
 """Prometheus' text format of what the components of all processes count; label sets are bounded by their number."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -14,11 +15,35 @@ _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_]")
 STATES = ("starting", "running", "failed", "stopped")
 
 
-def exposition(own: Iterable[ComponentHealth], presences: Iterable[Presence]) -> bytes:
-    """Return the metrics of this process, its components, and of the processes that it knows of."""
+def exposition(
+    own: Iterable[ComponentHealth],
+    presences: Iterable[Presence],
+    verdicts: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
+) -> bytes:
+    """Return the metrics of this process, its components, and of the processes that it knows of.
+
+    `verdicts` are those of checks: by name, how many interfaces have which.
+    """
     registry = CollectorRegistry()
     registry.register(_Components(list(own), list(presences)))
+    registry.register(_Checks(verdicts))
     return generate_latest(registry)
+
+
+class _Checks(Collector):
+    """What checks found on the interfaces, by their latest runs."""
+
+    def __init__(self, verdicts: Mapping[str, Mapping[str, int]]) -> None:
+        self._verdicts = verdicts
+
+    def collect(self) -> Iterator[Metric]:
+        interfaces = GaugeMetricFamily(
+            "netsonde_check_interfaces", "Interfaces by the verdict of a check", labels=("check", "verdict")
+        )
+        for check, counts in self._verdicts.items():
+            for verdict, count in counts.items():
+                interfaces.add_metric((check, verdict), float(count))
+        yield interfaces
 
 
 class _Components(Collector):

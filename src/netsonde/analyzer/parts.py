@@ -21,6 +21,7 @@ from netsonde.analyzer.imports import PcapImporter
 from netsonde.analyzer.intake import Intake
 from netsonde.analyzer.packets import LivePackets, PacketService
 from netsonde.analyzer.queries import QueryService
+from netsonde.analyzer.reports import AgentReports
 from netsonde.analyzer.status import StatusService
 from netsonde.api.server import serve
 from netsonde.api.services import Services
@@ -31,11 +32,13 @@ from netsonde.bus.lease import Lease
 from netsonde.bus.presence import PresenceKeeper
 from netsonde.bus.session import bus_until
 from netsonde.captures.coordinator import CaptureCoordinator
+from netsonde.checks.service import CheckService
 from netsonde.declared import DeclaredElements, Stores
 from netsonde.errors import SourceLost
 from netsonde.graph import Graph
 from netsonde.history.history import History
 from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
+from netsonde.model.checks import Check, CheckResult
 from netsonde.model.declared import Annotation, ImportChunk
 from netsonde.model.elements import Edge, Node
 from netsonde.model.presence import Presence
@@ -81,7 +84,8 @@ class Analyzer:
         self.host = settings.host_id
         self.started_ms = now_ms()
         self.health = {
-            name: Health(name) for name in ("bus", "topology", "declared", "captures", "history", "intake", "api")
+            name: Health(name)
+            for name in ("bus", "topology", "declared", "captures", "checks", "history", "intake", "api")
         }
         self.workers = Workers()
         self.graph = Graph(self.host, f"analyzer.{self.host}", now_ms)
@@ -108,6 +112,7 @@ class Analyzer:
         captures = await self._captures(bus, lease, hosts)
         hosts.on_change = captures.refresh
         flows = FlowService(LiveFlows(bus, hosts, self.graph), history)
+        checks = await self._checks(bus, captures, AgentReports(bus, flows, history))
         status = StatusService(
             self.settings,
             hosts,
@@ -116,8 +121,9 @@ class Analyzer:
             captures_known=lambda: self.health["captures"].state == "running",
             declared_known=lambda: declared.is_known,
             is_master=lambda: lease.held,
+            verdicts=checks.verdicts,
         )
-        services = self._services(bus, hosts, history, captures, declared, flows, status)
+        services = self._services(bus, hosts, history, captures, checks, declared, flows, status)
         intake = Intake(bus, self.graph, declared, history, flows)
         presence = PresenceKeeper(bus, self._describe)
         for part in self.health.values():
@@ -129,6 +135,7 @@ class Analyzer:
                 spawn(group, self._supervise("topology", _running(follower.run)), "topology"),
                 spawn(group, self._supervise("declared", declared.run), "declared"),
                 spawn(group, self._supervise("captures", captures.run), "captures"),
+                spawn(group, self._supervise("checks", checks.run), "checks"),
                 spawn(group, self._supervise("intake", intake.run), "intake"),
                 spawn(group, presence.run(), "presence"),
                 spawn(group, keep_tidy(lambda: self.workers.is_busy), "garbage"),
@@ -156,6 +163,18 @@ class Analyzer:
             agents=lambda: hosts.agents() if hosts.known else None,
         )
 
+    async def _checks(self, bus: Bus, captures: CaptureCoordinator, reports: AgentReports) -> CheckService:
+        return CheckService(
+            self.graph,
+            await bus.bucket("checks", codec=Check),
+            await bus.bucket("check-results", codec=CheckResult),
+            captures=captures,
+            reports=reports,
+            lease=Lease(bus, "checks", self.host),
+            settings=self.settings.check,
+            counters=self.health["checks"],
+        )
+
     async def _declared(self, bus: Bus) -> DeclaredElements:
         stores = Stores(
             await bus.bucket("nodes", codec=Node),
@@ -171,6 +190,7 @@ class Analyzer:
         hosts: Hosts,
         history: History | None,
         captures: CaptureCoordinator,
+        checks: CheckService,
         declared: DeclaredElements,
         flows: FlowService,
         status: StatusService,
@@ -187,6 +207,7 @@ class Analyzer:
             queries=queries,
             filters=FilterService(self.graph),
             captures=captures,
+            checks=checks,
             declared=declared,
             packets=PacketService(packets, history),
             flows=flows,

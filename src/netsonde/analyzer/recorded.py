@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The topology as history records it: what agents publish, with what users say of it, and what users declare.
 
-Agents know nothing of annotations, so these are laid upon their batches and snapshots on the way. Declared elements
-are told as if one more host published them; whatever is missed is found by its snapshot.
+Agents know nothing of annotations and of the verdicts of checks, so these are laid upon their batches and snapshots on
+the way. Declared elements are told as if one more host published them; whatever is missed is found by its snapshot.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from netsonde.checks.overlay import OWNER as CHECKS
 from netsonde.declared import DeclaredElements
 from netsonde.declared.applying import DECLARED, USER
 from netsonde.declared.catalogue import name_of
@@ -120,7 +121,7 @@ class RecordedTopology:
     def _follow(self, events: Sequence[Event]) -> None:
         before = len(self._changes) + len(self._annotated)
         for event in events:
-            if event.probe == USER:
+            if event.probe in (USER, CHECKS):
                 self._annotated[event.element.id] = None
             elif event.probe == DECLARED or name_of(event.element) in self._declared.catalogue.elements:
                 self._changes.append(_change(event))
@@ -172,8 +173,9 @@ class RecordedTopology:
         return msgspec.structs.replace(batch, changes=changes)
 
     def _laid(self, node: Node) -> Node:
-        annotation = self._declared.annotation(node.id)
-        return msgspec.structs.replace(node, metadata=merge([node.metadata, annotation])) if annotation else node
+        laid = [self._declared.annotation(node.id), self._graph.layer(node.id, CHECKS)]
+        above = [layer for layer in laid if layer]
+        return msgspec.structs.replace(node, metadata=merge([node.metadata, *above])) if above else node
 
 
 def _publisher(node: Node) -> str:

@@ -2,7 +2,7 @@
 """The state of the installation, for the API: processes, components, readiness, settings without secrets."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from netsonde.analyzer.hosts import Hosts
@@ -30,6 +30,7 @@ class StatusService:
         captures_known: Callable[[], bool],
         declared_known: Callable[[], bool],
         is_master: Callable[[], bool],
+        verdicts: Callable[[], Mapping[str, Mapping[str, int]]],
     ) -> None:
         self._settings = settings
         self._hosts = hosts
@@ -38,6 +39,7 @@ class StatusService:
         self._captures_known = captures_known
         self._declared_known = declared_known
         self._is_master = is_master
+        self._verdicts = verdicts
 
     def presences(self) -> Sequence[Presence]:
         return self._hosts.all()
@@ -75,7 +77,7 @@ class StatusService:
         return _plain(found)
 
     def metrics(self) -> bytes:
-        return exposition(self.components(), self.presences())
+        return exposition(self.components(), self.presences(), self._verdicts())
 
 
 def _is_secret(name: str) -> bool:

@@ -7,6 +7,7 @@ from litestar.di import Provide
 
 from netsonde.api import (
     capture,
+    check,
     elements,
     flows,
     identity,
@@ -35,6 +36,7 @@ _RESOURCES = (
     schema.router,
     capture.router,
     packets.router,
+    check.router,
     flows.router,
     node.router,
     elements.router,

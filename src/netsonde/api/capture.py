@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Captures as a resource: /api/capture, and what a query would capture."""
 
-import hashlib
 from typing import Annotated
 
 import msgspec
@@ -9,17 +8,15 @@ from litestar import Response, Router, delete, get, patch, post
 from litestar.params import FromPath, HeaderParameter
 
 from netsonde.api.bodies import convert, decode
-from netsonde.api.errors import PreconditionFailed
-from netsonde.api.patch import json_patch, merge_patch
+from netsonde.api.editing import check_match, definition_of, etag_of, patched
 from netsonde.api.requests import AnyRequest, ServicesDep, json_response
 from netsonde.api.services import Services
 from netsonde.api.ttl import parse_duration_ms
-from netsonde.errors import Conflict, NotFound, UserError
+from netsonde.errors import Conflict, NotFound
 from netsonde.model.captures import Capture, CaptureView
-from netsonde.model.elements import Json
 
-_SERVER_SET = ("UUID", "CreatedAt", "ExpiresAt", "Count", "Status")
-_FIXED = ("UUID", "CreatedAt")
+_SERVER_SET = ("UUID", "CreatedAt", "ExpiresAt", "Owner", "Count", "Status")
+_FIXED = ("UUID", "CreatedAt", "Owner")
 _TRIES = 3
 
 IfMatch = Annotated[str | None, HeaderParameter(name="If-Match", description="ETag that the capture must still have")]
@@ -80,13 +77,15 @@ async def modify_capture(
     if_match: IfMatch = None,
     resource_ttl: ResourceTtl = None,
 ) -> Response[CaptureView]:
-    find(services, uuid)
+    _check_free(find(services, uuid))
     change = decode(await request.body(), request.headers.get("content-type", ""))
     for attempt in range(_TRIES):
         view = find(services, uuid)
-        _check_match(view, if_match)
+        check_match(definition(view), if_match, "capture")
         previous = definition(view)
-        wanted = _with_expiry(services, _patched(previous, change), resource_ttl)
+        wanted = _with_expiry(
+            services, patched(previous, change, fixed=_FIXED, ignored=("Count", "Status")), resource_ttl
+        )
         if wanted == previous:
             return _answer(view)
         try:
@@ -101,7 +100,9 @@ async def modify_capture(
 
 @delete("/{uuid:str}", operation_id="deleteCapture", summary="Stop and delete a capture", status_code=200)
 async def delete_capture(services: ServicesDep, uuid: FromPath[str], if_match: IfMatch = None) -> Response[bytes]:
-    _check_match(find(services, uuid), if_match)
+    view = find(services, uuid)
+    check_match(definition(view), if_match, "capture")
+    _check_free(view)
     await services.captures.delete(uuid)
     return Response(content=b"", status_code=200, media_type="text/plain")
 
@@ -127,13 +128,11 @@ def find(services: Services, uuid: str) -> CaptureView:
 
 def definition(view: CaptureView) -> Capture:
     """Return what the user defined, without what is computed."""
-    return Capture(**{field.name: getattr(view, field.name) for field in msgspec.structs.fields(Capture)})
+    return definition_of(view, Capture)
 
 
 def etag(view: CaptureView) -> str:
-    """Name the definition: the status changes by itself, and a client that edits does not care."""
-    digest = hashlib.blake2b(msgspec.json.encode(definition(view)), digest_size=12)
-    return f'"{digest.hexdigest()}"'
+    return etag_of(definition(view))
 
 
 def _answer(view: CaptureView, *, status: int = 200, location: str = "") -> Response[CaptureView]:
@@ -148,24 +147,12 @@ def _with_expiry(services: Services, capture: Capture, ttl: str | None) -> Captu
     return msgspec.structs.replace(capture, expires_at=expires_at)
 
 
-def _patched(previous: Capture, change: Json) -> Capture:
-    before: Json = msgspec.to_builtins(previous)
-    after = merge_patch(before, change) if isinstance(change, dict) else json_patch(before, change)
-    assert isinstance(before, dict)
-    if isinstance(after, dict):
-        fixed = [name for name in _FIXED if after.get(name, before[name]) != before[name]]
-        if fixed:
-            raise UserError(f"{' and '.join(fixed)} cannot be changed", hint="create another capture instead")
-        after = {**{name: before[name] for name in _FIXED}, **after}
-    return convert(after, Capture, ignored=("Count", "Status"))
-
-
-def _check_match(view: CaptureView, if_match: str | None) -> None:
-    if if_match is None or if_match.strip() == "*":
-        return
-    if etag(view) not in (tag.strip() for tag in if_match.split(",")):
-        raise PreconditionFailed(
-            "the capture was changed meanwhile", hint=f"its ETag is now {etag(view)}: read it again and repeat"
+def _check_free(view: CaptureView) -> None:
+    """Refuse to change what belongs to something else, which would make it anew."""
+    if view.owner:
+        kind, _, rest = view.owner.partition("/")
+        raise Conflict(
+            f"the capture belongs to the {kind} {rest.partition('/')[0]}", hint=f"change or delete that {kind} instead"
         )
 
 

@@ -27,6 +27,7 @@ from netsonde.api.query import DOT, PCAP, PCAPNG, CheckAnswer, ExplainQuery, Exp
 from netsonde.api.requests import AnyRequest, json_response
 from netsonde.api.status import StatusAnswer
 from netsonde.model.captures import Capture
+from netsonde.model.checks import Check
 from netsonde.model.declared import ImportReport
 from netsonde.model.elements import Edge, Node
 from netsonde.schema import Schema
@@ -39,6 +40,8 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/capture", "post"): Capture,
     ("/api/capture/{uuid}", "patch"): Capture,
     ("/api/capture/preview", "post"): PreviewRequest,
+    ("/api/check", "post"): Check,
+    ("/api/check/{uuid}", "patch"): Check,
     ("/api/node", "post"): NodeBody,
     ("/api/node/{node_id}", "patch"): ElementPatch,
     ("/api/node/{node_id}", "put"): NodeBody,
@@ -144,11 +147,11 @@ def _spellings(path: str, method: str) -> tuple[str, ...]:
     """Return the media types in which a body may be written."""
     if method == "patch":
         return ("application/merge-patch+json",)
-    return (_JSON, "application/yaml") if (path, method) == ("/api/capture", "post") else (_JSON,)
+    return (_JSON, "application/yaml") if path in ("/api/capture", "/api/check") else (_JSON,)
 
 
 def _describe_body(operation: dict[str, Any], content: dict[str, Any]) -> None:
-    if operation["operationId"] == "modifyCapture":
+    if operation["operationId"] in ("modifyCapture", "modifyCheck"):
         content["application/json-patch+json"] = {"schema": {"type": "array", "items": {"type": "object"}}}
     operation["requestBody"] = {"required": True, "content": content}
 

@@ -14,6 +14,7 @@ import msgspec
 from netsonde.api.settings import ApiSettings
 from netsonde.graph.events import Event
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureView
+from netsonde.model.checks import Check, CheckChange, CheckResult, CheckView, Verdict
 from netsonde.model.declared import ImportReport, ImportSummary
 from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
@@ -192,6 +193,36 @@ class Captures(Protocol):
     def subscribe(self, listener: Callable[[CaptureChange], None]) -> Unsubscribe: ...
 
 
+class Checks(Protocol):
+    """Checks and what came of them (`checks.CheckService`)."""
+
+    def views(self) -> Sequence[CheckView]: ...
+
+    def view(self, uuid: str) -> CheckView | None: ...
+
+    def results(self, uuid: str, *, node: str = "", verdict: Verdict | None = None) -> Sequence[CheckResult]:
+        """Return the results of a check, the newest first."""
+        ...
+
+    async def create(self, check: Check) -> CheckView:
+        """Raises UserError (bad query, step, field) or Conflict (a name that is taken)."""
+        ...
+
+    async def replace(self, previous: Check, check: Check) -> CheckView:
+        """Store a changed definition; raises UserError, NotFound, or Conflict when it is not `previous` any more."""
+        ...
+
+    async def start(self, uuid: str) -> CheckView:
+        """Judge the present interfaces anew. Raises NotFound, Conflict."""
+        ...
+
+    async def delete(self, uuid: str) -> None:
+        """Raises NotFound."""
+        ...
+
+    def subscribe(self, listener: Callable[[CheckChange], None]) -> Unsubscribe: ...
+
+
 class Declared(Protocol):
     """What users state about the topology (`declared.DeclaredElements`)."""
 
@@ -346,6 +377,7 @@ class Services:
     queries: Queries
     filters: Filters
     captures: Captures
+    checks: Checks
     declared: Declared
     packets: Packets
     flows: Flows

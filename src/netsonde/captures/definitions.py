@@ -90,8 +90,8 @@ def tap_options(capture: Capture) -> tuple[object, ...]:
     )
 
 
-def _identity(capture: Capture) -> tuple[str, str, str]:
-    return engine_name(capture.type), capture.gremlin_query.strip(), capture.bpf_filter.strip()
+def _identity(capture: Capture) -> tuple[str, str, str, str]:
+    return engine_name(capture.type), capture.gremlin_query.strip(), capture.bpf_filter.strip(), capture.owner
 
 
 def _range_problems(capture: Capture) -> Iterator[str]:

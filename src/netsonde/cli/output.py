@@ -25,6 +25,9 @@ _COLOURS = {
     "partial": "yellow",
     "failed": "red",
     "paused": "blue",
+    "pass": "green",
+    "fail": "red",
+    "unknown": "yellow",
 }
 
 

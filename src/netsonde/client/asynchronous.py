@@ -21,6 +21,7 @@ from netsonde.client.answers import (
     Status,
     Topology,
 )
+from netsonde.client.async_checks import AsyncClientChecks
 from netsonde.client.async_http import AsyncHttp
 from netsonde.client.async_live import AsyncSubscription
 from netsonde.client.call import Answer, Call
@@ -57,6 +58,7 @@ class AsyncClient:
     ) -> None:
         self.server = server_at(url)
         self.captures = AsyncClientCaptures(self)
+        self.checks = AsyncClientChecks(self)
         self._timeout = timeout
         self._headers = headers
         self._context = context

@@ -24,6 +24,7 @@ from netsonde.client.answers import (
 from netsonde.client.call import Answer, Call
 from netsonde.client.calls import AnyQuery, Captured
 from netsonde.client.capture_fields import CaptureFields, CaptureUpdate, waiter
+from netsonde.client.checks import ClientChecks
 from netsonde.client.errors import Incomplete
 from netsonde.client.feeds import CaptureFeed, Feed, FlowEvent, FlowFeed, GraphEvent, GraphFeed, graph_filter
 from netsonde.client.http import BlockingHttp
@@ -58,6 +59,7 @@ class Client:
     ) -> None:
         self.server = server_at(url)
         self.captures = ClientCaptures(self)
+        self.checks = ClientChecks(self)
         self._timeout = timeout
         self._headers = headers
         self._context = context

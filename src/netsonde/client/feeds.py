@@ -92,21 +92,21 @@ class GraphFeed:
 
     def events(self, message: str | bytes) -> Iterator[GraphEvent]:
         """Yield what a message says; raises UserError for the server's refusal."""
-        envelope = _read(message)
+        envelope = read_envelope(message)
         if envelope.namespace != "Graph":
             return
         if envelope.type in ("SyncReply", "Error"):
             if envelope.status >= 400:
-                text = _obj(envelope, str)
+                text = read_obj(envelope, str)
                 raise UserError(text or "the server refuses the subscription")
-            graph = _obj(envelope, WireTopology)
+            graph = read_obj(envelope, WireTopology)
             yield Snapshot(graph.nodes or [], graph.edges or [])
             return
         kind = _CHANGES.get(envelope.type[4:])
         if kind and envelope.type.startswith("Node"):
-            yield NodeChange(kind, _obj(envelope, Node))
+            yield NodeChange(kind, read_obj(envelope, Node))
         elif kind and envelope.type.startswith("Edge"):
-            yield EdgeChange(kind, _obj(envelope, Edge))
+            yield EdgeChange(kind, read_obj(envelope, Edge))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class CaptureFeed:
         return None
 
     def events(self, message: str | bytes) -> Iterator[CaptureChange]:
-        envelope = _read(message)
+        envelope = read_envelope(message)
         kinds: Mapping[str, Literal["Added", "Updated", "Deleted"]] = {
             "Added": "Added",
             "Updated": "Updated",
@@ -130,7 +130,7 @@ class CaptureFeed:
         }
         kind = kinds.get(envelope.type)
         if envelope.namespace == "Capture" and kind:
-            yield CaptureChange(kind, _obj(envelope, CaptureView))
+            yield CaptureChange(kind, read_obj(envelope, CaptureView))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +148,11 @@ class FlowFeed:
         return None
 
     def events(self, message: str | bytes) -> Iterator[FlowEvent]:
-        envelope = _read(message)
+        envelope = read_envelope(message)
         if envelope.type == "store":
-            yield FlowReports(_obj(envelope, list[Flow]))
+            yield FlowReports(read_obj(envelope, list[Flow]))
         elif envelope.type == "stats":
-            stats = _obj(envelope, CaptureStats)
+            stats = read_obj(envelope, CaptureStats)
             if not self.captures or stats.capture_id in self.captures:
                 yield stats
 
@@ -190,14 +190,14 @@ def _apply_one(known: dict[str, E], element_id: str, element: E, kind: ChangeKin
         known[element_id] = element
 
 
-def _obj(envelope: _Envelope, into: type[E]) -> E:
+def read_obj(envelope: _Envelope, into: type[E]) -> E:
     try:
         return msgspec.json.decode(envelope.obj, type=into)
     except (msgspec.DecodeError, UnicodeDecodeError) as bad:
         raise UserError(f"the server sent what is no message: {envelope.type[:40]}: {bad}") from bad
 
 
-def _read(message: str | bytes) -> _Envelope:
+def read_envelope(message: str | bytes) -> _Envelope:
     try:
         return _envelopes.decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError) as bad:

@@ -52,6 +52,8 @@ class Capture(msgspec.Struct, frozen=True, omit_defaults=False):
     """Unix ms, set by the server."""
     expires_at: int = msgspec.field(name="ExpiresAt", default=0)
     """Unix ms at which the capture deletes itself (from X-Resource-TTL); 0 = never."""
+    owner: str = msgspec.field(name="Owner", default="")
+    """What the capture belongs to and goes with, such as check/<UUID>/<run>; empty = its maker. Set by the server."""
 
 
 class NodeStatus(msgspec.Struct, frozen=True, rename="pascal"):

@@ -4,6 +4,7 @@
 from typing import Final
 
 from netsonde.captures import keys as captures
+from netsonde.checks import keys as checks
 from netsonde.flows import fields as flows
 from netsonde.graph import keys as graph
 from netsonde.model.keys import Field, Key
@@ -31,6 +32,7 @@ KEYS: Final[tuple[Key, ...]] = (
     *lldp.KEYS,
     *runc.KEYS,
     *captures.KEYS,
+    *checks.KEYS,
 )
 
 LOOKS: Final[tuple[Look, ...]] = tuple(

@@ -9,15 +9,18 @@ from typing import Any
 
 import msgspec
 
+from netsonde.aio.clock import Clock
 from netsonde.api.services import Declared, Filters, LiveGraph, PcapSummary, QueryCheck, Services, Unsubscribe
 from netsonde.api.settings import ApiSettings
 from netsonde.errors import Conflict, NotFound, Span, UserError
+from netsonde.graph import Graph
 from netsonde.graph.events import Event, touched_keys
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureStatus, CaptureView, NodeStatus
 from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
 from netsonde.model.presence import ComponentHealth, Presence
 from netsonde.model.topology import ChangeKind, InterfaceMetric
+from unit.checks.fakes import Held
 from unit.declared.memory import Analyzer, memory_stores
 
 NOW_MS = 1_700_000_000_000
@@ -344,6 +347,12 @@ class FakeStatus:
         return b"# HELP netsonde_up 1\nnetsonde_up 1\n"
 
 
+def held_checks() -> Held:
+    """Return real checks over stores in memory, at the time of these tests."""
+    clock = Clock(lambda: NOW_MS)
+    return Held(Graph("a1", "analyzer.a1", clock.now_ms), clock)
+
+
 @dataclass
 class Fakes:
     """The services and, by name, what stands behind them."""
@@ -352,6 +361,8 @@ class Fakes:
     queries: FakeQueries
     filters: Filters = field(default_factory=AskedFilters)
     captures: FakeCaptures = field(default_factory=FakeCaptures)
+    held: Held = field(default_factory=held_checks)
+    """What the checks have: they are the real ones, and do nothing by themselves unless a test runs them."""
     packets: FakePackets = field(default_factory=FakePackets)
     flows: FakeFlows = field(default_factory=FakeFlows)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
@@ -362,6 +373,9 @@ class Fakes:
     page: Path = Path("/nonexistent")
     merged: LiveGraph | None = None
     """Stands in the place of `graph`, when it is a real one."""
+
+    def __post_init__(self) -> None:
+        self.checks = self.held.service()
 
     @classmethod
     def new(cls) -> "Fakes":
@@ -381,6 +395,7 @@ class Fakes:
             queries=self.queries,
             filters=self.filters,
             captures=self.captures,
+            checks=self.checks,
             declared=self.declared,
             packets=self.packets,
             flows=self.flows,

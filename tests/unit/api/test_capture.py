@@ -159,3 +159,11 @@ def test_every_member_of_a_capture_is_served(client: Any, fakes: Fakes) -> None:
     fakes.captures.put(Capture(uuid="c9", gremlin_query="G"))
     served = json.loads(client.get(f"{PATH}/c9").content)
     assert {"UUID", "GremlinQuery", "BPFFilter", "Count", "SamplingRate", "Status", "FirstPackets"} <= served.keys()
+
+
+def test_a_capture_that_belongs_to_a_check_is_left_to_it(client: Any, fakes: Fakes) -> None:
+    fakes.captures.put(Capture("c9", "G.V()", owner="check/u1/5"))
+    for method in ("PATCH", "DELETE"):
+        answer = client.request(method, f"{PATH}/c9", json={"Name": "x"})
+        assert (answer.status_code, answer.text.splitlines()[0]) == (409, "the capture belongs to the check u1")
+    assert client.post(PATH, json={"GremlinQuery": "G.E()", "Owner": "check/u1/5"}).json()["Owner"] == ""

@@ -188,7 +188,9 @@ def test_answers_have_the_members_that_the_server_sends(
 
 def test_fields_of_a_capture_can_be_given_but_for_those_that_the_server_sets() -> None:
     every = {field.name for field in msgspec.structs.fields(Capture)}
-    assert every - CaptureFields.__annotations__.keys() == {"uuid", "gremlin_query", "created_at", "expires_at"}
+    assert every - CaptureFields.__annotations__.keys() == {
+        *("uuid", "gremlin_query", "created_at", "expires_at", "owner")
+    }
     assert CaptureFields.__annotations__.keys() <= every
 
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls to the server's REST API. Every failure is an ApiError whose message can be shown as it is.
 
-import type { CaptureDraft, DecodedPacket, Explanation, Flow, QueryAnswer } from "./shapes";
-import type { CaptureView, CheckAnswer, CompletionAnswer, Identity, Json, MetricPoints, Preview } from "./types";
+import type { CaptureDraft, CheckDraft, DecodedPacket, Explanation, Flow, QueryAnswer } from "./shapes";
+import type { CaptureView, CheckAnswer, CheckResult, CheckView, CompletionAnswer, Identity, Json, MetricPoints, Preview } from "./types";
 
 export class ApiError extends Error {
   constructor(
@@ -16,11 +16,13 @@ export class ApiError extends Error {
 /** Browsers drop connections that are being made whenever an interface of their own machine comes or goes. */
 const ATTEMPTS = 4;
 const PAUSE_MS = 150;
+/** What a second POST would do once more. */
+const NOT_REPEATED = /^api\/(capture|check|check\/[^/]+\/run)$/;
 
 async function call(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
   headers.set("Accept", "application/json");
-  const attempts = init.method === "POST" && path === "api/capture" ? 1 : ATTEMPTS;
+  const attempts = init.method === "POST" && NOT_REPEATED.test(path) ? 1 : ATTEMPTS;
   const response = await repeated(() => fetch(path, { ...init, headers }), attempts, init.signal);
   if (!response.ok) throw new ApiError(response.status, await failureText(response));
   return response;
@@ -86,6 +88,27 @@ export async function pauseCapture(uuid: string, paused: boolean): Promise<void>
 
 export async function deleteCapture(uuid: string): Promise<void> {
   await call(`api/capture/${encodeURIComponent(uuid)}`, { method: "DELETE" });
+}
+
+export async function listChecks(): Promise<CheckView[]> {
+  const byId = ((await read("api/check")) ?? {}) as Record<string, CheckView>;
+  return Object.values(byId);
+}
+
+export async function createCheck(draft: CheckDraft): Promise<CheckView> {
+  return (await read("api/check", sending("POST", draft))) as CheckView;
+}
+
+export async function runCheck(uuid: string): Promise<void> {
+  await call(`api/check/${encodeURIComponent(uuid)}/run`, { method: "POST" });
+}
+
+export async function deleteCheck(uuid: string): Promise<void> {
+  await call(`api/check/${encodeURIComponent(uuid)}`, { method: "DELETE" });
+}
+
+export async function listCheckResults(uuid: string, signal?: AbortSignal): Promise<CheckResult[]> {
+  return ((await read(`api/check/${encodeURIComponent(uuid)}/results`, withSignal({}, signal))) ?? []) as CheckResult[];
 }
 
 export async function checkQuery(text: string, signal?: AbortSignal): Promise<CheckAnswer> {

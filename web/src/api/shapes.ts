@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers whose shape the server does not publish as a struct, and those that older servers give in part.
 
-import type { Json } from "./types";
+import type { CheckStep, Json } from "./types";
 
 export interface FlowMetric {
   ABPackets: number;
@@ -62,6 +62,14 @@ export interface CaptureDraft {
   Description?: string;
   BPFFilter?: string;
   FirstPackets?: number;
+}
+
+export interface CheckDraft {
+  Name: string;
+  GremlinQuery: string;
+  /** Milliseconds after an interface's appearance. */
+  Within: number;
+  Steps: CheckStep[];
 }
 
 /** What a query gave, with what is known to be missing from it. */

@@ -44,6 +44,7 @@ export interface CaptureView {
   MaxDuration: number;
   CreatedAt: number;
   ExpiresAt: number;
+  Owner: string;
   Count: number;
   Status: CaptureStatus | null;
 }
@@ -57,6 +58,49 @@ export interface CheckAnswer {
   Error: string;
   Hint: string;
   Span: number[] | null;
+}
+
+/** One run of a check on one interface. Times are Unix ms. */
+export interface CheckResult {
+  Check: string;
+  CheckName: string;
+  NodeID: string;
+  NodeTID: string;
+  NodeName: string;
+  Host: string;
+  CaptureID: string;
+  StartedAt: number;
+  RunAt: number;
+  EndedAt: number;
+  Verdict: "fail" | "pass" | "unknown" | "waiting";
+  Sentence: string;
+  Steps: StepResult[];
+}
+
+/** One thing that must be true. */
+export interface CheckStep {
+  Type: string;
+  Within: number;
+  Parameters: { [key: string]: Json };
+}
+
+/** A check as the API serves it: the definition, how many interfaces have which verdict, and its captures. */
+export interface CheckView {
+  UUID: string;
+  Name: string;
+  Description: string;
+  GremlinQuery: string;
+  Steps: CheckStep[];
+  Within: number;
+  FirstPackets: number;
+  CreatedAt: number;
+  RunAt: number;
+  ExpiresAt: number;
+  Verdicts: { [key: string]: number };
+  Captures: string[];
+  Interfaces: number;
+  State: string;
+  Reason: string;
 }
 
 /** Offers, the best first; each replaces the characters from `From` up to `To`. */
@@ -85,6 +129,13 @@ export interface Edge {
   Revision: number;
   Parent: string;
   Child: string;
+}
+
+/** What a step was judged by; packet numbers count on the interface, in the capture of the result. */
+export interface Evidence {
+  Flows: string[];
+  Packets: number[];
+  Nodes: string[];
 }
 
 /** Who answers. */
@@ -142,4 +193,14 @@ export interface PreviewNode {
   Name: string;
   Type: string;
   Host: string;
+}
+
+/** What became of one step. */
+export interface StepResult {
+  Type: string;
+  Verdict: "fail" | "pass" | "unknown" | "waiting";
+  Sentence: string;
+  AfterMs: number | null;
+  Within: number;
+  Evidence: Evidence;
 }

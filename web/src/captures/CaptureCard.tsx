@@ -77,13 +77,17 @@ function Actions({ capture }: { capture: CaptureView }) {
       >
         <Icon name="download" />
       </a>
-      <IconButton
-        icon={capture.Paused ? "play" : "pause"}
-        label={capture.Paused ? "Resume" : "Pause"}
-        disabled={pause.isPending}
-        onClick={() => pause.mutate()}
-      />
-      <IconButton icon="trash" label="Delete" disabled={remove.isPending} onClick={() => remove.mutate()} />
+      {capture.Owner ? null : (
+        <>
+          <IconButton
+            icon={capture.Paused ? "play" : "pause"}
+            label={capture.Paused ? "Resume" : "Pause"}
+            disabled={pause.isPending}
+            onClick={() => pause.mutate()}
+          />
+          <IconButton icon="trash" label="Delete" disabled={remove.isPending} onClick={() => remove.mutate()} />
+        </>
+      )}
     </div>
   );
 }

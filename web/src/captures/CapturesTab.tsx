@@ -63,6 +63,8 @@ export function useCaptureNews(): void {
     () =>
       session.onCaptureNews(({ capture, before }) => {
         const now = stateOf(capture);
+        // Those of checks come and go by themselves; what they are for is told by verdicts.
+        if (capture.Owner) return;
         if (!before || stateOf(before) === now) return;
         if (now === "active") {
           tell(`${titleOf(capture)}: capturing on ${plural(capture.Status?.Active ?? 0, "interface")}`, "record", "green");

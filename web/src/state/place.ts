@@ -3,7 +3,7 @@
 
 import { Store } from "./store";
 
-export type Tab = "captures" | "node" | "flows" | "query";
+export type Tab = "captures" | "checks" | "node" | "flows" | "query";
 export type NodeView = "traffic" | "details" | "metrics";
 export type ResultView = "table" | "graph" | "json" | "explain";
 
@@ -15,6 +15,8 @@ export interface Place {
   readonly view: NodeView | "";
   /** Capture whose details are open, "" = none. */
   readonly capture: string;
+  /** Check whose results are open, "" = none. */
+  readonly check: string;
   /** Text that rows of the flow tables must contain. */
   readonly filter: string;
   /** The query whose result the console shows. */
@@ -23,9 +25,9 @@ export interface Place {
   readonly show: ResultView | "";
 }
 
-export const home: Place = { tab: "captures", node: "", view: "", capture: "", filter: "", q: "", show: "" };
+export const home: Place = { tab: "captures", node: "", view: "", capture: "", check: "", filter: "", q: "", show: "" };
 
-const TABS: readonly string[] = ["captures", "node", "flows", "query"] satisfies Tab[];
+const TABS: readonly string[] = ["captures", "checks", "node", "flows", "query"] satisfies Tab[];
 const VIEWS: readonly string[] = ["traffic", "details", "metrics"] satisfies NodeView[];
 const SHOWS: readonly string[] = ["table", "graph", "json", "explain"] satisfies ResultView[];
 
@@ -39,6 +41,7 @@ export function parsePlace(search: string): Place {
     node: query.get("node") ?? "",
     view: VIEWS.includes(view) ? (view as NodeView) : "",
     capture: query.get("capture") ?? "",
+    check: query.get("check") ?? "",
     filter: query.get("filter") ?? "",
     q: query.get("q") ?? "",
     show: SHOWS.includes(show) ? (show as ResultView) : "",

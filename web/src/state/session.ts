@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The live state of the page: one connection feeding the graph and the captures.
+// The live state of the page: one connection feeding the graph, the captures and the checks.
 
 import { createContext, useContext } from "react";
-import { listCaptures } from "../api/client";
+import { listCaptures, listChecks } from "../api/client";
 import type { CaptureView } from "../api/types";
 import type { Message } from "../transport/envelope";
 import { openSubscriberSocket, Subscriber, type Link } from "../transport/subscriber";
 import { listReceived, listRequested, noCaptures, pushed, type CapturesState } from "./captures";
+import * as checks from "./checks";
 import { emptyGraph, reduceGraph, unsynced, type GraphState } from "./graph";
 import { Store } from "./store";
 
@@ -23,6 +24,7 @@ const LONGEST_BATCH_MS = 1000;
 export class Session {
   readonly graph = new Store<GraphState>(emptyGraph);
   readonly captures = new Store<CapturesState>(noCaptures);
+  readonly checks = new Store<checks.ChecksState>(checks.noChecks);
   readonly link = new Store<Link>({ state: "connecting" });
   private readonly subscriber: Subscriber;
   private readonly newsListeners = new Set<(news: CaptureNews) => void>();
@@ -60,7 +62,10 @@ export class Session {
       this.flush();
       this.graph.set(unsynced(this.graph.get()));
     }
-    if (link.state === "live") void this.readCaptures();
+    if (link.state === "live") {
+      void this.readCaptures();
+      void this.readChecks();
+    }
     this.link.set(link);
   }
 
@@ -71,6 +76,16 @@ export class Session {
       this.captures.set(listReceived(this.captures.get(), list));
     } catch {
       // The socket tells of every change from now on; a lost server is told by the link's state.
+    }
+  }
+
+  private async readChecks(): Promise<void> {
+    this.checks.set(checks.listRequested(this.checks.get()));
+    try {
+      const list = await listChecks();
+      this.checks.set(checks.listReceived(this.checks.get(), list));
+    } catch {
+      // As for captures.
     }
   }
 
@@ -90,6 +105,8 @@ export class Session {
     const changes = messages.flatMap((message) => (message.kind === "capture" ? [message.change] : []));
     const before = this.captures.get().byId;
     this.captures.set(pushed(this.captures.get(), changes));
+    const judged = messages.flatMap((message) => (message.kind === "check" ? [message.change] : []));
+    this.checks.set(checks.pushed(this.checks.get(), judged));
     for (const { type, capture } of changes) {
       if (type !== "Deleted") this.tell({ capture, before: before.get(capture.UUID) });
     }

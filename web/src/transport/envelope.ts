@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages of the subscriber socket, decoded from text and checked before anybody else sees them.
 
-import type { CaptureView, Edge, Json, Node } from "../api/types";
+import type { CaptureView, CheckView, Edge, Json, Node } from "../api/types";
 
 /** One change of an element's metadata: 1 sets a dotted key, 2 deletes it. */
 export interface PartialOp {
@@ -24,13 +24,19 @@ export type GraphMessage =
 
 export type CaptureMessage = { type: "Added" | "Updated" | "Deleted"; capture: CaptureView };
 
+export type CheckMessage =
+  | { type: "Added" | "Updated" | "Deleted"; check: CheckView }
+  /** A result of the check with this UUID was found, or changed. */
+  | { type: "Result"; uuid: string };
+
 export type Message =
   | { kind: "snapshot"; nodes: Node[]; edges: Edge[] }
   /** The server goes on where the last connection ended: what is known stays, what was missed follows. */
   | { kind: "resumed" }
   | { kind: "refused"; reason: string }
   | { kind: "graph"; change: GraphMessage }
-  | { kind: "capture"; change: CaptureMessage };
+  | { kind: "capture"; change: CaptureMessage }
+  | { kind: "check"; change: CheckMessage };
 
 type Loose = Record<string, unknown>;
 
@@ -65,6 +71,7 @@ function decodeEnvelope(envelope: Loose): Message | null {
     return envelope["Type"] === "Resume" ? { kind: "resumed" } : decodeGraph(envelope);
   }
   if (envelope["Namespace"] === "Capture") return decodeCapture(envelope);
+  if (envelope["Namespace"] === "Check") return decodeCheck(envelope);
   return null;
 }
 
@@ -105,6 +112,17 @@ function decodeCapture(envelope: Loose): Message | null {
   if (type !== "Added" && type !== "Updated" && type !== "Deleted") return null;
   if (!isObject(body) || typeof body["UUID"] !== "string") return null;
   return { kind: "capture", change: { type, capture: body as unknown as CaptureView } };
+}
+
+function decodeCheck(envelope: Loose): Message | null {
+  const { Type: type, Obj: body } = envelope;
+  if (!isObject(body)) return null;
+  if (type === "Result") {
+    return typeof body["Check"] === "string" ? { kind: "check", change: { type, uuid: body["Check"] } } : null;
+  }
+  if (type !== "Added" && type !== "Updated" && type !== "Deleted") return null;
+  if (typeof body["UUID"] !== "string") return null;
+  return { kind: "check", change: { type, check: body as unknown as CheckView } };
 }
 
 /** Some servers send `null` for "no operations". */

@@ -54,3 +54,10 @@ it("knows when the server goes on where it was", () => {
     session: "s",
   });
 });
+
+it("checks and their results are told apart", () => {
+  const read = (type: string, body: object) => receive(JSON.stringify({ Namespace: "Check", Type: type, Obj: body })).message;
+  expect(read("Updated", { UUID: "k1" })).toEqual({ kind: "check", change: { type: "Updated", check: { UUID: "k1" } } });
+  expect(read("Result", { Check: "k1" })).toEqual({ kind: "check", change: { type: "Result", uuid: "k1" } });
+  expect([read("Result", {}), read("Updated", {}), read("Else", { UUID: "k1" })]).toEqual([null, null, null]);
+});

@@ -113,14 +113,14 @@ fn with_mac(info: &str, word: &str, mac: Option<[u8; 6]>) -> String {
 }
 
 /// Return the link-layer address option `wanted` (1 source, 2 target).
-fn link_address(options: &[u8], wanted: u8) -> Option<[u8; 6]> {
+pub(crate) fn link_address(options: &[u8], wanted: u8) -> Option<[u8; 6]> {
     NdOptions(options)
         .find(|&(kind, _)| kind == wanted)
         .and_then(|(_, body)| chunk(body, 0))
 }
 
 /// Options of neighbour discovery: type, and body without type and length.
-struct NdOptions<'a>(&'a [u8]);
+pub(crate) struct NdOptions<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Iterator for NdOptions<'a> {
     type Item = (u8, &'a [u8]);

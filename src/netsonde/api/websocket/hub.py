@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fans the changes of graph and captures out to subscribers: each message is encoded once, nobody waits for anybody."""
+"""Fans the changes of graph, captures and checks out: each message is encoded once, nobody waits for anybody."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from netsonde.api.websocket.outbox import Outbox
 from netsonde.api.websocket.session import Session
 from netsonde.graph.events import Event
 from netsonde.model.captures import CaptureChange, CaptureView
+from netsonde.model.checks import CheckChange
 
 _LEGACY = "OnDemandCaptureNotification"
 
@@ -46,7 +47,7 @@ class Client:
 
 
 class Hub:
-    """Listens to graph and captures while somebody is connected."""
+    """Listens to graph, captures and checks while somebody is connected."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -63,6 +64,7 @@ class Hub:
             self._subscriptions = [
                 self._services.graph.subscribe(self._graph_changed),
                 self._services.captures.subscribe(self._capture_changed),
+                self._services.checks.subscribe(self._check_changed),
             ]
         self.see(client, self.view_of(client.handshake.gremlin_filter))
 
@@ -129,7 +131,10 @@ class Hub:
         elif before != self._active[uuid]:
             self._put(_LEGACY, "NodeUpdated", change.view)
 
-    def _put(self, namespace: str, kind: str, view: CaptureView) -> None:
+    def _check_changed(self, change: CheckChange) -> None:
+        self._put("Check", change.kind, change.result if change.result is not None else change.view)
+
+    def _put(self, namespace: str, kind: str, view: object) -> None:
         message = ""
         for client in self._clients:
             if client.handshake.wants(namespace):

@@ -96,8 +96,12 @@ class Subscriber:
         """Return the messages that put a client right which missed some."""
         if self.client.session is not None:
             self.client.session.cut()
-        captures = [write("Capture", "Updated", view) for view in self._services.captures.views()]
-        return [await self._patient_reply(), *(captures if self.client.handshake.wants("Capture") else [])]
+        wants = self.client.handshake.wants
+        captures = self._services.captures.views() if wants("Capture") else []
+        checks = self._services.checks.views() if wants("Check") else []
+        others = [write("Capture", "Updated", view) for view in captures]
+        others += [write("Check", "Updated", view) for view in checks]
+        return [await self._patient_reply(), *others]
 
     async def _patient_reply(self) -> str:
         while True:

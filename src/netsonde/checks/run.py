@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One check on one interface, from its appearance to the verdict."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from netsonde.checks.definitions import PlannedStep
+from netsonde.checks.facts import Packet
+from netsonde.checks.steps._api import WAITING, Judge, Outcome, Scene, Whereabouts
+from netsonde.checks.subjects import Speaker, owner_of_mac
+from netsonde.checks.whereabouts import Place, Sightings, in_order, trail
+from netsonde.graph import GraphReader
+from netsonde.model.checks import Check, CheckResult, Evidence, StepResult, Verdict
+
+LAG_MS: Final = 1_000
+"""How long after a step's time is over what its host has kept is read again: it has handed over everything by then."""
+CONFIRM_MS: Final = 3_000
+"""How long that may take; then the verdict says that it is missing."""
+_BEFORE_MS: Final = 1_000
+"""How long before the graph knew of an interface its first packet can have been."""
+_NS: Final = 1_000_000
+_MOST_EVIDENCE: Final = 20
+
+
+class Run:
+    """Feeds the judges of all steps, and sums up what they say."""
+
+    def __init__(
+        self,
+        check: Check,
+        steps: Sequence[PlannedStep],
+        *,
+        graph: GraphReader,
+        sightings: Sightings,
+        subject: Place,
+        host: str,
+        capture_id: str,
+        started_ms: int,
+        behind_ms: Callable[[], int],
+    ) -> None:
+        """`behind_ms` tells by how much the clock of the interface's host is behind ours."""
+        self.check = check
+        self.subject = subject
+        self.capture_id = capture_id
+        self.path: Sequence[Place] = ()
+        self.trouble = ""
+        """Why packets may be missing: then an absence proves nothing."""
+        self.refused = 0
+        """Packets beyond the check's limit."""
+        self.looked_ms = 0
+        self._asked_ms = 0
+        """When it was wished, for the step that is due now, that kept packets are read again; 0 = not yet."""
+        self._confirmed_ms = 0
+        """Up to which time everything is known that the host has kept."""
+        self._graph = graph
+        self._sightings = sightings
+        self.host = host
+        self.started_ms = started_ms
+        self._behind_ms = behind_ms
+        self._speaker = Speaker(graph, subject.node_id)
+        self._numbers: set[int] = set()
+        self._steps = [(step, self._judge(step)) for step in steps]
+        self._settled: dict[int, Outcome] = {}
+        self._settled_ms = 0
+        self._gone = ""
+
+    def _judge(self, step: PlannedStep) -> Judge:
+        start_ns = self.started_ms * _NS
+        scene = Scene(self.subject.name, start_ns, start_ns + step.within_ms * _NS, self._trail, self._owner)
+        judge: Judge = step.kind.judge(step.parameters, scene)
+        return judge
+
+    @property
+    def due_ms(self) -> int:
+        """When the next step's time is over for sure, by our clock."""
+        left = [step.within_ms for at, (step, _) in enumerate(self._steps) if at not in self._settled]
+        return self.started_ms + self._behind_ms() + min(left, default=0) + LAG_MS
+
+    @property
+    def is_over(self) -> bool:
+        return len(self._settled) == len(self._steps)
+
+    def packet(self, packet: Packet) -> bool:
+        """Take a packet of the interface; False when it is known, a predecessor's, or beyond what is judged."""
+        if packet.number in self._numbers or packet.time_ns < (self.started_ms - _BEFORE_MS) * _NS:
+            return False
+        if len(self._numbers) >= self.check.first_packets:
+            self.refused += 1
+            return False
+        self._numbers.add(packet.number)
+        own = self._speaker.is_own(packet.mac_source)
+        for at, (_, judge) in enumerate(self._steps):
+            if at not in self._settled:
+                judge.packet(packet, own=own)
+        return True
+
+    def wants_packets(self, now_ms: int) -> bool:
+        """Tell, once for each step whose time is over, that kept packets have to be read before it is judged."""
+        if self._gone or now_ms < self.due_ms or self._asked_ms:
+            return False
+        self._asked_ms = now_ms
+        return True
+
+    def confirm(self) -> None:
+        """Everything was read that the host had kept when it was wished."""
+        self._confirmed_ms, self._asked_ms = self._asked_ms, 0
+
+    def set_path(self, places: Sequence[Place]) -> None:
+        """Take the interfaces of the expected path."""
+        self.path = in_order(self._graph, self.subject.node_id, places)
+
+    def leave(self, reason: str) -> None:
+        """No more packets come: judge by what is there."""
+        self._gone = reason
+
+    def result(self, now_ms: int) -> CheckResult:
+        """Return what is thought now; steps that are decided stay so."""
+        outcomes = [self._outcome(at, now_ms) for at in range(len(self._steps))]
+        if self.is_over and not self._settled_ms:
+            self._settled_ms = now_ms
+        steps = [self._step(at, outcome) for at, outcome in enumerate(outcomes)]
+        verdict = summed_up(steps)
+        told = next((step for step in steps if step.verdict == verdict), None)
+        return CheckResult(
+            check=self.check.uuid,
+            check_name=self.check.name,
+            node_id=self.subject.node_id,
+            node_tid=self.subject.tid,
+            node_name=self.subject.name,
+            host=self.host,
+            capture_id=self.capture_id,
+            started_at=self.started_ms,
+            run_at=self.check.run_at,
+            ended_at=self._settled_ms,
+            verdict=verdict,
+            sentence=told.sentence if told is not None and verdict in ("fail", "unknown") else "",
+            steps=steps,
+        )
+
+    def _outcome(self, at: int, now_ms: int) -> Outcome:
+        settled = self._settled.get(at)
+        if settled is not None:
+            return settled
+        step, judge = self._steps[at]
+        theirs_ms = now_ms - self._behind_ms()
+        over = bool(self._gone) or self._is_over(step, now_ms)
+        outcome = judge.outcome(theirs_ms * _NS, over=over)
+        if over:
+            outcome = self._doubted(outcome)
+        if outcome.verdict != "waiting":
+            self._settled[at] = outcome
+        return outcome
+
+    def _is_over(self, step: PlannedStep, now_ms: int) -> bool:
+        due = self.started_ms + self._behind_ms() + step.within_ms + LAG_MS
+        if now_ms < due or self._confirmed_ms >= due:
+            return now_ms >= due
+        if not self._asked_ms or now_ms < self._asked_ms + CONFIRM_MS:
+            return False
+        self.trouble = self.trouble or f"the agent of {self.host} did not confirm it"
+        return True
+
+    def _doubted(self, outcome: Outcome) -> Outcome:
+        """Return an outcome of what was not seen, as `unknown` when it may have been missed."""
+        why = self._gone or self.trouble
+        if self.refused:
+            why = why or f"{self.refused} packets after the first {self.check.first_packets} were not judged"
+        if outcome.verdict == "waiting":
+            return Outcome("unknown", why or "nothing decided it in time")
+        if why and outcome.verdict != "unknown" and not outcome.time_ns:
+            return Outcome("unknown", f"{outcome.sentence} ({why})", 0, outcome.packets, outcome.nodes)
+        return outcome
+
+    def _step(self, at: int, outcome: Outcome) -> StepResult:
+        step = self._steps[at][0]
+        flows = dict.fromkeys(packet.flow for packet in outcome.packets if packet.flow != "0")
+        after = None if not outcome.time_ns else max(0, outcome.time_ns // _NS - self.started_ms)
+        evidence = Evidence(
+            flows=[*flows][:_MOST_EVIDENCE],
+            packets=[packet.number for packet in outcome.packets][:_MOST_EVIDENCE],
+            nodes=[self.subject.node_id, *outcome.nodes][:_MOST_EVIDENCE] if outcome is not WAITING else [],
+        )
+        return StepResult(step.kind.name, outcome.verdict, outcome.sentence, after, step.within_ms, evidence)
+
+    def _trail(self, flow_uuid: str) -> Whereabouts:
+        return trail(self._sightings, self._graph, flow_uuid, subject=self.subject, path=self.path)
+
+    def _owner(self, mac: str) -> str:
+        node = owner_of_mac(self._graph, mac)
+        name = "" if node is None else node.metadata.get("Name")
+        return name if isinstance(name, str) else ""
+
+
+def summed_up(steps: Sequence[StepResult]) -> Verdict:
+    """Return the verdict of all steps together."""
+    verdicts = {step.verdict for step in steps}
+    order: tuple[Verdict, ...] = ("fail", "waiting", "unknown")
+    return next((verdict for verdict in order if verdict in verdicts), "pass")

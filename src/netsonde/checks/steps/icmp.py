@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Step `icmp`: what the interface pings answers, without too much loss and not too late."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+import msgspec
+
+from netsonde.checks.facts import Echo, Packet
+from netsonde.checks.steps._api import WAITING, Outcome, Scene, Step
+from netsonde.checks.steps._words import left, lost
+
+_PATIENCE_NS = 1_000_000_000
+"""A request that is younger than this is not lost yet."""
+
+
+class Parameters(msgspec.Struct, frozen=True, rename="pascal", forbid_unknown_fields=True):
+    """What the step expects."""
+
+    targets: list[str] = []
+    """Addresses that must answer; empty = whatever is pinged first."""
+    count: int = 1
+    """Replies of each target that are enough."""
+    max_loss: float = 0.0
+    """Percent of requests that may stay without a reply."""
+    max_rtt: float = msgspec.field(name="MaxRTT", default=0.0)
+    """Milliseconds that a round trip may take; 0 = any."""
+
+
+@dataclass(slots=True)
+class _Target:
+    asked: dict[tuple[int, int], Packet] = field(default_factory=dict)
+    replies: dict[tuple[int, int], Packet] = field(default_factory=dict)
+
+    def rtt_ns(self) -> int:
+        """Return the longest round trip."""
+        return max((reply.time_ns - self.asked[key].time_ns for key, reply in self.replies.items()), default=0)
+
+    def lost(self, now_ns: int) -> list[Packet]:
+        return [
+            packet
+            for key, packet in self.asked.items()
+            if key not in self.replies and now_ns - packet.time_ns >= _PATIENCE_NS
+        ]
+
+
+class Judge:
+    """Pairs requests of the interface with replies to it."""
+
+    def __init__(self, wanted: Parameters, scene: Scene) -> None:
+        self._wanted = wanted
+        self._scene = scene
+        self._targets: dict[str, _Target] = {str(ip_address(text)): _Target() for text in wanted.targets}
+
+    def packet(self, packet: Packet, *, own: bool) -> None:
+        if packet.echo is not None and packet.time_ns <= self._scene.until_ns:
+            self._echo(packet, packet.echo, own=own)
+
+    def _echo(self, packet: Packet, echo: Echo, *, own: bool) -> None:
+        key = (echo.id, echo.sequence)
+        if echo.asks and own:
+            if not self._targets:
+                self._targets[packet.destination] = _Target()
+            target = self._targets.get(packet.destination)
+            if target is not None:
+                target.asked.setdefault(key, packet)
+        elif not echo.asks and not own:
+            target = self._targets.get(packet.source)
+            if target is not None and key in target.asked:
+                target.replies.setdefault(key, packet)
+
+    def outcome(self, now_ns: int, *, over: bool) -> Outcome:
+        if not self._targets:
+            return Outcome("unknown", f"{self._scene.name} pinged nothing") if over else WAITING
+        opinions = [self._opinion(address, target, now_ns, over=over) for address, target in self._targets.items()]
+        for verdict in ("fail", "waiting", "unknown"):
+            found = next((one for one in opinions if one.verdict == verdict), None)
+            if found is not None:
+                return found
+        sentence = "; ".join(one.sentence for one in opinions)
+        packets = tuple(packet for one in opinions for packet in one.packets)
+        return Outcome("pass", sentence, max(one.time_ns for one in opinions), packets[:20])
+
+    def _opinion(self, address: str, target: _Target, now_ns: int, *, over: bool) -> Outcome:
+        rtt_ms, lost_ones = target.rtt_ns() / 1e6, target.lost(now_ns)
+        loss = 100 * len(lost_ones) / max(1, len(target.asked))
+        if self._wanted.max_rtt and rtt_ms > self._wanted.max_rtt:
+            sentence = f"a reply of {address} took {rtt_ms:.1f} ms, more than {self._wanted.max_rtt:g} ms"
+            return Outcome("fail", sentence, 0, tuple(target.replies.values())[:10])
+        if len(target.replies) >= self._wanted.count and loss <= self._wanted.max_loss:
+            last = max(target.replies.values(), key=lambda reply: reply.time_ns)
+            sentence = (
+                f"{address} answered {len(target.replies)} of {len(target.asked)} pings, the slowest in {rtt_ms:.1f} ms"
+            )
+            return Outcome("pass", sentence, last.time_ns, tuple(target.replies.values())[:10])
+        if not over:
+            return WAITING
+        if not target.asked:
+            return Outcome("unknown", f"{self._scene.name} did not ping {address}")
+        return self._silent(address, target)
+
+    def _silent(self, address: str, target: _Target) -> Outcome:
+        question = next(iter(target.asked.values()))
+        answered = f"{len(target.replies)} of {len(target.asked)} pings of {address} were answered"
+        if target.replies:
+            return Outcome("fail", f"{answered}, {self._wanted.max_loss:g} % may be lost", 0, (question,))
+        cause = lost(self._scene, question, "nothing came back")
+        sentence = f"{left(self._scene, f'ping of {address}', question)}: {cause}"
+        return Outcome("fail", sentence, 0, (question,), self._scene.trail(question.flow).nodes)
+
+
+def _problems(wanted: Parameters) -> Iterator[str]:
+    for text in wanted.targets:
+        try:
+            ip_address(text)
+        except ValueError:
+            yield f"Targets: {text[:60]!r} is no IP address"
+    if not 1 <= wanted.count <= 1000:
+        yield f"Count must be between 1 and 1000, got {wanted.count}"
+    if not 0 <= wanted.max_loss <= 100:
+        yield f"MaxLoss must be between 0 and 100 percent, got {wanted.max_loss:g}"
+    if not 0 <= wanted.max_rtt <= 3_600_000:
+        yield f"MaxRTT must be between 0 and 3600000 ms, got {wanted.max_rtt:g}"
+
+
+STEP = Step("icmp", Parameters, Judge, _problems)

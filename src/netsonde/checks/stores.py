@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What checks need from the rest of the analyzer, as Protocols: stores, captures, reports, a lease.
+
+Buckets: `checks` (key: UUID), `check-results` (key: `<check>.<node>.<started>`).
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from typing import Literal, Protocol, TypeVar
+
+from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureView
+from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Entry(Protocol[T_co]):
+    """What a watch yields; `current` comes once, after everything that was there at the beginning."""
+
+    @property
+    def kind(self) -> Literal["put", "delete", "current"]: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def value(self) -> T_co | None: ...
+    @property
+    def revision(self) -> int: ...
+
+
+class Store(Protocol[T]):
+    """One bucket; `bus.Bucket` is one. Methods raise SourceLost while it is away; watches go on by themselves."""
+
+    async def create(self, key: str, value: T) -> int: ...
+
+    async def update(self, key: str, value: T, revision: int) -> int: ...
+
+    async def put(self, key: str, value: T, *, ttl_s: float = 0) -> int: ...
+
+    async def delete(self, key: str) -> bool: ...
+
+    def watch(self, keys: str = ">") -> AsyncIterator[Entry[T]]: ...
+
+
+class Captures(Protocol):
+    """Standing captures; `captures.CaptureCoordinator` has them."""
+
+    def views(self) -> Sequence[CaptureView]: ...
+
+    async def create(self, capture: Capture) -> CaptureView: ...
+
+    async def delete(self, uuid: str) -> None: ...
+
+    def preview(self, gremlin: str) -> CapturePreview:
+        """Raises UserError when no capture can have this query."""
+        ...
+
+    def subscribe(self, listener: Callable[[CaptureChange], None]) -> Callable[[], None]: ...
+
+    async def ready(self) -> None:
+        """Wait until the definitions have been read once."""
+
+
+class Reports(Protocol):
+    """What agents report, as it passes on the bus, and what they keep."""
+
+    def overhear(self, kind: Literal["flows", "packets"]) -> AsyncGenerator[bytes | None, None]:
+        """Yield reports; None where some may have been missed, at the beginning among it."""
+        ...
+
+    async def packets(self, request: PacketRequest, host: str) -> Sequence[bytes]:
+        """Return what the agent of a host and the history keep, as Arrow IPC streams.
+
+        Raises SourceLost when the agent does not answer.
+        """
+        ...
+
+    async def flows(self, request: FlowRequest) -> FlowAnswer: ...
+
+
+class LeaseRunner(Protocol):
+    """One of several analyzers does a job; `bus.Lease` is one."""
+
+    async def run(self, work: Callable[[], Awaitable[None]]) -> None: ...

@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs: which interfaces are judged, from when on, and when their verdict is final."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from netsonde.checks.attachments import owner_of
+from netsonde.checks.catalogue import Catalogue
+from netsonde.checks.examiner import Examiner
+from netsonde.checks.facts import FlowSeen, Packet
+from netsonde.checks.run import CONFIRM_MS, LAG_MS
+from netsonde.graph import Batch, Graph
+from netsonde.model.captures import Capture, CaptureStatus, CaptureView, NodeStatus
+from netsonde.model.checks import Check, CheckResult, CheckStep
+from netsonde.observe import Health
+from unit.captures.fakes import ManualTime
+from unit.checks.fakes import GUEST, NS, Packets
+
+CHECK = Check("u1", "vms", gremlin_query="G.V()", steps=[CheckStep("dhcp")], within=5_000, run_at=1)
+
+
+class Scene:
+    """An examiner on a graph, with short hands for what it is told."""
+
+    def __init__(self) -> None:
+        self.time = ManualTime()
+        self.graph = Graph("a1", "analyzer.a1", self.time.clock().now_ms)
+        self.catalogue = Catalogue()
+        self.told: list[CheckResult] = []
+        self.health = Health("checks")
+        self.examiner = Examiner(
+            self.graph,
+            now_ms=self.time.clock().now_ms,
+            latest=self.catalogue.latest,
+            tell=self._tell,
+            counters=self.health,
+            max_runs=3,
+        )
+        self.graph.subscribe(self.examiner.follow)
+        self.examiner.define(CHECK)
+
+    def appear(self, node_id: str = "n1", **metadata: Any) -> None:
+        batch = Batch()
+        batch.put_node(
+            node_id, "test", {"Name": "tap1", "Type": "tuntap", "ExtID": {"attached-mac": GUEST}, **metadata}
+        )
+        self.graph.apply(batch)
+
+    def go(self, node_id: str = "n1") -> None:
+        batch = Batch()
+        batch.delete_node(node_id)
+        self.graph.apply(batch)
+
+    def capture(self, capture: str = "cap0", node_id: str = "n1", **more: Any) -> None:
+        """Report that the check's capture is active on a node."""
+        given: dict[str, Any] = {"since": self.time.clock().now_ms(), "armed_before_up": True, "state": "active"}
+        node = NodeStatus(node_id, "t1" if node_id == "n1" else f"t-{node_id}", "tap1", "h1", **{**given, **more})
+        self.examiner.captured("u1", view(capture, node), fresh=True)
+
+    def packets(self, *packets: Packet) -> None:
+        self.examiner.packets(packets)
+        self.examiner.tick()
+
+    def later(self, seconds: float, *, confirmed: bool = True) -> None:
+        """Let time pass; what agents keep is read again when that is wished, and brings nothing new."""
+        self.time.move(seconds)
+        self.examiner.tick()
+        for (capture, _), tids in self.examiner.take_recalls().items() if confirmed else ():
+            self.examiner.confirmed(capture, tids)
+        self.examiner.tick()
+
+    @property
+    def last(self) -> CheckResult:
+        return self.told[-1]
+
+    def make(self) -> Packets:
+        """Return a maker of packets of the interface that appears now."""
+        return Packets(start_ns=int(self.time.seconds * NS))
+
+    def _tell(self, result: CheckResult) -> None:
+        self.told.append(result)
+        self.catalogue.put_result(result)
+
+
+def view(uuid: str, *nodes: NodeStatus) -> CaptureView:
+    fields = {one.name: getattr(Capture(uuid, "G.V()"), one.name) for one in msgspec.structs.fields(Capture)}
+    return CaptureView(**{**fields, "owner": owner_of(CHECK)}, status=CaptureStatus("active", 0, nodes=[*nodes]))
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_an_interface_waits_until_it_has_its_lease(scene: Scene) -> None:
+    make = scene.make()
+    scene.appear()
+    scene.capture()
+    scene.later(0)
+    assert (scene.last.verdict, scene.last.ended_at) == ("waiting", 0)
+    scene.packets(*make.lease(0.25))
+    result = scene.last
+    assert (result.verdict, result.node_name, result.capture_id, result.steps[0].after_ms) == (
+        "pass",
+        "tap1",
+        "cap0",
+        250,
+    )
+    assert result.steps[0].evidence.packets == [0, 1, 3]
+    assert result.steps[0].evidence.nodes == ["n1"]
+    assert result.ended_at == scene.time.clock().now_ms()
+
+
+def test_packets_may_come_before_the_report_of_the_capture(scene: Scene) -> None:
+    make = scene.make()
+    scene.appear()
+    scene.packets(*make.lease())
+    scene.capture()
+    scene.later(0)
+    assert scene.last.verdict == "pass"
+
+
+def test_a_failure_is_told_when_no_packet_can_come_any_more(scene: Scene) -> None:
+    scene.appear()
+    scene.capture()
+    scene.later(5 + LAG_MS / 1000 - 0.1)
+    assert scene.last.verdict == "waiting"
+    scene.later(0.2)
+    assert (scene.last.verdict, scene.last.sentence) == (
+        "fail",
+        "tap1 asked for no lease within 5 s; it sent nothing at all",
+    )
+
+
+def test_an_absence_is_told_only_after_kept_packets_were_read_again(scene: Scene) -> None:
+    make = scene.make()
+    scene.appear()
+    scene.capture()
+    scene.later(5 + LAG_MS / 1000, confirmed=False)
+    assert not scene.last.ended_at
+    assert scene.examiner.take_recalls() == {("cap0", "h1"): {"t1"}}
+    scene.packets(*make.lease(4.9))
+    assert scene.last.verdict == "pass"
+
+
+def test_an_agent_that_confirms_nothing_leaves_an_absence_unknown(scene: Scene) -> None:
+    scene.appear()
+    scene.capture()
+    scene.later(5 + LAG_MS / 1000, confirmed=False)
+    scene.later(CONFIRM_MS / 1000, confirmed=False)
+    assert scene.last.verdict == "unknown"
+    assert scene.last.sentence.endswith("(the agent of h1 did not confirm it)")
+
+
+def test_a_report_that_comes_late_does_not_shift_the_clock(scene: Scene) -> None:
+    scene.appear("n2")
+    scene.capture(node_id="n2")
+    scene.appear()
+    appeared = scene.time.clock().now_ms()
+    scene.time.move(3)
+    scene.capture(since=appeared)
+    scene.later(2 + LAG_MS / 1000)
+    assert {result.node_id for result in scene.told if result.ended_at} == {"n1", "n2"}
+
+
+def test_a_host_whose_clock_is_behind_is_judged_by_its_own_time(scene: Scene) -> None:
+    scene.time.move(-3600)
+    scene.appear()
+    behind = scene.time.clock().now_ms()
+    make = scene.make()
+    scene.time.move(3600)
+    scene.capture(since=behind)
+    scene.later(3)
+    assert not scene.last.ended_at
+    scene.packets(*make.lease(4))
+    assert scene.last.verdict == "pass"
+
+
+def test_an_interface_is_judged_once(scene: Scene) -> None:
+    make = scene.make()
+    scene.appear()
+    scene.capture()
+    scene.packets(*make.lease())
+    told = len(scene.told)
+    scene.capture()
+    scene.later(10)
+    assert (len(scene.told), scene.examiner.runs()) == (told, 0)
+
+
+def test_an_interface_that_comes_back_is_judged_again(scene: Scene) -> None:
+    scene.appear()
+    scene.capture()
+    scene.packets(*scene.make().lease())
+    scene.go()
+    scene.later(5)
+    make = scene.make()
+    scene.appear()
+    scene.packets(*make.lease(0.5))
+    scene.capture()
+    assert scene.examiner.recalls == {("cap0", "h1"): {"t1"}}
+    scene.later(0)
+    assert (scene.last.verdict, scene.last.steps[0].after_ms) == ("pass", 500)
+    assert scene.last.started_at == scene.time.clock().now_ms()
+
+
+def test_the_report_of_a_predecessor_opens_no_run(scene: Scene) -> None:
+    before = scene.time.clock().now_ms()
+    scene.later(60)
+    scene.appear()
+    scene.capture(since=before)
+    scene.later(0)
+    assert scene.told == []
+
+
+def test_an_interface_that_goes_ends_its_run_as_unknown(scene: Scene) -> None:
+    make = scene.make()
+    scene.appear()
+    scene.capture()
+    scene.packets(make.dhcp(0.1, "Discover"))
+    scene.go()
+    scene.later(0)
+    assert scene.last.verdict == "unknown"
+    assert scene.last.sentence.endswith("no server answered (the interface went away meanwhile)")
+    assert scene.last.ended_at
+
+
+def test_an_interface_that_was_there_before_is_judged_from_the_capture_on(scene: Scene) -> None:
+    scene.appear()
+    scene.time.move(3600)
+    scene.capture(armed_before_up=False)
+    make = scene.make()
+    scene.packets(*make.lease(1))
+    assert (scene.last.verdict, scene.last.steps[0].after_ms) == ("pass", 1000)
+
+
+def test_lost_packets_make_an_absence_unknown(scene: Scene) -> None:
+    scene.appear()
+    scene.capture(packets_dropped=4)
+    scene.later(8)
+    assert scene.last.verdict == "unknown"
+    assert scene.last.sentence.endswith("(4 packets were lost by the capture)")
+
+
+def test_packets_beyond_the_limit_are_counted(scene: Scene) -> None:
+    scene.examiner.define(msgspec.structs.replace(CHECK, first_packets=2, run_at=2))
+    scene.appear()
+    make = scene.make()
+    scene.capture()
+    scene.packets(*(make.asks(0.1) for _ in range(5)))
+    scene.later(8)
+    assert "(3 packets after the first 2 were not judged)" in scene.last.sentence
+    assert scene.health.counters["packets_not_judged"] == 3
+
+
+def test_a_repeated_packet_counts_once(scene: Scene) -> None:
+    make = scene.make()
+    scene.appear()
+    scene.capture()
+    once = make.asks(0.1)
+    scene.packets(once, once)
+    scene.later(8)
+    assert scene.last.sentence.endswith("it sent 1 other packet")
+
+
+def test_a_wish_to_run_again_ends_the_run_and_opens_another(scene: Scene) -> None:
+    scene.appear()
+    scene.capture()
+    scene.later(1)
+    scene.examiner.define(msgspec.structs.replace(CHECK, run_at=2))
+    assert (scene.last.verdict, bool(scene.last.ended_at)) == ("unknown", True)
+    scene.time.move(1)
+    scene.capture("cap1", armed_before_up=False)
+    scene.later(0)
+    assert (scene.last.capture_id, scene.last.run_at, scene.last.verdict) == ("cap1", 2, "waiting")
+
+
+def test_an_unfinished_run_is_taken_up_where_another_analyzer_left_it(scene: Scene) -> None:
+    make = scene.make()
+    started = scene.time.clock().now_ms()
+    scene.appear()
+    scene.catalogue.put_result(CheckResult("u1", "vms", "n1", "t1", "tap1", "h1", "cap0", started, run_at=1))
+    scene.time.move(1)
+    scene.capture(armed_before_up=False)
+    scene.packets(*make.lease(0.5))
+    assert (scene.last.started_at, scene.last.verdict) == (started, "pass")
+
+
+def test_too_many_runs_are_put_off_and_counted(scene: Scene) -> None:
+    for number in range(5):
+        scene.appear(f"n{number}")
+        scene.capture(node_id=f"n{number}")
+    assert (scene.examiner.runs(), scene.health.counters["runs_put_off"]) == (3, 2)
+    scene.later(8)
+    scene.capture(node_id="n4", since=scene.time.clock().now_ms() - 8000)
+    assert scene.examiner.is_judging("u1", "n4")
+
+
+def test_a_definition_of_another_version_is_left_out(scene: Scene) -> None:
+    scene.examiner.define(msgspec.structs.replace(CHECK, uuid="u2", steps=[CheckStep("of tomorrow")]))
+    scene.appear()
+    scene.capture()
+    assert scene.examiner.runs() == 1
+
+
+@pytest.fixture
+def on_path(scene: Scene) -> Callable[..., None]:
+    """Let the check demand a path over br and d1; return what reports a flow of the first packet on an interface."""
+    path = CheckStep("path", 0, {"Through": "G.V().Has('Name', 'd1')"})
+    scene.examiner.define(msgspec.structs.replace(CHECK, steps=[*CHECK.steps, path], run_at=2))
+    scene.appear()
+    nodes = [NodeStatus(f"p{tid}", tid, tid, "h1", "active") for tid in ("br", "d1")]
+    scene.examiner.captured_path("u1", view("cap9", *nodes))
+    scene.capture()
+
+    def seen(tid: str, vlan: int = 0) -> None:
+        at = int(scene.time.seconds * NS)
+        scene.examiner.flows([FlowSeen("f1" if tid == "t1" else f"x{tid}", "track", tid, at, vlan)])
+
+    return seen
+
+
+def test_a_failure_names_where_the_packets_got_lost(scene: Scene, on_path: Callable[..., None]) -> None:
+    scene.packets(scene.make().dhcp(0, "Discover"))
+    on_path("br", 2)
+    on_path("t1")
+    scene.later(8)
+    dhcp, path = scene.last.steps
+    assert dhcp.sentence.endswith("reached br, was not seen on d1: no relay or wrong VLAN 2")
+    assert path.sentence.endswith("reached br, was not seen on d1")
+    assert dhcp.evidence.nodes == ["n1", "pbr"]
+
+
+def test_a_whole_path_passes_when_its_last_flow_is_reported(scene: Scene, on_path: Callable[..., None]) -> None:
+    scene.packets(scene.make().dhcp(0, "Discover"))
+    on_path("t1")
+    on_path("br")
+    scene.later(0)
+    before = scene.last.steps[1].verdict
+    on_path("d1")
+    scene.later(0)
+    assert (before, scene.last.steps[1].verdict) == ("waiting", "pass")

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of an analyzer: definitions, their captures, results that are stored and told, verdicts on nodes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import msgspec
+import pytest
+
+from netsonde.checks.attachments import check_of
+from netsonde.checks.service import CheckService
+from netsonde.checks.settings import CheckSettings
+from netsonde.errors import Conflict, NotFound, UserError
+from netsonde.graph import Batch, Graph
+from netsonde.model.captures import Capture, CaptureView, NodeStatus
+from netsonde.model.checks import Check, CheckChange, CheckResult, CheckStep, result_key
+from netsonde.model.flows import FlowRequest, PacketRequest
+from unit.captures.fakes import ManualTime, until
+from unit.checks.fakes import GUEST, Held
+
+CHECK = Check(name="vms", gremlin_query="G.V()", steps=[CheckStep("dhcp")])
+
+
+@pytest.fixture(autouse=True)
+def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netsonde.checks.judging._KEEP_UP", 0.01)
+
+
+@pytest.fixture
+def time() -> ManualTime:
+    return ManualTime()
+
+
+@pytest.fixture
+def held(time: ManualTime) -> Held:
+    graph = Graph("a1", "analyzer.a1", time.clock().now_ms)
+    return Held(graph, time.clock(), CheckSettings(max_results=5, max_checks=2))
+
+
+@pytest.fixture
+async def service(held: Held) -> AsyncIterator[CheckService]:
+    made = held.service()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(made.run(held.health), name="checks")
+        await until(lambda: held.health.state == "running")
+        yield made
+        running.cancel()
+
+
+def main_capture(held: Held) -> CaptureView:
+    return next(view for view in held.captures.views() if view.gremlin_query == "G.V()")
+
+
+def appear(held: Held, node_id: str = "n1") -> NodeStatus:
+    batch = Batch()
+    batch.put_node(node_id, "test", {"Name": "tap1", "Type": "tuntap", "ExtID": {"attached-mac": GUEST}})
+    held.graph.apply(batch)
+    return NodeStatus(node_id, "t1", "tap1", "h1", "active", since=held.clock.now_ms(), armed_before_up=True)
+
+
+async def test_a_check_makes_the_captures_that_it_needs(service: CheckService, held: Held) -> None:
+    path = CheckStep("path", 0, {"Through": "G.V().Has('Name', 'd1')"})
+    made = await service.create(msgspec.structs.replace(CHECK, steps=[*CHECK.steps, path], first_packets=50))
+    await until(lambda: len(held.captures.by_id) == 2)
+    main, passed = held.captures.views()
+    assert (main.gremlin_query, main.first_packets, main.raw_packet_limit) == ("G.V()", 50, 0)
+    assert (passed.gremlin_query, passed.first_packets) == ("G.V().Has('Name', 'd1')", 0)
+    assert {check_of(main), check_of(passed)} == {made.uuid}
+    view = service.view(made.uuid)
+    assert view is not None
+    assert (view.captures, view.state, view.reason) == ([main.uuid, passed.uuid], "waiting", "no node matches")
+
+
+async def test_captures_go_with_their_check_and_strangers_stay(service: CheckService, held: Held) -> None:
+    stranger = await held.captures.create(Capture(gremlin_query="G.V()", name="mine"))
+    made = await service.create(CHECK)
+    await until(lambda: len(held.captures.by_id) == 2)
+    await service.delete(made.uuid)
+    await until(lambda: list(held.captures.by_id) == [stranger.uuid])
+    assert held.definitions.entries == {}
+
+
+async def test_a_new_run_has_a_capture_of_its_own(service: CheckService, held: Held) -> None:
+    made = await service.create(CHECK)
+    await until(lambda: len(held.captures.by_id) == 1)
+    first = main_capture(held)
+    again = await service.start(made.uuid)
+    assert again.run_at > made.run_at
+    await until(lambda: list(held.captures.by_id) not in ([], [first.uuid]))
+    changed = await service.replace(stored(service, made.uuid), msgspec.structs.replace(CHECK, description="x"))
+    assert changed.run_at == again.run_at
+
+
+def stored(service: CheckService, uuid: str) -> Check:
+    view = service.view(uuid)
+    assert view is not None
+    return Check(**{one.name: getattr(view, one.name) for one in msgspec.structs.fields(Check)})
+
+
+async def test_a_captured_interface_gets_a_result_that_is_stored_and_shown(service: CheckService, held: Held) -> None:
+    told: list[CheckChange] = []
+    service.subscribe(told.append)
+    made = await service.create(CHECK)
+    await until(lambda: len(held.captures.by_id) == 1)
+    held.captures.activate(main_capture(held).uuid, appear(held))
+    await until(lambda: bool(held.results.entries))
+    (key, (result, _)) = next(iter(held.results.entries.items()))
+    assert (key, result.verdict) == (result_key(result), "waiting")
+    assert held.results.ttls[key] == 30 * 86_400
+    node = held.graph.node("n1")
+    assert node is not None
+    assert node.metadata["Check"] == {"vms": {"Verdict": "waiting", "At": result.started_at}}
+    await until(
+        lambda: any(change.kind == "Updated" and change.view.verdicts["waiting"] for change in told if change.view)
+    )
+    assert [change.result for change in told if change.kind == "Result"] == [result]
+    assert service.results(made.uuid, node="n1", verdict="waiting") == [result]
+    assert service.results(made.uuid, verdict="pass") == []
+    assert service.verdicts() == {"vms": {"waiting": 1, "pass": 0, "fail": 0, "unknown": 0}}
+
+
+async def test_verdicts_are_on_a_node_again_when_it_comes_back(service: CheckService, held: Held) -> None:
+    made = await service.create(CHECK)
+    await held.results.put("k", result_of(made.uuid))
+    await until(lambda: bool(service.results(made.uuid)))
+    appear(held)
+    node = held.graph.node("n1")
+    assert node is not None
+    assert node.metadata["Check"] == {"vms": {"Verdict": "fail", "At": 2, "Sentence": "why"}}
+    await service.delete(made.uuid)
+    node = held.graph.node("n1")
+    assert node is not None
+    assert "Check" not in node.metadata
+
+
+def result_of(check: str, node: str = "n1", started: int = 1, ended_at: int = 2) -> CheckResult:
+    facts = ("vms", node, "t1", "tap1", "h1", "cap0")
+    return CheckResult(check, *facts, started, ended_at=ended_at, verdict="fail", sentence="why")
+
+
+async def test_the_oldest_results_and_those_of_deleted_checks_go(held: Held, time: ManualTime) -> None:
+    uuid = "11111111-0000-0000-0000-000000000000"
+    await held.definitions.put(uuid, msgspec.structs.replace(CHECK, uuid=uuid))
+    for started in range(8):
+        await held.results.put(f"{uuid}.n1.{started}", result_of(uuid, started=started))
+    await held.results.put("gone.n1.9", result_of("gone", started=9))
+    service = held.service()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(service.run(held.health), name="checks")
+        await until(lambda: len(held.results.entries) == 5)
+        running.cancel()
+    assert sorted(held.results.entries) == [f"{uuid}.n1.{started}" for started in range(3, 8)]
+
+
+async def test_what_nobody_judged_in_time_is_ended(service: CheckService, held: Held, time: ManualTime) -> None:
+    made = await service.create(CHECK)
+    time.move(3600)
+    await held.results.put("k", result_of(made.uuid, started=1, ended_at=0))
+    await until(lambda: any(result.ended_at for result in service.results(made.uuid)))
+    assert service.results(made.uuid)[0].sentence == "nobody was there to judge it in time"
+
+
+async def test_an_expired_check_is_deleted(service: CheckService, held: Held, time: ManualTime) -> None:
+    soon = held.clock.now_ms() + 1000
+    await service.create(msgspec.structs.replace(CHECK, expires_at=soon))
+    time.move(2)
+    await until(lambda: not held.definitions.entries)
+
+
+async def test_what_is_kept_is_read_again_after_a_gap(service: CheckService, held: Held) -> None:
+    await service.create(CHECK)
+    await until(lambda: len(held.captures.by_id) == 1)
+    uuid = main_capture(held).uuid
+    held.captures.activate(uuid, appear(held))
+    for queue in held.reports.passing.values():
+        queue.put_nowait(None)
+    await until(lambda: len(held.reports.asked) == 2)
+    assert sorted(held.reports.asked, key=repr) == [
+        FlowRequest(capture_ids=[uuid], limit=100_000),
+        PacketRequest(uuid, ["t1"], limit=100_000),
+    ]
+
+
+async def test_a_stored_check_of_another_version_does_not_keep_others_from_work(held: Held) -> None:
+    await held.definitions.put("u9", msgspec.structs.replace(CHECK, name="x", steps=[CheckStep("of tomorrow")]))
+    service = held.service()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(service.run(held.health), name="checks")
+        await until(lambda: held.health.state == "running")
+        made = await service.create(CHECK)
+        await until(lambda: [check_of(view) for view in held.captures.views()] == [made.uuid])
+        running.cancel()
+
+
+async def test_a_report_that_is_none_is_counted_and_the_next_is_heard(service: CheckService, held: Held) -> None:
+    await service.create(CHECK)
+    await until(lambda: len(held.captures.by_id) == 1)
+    for _ in range(2):
+        held.reports.passing["packets"].put_nowait(b"rubbish")
+        held.reports.passing["flows"].put_nowait(b"rubbish")
+    await until(lambda: held.health.counters.get("packets_unreadable") == 2)
+    await until(lambda: held.health.counters.get("flows_unreadable") == 2)
+
+
+async def test_captures_that_are_refused_are_tried_again(service: CheckService, held: Held) -> None:
+    held.captures.refuse = "no room"
+    await service.create(CHECK)
+    await until(lambda: held.health.counters.get("captures_refused") == 1)
+    held.captures.refuse = ""
+    await until(lambda: len(held.captures.by_id) == 1)
+
+
+async def test_names_are_unique_and_given_when_there_is_none(service: CheckService) -> None:
+    made = await service.create(CHECK)
+    with pytest.raises(Conflict, match="there is a check 'vms' already"):
+        await service.create(CHECK)
+    unnamed = await service.create(msgspec.structs.replace(CHECK, name=""))
+    assert unnamed.name == f"check-{unnamed.uuid[:8]}"
+    with pytest.raises(UserError, match="there are 2 checks already"):
+        await service.create(msgspec.structs.replace(CHECK, name="third"))
+    with pytest.raises(Conflict, match="changed meanwhile"):
+        await service.replace(msgspec.structs.replace(stored(service, made.uuid), name="x"), CHECK)
+
+
+@pytest.mark.parametrize("act", [CheckService.start, CheckService.delete])
+async def test_what_is_not_there_cannot_be_touched(
+    service: CheckService, act: Callable[[CheckService, str], Awaitable[object]]
+) -> None:
+    with pytest.raises(NotFound):
+        await act(service, "nobody")
+
+
+async def test_a_query_that_no_capture_can_have_is_refused(service: CheckService) -> None:
+    with pytest.raises(UserError, match="a query starts with G"):
+        await service.create(msgspec.structs.replace(CHECK, gremlin_query="V()"))

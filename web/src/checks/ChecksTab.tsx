@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// All checks with their verdicts, and the way to a new one.
+
+import { useState } from "react";
+import { inOrder } from "../state/checks";
+import { place } from "../state/place";
+import { useSession } from "../state/session";
+import { useStore } from "../state/store";
+import { Button, EmptyState } from "../ui/widgets";
+import { CheckCard } from "./CheckCard";
+import { CheckForm } from "./CheckForm";
+
+export function ChecksTab() {
+  const checks = useStore(useSession().checks);
+  const { check: open } = useStore(place);
+  const [making, setMaking] = useState(false);
+  const list = inOrder(checks);
+  return (
+    <div className="stack fill">
+      {making ? (
+        <CheckForm onDone={() => setMaking(false)} />
+      ) : (
+        <header className="section-head roomy">
+          <h3>Checks</h3>
+          <span className="muted">{checks.loaded ? list.length : ""}</span>
+          <span className="spring" />
+          <Button primary icon="plus" onClick={() => setMaking(true)}>
+            Create
+          </Button>
+        </header>
+      )}
+      {list.length > 0 ? (
+        <ul className="cards scroll" aria-label="Checks">
+          {list.map((check) => (
+            <CheckCard key={check.UUID} check={check} open={check.UUID === open} />
+          ))}
+        </ul>
+      ) : checks.loaded && !making ? (
+        <EmptyState icon="check" title="No checks yet">
+          A check judges each interface as it appears: does it get a lease, does its gateway answer, do names resolve?
+        </EmptyState>
+      ) : null}
+    </div>
+  );
+}
