@@ -5,6 +5,7 @@ mod capture;
 
 use pyo3::prelude::*;
 
+mod inject;
 mod meter;
 mod output;
 mod packets;
@@ -22,5 +23,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(packets::packets_to_wire, module)?)?;
     module.add_function(wrap_pyfunction!(packets::match_bpf, module)?)?;
     capture::register(module)?;
+    inject::register(module)?;
     Ok(())
 }
