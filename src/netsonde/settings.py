@@ -13,6 +13,7 @@ from netsonde.captures.settings import CaptureSettings
 from netsonde.declared.settings import DeclaredSettings
 from netsonde.errors import UserError
 from netsonde.history.settings import HistorySettings
+from netsonde.injection.settings import InjectSettings
 from netsonde.probes.settings import ProbeSettings
 
 
@@ -46,6 +47,7 @@ class Settings:
     analyzer: ApiSettings = field(default_factory=ApiSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     capture: CaptureSettings = field(default_factory=CaptureSettings)
+    inject: InjectSettings = field(default_factory=InjectSettings)
     declared: DeclaredSettings = field(default_factory=DeclaredSettings)
     probes: ProbeSettings = field(default_factory=ProbeSettings)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import netsonde.api
 from netsonde import __version__
-from netsonde._native import check_bpf
+from netsonde._native import RecordedFrames, check_bpf
 from netsonde.aio import Supervisor, keep_tidy, spawn
 from netsonde.aio.tasks import HealthSink
 from netsonde.analyzer.departures import Departures
@@ -35,9 +35,11 @@ from netsonde.declared import DeclaredElements, Stores
 from netsonde.errors import SourceLost
 from netsonde.graph import Graph
 from netsonde.history.history import History
+from netsonde.injection.coordinator import InjectionCoordinator, InjectionStores
 from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
 from netsonde.model.declared import Annotation, ImportChunk
 from netsonde.model.elements import Edge, Node
+from netsonde.model.injections import AuditRecord, Injection, InjectionStatus
 from netsonde.model.presence import Presence
 from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health, logger
@@ -50,6 +52,9 @@ log = logger("analyzer")
 
 _IMPORT_BYTES = 512 * 1024 * 1024
 """Bytes of all imports on the bus, compressed: room for some millions of elements."""
+
+SILENCE = 3.0
+"""Seconds without a sign of life after which an agent that injects is lost; it gives one every second."""
 
 PAGE = Path(netsonde.api.__file__).with_name("page")
 
@@ -81,7 +86,8 @@ class Analyzer:
         self.host = settings.host_id
         self.started_ms = now_ms()
         self.health = {
-            name: Health(name) for name in ("bus", "topology", "declared", "captures", "history", "intake", "api")
+            name: Health(name)
+            for name in ("bus", "topology", "declared", "captures", "injection", "history", "intake", "api")
         }
         self.workers = Workers()
         self.graph = Graph(self.host, f"analyzer.{self.host}", now_ms)
@@ -117,7 +123,9 @@ class Analyzer:
             declared_known=lambda: declared.is_known,
             is_master=lambda: lease.held,
         )
-        services = self._services(bus, hosts, history, captures, declared, flows, status)
+        queries = self._queries(bus, hosts, history)
+        injections = await self._injections(bus, queries)
+        services = self._services(bus, hosts, history, captures, declared, flows, status, queries, injections)
         intake = Intake(bus, self.graph, declared, history, flows)
         presence = PresenceKeeper(bus, self._describe)
         for part in self.health.values():
@@ -129,6 +137,7 @@ class Analyzer:
                 spawn(group, self._supervise("topology", _running(follower.run)), "topology"),
                 spawn(group, self._supervise("declared", declared.run), "declared"),
                 spawn(group, self._supervise("captures", captures.run), "captures"),
+                spawn(group, self._supervise("injection", injections.run), "injection"),
                 spawn(group, self._supervise("intake", intake.run), "intake"),
                 spawn(group, presence.run(), "presence"),
                 spawn(group, keep_tidy(lambda: self.workers.is_busy), "garbage"),
@@ -165,6 +174,28 @@ class Analyzer:
         )
         return DeclaredElements(self.graph, stores, self.settings.declared, now_ms)
 
+    def _queries(self, bus: Bus, hosts: Hosts, history: History | None) -> QueryService:
+        live, packets = LiveFlows(bus, hosts, self.graph), LivePackets(bus, hosts)
+        sources = Sources(self.graph, flows=live, history=history, packets=packets, metrics=history)
+        return QueryService(sources, Limits(seconds=self.settings.analyzer.query_timeout), self.workers)
+
+    async def _injections(self, bus: Bus, queries: QueryService) -> InjectionCoordinator:
+        settings = self.settings.inject
+        stores = InjectionStores(
+            await bus.bucket("injections", codec=Injection),
+            await bus.bucket("injection-status", codec=InjectionStatus),
+            await bus.bucket("injection-audit", codec=AuditRecord, ttl_s=settings.audit_days * 86400),
+        )
+        return InjectionCoordinator(
+            self.graph,
+            stores,
+            queries.nodes,
+            lambda host, request: bus.call(host, "inject", request, timeout=SILENCE),
+            settings,
+            host=self.host,
+            check_pcap=RecordedFrames,
+        )
+
     def _services(
         self,
         bus: Bus,
@@ -174,11 +205,10 @@ class Analyzer:
         declared: DeclaredElements,
         flows: FlowService,
         status: StatusService,
+        queries: QueryService,
+        injections: InjectionCoordinator,
     ) -> Services:
         packets = LivePackets(bus, hosts)
-        live = LiveFlows(bus, hosts, self.graph)
-        sources = Sources(self.graph, flows=live, history=history, packets=packets, metrics=history)
-        queries = QueryService(sources, Limits(seconds=self.settings.analyzer.query_timeout), self.workers)
         return Services(
             host=self.host,
             settings=self.settings.analyzer,
@@ -187,6 +217,7 @@ class Analyzer:
             queries=queries,
             filters=FilterService(self.graph),
             captures=captures,
+            injections=injections,
             declared=declared,
             packets=PacketService(packets, history),
             flows=flows,

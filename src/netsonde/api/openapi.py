@@ -29,6 +29,7 @@ from netsonde.api.status import StatusAnswer
 from netsonde.model.captures import Capture
 from netsonde.model.declared import ImportReport
 from netsonde.model.elements import Edge, Node
+from netsonde.model.injections import Injection
 from netsonde.schema import Schema
 
 _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
@@ -39,6 +40,7 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/capture", "post"): Capture,
     ("/api/capture/{uuid}", "patch"): Capture,
     ("/api/capture/preview", "post"): PreviewRequest,
+    ("/api/injectpacket", "post"): Injection,
     ("/api/node", "post"): NodeBody,
     ("/api/node/{node_id}", "patch"): ElementPatch,
     ("/api/node/{node_id}", "put"): NodeBody,

@@ -6,6 +6,7 @@ from typing import Final
 from netsonde.captures import keys as captures
 from netsonde.flows import fields as flows
 from netsonde.graph import keys as graph
+from netsonde.injection import keys as injection
 from netsonde.model.keys import Field, Key
 from netsonde.probes import host_keys as host
 from netsonde.probes.netlink import keys as netlink
@@ -22,6 +23,7 @@ KEYS: Final[tuple[Key, ...]] = (
     *netlink.KEYS,
     *ovsdb.KEYS,
     *captures.KEYS,
+    *injection.KEYS,
 )
 
 FLOW_FIELDS: Final[tuple[Field, ...]] = flows.FIELDS

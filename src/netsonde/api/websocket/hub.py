@@ -13,8 +13,10 @@ from netsonde.api.websocket.outbox import Outbox
 from netsonde.api.websocket.session import Session
 from netsonde.graph.events import Event
 from netsonde.model.captures import CaptureChange, CaptureView
+from netsonde.model.injections import InjectionChange, InjectionView
 
 _LEGACY = "OnDemandCaptureNotification"
+_INJECTION = "OnDemandPacketInjectionNotification"
 
 
 class Client:
@@ -63,6 +65,7 @@ class Hub:
             self._subscriptions = [
                 self._services.graph.subscribe(self._graph_changed),
                 self._services.captures.subscribe(self._capture_changed),
+                self._services.injections.subscribe(self._injection_changed),
             ]
         self.see(client, self.view_of(client.handshake.gremlin_filter))
 
@@ -129,7 +132,10 @@ class Hub:
         elif before != self._active[uuid]:
             self._put(_LEGACY, "NodeUpdated", change.view)
 
-    def _put(self, namespace: str, kind: str, view: CaptureView) -> None:
+    def _injection_changed(self, change: InjectionChange) -> None:
+        self._put(_INJECTION, "NodeUpdated" if change.kind == "Updated" else change.kind, change.view)
+
+    def _put(self, namespace: str, kind: str, view: CaptureView | InjectionView) -> None:
         message = ""
         for client in self._clients:
             if client.handshake.wants(namespace):
