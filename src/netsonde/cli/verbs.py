@@ -20,6 +20,7 @@ VERBS = (
     Verb("shell", "shell", "Ask queries one after the other, with completion."),
     Verb("topology", "topology", "Write the whole graph into a file, and bring files in."),
     Verb("capture", "capture", "Create and watch captures, and read their packets."),
+    Verb("inject", "inject", "Send packets from interfaces, and see what comes back."),
     Verb("flows", "flows", "List the flows of captures and interfaces."),
     Verb("status", "status", "Show every process and component with its state."),
     Verb("meter", "meter", "Meter a pcap or pcapng file, without any server."),

@@ -22,6 +22,7 @@ from netsonde.client.answers import (
     Topology,
 )
 from netsonde.client.async_http import AsyncHttp
+from netsonde.client.async_injections import AsyncClientInjections
 from netsonde.client.async_live import AsyncSubscription
 from netsonde.client.call import Answer, Call
 from netsonde.client.calls import AnyQuery, Captured
@@ -57,6 +58,7 @@ class AsyncClient:
     ) -> None:
         self.server = server_at(url)
         self.captures = AsyncClientCaptures(self)
+        self.injections = AsyncClientInjections(self)
         self._timeout = timeout
         self._headers = headers
         self._context = context
