@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Injected packets through the API and the real daemons: loss and latency, refusals, and ends that nobody planned."""
 
+import json
+import re
 import secrets
+import shlex
 import subprocess
-import sys
 import urllib.error
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from system.stack import PROGRAM, Stack
+from netsonde.cli.main import run
+from system.stack import Stack
 
 pytestmark = pytest.mark.system
 
+PAGE = Path(__file__).resolve().parents[2] / "docs/howto/inject-packets.md"
 LIMITS = {"NETSONDE_INJECT_TARGETS": "10.0.0.0/8,fd99::/16"}
 
 
@@ -138,32 +143,50 @@ def test_a_stopped_injection_sends_nothing_more(server: Stack, peers: tuple[str,
     assert server.status_code(f"/api/injectpacket/{uuid}") == 404
 
 
-def test_the_command_line_waits_and_tells_loss_and_latency(server: Stack, peers: tuple[str, str]) -> None:
-    said = subprocess.run(
-        [
-            *(str(PROGRAM), "inject", "create", "--url", server.url, "--wait", "--count", "3", "--interval", "5"),
-            *("--src", end(peers[0], "e0"), "--dst", end(peers[1], "e1")),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert "3 sent, 3 answered, 0% lost" in said
-    assert "rtt min/mean/max" in said
+def adapted(text: str, peers: tuple[str, str]) -> str:
+    """Put the names of this test in the place of those on the page."""
+    names = {"vm1": peers[0], "vm2": peers[1], "eth0": "e0", "eth1": "e1", "10.0.0.2": "10.99.7.2"}
+    return re.sub("|".join(map(re.escape, names)), lambda found: names[found[0]], text)
 
 
-def test_the_python_client_waits_for_the_end(server: Stack, peers: tuple[str, str]) -> None:
-    script = """
-import sys
-from netsonde.client import Client
-with Client(sys.argv[1]) as netsonde:
-    made = netsonde.injections.create(sys.argv[2], dst=sys.argv[3], type="icmp6", count=2)
-    done = netsonde.injections.wait(made.uuid)
-    print(done.status.state, done.status.totals.received, len(netsonde.injections.all()) > 0)
-    netsonde.injections.delete(made.uuid)
-"""
-    words = [sys.executable, "-c", script, server.url, end(peers[0], "e0"), end(peers[1], "e1")]
-    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "finished 2 True\n"
+def test_the_examples_of_the_page_work(
+    server: Stack, peers: tuple[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NETSONDE_URL", server.url)
+    page = adapted(PAGE.read_text(encoding="utf-8"), peers)
+    commands = [shlex.split(line) for line in re.findall(r"^\$ netsonde (.*)$", page, re.MULTILINE)]
+    ends = {" ".join(command): run(command) for command in commands}
+    said = capsys.readouterr().out
+    assert set(ends.values()) == {0}, ends
+    assert "5 sent, 5 answered, 0% lost" in said
+    assert "rtt min/mean/max/deviation" in said
+    assert "reset from 10.99.7.2: closed" in said
+    (example,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    exec(compile(example, PAGE.name, "exec"), {"__name__": "__main__"})  # noqa: S102  our own page
+    assert capsys.readouterr().out == "finished 3 of 3\n"
+
+
+def test_the_references_spelling_works(
+    server: Stack, peers: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = ["client", "--analyzer", server.url.removeprefix("http://"), "inject-packet"]
+    flags = [
+        "--src",
+        end(peers[0], "e0"),
+        "--dst",
+        end(peers[1], "e1"),
+        "--type",
+        "icmp6",
+        "--id",
+        "7",
+        "--inc-payload",
+        "4",
+    ]
+    assert run([*client, "create", *flags, "--count", "2", "--interval", "1"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert (made["ICMPID"], made["Count"], made["ExpiresAt"] - made["CreatedAt"] >= 5000) == (7, 2, True)
+    assert run([*client, "delete", made["UUID"]]) == 0
+    assert run([*client, "get", made["UUID"]]) == 1
 
 
 def test_a_run_whose_analyzer_dies_is_said_to_be_interrupted(server: Stack, peers: tuple[str, str]) -> None:
