@@ -69,8 +69,10 @@ class InjectionAgent:
         """Yield an InjectProgress whenever there is news; the last has the state in which the run ended."""
         wanted = _decode(request)
         key = wanted.injection.uuid, wanted.node_id
+        frames = await asyncio.to_thread(_frames, wanted)
+        # From here to the entry nothing waits, so that no two runs are let in for one place.
         node = self._admit(wanted)
-        namespace, run = await self._start(wanted, node)
+        namespace, run = self._start(wanted, node, frames)
         self._runs[key] = namespace, run
         self._show(wanted, sends=True)
         log.info("injection begins", uuid=key[0], node=node.metadata.get("Name"), who=wanted.injection.created_by)
@@ -108,7 +110,7 @@ class InjectionAgent:
             raise NotFound("the interface is gone")
         return node
 
-    async def _start(self, wanted: InjectRequest, node: Node) -> tuple[int, NativeRun]:
+    def _start(self, wanted: InjectRequest, node: Node, frames: RecordedFrames | None) -> tuple[int, NativeRun]:
         location = locate(self._graph, node)
         if location is None:
             raise UserError(f"{node.metadata.get('Name')} is no interface that packets can be sent through")
@@ -118,7 +120,6 @@ class InjectionAgent:
             raise NotFound("the namespace of the interface cannot be entered")
         injection, settings = wanted.injection, self._settings
         try:
-            frames = await asyncio.to_thread(_frames, wanted)
             run = NativeRun(
                 netns_fd=namespace.fd,
                 netns=namespace.inode,
@@ -181,7 +182,10 @@ def _progress(run: NativeRun) -> InjectProgress:
 
 def _frames(wanted: InjectRequest) -> RecordedFrames | None:
     if wanted.injection.type == "pcap":
-        return RecordedFrames(wanted.injection.pcap or b"")
+        try:
+            return RecordedFrames(wanted.injection.pcap or b"")
+        except ValueError as wrong:
+            raise UserError(f"Pcap cannot be replayed: {wrong}") from wrong
     if wanted.injection.type == "raw":
         return RecordedFrames.single(wanted.injection.frame or b"")
     return None

@@ -7,9 +7,8 @@ Writes: both buckets, and `injection-audit`. An injection is run once, by the an
 """
 
 import asyncio
-import random
 import uuid as uuids
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -19,13 +18,12 @@ from netsonde.aio import spawn
 from netsonde.aio.clock import Clock
 from netsonde.aio.tasks import HealthSink
 from netsonde.errors import NotFound, SourceLost, UserError
-from netsonde.graph import Graph, locate
-from netsonde.injection.addresses import ends_of
-from netsonde.injection.definitions import FRAMES, checked
+from netsonde.graph import Graph
+from netsonde.injection.definitions import checked
+from netsonde.injection.resolver import FindNodes, Resolver
 from netsonde.injection.runs import CallAgent, Run, status_of, stopped
 from netsonde.injection.settings import InjectSettings
 from netsonde.injection.stores import Store
-from netsonde.model.elements import Node
 from netsonde.model.injections import (
     ENDED,
     AuditRecord,
@@ -44,13 +42,9 @@ log = logger("injection")
 _REPORT_INTERVAL = 1.0
 _SILENCE_MS = 15_000
 """After so long without a report an injection counts as interrupted: its analyzer writes every second."""
-_MOST_SOURCES = 64
 _MOST_WAITING = 4096
-_EPHEMERAL = (32768, 60999)
 
 Listener = Callable[[InjectionChange], None]
-FindNodes = Callable[[str], Awaitable[Sequence[Node]]]
-"""Runs a query that gives nodes; raises UserError for any other."""
 CheckPcap = Callable[[bytes], object]
 """Reads a packet file; raises ValueError with what is wrong with it."""
 
@@ -92,9 +86,8 @@ class InjectionCoordinator:
         check_pcap: CheckPcap,
         clock: Clock | None = None,
     ) -> None:
-        self._graph = graph
         self._stores = stores
-        self._find_nodes = find_nodes
+        self._resolver = Resolver(graph, find_nodes, settings)
         self._call_agent = call_agent
         self._settings = settings
         self._host = host
@@ -184,7 +177,7 @@ class InjectionCoordinator:
         injection = msgspec.structs.replace(
             injection, uuid=str(uuids.uuid4()), created_at=now, created_by=who, start_time=Injection().start_time
         )
-        requests = await self._resolved(injection)
+        requests = await self._resolver.requests(injection)
         if self._group is None:
             raise SourceLost("injections are not ready yet")
         await self._audit("created", injection, who, requests)
@@ -206,62 +199,22 @@ class InjectionCoordinator:
             except ValueError as wrong:
                 raise UserError(f"Pcap cannot be replayed: {wrong}") from wrong
 
-    async def _resolved(self, injection: Injection) -> list[tuple[str, str, InjectRequest]]:
-        """Return host, interface name and request of each source; raises UserError that names the field."""
-        sources = [node for node in await self._nodes("Src", injection.src) if locate(self._graph, node) is not None]
-        if not sources:
-            raise UserError("No source node found: Src gives no interface", hint="try the query in /api/topology")
-        if len(sources) > _MOST_SOURCES:
-            raise UserError(f"Src gives {len(sources)} interfaces; at most {_MOST_SOURCES} may inject at once")
-        targets = await self._nodes("Dst", injection.dst) if injection.dst.strip() else []
-        if injection.dst.strip() and not targets and not injection.dst_ip:
-            raise UserError("No destination node found: Dst gives no node", hint="give DstIP, or another query")
-        target = targets[0] if targets else None
-        numbers = _Numbers(injection)
-        return [self._request(injection, node, target, numbers, place) for place, node in enumerate(sources)]
-
-    async def _nodes(self, field: str, query: str) -> Sequence[Node]:
-        try:
-            return await self._find_nodes(query)
-        except UserError as wrong:
-            raise UserError(f"{field}: {wrong.message}", hint=wrong.hint, span=wrong.span, text=wrong.text) from wrong
-
-    def _request(
-        self, injection: Injection, node: Node, target: Node | None, numbers: "_Numbers", place: int
-    ) -> tuple[str, str, InjectRequest]:
-        ends = ends_of(injection, node, target)
-        if injection.type not in FRAMES and not self._settings.allows(ends.target):
-            raise UserError(f"Dst {ends.target} is outside of the networks that inject.targets allows")
-        request = InjectRequest(
-            injection,
-            node.id,
-            ends.source,
-            ends.target,
-            ends.source_mac,
-            ends.target_mac,
-            ends.next_hop,
-            source_port=numbers.source_port(place),
-            target_port=numbers.target_port,
-            icmp_id=numbers.icmp_id(place),
-        )
-        return node.host, str(node.metadata.get("Name", node.id)), request
-
     async def _carry_out(self, uuid: str, active: _Active) -> None:
         """Run an injection, and write down once a second, and at the end, where it is."""
-        running = asyncio.create_task(active.run.run(), name=f"inject.run.{uuid}")  # noqa: TID251  awaited below
         try:
-            await self._write(uuid, active)
-            running.add_done_callback(lambda _: active.news.set())
-            while not running.done():
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_REPORT_INTERVAL):
-                        await active.news.wait()
-                active.news.clear()
-                await self._write(uuid, active)
-            running.result()
+            async with asyncio.TaskGroup() as group:
+                running = spawn(group, active.run.run(), f"inject.run.{uuid}")
+                running.add_done_callback(lambda _: active.news.set())
+                while not running.done():
+                    await self._write(uuid, active)
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(_REPORT_INTERVAL):
+                            await active.news.wait()
+                    active.news.clear()
+            while not await self._write(uuid, active):
+                await asyncio.sleep(_REPORT_INTERVAL)
         except asyncio.CancelledError:
-            running.cancel()
-            await asyncio.wait({running})
+            # Of this run alone, or of everything: then nobody is left to write, and the next life finds it.
             active.run.nodes = stopped(active.run.nodes, active.ending, "stopped before its end")
             if active.ending == "stopped" and uuid in self._definitions:
                 await self._write(uuid, active)
@@ -270,13 +223,17 @@ class InjectionCoordinator:
             if active.results is not None:
                 _offer(active.results, None)
 
-    async def _write(self, uuid: str, active: _Active) -> None:
+    async def _write(self, uuid: str, active: _Active) -> bool:
+        """Keep the status of now, and write it down unless the bus is away; tells whether it was written."""
         before = self._statuses[uuid]
         now = self._clock.now_ms()
         status = status_of(self._host, active.run.nodes, since=before.since, at=now, before=before.state)
         self._accept(uuid, status)
-        with suppress(SourceLost):  # written again in a second, or found to be interrupted
+        try:
             await self._stores.statuses.put(uuid, status)
+        except SourceLost:
+            return False
+        return True
 
     def _cancel(self, uuid: str, active: _Active) -> None:
         if uuid in self._active and active.task is not None:
@@ -401,23 +358,6 @@ class InjectionCoordinator:
                 listener(change)
             except Exception:
                 log.exception("a listener of injections failed", listener=repr(listener))
-
-
-class _Numbers:
-    """Ports and ids of an injection's sources: in mode `unique` each source has the next one."""
-
-    def __init__(self, injection: Injection) -> None:
-        self._port = injection.src_port or random.randint(*_EPHEMERAL)
-        self._id = injection.icmp_id or random.randint(1, 0xFFFF)
-        self._is_dhcp = injection.type == "dhcp4"
-        suiting = {"dns4": 53, "dns6": 53, "udp4": 33434, "udp6": 33434, "dhcp4": 67}
-        self.target_port = injection.dst_port or suiting.get(injection.type) or random.randint(1024, 65534)
-
-    def source_port(self, place: int) -> int:
-        return 68 if self._is_dhcp else (self._port + place - 1) % 0xFFFF + 1
-
-    def icmp_id(self, place: int) -> int:
-        return (self._id + place) & 0xFFFF
 
 
 def _note(active: _Active, came: Sequence[ProbeResult]) -> None:

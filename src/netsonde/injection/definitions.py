@@ -29,7 +29,9 @@ _RANGES: Final[tuple[tuple[str, str, int, int, str], ...]] = (
 _MODES: Final = ("unique", "random")
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII | re.IGNORECASE)
 _LONGEST_NAME: Final = 253
-_MOST_PCAP: Final = 4 * 1024 * 1024
+_MOST_PCAP: Final = 512 * 1024
+"""A NATS server that was left as it comes takes messages of 1 MiB, and base64 lengthens by a third."""
+_LONGEST_TEXT: Final = 10_000
 FRAMES: Final = ("raw", "pcap")
 """Types whose frames are sent as they are."""
 
@@ -90,6 +92,9 @@ def _range_problems(injection: Injection, settings: InjectSettings) -> Iterator[
 def _choice_problems(injection: Injection) -> Iterator[str]:
     if not injection.src.strip():
         yield "Src is empty: a query must say which interfaces send, for example G.V().Has('Name', 'eth0')"
+    for name, text in (("Src", injection.src), ("Dst", injection.dst), ("Name", injection.name)):
+        if len(text) > _LONGEST_TEXT:
+            yield f"{name} must have at most {_LONGEST_TEXT} characters, got {len(text)}"
     if injection.type not in PACKET_TYPES:
         yield f"Type must be one of {', '.join(PACKET_TYPES)}, got {injection.type[:40]!r}"
     if injection.mode not in _MODES:

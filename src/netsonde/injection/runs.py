@@ -24,7 +24,9 @@ CallAgent = Callable[[str, bytes], AsyncGenerator[bytes, None]]
 """Calls `inject` of a host's agent; raises SourceLost when it falls silent, UserError when it refuses."""
 
 KEPT_RESULTS = 100
-"""Results of each interface that stay in its status."""
+"""Results of each interface that stay in its status, as long as there are few interfaces."""
+_KEPT_TOGETHER = 800
+"""Of all interfaces: a status is one message, and written every second."""
 
 
 class Run:
@@ -39,6 +41,7 @@ class Run:
         self._requests = requests
         self._call_agent = call_agent
         self._changed = changed
+        self._kept = min(KEPT_RESULTS, _KEPT_TOGETHER // max(1, len(requests)))
         self.nodes = [
             NodeInjection(request.node_id, name, host, request.source, request.target)
             for host, name, request in requests
@@ -73,7 +76,7 @@ class Run:
             state=progress.state,
             reason=progress.reason,
             totals=progress.totals,
-            results=[*node.results, *progress.results][-KEPT_RESULTS:],
+            results=[*node.results, *progress.results][-self._kept :],
         )
         self._changed(progress.results)
 

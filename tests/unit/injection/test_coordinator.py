@@ -14,7 +14,7 @@ from netsonde.errors import NotFound, SourceLost, UserError
 from netsonde.graph import Batch, Graph
 from netsonde.injection.coordinator import InjectionCoordinator, InjectionStores
 from netsonde.injection.settings import InjectSettings
-from netsonde.model.elements import Node
+from netsonde.model.elements import Metadata, Node
 from netsonde.model.injections import (
     AuditRecord,
     Injection,
@@ -83,7 +83,7 @@ class World:
         batch.put_node("h1", "test", {"Type": "host", "Name": "h1"})
         for number in (1, 2):
             facts = {"Name": f"eth{number}", "Type": "device", "IfIndex": number}
-            ends = {"MAC": f"02:00:00:00:00:0{number}", "IPV4": [f"10.0.0.{number}/24"]}
+            ends: Metadata = {"MAC": f"02:00:00:00:00:0{number}", "IPV4": [f"10.0.0.{number}/24"]}
             batch.put_node(f"n{number}", "test", {**facts, **ends})
             batch.put_edge(None, "h1", f"n{number}", "test", {"RelationType": "ownership"})
         graph.apply(batch)
@@ -189,6 +189,41 @@ async def test_an_agent_that_falls_silent_interrupts() -> None:
         view = await injections.create(PING, "x")
         status = await world.state(injections, view.uuid, "interrupted")
     assert "the agent of h1 was lost after 2 of 3 packets" in status.reason
+
+
+class SlowStore(FakeStore[InjectionStatus]):
+    """A bucket whose writes take so long that a short run is over before the first one."""
+
+    async def put(self, key: str, value: InjectionStatus) -> int:
+        for _ in range(50):
+            await asyncio.sleep(0)
+        return await super().put(key, value)
+
+
+async def test_a_run_that_ends_while_its_beginning_is_written_down_has_an_end() -> None:
+    world = World(stores=InjectionStores(FakeStore(), SlowStore(), FakeStore()))
+    async with running(world.coordinator()) as injections:
+        view = await injections.create(PING, "x")
+        await world.state(injections, view.uuid, "finished")
+
+
+async def test_an_end_is_written_down_as_soon_as_the_bus_is_back() -> None:
+    world, store = World(Agents([progress("running", 1)], hold=asyncio.Event())), FakeStore[InjectionStatus]()
+    world.stores = InjectionStores(FakeStore(), store, FakeStore())
+    async with running(world.coordinator()) as injections:
+        view = await injections.create(PING, "x")
+        await world.state(injections, view.uuid, "running")
+        store.away = True
+        world.agents.then = UserError("the interface is gone")
+        assert world.agents.hold is not None
+        world.agents.hold.set()
+        await world.state(injections, view.uuid, "failed")
+        assert store.entries[view.uuid][0].state == "running"
+        store.away = False
+        async with asyncio.timeout(5):
+            async for entry in store.watch():
+                if entry.value is not None and entry.value.state == "failed":
+                    break
 
 
 async def test_an_agent_that_refuses_says_why() -> None:
