@@ -226,6 +226,46 @@ def test_a_file_that_is_none_is_refused(file: bytes, words: str) -> None:
         RecordedFrames(file)
 
 
+@pytest.fixture
+def dnsmasq(peers: Peers) -> Iterator[None]:
+    """A DHCP and DNS server at the far end."""
+    options = [
+        *("--no-daemon", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", "--no-ping", "--leasefile-ro"),
+        *("--interface=e1", "--bind-interfaces", "--user=root", "--pid-file"),
+        *("--dhcp-range=10.98.0.100,10.98.0.200", "--address=/netsonde.test/192.0.2.7"),
+    ]
+    command = ["ip", "netns", "exec", peers.far, "dnsmasq", *options]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    yield
+    server.terminate()
+    server.wait()
+
+
+def first_answer(run: Injection) -> tuple[Any, ...]:
+    """Return the first outcome that is an answer: the server may still be starting."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        select.select([run.event_fd], [], [], 1)
+        for outcome in run.progress()["outcomes"]:
+            if outcome[3] == "reply":
+                run.stop()
+                return tuple(outcome)
+    raise TimeoutError("nobody answers")
+
+
+@pytest.mark.usefixtures("dnsmasq")
+def test_servers_answer_questions_for_addresses_and_names(peers: Peers) -> None:
+    plan = {"count": 500, "interval_ns": 20 * _MS}
+    ends = {"source": "0.0.0.0", "target": "255.255.255.255", "target_mac": b"\xff" * 6}
+    discover = peers.probe(kind="dhcp4", source_port=68, target_port=67, **ends)
+    _, _, _, _, server, offer = first_answer(peers.run(probe=discover, **plan))
+    assert server == "10.98.0.2"
+    assert offer.startswith("Offer of 10.98.0.1")
+    question = peers.probe(kind="dns4", source_port=40_000, target_port=53, name="netsonde.test", seed=5)
+    _, _, _, _, server, note = first_answer(peers.run(probe=question, next_hop="10.98.0.2", **plan))
+    assert (server, note) == ("10.98.0.2", "NOERROR, 1 answers")
+
+
 def test_a_neighbour_that_does_not_answer_ends_the_run(peers: Peers) -> None:
     told = finished(peers.run(probe=peers.probe(target="10.98.0.77"), next_hop="10.98.0.77"))
     assert (told["state"], told["sent"]) == ("failed", 0)

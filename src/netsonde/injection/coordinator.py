@@ -70,6 +70,13 @@ class _Active:
     results: asyncio.Queue[ProbeResult | None] | None = None
     ending: InjectionState = "interrupted"
 
+    async def next_report(self) -> None:
+        """Wait until something is to be written down: news, or the next second."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_REPORT_INTERVAL):
+                await self.news.wait()
+        self.news.clear()
+
 
 class InjectionCoordinator:
     """Implements what the API asks of injections; `run` keeps them going until cancelled."""
@@ -207,12 +214,9 @@ class InjectionCoordinator:
                 running.add_done_callback(lambda _: active.news.set())
                 while not running.done():
                     await self._write(uuid, active)
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(_REPORT_INTERVAL):
-                            await active.news.wait()
-                    active.news.clear()
+                    await active.next_report()
             while not await self._write(uuid, active):
-                await asyncio.sleep(_REPORT_INTERVAL)
+                await active.next_report()
         except asyncio.CancelledError:
             # Of this run alone, or of everything: then nobody is left to write, and the next life finds it.
             active.run.nodes = stopped(active.run.nodes, active.ending, "stopped before its end")
