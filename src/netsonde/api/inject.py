@@ -43,6 +43,9 @@ async def create_injection(
     services: ServicesDep, request: AnyRequest, resource_ttl: ResourceTtl = None
 ) -> Response[InjectionView]:
     body = decode(await request.body(), request.headers.get("content-type", ""))
+    if isinstance(body, dict):
+        # Old clients send null for what they do not set, and for Go that was no value.
+        body = {name: value for name, value in body.items() if value is not None}
     injection = convert(body, Injection, ignored=(*_SERVER_SET, *_OLD))
     if resource_ttl is not None:
         expires_at = services.now_ms() + parse_duration_ms(resource_ttl)
