@@ -109,11 +109,6 @@ def test_a_target_that_is_silent_is_loss(server: Stack, peers: tuple[str, str]) 
     assert (totals["Sent"], totals["Received"], totals["Lost"]) == (4, 0, 4)
 
 
-def test_a_neighbour_that_does_not_answer_is_named(server: Stack, peers: tuple[str, str]) -> None:
-    uuid = inject(server, peers, Type="icmp4", DstIP="10.99.7.78")
-    assert "nobody answers ARP for 10.99.7.78" in ended(server, uuid, "failed")["Reason"]
-
-
 @pytest.mark.parametrize(
     ("fields", "words"),
     [

@@ -206,7 +206,8 @@ impl<'a> Worker<'a> {
                     let due = start_ns.saturating_add(self.plan.pace.due(index));
                     next_ns = due.max(now_ns.saturating_add(self.plan.least_gap_ns));
                 }
-            } else if lock(&self.shared.ledger).oldest_ns().is_none() {
+            }
+            if index >= self.plan.count && lock(&self.shared.ledger).oldest_ns().is_none() {
                 break;
             }
             let until = if index < self.plan.count {
