@@ -20,9 +20,11 @@ _CAPTURE = ("create", "list", "get", "delete")
 _GROUPS = {
     "topology": ("export", "import"),
     "capture": (*_CAPTURE, "update", "pause", "resume", "packets", "follow"),
+    "inject": ("create", "list", "get", "delete", "audit"),
     "client": (
         *("query", "status", "pcap", "topology export", "topology query"),
         *(f"capture {verb}" for verb in _CAPTURE),
+        *(f"injection {verb}" for verb in _CAPTURE),
     ),
 }
 

@@ -5,7 +5,7 @@ import inspect
 import re
 from collections.abc import Iterator
 
-from netsonde.client import P, blocking, query
+from netsonde.client import P, blocking, injections, query
 from netsonde.client import feeds as events
 from netsonde.client.answers import Explanation, Schema, Status, Topology
 from netsonde.client.checks import ClientChecks
@@ -56,6 +56,7 @@ def client_page() -> str:
             *_section("Client", blocking.Client, "client."),
             *_section("Captures", blocking.ClientCaptures, "client.captures."),
             *_section("Checks", ClientChecks, "client.checks."),
+            *_section("Injections", injections.ClientInjections, "client.injections."),
             _CHAINS,
             *(line for kind in _CLASSES for line in _section(kind.__name__, kind, ".", level=3)),
             *_section("P", P, "P.", level=3),

@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import Literal, Self, TypedDict, final
+from typing import Any, Literal, Self, TypedDict, final
 
 class FileStats(TypedDict):
     """Counters of a FileMeter."""
@@ -406,3 +406,77 @@ class CaptureCore:
 
     def close(self) -> None:
         """End all threads and close every socket. What was not taken is lost."""
+
+@final
+class ProbeOptions:
+    """What is sent. `kind` is icmp4 … dns6; MACs are 6 bytes; `vlan_tci` is priority, DEI and id of a tag.
+
+    Without `payload` each packet carries `run_id`, its number, and letters up to `size` bytes. Raises ValueError.
+    """
+
+    def __init__(
+        self,
+        *,
+        kind: str,
+        source: str,
+        target: str,
+        source_mac: bytes,
+        target_mac: bytes,
+        run_id: str,
+        source_port: int = 0,
+        target_port: int = 0,
+        icmp_id: int = 0,
+        ttl: int = 64,
+        dscp: int = 0,
+        dont_fragment: bool = False,
+        vlan_tci: int | None = None,
+        payload: bytes | None = None,
+        size: int = 56,
+        increment: int = 0,
+        random: bool = False,
+        seed: int = 0,
+        name: str = "",
+        record_type: int = 1,
+    ) -> None: ...
+
+@final
+class RecordedFrames:
+    """Whole Ethernet frames of a pcap or pcapng file, or one frame; ValueError says what is wrong with them."""
+
+    def __init__(self, file: bytes) -> None: ...
+    @staticmethod
+    def single(frame: bytes) -> RecordedFrames: ...
+    def __len__(self) -> int: ...
+
+@final
+class Injection:
+    """A run under way: packets sent through an interface, and their answers. Times in ns.
+
+    `netns_fd` stays the caller's. One of `probe` and `frames` is needed; `scale` 0 = frames at `interval_ns`.
+    """
+
+    def __init__(
+        self,
+        *,
+        netns_fd: int,
+        netns: int,
+        ifindex: int,
+        count: int,
+        interval_ns: int,
+        least_gap_ns: int,
+        timeout_ns: int,
+        probe: ProbeOptions | None = None,
+        next_hop: str | None = None,
+        frames: RecordedFrames | None = None,
+        scale: float = 0.0,
+    ) -> None: ...
+    @property
+    def event_fd(self) -> int:
+        """Descriptor that is readable when `progress()` has something new."""
+
+    def progress(self) -> dict[str, Any]:
+        """Return `state` (running, finished, stopped, failed), `reason`, totals, and `outcomes` since the last call:
+        (number, sent at in Unix ns, RTT in ns or -1, verdict or "lost", from, note)."""
+
+    def stop(self) -> None:
+        """Send nothing more; waits until that is so."""

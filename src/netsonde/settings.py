@@ -14,6 +14,7 @@ from netsonde.checks.settings import CheckSettings
 from netsonde.declared.settings import DeclaredSettings
 from netsonde.errors import UserError
 from netsonde.history.settings import HistorySettings
+from netsonde.injection.settings import InjectSettings
 from netsonde.probes.settings import ProbeSettings
 
 
@@ -48,6 +49,7 @@ class Settings:
     history: HistorySettings = field(default_factory=HistorySettings)
     capture: CaptureSettings = field(default_factory=CaptureSettings)
     check: CheckSettings = field(default_factory=CheckSettings)
+    inject: InjectSettings = field(default_factory=InjectSettings)
     declared: DeclaredSettings = field(default_factory=DeclaredSettings)
     probes: ProbeSettings = field(default_factory=ProbeSettings)
 

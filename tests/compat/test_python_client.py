@@ -45,6 +45,22 @@ async def test_the_life_of_a_capture(raw: Raw) -> None:
     assert (deleted.status, deleted.body, deleted.headers["content-type"][:10]) == (200, b"", "text/plain")
 
 
+async def test_the_life_of_an_injection(raw: Raw) -> None:
+    # injection_create sends every key but Mode, Pcap and IncrementPayload, and one that no server ever read.
+    body = {
+        **{"Src": "G.V().Has('TID', 'a')", "Dst": "G.V().Has('TID', 'b')", "SrcIP": None, "DstIP": None, "SrcMAC": ""},
+        **{"DstMAC": "", "SrcPort": None, "DstPort": 0, "Type": "icmp4", "Payload": "", "ICMPID": 0, "Count": 1},
+        **{"Interval": 1000, "Increment": False, "TTL": 64},
+    }
+    answer = await raw.http(HEAD.format(method="POST", path="/api/injectpacket"), json.dumps(body).encode())
+    created = json.loads(answer.body)
+    assert (answer.status, created["Interval"], created["Type"]) == (201, 1000, "icmp4")
+    listed = await raw.http(HEAD.format(method="GET", path="/api/injectpacket"))
+    assert [one["UUID"] for one in json.loads(listed.body).values()] == [created["UUID"]]
+    deleted = await raw.http(HEAD.format(method="DELETE", path=f"/api/injectpacket/{created['UUID']}"))
+    assert (deleted.status, deleted.body, deleted.headers["content-type"][:10]) == (200, b"", "text/plain")
+
+
 async def test_a_refusal_is_a_text_that_its_exception_shows(raw: Raw) -> None:
     answer = await raw.http(HEAD.format(method="POST", path="/api/topology"), b'{"GremlinQuery": "G.V("}')
     assert answer.status == 400

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 mod dissecting;
 mod filter;
 mod flows;
+mod inject;
 mod meter;
 mod metering;
 mod output;
@@ -29,5 +30,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(packets::packets_to_wire, module)?)?;
     module.add_function(wrap_pyfunction!(packets::match_bpf, module)?)?;
     capture::register(module)?;
+    inject::register(module)?;
     Ok(())
 }

@@ -27,6 +27,7 @@ from netsonde.graph import Graph
 from netsonde.graph.events import to_changes
 from netsonde.graph.tid import TidLayer
 from netsonde.graph.vm import VmLayer
+from netsonde.injection.agent import InjectionAgent
 from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
 from netsonde.model.presence import Presence
 from netsonde.observe import Health, logger
@@ -92,6 +93,7 @@ class Agent:
         for part in self.health.values():
             part.on_change = lambda _: presence.touch()
         captures = await self._captures(bus, engine)
+        await self._inject(bus)
         tasks: list[asyncio.Task[None]] = []
         async with asyncio.TaskGroup() as group:
             for kind, publisher in publishers.items():
@@ -153,6 +155,12 @@ class Agent:
             {} if engine is None else {engine.name: engine},
             self.settings.capture,
         )
+
+    async def _inject(self, bus: Bus) -> None:
+        """Let analyzers ask for packets to be sent."""
+        injection = InjectionAgent(self.graph, self.namespaces, self.settings.inject)
+        self.namespaces.subscribe(injection)
+        await bus.serve(self.host, "inject", injection.handle)
 
     async def _answer(self, bus: Bus, engine: PacketEngine, captures: CaptureAgent) -> None:
         """Let the core see the namespaces there are, and analyzers ask for flows and packets."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import netsonde.api
 from netsonde import __version__
-from netsonde._native import check_bpf
+from netsonde._native import RecordedFrames, check_bpf
 from netsonde.aio import Supervisor, keep_tidy, spawn
 from netsonde.aio.tasks import HealthSink
 from netsonde.analyzer.departures import Departures
@@ -37,10 +37,12 @@ from netsonde.declared import DeclaredElements, Stores
 from netsonde.errors import SourceLost
 from netsonde.graph import Graph
 from netsonde.history.history import History
+from netsonde.injection.coordinator import InjectionCoordinator, InjectionStores
 from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
 from netsonde.model.checks import Check, CheckResult
 from netsonde.model.declared import Annotation, ImportChunk
 from netsonde.model.elements import Edge, Node
+from netsonde.model.injections import AuditRecord, Injection, InjectionStatus
 from netsonde.model.presence import Presence
 from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health, logger
@@ -53,6 +55,9 @@ log = logger("analyzer")
 
 _IMPORT_BYTES = 512 * 1024 * 1024
 """Bytes of all imports on the bus, compressed: room for some millions of elements."""
+
+SILENCE = 3.0
+"""Seconds without a sign of life after which an agent that injects is lost; it gives one every second."""
 
 PAGE = Path(netsonde.api.__file__).with_name("page")
 
@@ -85,7 +90,17 @@ class Analyzer:
         self.started_ms = now_ms()
         self.health = {
             name: Health(name)
-            for name in ("bus", "topology", "declared", "captures", "checks", "history", "intake", "api")
+            for name in (
+                "bus",
+                "topology",
+                "declared",
+                "captures",
+                "checks",
+                "injection",
+                "history",
+                "intake",
+                "api",
+            )
         }
         self.workers = Workers()
         self.graph = Graph(self.host, f"analyzer.{self.host}", now_ms)
@@ -123,7 +138,9 @@ class Analyzer:
             is_master=lambda: lease.held,
             verdicts=checks.verdicts,
         )
-        services = self._services(bus, hosts, history, captures, checks, declared, flows, status)
+        queries = self._queries(bus, hosts, history)
+        injections = await self._injections(bus, queries)
+        services = self._services(bus, hosts, history, captures, checks, declared, flows, status, queries, injections)
         intake = Intake(bus, self.graph, declared, history, flows)
         presence = PresenceKeeper(bus, self._describe)
         for part in self.health.values():
@@ -136,6 +153,7 @@ class Analyzer:
                 spawn(group, self._supervise("declared", declared.run), "declared"),
                 spawn(group, self._supervise("captures", captures.run), "captures"),
                 spawn(group, self._supervise("checks", checks.run), "checks"),
+                spawn(group, self._supervise("injection", injections.run), "injection"),
                 spawn(group, self._supervise("intake", intake.run), "intake"),
                 spawn(group, presence.run(), "presence"),
                 spawn(group, keep_tidy(lambda: self.workers.is_busy), "garbage"),
@@ -184,6 +202,28 @@ class Analyzer:
         )
         return DeclaredElements(self.graph, stores, self.settings.declared, now_ms)
 
+    def _queries(self, bus: Bus, hosts: Hosts, history: History | None) -> QueryService:
+        live, packets = LiveFlows(bus, hosts, self.graph), LivePackets(bus, hosts)
+        sources = Sources(self.graph, flows=live, history=history, packets=packets, metrics=history)
+        return QueryService(sources, Limits(seconds=self.settings.analyzer.query_timeout), self.workers)
+
+    async def _injections(self, bus: Bus, queries: QueryService) -> InjectionCoordinator:
+        settings = self.settings.inject
+        stores = InjectionStores(
+            await bus.bucket("injections", codec=Injection),
+            await bus.bucket("injection-status", codec=InjectionStatus),
+            await bus.bucket("injection-audit", codec=AuditRecord, ttl_s=settings.audit_days * 86400),
+        )
+        return InjectionCoordinator(
+            self.graph,
+            stores,
+            queries.nodes,
+            lambda host, request: bus.call(host, "inject", request, timeout=SILENCE),
+            settings,
+            host=self.host,
+            check_pcap=RecordedFrames,
+        )
+
     def _services(
         self,
         bus: Bus,
@@ -194,11 +234,10 @@ class Analyzer:
         declared: DeclaredElements,
         flows: FlowService,
         status: StatusService,
+        queries: QueryService,
+        injections: InjectionCoordinator,
     ) -> Services:
         packets = LivePackets(bus, hosts)
-        live = LiveFlows(bus, hosts, self.graph)
-        sources = Sources(self.graph, flows=live, history=history, packets=packets, metrics=history)
-        queries = QueryService(sources, Limits(seconds=self.settings.analyzer.query_timeout), self.workers)
         return Services(
             host=self.host,
             settings=self.settings.analyzer,
@@ -208,6 +247,7 @@ class Analyzer:
             filters=FilterService(self.graph),
             captures=captures,
             checks=checks,
+            injections=injections,
             declared=declared,
             packets=PacketService(packets, history),
             flows=flows,

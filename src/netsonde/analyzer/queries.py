@@ -7,17 +7,17 @@ a large answer gets a place of its own, behind a bounded queue (`query.workers`)
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from netsonde.aio import spawn
 from netsonde.api.services import QueryCheck
 from netsonde.errors import UserError
 from netsonde.graph import FrozenGraph, SnapshotGraph
-from netsonde.model.elements import Json
+from netsonde.model.elements import Json, Node
 from netsonde.query import Kind, Limits, Plan, Result, Sources, compile_standing, parse
 from netsonde.query.executor import at_place, attempt, computed, follow, result_of
 from netsonde.query.explaining import explain
@@ -72,6 +72,13 @@ class QueryService:
                 if result is not None and result.size <= _SMALL:
                     return into(result, nothing)
         return await _unless(gone, self._at_place(text, bindings, into, plan, result, client))
+
+    async def nodes(self, text: str) -> Sequence[Node]:
+        """Return the nodes that a query gives; raises UserError for one that gives anything else."""
+        found = await self.run(text)
+        if found.kind is not Kind.NODES:
+            raise UserError(f"it gives {found.kind.noun}, not nodes", hint="end it where nodes are chosen", text=text)
+        return cast("Sequence[Node]", found.rows)
 
     async def graph_json(self) -> bytes:
         """Return the live graph as `{"Nodes":[…],"Edges":[…]}`, of one moment."""

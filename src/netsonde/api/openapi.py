@@ -30,6 +30,7 @@ from netsonde.model.captures import Capture
 from netsonde.model.checks import Check
 from netsonde.model.declared import ImportReport
 from netsonde.model.elements import Edge, Node
+from netsonde.model.injections import Injection
 from netsonde.schema import Schema
 
 _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
@@ -42,6 +43,7 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/capture/preview", "post"): PreviewRequest,
     ("/api/check", "post"): Check,
     ("/api/check/{uuid}", "patch"): Check,
+    ("/api/injectpacket", "post"): Injection,
     ("/api/node", "post"): NodeBody,
     ("/api/node/{node_id}", "patch"): ElementPatch,
     ("/api/node/{node_id}", "put"): NodeBody,

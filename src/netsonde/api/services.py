@@ -18,6 +18,7 @@ from netsonde.model.checks import Check, CheckChange, CheckResult, CheckView, Ve
 from netsonde.model.declared import ImportReport, ImportSummary
 from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
+from netsonde.model.injections import AuditRecord, Injection, InjectionChange, InjectionView
 from netsonde.model.presence import ComponentHealth, Presence
 from netsonde.model.topology import InterfaceMetric
 from netsonde.query import Delta
@@ -279,6 +280,30 @@ class Declared(Protocol):
         ...
 
 
+class Injections(Protocol):
+    """Packets sent on demand."""
+
+    def views(self) -> Sequence[InjectionView]: ...
+
+    def view(self, uuid: str) -> InjectionView | None: ...
+
+    async def create(self, injection: Injection, who: str) -> InjectionView:
+        """Check, resolve and start; raises UserError that names the field."""
+        ...
+
+    async def delete(self, uuid: str, who: str) -> None:
+        """Stop and delete. Raises NotFound."""
+        ...
+
+    async def audit(self) -> Sequence[AuditRecord]:
+        """Return who injected what, the latest first."""
+        ...
+
+    def subscribe(self, listener: Callable[[InjectionChange], None]) -> Unsubscribe:
+        """Tell each change, counters at most once a second."""
+        ...
+
+
 class Packets(Protocol):
     """Packets that captures keep: on agents while they live, and in history. Batches are Arrow IPC streams."""
 
@@ -378,6 +403,7 @@ class Services:
     filters: Filters
     captures: Captures
     checks: Checks
+    injections: Injections
     declared: Declared
     packets: Packets
     flows: Flows

@@ -23,6 +23,7 @@ from netsonde.client.answers import (
 )
 from netsonde.client.async_checks import AsyncClientChecks
 from netsonde.client.async_http import AsyncHttp
+from netsonde.client.async_injections import AsyncClientInjections
 from netsonde.client.async_live import AsyncSubscription
 from netsonde.client.call import Answer, Call
 from netsonde.client.calls import AnyQuery, Captured
@@ -59,6 +60,7 @@ class AsyncClient:
         self.server = server_at(url)
         self.captures = AsyncClientCaptures(self)
         self.checks = AsyncClientChecks(self)
+        self.injections = AsyncClientInjections(self)
         self._timeout = timeout
         self._headers = headers
         self._context = context

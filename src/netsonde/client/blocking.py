@@ -28,6 +28,7 @@ from netsonde.client.checks import ClientChecks
 from netsonde.client.errors import Incomplete
 from netsonde.client.feeds import CaptureFeed, Feed, FlowEvent, FlowFeed, GraphEvent, GraphFeed, graph_filter
 from netsonde.client.http import BlockingHttp
+from netsonde.client.injections import ClientInjections
 from netsonde.client.live import Subscription
 from netsonde.client.query import Query
 from netsonde.client.result import Result
@@ -60,6 +61,7 @@ class Client:
         self.server = server_at(url)
         self.captures = ClientCaptures(self)
         self.checks = ClientChecks(self)
+        self.injections = ClientInjections(self)
         self._timeout = timeout
         self._headers = headers
         self._context = context

@@ -7,6 +7,7 @@ from netsonde.captures import keys as captures
 from netsonde.checks import keys as checks
 from netsonde.flows import fields as flows
 from netsonde.graph import keys as graph
+from netsonde.injection import keys as injection
 from netsonde.model.keys import Field, Key
 from netsonde.model.looks import Look
 from netsonde.probes import host_keys as host
@@ -33,6 +34,7 @@ KEYS: Final[tuple[Key, ...]] = (
     *runc.KEYS,
     *captures.KEYS,
     *checks.KEYS,
+    *injection.KEYS,
 )
 
 LOOKS: Final[tuple[Look, ...]] = tuple(

@@ -18,6 +18,7 @@ from netsonde.graph.events import Event, touched_keys
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureStatus, CaptureView, NodeStatus
 from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
+from netsonde.model.injections import AuditRecord, Injection, InjectionChange, InjectionView
 from netsonde.model.presence import ComponentHealth, Presence
 from netsonde.model.topology import ChangeKind, InterfaceMetric
 from unit.checks.fakes import Held
@@ -354,6 +355,42 @@ def held_checks() -> Held:
 
 
 @dataclass
+class FakeInjections:
+    """Keeps injections, sends nothing."""
+
+    known: dict[str, InjectionView] = field(default_factory=dict)
+    records: list[AuditRecord] = field(default_factory=list)
+    listeners: list[Callable[[InjectionChange], None]] = field(default_factory=list)
+
+    def views(self) -> Sequence[InjectionView]:
+        return list(self.known.values())
+
+    def view(self, uuid: str) -> InjectionView | None:
+        return self.known.get(uuid)
+
+    async def create(self, injection: Injection, who: str) -> InjectionView:
+        view = InjectionView(**{**msgspec.structs.asdict(injection), "uuid": f"i{len(self.records)}"})
+        self.known[view.uuid] = view
+        self._note("created", "Added", view, who)
+        return view
+
+    async def delete(self, uuid: str, who: str) -> None:
+        self._note("deleted", "Deleted", self.known.pop(uuid), who)
+
+    async def audit(self) -> Sequence[AuditRecord]:
+        return self.records[::-1]
+
+    def subscribe(self, listener: Callable[[InjectionChange], None]) -> Unsubscribe:
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    def _note(self, action: Any, kind: Any, view: InjectionView, who: str) -> None:
+        self.records.append(AuditRecord(NOW_MS, who, action, view.uuid))
+        for listener in list(self.listeners):
+            listener(InjectionChange(kind, view))
+
+
+@dataclass
 class Fakes:
     """The services and, by name, what stands behind them."""
 
@@ -363,6 +400,7 @@ class Fakes:
     captures: FakeCaptures = field(default_factory=FakeCaptures)
     held: Held = field(default_factory=held_checks)
     """What the checks have: they are the real ones, and do nothing by themselves unless a test runs them."""
+    injections: FakeInjections = field(default_factory=FakeInjections)
     packets: FakePackets = field(default_factory=FakePackets)
     flows: FakeFlows = field(default_factory=FakeFlows)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
@@ -396,6 +434,7 @@ class Fakes:
             filters=self.filters,
             captures=self.captures,
             checks=self.checks,
+            injections=self.injections,
             declared=self.declared,
             packets=self.packets,
             flows=self.flows,

@@ -13,15 +13,28 @@ from netsonde.api.capture import PreviewNode as ServerPreviewNode
 from netsonde.api.query import CheckAnswer
 from netsonde.api.status import Component as ServerComponent
 from netsonde.api.status import Process as ServerProcess
-from netsonde.client import AsyncClient, Client, Conflict, G, Incomplete, NoServer, NotFound, UserError, calls
+from netsonde.client import (
+    AsyncClient,
+    Client,
+    Conflict,
+    G,
+    Incomplete,
+    NoServer,
+    NotFound,
+    UserError,
+    calls,
+    injections,
+)
 from netsonde.client.answers import Checked, Completion, Completions, Component, Preview, PreviewNode, Process
 from netsonde.client.asynchronous import AsyncClientCaptures
 from netsonde.client.blocking import ClientCaptures
 from netsonde.client.call import Answer, Call
 from netsonde.client.capture_fields import CaptureFields
+from netsonde.client.injections import InjectionFields
 from netsonde.errors import Span
 from netsonde.model.captures import Capture
 from netsonde.model.flows import FlowAnswer
+from netsonde.model.injections import Injection
 from unit.api.fakes import a_node, an_edge
 from unit.api.served import Server
 from unit.client.conftest import Ask
@@ -242,3 +255,18 @@ def answered(data: object) -> Answer:
 def sent(call: Call[Any]) -> bytes:
     assert isinstance(call.body, bytes)
     return call.body
+
+
+def test_every_field_of_an_injection_can_be_set() -> None:
+    every = {field.name for field in msgspec.structs.fields(Injection)}
+    by_the_server = {"uuid", "src", "start_time", "created_at", "created_by", "expires_at"}
+    assert every - InjectionFields.__annotations__.keys() == by_the_server
+    assert InjectionFields.__annotations__.keys() <= every
+
+
+def test_an_injection_is_a_ping_unless_it_says_otherwise() -> None:
+    ping = injections.create("G.V()", {"dst_ip": "10.0.0.2"}, "5s")
+    replay = injections.create("G.V()", {"pcap": b"x"}, "")
+    assert ping.body == b'{"Src":"G.V()","Type":"icmp4","DstIP":"10.0.0.2"}'
+    assert replay.body == b'{"Src":"G.V()","Pcap":"eA=="}'
+    assert ping.headers["X-Resource-TTL"] == "5s"

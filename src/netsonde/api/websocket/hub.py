@@ -14,8 +14,10 @@ from netsonde.api.websocket.session import Session
 from netsonde.graph.events import Event
 from netsonde.model.captures import CaptureChange, CaptureView
 from netsonde.model.checks import CheckChange
+from netsonde.model.injections import InjectionChange
 
 _LEGACY = "OnDemandCaptureNotification"
+_INJECTION = "OnDemandPacketInjectionNotification"
 
 
 class Client:
@@ -65,6 +67,7 @@ class Hub:
                 self._services.graph.subscribe(self._graph_changed),
                 self._services.captures.subscribe(self._capture_changed),
                 self._services.checks.subscribe(self._check_changed),
+                self._services.injections.subscribe(self._injection_changed),
             ]
         self.see(client, self.view_of(client.handshake.gremlin_filter))
 
@@ -133,6 +136,9 @@ class Hub:
 
     def _check_changed(self, change: CheckChange) -> None:
         self._put("Check", change.kind, change.result if change.result is not None else change.view)
+
+    def _injection_changed(self, change: InjectionChange) -> None:
+        self._put(_INJECTION, "NodeUpdated" if change.kind == "Updated" else change.kind, change.view)
 
     def _put(self, namespace: str, kind: str, view: object) -> None:
         message = ""

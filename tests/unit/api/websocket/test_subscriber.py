@@ -14,6 +14,7 @@ from netsonde.api.websocket.hub import Client, Hub
 from netsonde.api.websocket.subscriber import Subscriber, at
 from netsonde.errors import UserError
 from netsonde.model.captures import Capture
+from netsonde.model.injections import Injection
 from unit.api.fakes import Fakes, a_node, an_edge
 
 NETNS = "G.V().Has('Type','netns').SubGraph()"
@@ -240,3 +241,11 @@ def test_a_time_is_put_into_a_filter() -> None:
     assert at(" g.V().SubGraph()", 5) == "G.At(5).V().SubGraph()"
     with pytest.raises(UserError, match="time of its own"):
         at("G.At('-1m').V().SubGraph()", 5)
+
+
+async def test_injections_are_told_as_old_pages_expect(fakes: Fakes) -> None:
+    async with connected(fakes, namespaces=("OnDemandPacketInjectionNotification",)) as one:
+        view = await fakes.injections.create(Injection(src="G.V()"), "me")
+        await fakes.injections.delete(view.uuid, "me")
+        told = [await one.next() for _ in range(2)]
+    assert [(each["Type"], each["Obj"]["UUID"]) for each in told] == [("Added", view.uuid), ("Deleted", view.uuid)]

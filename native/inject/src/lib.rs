@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Probes: packets built, sent through an interface at a pace, and matched with their replies.
+//!
+//! `probe` says what is sent and `frame` builds it, `reply` recognises answers, `ledger` keeps account, `pace` says
+//! when, `neighbour` resolves a MAC address; `run` does it all on a socket, in a thread.
+
+mod application;
+mod checksum;
+pub mod frame;
+pub mod ledger;
+mod neighbour;
+pub mod pace;
+pub mod probe;
+pub mod recorded;
+pub mod reply;
+pub mod run;
+
+pub use checksum::is_intact;

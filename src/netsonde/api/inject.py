@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Injected packets as a resource: /api/injectpacket, and who injected what."""
+
+from typing import Annotated
+
+import msgspec
+from litestar import Response, Router, delete, get, post
+from litestar.params import FromPath, HeaderParameter
+
+from netsonde.api.bodies import convert, decode
+from netsonde.api.requests import AnyRequest, ServicesDep
+from netsonde.api.services import Services
+from netsonde.api.ttl import parse_duration_ms
+from netsonde.errors import NotFound
+from netsonde.model.injections import AuditRecord, Injection, InjectionView
+
+_SERVER_SET = ("UUID", "CreatedAt", "CreatedBy", "ExpiresAt", "Status")
+_OLD = ("TrackingID", "Increment")
+"""What old clients send and no server ever read."""
+
+ResourceTtl = Annotated[
+    str | None, HeaderParameter(name="X-Resource-TTL", description="the injection deletes itself after it: 90s, 1h30m")
+]
+
+
+@get("/", operation_id="listInjections", summary="All injections, by UUID")
+async def list_injections(services: ServicesDep) -> dict[str, InjectionView]:
+    return {view.uuid: view for view in services.injections.views()}
+
+
+@get("/audit", operation_id="listInjectionAudit", summary="Who injected what, the latest first")
+async def audit(services: ServicesDep) -> list[AuditRecord]:
+    return list(await services.injections.audit())
+
+
+@get("/{uuid:str}", operation_id="getInjection", summary="One injection, with loss and latency")
+async def get_injection(services: ServicesDep, uuid: FromPath[str]) -> InjectionView:
+    return _find(services, uuid)
+
+
+@post("/", operation_id="createInjection", summary="Inject packets, once; the answer does not wait for them")
+async def create_injection(
+    services: ServicesDep, request: AnyRequest, resource_ttl: ResourceTtl = None
+) -> Response[InjectionView]:
+    body = decode(await request.body(), request.headers.get("content-type", ""))
+    if isinstance(body, dict):
+        # Old clients send null for what they do not set, and for Go that was no value.
+        body = {name: value for name, value in body.items() if value is not None}
+    injection = convert(body, Injection, ignored=(*_SERVER_SET, *_OLD))
+    if resource_ttl is not None:
+        expires_at = services.now_ms() + parse_duration_ms(resource_ttl)
+        injection = msgspec.structs.replace(injection, expires_at=expires_at)
+    view = await services.injections.create(injection, _who(request))
+    return Response(content=view, status_code=201, headers={"Location": f"/api/injectpacket/{view.uuid}"})
+
+
+@delete("/{uuid:str}", operation_id="deleteInjection", summary="Stop and delete an injection", status_code=200)
+async def delete_injection(services: ServicesDep, request: AnyRequest, uuid: FromPath[str]) -> Response[bytes]:
+    _find(services, uuid)
+    await services.injections.delete(uuid, _who(request))
+    return Response(content=b"", status_code=200, media_type="text/plain")
+
+
+def _find(services: Services, uuid: str) -> InjectionView:
+    view = services.injections.view(uuid)
+    if view is None:
+        raise NotFound(f"PacketInjection '{uuid[:100]}' not found", hint="GET /api/injectpacket lists them")
+    return view
+
+
+def _who(request: AnyRequest) -> str:
+    """Return whom the audit names: nobody logs in yet, so it is the address of the client."""
+    return "unknown" if request.client is None else request.client.host
+
+
+router = Router(
+    "/api/injectpacket",
+    route_handlers=[list_injections, audit, get_injection, create_injection, delete_injection],
+    tags=["injectpacket"],
+)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Injected packets for programs that block."""
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Protocol, TypedDict, TypeVar, Unpack
+
+import msgspec
+
+from netsonde.client.call import Call, as_json, ask, nothing, segment, tell
+from netsonde.errors import NotFound
+from netsonde.model.injections import ENDED, AuditRecord, Injection, InjectionView
+
+T = TypeVar("T")
+POLL = 0.1
+"""Seconds between two looks at an injection that is waited for."""
+
+
+class InjectionFields(TypedDict, total=False):
+    """`netsonde.model.injections.Injection` says what each means; what is not given keeps its default."""
+
+    dst: str
+    src_ip: str
+    dst_ip: str
+    src_mac: str
+    dst_mac: str
+    src_port: int
+    dst_port: int
+    type: str
+    payload: str
+    icmp_id: int
+    count: int
+    interval_ms: int
+    mode: str
+    increment_payload: int
+    pcap: bytes
+    ttl: int
+    name: str
+    frame: bytes
+    size: int
+    vlan: int
+    vlan_priority: int
+    dscp: int
+    dont_fragment: bool
+    timeout_ms: int
+    time_scale: float
+    dns_name: str
+    dns_type: str
+
+
+class Sender(Protocol):
+    """Makes calls; the blocking client."""
+
+    def send(self, call: Call[T]) -> T: ...
+
+
+class ClientInjections:
+    """The injections of a server, each called by its UUID."""
+
+    def __init__(self, client: Sender) -> None:
+        self._client = client
+
+    def all(self) -> list[InjectionView]:
+        return self._client.send(injections())
+
+    def get(self, uuid: str) -> InjectionView:
+        return self._client.send(injection(uuid))
+
+    def create(self, src: str, *, expire: str = "", **fields: Unpack[InjectionFields]) -> InjectionView:
+        """Inject packets from every interface that the query `src` gives; returns at once.
+
+        `type` is icmp4 unless it is given. After `expire` (such as 1h30m) the injection deletes itself.
+        """
+        return self._client.send(create(src, fields, expire))
+
+    def wait(self, uuid: str, timeout: float = 60.0) -> InjectionView:
+        """Wait for the end of an injection; `status` says how it ended. Raises TimeoutError, NotFound when it goes."""
+        deadline = time.monotonic() + timeout
+        pause = threading.Event()
+        while not is_over(view := self.get(uuid)):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the injection {uuid} has not ended after {timeout:g} s")
+            pause.wait(POLL)
+        return view
+
+    def delete(self, uuid: str) -> None:
+        """Stop and delete it."""
+        self._client.send(delete(uuid))
+
+    def audit(self) -> list[AuditRecord]:
+        """Return who injected what, the latest first."""
+        return self._client.send(audit())
+
+
+def injections() -> Call[list[InjectionView]]:
+    call = ask("/api/injectpacket", object)
+    return call.read_by(lambda answer: list(as_json(dict[str, InjectionView])(answer).values()))
+
+
+def injection(uuid: str) -> Call[InjectionView]:
+    if not uuid:
+        raise NotFound("an injection is called by its UUID")
+    return ask(f"/api/injectpacket/{segment(uuid)}", InjectionView)
+
+
+def create(src: str, fields: InjectionFields, expire: str) -> Call[InjectionView]:
+    names = {field.name: field.encode_name for field in msgspec.structs.fields(Injection)}
+    unknown = sorted(fields.keys() - names.keys())
+    if unknown:
+        raise TypeError(f"an injection has no field {unknown[0]!r}; its fields are {', '.join(names)}")
+    given = {names[name]: value for name, value in fields.items()}
+    kind = {} if "pcap" in fields or "frame" in fields else {"Type": "icmp4"}
+    headers = {"X-Resource-TTL": expire} if expire else {}
+    return tell("/api/injectpacket", {"Src": src, **kind, **given}, InjectionView, headers)
+
+
+def delete(uuid: str) -> Call[None]:
+    return Call("DELETE", f"/api/injectpacket/{segment(uuid)}", nothing)
+
+
+def audit() -> Call[list[AuditRecord]]:
+    return ask("/api/injectpacket/audit", list[AuditRecord])
+
+
+def is_over(view: InjectionView) -> bool:
+    """Tell whether an injection has ended, one way or another."""
+    return view.status is not None and view.status.state in ENDED
+
+
+def named(uuid: str, found: Sequence[InjectionView]) -> InjectionView:
+    """Return the injection with this UUID, name, or beginning of a UUID, when there is exactly one."""
+    exact = [one for one in found if uuid and uuid in (one.uuid, one.name)]
+    some = exact or [one for one in found if uuid and one.uuid.startswith(uuid)]
+    if len(some) != 1:
+        raise NotFound(f"{len(some)} injections are called {uuid!r}", hint="`netsonde inject list` shows them")
+    return some[0]
