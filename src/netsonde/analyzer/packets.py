@@ -15,7 +15,7 @@ from netsonde.analyzer.gather import ask_agents
 from netsonde.analyzer.hosts import Hosts
 from netsonde.bus.connection import Bus
 from netsonde.model.elements import Json
-from netsonde.model.flows import PacketRequest
+from netsonde.model.flows import PacketAnswer, PacketRequest
 from netsonde.query import HistorySource
 
 FOLLOW_INTERVAL = 0.2
@@ -37,10 +37,14 @@ class LivePackets:
         self._hosts = hosts
 
     async def packets(self, request: PacketRequest) -> Sequence[bytes]:
+        return (await self.answer(request)).batches
+
+    async def answer(self, request: PacketRequest) -> PacketAnswer:
+        """Return the packets, and which hosts did not answer."""
         if [] in (request.node_tids, request.flow_uuids):
-            return []
-        answer = await ask_agents(self._bus, self._hosts.agents(), "packets", msgspec.json.encode(request))
-        return answer.items
+            return PacketAnswer([])
+        found = await ask_agents(self._bus, self._hosts.agents(), "packets", msgspec.json.encode(request))
+        return PacketAnswer(found.items, found.missing_hosts)
 
 
 class PacketService:
@@ -50,17 +54,18 @@ class PacketService:
         self._live = live
         self._history = history
 
-    async def packets(self, request: PacketRequest) -> Sequence[bytes]:
-        batches = list(await self._live.packets(request))
+    async def packets(self, request: PacketRequest) -> PacketAnswer:
+        live = await self._live.answer(request)
+        batches = list(live.batches)
         if self._history is not None:
             now = time.time_ns() // 1_000_000
             batches += await self._history.packets(request, 0, now)
-        return await asyncio.to_thread(merged, batches, request.limit)
+        return PacketAnswer(await asyncio.to_thread(merged, batches, request.limit), live.missing_hosts)
 
     async def follow(self, request: PacketRequest) -> AsyncIterator[Sequence[bytes]]:
         """Yield what is kept, then what arrives."""
         cursor = _Cursor()
-        yield cursor.fresh(await self.packets(request))
+        yield cursor.fresh((await self.packets(request)).batches)
         while True:
             await asyncio.sleep(FOLLOW_INTERVAL)
             batches = await self._live.packets(msgspec.structs.replace(request, since_ns=cursor.since_ns()))

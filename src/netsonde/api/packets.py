@@ -15,7 +15,7 @@ from netsonde.api.accept import preferred
 from netsonde.api.capture import find
 from netsonde.api.pcapng import SectionJoiner
 from netsonde.api.query import PCAPNG
-from netsonde.api.requests import JSON, AnyRequest, ServicesDep, json_response
+from netsonde.api.requests import JSON, AnyRequest, ServicesDep, completeness, json_response
 from netsonde.api.services import Services
 from netsonde.errors import UserError
 from netsonde.model.elements import Json
@@ -54,14 +54,18 @@ async def capture_packets(
     most = limit or (_LISTED if as_list else _MOST_DOWNLOADED)
     wanted = PacketRequest(uuid, nodes, flows, after, min(most, _MOST_LISTED) if as_list else most)
     if as_list:
-        return json_response(_listed(services, await services.packets.packets(wanted), wanted.limit))
+        found = await services.packets.packets(wanted)
+        listed = _listed(services, found.batches, wanted.limit)
+        return json_response(listed, headers=completeness(found.missing_hosts, truncated=False))
     name = _file_name(view.name or f"capture-{uuid[:8]}")
     headers = {"Content-Disposition": f'attachment; filename="{name}.pcapng"', "Cache-Control": "no-store"}
     comment = f"capture {view.name or uuid}: {view.gremlin_query}"
     if follow:
         content = _followed(services, wanted, comment)
     else:
-        content = _cut(services.packets.to_pcapng(await services.packets.packets(wanted), comment))
+        found = await services.packets.packets(wanted)
+        headers |= completeness(found.missing_hosts, truncated=False)
+        content = _cut(services.packets.to_pcapng(found.batches, comment))
     return Stream(content, media_type=PCAPNG, headers=headers)
 
 

@@ -17,7 +17,7 @@ from netsonde.model.captures import Capture, CaptureChange, CapturePreview, Capt
 from netsonde.model.checks import Check, CheckChange, CheckResult, CheckView, Verdict
 from netsonde.model.declared import ImportReport, ImportSummary
 from netsonde.model.elements import Edge, Element, Json, Metadata, Node
-from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
+from netsonde.model.flows import FlowAnswer, FlowRequest, PacketAnswer, PacketRequest
 from netsonde.model.injections import AuditRecord, Injection, InjectionChange, InjectionView
 from netsonde.model.presence import ComponentHealth, Presence
 from netsonde.model.topology import InterfaceMetric
@@ -307,7 +307,7 @@ class Injections(Protocol):
 class Packets(Protocol):
     """Packets that captures keep: on agents while they live, and in history. Batches are Arrow IPC streams."""
 
-    async def packets(self, request: PacketRequest) -> Sequence[bytes]: ...
+    async def packets(self, request: PacketRequest) -> PacketAnswer: ...
 
     def follow(self, request: PacketRequest) -> AsyncIterator[Sequence[bytes]]:
         """Yield what is kept, then what arrives, until the caller stops; an empty yield means "still nothing"."""

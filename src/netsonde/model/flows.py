@@ -43,6 +43,15 @@ class FlowAnswer(msgspec.Struct, frozen=True):
     truncated: bool = False
 
 
+class PacketAnswer(msgspec.Struct, frozen=True):
+    """Packets found, and what is known to be missing from them."""
+
+    batches: Sequence[bytes]
+    """Arrow IPC streams."""
+    missing_hosts: Sequence[str] = ()
+    """Hosts whose agent did not answer in time."""
+
+
 class FlowPeriod(msgspec.Struct, frozen=True):
     """What one report of a flow counted since the report before; times Unix ms."""
 

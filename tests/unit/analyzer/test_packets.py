@@ -10,7 +10,7 @@ import pytest
 from history_rows import packet, packets
 from netsonde.analyzer import packets as service
 from netsonde.analyzer.packets import PacketService
-from netsonde.model.flows import PacketRequest
+from netsonde.model.flows import PacketAnswer, PacketRequest
 
 BEGIN_MS = 1_700_000_000_000
 
@@ -30,6 +30,9 @@ class Agents:
             self._kept.append(packet(number, BEGIN_MS + ms, node_tid=tid))
         wanted = [row for row in self._kept if row["ts_ns"] >= request.since_ns.get(str(row["node_tid"]), 0)]  # type: ignore[operator]
         return [packets(*wanted)] if wanted else []
+
+    async def answer(self, request: PacketRequest) -> PacketAnswer:
+        return PacketAnswer(await self.packets(request))
 
 
 async def followed(agents: Agents, polls: int) -> list[list[tuple[str, int, int]]]:

@@ -17,7 +17,7 @@ from netsonde.graph import Graph
 from netsonde.graph.events import Event, touched_keys
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureStatus, CaptureView, NodeStatus
 from netsonde.model.elements import Edge, Element, Json, Metadata, Node
-from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
+from netsonde.model.flows import FlowAnswer, FlowRequest, PacketAnswer, PacketRequest
 from netsonde.model.injections import AuditRecord, Injection, InjectionChange, InjectionView
 from netsonde.model.presence import ComponentHealth, Presence
 from netsonde.model.topology import ChangeKind, InterfaceMetric
@@ -250,15 +250,16 @@ class FakeCaptures:
 
 @dataclass
 class FakePackets:
+    missing_hosts: list[str] = field(default_factory=list)
     requests: list[PacketRequest] = field(default_factory=list)
     arriving: list[Sequence[bytes]] = field(default_factory=list)
     closed: bool = False
     ends: bool = False
     """Whether a followed stream ends by itself, which a real one does not."""
 
-    async def packets(self, request: PacketRequest) -> Sequence[bytes]:
+    async def packets(self, request: PacketRequest) -> PacketAnswer:
         self.requests.append(request)
-        return [b"batch"]
+        return PacketAnswer([b"batch"], self.missing_hosts)
 
     async def follow(self, request: PacketRequest) -> AsyncIterator[Sequence[bytes]]:
         try:

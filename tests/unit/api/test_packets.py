@@ -25,6 +25,12 @@ def test_packets_are_downloaded_as_pcapng_under_a_harmless_name(client: Any) -> 
     assert answer.content == section(1)
 
 
+@pytest.mark.parametrize("accept", ["application/x-pcapng", "application/json"])
+def test_hosts_that_did_not_answer_are_named(client: Any, fakes: Fakes, accept: str) -> None:
+    fakes.packets.missing_hosts = ["h1", "h2"]
+    assert client.get(PATH, headers={"Accept": accept}).headers["x-missing-hosts"] == "h1,h2"
+
+
 def test_a_page_gets_them_decoded_in_time_order(client: Any, fakes: Fakes) -> None:
     answer = client.get(f"{PATH}?node=t1&flow=f1&flow=f2&limit=1", headers={"Accept": "application/json"})
     assert answer.json() == [{"Protocol": "ARP", "Data": "AAE=", "Number": 0, "Time": 1000}]
