@@ -85,10 +85,11 @@ class Database:
 
     def arrow(self, sql: str, **parameters: Any) -> pa.Table:
         """Return the rows with text as binary columns, so that no byte is refused or changed."""
-        form = {"output_format_arrow_string_as_string": 0, "output_format_arrow_low_cardinality_as_dictionary": 0}
+        # Said in the statement: given beside it, the client sets and resets them in five more statements, 4 ms in all.
+        form = "output_format_arrow_string_as_string = 0, output_format_arrow_low_cardinality_as_dictionary = 0"
         data = _translated(
             lambda: self._client.raw_query(
-                sql, parameters=parameters or None, settings=form, fmt="ArrowStream", use_database=True
+                f"{sql} SETTINGS {form}", parameters=parameters or None, fmt="ArrowStream", use_database=True
             )
         )
         return pa.ipc.open_stream(data).read_all()
