@@ -52,7 +52,7 @@ _IN_ORDER = frozenset({"tracking_id", "ts_ns"})
 _OF_A_RANGE = frozenset(
     {
         *("start_ns", "last_ns", "lu_start_ns", "lu_last_ns", "rtt_ns"),
-        *("ab_packets", "ab_bytes", "ba_packets", "ba_bytes"),
+        *("ab_packets", "ab_bytes", "ba_packets", "ba_bytes", "tcp_ab_segments", "tcp_ba_segments"),
         *("lu_ab_packets", "lu_ab_bytes", "lu_ba_packets", "lu_ba_bytes"),
     }
 )
@@ -113,7 +113,8 @@ class DerivedTable:
         found: dict[str, str] = {}
         for each in self.schema:
             if each.name in self.near:
-                found[self.stored_name(each.name)] = "Int64 CODEC(ZSTD(1))"
+                # Never absent, unlike the others, whose mark for that would be in the range.
+                found[self.stored_name(each.name)] = f"Int64 CODEC({'T64, ' * (each.name == 'last_ns')}ZSTD(1))"
             elif each.name == _COMMUNITY and self.community:
                 found[f"{_COMMUNITY}{_NEAR}"] = "String CODEC(ZSTD(1))"
             else:
@@ -280,7 +281,7 @@ FLOWS = DerivedTable(
     "intDiv(start_ns, 3600000000000), tracking_id, node_tid, uuid, capture_id",
     "report_number",
     (
-        "uuid_of uuid TYPE bloom_filter(0.025) GRANULARITY 1",
+        "uuid_of uuid TYPE bloom_filter(0.05) GRANULARITY 1",
         # Asked of one block an hour and part only, those where the order has room for the TrackingID.
         "tracking_of tracking_id TYPE bloom_filter(0.1) GRANULARITY 1",
         "start_of start_ns TYPE minmax GRANULARITY 1",
