@@ -534,7 +534,7 @@ class Interruptible(Database):
     """A connection that is cut off after the first statement that is not among those `done` before."""
 
     def __init__(self, database: Database, done: set[str]) -> None:
-        super().__init__(database._client, database._connect)
+        super().__init__(database._client, database._connect, in_process=True)
         self._done = done
 
     def command(self, sql: str, **parameters: object) -> str:
