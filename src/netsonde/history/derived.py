@@ -204,10 +204,13 @@ class DerivedTable:
         parts += [f"INDEX {index}" for index in self.indexes]
         return (
             f"CREATE TABLE IF NOT EXISTS {name or self.name} ({', '.join(parts)}) "
-            f"ENGINE = ReplacingMergeTree({self.version}) PARTITION BY toDate(recorded_at) ORDER BY ({self.order})"
+            f"ENGINE = ReplacingMergeTree({self.version}) PARTITION BY toDate(recorded_at) ORDER BY ({self.order}) "
+            # Column by column, a merge takes half as much time again; of many rows it saves memory.
+            f"SETTINGS vertical_merge_algorithm_min_rows_to_activate = {_ROWS_MERGED_WHOLE}"
         )
 
 
+_ROWS_MERGED_WHOLE: Final = 2_000_000
 _NEAR: Final = "_near"
 _NEAR_SUM: Final = "_near_sum"
 _ABSENT: Final = -(1 << 62)
