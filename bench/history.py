@@ -3,19 +3,20 @@
 
 Reports as 50 interfaces make them: 10,000 a batch, each flow reported four times. Ratios of one run.
 `python bench/history.py 50000000 1000000` takes so many flow rows of a day and so many revisions of a data centre for
-the limits (hours on a small disk; the default is a twentieth of the flows and a fifth of the revisions).
+the limits (the default is a twentieth of the flows and a fifth of the revisions). `--keep DIR` leaves there what it
+built, of which `--reuse DIR` asks again.
 """
 
+import argparse
 import asyncio
 import random
 import sqlite3
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import pyarrow as pa
-from history_limits import flow_limits, topology_limits
+from history_limits import build_flows, build_topology, flow_limits, topology_limits
 
 from netsonde.flows.schema import FLOW_SCHEMA
 from netsonde.history.batches import to_stream
@@ -157,6 +158,32 @@ def _storable(values: list[object]) -> list[object]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description="History, against SQLite and its limits.")
+    parser.add_argument("flows", type=int, nargs="?", default=2_500_000, help="rows of flows")
+    parser.add_argument("revisions", type=int, nargs="?", default=200_000, help="revisions; 0 = none")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--keep", type=Path, metavar="DIR", help="build here, and leave it")
+    place.add_argument("--reuse", type=Path, metavar="DIR", help="build nothing, ask what was built there")
+    arguments = parser.parse_args()
+    if arguments.reuse is None:
+        against_sqlite()
+    with tempfile.TemporaryDirectory() as name:
+        directory = arguments.reuse or arguments.keep or Path(name)
+        asyncio.run(limits(directory, arguments.flows, arguments.revisions, built=arguments.reuse is not None))
+
+
+async def limits(directory: Path, flows: int, revisions: int, *, built: bool) -> None:
+    """Build in the directory, unless that was done, and ask."""
+    if not built:
+        await build_flows(directory, flows)
+    await flow_limits(directory)
+    if not built and revisions:
+        await build_topology(directory / "topology", revisions)
+    if (directory / "topology").exists():
+        await topology_limits(directory / "topology")
+
+
+def against_sqlite() -> None:
     now_ns = time.time_ns()
     tables = batches(now_ns)
     with tempfile.TemporaryDirectory() as name:
@@ -168,10 +195,6 @@ def main() -> None:
     print(f"  bytes a report         {peer_size / size:6.1f} × smaller   ({size:.0f} : {peer_size:.0f})")
     times = f"({query * 1e3:.0f} ms, decoded : {peer_query * 1e3:.0f} ms)"
     print(f"  flows of one interface {peer_query / query:6.1f} × as fast   {times}")
-    flows, revisions = ([int(text) for text in sys.argv[1:3]] + [2_500_000, 200_000][len(sys.argv[1:3]) :])[:2]
-    for measure, count in ((flow_limits, flows), (topology_limits, revisions)):
-        with tempfile.TemporaryDirectory() as name:
-            asyncio.run(measure(Path(name), count))
 
 
 if __name__ == "__main__":

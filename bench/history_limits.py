@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 from data_centre import data_centre
@@ -97,14 +98,31 @@ Batch = Callable[[np.random.Generator, int, int, int], pa.Table]
 """Makes so many rows that began within a span of time, in ns."""
 
 
-async def flow_limits(directory: Path, rows: int) -> None:
-    """Store so many flows of the last day, and ask; a tenth as many of the worst case."""
+class Built(msgspec.Struct, frozen=True):
+    """What was stored, and how that went; `seconds` and `busy` (of the processors) are of the inserts alone."""
+
+    rows: int
+    now_ns: int
+    tracking: int
+    seconds: float
+    busy: float
+
+    def save(self, directory: Path) -> None:
+        (directory / "built.json").write_bytes(msgspec.json.encode(self))
+
+    @classmethod
+    def load(cls, directory: Path) -> "Built":
+        return msgspec.json.decode((directory / "built.json").read_bytes(), type=cls)
+
+
+async def build_flows(directory: Path, rows: int) -> None:
+    """Store so many flows of the last day; a tenth as many of the worst case."""
     flows = metered()
-    await _flow_limits(directory / "metered", rows, "metered", lambda *how: round_of(flows, *how))
-    await _flow_limits(directory / "random", rows // 10, "random", flow_batch)
+    await _build_flows(directory / "metered", rows, lambda *how: round_of(flows, *how))
+    await _build_flows(directory / "random", rows // 10, flow_batch)
 
 
-async def _flow_limits(directory: Path, rows: int, kind: str, make: Batch) -> None:
+async def _build_flows(directory: Path, rows: int, make: Batch) -> None:
     history = await History.open(HistorySettings(), directory)
     chance, now_ns = np.random.default_rng(7), time.time_ns()
     parts = max(1, rows // ROWS)
@@ -119,6 +137,19 @@ async def _flow_limits(directory: Path, rows: int, kind: str, make: Batch) -> No
         await history.write_flows(streams)
         spent += time.perf_counter() - began
         busy += time.process_time() - used
+    await history.close()
+    Built(parts * ROWS, now_ns, tracking, spent, busy).save(directory)
+
+
+async def flow_limits(directory: Path) -> None:
+    """Ask the flows that were built."""
+    for kind in ("metered", "random"):
+        await _flow_limits(directory / kind, kind)
+
+
+async def _flow_limits(directory: Path, kind: str) -> None:
+    built = Built.load(directory)
+    history = await History.open(HistorySettings(), directory)
 
     def size(name: str) -> float:
         database = history._database
@@ -126,18 +157,19 @@ async def _flow_limits(directory: Path, rows: int, kind: str, make: Batch) -> No
         sql = f"SELECT sum(bytes_on_disk) / sum(rows) FROM system.parts WHERE active AND table = '{name}'"
         return float(database.rows(sql)[0][0])
 
-    print(f"history: limits with {parts * ROWS:,} {kind} flow rows of one day")
-    rate = parts * ROWS / spent
+    print(f"history: limits with {built.rows:,} {kind} flow rows of one day")
+    rate = built.rows / built.seconds
     print(f"  rows stored a second     {rate / 200_000:6.2f} × the 200,000 promised   ({rate:,.0f})")
-    print(f"  processor time for 200,000 {busy / parts / ROWS * 200_000:4.2f} s, merges included")
+    print(f"  processor time for 200,000 {built.busy / built.rows * 200_000:4.2f} s, merges included")
     report("  bytes a row of flows", await history._run(lambda: size("flows")), 60, unit="B")
     report("  bytes a row of flow_metrics", await history._run(lambda: size("flow_metrics")), None, unit="B")
-    now_ms = now_ns // 1_000_000
+    now_ms = built.now_ns // 1_000_000
     talkers = await best(lambda: history.top_talkers(now_ms - 600_000, now_ms, 10))
     report("  top talkers of the last 10 minutes", talkers, 150)
 
     sources = Sources(SnapshotGraph((), ()), history=history)
-    plan = parse(f"G.At(NOW, '1d').Flows().Has('TrackingID', '{tracking:x}')")
+    age = (time.time_ns() - built.now_ns) // 10**9
+    plan = parse(f"G.At('-{age}s', '1d').Flows().Has('TrackingID', '{built.tracking:x}')")
 
     async def one_connection() -> None:
         assert len((await run(plan, sources, Limits(seconds=60))).rows) == 1
@@ -156,8 +188,8 @@ async def best(ask: Callable[[], Awaitable[object]], rounds: int = 5) -> float:
     return min(times) * 1000
 
 
-async def topology_limits(directory: Path, revisions: int) -> None:
-    """Record the data centre and so many revisions of its nodes, and look back."""
+async def build_topology(directory: Path, revisions: int) -> None:
+    """Record the data centre and so many revisions of its nodes."""
     history = await History.open(HistorySettings(), directory)
     nodes, edges = data_centre(HOSTS)
     now_ms = time.time_ns() // 1_000_000
@@ -177,7 +209,13 @@ async def topology_limits(directory: Path, revisions: int) -> None:
         at_ms = time.time_ns() // 1_000_000
         chosen = [chance.choice(present) for _ in range(10_000)]
         written = await record(history, written, [NodeChange("updated", turned(node, turn, at_ms)) for node in chosen])
-    await report_topology(history, revisions)
+    await history.close()
+
+
+async def topology_limits(directory: Path) -> None:
+    """Look back at what was recorded."""
+    history = await History.open(HistorySettings(), directory)
+    await report_topology(history)
     await history.close()
 
 
@@ -192,7 +230,9 @@ def turned(node: Node, turn: int, at_ms: int) -> Node:
     return Node(node.id, metadata, node.host, node.origin, node.created_at, at_ms, revision=turn + 2)
 
 
-async def report_topology(history: History, revisions: int) -> None:
+async def report_topology(history: History) -> None:
+    counted = "SELECT count() FROM revisions WHERE keyframe = 0 AND revision > 1"
+    revisions = await history._read(lambda database: int(database.rows(counted)[0][0]))
     print(f"history: limits after {revisions:,} revisions of 100,000 nodes")
     sources = Sources(SnapshotGraph((), ()), history=history)
 

@@ -309,6 +309,39 @@ async def test_a_table_with_a_former_key_is_made_anew_with_its_rows(history: His
     assert pa.ipc.open_stream(stream).read_all()["number"].to_pylist() == [7, 7]
 
 
+async def test_flows_stored_by_the_build_before_come_back_as_they_were(history: History, reopen: Reopen) -> None:
+    moment = now_ms()
+    seen = {"tcp_ab_syn_ns": moment * 1_000_000, "tcp_ba_syn_ns": moment * 1_000_000 + 500, "rtt_ns": 400}
+    ends = {"network_protocol": "IPV4", "network_a": "10.0.0.1", "network_b": "10.0.0.2"}
+    await history.write_flows([flows(flow(7, moment, moment + 1, **seen, **ends), flow(8, moment, moment + 1))])
+
+    def go_back() -> None:
+        database = history._database
+        assert database is not None
+        for step in (
+            "ALTER TABLE flows ADD COLUMN tcp_ba_syn_ns_near Int64 CODEC(ZSTD(1))",
+            f"ALTER TABLE flows UPDATE tcp_ba_syn_ns_near = if(uuid = 7, 500, {-(1 << 62)}) WHERE 1",
+            "ALTER TABLE flows DROP COLUMN tcp_ba_syn_ns_near_sum",
+            "ALTER TABLE flows MODIFY COLUMN network_a String CODEC(ZSTD(1))",
+            "ALTER TABLE flow_metrics MODIFY COLUMN network_a String CODEC(ZSTD(1))",
+            "ALTER TABLE packets MODIFY COLUMN wire_len CODEC(LZ4)",
+        ):
+            database.command(f"{step} SETTINGS mutations_sync = 1, alter_sync = 1")
+
+    await history._run(go_back)
+    again = await reopen()
+    await again.write_flows([flows(flow(9, moment, moment + 1, network_a="10.0.0.9", lu_ab_bytes=3))])
+    table, _ = await again._read(lambda base: TrafficReader(base).flows(FlowRequest(), moment, moment + 10))
+    periods = await again.flow_periods(["7", "9"], moment - 10, moment + 10, 10)
+    codec = "SELECT compression_codec FROM system.columns WHERE table = 'packets' AND name = 'wire_len'"
+
+    found = {row["uuid"]: row for row in table.to_pylist()}
+    assert {name: found[7][name] for name in (seen | ends)} == seen | ends
+    assert found[8]["tcp_ba_syn_ns"] == 0
+    assert sorted((each.uuid, each.ab_bytes) for each in periods) == [("7", 0), ("9", 3)]
+    assert await again._read(lambda base: base.rows(codec)) == [("CODEC(ZSTD(1))",)]
+
+
 async def test_interface_counters_of_an_interval_and_the_latest(history: History) -> None:
     metrics = [InterfaceMetric("n", "t", "h", at(s), at(s + 10), {"RxBytes": s}) for s in (1000, 1010, 1020)]
     await history.write_metrics(metrics)
@@ -502,7 +535,7 @@ class Interruptible(Database):
     """A connection that is cut off after the first statement that is not among those `done` before."""
 
     def __init__(self, database: Database, done: set[str]) -> None:
-        super().__init__(database._client, database._connect)
+        super().__init__(database._client, database._connect, in_process=True)
         self._done = done
 
     def command(self, sql: str, **parameters: object) -> str:
@@ -531,6 +564,19 @@ async def test_update_interrupted_after_any_statement_is_taken_up_again(tmp_path
     assert [[each.revision for each in graph.nodes()] for graph in graphs] == [[1], [2], [2]]
     assert [(each["UUID"], each["Last"]) for each in answer.flows] == [("7", at(1020))]
     assert not [name for (name,) in tables if name.endswith(("_rebuilt", "_before")) or name == "node_revisions"]
+
+
+async def test_second_start_changes_no_table(tmp_path: Path) -> None:
+    database = Database.open(SETTINGS, tmp_path)
+    migrate(database, SETTINGS)
+    again = Interruptible(database, set())
+    said: set[str] = set()
+    while not finishes(again):
+        said |= again._done
+    database.close()
+
+    assert any(sql.startswith("CREATE TABLE IF NOT EXISTS flows ") for sql in said)
+    assert not [sql for sql in said if sql.startswith(("ALTER", "INSERT", "EXCHANGE"))]
 
 
 def finishes(database: Database) -> bool:

@@ -43,8 +43,21 @@ _NAMES = frozenset(
 )
 """Text columns with few different values."""
 
+_ADDRESSES = frozenset({"network_a", "network_b"})
+"""Text columns whose values come again: a dictionary of each block of rows takes half the room of the texts. Where
+none comes again the dictionary is as long as the texts."""
+
 _IN_ORDER = frozenset({"tracking_id", "ts_ns"})
 """Columns that rows lie in the order of, within a range at least; of others the differences take more room."""
+
+_OF_A_RANGE = frozenset(
+    {
+        *("start_ns", "last_ns", "lu_start_ns", "lu_last_ns", "rtt_ns"),
+        *("ab_packets", "ab_bytes", "ba_packets", "ba_bytes", "tcp_ab_segments", "tcp_ba_segments"),
+        *("lu_ab_packets", "lu_ab_bytes", "lu_ba_packets", "lu_ba_bytes"),
+    }
+)
+"""Numbers that differ in few of their bits within a block of rows; the bits that all share are left out."""
 
 _KINDS: dict[pa.DataType, str] = {
     pa.uint8(): "UInt8",
@@ -68,12 +81,14 @@ def column_kind(field: "pa.Field") -> str:
     name = _KINDS.get(kind)
     if name is None:
         raise TypeError(f"no column type for {field.name}: {field.type}")
-    if field.name in _NAMES:
-        return "LowCardinality(String)"
+    if field.name in _NAMES | _ADDRESSES:
+        return "LowCardinality(String) CODEC(ZSTD(1))"
     if name == "String":
         return "String CODEC(ZSTD(1))"
     if field.name in _IN_ORDER:
         return f"{name} CODEC(Delta, ZSTD(1))"
+    if field.name in _OF_A_RANGE:
+        return f"{name} CODEC(T64, ZSTD(1))"
     return f"{name} CODEC(ZSTD(1))"
 
 
@@ -88,7 +103,9 @@ class DerivedTable:
     """Of rows with the same `order`, merges keep the one with the greatest value of this column."""
     indexes: tuple[str, ...] = ()
     near: Mapping[str, str] = field(default_factory=dict)
-    """Columns that are stored as what they differ by from another column."""
+    """Columns that are stored as what they differ by from another column, or from the sum of some ("a + b")."""
+    former: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Columns of earlier builds that say the same otherwise: the column as it is served, and its SQL in terms of it."""
     community: bool = False
     """Whether the Community ID is computed where ports and addresses tell it."""
 
@@ -97,7 +114,8 @@ class DerivedTable:
         found: dict[str, str] = {}
         for each in self.schema:
             if each.name in self.near:
-                found[f"{each.name}{_NEAR}"] = "Int64 CODEC(ZSTD(1))"
+                # Never absent, unlike the others, whose mark for that would be in the range.
+                found[self.stored_name(each.name)] = f"Int64 CODEC({'T64, ' * (each.name == 'last_ns')}ZSTD(1))"
             elif each.name == _COMMUNITY and self.community:
                 found[f"{_COMMUNITY}{_NEAR}"] = "String CODEC(ZSTD(1))"
             else:
@@ -108,12 +126,21 @@ class DerivedTable:
     def names(self) -> list[str]:
         return list(self.schema.names)
 
+    def stored_name(self, name: str) -> str:
+        """Return the name of the column that a column is read from."""
+        if name in self.near:
+            return f"{name}{_NEAR_SUM if len(self._bases(name)) > 1 else _NEAR}"
+        return f"{name}{_NEAR}" if name == _COMMUNITY and self.community else name
+
+    def _bases(self, name: str) -> list[str]:
+        return self.near[name].split(" + ")
+
     def read(self, name: str) -> str:
         """Return the SQL of a column in terms of what is stored."""
         if name in self.near:
-            stored, base = f"{name}{_NEAR}", self.near[name]
+            stored, base = self.stored_name(name), " + ".join(map(self.read, self._bases(name)))
             kind = column_kind(self.schema.field(name)).split(" ")[0]
-            return f"if({stored} = {_ABSENT}, 0, CAST({self.read(base)} + {stored}, '{kind}'))"
+            return f"if({stored} = {_ABSENT}, 0, CAST({base} + {stored}, '{kind}'))"
         if name == _COMMUNITY and self.community:
             return f"if({_HAS_PORTS}, {_COMMUNITY_ID}, {_COMMUNITY}{_NEAR})"
         return name
@@ -121,9 +148,10 @@ class DerivedTable:
     def stored_sql(self) -> dict[str, str]:
         """Return the SQL of every stored column in terms of the columns as they are served."""
         found = {name: name for name in [*self.names, "recorded_at"]}
-        for name, base in self.near.items():
+        for name in self.near:
             del found[name]
-            found[f"{name}{_NEAR}"] = f"if({name} = 0, {_ABSENT}, toInt64({name}) - toInt64({base}))"
+            base = " - ".join(f"toInt64({each})" for each in self._bases(name))
+            found[self.stored_name(name)] = f"if({name} = 0, {_ABSENT}, toInt64({name}) - {base})"
         if self.community:
             del found[_COMMUNITY]
             found[f"{_COMMUNITY}{_NEAR}"] = f"if({_HAS_PORTS}, '', {_COMMUNITY})"
@@ -132,17 +160,20 @@ class DerivedTable:
     def stored(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
         """Return a batch with the columns that are stored instead of those that are served."""
         columns = {name: batch.column(name) for name in batch.schema.names}
-        for name, base in self.near.items():
-            if name in columns and base in batch.schema.names:
+        for name in self.near:
+            bases = self._bases(name)
+            if name in columns and set(bases) <= set(batch.schema.names):
                 value = columns.pop(name)
-                differs = pc.subtract(
-                    value.cast(pa.int64(), safe=False), batch.column(base).cast(pa.int64(), safe=False)
+                differs = value.cast(pa.int64(), safe=False)
+                for base in bases:
+                    differs = pc.subtract(differs, batch.column(base).cast(pa.int64(), safe=False))
+                columns[self.stored_name(name)] = pc.if_else(
+                    pc.equal(value, pa.scalar(0, value.type)), _ABSENT, differs
                 )
-                columns[f"{name}{_NEAR}"] = pc.if_else(pc.equal(value, pa.scalar(0, value.type)), _ABSENT, differs)
         if self.community and {_COMMUNITY, "transport_protocol"} <= columns.keys():
             ports = pc.is_in(columns["transport_protocol"], pa.array(_WITH_PORTS))
             columns[f"{_COMMUNITY}{_NEAR}"] = pc.if_else(ports, "", columns.pop(_COMMUNITY))
-        for name in _NAMES & columns.keys():
+        for name in (_NAMES | _ADDRESSES) & columns.keys():
             # As the column holds it: the engine would look up the text of every row.
             columns[name] = pc.dictionary_encode(columns[name])
         return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
@@ -150,8 +181,7 @@ class DerivedTable:
     @property
     def stored_names(self) -> list[str]:
         """Return the names of the columns that a row is read from, see `served`."""
-        differing = {*self.near, *([_COMMUNITY] if self.community else [])}
-        return [f"{name}{_NEAR}" if name in differing else name for name in self.names]
+        return [self.stored_name(name) for name in self.names]
 
     def served(self, table: "pa.Table") -> "pa.Table":
         """Return rows of `stored_names` with the columns that are served; the inverse of `stored`.
@@ -159,9 +189,10 @@ class DerivedTable:
         Made here rather than by the engine, which takes longer to read the SQL of that than to run it.
         """
         columns = dict(zip(table.column_names, table.columns, strict=True))
-        for name, base in self.near.items():
-            differs = columns.pop(f"{name}{_NEAR}")
-            value = pc.add(columns[base].cast(pa.int64(), safe=False), differs)
+        for name in self.near:
+            value = differs = columns.pop(self.stored_name(name))
+            for base in self._bases(name):
+                value = pc.add(value, columns[base].cast(pa.int64(), safe=False))
             absent = pc.equal(differs, pa.scalar(_ABSENT, pa.int64()))
             value = pc.if_else(absent, pa.scalar(0, pa.int64()), value)
             columns[name] = value.cast(self.schema.field(name).type, safe=False)
@@ -174,11 +205,15 @@ class DerivedTable:
         parts += [f"INDEX {index}" for index in self.indexes]
         return (
             f"CREATE TABLE IF NOT EXISTS {name or self.name} ({', '.join(parts)}) "
-            f"ENGINE = ReplacingMergeTree({self.version}) PARTITION BY toDate(recorded_at) ORDER BY ({self.order})"
+            f"ENGINE = ReplacingMergeTree({self.version}) PARTITION BY toDate(recorded_at) ORDER BY ({self.order}) "
+            # Column by column, a merge takes half as much time again; of many rows it saves memory.
+            f"SETTINGS vertical_merge_algorithm_min_rows_to_activate = {_ROWS_MERGED_WHOLE}"
         )
 
 
+_ROWS_MERGED_WHOLE: Final = 2_000_000
 _NEAR: Final = "_near"
+_NEAR_SUM: Final = "_near_sum"
 _ABSENT: Final = -(1 << 62)
 """Stored for 0, which means that there is no such time or count."""
 _COMMUNITY: Final = "community_id"
@@ -250,8 +285,9 @@ FLOWS = DerivedTable(
     "intDiv(start_ns, 3600000000000), tracking_id, node_tid, uuid, capture_id",
     "report_number",
     (
-        "uuid_of uuid TYPE bloom_filter(0.01) GRANULARITY 1",
-        "tracking_of tracking_id TYPE bloom_filter(0.01) GRANULARITY 1",
+        "uuid_of uuid TYPE bloom_filter(0.05) GRANULARITY 1",
+        # Asked of one block an hour and part only, those where the order has room for the TrackingID.
+        "tracking_of tracking_id TYPE bloom_filter(0.1) GRANULARITY 1",
         "start_of start_ns TYPE minmax GRANULARITY 1",
     ),
     near={
@@ -263,11 +299,18 @@ FLOWS = DerivedTable(
         "lu_ba_packets": "ba_packets",
         "lu_ba_bytes": "ba_bytes",
         "tcp_ab_syn_ns": "start_ns",
-        "tcp_ba_syn_ns": "start_ns",
+        # The round trip is that of the handshake, where one was seen.
+        "tcp_ba_syn_ns": "start_ns + rtt_ns",
         "tcp_ab_fin_ns": "last_ns",
         "tcp_ba_fin_ns": "last_ns",
         "tcp_ab_rst_ns": "last_ns",
         "tcp_ba_rst_ns": "last_ns",
+    },
+    former={
+        "tcp_ba_syn_ns_near": (
+            "tcp_ba_syn_ns",
+            f"if(tcp_ba_syn_ns_near = {_ABSENT}, 0, start_ns + tcp_ba_syn_ns_near)",
+        )
     },
     community=True,
 )
@@ -306,8 +349,9 @@ PACKETS = DerivedTable(
     ),
 )
 
+FLOW_METRICS_BY_TIME: Final = "flow_metrics_by_time"
 FLOW_METRICS_VIEW = (
-    "CREATE MATERIALIZED VIEW IF NOT EXISTS flow_metrics_by_time TO flow_metrics AS "
+    f"CREATE MATERIALIZED VIEW IF NOT EXISTS {FLOW_METRICS_BY_TIME} TO flow_metrics AS "
     f"SELECT {', '.join(f'{FLOWS.read(name)} AS {name}' for name in FLOW_METRICS.names)} "
     f"FROM flows WHERE {FLOWS.read('lu_last_ns')} > 0"
 )

@@ -5,11 +5,12 @@ Migrations are the files `migrations/NNNN_*.sql`, run once each, in order. The t
 from the schemas of the batches (`derived.py`): a new column there is a new column here.
 """
 
+import re
 from importlib import resources
 
 from netsonde.errors import UserError
 from netsonde.history.database import Database
-from netsonde.history.derived import FLOW_METRICS, FLOW_METRICS_VIEW, FLOWS, PACKETS, DerivedTable
+from netsonde.history.derived import FLOW_METRICS, FLOW_METRICS_BY_TIME, FLOW_METRICS_VIEW, FLOWS, PACKETS, DerivedTable
 from netsonde.history.settings import HistorySettings
 from netsonde.observe import logger
 
@@ -68,10 +69,13 @@ def migrate(database: Database, settings: HistorySettings) -> None:
 def _derive(database: Database, table: DerivedTable) -> None:
     database.command(table.create())
     _rebuild(database, table)
-    present = {row[0] for row in database.rows(f"SELECT name FROM system.columns WHERE {_HERE}", table=table.name)}
+    codecs = dict(database.rows(f"SELECT name, compression_codec FROM system.columns WHERE {_HERE}", table=table.name))
     for name, kind in table.columns().items():
-        if name not in present:
+        if name not in codecs:
             database.command(f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {name} {kind}")
+        elif _codec(codecs[name]) != _codec(kind):
+            # For the rows to come; merges write the others anew.
+            database.command(f"ALTER TABLE {table.name} MODIFY COLUMN {name} {_codec(kind)}")
     aliases = database.rows(
         f"SELECT name FROM system.columns WHERE {_HERE} AND default_kind = 'ALIAS'", table=table.name
     )
@@ -80,8 +84,13 @@ def _derive(database: Database, table: DerivedTable) -> None:
         database.command(f"ALTER TABLE {table.name} {', '.join(f'DROP COLUMN {name}' for (name,) in aliases)}")
 
 
+def _codec(kind: str) -> str:
+    """Return the codec of a column; the engine adds the width that differences are taken in."""
+    return re.sub(r"Delta\(\d+\)", "Delta", kind[kind.find("CODEC") :])
+
+
 def _rebuild(database: Database, table: DerivedTable) -> None:
-    """Copy the rows into a new table where the order, or what is stored, is no longer what is wanted.
+    """Copy the rows into a new table where the order, or how a column is stored, is no longer what is wanted.
 
     Interrupted, it begins anew: the tables are exchanged, at once, when all is copied.
     """
@@ -89,20 +98,26 @@ def _rebuild(database: Database, table: DerivedTable) -> None:
     # Left behind by a start that was interrupted: the copy half-way, or the former table after the exchange.
     database.command(f"DROP TABLE IF EXISTS {fresh}")
     order, *_ = database.rows(f"SELECT sorting_key FROM system.tables WHERE {_HERE_TABLE}", table=table.name)[0]
-    if str(order) == table.order:
+    kinds = dict(database.rows(f"SELECT name, type FROM system.columns WHERE {_HERE}", table=table.name))
+    former = {name: sql for column, (name, sql) in table.former.items() if column in kinds}
+    wanted = {name: kind.split(" ")[0] for name, kind in table.columns().items()}
+    if str(order) == table.order and not former and all(kinds.get(name, kind) == kind for name, kind in wanted.items()):
         return
     log.info("a table of history is rebuilt", table=table.name)
+    # It holds on to the tables that it was made with; `migrate` makes it anew.
+    database.command(f"DROP TABLE IF EXISTS {FLOW_METRICS_BY_TIME}")
     database.command(table.create(fresh))
-    present = {row[0] for row in database.rows(f"SELECT name FROM system.columns WHERE {_HERE}", table=table.name)}
+    present = {*kinds, *former}
     served = {*table.names, "recorded_at"}
-    lacking = {f"{name}_near" if name in table.near else name for name in served - present}
+    lacking = {table.stored_name(name) for name in served - present}
     copied = {
         name: name if name in present else sql
         for name, sql in table.stored_sql().items()
         if name in present or name not in lacking
     }
     columns, values = ", ".join(copied), ", ".join(copied.values())
-    database.command(f"INSERT INTO {fresh} ({columns}) SELECT {values} FROM {table.name}")
+    source = "".join(f", {sql} AS {name}" for name, sql in former.items())
+    database.command(f"INSERT INTO {fresh} ({columns}) SELECT {values} FROM (SELECT *{source} FROM {table.name})")
     database.command(f"EXCHANGE TABLES {table.name} AND {fresh}")
     database.command(f"DROP TABLE {fresh}")
 
