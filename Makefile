@@ -15,8 +15,8 @@ LISTEN ?= 127.0.0.1:8082
 ARGS ?=
 
 .PHONY: help setup run demo test unit netns system browser fuzz lint fmt bench docs bless clean
-.PHONY: lint-python lint-native fuzz-packets fuzz-queries
-TOGETHER := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
+.PHONY: lint-python lint-native fuzz-packets fuzz-queries daemons
+TOGETHER := $(MAKE) --no-print-directory --jobs=3 --output-sync=target
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -33,28 +33,28 @@ demo: setup ## play the story with a real VM: a capture waits, the VM boots, its
 
 test: ## run every test
 	@$(MAKE) --no-print-directory --jobs=2 setup
-	@$(TOGETHER) lint-python lint-native
+	@$(TOGETHER) lint-python lint-native daemons
 	@$(MAKE) --no-print-directory unit netns system
 	@$(TOGETHER) browser fuzz-packets
 	@$(MAKE) --no-print-directory fuzz-queries
+
+daemons: $(STAMPS)/debs
+	@tools/debs test
 
 unit: setup ## tests without root and network
 	pytest -q -n auto --dist worksteal tests/unit tests/compat $(ARGS)
 	cargo test --workspace --locked --quiet
 	cd web && npm run --silent test
 
-netns: setup ## tests in throw-away network namespaces (root)
-	@tools/debs test
+netns: setup daemons ## tests in throw-away network namespaces (root)
 	pytest -q tests/netns $(ARGS)
 
 # The first packets by themselves: that test fills both processors on purpose.
-system: setup ## tests with real daemons (root)
-	@tools/debs test
+system: setup daemons ## tests with real daemons (root)
 	pytest -q -n 2 --dist loadfile tests/system --ignore=tests/system/test_first_packets.py $(ARGS)
 	pytest -q tests/system/test_first_packets.py $(ARGS)
 
-browser: setup ## the page in a real Chromium (root)
-	@tools/debs test
+browser: setup daemons ## the page in a real Chromium (root)
 	pytest -q tests/browser $(ARGS)
 
 fuzz: fuzz-packets fuzz-queries ## hostile packets for the parsers, hostile queries for a live analyzer
