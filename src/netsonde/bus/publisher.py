@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from netsonde.aio import backoff, spawn
 from netsonde.bus.spool import Spool, Spooled
 from netsonde.bus.subjects import ReportKind, report_subject
-from netsonde.errors import SourceLost
+from netsonde.errors import NotFound, SourceLost
 from netsonde.observe import Health, logger
 
 if TYPE_CHECKING:
@@ -128,9 +128,11 @@ class SpooledPublisher:
             try:
                 await self._send_all()
                 delays = backoff(0.05, 5.0)
-            except SourceLost as lost:
+            except (SourceLost, NotFound) as lost:
                 log.debug("reports are kept in the spool", kind=self._kind, reason=str(lost))
                 self._count("send_failures")
+                # They are there still, whether or not another one is offered.
+                self._stored.set()
                 await asyncio.sleep(next(delays))
 
     async def _send_all(self) -> None:

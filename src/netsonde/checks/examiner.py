@@ -17,7 +17,7 @@ from netsonde.errors import UserError
 from netsonde.graph import Event, Graph
 from netsonde.model.captures import CaptureView, NodeStatus
 from netsonde.model.checks import Check, CheckResult
-from netsonde.model.elements import Node
+from netsonde.model.elements import Edge
 from netsonde.observe import logger
 
 log = logger("checks")
@@ -79,6 +79,8 @@ class Examiner:
         self._early: deque[Packet] = deque()
         """Packets of interfaces whose capture has not been reported yet."""
         self._dirty: dict[tuple[str, str], None] = {}
+        self._wiring = 0
+        """Changes of layer 2 so far: they change which interfaces have a way to which."""
         self.sightings = Sightings()
 
     def define(self, check: Check) -> None:
@@ -176,7 +178,10 @@ class Examiner:
     def follow(self, events: Sequence[Event]) -> None:
         """Follow one batch of the graph: what is gone cannot be judged any further, and is new when it comes back."""
         for event in events:
-            if event.kind != "deleted" or not isinstance(event.element, Node):
+            if isinstance(event.element, Edge):
+                self._wiring += event.element.metadata.get("RelationType") == "layer2"
+                continue
+            if event.kind != "deleted":
                 continue
             for uuid in self._checks:
                 key = (uuid, event.element.id)
@@ -206,6 +211,9 @@ class Examiner:
     def _judge(self, key: tuple[str, str], now_ms: int) -> None:
         run = self._runs[key]
         run.looked_ms = now_ms
+        if run.path and run.wiring != self._wiring:
+            # The interface may have been in the graph before it was on its switch.
+            self._set_path(run)
         if run.wants_packets(now_ms):
             self._recall(run)
         result = run.result(now_ms)
@@ -307,6 +315,7 @@ class Examiner:
         places = {place.node_id: place for some in self._paths.get(run.check.uuid, {}).values() for place in some}
         places.pop(run.subject.node_id, None)
         run.set_path([*places.values()])
+        run.wiring = self._wiring
 
     def _feed(self, run: Run, packet: Packet) -> None:
         if run.packet(packet):

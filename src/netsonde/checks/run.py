@@ -43,6 +43,8 @@ class Run:
         self.subject = subject
         self.capture_id = capture_id
         self.path: Sequence[Place] = ()
+        self.wiring = 0
+        """The number that layer 2 had when the path was found in it."""
         self.trouble = ""
         """Why packets may be missing: then an absence proves nothing."""
         self.refused = 0

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from netsonde.bus.reports import ReportPublisher
+from netsonde.errors import NotFound, SourceLost
+from netsonde.observe import Health
+
+
+class FailingOnce:
+    """A bus whose first publication fails."""
+
+    def __init__(self, failure: Exception) -> None:
+        self.settings = SimpleNamespace(spool_bytes=1 << 20)
+        self.health = Health("bus")
+        self.link = SimpleNamespace(max_payload=1 << 20)
+        self.stored: list[bytes] = []
+        self._failures = [failure]
+
+    async def wait_connected(self) -> None:
+        pass
+
+    async def ensure_reports(self, kind: str) -> "FailingOnce":
+        return self
+
+    def forget_streams(self) -> None:
+        pass
+
+    async def publish(self, subject: str, payload: bytes, headers: dict[str, str]) -> int:
+        if self._failures:
+            raise self._failures.pop()
+        self.stored.append(payload)
+        return len(self.stored)
+
+
+@pytest.mark.parametrize("failure", [SourceLost("bus is away"), NotFound("no stream")])
+async def test_the_last_report_is_sent_again_although_no_other_follows(failure: Exception, tmp_path: Path) -> None:
+    bus: Any = FailingOnce(failure)
+    publisher = ReportPublisher(bus, "packets", "h", tmp_path)
+    running = asyncio.get_running_loop().create_task(publisher.run(), name="test")
+
+    publisher.offer(b"first packets")
+    async with asyncio.timeout(10):
+        await publisher.drained()
+
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    assert bus.stored == [b"first packets"]
