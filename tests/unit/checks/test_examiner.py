@@ -342,3 +342,16 @@ def test_a_whole_path_passes_when_its_last_flow_is_reported(scene: Scene, on_pat
     on_path("d1")
     scene.later(0)
     assert (before, scene.last.steps[1].verdict) == ("waiting", "pass")
+
+
+def test_a_path_is_found_anew_when_the_interface_gets_on_its_switch(scene: Scene, on_path: Callable[..., None]) -> None:
+    scene.packets(scene.make().dhcp(0, "Discover"))
+    on_path("t1")
+    on_path("br")
+    batch = Batch()
+    batch.put_node("pbr", "test", {"Name": "br", "Type": "bridge"})
+    batch.put_edge(None, "pbr", "n1", "test", {"RelationType": "layer2"})
+    scene.graph.apply(batch)
+    scene.later(8)
+    # d1 is on another switch: no way leads there.
+    assert scene.last.steps[1].verdict == "pass"
