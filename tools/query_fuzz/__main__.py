@@ -4,7 +4,8 @@
 Starts an all-in-one on a free port, loads a data centre, and sends queries that are valid, nearly valid and hostile,
 while a subscriber in a process of its own measures how late it hears of changes. Fails on any answer 5xx, a missing
 answer, a process that ended or was started anew or had to be killed in the end, and events later than 200 ms (99 of
-100). Latency is judged where the same run shows events within 100 ms before the attack; a machine where it does not is
+100). Exit status 1, or 3 if lateness is the only failure: measure again, another process may have taken the processors.
+Latency is judged where the same run shows events within 100 ms before the attack; a machine where it does not is
 too busy to say anything, which is said.
 """
 
@@ -31,6 +32,8 @@ QUIET_MS = 100.0
 """Latency (p99) without any query up to which a machine is quiet enough to judge by; 10 ms is usual."""
 SETTLED = 12.0
 """Seconds after which the history has written, and the collector of garbage seen, what came in at once."""
+LATE = 3
+"""Exit status when events were late and nothing else was wrong."""
 POLITE = 10
 """Niceness of the clients: they stand for other machines, whose processors are their own."""
 
@@ -50,7 +53,7 @@ def main() -> int:
             took = stack.stop()
             log = tail_of_log(stack)
             print(f"stopped within {took:.1f} s", log, sep="\n", end="")
-        return status or int("had to be killed" in log)
+        return 1 if "had to be killed" in log else status
 
 
 def run(stack: Stack, seconds: float, seed: int, hosts: int) -> int:
@@ -106,7 +109,7 @@ def figures(listener: "subprocess.Popen[str]") -> dict[str, Any]:
 
 
 def report(stack: Stack, analyzer: int, record: Record, before: dict[str, Any], heard: dict[str, Any]) -> int:
-    """Print what happened; return 0 when nothing happened that must not."""
+    """Print what happened; return the exit status, 0 when nothing happened that must not."""
     failures = list(record.failures)
     usual, late = before["late"]["p99"], heard["late"]["p99"]
     if usual > QUIET_MS:
@@ -115,7 +118,7 @@ def report(stack: Stack, analyzer: int, record: Record, before: dict[str, Any], 
             f"(at most {QUIET_MS:g}); with queries {late} ms"
         )
     elif late > BOUND_MS:
-        failures.append(f"1 event of 100 came later than {late} ms (at most {BOUND_MS:g}; {usual} ms without queries)")
+        print(f"LATE: 1 event of 100 came later than {late} ms (at most {BOUND_MS:g}; {usual} ms without queries)")
     try:
         if stack.child("analyzer") != analyzer:
             failures.append("the analyzer ended and was started anew")
@@ -131,7 +134,9 @@ def report(stack: Stack, analyzer: int, record: Record, before: dict[str, Any], 
     print(f"events: {json.dumps(heard)}")
     for failure in failures:
         print(f"FAILED: {failure}")
-    return 1 if failures else 0
+    if failures:
+        return 1
+    return LATE if late > BOUND_MS and usual <= QUIET_MS else 0
 
 
 def resident_mib(pid: int, field: str = "VmRSS") -> int:
