@@ -79,6 +79,7 @@ def storm(core: CaptureCore, *arguments: str, delay: float = 0.0) -> Verdict:
 
 
 @pytest.mark.parametrize("loops", [0, 4], ids=["idle", "busy"])
+# tests/system/test_first_packets.py does a thousand, with the whole program.
 @pytest.mark.parametrize(
     "kind",
     [
