@@ -355,3 +355,16 @@ def test_a_path_is_found_anew_when_the_interface_gets_on_its_switch(scene: Scene
     scene.later(8)
     # d1 is on another switch: no way leads there.
     assert scene.last.steps[1].verdict == "pass"
+
+
+def test_many_searches_for_paths_are_spread_over_ticks(
+    scene: Scene, on_path: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netsonde.checks.examiner._SEARCHES", 1)
+    scene.examiner.tick()
+    scene.appear("n2")
+    scene.appear("n3")
+    scene.capture(node_id="n2")
+    scene.capture(node_id="n3")
+    looked_at = [scene.examiner.tick() for _ in range(3)]
+    assert looked_at == [1, 1, 0]
