@@ -170,12 +170,12 @@ class Examiner:
         taken, self.recalls = self.recalls, {}
         return taken
 
-    def confirmed(self, capture: str, tids: Iterable[str]) -> None:
-        """Everything was read that agents keep of these interfaces."""
+    def confirmed(self, capture: str, tids: Iterable[str], read_ms: int) -> None:
+        """Everything was read that agents kept of these interfaces at a time (Unix ms)."""
         for tid in tids:
             run = self._by_point.get((capture, tid))
             if run is not None:
-                run.confirm()
+                run.confirm(read_ms)
                 self._dirty[run.check.uuid, run.subject.node_id] = None
 
     def follow(self, events: Sequence[Event]) -> None:

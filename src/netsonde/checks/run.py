@@ -104,9 +104,10 @@ class Run:
         self._asked_ms = now_ms
         return True
 
-    def confirm(self) -> None:
-        """Everything was read that the host had kept when it was wished."""
-        self._confirmed_ms, self._asked_ms = self._asked_ms, 0
+    def confirm(self, read_ms: int) -> None:
+        """Everything was read that the host had kept then; what was read before it was wished confirms nothing."""
+        if 0 < self._asked_ms <= read_ms:
+            self._confirmed_ms, self._asked_ms = self._asked_ms, 0
 
     @property
     def has_path(self) -> bool:

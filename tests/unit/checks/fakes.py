@@ -100,6 +100,8 @@ class HeldReports:
     packets_kept: list[bytes] = field(default_factory=list)
     asked: list[PacketRequest | FlowRequest] = field(default_factory=list)
     away: bool = False
+    silent: set[str] = field(default_factory=set)
+    """Hosts that never answer."""
 
     async def overhear(self, kind: Literal["flows", "packets"]) -> AsyncGenerator[bytes | None, None]:
         queue = self.passing.setdefault(kind, asyncio.Queue())
@@ -111,6 +113,8 @@ class HeldReports:
         self.asked.append(request)
         if self.away:
             raise SourceLost("the bus is away")
+        if host in self.silent:
+            await asyncio.Event().wait()
         return self.packets_kept
 
     async def flows(self, request: FlowRequest) -> FlowAnswer:

@@ -69,7 +69,7 @@ class Scene:
         self.time.move(seconds)
         self.examiner.tick()
         for (capture, _), tids in self.examiner.take_recalls().items() if confirmed else ():
-            self.examiner.confirmed(capture, tids)
+            self.examiner.confirmed(capture, tids, self.time.clock().now_ms())
         self.examiner.tick()
 
     @property
@@ -153,6 +153,18 @@ def test_an_agent_that_confirms_nothing_leaves_an_absence_unknown(scene: Scene) 
     scene.later(CONFIRM_MS / 1000, confirmed=False)
     assert scene.last.verdict == "unknown"
     assert scene.last.sentence.endswith("(the agent of h1 did not confirm it)")
+
+
+def test_what_was_read_before_it_was_wished_confirms_nothing(scene: Scene) -> None:
+    scene.appear()
+    scene.capture()
+    before = scene.time.clock().now_ms()
+    scene.later(5 + LAG_MS / 1000, confirmed=False)
+    scene.examiner.confirmed("cap0", ["t1"], before)
+    scene.examiner.tick()
+    early = scene.last.ended_at
+    scene.later(0)
+    assert (early, scene.last.verdict) == (0, "fail")
 
 
 def test_a_report_that_comes_late_does_not_shift_the_clock(scene: Scene) -> None:

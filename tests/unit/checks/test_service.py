@@ -24,6 +24,7 @@ CHECK = Check(name="vms", gremlin_query="G.V()", steps=[CheckStep("dhcp")])
 @pytest.fixture(autouse=True)
 def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netsonde.checks.judging._KEEP_UP", 0.01)
+    monkeypatch.setattr("netsonde.checks.judging._RECALL_INTERVAL", 0.01)
 
 
 @pytest.fixture
@@ -179,6 +180,23 @@ async def test_what_is_kept_is_read_again_after_a_gap(service: CheckService, hel
         FlowRequest(capture_ids=[uuid], limit=100_000),
         PacketRequest(uuid, ["t1"], limit=100_000),
     ]
+
+
+async def test_a_host_that_does_not_answer_holds_up_no_other(
+    service: CheckService, held: Held, time: ManualTime
+) -> None:
+    made = await service.create(CHECK)
+    await until(lambda: len(held.captures.by_id) == 1)
+    held.reports.silent.add("h1")
+    there = msgspec.structs.replace(appear(held, "n2"), node_tid="t2", host="h2")
+    held.captures.activate(main_capture(held).uuid, appear(held), there)
+    await until(lambda: len(service.results(made.uuid)) == 2)
+    time.move(CHECK.within / 1000 + 1)
+    await until(lambda: bool(service.results(made.uuid, node="n2")[0].ended_at))
+    assert (service.results(made.uuid, node="n2")[0].verdict, service.results(made.uuid, node="n1")[0].ended_at) == (
+        "fail",
+        0,
+    )
 
 
 async def test_a_stored_check_of_another_version_does_not_keep_others_from_work(held: Held) -> None:
