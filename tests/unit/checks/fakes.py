@@ -47,6 +47,9 @@ class HeldCaptures:
 
     by_id: dict[str, CaptureView] = field(default_factory=dict)
     refuse: str = ""
+    """Why captures are refused, "" = they are not."""
+    refused_query: str = ""
+    """The only query that is refused, "" = all are."""
     listeners: list[Callable[[CaptureChange], None]] = field(default_factory=list)
     numbers: Any = field(default_factory=count)
 
@@ -54,7 +57,7 @@ class HeldCaptures:
         return list(self.by_id.values())
 
     async def create(self, capture: Capture) -> CaptureView:
-        if self.refuse:
+        if self.refuse and self.refused_query in ("", capture.gremlin_query):
             raise UserError(self.refuse)
         made = msgspec.structs.replace(capture, uuid=f"cap{next(self.numbers)}")
         return self._put(made, CaptureStatus("waiting", 0, "no node matches"))

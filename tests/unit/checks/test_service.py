@@ -228,6 +228,16 @@ async def test_captures_that_are_refused_are_tried_again(service: CheckService, 
     await until(lambda: len(held.captures.by_id) == 1)
 
 
+async def test_a_capture_that_is_refused_keeps_no_other_check_from_work(
+    service: CheckService, held: Held, time: ManualTime
+) -> None:
+    held.captures.refuse, held.captures.refused_query = "no room", "G.V()"
+    await service.create(CHECK)
+    time.move(1)
+    await service.create(msgspec.structs.replace(CHECK, name="other", gremlin_query="G.E()"))
+    await until(lambda: [view.gremlin_query for view in held.captures.views()] == ["G.E()"])
+
+
 async def test_names_are_unique_and_given_when_there_is_none(service: CheckService) -> None:
     made = await service.create(CHECK)
     with pytest.raises(Conflict, match="there is a check 'vms' already"):
