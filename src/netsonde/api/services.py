@@ -11,20 +11,16 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from netsonde.api.resources import Captures, Checks, Declared, Injections, Unsubscribe
 from netsonde.api.settings import ApiSettings
 from netsonde.graph.events import Event
-from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureView
-from netsonde.model.checks import Check, CheckChange, CheckResult, CheckView, Verdict
-from netsonde.model.declared import ImportReport, ImportSummary
-from netsonde.model.elements import Edge, Element, Json, Metadata, Node
+from netsonde.model.elements import Edge, Element, Json, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketAnswer, PacketRequest
-from netsonde.model.injections import AuditRecord, Injection, InjectionChange, InjectionView
 from netsonde.model.presence import ComponentHealth, Presence
 from netsonde.model.topology import InterfaceMetric
 from netsonde.query import Delta
 
 T = TypeVar("T")
-Unsubscribe = Callable[[], None]
 
 
 class GraphView(Protocol):
@@ -165,142 +161,6 @@ class Filters(Protocol):
 
     def interest(self, text: str) -> Callable[[Event], bool]:
         """Return the test of events after which asking anew can give something else."""
-        ...
-
-
-class Captures(Protocol):
-    """The capture coordinator: it validates, stores and reports."""
-
-    def views(self) -> Sequence[CaptureView]: ...
-
-    def view(self, uuid: str) -> CaptureView | None: ...
-
-    async def create(self, capture: Capture) -> CaptureView:
-        """Give it a UUID, store it; raises UserError (bad query, filter, field) or Conflict (a duplicate)."""
-        ...
-
-    async def replace(self, previous: Capture, capture: Capture) -> CaptureView:
-        """Store a changed definition; raises UserError, NotFound, or Conflict when it is not `previous` any more."""
-        ...
-
-    async def delete(self, uuid: str) -> None:
-        """Raises NotFound."""
-        ...
-
-    def preview(self, gremlin: str) -> CapturePreview:
-        """Raises UserError as `create` would."""
-        ...
-
-    def subscribe(self, listener: Callable[[CaptureChange], None]) -> Unsubscribe: ...
-
-
-class Checks(Protocol):
-    """Checks and what came of them (`checks.CheckService`)."""
-
-    def views(self) -> Sequence[CheckView]: ...
-
-    def view(self, uuid: str) -> CheckView | None: ...
-
-    def results(self, uuid: str, *, node: str = "", verdict: Verdict | None = None) -> Sequence[CheckResult]:
-        """Return the results of a check, the newest first."""
-        ...
-
-    async def create(self, check: Check) -> CheckView:
-        """Raises UserError (bad query, step, field) or Conflict (a name that is taken)."""
-        ...
-
-    async def replace(self, previous: Check, check: Check) -> CheckView:
-        """Store a changed definition; raises UserError, NotFound, or Conflict when it is not `previous` any more."""
-        ...
-
-    async def start(self, uuid: str) -> CheckView:
-        """Judge the present interfaces anew. Raises NotFound, Conflict."""
-        ...
-
-    async def delete(self, uuid: str) -> None:
-        """Raises NotFound."""
-        ...
-
-    def subscribe(self, listener: Callable[[CheckChange], None]) -> Unsubscribe: ...
-
-
-class Declared(Protocol):
-    """What users state about the topology (`declared.DeclaredElements`)."""
-
-    def node(self, node_id: str) -> Node | None:
-        """Return a node as users declared it, None for those of probes."""
-        ...
-
-    def edge(self, edge_id: str) -> Edge | None: ...
-
-    def waiting_edges(self) -> Sequence[Edge]:
-        """Return the declared edges that are not in the graph, since an end is missing or owned by another."""
-        ...
-
-    def annotation(self, node_id: str) -> Metadata: ...
-
-    def annotations(self) -> Mapping[str, Metadata]: ...
-
-    def base(self, node_id: str) -> Metadata:
-        """Return what a node shows without its annotation."""
-        ...
-
-    async def create(self, element: Element) -> None:
-        """Raises UserError, or Conflict when the id is taken."""
-        ...
-
-    async def replace(self, previous: Element, element: Element) -> None:
-        """Raises UserError, NotFound, or Conflict when it is not `previous` any more."""
-        ...
-
-    async def delete_node(self, node_id: str) -> None:
-        """Delete a declared node and the declared edges at it."""
-        ...
-
-    async def delete_edge(self, edge_id: str) -> None: ...
-
-    async def annotate(self, node_id: str, metadata: Metadata, previous: Metadata) -> None:
-        """Replace an annotation, {} = delete it; raises UserError, or Conflict when it is not `previous` any more."""
-        ...
-
-    def imports(self) -> Sequence[ImportSummary]: ...
-
-    async def import_elements(
-        self, name: str, elements: Sequence[Element], *, dry_run: bool = False, run: str = ""
-    ) -> ImportReport:
-        """Add a batch to an import; each element is taken as a whole or refused with a reason."""
-        ...
-
-    async def finish_import(self, name: str, run: str) -> int:
-        """Delete what no batch of the run had; returns how many elements. Raises Conflict for an unknown run."""
-        ...
-
-    async def drop_import(self, name: str) -> int:
-        """Take an import back; returns how many elements it had. Raises NotFound."""
-        ...
-
-
-class Injections(Protocol):
-    """Packets sent on demand."""
-
-    def views(self) -> Sequence[InjectionView]: ...
-
-    def view(self, uuid: str) -> InjectionView | None: ...
-
-    async def create(self, injection: Injection, who: str) -> InjectionView:
-        """Check, resolve and start; raises UserError that names the field."""
-        ...
-
-    async def delete(self, uuid: str, who: str) -> None:
-        """Stop and delete. Raises NotFound."""
-        ...
-
-    async def audit(self) -> Sequence[AuditRecord]:
-        """Return who injected what, the latest first."""
-        ...
-
-    def subscribe(self, listener: Callable[[InjectionChange], None]) -> Unsubscribe:
-        """Tell each change, counters at most once a second."""
         ...
 
 

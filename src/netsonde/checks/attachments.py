@@ -25,7 +25,8 @@ def owner_of(check: Check) -> str:
 
 
 def captures_of(check: Check, captures: Iterable[CaptureView]) -> list[CaptureView]:
-    return [view for view in captures if view.owner == owner_of(check)]
+    owner = owner_of(check)
+    return [view for view in captures if view.owner == owner]
 
 
 def check_of(capture: Capture) -> str:
@@ -68,7 +69,10 @@ def _wanted(check: Check) -> list[Capture]:
 
 
 async def attach(checks: Sequence[Check], captures: Captures) -> None:
-    """Make the captures of checks what they should be: each once, of the present run. Raises as the store does."""
+    """Make the captures of checks what they should be: each once, of the present run.
+
+    Raises UserError, when all others are made, for those that are refused; SourceLost at once.
+    """
     missing = {(owner_of(check), capture.gremlin_query): capture for check in checks for capture in _wanted(check)}
     own = [view for view in captures.views() if check_of(view)]
     surplus = [view.uuid for view in own if missing.pop((view.owner, view.gremlin_query), None) is None]
@@ -77,5 +81,11 @@ async def attach(checks: Sequence[Check], captures: Captures) -> None:
             await captures.delete(uuid)
         except NotFound:
             continue
+    refused: list[str] = []
     for capture in missing.values():
-        await captures.create(capture)
+        try:
+            await captures.create(capture)
+        except UserError as bad:
+            refused.append(f"{capture.name}: {bad}")
+    if refused:
+        raise UserError("; ".join(refused))

@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 from netsonde.checks.definitions import PlannedStep, planned
 from netsonde.checks.facts import FlowSeen, Packet
 from netsonde.checks.run import Run
-from netsonde.checks.whereabouts import Place, Sightings
+from netsonde.checks.whereabouts import Place, Sightings, Ways
 from netsonde.errors import UserError
 from netsonde.graph import Event, Graph
 from netsonde.model.captures import CaptureView, NodeStatus
@@ -28,6 +28,8 @@ _EARLY_NS: Final = 60_000_000_000
 _MOST_REMEMBERED: Final = 50_000
 _LOOK_MS: Final = 500
 """How often a run is looked at that has no news: some steps wait for silence."""
+_SEARCHES: Final = 4
+"""Searches for paths in one tick; each may look at some thousand nodes, and everybody waits for it."""
 _CLOCK_MS: Final = 600_000
 """How long what is known of a host's clock is good for."""
 _SKEWED_MS: Final = 1_000
@@ -81,6 +83,7 @@ class Examiner:
         self._dirty: dict[tuple[str, str], None] = {}
         self._wiring = 0
         """Changes of layer 2 so far: they change which interfaces have a way to which."""
+        self._ways = Ways(graph)
         self.sightings = Sightings()
 
     def define(self, check: Check) -> None:
@@ -133,7 +136,7 @@ class Examiner:
             paths[view.uuid] = places
             for key, run in self._runs.items():
                 if key[0] == uuid:
-                    self._set_path(run)
+                    self._set_places(run)
 
     def forget_capture(self, uuid: str, capture_id: str) -> None:
         """A capture of a check is gone."""
@@ -155,7 +158,7 @@ class Examiner:
         if self.sightings.forgotten > before:
             self._counters.count("flows_forgotten", self.sightings.forgotten - before)
         # A trail may be complete now.
-        self._dirty.update((key, None) for key, run in self._runs.items() if run.path)
+        self._dirty.update((key, None) for key, run in self._runs.items() if run.has_path)
 
     def recall_all(self) -> None:
         """Packets may have gone by unnoticed: those of all runs have to be read again."""
@@ -167,21 +170,22 @@ class Examiner:
         taken, self.recalls = self.recalls, {}
         return taken
 
-    def confirmed(self, capture: str, tids: Iterable[str]) -> None:
-        """Everything was read that agents keep of these interfaces."""
+    def confirmed(self, capture: str, tids: Iterable[str], read_ms: int) -> None:
+        """Everything was read that agents kept of these interfaces at a time (Unix ms)."""
         for tid in tids:
             run = self._by_point.get((capture, tid))
             if run is not None:
-                run.confirm()
+                run.confirm(read_ms)
                 self._dirty[run.check.uuid, run.subject.node_id] = None
 
     def follow(self, events: Sequence[Event]) -> None:
         """Follow one batch of the graph: what is gone cannot be judged any further, and is new when it comes back."""
+        rewired = {end for event in events if _is_layer2(event) for end in _ends(event)}
+        if rewired:
+            self._wiring += 1
+            self._ways.changed(rewired)
         for event in events:
-            if isinstance(event.element, Edge):
-                self._wiring += event.element.metadata.get("RelationType") == "layer2"
-                continue
-            if event.kind != "deleted":
+            if isinstance(event.element, Edge) or event.kind != "deleted":
                 continue
             for uuid in self._checks:
                 key = (uuid, event.element.id)
@@ -196,24 +200,28 @@ class Examiner:
                     _remember(self._gone, key)
 
     def tick(self) -> int:
-        """Look at every run that has news or whose time is over; return how many were looked at."""
+        """Look at every run that has news or whose time is over; return how many were looked at.
+
+        One whose path has to be searched has its turn in a later tick when there are many: the longest waiting first.
+        """
         now_ms = self._now_ms()
         due = [
             key
             for key, run in self._runs.items()
             if key in self._dirty or run.due_ms <= now_ms or run.looked_ms + _LOOK_MS <= now_ms
         ]
-        self._dirty.clear()
-        for key in due:
+        due.sort(key=lambda key: self._runs[key].looked_ms)
+        self._ways.searches = _SEARCHES
+        ready = [key for key in due if self._runs[key].find_path(self._ways, self._wiring)]
+        self._dirty = dict.fromkeys(due) if len(ready) < len(due) else {}
+        for key in ready:
+            self._dirty.pop(key, None)
             self._judge(key, now_ms)
-        return len(due)
+        return len(ready)
 
     def _judge(self, key: tuple[str, str], now_ms: int) -> None:
         run = self._runs[key]
         run.looked_ms = now_ms
-        if run.path and run.wiring != self._wiring:
-            # The interface may have been in the graph before it was on its switch.
-            self._set_path(run)
         if run.wants_packets(now_ms):
             self._recall(run)
         result = run.result(now_ms)
@@ -269,7 +277,7 @@ class Examiner:
         last = self._latest(*key)
         if last is not None and last.started_at == run.started_ms:
             self._take_over(run)
-        self._set_path(run)
+        self._set_places(run)
         self._take_early(run)
         self._dirty[key] = None
         self._counters.count("runs")
@@ -311,11 +319,10 @@ class Examiner:
         elif status.state in ("failed", "starting"):
             run.trouble = f"the capture was interrupted: {status.reason or 'it is starting again'}"
 
-    def _set_path(self, run: Run) -> None:
+    def _set_places(self, run: Run) -> None:
         places = {place.node_id: place for some in self._paths.get(run.check.uuid, {}).values() for place in some}
         places.pop(run.subject.node_id, None)
-        run.set_path([*places.values()])
-        run.wiring = self._wiring
+        run.set_places([*places.values()])
 
     def _feed(self, run: Run, packet: Packet) -> None:
         if run.packet(packet):
@@ -346,6 +353,17 @@ class Examiner:
             _remember(self._closed, point)
         self._told.pop(key, None)
         self._dirty.pop(key, None)
+
+
+def _is_layer2(event: Event) -> bool:
+    """Tell whether an event is about a link of layer 2, or one that was one."""
+    edges = (event.element, event.previous)
+    return any(isinstance(edge, Edge) and edge.metadata.get("RelationType") == "layer2" for edge in edges)
+
+
+def _ends(event: Event) -> tuple[str, str]:
+    assert isinstance(event.element, Edge)
+    return event.element.parent, event.element.child
 
 
 def _remember(known: dict[K, None], key: K) -> None:

@@ -99,7 +99,15 @@ class FlowSeen(msgspec.Struct, frozen=True, gc=False):
 
 
 _packets = msgspec.json.Decoder(Packet)
-_FLOW_COLUMNS = ("uuid", "tracking_id", "node_tid", "start_ns", "link_id")
+_FLOW_COLUMNS = pa.schema(
+    {
+        "uuid": pa.uint64(),
+        "tracking_id": pa.uint64(),
+        "node_tid": pa.string(),
+        "start_ns": pa.int64(),
+        "link_id": pa.int64(),
+    }
+)
 
 
 def packets_of(batch: bytes, captures: Iterable[str]) -> list[Packet]:
@@ -115,10 +123,13 @@ def flows_of(batch: bytes, captures: Collection[str]) -> list[FlowSeen]:
     try:
         table = pa.ipc.open_stream(io.BytesIO(batch)).read_all()
         wanted = table.filter(pc.is_in(table.column("capture_id"), pa.array(sorted(captures), pa.string())))
-        rows = wanted.select(list(_FLOW_COLUMNS)).to_pydict()
-    except (pa.ArrowException, KeyError) as broken:
+        known = wanted.select(_FLOW_COLUMNS.names).cast(_FLOW_COLUMNS)
+    except (pa.ArrowException, KeyError, ValueError) as broken:
         raise WireError(f"no batch of flows: {broken}") from broken
-    columns = zip(*(rows[name] for name in _FLOW_COLUMNS), strict=True)
+    empty = [name for name in known.column_names if known.column(name).null_count]
+    if empty:
+        raise WireError(f"no batch of flows: {', '.join(empty)} without a value")
+    columns = zip(*known.to_pydict().values(), strict=True)
     return [FlowSeen(f"{uuid:x}", f"{tracking:x}", tid, start, vlan) for uuid, tracking, tid, start, vlan in columns]
 
 

@@ -35,6 +35,8 @@ _KEEP_UP: Final = 1.0
 """Seconds between two comparisons of everything, and between two attempts after a failure."""
 _RECALL_INTERVAL: Final = 0.5
 """Seconds between two readings of kept packets, so that one is made for many interfaces."""
+_MOST_RECALLS: Final = 64
+"""Readings at once; one of a host that is away takes seconds."""
 _OVERDUE_MS: Final = 60_000
 _DAY_S: Final = 86_400
 _RECALLED: Final = 100_000
@@ -98,6 +100,7 @@ class Judging:
                 spawn(group, self._hear("packets"), "checks.packets")
                 spawn(group, self._hear("flows"), "checks.flows")
                 spawn(group, self._tick(), "checks.judge")
+                spawn(group, self._recall(), "checks.recall")
                 spawn(group, self._write_results(), "checks.write")
                 spawn(group, self._keep_house(), "checks.housekeeping")
         finally:
@@ -200,28 +203,34 @@ class Judging:
         else:
             self._examiner.flows(filter(None, map(flow_of, answer.flows)))
 
-    async def _recall_packets(self, uuid: str, host: str, tids: list[str]) -> bool:
-        """Read again what the agent of a host and the history keep of some interfaces; tell whether they gave it."""
+    async def _recall(self) -> None:
+        """Read kept packets again where runs wish it; a host that does not answer keeps neither others nor the tick."""
         assert self._examiner is not None
-        self._counters.count("packets_recalled")
-        try:
-            for batch in await self._reports.packets(PacketRequest(uuid, tids, limit=_RECALLED), host):
-                self._examiner.packets(packets_of(batch, [uuid]))
-        except (SourceLost, UserError, WireError) as failed:
-            log.warning("kept packets cannot be read again", capture=uuid, reason=str(failed))
-            return False
-        return True
+        turn = asyncio.Semaphore(_MOST_RECALLS)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for (uuid, host), tids in self._examiner.take_recalls().items():
+                    spawn(group, self._recall_packets(turn, uuid, host, sorted(tids)), f"checks.recall.{host}")
+                await asyncio.sleep(_RECALL_INTERVAL)
+
+    async def _recall_packets(self, turn: asyncio.Semaphore, uuid: str, host: str, tids: list[str]) -> None:
+        """Read again what the agent of a host and the history keep of some interfaces."""
+        assert self._examiner is not None
+        async with turn:
+            self._counters.count("packets_recalled")
+            began_ms = self._clock.now_ms()
+            try:
+                for batch in await self._reports.packets(PacketRequest(uuid, tids, limit=_RECALLED), host):
+                    self._examiner.packets(packets_of(batch, [uuid]))
+            except (SourceLost, UserError, WireError) as failed:
+                log.warning("kept packets cannot be read again", capture=uuid, host=host, reason=str(failed))
+            else:
+                self._examiner.confirmed(uuid, tids, began_ms)
 
     async def _tick(self) -> None:
         assert self._examiner is not None
-        recall_at = self._clock.monotonic()
         while True:
             self._examiner.tick()
-            if self._examiner.recalls and self._clock.monotonic() >= recall_at:
-                recall_at = self._clock.monotonic() + _RECALL_INTERVAL
-                for (uuid, host), tids in self._examiner.take_recalls().items():
-                    if await self._recall_packets(uuid, host, sorted(tids)):
-                        self._examiner.confirmed(uuid, tids)
             await asyncio.sleep(_TICK)
 
     def _tell(self, result: CheckResult) -> None:

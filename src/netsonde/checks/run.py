@@ -8,7 +8,7 @@ from netsonde.checks.definitions import PlannedStep
 from netsonde.checks.facts import Packet
 from netsonde.checks.steps._api import WAITING, Judge, Outcome, Scene, Whereabouts
 from netsonde.checks.subjects import Speaker, owner_of_mac
-from netsonde.checks.whereabouts import Place, Sightings, in_order, trail
+from netsonde.checks.whereabouts import Place, Sightings, Ways, trail
 from netsonde.graph import GraphReader
 from netsonde.model.checks import Check, CheckResult, Evidence, StepResult, Verdict
 
@@ -42,9 +42,10 @@ class Run:
         self.check = check
         self.subject = subject
         self.capture_id = capture_id
-        self.path: Sequence[Place] = ()
-        self.wiring = 0
-        """The number that layer 2 had when the path was found in it."""
+        self._places: Sequence[Place] = ()
+        self._path: Sequence[Place] = ()
+        self._wiring = -1
+        """The number that layer 2 had when the path was found in it; -1 = it has to be found anew."""
         self.trouble = ""
         """Why packets may be missing: then an absence proves nothing."""
         self.refused = 0
@@ -103,13 +104,29 @@ class Run:
         self._asked_ms = now_ms
         return True
 
-    def confirm(self) -> None:
-        """Everything was read that the host had kept when it was wished."""
-        self._confirmed_ms, self._asked_ms = self._asked_ms, 0
+    def confirm(self, read_ms: int) -> None:
+        """Everything was read that the host had kept then; what was read before it was wished confirms nothing."""
+        if 0 < self._asked_ms <= read_ms:
+            self._confirmed_ms, self._asked_ms = self._asked_ms, 0
 
-    def set_path(self, places: Sequence[Place]) -> None:
-        """Take the interfaces of the expected path."""
-        self.path = in_order(self._graph, self.subject.node_id, places)
+    @property
+    def has_path(self) -> bool:
+        """Whether packets are expected on other interfaces."""
+        return bool(self._places)
+
+    def set_places(self, places: Sequence[Place]) -> None:
+        """Take the interfaces that the expected path may have; `find_path` has to follow."""
+        self._places, self._wiring = places, -1
+
+    def find_path(self, ways: Ways, wiring: int) -> bool:
+        """Find the way to these interfaces unless it is known for this wiring; False = no search is allowed now."""
+        if self._wiring == wiring:
+            return True
+        path = ways.in_order(self.subject.node_id, self._places) if self._places else ()
+        if path is None:
+            return False
+        self._path, self._wiring = path, wiring
+        return True
 
     def leave(self, reason: str) -> None:
         """No more packets come: judge by what is there."""
@@ -185,7 +202,7 @@ class Run:
         return StepResult(step.kind.name, outcome.verdict, outcome.sentence, after, step.within_ms, evidence)
 
     def _trail(self, flow_uuid: str) -> Whereabouts:
-        return trail(self._sightings, self._graph, flow_uuid, subject=self.subject, path=self.path)
+        return trail(self._sightings, self._graph, flow_uuid, subject=self.subject, path=self._path)
 
     def _owner(self, mac: str) -> str:
         node = owner_of_mac(self._graph, mac)

@@ -2,7 +2,7 @@
 """Where packets were seen: flows of all captured interfaces by TrackingID, and the order in which they should be."""
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,9 @@ from netsonde.graph import GraphReader
 _MOST_FLOWS: Final = 50_000
 _MOST_PLACES: Final = 64
 _MOST_LOOKED_AT: Final = 5_000
+_MOST_TO_SWITCH: Final = 16
+_MOST_NODES_KEPT: Final = 200_000
+"""Of all searches together; each takes about 100 bytes."""
 _VLAN: Final = 0xFFF
 
 
@@ -65,22 +68,86 @@ def trail(
     return Whereabouts(names, missing, vlan, len(path), tuple(place.node_id for place in reached))
 
 
-def in_order(graph: GraphReader, start: str, places: Iterable[Place]) -> list[Place]:
-    """Return the places to which a node has a way over layer 2, by their distance; all, by name, when it has none."""
-    distance = _distances(graph, start)
-    known = [*places]
-    reachable = [place for place in known if place.node_id in distance]
-    return sorted(reachable or known, key=lambda place: (distance.get(place.node_id, 0), place.name, place.node_id))
+class Ways:
+    """The order in which a node's packets come to places, by distance over layer 2.
+
+    Interfaces that hang on the same switch share one search of what is beyond it; it is kept until an edge changes
+    that it met. `searches` is how many more are allowed.
+    """
+
+    def __init__(self, graph: GraphReader) -> None:
+        self._graph = graph
+        self._found: OrderedDict[str, dict[str, int]] = OrderedDict()
+        self._nodes_kept = 0
+        self.searches = 0
+
+    def changed(self, ends: Collection[str]) -> None:
+        """Edges of layer 2 came, went or changed between these nodes."""
+        for start, distance in [*self._found.items()]:
+            if not distance.keys().isdisjoint(ends):
+                self._drop(start)
+
+    def in_order(self, start: str, places: Iterable[Place]) -> list[Place] | None:
+        """Return the places to which a node has a way, the nearest first; all, by name, when it has none.
+
+        None = no search is allowed any more.
+        """
+        near = self._towards_switch(start)
+        switch = next(reversed(near))
+        beyond = self._beyond(switch)
+        if beyond is None:
+            return None
+        known = [*places]
+        distance = {
+            place.node_id: near.get(place.node_id, near[switch] + beyond.get(place.node_id, 0))
+            for place in known
+            if place.node_id in near or place.node_id in beyond
+        }
+        reachable = [place for place in known if place.node_id in distance]
+        return sorted(reachable or known, key=lambda place: (distance.get(place.node_id, 0), place.name, place.node_id))
+
+    def _towards_switch(self, start: str) -> dict[str, int]:
+        """Return the distances of the nodes up to the first, the last in the dict, from which there are several ways.
+
+        Nothing else can be reached but by that one.
+        """
+        distance, node_id = {start: 0}, start
+        while len(distance) < _MOST_TO_SWITCH:
+            onward = _neighbours(self._graph, node_id) - distance.keys()
+            if len(onward) != 1:
+                break
+            (following,) = onward
+            distance[following] = distance[node_id] + 1
+            node_id = following
+        return distance
+
+    def _beyond(self, switch: str) -> dict[str, int] | None:
+        found = self._found.get(switch)
+        if found is None and self.searches > 0:
+            self.searches -= 1
+            found = self._found[switch] = _distances(self._graph, switch)
+            self._nodes_kept += len(found)
+            while self._nodes_kept > _MOST_NODES_KEPT:
+                self._drop(next(iter(self._found)))
+        return found
+
+    def _drop(self, start: str) -> None:
+        self._nodes_kept -= len(self._found.pop(start))
 
 
 def _distances(graph: GraphReader, start: str) -> dict[str, int]:
     distance, waiting = {start: 0}, deque((start,))
     while waiting and len(distance) < _MOST_LOOKED_AT:
         node_id = waiting.popleft()
-        ends = [(edge, edge.child) for edge in graph.out_edges(node_id)]
-        ends += [(edge, edge.parent) for edge in graph.in_edges(node_id)]
-        for edge, other in ends:
-            if other not in distance and edge.metadata.get("RelationType") == "layer2":
+        for other in _neighbours(graph, node_id):
+            if other not in distance:
                 distance[other] = distance[node_id] + 1
                 waiting.append(other)
     return distance
+
+
+def _neighbours(graph: GraphReader, node_id: str) -> set[str]:
+    """Return what is linked with a node over layer 2."""
+    found = {edge.child for edge in graph.out_edges(node_id) if edge.metadata.get("RelationType") == "layer2"}
+    found.update(edge.parent for edge in graph.in_edges(node_id) if edge.metadata.get("RelationType") == "layer2")
+    return found

@@ -15,13 +15,15 @@ from netsonde.cli.client import Client
 from netsonde.cli.options import DEFAULT_URL, Form, Output, Url, new_app
 from netsonde.cli.output import Column, say, show
 from netsonde.cli.times import clock_time
-from netsonde.client.check_calls import checks, named_check
+from netsonde.client.check_calls import checks, named_check, of_present_run
 from netsonde.errors import UserError
 from netsonde.model.checks import VERDICTS, CheckResult, CheckView, StepResult
 
 app = new_app("Check every interface as it appears. IDs may be names or the beginning of a UUID.")
 
 _SPARE_S = 60
+_ALL = 100_000
+"""Results that are read where none may be missing."""
 
 
 def _known(incomplete: str) -> list[str]:
@@ -70,7 +72,7 @@ def get(id_: Id, output: Output = Form.TABLE, url: Url = DEFAULT_URL) -> None:
     check = _find(client, id_)
     show(check, output, _COLUMNS, [check])
     if output is Form.TABLE:
-        latest = {result.node_id: result for result in reversed(client.api.checks.results(check.uuid))}
+        latest = {result.node_id: result for result in reversed(client.api.checks.results(check.uuid, limit=_ALL))}
         print()
         show(check, output, _RESULT_COLUMNS, [*latest.values()])
 
@@ -127,16 +129,19 @@ def run(
     if not wait:
         show(check, output, _COLUMNS, [check])
         return
+    missing = ""
     try:
         found = client.api.checks.wait(check.uuid, interfaces=interfaces, timeout=timeout)
     except TimeoutError:
-        found = client.api.checks.results(check.uuid)
-        reason = _find(client, check.uuid).reason or "it waits"
-        say(f"no verdict on {_counted(interfaces)} after {timeout:g} s: {reason}")
+        late = _find(client, check.uuid)
+        found = of_present_run(check, client.api.checks.results(check.uuid, limit=_ALL))
+        waiting = max(interfaces, late.interfaces) - sum(bool(result.ended_at) for result in found)
+        missing = f"no verdict on {_counted(max(1, waiting))} after {timeout:g} s: {late.reason or 'it waits'}"
+        say(missing)
     finally:
         if not id_:
             client.api.checks.delete(check.uuid)
-    _finish(check, found, interfaces, report, output)
+    _finish(check, found, missing, report, output)
 
 
 def _for_once(
@@ -144,18 +149,18 @@ def _for_once(
 ) -> CheckView:
     """Create a check that goes by itself, should we be killed before we delete it."""
     body = definition(file, gremlin, steps, within)
-    return _create(client, {**body, "Name": f"run-{secrets.token_hex(4)}"}, f"{timeout + _SPARE_S:g}s")
+    return _create(client, {**body, "Name": f"run-{secrets.token_hex(4)}"}, f"{round(timeout) + _SPARE_S}s")
 
 
-def _finish(check: CheckView, found: Sequence[CheckResult], interfaces: int, report: Path | None, output: Form) -> None:
-    """Show the results, write the report, and end the program with 1 unless all passed."""
+def _finish(check: CheckView, found: Sequence[CheckResult], missing: str, report: Path | None, output: Form) -> None:
+    """Show the results, write the report, and end the program with 1 unless all passed and no verdict is missing."""
     if report is not None:
         try:
-            report.write_bytes(junit(check.name, found))
+            report.write_bytes(junit(check.name, found, missing))
         except OSError as failed:
             raise UserError(f"cannot write {report}: {failed.strerror}") from failed
     _show_results(found, output, steps=True)
-    if len(found) < interfaces or any(result.verdict != "pass" for result in found):
+    if missing or any(result.verdict != "pass" for result in found):
         raise typer.Exit(1)
 
 

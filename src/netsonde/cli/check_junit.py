@@ -7,18 +7,24 @@ from xml.etree import ElementTree
 from netsonde.model.checks import CheckResult, StepResult
 
 
-def junit(name: str, results: Sequence[CheckResult]) -> bytes:
-    """Return the report; `fail` is a failure, `unknown` and `waiting` are errors: neither is a success."""
+def junit(name: str, results: Sequence[CheckResult], missing: str = "") -> bytes:
+    """Return the report; `fail` is a failure, `unknown` and `waiting` are errors: neither is a success.
+
+    `missing` says which verdicts did not come, "" = all did; it is an error too, since servers read nothing else.
+    """
     cases = [(result, step) for result in results for step in result.steps]
     suite = ElementTree.Element(
         "testsuite",
         name=_text(name),
-        tests=str(len(cases)),
+        tests=str(len(cases) + bool(missing)),
         failures=str(sum(step.verdict == "fail" for _, step in cases)),
-        errors=str(sum(step.verdict in ("unknown", "waiting") for _, step in cases)),
+        errors=str(sum(step.verdict in ("unknown", "waiting") for _, step in cases) + bool(missing)),
     )
     for result, step in cases:
         _case(suite, result, step)
+    if missing:
+        case = ElementTree.SubElement(suite, "testcase", classname=_text(name), name="verdicts", time="0.000")
+        ElementTree.SubElement(case, "error", type="waiting", message=_text(missing))
     suites = ElementTree.Element("testsuites")
     suites.append(suite)
     ElementTree.indent(suites)

@@ -78,15 +78,21 @@ def named_check(name: str, found: Sequence[CheckView]) -> CheckView:
     return some[0]
 
 
+def of_present_run(view: CheckView, results: Sequence[CheckResult]) -> list[CheckResult]:
+    """Return the latest result of each interface in a check's present run, by name; `results` are the newest first."""
+    latest = {result.node_id: result for result in reversed(results) if result.run_at >= view.run_at}
+    return sorted(latest.values(), key=lambda result: (result.node_name, result.node_id))
+
+
 def settled(view: CheckView, results: Sequence[CheckResult], interfaces: int) -> list[CheckResult] | None:
     """Return the latest results of a check's present run when every interface has its verdict, else None.
 
     `interfaces` = how many there have to be at least.
     """
-    latest = {result.node_id: result for result in reversed(results) if result.run_at >= view.run_at}
-    if len(latest) < max(interfaces, view.interfaces) or not all(result.ended_at for result in latest.values()):
+    latest = of_present_run(view, results)
+    if len(latest) < max(interfaces, view.interfaces) or not all(result.ended_at for result in latest):
         return None
-    return sorted(latest.values(), key=lambda result: (result.node_name, result.node_id))
+    return latest
 
 
 def may_be_settled(change: CheckChange, uuid: str) -> bool:

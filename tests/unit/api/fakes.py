@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from netsonde.aio.clock import Clock
-from netsonde.api.services import Declared, Filters, LiveGraph, PcapSummary, QueryCheck, Services, Unsubscribe
+from netsonde.api.resources import Declared, Unsubscribe
+from netsonde.api.services import Filters, LiveGraph, PcapSummary, QueryCheck, Services
 from netsonde.api.settings import ApiSettings
 from netsonde.errors import Conflict, NotFound, Span, UserError
 from netsonde.graph import Graph

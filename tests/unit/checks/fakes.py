@@ -47,6 +47,9 @@ class HeldCaptures:
 
     by_id: dict[str, CaptureView] = field(default_factory=dict)
     refuse: str = ""
+    """Why captures are refused, "" = they are not."""
+    refused_query: str = ""
+    """The only query that is refused, "" = all are."""
     listeners: list[Callable[[CaptureChange], None]] = field(default_factory=list)
     numbers: Any = field(default_factory=count)
 
@@ -54,7 +57,7 @@ class HeldCaptures:
         return list(self.by_id.values())
 
     async def create(self, capture: Capture) -> CaptureView:
-        if self.refuse:
+        if self.refuse and self.refused_query in ("", capture.gremlin_query):
             raise UserError(self.refuse)
         made = msgspec.structs.replace(capture, uuid=f"cap{next(self.numbers)}")
         return self._put(made, CaptureStatus("waiting", 0, "no node matches"))
@@ -100,6 +103,8 @@ class HeldReports:
     packets_kept: list[bytes] = field(default_factory=list)
     asked: list[PacketRequest | FlowRequest] = field(default_factory=list)
     away: bool = False
+    silent: set[str] = field(default_factory=set)
+    """Hosts that never answer."""
 
     async def overhear(self, kind: Literal["flows", "packets"]) -> AsyncGenerator[bytes | None, None]:
         queue = self.passing.setdefault(kind, asyncio.Queue())
@@ -111,6 +116,8 @@ class HeldReports:
         self.asked.append(request)
         if self.away:
             raise SourceLost("the bus is away")
+        if host in self.silent:
+            await asyncio.Event().wait()
         return self.packets_kept
 
     async def flows(self, request: FlowRequest) -> FlowAnswer:

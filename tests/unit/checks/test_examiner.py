@@ -69,7 +69,7 @@ class Scene:
         self.time.move(seconds)
         self.examiner.tick()
         for (capture, _), tids in self.examiner.take_recalls().items() if confirmed else ():
-            self.examiner.confirmed(capture, tids)
+            self.examiner.confirmed(capture, tids, self.time.clock().now_ms())
         self.examiner.tick()
 
     @property
@@ -153,6 +153,18 @@ def test_an_agent_that_confirms_nothing_leaves_an_absence_unknown(scene: Scene) 
     scene.later(CONFIRM_MS / 1000, confirmed=False)
     assert scene.last.verdict == "unknown"
     assert scene.last.sentence.endswith("(the agent of h1 did not confirm it)")
+
+
+def test_what_was_read_before_it_was_wished_confirms_nothing(scene: Scene) -> None:
+    scene.appear()
+    scene.capture()
+    before = scene.time.clock().now_ms()
+    scene.later(5 + LAG_MS / 1000, confirmed=False)
+    scene.examiner.confirmed("cap0", ["t1"], before)
+    scene.examiner.tick()
+    early = scene.last.ended_at
+    scene.later(0)
+    assert (early, scene.last.verdict) == (0, "fail")
 
 
 def test_a_report_that_comes_late_does_not_shift_the_clock(scene: Scene) -> None:
@@ -355,3 +367,16 @@ def test_a_path_is_found_anew_when_the_interface_gets_on_its_switch(scene: Scene
     scene.later(8)
     # d1 is on another switch: no way leads there.
     assert scene.last.steps[1].verdict == "pass"
+
+
+def test_many_searches_for_paths_are_spread_over_ticks(
+    scene: Scene, on_path: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netsonde.checks.examiner._SEARCHES", 1)
+    scene.examiner.tick()
+    scene.appear("n2")
+    scene.appear("n3")
+    scene.capture(node_id="n2")
+    scene.capture(node_id="n3")
+    looked_at = [scene.examiner.tick() for _ in range(3)]
+    assert looked_at == [1, 1, 0]

@@ -145,6 +145,13 @@ def test_what_is_no_batch_is_refused(rubbish: bytes) -> None:
             reader(rubbish, ["c1"])
 
 
+@pytest.mark.parametrize("wrong", [{"uuid": None}, {"start_ns": None}, {"node_tid": None}, {"uuid": "x"}])
+def test_flows_without_what_tells_them_are_refused(wrong: dict[str, object]) -> None:
+    row = {"uuid": 255, "tracking_id": 16, "node_tid": "t1", "capture_id": "c1", "start_ns": 5, "link_id": 2, **wrong}
+    with pytest.raises(WireError, match="no batch of flows"):
+        flows_of(stream(pa.Table.from_pylist([row])), {"c1"})
+
+
 def test_flows_of_the_wanted_captures_are_read() -> None:
     empty = {column.name: "" if column.kind == "string" else 0 for column in FLOW_COLUMNS}
     rows = [

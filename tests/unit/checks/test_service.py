@@ -24,6 +24,7 @@ CHECK = Check(name="vms", gremlin_query="G.V()", steps=[CheckStep("dhcp")])
 @pytest.fixture(autouse=True)
 def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netsonde.checks.judging._KEEP_UP", 0.01)
+    monkeypatch.setattr("netsonde.checks.judging._RECALL_INTERVAL", 0.01)
 
 
 @pytest.fixture
@@ -181,6 +182,23 @@ async def test_what_is_kept_is_read_again_after_a_gap(service: CheckService, hel
     ]
 
 
+async def test_a_host_that_does_not_answer_holds_up_no_other(
+    service: CheckService, held: Held, time: ManualTime
+) -> None:
+    made = await service.create(CHECK)
+    await until(lambda: len(held.captures.by_id) == 1)
+    held.reports.silent.add("h1")
+    there = msgspec.structs.replace(appear(held, "n2"), node_tid="t2", host="h2")
+    held.captures.activate(main_capture(held).uuid, appear(held), there)
+    await until(lambda: len(service.results(made.uuid)) == 2)
+    time.move(CHECK.within / 1000 + 1)
+    await until(lambda: bool(service.results(made.uuid, node="n2")[0].ended_at))
+    assert (service.results(made.uuid, node="n2")[0].verdict, service.results(made.uuid, node="n1")[0].ended_at) == (
+        "fail",
+        0,
+    )
+
+
 async def test_a_stored_check_of_another_version_does_not_keep_others_from_work(held: Held) -> None:
     await held.definitions.put("u9", msgspec.structs.replace(CHECK, name="x", steps=[CheckStep("of tomorrow")]))
     service = held.service()
@@ -208,6 +226,16 @@ async def test_captures_that_are_refused_are_tried_again(service: CheckService, 
     await until(lambda: held.health.counters.get("captures_refused") == 1)
     held.captures.refuse = ""
     await until(lambda: len(held.captures.by_id) == 1)
+
+
+async def test_a_capture_that_is_refused_keeps_no_other_check_from_work(
+    service: CheckService, held: Held, time: ManualTime
+) -> None:
+    held.captures.refuse, held.captures.refused_query = "no room", "G.V()"
+    await service.create(CHECK)
+    time.move(1)
+    await service.create(msgspec.structs.replace(CHECK, name="other", gremlin_query="G.E()"))
+    await until(lambda: [view.gremlin_query for view in held.captures.views()] == ["G.E()"])
 
 
 async def test_names_are_unique_and_given_when_there_is_none(service: CheckService) -> None:

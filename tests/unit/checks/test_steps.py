@@ -102,6 +102,22 @@ def test_an_address_that_the_guest_forms_itself_counts() -> None:
     assert told(outcome) == ("pass", "tap1 got 2001:db8::42 from fe80::1 after 0.600 s")
 
 
+def test_prefixes_beyond_the_first_ones_are_not_compared_with() -> None:
+    make = Packets()
+    flood = [
+        make.make(0.1, "ICMPv6RouterAdvertisement", source="fe80::66", prefixes=[f"2001:db8:{at:x}:{own:x}::/64"])
+        for at in range(40)
+        for own in range(2)
+    ]
+    claims = [Neighbour(True, address, "", "") for address in ("2001:db8:27:1::5", "2001:db8:1f:1::5")]
+    *_, late, early = [
+        make.make(1 + at, "ICMPv6NeighborSolicitation", mac_source=GUEST, neighbour=claim)
+        for at, claim in enumerate(claims)
+    ]
+    assert judged("dhcp", [*flood, late], family="v6").verdict == "fail"
+    assert judged("dhcp", [*flood, early], family="v6").verdict == "pass"
+
+
 def test_the_gateway_of_the_lease_is_found_once_it_is_quiet() -> None:
     make = Packets()
     packets = [*make.lease(), make.asks(0.5), make.claims(0.6)]
@@ -157,8 +173,10 @@ def test_a_lost_ping_fails_unless_it_is_allowed() -> None:
 
 def test_a_slow_reply_fails_when_a_limit_is_set() -> None:
     make = Packets()
-    packets = [make.ping(0, 1), make.ping(0.2, 1, reply=True)]
-    assert judged("icmp", packets, max_rtt=100).sentence == f"a reply of {ROUTER} took 200.0 ms, more than 100 ms"
+    packets = [make.ping(0, 1), make.ping(0.1, 1, reply=True), make.ping(1, 2), make.ping(1.2, 2, reply=True)]
+    outcome = judged("icmp", packets, max_rtt=150)
+    assert outcome.sentence == f"a reply of {ROUTER} took 200.0 ms, more than 150 ms"
+    assert (outcome.time_ns, outcome.packets) == (packets[3].time_ns, (packets[3],))
 
 
 def test_a_ping_without_any_reply_is_told_with_the_place() -> None:
@@ -204,6 +222,7 @@ def test_a_refused_connection_says_that_nothing_listens() -> None:
     assert outcome.sentence == (
         "169.254.169.254:80 refused the connection of tap1 at 00:00:01.100 UTC: nothing listens there"
     )
+    assert outcome.time_ns == packets[1].time_ns
 
 
 def test_an_unanswered_connection_is_told() -> None:

@@ -153,6 +153,20 @@ def test_a_run_of_a_check_waits_for_verdicts_of_its_own(netsonde: Command, check
     assert list(checks.held.definitions.entries) == [uuid]
 
 
+def test_a_run_that_is_out_of_time_is_no_success_whatever_earlier_runs_found(
+    netsonde: Command, checks: Running, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.xml"
+    checks.found(checks.create(), "tap1", "pass")
+    done = netsonde("check", "run", "vms", "--wait", "--timeout", "0.2", "--junit", str(report), "-o", "csv")
+    assert (done.status, done.out.splitlines()[1:]) == (1, [])
+    suite = ElementTree.parse(report).getroot()[0]
+    assert (suite.get("tests"), suite.get("errors")) == ("1", "1")
+    assert [error.get("message") for error in suite.iter("error")] == [
+        "no verdict on an interface after 0.2 s: no node matches"
+    ]
+
+
 def test_a_report_needs_verdicts(netsonde: Command, checks: Running) -> None:
     assert netsonde("check", "run", "vms", "--junit", "x").status == 2
 

@@ -18,6 +18,8 @@ export function CheckResults({ uuid }: { uuid: string }) {
     queryKey: ["check-results", uuid, news],
     queryFn: ({ signal }) => listCheckResults(uuid, signal),
     placeholderData: keepPreviousData,
+    // Every piece of news makes another key: what the earlier ones found would stay for minutes.
+    gcTime: 0,
   });
   if (results.error) return <ErrorNote>{messageOf(results.error)}</ErrorNote>;
   if (!results.data) return null;

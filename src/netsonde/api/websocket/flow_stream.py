@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from netsonde.api.services import Services, Unsubscribe
+from netsonde.api.resources import Unsubscribe
+from netsonde.api.services import Services
 from netsonde.api.websocket.envelope import write
 from netsonde.api.websocket.handshake import Handshake
 from netsonde.api.websocket.outbox import Outbox

@@ -4,7 +4,8 @@
 import asyncio
 from collections.abc import Sequence
 
-from netsonde.api.services import Services, Unsubscribe
+from netsonde.api.resources import Unsubscribe
+from netsonde.api.services import Services
 from netsonde.api.websocket.delta import Messages
 from netsonde.api.websocket.envelope import write
 from netsonde.api.websocket.filtered import Asked, Followed, View

@@ -2,14 +2,17 @@
 """Step `dhcp`: the interface gets an address: a lease (RFC 2131, RFC 8415), or one that it forms itself (RFC 4862)."""
 
 from collections.abc import Iterator
-from ipaddress import ip_address, ip_network
-from typing import Literal
+from ipaddress import IPv6Network, ip_address
+from typing import Final, Literal
 
 import msgspec
 
 from netsonde.checks.facts import Dhcp, Packet
 from netsonde.checks.steps._api import WAITING, Outcome, Scene, Step
 from netsonde.checks.steps._words import clock, left, packets, span
+
+_MOST_PREFIXES: Final = 64
+"""Of routers' advertisements; a link with more is no link, and every address formed is compared with each."""
 
 
 class Parameters(msgspec.Struct, frozen=True, rename="pascal", forbid_unknown_fields=True):
@@ -33,7 +36,7 @@ class Judge:
         self._offer: Packet | None = None
         self._refusal: Packet | None = None
         self._lease: Packet | None = None
-        self._prefixes: dict[str, Packet] = {}
+        self._prefixes: dict[IPv6Network, Packet] = {}
         self._formed: Packet | None = None
         self._sent = 0
 
@@ -61,21 +64,27 @@ class Judge:
 
     def _slaac(self, packet: Packet, *, own: bool) -> None:
         for prefix in packet.prefixes:
-            self._prefixes.setdefault(prefix, packet)
+            self._advertised(prefix, packet)
         said = packet.neighbour
         # Duplicate address detection: the interface is about to use this address.
         is_formed = own and said is not None and said.asks and not said.speaker
         if is_formed and said is not None and self._formed is None and self._router(said.address) is not None:
             self._formed = packet
 
-    def _router(self, address: str) -> Packet | None:
-        for prefix, advertisement in self._prefixes.items():
+    def _advertised(self, prefix: str, packet: Packet) -> None:
+        if len(self._prefixes) < _MOST_PREFIXES:
             try:
-                if ip_address(address) in ip_network(prefix, strict=False):
-                    return advertisement
+                self._prefixes.setdefault(IPv6Network(prefix, strict=False), packet)
             except ValueError:
-                continue
-        return None
+                return
+
+    def _router(self, text: str) -> Packet | None:
+        """Return the advertisement that told of an address's prefix."""
+        try:
+            address = ip_address(text)
+        except ValueError:
+            return None
+        return next((packet for prefix, packet in self._prefixes.items() if address in prefix), None)
 
     def outcome(self, now_ns: int, *, over: bool) -> Outcome:
         if self._lease is not None and self._lease.dhcp is not None:

@@ -33,9 +33,10 @@ class _Target:
     asked: dict[tuple[int, int], Packet] = field(default_factory=dict)
     replies: dict[tuple[int, int], Packet] = field(default_factory=dict)
 
-    def rtt_ns(self) -> int:
-        """Return the longest round trip."""
-        return max((reply.time_ns - self.asked[key].time_ns for key, reply in self.replies.items()), default=0)
+    def slowest(self) -> tuple[int, Packet | None]:
+        """Return the longest round trip, in ns, and its reply."""
+        trips = ((reply.time_ns - self.asked[key].time_ns, reply) for key, reply in self.replies.items())
+        return max(trips, key=lambda trip: trip[0], default=(0, None))
 
     def lost(self, now_ns: int) -> list[Packet]:
         return [
@@ -83,11 +84,12 @@ class Judge:
         return Outcome("pass", sentence, max(one.time_ns for one in opinions), packets[:20])
 
     def _opinion(self, address: str, target: _Target, now_ns: int, *, over: bool) -> Outcome:
-        rtt_ms, lost_ones = target.rtt_ns() / 1e6, target.lost(now_ns)
+        rtt_ns, slowest = target.slowest()
+        rtt_ms, lost_ones = rtt_ns / 1e6, target.lost(now_ns)
         loss = 100 * len(lost_ones) / max(1, len(target.asked))
-        if self._wanted.max_rtt and rtt_ms > self._wanted.max_rtt:
+        if slowest is not None and 0 < self._wanted.max_rtt < rtt_ms:
             sentence = f"a reply of {address} took {rtt_ms:.1f} ms, more than {self._wanted.max_rtt:g} ms"
-            return Outcome("fail", sentence, 0, tuple(target.replies.values())[:10])
+            return Outcome("fail", sentence, slowest.time_ns, (slowest,))
         if len(target.replies) >= self._wanted.count and loss <= self._wanted.max_loss:
             last = max(target.replies.values(), key=lambda reply: reply.time_ns)
             sentence = (

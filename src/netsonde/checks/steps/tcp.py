@@ -58,7 +58,8 @@ class Judge:
             return Outcome("unknown", f"{self._scene.name} did not connect to {self._target}")
         if self._refusal is not None:
             sentence = f"{self._target} refused the connection of {self._scene.name} at {clock(self._refusal.time_ns)}"
-            return Outcome("fail", f"{sentence}: nothing listens there", 0, (question, self._refusal))
+            evidence = (question, self._refusal)
+            return Outcome("fail", f"{sentence}: nothing listens there", self._refusal.time_ns, evidence)
         cause = lost(self._scene, question, "nothing came back")
         sentence = f"{left(self._scene, f'connection to {self._target}', question)}: {cause}"
         return Outcome("fail", sentence, 0, (question,), self._scene.trail(question.flow).nodes)

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// @vitest-environment happy-dom
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { act } from "react";
+import { createRoot } from "react-dom/client";
+import { expect, it, vi } from "vitest";
+import { CheckResults } from "../../src/checks/CheckResults";
+import { pushed } from "../../src/state/checks";
+import { Session, SessionContext } from "../../src/state/session";
+
+it("keeps no answers but the last while news come in", async () => {
+  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response("[]")));
+  const session = new Session();
+  const client = new QueryClient();
+  const root = createRoot(document.createElement("div"));
+  await act(async () =>
+    root.render(
+      <QueryClientProvider client={client}>
+        <SessionContext.Provider value={session}>
+          <CheckResults uuid="u1" />
+        </SessionContext.Provider>
+      </QueryClientProvider>,
+    ),
+  );
+
+  for (let at = 0; at < 3; at++) {
+    await act(async () => session.checks.set(pushed(session.checks.get(), [{ type: "Result", uuid: "u1" }])));
+  }
+
+  await vi.waitFor(() => {
+    expect(client.getQueryCache().getAll().map((query) => query.queryKey)).toEqual([["check-results", "u1", 3]]);
+  });
+  act(() => root.unmount());
+});
