@@ -19,12 +19,12 @@ from history_rows import flow, flows, now_ms, packet, packets
 from netsonde.errors import SourceLost, UserError
 from netsonde.flows.schema import FLOW_SCHEMA, PACKET_SCHEMA
 from netsonde.history.database import Database
-from netsonde.history.derived import column_kind
+from netsonde.history.derived import TEN_MINUTES_NS, column_kind
 from netsonde.history.history import History
 from netsonde.history.recording import record_topology
 from netsonde.history.schema import migrate, migrations
 from netsonde.history.settings import HistorySettings
-from netsonde.history.traffic import TrafficReader
+from netsonde.history.traffic import TOP_TALKERS, TrafficReader
 from netsonde.model.elements import Edge, Node
 from netsonde.model.flows import FlowRequest, PacketRequest, Talker
 from netsonde.model.topology import (
@@ -432,6 +432,23 @@ async def test_top_talkers_count_a_conversation_once(history: History) -> None:
     found = await history.top_talkers(moment - 1000, moment, 2)
 
     assert found == [Talker("10.0.0.1", 107, 2, 2), Talker("10.0.0.2", 100, 2, 1)]
+
+
+async def test_top_talkers_read_only_their_time(history: History) -> None:
+    """Of twenty thousand times ten minutes in two blocks of rows, the last."""
+
+    def read() -> list[str]:
+        database = history._database
+        assert database is not None
+        database.command(
+            "INSERT INTO flow_metrics (uuid, network_a, lu_last_ns) "
+            f"SELECT number, '10.0.0.1', number * {TEN_MINUTES_NS} FROM numbers(20000)"
+        )
+        last = 19_999 * TEN_MINUTES_NS
+        rows = database.rows(f"EXPLAIN indexes = 1 {TOP_TALKERS}", start=last, last=last, limit=1)
+        return [line.strip() for (line,) in rows if "Granules:" in line]
+
+    assert (await history._run(read))[-1] == "Granules: 1/2"
 
 
 async def test_filter_reads_only_what_may_pass_and_misses_nothing(history: History) -> None:

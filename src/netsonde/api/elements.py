@@ -8,6 +8,7 @@ layer above it, and everything else is refused.
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from litestar import Response, Router, delete, get, patch, post, put
@@ -80,7 +81,7 @@ async def create_node(services: ServicesDep, request: AnyRequest) -> Response[No
     node = node_of(convert(decode(await request.body(), _type(request)), NodeBody), services)
     _refuse(problems(node.metadata, "node"))
     await services.declared.create(node)
-    location = {"Location": f"/api/node/{node.id}"}
+    location = {"Location": f"/api/node/{quote(node.id, safe='')}"}
     return Response(content=services.graph.node(node.id) or node, status_code=201, headers=location)
 
 
@@ -279,7 +280,7 @@ def _edge(services: Services, edge_id: str) -> Edge:
 def _edge_answer(services: Services, edge_id: str, *, status: int = 200) -> Response[Edge]:
     """Give an edge; a header says what it waits for while it is not in the graph."""
     edge = _edge(services, edge_id)
-    headers: dict[str, str] = {"Location": f"/api/edge/{edge.id}"} if status == 201 else {}
+    headers: dict[str, str] = {"Location": f"/api/edge/{quote(edge.id, safe='')}"} if status == 201 else {}
     if services.graph.edge(edge_id) is None:
         headers["X-Waiting-For"] = _awaited(services, edge)
     return Response(content=edge, status_code=status, headers=headers)

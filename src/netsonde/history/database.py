@@ -119,6 +119,9 @@ class Database:
             raise SourceLost(f"history does not take rows of {table}: {_first_line(refused)}") from refused
         except UserError as limit:
             raise SourceLost(f"history does not take rows of {table}: {limit.message}") from limit
+        except OSError as full:
+            # No room, or no file more, for the block on its way to the engine.
+            raise SourceLost(f"history does not take rows of {table}: {full}") from full
 
     def _insert_over_network(self, table: str, columns: Sequence[str], block: bytes, form: str) -> None:
         self._client.raw_insert(table, column_names=list(columns), insert_block=block, fmt=form)

@@ -314,6 +314,7 @@ FLOWS = DerivedTable(
     },
     community=True,
 )
+TEN_MINUTES_NS: Final = 600_000_000_000
 FLOW_METRICS = DerivedTable(
     "flow_metrics",
     _subset(
@@ -335,7 +336,7 @@ FLOW_METRICS = DerivedTable(
         ),
     ),
     # By ten minutes of the report, so that what went on lately is one short range.
-    "intDiv(lu_last_ns, 600000000000), uuid, node_tid, capture_id, lu_start_ns, lu_last_ns",
+    f"intDiv(lu_last_ns, {TEN_MINUTES_NS}), uuid, node_tid, capture_id, lu_start_ns, lu_last_ns",
     indexes=("uuid_of uuid TYPE bloom_filter(0.01) GRANULARITY 1",),
 )
 PACKETS = DerivedTable(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much to do between two looks at the clock."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import Any, Final, TypeAlias, TypeVar
@@ -61,7 +61,8 @@ def _sorted_runs(items: list[T], key: Callable[[T], Any], look: Look) -> Iterato
 def _merged(runs: list[list[T]], key: Callable[[T], Any], look: Look) -> Iterator[list[T]]:
     """Cut all runs at the same keys, and sort what lies between two of them.
 
-    Regular sampling (Shi, Schaeffer 1992) bounds what lies there to twice a run. Sort finds its runs, and merges.
+    Regular sampling (Shi, Schaeffer 1992) bounds what lies there to twice a run, if what has the key of a cut is left
+    out: that may be nearly all, and is in order already. Sort finds its runs, and merges.
     """
     many = len(runs)
     samples = sorted(key(run[len(run) * number // many]) for run in runs for number in range(many))
@@ -69,8 +70,12 @@ def _merged(runs: list[list[T]], key: Callable[[T], Any], look: Look) -> Iterato
     for cut in samples[many::many]:
         ends = [bisect_left(run, cut, lo=begin, key=key) for run, begin in zip(runs, begins, strict=True)]
         yield _between(runs, begins, ends, key)
-        begins = ends
+        begins = [bisect_right(run, cut, lo=end, key=key) for run, end in zip(runs, ends, strict=True)]
         look()
+        for run, end, begin in zip(runs, ends, begins, strict=True):
+            if end < begin:
+                yield run[end:begin]
+                look()
     yield _between(runs, begins, [len(run) for run in runs], key)
 
 

@@ -58,6 +58,15 @@ def test_what_the_references_python_client_sends_is_kept(server: Any) -> None:
     assert server.post("/api/node", json=body).json() == {**body, "DeletedAt": None}
 
 
+@pytest.mark.parametrize("name", ["стойка", "a?b#c", "50%", "a b"])
+def test_the_place_of_a_new_element_can_be_followed_whatever_its_id(server: Any, name: str) -> None:
+    made = server.post("/api/node", json={**RACK, "ID": name})
+    led = server.post("/api/edge", json={**LINK, "ID": name, "Parent": name})
+    assert (made.status_code, led.status_code) == (201, 201)
+    assert server.get(made.headers["location"]).json()["ID"] == name
+    assert server.get(led.headers["location"]).json()["Parent"] == name
+
+
 def test_a_node_without_an_id_gets_one_and_an_edge_that_of_its_ends(server: Any) -> None:
     first = server.post("/api/node", json={"Metadata": RACK["Metadata"]}).json()["ID"]
     assert len(first) == 36

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is made of the database's errors, with a client that fails on purpose."""
 
+import errno
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,9 +30,12 @@ class Client:
     def query(self, sql: str, parameters: object = None) -> object:
         raise self._error
 
+    def command(self, sql: str, parameters: object = None) -> object:
+        raise self._error
 
-def opened(client: Client) -> Database:
-    return Database(client, lambda: client)
+
+def opened(client: Client, *, in_process: bool = False) -> Database:
+    return Database(client, lambda: client, in_process=in_process)
 
 
 def test_row_that_cannot_be_read_does_not_stop_the_others() -> None:
@@ -53,6 +58,26 @@ def test_row_that_cannot_be_read_does_not_stop_the_others() -> None:
 def test_insert_that_may_succeed_later_is_a_lost_source(error: Exception) -> None:
     with pytest.raises(SourceLost):
         opened(Client(b"", error)).insert("t", ["a"], b"1", "JSONEachRow")
+
+
+def test_block_that_finds_no_room_in_memory_is_a_lost_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(name: str) -> int:
+        raise OSError(errno.EMFILE, f"no file {name}")
+
+    monkeypatch.setattr(os, "memfd_create", full)
+
+    with pytest.raises(SourceLost, match=r"rows of t: .*no file"):
+        opened(Client(b"", OperationalError("unused")), in_process=True).insert("t", ["a"], b"1", "JSONEachRow")
+
+
+def test_refused_block_leaves_no_file_open() -> None:
+    database = opened(Client(b"", OperationalError("no")), in_process=True)
+    before = os.listdir("/proc/self/fd")
+
+    with pytest.raises(SourceLost):
+        database.insert("t", ["a"], b"1", "JSONEachRow")
+
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_unreadable_block_is_a_wire_error() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Large answers are encoded in pieces, to the same bytes; sorted in pieces, to the same order."""
 
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -53,3 +54,21 @@ def test_pieces_are_sorted_as_one(descending: bool, modulus: int) -> None:
 
     assert found == sorted(items, key=lambda item: item[0], reverse=descending)
     assert len(looks) > 1
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("rare", [10, 40_000])
+def test_a_key_that_many_have_does_not_keep_the_sort_from_looking(descending: bool, rare: int) -> None:
+    items = [(number % 2 if number % rare else number, number) for number in range(160_000)]
+    asked = 0
+    between: list[int] = [0]
+
+    def key(item: tuple[int, int]) -> int:
+        nonlocal asked
+        asked += 1
+        return item[0]
+
+    found = list(in_order(items, key, lambda: between.append(asked), descending=descending))
+
+    assert found == sorted(items, key=lambda item: item[0], reverse=descending)
+    assert max(now - before for before, now in pairwise([*between, asked])) < 40_000

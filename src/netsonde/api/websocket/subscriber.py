@@ -127,6 +127,10 @@ class Subscriber:
         try:
             asked = msgspec.json.decode(message.obj, type=SyncRequest | None) or SyncRequest()
             reply = await self._sync(asked, message.uuid)
+        except asyncio.CancelledError:
+            # Cut off: whoever comes back has what the reply was to change, and not the reply.
+            self._requests.appendleft(message)
+            raise
         except msgspec.DecodeError as bad:
             reply = write("Graph", "SyncReply", f"Obj: {bad}", uuid=message.uuid, status=400)
         except (UserError, SourceLost, TimeoutError) as failed:

@@ -23,9 +23,10 @@ NETNS = "G.V().Has('Type','netns').SubGraph()"
 class Connected:
     """A client as the endpoint runs it, without a socket."""
 
-    def __init__(self, client: Client, subscriber: Subscriber) -> None:
+    def __init__(self, client: Client, subscriber: Subscriber, work: asyncio.Task[None]) -> None:
         self.client = client
         self.subscriber = subscriber
+        self.work = work
 
     def send(self, obj: object = None, *, kind: str = "SyncRequest", uuid: str = "u1") -> None:
         message = {"Namespace": "Graph", "Type": kind, "UUID": uuid, "Obj": {} if obj is None else obj}
@@ -54,7 +55,7 @@ async def connected(
     async with asyncio.TaskGroup() as group:
         work = group.create_task(subscriber.work())
         try:
-            yield Connected(client, subscriber)
+            yield Connected(client, subscriber, work)
         finally:
             hub.leave(client)
             work.cancel()
@@ -73,6 +74,29 @@ async def test_nothing_is_sent_before_the_client_asks(fakes: Fakes) -> None:
     assert (reply["Namespace"], reply["Type"], reply["UUID"], reply["Status"]) == ("Graph", "SyncReply", "u1", 200)
     assert [node["ID"] for node in reply["Obj"]["Nodes"]] == ["n1"]
     assert reply["Obj"]["Edges"] == []
+
+
+async def test_request_that_is_cut_off_is_answered_to_whoever_comes_back(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> bytes:
+        asked.set()
+        await answer.wait()
+        return b'{"Nodes":[],"Edges":[]}'
+
+    monkeypatch.setattr(fakes.graph, "json", slow)
+    async with asyncio.TaskGroup() as group, connected(fakes, NETNS) as one:
+        one.send({"GremlinFilter": ""})
+        await asked.wait()
+        one.work.cancel()
+        await asyncio.wait([one.work])
+        answer.set()
+        again = group.create_task(one.subscriber.work())
+        reply = await one.next()
+        again.cancel()
+    assert (reply["Type"], reply["UUID"], reply["Status"]) == ("SyncReply", "u1", 200)
 
 
 async def test_changes_follow_in_order_with_whole_elements(fakes: Fakes) -> None:
