@@ -49,6 +49,8 @@ pub(crate) struct Payload<'a> {
     pub(crate) ts_ns: i64,
     /// Of who sent it, and the other.
     pub(crate) ports: (u16, u16),
+    /// As in `Tcp`.
+    pub(crate) may_begin: bool,
 }
 
 /// The beginning of one direction.

@@ -195,7 +195,9 @@ pub(crate) fn begins_nothing(
     side: usize,
 ) -> bool {
     let in_place = first.is_none_or(|first| first == payload.sequence);
-    let unknown = in_place && matches!(identify(payload.bytes, payload.ports), Identity::Unknown);
+    let unknown = in_place
+        && (!payload.may_begin
+            || matches!(identify(payload.bytes, payload.ports), Identity::Unknown));
     if unknown {
         tries.count(side);
     }
@@ -283,6 +285,7 @@ mod tests {
             cut: false,
             ts_ns: 1,
             ports: (40000, 80),
+            may_begin: true,
         }
     }
 

@@ -339,6 +339,7 @@ impl TcpState {
             cut: segment.payload.len() < segment.payload_len as usize,
             ts_ns: segment.ts_ns,
             ports: (tcp.source, tcp.destination),
+            may_begin: tcp.may_begin,
         };
         let first = self.start_of(side);
         if self.application.is_none() && begins_nothing(&payload, first, &mut self.tries, side) {
