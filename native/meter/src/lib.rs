@@ -32,6 +32,7 @@ pub mod select;
 mod stream;
 mod table;
 mod tcp;
+mod told;
 mod view;
 pub mod wire;
 mod xxh64;
