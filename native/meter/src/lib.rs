@@ -33,6 +33,7 @@ mod stream;
 mod table;
 mod tcp;
 mod told;
+mod troubles;
 mod view;
 pub mod wire;
 mod xxh64;
