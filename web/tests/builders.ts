@@ -48,6 +48,10 @@ export function interfaceStatus(nodeId: string, status: Partial<NodeStatus> = {}
     PacketsReceived: 0,
     PacketsDropped: 0,
     BytesReceived: 0,
+    PacketsNotKept: 0,
+    FlowsEvicted: 0,
+    StreamsRefused: 0,
+    FragmentsLost: 0,
     ...status,
   };
 }

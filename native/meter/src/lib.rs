@@ -32,6 +32,8 @@ pub mod select;
 mod stream;
 mod table;
 mod tcp;
+mod told;
+mod troubles;
 mod view;
 pub mod wire;
 mod xxh64;

@@ -7,7 +7,7 @@ use netsonde_packet::quic;
 
 use crate::json::Json;
 use crate::reassembly::Budget;
-use crate::stream::{server_name, write_facts};
+use crate::told::Told;
 
 const MOST_PIECES: usize = 64;
 const MOST_BYTES: usize = 8 << 10;
@@ -17,9 +17,8 @@ const TRIES: u8 = 16;
 pub(crate) struct QuicState {
     version: u32,
     tries: u8,
-    server_name: Box<str>,
-    /// Members of the block in the record, as JSON; empty until the hello is there.
-    members: String,
+    /// Nothing until the hello is there.
+    told: Told,
     pieces: Vec<(usize, Vec<u8>)>,
     kept: usize,
     budget: Arc<Budget>,
@@ -36,8 +35,7 @@ impl QuicState {
         Self {
             version: 0,
             tries: 0,
-            server_name: Box::default(),
-            members: String::new(),
+            told: Told::new(budget),
             pieces: Vec::new(),
             kept: 0,
             budget: Arc::clone(budget),
@@ -56,8 +54,7 @@ impl QuicState {
         let Some(facts) = quic::client_hello(&hello).filter(|facts| !facts.is_empty()) else {
             return;
         };
-        write_facts(&facts, &mut Json::new(&mut self.members));
-        self.server_name = server_name(&facts).unwrap_or_default().into();
+        self.told.learn(&facts);
         self.tries = TRIES;
         self.pieces = Vec::new();
         self.budget.give(std::mem::take(&mut self.kept));
@@ -86,7 +83,7 @@ impl QuicState {
     }
 
     pub(crate) fn server_name(&self) -> &str {
-        &self.server_name
+        self.told.server_name()
     }
 
     /// Append the block of this connection to an object.
@@ -94,7 +91,7 @@ impl QuicState {
         if self.version != 0 {
             json.object("QUIC");
             json.text("version", &quic::version_name(self.version));
-            json.members(&self.members).close();
+            json.members(self.told.members()).close();
         }
     }
 }

@@ -1,32 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The first bytes of one direction of a TCP connection, put in order in bounded memory: 8 KiB a direction, 8 pieces beyond
-//! a gap, 8 MiB for all connections of a meter.
+//! a gap, 8 MiB for all connections of a meter. The budget also bounds what of it is kept as text.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 pub(crate) const MOST_OF_A_START: usize = 8 << 10;
 pub(crate) const MOST_PIECES: usize = 8;
 pub(crate) const MOST_OF_A_METER: usize = 8 << 20;
+/// What applications tell takes at most so many bytes times the flows that a meter may hold.
+pub(crate) const MOST_TEXT_OF_A_FLOW: usize = 512;
+/// So that few flows may tell all they have.
+const LEAST_TEXT: usize = 1 << 20;
 
 /// Bytes that all connections of a meter keep. Counters only: no other memory depends on them.
-#[derive(Default)]
 pub(crate) struct Budget {
     used: AtomicUsize,
+    text: AtomicUsize,
+    most_text: usize,
     refused: AtomicU64,
 }
 
 impl Budget {
-    pub(crate) fn take(&self, bytes: usize) -> bool {
-        let taken = self.used.fetch_add(bytes, Ordering::Relaxed) + bytes <= MOST_OF_A_METER;
-        if !taken {
-            self.give(bytes);
-            self.refused.fetch_add(1, Ordering::Relaxed);
+    /// The budget of a meter that holds up to `flows`.
+    pub(crate) fn new(flows: usize) -> Self {
+        Self {
+            used: AtomicUsize::new(0),
+            text: AtomicUsize::new(0),
+            most_text: flows.saturating_mul(MOST_TEXT_OF_A_FLOW).max(LEAST_TEXT),
+            refused: AtomicU64::new(0),
         }
-        taken
+    }
+
+    pub(crate) fn take(&self, bytes: usize) -> bool {
+        self.take_of(&self.used, MOST_OF_A_METER, bytes)
     }
 
     pub(crate) fn give(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take_text(&self, bytes: usize) -> bool {
+        self.take_of(&self.text, self.most_text, bytes)
+    }
+
+    pub(crate) fn give_text(&self, bytes: usize) {
+        self.text.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn take_of(&self, used: &AtomicUsize, most: usize, bytes: usize) -> bool {
+        let taken = used.fetch_add(bytes, Ordering::Relaxed) + bytes <= most;
+        if !taken {
+            used.fetch_sub(bytes, Ordering::Relaxed);
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        taken
     }
 
     #[cfg(test)]
@@ -34,7 +61,7 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Directions whose beginning found no room.
+    /// Directions whose beginning, or what it told, found no room.
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
@@ -49,6 +76,8 @@ pub(crate) struct Payload<'a> {
     pub(crate) ts_ns: i64,
     /// Of who sent it, and the other.
     pub(crate) ports: (u16, u16),
+    /// As in `Tcp`.
+    pub(crate) may_begin: bool,
 }
 
 /// The beginning of one direction.

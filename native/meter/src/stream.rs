@@ -11,6 +11,7 @@ use netsonde_packet::{block_name, dns, identify, Application, Fact, Facts, Ident
 use crate::dns::DnsState;
 use crate::json::Json;
 use crate::reassembly::{Budget, Offer, Payload, Start, MOST_OF_A_START};
+use crate::told::Told;
 
 /// Segments of a direction in which the beginning of something is looked for.
 const MOST_TRIES: u8 = 16;
@@ -40,9 +41,7 @@ impl Tries {
 pub(crate) struct TcpApplication {
     application: Option<Application>,
     starts: Option<Box<Starts>>,
-    /// Members of the block in the record, as JSON.
-    members: String,
-    server_name: Box<str>,
+    told: Told,
     pub(crate) dns: Option<Box<DnsState>>,
 }
 
@@ -65,8 +64,7 @@ impl TcpApplication {
                 sides: Default::default(),
                 budget: Arc::clone(budget),
             })),
-            members: String::new(),
-            server_name: Box::default(),
+            told: Told::new(budget),
             dns: None,
         }
     }
@@ -122,7 +120,7 @@ impl TcpApplication {
                     // Now that somebody knows what to look for.
                     *tries = Tries::default();
                 }
-                self.learn(&facts);
+                self.told.learn(&facts);
             }
             Verdict::Messages(_) => {}
         }
@@ -148,32 +146,20 @@ impl TcpApplication {
         Wanted::More
     }
 
-    fn learn(&mut self, facts: &Facts) {
-        for (name, fact) in facts.iter() {
-            // What one side said is not said again by the other.
-            if !self.members.contains(&format!("\"{name}\":")) {
-                write_fact(name, fact, &mut Json::new(&mut self.members));
-            }
-        }
-        if let Some(name) = server_name(facts) {
-            self.server_name = name.into();
-        }
-    }
-
     pub(crate) fn layer(&self) -> Option<Layer> {
         self.application.map(Application::layer)
     }
 
     /// The name that the client asked for, or nothing.
     pub(crate) fn server_name(&self) -> &str {
-        &self.server_name
+        self.told.server_name()
     }
 
     /// Append the block of the application to an object.
     pub(crate) fn write(&self, json: &mut Json<'_>) {
-        if let (Some(layer), false) = (self.layer(), self.members.is_empty()) {
+        if let (Some(layer), false) = (self.layer(), self.told.members().is_empty()) {
             json.object(block_name(layer));
-            json.members(&self.members).close();
+            json.members(self.told.members()).close();
         }
     }
 }
@@ -195,7 +181,9 @@ pub(crate) fn begins_nothing(
     side: usize,
 ) -> bool {
     let in_place = first.is_none_or(|first| first == payload.sequence);
-    let unknown = in_place && matches!(identify(payload.bytes, payload.ports), Identity::Unknown);
+    let unknown = in_place
+        && (!payload.may_begin
+            || matches!(identify(payload.bytes, payload.ports), Identity::Unknown));
     if unknown {
         tries.count(side);
     }
@@ -283,13 +271,14 @@ mod tests {
             cut: false,
             ts_ns: 1,
             ports: (40000, 80),
+            may_begin: true,
         }
     }
 
     #[test]
     fn bytes_come_in_order_whatever_the_order_of_segments() {
         let whole = b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n";
-        let budget = Arc::new(Budget::default());
+        let budget = Arc::new(Budget::new(1000));
         for cut in 1..whole.len() {
             for late in [false, true] {
                 let mut application = TcpApplication::new(&budget);
@@ -309,7 +298,7 @@ mod tests {
 
     #[test]
     fn what_all_connections_keep_is_bounded_and_what_finds_no_room_is_counted() {
-        let budget = Arc::new(Budget::default());
+        let budget = Arc::new(Budget::new(1000));
         let endless = [b"GET /".to_vec(), vec![b'x'; 5000]].concat();
         let mut waiting: Vec<_> = (0..2000)
             .map(|_| {
@@ -326,7 +315,7 @@ mod tests {
 
     #[test]
     fn pieces_beyond_a_gap_are_bounded() {
-        let budget = Arc::new(Budget::default());
+        let budget = Arc::new(Budget::new(1000));
         let mut application = TcpApplication::new(&budget);
         for place in 0..1000u32 {
             let data = payload(200 + 2 * place, b"x");
@@ -337,7 +326,7 @@ mod tests {
 
     #[test]
     fn a_stream_that_nobody_knows_is_given_up() {
-        let budget = Arc::new(Budget::default());
+        let budget = Arc::new(Budget::new(1000));
         let mut application = TcpApplication::new(&budget);
         let mut tries = Tries::default();
         let mut wanted = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What is followed of a TCP connection: handshake, round trips, losses, end, by sequence numbers. `stream` puts the first
+//! What is followed of a TCP connection: handshake, round trips, losses (`troubles`), end, by sequence numbers. `stream` puts the first
 //! bytes in order.
 
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use netsonde_packet::Tcp;
 
 use crate::reassembly::{Budget, Payload};
 use crate::stream::{begins_nothing, TcpApplication, Tries, Wanted};
+use crate::troubles::TcpTroubles;
 
 /// Round trips are kept in units of 8 ns: exact for captures that count microseconds, at most 34 s.
 const TICK_NS: i64 = 8;
@@ -47,23 +48,6 @@ pub(crate) struct TcpEvents {
     pub(crate) segment_size: u16,
     pub(crate) syn_ttl: u8,
     pub(crate) window_scale: u8,
-}
-
-/// What most connections are spared.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct TcpTroubles {
-    /// Sequence numbers that were passed over and may still arrive; empty when both are equal.
-    hole_start: u32,
-    hole_end: u32,
-    pub(crate) retransmissions: u32,
-    /// Segments that overtook another one.
-    pub(crate) out_of_order: u32,
-    /// Gaps in the sequence that were not filled yet, and their bytes.
-    pub(crate) skipped: u32,
-    pub(crate) skipped_bytes: u32,
-    /// Segments beyond the gap: out of order if it gets filled, behind a loss if not.
-    ahead: u32,
-    pub(crate) zero_windows: u32,
 }
 
 #[derive(Default)]
@@ -339,6 +323,7 @@ impl TcpState {
             cut: segment.payload.len() < segment.payload_len as usize,
             ts_ns: segment.ts_ns,
             ports: (tcp.source, tcp.destination),
+            may_begin: tcp.may_begin,
         };
         let first = self.start_of(side);
         if self.application.is_none() && begins_nothing(&payload, first, &mut self.tries, side) {
@@ -381,49 +366,6 @@ impl TcpEvents {
         }
         if tcp.has(Tcp::RST) {
             self.rst_ns = segment.ts_ns;
-        }
-    }
-}
-
-impl TcpTroubles {
-    /// A segment at the end of what was seen; out of order if there is still a hole before it that gets filled.
-    fn beyond(&mut self) {
-        if self.hole_start != self.hole_end {
-            self.ahead = self.ahead.saturating_add(1);
-        }
-    }
-
-    fn open_hole(&mut self, next: u32, sequence: u32) {
-        if self.hole_start == self.hole_end {
-            self.hole_start = next;
-            self.ahead = 0;
-        }
-        self.ahead = self.ahead.saturating_add(1);
-        self.hole_end = sequence;
-        self.skipped = self.skipped.saturating_add(1);
-        self.skipped_bytes = self
-            .skipped_bytes
-            .saturating_add(sequence.wrapping_sub(next));
-    }
-
-    fn in_hole(&self, sequence: u32) -> bool {
-        sequence.wrapping_sub(self.hole_start) as i32 >= 0
-            && (sequence.wrapping_sub(self.hole_end) as i32) < 0
-    }
-
-    fn fill_hole(&mut self, sequence: u32, length: u32) {
-        let end = sequence.wrapping_add(length);
-        if sequence == self.hole_start {
-            self.hole_start = end;
-        } else if end == self.hole_end {
-            self.hole_end = sequence;
-        }
-        self.skipped_bytes = self.skipped_bytes.saturating_sub(length);
-        if self.skipped_bytes == 0 {
-            self.hole_start = self.hole_end;
-            let overtook = std::mem::take(&mut self.ahead);
-            self.out_of_order = self.out_of_order.saturating_add(overtook);
-            self.skipped = 0;
         }
     }
 }

@@ -34,6 +34,9 @@ pub struct Tcp {
     /// What the options of a SYN offer: the maximum segment size, 0 = none; the window's shift.
     pub segment_size: u16,
     pub window_scale: u8,
+    /// The payload may begin something that `identify` knows. Told by the first byte where the headers are read anyway:
+    /// whoever asks later, on another processor, may be spared looking at the payload.
+    pub may_begin: bool,
 }
 
 impl Tcp {

@@ -36,8 +36,11 @@ pub(crate) enum Found {
     Udp(u16),
     /// UDP, destination only: the source port is arbitrary.
     UdpTo(u16),
-    /// The first bytes of a direction of a TCP connection, with its ports, tell whether they are of this protocol.
-    Stream(fn(&[u8], (u16, u16)) -> Reading),
+    /// The first bytes of a direction of a TCP connection tell whether they are of this protocol. What they are not of
+    /// after one byte they are not of after more.
+    Stream(fn(&[u8]) -> Reading),
+    /// The same, on these ports only, whoever has them.
+    StreamOn(&'static [u16], fn(&[u8]) -> Reading),
 }
 
 /// What a reader made of the bytes.
@@ -236,7 +239,10 @@ const fn udp_ports() -> Table {
             match ALL[index].found[at] {
                 Found::Udp(port) => table.set(port, index as u8 + 1, index as u8 + 1),
                 Found::UdpTo(port) => table.set(port, index as u8 + 1, 0),
-                Found::EtherType(_) | Found::IpProtocol(_) | Found::Stream(_) => {}
+                Found::EtherType(_)
+                | Found::IpProtocol(_)
+                | Found::Stream(_)
+                | Found::StreamOn(..) => {}
             }
             at += 1;
         }
@@ -300,7 +306,7 @@ mod tests {
                     Found::EtherType(kind) => (0, kind),
                     Found::IpProtocol(number) => (1, number.into()),
                     Found::Udp(port) | Found::UdpTo(port) => (2, port),
-                    Found::Stream(_) => continue,
+                    Found::Stream(_) | Found::StreamOn(..) => continue,
                 };
                 assert!(seen.insert(key), "{} {key:?}", protocol.layer.name());
             }

@@ -2,6 +2,7 @@
 //! TCP (RFC 9293) and UDP (RFC 768).
 
 use crate::headers::{Tcp, Transport};
+use crate::stream::may_begin;
 use crate::{Headers, Layer};
 
 #[inline]
@@ -21,18 +22,23 @@ pub(crate) fn tcp<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
     } else {
         Offered::default()
     };
+    let (source, destination) = (
+        u16::from_be_bytes([h[0], h[1]]),
+        u16::from_be_bytes([h[2], h[3]]),
+    );
+    headers.payload_len = headers.payload_len.saturating_sub(header_len as u32);
+    headers.payload = data.get(header_len..).unwrap_or_default();
     headers.transport = Transport::Tcp(Tcp {
-        source: u16::from_be_bytes([h[0], h[1]]),
-        destination: u16::from_be_bytes([h[2], h[3]]),
+        source,
+        destination,
         sequence: u32::from_be_bytes([h[4], h[5], h[6], h[7]]),
         acknowledgement: u32::from_be_bytes([h[8], h[9], h[10], h[11]]),
         flags: h[13],
         window: u16::from_be_bytes([h[14], h[15]]),
         segment_size: offered.segment_size,
         window_scale: offered.window_scale,
+        may_begin: may_begin(headers.payload, (source, destination)),
     });
-    headers.payload_len = headers.payload_len.saturating_sub(header_len as u32);
-    headers.payload = data.get(header_len..).unwrap_or_default();
 }
 
 /// Options of a SYN (RFC 9293 §3.2, RFC 7323 §2.2).

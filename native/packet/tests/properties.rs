@@ -3,6 +3,7 @@
 
 use netsonde_packet::{
     describe, dhcpv4, dhcpv6, dns, identify, parse, quic, Identity, Layer, LinkType, Ports,
+    Transport,
 };
 use proptest::prelude::*;
 
@@ -81,6 +82,23 @@ proptest! {
     }
 
     #[test]
+    fn a_segment_whose_first_byte_begins_nothing_is_of_nobody(
+        start in prop_oneof![starts(), prop::collection::vec(any::<u8>(), 1..4)],
+        rest in prop::collection::vec(any::<u8>(), 0..40),
+        port in prop::sample::select(vec![53u16, 443, 6653, 8080]),
+    ) {
+        let data = [start, rest].concat();
+        let frame = tcp_packet(port, &data);
+        let headers = parse(LinkType::Raw, &frame, frame.len() as u32, &Ports::default());
+        let Transport::Tcp(tcp) = headers.transport else {
+            return Err(TestCaseError::fail("no TCP"));
+        };
+        prop_assert_eq!(headers.payload, &data[..]);
+        let unknown = matches!(identify(&data, (40000, port)), Identity::Unknown);
+        prop_assert!(tcp.may_begin || unknown || data.is_empty());
+    }
+
+    #[test]
     fn any_beginning_of_a_stream_tells_something_or_nothing(
         start in starts(),
         rest in prop::collection::vec(any::<u8>(), 0..600),
@@ -91,6 +109,19 @@ proptest! {
             prop_assert!(application.told(&data, true).is_some());
         }
     }
+}
+
+/// An IPv4 packet from port 40000.
+fn tcp_packet(port: u16, payload: &[u8]) -> Vec<u8> {
+    let length = (40 + payload.len()) as u16;
+    let mut packet = vec![0x45, 0];
+    packet.extend(length.to_be_bytes());
+    packet.extend([0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+    packet.extend(40000u16.to_be_bytes());
+    packet.extend(port.to_be_bytes());
+    packet.extend([0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]);
+    packet.extend(payload);
+    packet
 }
 
 /// Beginnings of applications, and of hellos that go on with anything.

@@ -2,6 +2,7 @@
 """The status of a capture over all hosts, out of what their agents report: one state, and why."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -117,8 +118,17 @@ def _count(nodes: Iterable[NodeStatus], state: NodeCaptureState) -> int:
     return sum(node.state == state for node in nodes)
 
 
+_NO_COUNTERS: Final = {
+    "packets_received": 0,
+    "packets_dropped": 0,
+    "bytes_received": 0,
+    "packets_not_kept": 0,
+    "flows_evicted": 0,
+    "streams_refused": 0,
+    "fragments_lost": 0,
+}
+
+
 def _without_counters(status: CaptureStatus) -> CaptureStatus:
-    nodes = [
-        msgspec.structs.replace(node, packets_received=0, packets_dropped=0, bytes_received=0) for node in status.nodes
-    ]
+    nodes = [msgspec.structs.replace(node, **_NO_COUNTERS) for node in status.nodes]
     return msgspec.structs.replace(status, nodes=nodes)

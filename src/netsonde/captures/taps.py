@@ -61,6 +61,10 @@ class Tap:
             packets_received=self.counters.packets,
             packets_dropped=self.counters.dropped,
             bytes_received=self.counters.octets,
+            packets_not_kept=self.counters.not_kept,
+            flows_evicted=self.counters.flows_evicted,
+            streams_refused=self.counters.streams_refused,
+            fragments_lost=self.counters.fragments_lost,
         )
 
 

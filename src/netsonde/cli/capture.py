@@ -34,7 +34,7 @@ from netsonde.cli.options import DEFAULT_URL, Form, Output, Url, new_app
 from netsonde.cli.output import Column, say, show
 from netsonde.cli.times import clock_time
 from netsonde.errors import UserError
-from netsonde.model.captures import CaptureView
+from netsonde.model.captures import CaptureView, NodeStatus
 
 app = new_app("Create and watch captures, and read their packets. IDs may be names or the beginning of a UUID.")
 
@@ -255,6 +255,19 @@ _COLUMNS: tuple[Column, ...] = (
     ("REASON", _reason),
     ("QUERY", lambda one: one.gremlin_query),
 )
+
+
+def _limits(node: NodeStatus) -> str:
+    """Say what was given up for want of room, if anything was."""
+    given_up = {
+        "packets not kept": node.packets_not_kept,
+        "flows evicted": node.flows_evicted,
+        "starts unread": node.streams_refused,
+        "fragments lost": node.fragments_lost,
+    }
+    return ", ".join(f"{number} {what}" for what, number in given_up.items() if number)
+
+
 _NODE_COLUMNS: tuple[Column, ...] = (
     ("INTERFACE", lambda node: node.name),
     ("HOST", lambda node: node.host),
@@ -264,6 +277,7 @@ _NODE_COLUMNS: tuple[Column, ...] = (
     ("LOOK-BACK", lambda node: node.lookback_packets),
     ("PACKETS", lambda node: node.packets_received),
     ("DROPPED", lambda node: node.packets_dropped),
+    ("LIMITS", _limits),
     ("REASON", lambda node: node.reason),
     ("TID", lambda node: node.node_tid),
 )

@@ -73,6 +73,14 @@ class NodeStatus(msgspec.Struct, frozen=True, rename="pascal"):
     packets_received: int = 0
     packets_dropped: int = 0
     bytes_received: int = 0
+    packets_not_kept: int = 0
+    """Packets whose bytes were wanted, but found no room in memory or on their way."""
+    flows_evicted: int = 0
+    """Flows that ended early because there were too many at a time."""
+    streams_refused: int = 0
+    """Beginnings of connections that found no room, so that their application stays unknown."""
+    fragments_lost: int = 0
+    """Packets in pieces that were never whole, or given up for others."""
 
 
 class AgentCaptureStatus(msgspec.Struct, frozen=True):

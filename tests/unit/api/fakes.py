@@ -241,7 +241,14 @@ class FakeCaptures:
 
     def activate(self, uuid: str, packets: int = 1) -> None:
         """Let a capture become active on node n1."""
-        node = NodeStatus("n1", "t1", "tap0", "h1", "active", packets_received=packets, packets_dropped=2, since=NOW_MS)
+        node = NodeStatus(
+            *("n1", "t1", "tap0", "h1", "active"),
+            packets_received=packets,
+            packets_dropped=2,
+            flows_evicted=3,
+            streams_refused=1,
+            since=NOW_MS,
+        )
         self.put(self.by_id[uuid], CaptureStatus("active", NOW_MS, "", 1, 1, 1, 0, [node]))
 
     def _tell(self, kind: Any, view: CaptureView) -> None:

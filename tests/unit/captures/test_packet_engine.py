@@ -36,6 +36,10 @@ class NativeStats:
     packets: int = 4
     bytes: int = 400
     dropped: int = 1
+    not_kept: int = 2
+    evicted_flows: int = 3
+    streams_refused: int = 5
+    fragments_lost: int = 6
 
 
 @dataclass
@@ -97,7 +101,7 @@ def test_events_and_counters_come_back_in_our_terms() -> None:
         TapEvent("started", Point("c1", None, 3), 5, "", 2, True),
         TapEvent("started", Point("c1", 77, 3), 5, "", 2, True),
     ]
-    assert engine.counters() == {Point("c1", 77, 3): TapCounters(4, 1, 400)}
+    assert engine.counters() == {Point("c1", 77, 3): TapCounters(4, 1, 400, 2, 3, 5, 6)}
     assert engine.event_fd == 9
 
 

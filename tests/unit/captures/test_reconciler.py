@@ -106,11 +106,15 @@ def test_counters_are_read_without_touching_the_graph(reconciler: Reconciler, ho
     host.plug("tap0")
     host.name_vm("tap0")
     revision = host.graph.revision
-    engine.counted = {Point("c1", None, 10): TapCounters(5, 1, 500), Point("other", None, 10): TapCounters(9)}
+    engine.counted = {
+        Point("c1", None, 10): TapCounters(5, 1, 500, 2, 3, 4, 6),
+        Point("other", None, 10): TapCounters(9),
+    }
     assert reconciler.count() == {"c1"}
     assert reconciler.count() == set()
     node = only_node(reconciler)
     assert (node.packets_received, node.packets_dropped, node.bytes_received) == (5, 1, 500)
+    assert (node.packets_not_kept, node.flows_evicted, node.streams_refused, node.fragments_lost) == (2, 3, 4, 6)
     assert host.graph.revision == revision
 
 

@@ -94,7 +94,7 @@ def test_since_stays_while_the_state_does() -> None:
 
 def test_counters_are_no_change_of_state() -> None:
     one = status(report(node("a", "active")))
-    counted = msgspec.structs.replace(one.nodes[0], packets_received=9)
+    counted = msgspec.structs.replace(one.nodes[0], packets_received=9, streams_refused=2)
     assert not is_state_change(one, msgspec.structs.replace(one, nodes=[counted]))
     assert is_state_change(one, status(report(node("a", "failed"))))
     assert is_state_change(None, one)

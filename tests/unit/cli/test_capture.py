@@ -55,6 +55,11 @@ def test_captures_are_found_by_uuid_name_and_beginning(
     assert netsonde("capture", "get", name, "-o", "csv").out.splitlines()[1].startswith("c1-uuid,vms,active,1,1,7,")
 
 
+def test_what_a_tap_gave_up_for_want_of_room_is_shown(netsonde: Command, server: Server, capture: str) -> None:
+    server.do(lambda: server.fakes.captures.activate(capture, packets=7))
+    assert "3 flows evicted, 1 starts unread" in netsonde("capture", "get", capture).out
+
+
 def test_an_unknown_and_an_ambiguous_name_are_refused(netsonde: Command, server: Server, capture: str) -> None:
     assert "no capture is called 'x'" in netsonde("capture", "get", "x").err
     server.do(lambda: server.fakes.captures.put(Capture(uuid="c2", gremlin_query="G.E()", name="vms")))

@@ -177,6 +177,10 @@ export interface NodeStatus {
   PacketsReceived: number;
   PacketsDropped: number;
   BytesReceived: number;
+  PacketsNotKept: number;
+  FlowsEvicted: number;
+  StreamsRefused: number;
+  FragmentsLost: number;
 }
 
 /** What a capture with this query would find now. */

@@ -67,7 +67,7 @@ pub struct MeterStats {
     /// Flows ended because the table was full.
     pub evicted: u64,
     pub fragments: FragmentStats,
-    /// Beginnings of connections that found no room, so that their application stays unknown.
+    /// Beginnings of connections that found no room, so that their application, or what it told, stays unknown.
     pub streams_refused: u64,
 }
 
@@ -79,7 +79,7 @@ pub struct Meter {
     /// Memory of `load`.
     candidates: Vec<u32>,
     fragments: Fragments,
-    /// First bytes of connections.
+    /// First bytes of connections, and what they told.
     streams: Arc<Budget>,
     reporter: Reporter,
     /// Flows to report at the next `take_reports`: new ones, and those that just closed.
@@ -105,7 +105,7 @@ impl Meter {
             table,
             candidates: Vec::new(),
             fragments: Fragments::default(),
-            streams: Arc::default(),
+            streams: Arc::new(Budget::new(config.max_flows)),
             reporter: Reporter::new(config),
             fresh: Vec::new(),
             changed: Vec::new(),

@@ -13,7 +13,11 @@ use crate::{Headers, Layer};
 
 pub(crate) const PROTOCOL: Protocol = Protocol {
     layer: Layer::DNS,
-    found: &[Found::Udp(PORT), Found::Udp(5353), Found::Stream(begins)],
+    found: &[
+        Found::Udp(PORT),
+        Found::Udp(5353),
+        Found::StreamOn(&[PORT], begins),
+    ],
     read,
     shown: "DNS",
     info: |headers| application::dns(headers.payload),
@@ -35,10 +39,7 @@ const PORT: u16 = 53;
 const HEADER: usize = 12;
 
 /// Over TCP each message stands behind its length (RFC 1035 §4.2.2).
-fn begins(data: &[u8], (source, destination): (u16, u16)) -> Reading {
-    if source != PORT && destination != PORT {
-        return Reading::Other;
-    }
+fn begins(data: &[u8]) -> Reading {
     match (be16(data, 0), data.get(2..)) {
         (Some(length), _) if usize::from(length) < HEADER => Reading::Other,
         (Some(_), Some(message)) if message.len() >= HEADER => {

@@ -7,7 +7,7 @@ use crate::Layer;
 
 pub(crate) const PROTOCOL: Protocol = Protocol {
     layer: Layer::OpenFlow,
-    found: &[Found::Stream(begins)],
+    found: &[Found::StreamOn(&PORTS, begins)],
     read: not_over_packets,
     shown: "OpenFlow",
     info: no_info,
@@ -18,10 +18,7 @@ pub(crate) const PROTOCOL: Protocol = Protocol {
 const PORTS: [u16; 2] = [6653, 6633];
 const GREATEST_TYPE: u8 = 35;
 
-fn begins(data: &[u8], (source, destination): (u16, u16)) -> Reading {
-    if !PORTS.contains(&source) && !PORTS.contains(&destination) {
-        return Reading::Other;
-    }
+fn begins(data: &[u8]) -> Reading {
     let Some(&[version, kind, high, low, ..]) = data.first_chunk::<8>() else {
         return Reading::TooShort;
     };

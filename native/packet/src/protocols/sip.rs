@@ -7,7 +7,7 @@ use crate::{Headers, Layer};
 
 pub(crate) const PROTOCOL: Protocol = Protocol {
     layer: Layer::SIP,
-    found: &[Found::Udp(5060), Found::Stream(|data, _| begins(data))],
+    found: &[Found::Udp(5060), Found::Stream(begins)],
     read,
     shown: "SIP",
     info: |headers| line(&told(headers.payload)),

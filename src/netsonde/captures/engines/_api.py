@@ -42,6 +42,10 @@ class TapCounters:
     packets: int = 0
     dropped: int = 0
     octets: int = 0
+    not_kept: int = 0
+    flows_evicted: int = 0
+    streams_refused: int = 0
+    fragments_lost: int = 0
 
 
 class Engine(Protocol):

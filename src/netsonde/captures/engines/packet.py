@@ -51,6 +51,14 @@ class NativeStats(Protocol):
     def bytes(self) -> int: ...
     @property
     def dropped(self) -> int: ...
+    @property
+    def not_kept(self) -> int: ...
+    @property
+    def evicted_flows(self) -> int: ...
+    @property
+    def streams_refused(self) -> int: ...
+    @property
+    def fragments_lost(self) -> int: ...
 
 
 class NativeCore(Protocol):
@@ -122,9 +130,7 @@ class PacketEngine:
         ]
 
     def counters(self) -> Mapping[Point, TapCounters]:
-        return {
-            self._point(stats): TapCounters(stats.packets, stats.dropped, stats.bytes) for stats in self.core.stats()
-        }
+        return {self._point(stats): _counters(stats) for stats in self.core.stats()}
 
     def close(self) -> None:
         self.core.close()
@@ -132,6 +138,18 @@ class PacketEngine:
     def _point(self, source: NativeEvent | NativeStats) -> Point:
         netns = None if source.netns == self._home else source.netns
         return Point(source.capture_id, netns, source.ifindex)
+
+
+def _counters(stats: NativeStats) -> TapCounters:
+    return TapCounters(
+        packets=stats.packets,
+        dropped=stats.dropped,
+        octets=stats.bytes,
+        not_kept=stats.not_kept,
+        flows_evicted=stats.evicted_flows,
+        streams_refused=stats.streams_refused,
+        fragments_lost=stats.fragments_lost,
+    )
 
 
 def native_options(capture: Capture, settings: CaptureSettings) -> dict[str, object]:
