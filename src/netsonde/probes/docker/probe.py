@@ -37,7 +37,7 @@ class DockerProbe:
         self.name = name
         self._context = context
         self._settings = context.settings.docker
-        self._socket = socket
+        self.daemon = socket
         self._publisher = ContainerPublisher(context, name)
         self._waiting: dict[str, None] = {}
         self._wanted = asyncio.Event()
@@ -57,9 +57,9 @@ class DockerProbe:
         self._health = health
         unsubscribe = self._context.graph.subscribe(self._publisher.graph_changed)
         try:
-            await self._follow(Engine(self._socket, self._settings.answer_timeout))
+            await self._follow(Engine(self.daemon, self._settings.answer_timeout))
         except WireError as rubbish:
-            raise SourceLost(f"{self._socket}: {rubbish}") from rubbish
+            raise SourceLost(f"{self.daemon}: {rubbish}") from rubbish
         finally:
             unsubscribe()
             self._publisher.drop_dead()
@@ -98,7 +98,7 @@ class DockerProbe:
             touched = touched_container(decode(line, Event))
             if touched:
                 self._mark(touched)
-        raise SourceLost(f"{self._engine_name} at {self._socket} ended its events")
+        raise SourceLost(f"{self._engine_name} at {self.daemon} ended its events")
 
     def _mark(self, container_id: str) -> None:
         if len(self._waiting) >= MOST_WAITING:
@@ -152,5 +152,5 @@ class DockerProbe:
 
     def _tell(self, version: Version) -> None:
         lost = len(self._unreadable)
-        reason = f"{version.engine} {version.version} at {self._socket}"
+        reason = f"{version.engine} {version.version} at {self.daemon}"
         self._health.running(f"{reason}; {lost} containers could not be read" if lost else reason)
