@@ -68,6 +68,11 @@ class ContainerPublisher:
     def ids(self) -> set[str]:
         return set(self._shown)
 
+    def shown(self, container_id: str) -> Container | None:
+        """Return a container as it was shown last, None for one that is not."""
+        found = self._shown.get(container_id)
+        return None if found is None else found.container
+
     def update(self, containers: Iterable[Container], gone: Iterable[str] = ()) -> None:
         """Show these containers as they are now and take others away, all in one batch."""
         batch = Batch()

@@ -20,6 +20,7 @@ from netsonde.probes._api import ProbeContext
 from netsonde.probes.containers import Container, ContainerPublisher
 from netsonde.probes.docker.api import Event, Inspection, Listed, Version, decode, is_id, touched_container
 from netsonde.probes.docker.engine import Engine
+from netsonde.probes.docker.http import TooSlow
 from netsonde.probes.docker.translate import container
 
 ASKED_AT_ONCE: Final = 8
@@ -133,16 +134,25 @@ class DockerProbe:
         self._health.gauge("objects", len(self._publisher))
 
     async def _inspect(self, engine: Engine, container_id: str) -> Container | None:
-        """Return a container as it is now; None when it is gone, stopped, or told so that nobody understands it."""
+        """Return a container as it is now, or was when the engine hangs over it; None when it is gone or stopped, or
+        told so that nobody understands it."""
         self._unreadable.discard(container_id)
         try:
             seen = await engine.find(f"/containers/{container_id}/json", Inspection)
+        except TooSlow:
+            # Engines lock each container: one that hangs over this one still answers for others, a dead one does not.
+            await engine.ping()
+            self._not_read(container_id)
+            return self._publisher.shown(container_id)
         except WireError:
-            if len(self._unreadable) < MOST_WAITING:
-                self._unreadable.add(container_id)
-            self._health.count("unreadable")
+            self._not_read(container_id)
             return None
         return None if seen is None or seen.id != container_id else container(seen, self._engine_name)
+
+    def _not_read(self, container_id: str) -> None:
+        if len(self._unreadable) < MOST_WAITING:
+            self._unreadable.add(container_id)
+        self._health.count("unreadable")
 
     async def _ping(self, engine: Engine) -> None:
         """Find out that an engine is dead although its socket stands: a silent stream says nothing."""

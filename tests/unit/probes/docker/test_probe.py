@@ -190,6 +190,17 @@ async def test_engine_that_takes_questions_and_answers_none_is_lost(tmp_path: Pa
         await lab.until(lambda: lab.health.state == "running")
 
 
+async def test_engine_that_hangs_over_one_container_tells_of_the_others(tmp_path: Path) -> None:
+    web, island = alive("web"), alive("island")
+    async with running(tmp_path, web, island, answer_timeout=0.05) as lab:
+        lab.engine.hung = {f"/containers/{web['Id']}/json"}
+        lab.engine.put([web, island | {"Name": "/ilha"}])
+        lab.engine.drop()
+        await lab.until(lambda: "ilha" in lab.names() and lab.health.state == "running")
+        assert lab.names() == {"web", "ilha"}
+        assert "1 containers could not be read" in lab.health.reason
+
+
 async def test_engine_that_is_too_old_says_so(tmp_path: Path) -> None:
     async with running(tmp_path, alive("web")) as lab:
         lab.engine.answers["/version"] = b'{"Version": "1.6", "ApiVersion": "1.18"}'
