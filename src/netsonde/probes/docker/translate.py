@@ -7,6 +7,8 @@ from netsonde.probes.docker.api import Endpoint, Inspection
 
 JOINED = "container:"
 COMPOSE = "com.docker.compose."
+LONGEST_PORT = 5
+"""Digits: Python refuses to read thousands of them, and the bus takes no number of more than 64 bits."""
 COMPOSE_KEYS = {"Project": "project", "Service": "service", "Number": "container-number"}
 
 
@@ -48,16 +50,20 @@ def ports(seen: Inspection) -> list[Json]:
     found: list[Json] = []
     for name, bindings in sorted((seen.network_settings.ports or {}).items()):
         number, _, protocol = name.partition("/")
-        if not number.isdecimal():
+        if not _is_port(number):
             continue
         offered: Metadata = {"Port": int(number), "Protocol": protocol or "tcp"}
         published: list[Json] = [
             {**offered, "HostIP": binding.host_ip, "HostPort": int(binding.host_port)}
             for binding in bindings or ()
-            if binding.host_port.isdecimal()
+            if _is_port(binding.host_port)
         ]
         found += published or [offered]
     return found
+
+
+def _is_port(text: str) -> bool:
+    return text.isdecimal() and len(text) <= LONGEST_PORT
 
 
 def network(name: str, end: Endpoint) -> Metadata:

@@ -48,7 +48,7 @@ def read_state(data: bytes) -> State:
     """Return a decoded state file; WireError when it is none."""
     try:
         return msgspec.json.decode(data, type=State)
-    except (msgspec.DecodeError, UnicodeDecodeError) as rubbish:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as rubbish:
         raise WireError(f"no state of runc: {rubbish}") from rubbish
 
 

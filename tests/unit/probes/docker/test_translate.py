@@ -70,6 +70,7 @@ def test_null_stands_for_nothing_as_podman_writes_it() -> None:
 def test_ports_that_are_no_numbers_are_left_out() -> None:
     answer = told("web")
     bindings = [{"HostIp": "::", "HostPort": "many"}, {"HostIp": "::", "HostPort": ""}]
+    bindings += [{"HostIp": "::", "HostPort": "9" * 30}, {"HostIp": "::", "HostPort": "9" * 5000}]
     answer["NetworkSettings"]["Ports"] = {"http/tcp": None, "/": None, "²/tcp": None, "8/sctp": bindings, "9": None}
     found = container(inspection(answer), "docker")
     assert found is not None

@@ -60,7 +60,9 @@ def test_container_that_nobody_named_is_called_by_its_id() -> None:
     assert "Pod" not in found.facts
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"id": 1, "init_process_pid": 2}', b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"[]", b'{"id": 1, "init_process_pid": 2}', b"\xff", b"[" * 100_000, b'{"x":' + b"[" * 100_000]
+)
 def test_rubbish_is_named_as_such(data: bytes) -> None:
     with pytest.raises(WireError):
         read_state(data)
