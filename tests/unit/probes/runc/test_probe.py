@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from netsonde.errors import SourceLost
 from netsonde.graph.batch import Batch
 from netsonde.graph.graph import Graph
 from netsonde.observe import Health
@@ -114,7 +115,7 @@ async def test_container_goes_with_its_process_after_a_new_start_of_the_probe_to
 ) -> None:
     def crash(_: files.StateWatcher) -> None:
         monkeypatch.undo()
-        raise RuntimeError("a bug")
+        raise SourceLost("no more watches")
 
     async with running(tmp_path) as lab:
         process = await asyncio.create_subprocess_exec("cat", stdin=asyncio.subprocess.PIPE)
