@@ -2,7 +2,7 @@
 """From an engine's answer to a container's metadata. Pure."""
 
 from netsonde.model.elements import Json, Metadata
-from netsonde.probes.containers import Container, unix_ms
+from netsonde.probes.containers import Container, kept_labels, unix_ms
 from netsonde.probes.docker.api import Endpoint, Inspection
 
 JOINED = "container:"
@@ -16,7 +16,8 @@ def container(seen: Inspection, engine: str) -> Container | None:
     """Return a container that has processes, None for one that has not: it is on no network."""
     if seen.state.pid <= 0:
         return None
-    labels = dict(seen.config.labels or {})
+    told = seen.config.labels or {}
+    labels = kept_labels(told)
     found: Metadata = {
         "ID": seen.id,
         "Image": seen.config.image,
@@ -29,6 +30,7 @@ def container(seen: Inspection, engine: str) -> Container | None:
         "Hostname": seen.config.hostname,
     }
     optional: dict[str, Json] = {
+        "LabelsOmitted": len(told) - len(labels),
         "Health": seen.state.health.status if seen.state.health is not None else "",
         "StartedAt": unix_ms(seen.state.started_at),
         "Ports": ports(seen),

@@ -73,3 +73,10 @@ def test_no_annotation_breaks_the_reader(labels: list[str]) -> None:
     state = recorded()
     state["config"]["labels"] = labels
     assert shown(state).id == "tc"
+
+
+def test_annotations_that_no_message_could_carry_are_left_out_and_counted() -> None:
+    found = shown(recorded("a=first", "b=" + "x" * 1_000_000, "c=last"))
+    assert found.facts["LabelsOmitted"] == 1
+    assert "b" not in found.facts["Labels"]
+    assert unlisted(found.metadata) == []
