@@ -69,10 +69,11 @@ class DockerProbe:
     async def _follow(self, engine: Engine) -> None:
         version = await engine.meet()
         self._engine_name = version.engine
-        # Events first, then the list: what happens between the two is told twice rather than never.
+        self._list_wanted = True
+        self._wanted.set()
+        # Events first, then the list: what happens between the two is told twice rather than never. They are read while
+        # the list is, however long: an engine drops the events of who does not take them.
         async with engine.events() as events:
-            await self._list(engine)
-            self._tell(version)
             try:
                 async with asyncio.TaskGroup() as group:
                     spawn(group, self._take(events), f"{self.name}-events")

@@ -46,6 +46,8 @@ class Engine:
         """Whether it takes requests without answering them."""
         self.hung: set[str] = set()
         """Paths that it takes requests for without answering them."""
+        self.took = asyncio.Event()
+        """Whether it took such a request."""
         self.put(containers)
         self._events: list[asyncio.StreamWriter] = []
         self._ended: list[asyncio.Event] = []
@@ -69,6 +71,7 @@ class Engine:
 
     async def _answer(self, path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.silent or path in self.hung:
+            self.took.set()
             await reader.read()
         elif path == "/events":
             self.streams += 1

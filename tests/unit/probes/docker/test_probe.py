@@ -151,6 +151,20 @@ async def test_container_that_starts_while_a_list_is_on_its_way_is_not_forgotten
         await lab.until(lambda: lab.names() == {"web", "island"})
 
 
+async def test_events_are_taken_while_the_first_list_is_on_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = asyncio.Event()
+    async with running(tmp_path, alive("web")) as lab:
+        lab.engine.hung = {"/containers/json"}
+        lab.engine.drop()
+        await lab.until(lambda: lab.health.state == "failed")
+        monkeypatch.setattr(docker_probe, "touched_container", lambda _: taken.set())
+        await asyncio.wait_for(lab.engine.took.wait(), 2)
+        lab.engine.send(event("start", "abc"))
+        await asyncio.wait_for(taken.wait(), 2)
+
+
 async def test_one_container_that_nobody_understands_is_counted_and_the_others_are_shown(tmp_path: Path) -> None:
     web, broken = alive("web"), alive("island")
     async with running(tmp_path, web, broken | {"State": "unknown"}) as lab:
