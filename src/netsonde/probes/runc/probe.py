@@ -43,6 +43,7 @@ class RuncProbe:
         self._proc = proc
         self._publisher = ContainerPublisher(context, OWNER, proc)
         self._known: dict[str, tuple[StateFile, Container | None]] = {}
+        self._unreadable: set[str] = set()
         self._wanted = asyncio.Event()
         self._endings = Endings(self._ended)
         self._health = Health(self.name)
@@ -84,6 +85,7 @@ class RuncProbe:
         """Read what changed, or all of it, and publish it."""
         found = {file.path: file for file in find(self._roots)}
         gone = [self._known.pop(path)[1] for path in self._known.keys() - found.keys()]
+        self._unreadable &= found.keys()
         shown: list[Container] = []
         for path, file in found.items():
             before = self._known.get(path)
@@ -97,12 +99,14 @@ class RuncProbe:
 
     def _read(self, file: StateFile) -> Container | None:
         """Return a container, None when its process has ended or nobody understands its state."""
+        self._unreadable.discard(file.path)
         try:
             with Path(file.path).open("rb") as source:
                 state = read_state(source.read(STATE_LIMIT))
         except OSError:
             return None  # it went meanwhile
         except WireError:
+            self._unreadable.add(file.path)
             self._health.count("unreadable")
             return None
         if not self._lives(state.init_process_pid, state.init_process_start):
@@ -127,8 +131,7 @@ class RuncProbe:
         self._health.gauge("objects", len(self._publisher))
 
     def _tell(self, watcher: StateWatcher) -> None:
-        unreadable = self._health.counters.get("unreadable", 0)
-        reasons = [f"{unreadable} state files could not be read"] if unreadable else []
+        reasons = [f"{len(self._unreadable)} state files could not be read"] if self._unreadable else []
         if watcher.refused:
             reasons.append(f"{watcher.refused} directories cannot be watched: raise fs.inotify.max_user_watches")
         self._health.running("; ".join(reasons))

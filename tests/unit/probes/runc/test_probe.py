@@ -153,3 +153,5 @@ async def test_rubbish_is_counted_and_the_others_are_shown(tmp_path: Path) -> No
         (state.parent / "x").rename(state)
         lab.write("good")
         await lab.until(lambda: set(lab.names()) == {"good"} and "1 state files" in lab.health.reason)
+        lab.write("bad")
+        await lab.until(lambda: set(lab.names()) == {"bad", "good"} and lab.health.reason == "")
