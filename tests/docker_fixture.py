@@ -30,6 +30,7 @@ START_WITHIN = 30.0
 def answers(engine: Path) -> bool:
     """Tell whether a container engine answers at a socket."""
     with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(2.0)
         try:
             connection.connect(str(engine))
             connection.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")

@@ -47,6 +47,15 @@ class Settling(Protocol):
         """Wait for it; returns too when the run ends."""
 
 
+@runtime_checkable
+class AsksDaemon(Protocol):
+    """A probe whose source is another program, which may hang: the first publication does not wait long for it."""
+
+    @property
+    def daemon(self) -> str:
+        """Where it is asked, such as the path of its socket."""
+
+
 class ProbeGraph(Protocol):
     """The part of the agent's graph that probes use; one event loop thread."""
 

@@ -6,7 +6,7 @@ The probes of several engines may know one container (Docker's are containerd's 
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,8 @@ from netsonde.probes._api import ProbeContext
 
 UNKNOWN: Final = 0
 """Instead of an inode: we may not look, so the container hangs under the host."""
+LABEL_BYTES: Final = 64 * 1024
+"""Of names and values of one container's labels: whoever makes an image writes them, and a node must fit on the bus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,11 @@ class ContainerPublisher:
     @property
     def ids(self) -> set[str]:
         return set(self._shown)
+
+    def shown(self, container_id: str) -> Container | None:
+        """Return a container as it was shown last, None for one that is not."""
+        found = self._shown.get(container_id)
+        return None if found is None else found.container
 
     def update(self, containers: Iterable[Container], gone: Iterable[str] = ()) -> None:
         """Show these containers as they are now and take others away, all in one batch."""
@@ -176,6 +183,18 @@ class ContainerPublisher:
             return UNKNOWN
         except OSError:
             return None
+
+
+def kept_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels that are shown, in order: those that find room in LABEL_BYTES."""
+    kept: dict[str, str] = {}
+    room = LABEL_BYTES
+    for name, value in labels.items():
+        size = len(name.encode()) + len(value.encode())
+        if size <= room:
+            kept[name] = value
+            room -= size
+    return kept
 
 
 def unix_ms(text: str) -> int:

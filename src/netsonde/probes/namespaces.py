@@ -63,7 +63,7 @@ class NamespaceRegistry:
         self._listeners: list[NamespaceListener] = []
         self._hints: list[Callable[[], None]] = []
         self._renames: list[Callable[[int], None]] = []
-        self._preferences: list[Callable[[], None]] = []
+        self._preferences: list[Callable[[int], None]] = []
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="netns-enter")
 
     @property
@@ -106,14 +106,14 @@ class NamespaceRegistry:
         if self.preferred_name(inode) == before:
             return
         for callback in tuple(self._preferences):
-            callback()
+            callback(inode)
 
     def preferred_name(self, inode: int) -> str:
         """Return how a namespace should be called, "" when nobody said so."""
         return next(reversed(self._preferred.get(inode, {}).values()), "")
 
-    def on_preferred(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` whenever a preferred name changed; return what ends that."""
+    def on_preferred(self, callback: Callable[[int], None]) -> Callable[[], None]:
+        """Call `callback` with the inode of each namespace whose preferred name changed; return what ends that."""
         self._preferences.append(callback)
         return lambda: self._preferences.remove(callback)
 

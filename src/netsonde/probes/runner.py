@@ -3,13 +3,16 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from netsonde.aio import Supervisor, spawn
 from netsonde.errors import UserError
 from netsonde.observe import Health, logger
-from netsonde.probes._api import Probe, Settling
+from netsonde.probes._api import AsksDaemon, Probe, Settling
 
 STATE_LOGGED = ("failed", "running")
+DAEMON_PATIENCE = 3.0
+"""Seconds that `ready` waits for daemons; their answer times are longer, and one that hangs must not hide the host."""
 
 
 class ProbeRunner:
@@ -41,12 +44,28 @@ class ProbeRunner:
                 spawn(group, self._supervise(probe), f"probe-{probe.name}")
 
     async def ready(self) -> None:
-        """Wait until every probe ran or failed once, and what they had to read first is in the graph."""
-        for event in self._ran.values():
-            await event.wait()
+        """Wait until every probe ran or failed once, and what they had to read first is in the graph.
+
+        A daemon's probe is waited for as long as DAEMON_PATIENCE only: what it reads later is a change like others.
+        """
+        async with asyncio.TaskGroup() as group:
+            for probe in self._probes:
+                spawn(group, self._ran_once(probe), f"ready-{probe.name}")
         for probe in self._probes:
             if isinstance(probe, Settling) and self.healths[probe.name].state == "running":
                 await probe.settled()
+
+    async def _ran_once(self, probe: Probe) -> None:
+        ran = self._ran[probe.name]
+        if not isinstance(probe, AsksDaemon):
+            await ran.wait()
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ran.wait(), DAEMON_PATIENCE)
+        if not ran.is_set():
+            self._log.warning(
+                "not waiting for a daemon", probe=probe.name, daemon=probe.daemon, silent_s=DAEMON_PATIENCE
+            )
 
     async def _supervise(self, probe: Probe) -> None:
         health = self.healths[probe.name]

@@ -177,7 +177,7 @@ def test_without_the_right_to_look_a_container_hangs_under_the_host(
 
 def test_engine_is_heard_before_its_runtime_about_the_name_of_a_namespace(host: Host) -> None:
     registry, changes = host.registry, []
-    registry.on_preferred(lambda: changes.append(registry.preferred_name(7)))
+    registry.on_preferred(lambda inode: changes.append(registry.preferred_name(inode)))
     registry.prefer_name(7, "container-runtime", "6f958c90")
     registry.prefer_name(7, "docker", "web")
     registry.prefer_name(7, "container-runtime", "other")

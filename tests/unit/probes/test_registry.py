@@ -8,7 +8,7 @@ import pytest
 
 from netsonde.errors import UserError
 from netsonde.graph.graph import Graph
-from netsonde.probes._api import ProbeContext
+from netsonde.probes._api import AsksDaemon, ProbeContext
 from netsonde.probes._registry import build_probes
 from netsonde.probes.identity import Identity
 from netsonde.probes.namespaces import NamespaceRegistry
@@ -39,6 +39,12 @@ def context(namespaces: NamespaceRegistry, settings: ProbeSettings) -> ProbeCont
 async def test_default_is_everything_of_a_host(namespaces: NamespaceRegistry) -> None:
     probes = build_probes(context(namespaces, ProbeSettings()))
     assert [probe.name for probe in probes] == ["host", "netns", "netlink", "ovsdb", "docker", "qemu", "lldp", "runc"]
+
+
+async def test_probes_that_ask_another_program_say_where(namespaces: NamespaceRegistry) -> None:
+    probes = build_probes(context(namespaces, ProbeSettings()))
+    asking = {probe.name: probe.daemon for probe in probes if isinstance(probe, AsksDaemon)}
+    assert asking == {"ovsdb": ProbeSettings().ovsdb.addresses[0], "docker": ProbeSettings().docker.sockets[0]}
 
 
 async def test_each_ovsdb_server_has_a_probe_of_its_own(namespaces: NamespaceRegistry) -> None:

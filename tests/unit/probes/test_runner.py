@@ -9,6 +9,7 @@ import pytest
 
 from netsonde.errors import SourceLost, UserError
 from netsonde.observe import Health
+from netsonde.probes import runner as runner_module
 from netsonde.probes.runner import ProbeRunner
 
 Work = Callable[[Health], Awaitable[None]]
@@ -85,6 +86,42 @@ async def test_probe_starts_after_those_that_it_needs() -> None:
 
     async with running(FakeProbe("netlink", second, ("host",)), FakeProbe("host", first)):
         assert order == ["host", "netlink"]
+
+
+class HungDaemon(FakeProbe):
+    daemon = "/run/hung.sock"
+
+
+async def test_daemon_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner_module, "DAEMON_PATIENCE", 0.01)
+    asked = asyncio.Event()
+
+    async def hang(_: Health) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    async with running(HungDaemon("docker", hang), FakeProbe("host", steady)) as runner:
+        assert asked.is_set()
+        assert {name: health.state for name, health in runner.healths.items()} == {
+            "docker": "starting",
+            "host": "running",
+        }
+
+
+async def test_probe_of_the_kernel_is_waited_for_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner_module, "DAEMON_PATIENCE", 0.0)
+    passed = asyncio.Event()
+
+    async def late(health: Health) -> None:
+        await passed.wait()
+        await steady(health)
+
+    async def pass_on(_: Health) -> None:
+        asyncio.get_running_loop().call_later(0.02, passed.set)
+        await asyncio.Event().wait()
+
+    async with running(FakeProbe("netns", late), HungDaemon("docker", pass_on)) as runner:
+        assert runner.healths["netns"].state == "running"
 
 
 async def test_need_that_is_not_enabled_is_a_user_error() -> None:

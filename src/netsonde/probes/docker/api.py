@@ -122,7 +122,7 @@ def decode(data: bytes, kind: type[T]) -> T:
     """Return an answer as what it should be; WireError when it is not."""
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as rubbish:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as rubbish:
         raise WireError(f"expected {kind.__name__}, got {data[:60]!r}: {rubbish}") from rubbish
 
 

@@ -22,6 +22,10 @@ LINE_LIMIT: Final = 1024 * 1024
 READ_SIZE: Final = 64 * 1024
 
 
+class TooSlow(SourceLost):
+    """The server took the question and did not answer in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Status and body of one answer."""
@@ -65,7 +69,7 @@ class UnixHttp:
             async with asyncio.timeout(self._timeout):
                 yield
         except TimeoutError as slow:
-            raise SourceLost(f"{self.socket} did not answer {target} within {self._timeout:g} s") from slow
+            raise TooSlow(f"{self.socket} did not answer {target} within {self._timeout:g} s") from slow
 
     @asynccontextmanager
     async def _request(self, target: str) -> AsyncIterator["_Exchange"]:

@@ -23,6 +23,7 @@ KEYS = written_by(
         Key("Container.Hostname", "string", "host name inside", "6f958c90ca3b"),
         Key("Container.Labels", "object", "labels, verbatim", {"app": "shop", "app.kubernetes.io/name": "shop"}),
         Key("Container.Labels.*", "string", "one label; a name with dots is quoted in a query", "shop"),
+        Key("Container.LabelsOmitted", "integer", "labels beyond 64 kB, which are not shown", 3),
         Key("Container.NetworkMode", "string", "network that it was started with", "bridge"),
         Key("Container.Networks", "list of object", "networks it is attached to", [{"Name": "bridge"}]),
         Key("Container.Networks.Name", "string", "name of the network", "shop_default"),

@@ -20,6 +20,7 @@ from netsonde.probes._api import ProbeContext
 from netsonde.probes.containers import Container, ContainerPublisher
 from netsonde.probes.docker.api import Event, Inspection, Listed, Version, decode, is_id, touched_container
 from netsonde.probes.docker.engine import Engine
+from netsonde.probes.docker.http import TooSlow
 from netsonde.probes.docker.translate import container
 
 ASKED_AT_ONCE: Final = 8
@@ -37,7 +38,7 @@ class DockerProbe:
         self.name = name
         self._context = context
         self._settings = context.settings.docker
-        self._socket = socket
+        self.daemon = socket
         self._publisher = ContainerPublisher(context, name)
         self._waiting: dict[str, None] = {}
         self._wanted = asyncio.Event()
@@ -57,9 +58,9 @@ class DockerProbe:
         self._health = health
         unsubscribe = self._context.graph.subscribe(self._publisher.graph_changed)
         try:
-            await self._follow(Engine(self._socket, self._settings.answer_timeout))
+            await self._follow(Engine(self.daemon, self._settings.answer_timeout))
         except WireError as rubbish:
-            raise SourceLost(f"{self._socket}: {rubbish}") from rubbish
+            raise SourceLost(f"{self.daemon}: {rubbish}") from rubbish
         finally:
             unsubscribe()
             self._publisher.drop_dead()
@@ -68,10 +69,11 @@ class DockerProbe:
     async def _follow(self, engine: Engine) -> None:
         version = await engine.meet()
         self._engine_name = version.engine
-        # Events first, then the list: what happens between the two is told twice rather than never.
+        self._list_wanted = True
+        self._wanted.set()
+        # Events first, then the list: what happens between the two is told twice rather than never. They are read while
+        # the list is, however long: an engine drops the events of who does not take them.
         async with engine.events() as events:
-            await self._list(engine)
-            self._tell(version)
             try:
                 async with asyncio.TaskGroup() as group:
                     spawn(group, self._take(events), f"{self.name}-events")
@@ -98,7 +100,7 @@ class DockerProbe:
             touched = touched_container(decode(line, Event))
             if touched:
                 self._mark(touched)
-        raise SourceLost(f"{self._engine_name} at {self._socket} ended its events")
+        raise SourceLost(f"{self._engine_name} at {self.daemon} ended its events")
 
     def _mark(self, container_id: str) -> None:
         if len(self._waiting) >= MOST_WAITING:
@@ -133,16 +135,25 @@ class DockerProbe:
         self._health.gauge("objects", len(self._publisher))
 
     async def _inspect(self, engine: Engine, container_id: str) -> Container | None:
-        """Return a container as it is now; None when it is gone, stopped, or told so that nobody understands it."""
+        """Return a container as it is now, or was when the engine hangs over it; None when it is gone or stopped, or
+        told so that nobody understands it."""
         self._unreadable.discard(container_id)
         try:
             seen = await engine.find(f"/containers/{container_id}/json", Inspection)
+        except TooSlow:
+            # Engines lock each container: one that hangs over this one still answers for others, a dead one does not.
+            await engine.ping()
+            self._not_read(container_id)
+            return self._publisher.shown(container_id)
         except WireError:
-            if len(self._unreadable) < MOST_WAITING:
-                self._unreadable.add(container_id)
-            self._health.count("unreadable")
+            self._not_read(container_id)
             return None
         return None if seen is None or seen.id != container_id else container(seen, self._engine_name)
+
+    def _not_read(self, container_id: str) -> None:
+        if len(self._unreadable) < MOST_WAITING:
+            self._unreadable.add(container_id)
+        self._health.count("unreadable")
 
     async def _ping(self, engine: Engine) -> None:
         """Find out that an engine is dead although its socket stands: a silent stream says nothing."""
@@ -152,5 +163,5 @@ class DockerProbe:
 
     def _tell(self, version: Version) -> None:
         lost = len(self._unreadable)
-        reason = f"{version.engine} {version.version} at {self._socket}"
+        reason = f"{version.engine} {version.version} at {self.daemon}"
         self._health.running(f"{reason}; {lost} containers could not be read" if lost else reason)

@@ -2,11 +2,13 @@
 """From an engine's answer to a container's metadata. Pure."""
 
 from netsonde.model.elements import Json, Metadata
-from netsonde.probes.containers import Container, unix_ms
+from netsonde.probes.containers import Container, kept_labels, unix_ms
 from netsonde.probes.docker.api import Endpoint, Inspection
 
 JOINED = "container:"
 COMPOSE = "com.docker.compose."
+LONGEST_PORT = 5
+"""Digits: Python refuses to read thousands of them, and the bus takes no number of more than 64 bits."""
 COMPOSE_KEYS = {"Project": "project", "Service": "service", "Number": "container-number"}
 
 
@@ -14,7 +16,8 @@ def container(seen: Inspection, engine: str) -> Container | None:
     """Return a container that has processes, None for one that has not: it is on no network."""
     if seen.state.pid <= 0:
         return None
-    labels = dict(seen.config.labels or {})
+    told = seen.config.labels or {}
+    labels = kept_labels(told)
     found: Metadata = {
         "ID": seen.id,
         "Image": seen.config.image,
@@ -27,6 +30,7 @@ def container(seen: Inspection, engine: str) -> Container | None:
         "Hostname": seen.config.hostname,
     }
     optional: dict[str, Json] = {
+        "LabelsOmitted": len(told) - len(labels),
         "Health": seen.state.health.status if seen.state.health is not None else "",
         "StartedAt": unix_ms(seen.state.started_at),
         "Ports": ports(seen),
@@ -48,16 +52,20 @@ def ports(seen: Inspection) -> list[Json]:
     found: list[Json] = []
     for name, bindings in sorted((seen.network_settings.ports or {}).items()):
         number, _, protocol = name.partition("/")
-        if not number.isdecimal():
+        if not _is_port(number):
             continue
         offered: Metadata = {"Port": int(number), "Protocol": protocol or "tcp"}
         published: list[Json] = [
             {**offered, "HostIP": binding.host_ip, "HostPort": int(binding.host_port)}
             for binding in bindings or ()
-            if binding.host_port.isdecimal()
+            if _is_port(binding.host_port)
         ]
         found += published or [offered]
     return found
+
+
+def _is_port(text: str) -> bool:
+    return text.isdecimal() and len(text) <= LONGEST_PORT
 
 
 def network(name: str, end: Endpoint) -> Metadata:

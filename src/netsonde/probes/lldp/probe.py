@@ -25,13 +25,17 @@ from netsonde.probes._api import ProbeContext
 from netsonde.probes.contributions import ContributionPublisher
 from netsonde.probes.lldp.frame import read_frame
 from netsonde.probes.lldp.neighbours import Neighbours
-from netsonde.probes.lldp.socket import LONGEST, PACKET_OUTGOING, open_socket
+from netsonde.probes.lldp.socket import LONGEST, PACKET_OUTGOING, lost_frames, open_socket
 from netsonde.probes.lldp.translate import neighbourhood
 from netsonde.probes.namespaces import Namespace
 
 HARDWARE: Final = "device"
 FRAMES_A_TURN: Final = 64
-"""Frames of one interface that are read in one turn of the loop: a flood costs the socket's buffer, not the loop."""
+"""Frames of one interface that are read in one go; with as many, the next go is after BREATH."""
+BREATH: Final = 0.1
+"""Seconds that a flooded interface is left to its socket's buffer: 640 frames a second are read at most."""
+PUBLISH_EVERY: Final = 0.5
+"""Least seconds between two batches: each is a revision that history keeps, and anybody on the cable causes them."""
 EVERYTHING: Final = "neighbourhood"
 
 
@@ -58,6 +62,8 @@ class LldpProbe:
         self._to_open: dict[str, None] = {}
         self._open_wanted = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._held: asyncio.TimerHandle | None = None
+        self._unpublished = False
         self._refused: dict[str, str] = {}
         self._health = Health(self.name)
 
@@ -69,6 +75,7 @@ class LldpProbe:
             for node in self._context.graph.nodes_with("EncapType", "ether"):
                 self._look_at(node)
             self._expire()
+            self._publish()
             self._tell()
             async with asyncio.TaskGroup() as group:
                 spawn(group, self._open_for_ever(), "lldp-open")
@@ -80,8 +87,10 @@ class LldpProbe:
             for listening in tuple(self._sockets):
                 self._close(listening)
             self._wanted = {}
-            if self._timer is not None:
-                self._timer.cancel()
+            for timer in (self._timer, self._held):
+                if timer is not None:
+                    timer.cancel()
+            self._held = None
 
     # NamespaceListener
 
@@ -203,9 +212,19 @@ class LldpProbe:
                 break  # the interface was set down; it may come up again
             if packet_type != PACKET_OUTGOING:
                 changed = self._hear(node, frame) or changed
+        else:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(source)
+            loop.call_later(BREATH, self._read_on, node, source)
         if changed:
             self._publish()
         self._set_timer()
+
+    def _read_on(self, node: str, source: socket.socket) -> None:
+        """Listen again to an interface that was flooded, if it is still wanted, and count what its buffer lost."""
+        if self._sockets.get(node) is source:
+            self._health.count("dropped", lost_frames(source))
+            asyncio.get_running_loop().add_reader(source, self._readable, node, source)
 
     def _hear(self, node: str, frame: bytes) -> bool:
         self._health.count("frames")
@@ -232,6 +251,20 @@ class LldpProbe:
             self._timer = asyncio.get_running_loop().call_at(until, self._expire)
 
     def _publish(self) -> None:
+        """Publish at once what changed, or when the time is over that the last batch holds for."""
+        if self._held is not None:
+            self._unpublished = True
+            return
+        self._unpublished = False
+        self._write()
+        self._held = asyncio.get_running_loop().call_later(PUBLISH_EVERY, self._release)
+
+    def _release(self) -> None:
+        self._held = None
+        if self._unpublished:
+            self._publish()
+
+    def _write(self) -> None:
         batch = Batch()
         self._publisher.put(batch, EVERYTHING, neighbourhood(self._neighbours))
         if len(batch):

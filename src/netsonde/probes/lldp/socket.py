@@ -18,6 +18,7 @@ ETH_P_ALL: Final = 0x0003
 SOL_PACKET: Final = 263
 PACKET_ADD_MEMBERSHIP: Final = 1
 PACKET_MR_MULTICAST: Final = 0
+PACKET_STATISTICS: Final = 6
 PACKET_IGNORE_OUTGOING: Final = 23
 PACKET_OUTGOING: Final = 4
 SO_ATTACH_FILTER: Final = 26
@@ -52,6 +53,12 @@ def open_socket(ifindex: int) -> socket.socket:
         found.close()
         raise
     return found
+
+
+def lost_frames(found: socket.socket) -> int:
+    """Return how many frames found no room in the socket's buffer since the last time."""
+    _, dropped = struct.unpack("=II", found.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
+    return int(dropped)
 
 
 def _attach_filter(found: socket.socket) -> None:

@@ -5,6 +5,7 @@ A namespace is named by the first of its files in the order of the configured di
 order of discovery does not matter; without a file by its oldest process. The name of a container comes before both.
 """
 
+import os
 from dataclasses import dataclass, field
 
 from netsonde.model.elements import Json, Metadata
@@ -34,7 +35,7 @@ class Sighting:
         if self.preferred:
             return self.preferred
         if self.paths:
-            return self.paths[0].rpartition("/")[2]
+            return _printable(self.paths[0].rpartition("/")[2])
         if not self.users:
             return f"netns-{self.inode}"
         pid, process = self.users[0]
@@ -45,14 +46,19 @@ class Sighting:
         shown: Metadata = {
             "Type": "netns",
             "Name": self.name,
-            "Path": self.path,
+            "Path": _printable(self.path),
             "Inode": self.inode,
             "Device": self.device,
         }
         if self.paths:
-            names: list[Json] = [path.rpartition("/")[2] for path in self.paths]
-            paths: list[Json] = list(self.paths)
+            paths: list[Json] = [_printable(path) for path in self.paths]
+            names: list[Json] = [_printable(path.rpartition("/")[2]) for path in self.paths]
             shown |= {"Names": names, "Paths": paths}
         if self.users:
             shown["Processes"] = [{"Pid": pid, "Name": name} for pid, name in self.users]
         return shown
+
+
+def _printable(path: str) -> str:
+    """Return a file's name as a text: names are bytes, and one that is no UTF-8 could be sent to nobody."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -8,7 +8,7 @@ Needs:  CAP_SYS_PTRACE to see the namespaces of other users' processes.
 
 import asyncio
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netsonde.aio import spawn
 from netsonde.errors import SourceLost
@@ -28,8 +28,9 @@ CPU_SHARE = 0.01
 
 @dataclass(slots=True)
 class _Shown:
-    """A namespace that is in the graph: its metadata, and a descriptor that tells when its holder ends."""
+    """A namespace that is in the graph: what shows it, and a descriptor that tells when its holder ends."""
 
+    sighting: Sighting
     metadata: Metadata
     pidfd: int = -1
 
@@ -61,7 +62,7 @@ class NetnsProbe:
         except OSError as failed:
             raise SourceLost(f"cannot watch for namespaces: {failed}") from failed
         unsubscribe = self._namespaces.on_hint(self._scan_wanted.set)
-        forget_names = self._namespaces.on_preferred(lambda: self._reconcile(health))
+        forget_names = self._namespaces.on_preferred(self._rename)
         try:
             self._reconcile(health)
             await self._register_all(health)
@@ -129,9 +130,10 @@ class NetnsProbe:
         shown = self._shown.get(sighting.inode)
         node = self._context.identity.netns(sighting.inode)
         if shown is None:
-            self._shown[sighting.inode] = _Shown(metadata, self._watch_holder(sighting))
+            self._shown[sighting.inode] = _Shown(sighting, metadata, self._watch_holder(sighting))
             batch.put_edge(None, self._context.identity.host(), node, self.name, {"RelationType": OWNERSHIP})
         else:
+            shown.sighting = sighting
             if shown.pidfd < 0:
                 shown.pidfd = self._watch_holder(sighting)
             if shown.metadata == metadata:
@@ -140,6 +142,16 @@ class NetnsProbe:
         self._namespaces.set_name(sighting.inode, sighting.name)
         batch.put_node(node, self.name, metadata)
         return shown is None
+
+    def _rename(self, inode: int) -> None:
+        """Show how a namespace should be called now, without a look at the others: thousands may be named in a row."""
+        shown = self._shown.get(inode)
+        if shown is None:
+            return
+        batch = Batch()
+        self._show(batch, replace(shown.sighting, preferred=self._namespaces.preferred_name(inode)))
+        if len(batch):
+            self._context.graph.apply(batch)
 
     async def _register_for_ever(self, health: Health) -> None:
         while True:

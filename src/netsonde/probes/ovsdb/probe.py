@@ -36,7 +36,7 @@ class OvsdbProbe:
         self.name = name
         self._context = context
         self._settings = context.settings.ovsdb
-        self._address = address
+        self.daemon = address
         self._replica = Replica()
         self._switch = Switch(self._replica.rows, context.graph, context.identity)
         self._publisher = ContributionPublisher[RowKey](name)
@@ -58,7 +58,7 @@ class OvsdbProbe:
         self._health = health
         unsubscribe = self._context.graph.subscribe(self._graph_changed)
         try:
-            async with await JsonRpc.connect(self._address) as server:
+            async with await JsonRpc.connect(self.daemon) as server:
                 await self._follow(server)
         except WireError as rubbish:
             # What we know may be wrong now: begin from a full copy.
@@ -71,7 +71,7 @@ class OvsdbProbe:
         self._replica.use_schema(await server.call("get_schema", [DATABASE]))
         self._take(await self._monitor(server))
         self._mark(self._all_rows())  # devices may have come or gone while nobody listened
-        self._health.running(f"Open vSwitch at {self._address}")
+        self._health.running(f"Open vSwitch at {self.daemon}")
         while True:
             for note in await server.notifications():
                 self._take(_updates(note))

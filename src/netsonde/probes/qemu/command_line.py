@@ -19,6 +19,9 @@ _MAC: Final = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _OPTION: Final = re.compile(r"((?:[^,]|,,)*)(?:,|$)")
 
+LONGEST_NAME: Final = 255
+"""Letters of a machine's name that are shown: whoever holds a tap may call itself QEMU, and anything."""
+
 Values = dict[str, str]
 
 
@@ -50,7 +53,7 @@ def read_command_line(arguments: Sequence[str]) -> Machine | None:
     name = next((values.get("guest", "") for option, values in options if option == "name"), "")
     uuid = next((values.get("uuid", "") for option, values in options if option == "uuid"), "").lower()
     return Machine(
-        name=name,
+        name=name[:LONGEST_NAME],
         uuid=uuid if _UUID.fullmatch(uuid) else "",
         nics=tuple(_nics(options)),
         by_libvirt=any("/libvirt/" in values.get("file", "") for option, values in options if option == "object"),
@@ -84,7 +87,7 @@ def _values(text: str, first: str) -> Values:
     if text.startswith("{"):
         try:
             return {key: _text(value) for key, value in msgspec.json.decode(text, type=dict[str, Json]).items()}
-        except (msgspec.DecodeError, UnicodeEncodeError):
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             return {}
     found: Values = {}
     for number, part in enumerate(_OPTION.findall(text)):

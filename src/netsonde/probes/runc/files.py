@@ -61,6 +61,8 @@ class StateWatcher:
         """OSError when the system has no more inotify descriptors."""
         self._roots = roots
         self._changed = changed
+        self.refused = 0
+        """Directories that the system would not watch: what happens in them is seen with the next event elsewhere."""
         self._inotify = open_inotify()
         asyncio.get_running_loop().add_reader(self._inotify, self._readable)
         self.watch()
@@ -71,11 +73,12 @@ class StateWatcher:
 
     def watch(self) -> None:
         """Watch every directory that can hold states; for a missing root the nearest one above. May be repeated."""
+        self.refused = 0
         for root in self._roots:
             target = Path(root)
             while not target.is_dir() and target != target.parent:
                 target = target.parent
-            add_watch(self._inotify, target)
+            self._add(str(target))
             if target == Path(root):
                 self._watch_below(root, DEPTH)
 
@@ -83,9 +86,13 @@ class StateWatcher:
         for name in _names(directory):
             inside = f"{directory}/{name}"
             if os.path.isdir(inside):
-                add_watch(self._inotify, Path(inside))
+                self._add(inside)
                 if depth > 1:
                     self._watch_below(inside, depth - 1)
+
+    def _add(self, directory: str) -> None:
+        if add_watch(self._inotify, Path(directory)) < 0 and os.path.isdir(directory):
+            self.refused += 1
 
     def _readable(self) -> None:
         drain(self._inotify)

@@ -27,6 +27,7 @@ KEYS = written_by(
             {"io.kubernetes.cri.sandbox-name": "web-0"},
         ),
         Key("Container.Labels.*", "string", "one annotation; a name with dots is quoted in a query", "web-0"),
+        Key("Container.LabelsOmitted", "integer", "annotations beyond 64 kB, which are not shown", 3),
         Key("Container.Pod", "object", "pod of Kubernetes", {"Name": "web-0", "Namespace": "default"}),
         Key("Container.Pod.Name", "string", "name of the pod", "web-0"),
         Key("Container.Pod.Namespace", "string", "namespace of Kubernetes", "default"),

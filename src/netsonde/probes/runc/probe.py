@@ -24,7 +24,9 @@ from netsonde.probes.runc.state import container, read_state
 OWNER: Final = "container-runtime"
 """Of keys: comes before `docker` in the alphabet, so that an engine's names win over those of its runtime."""
 PAUSE: Final = 0.02
-"""Seconds between two looks: each container that starts causes several events."""
+"""Least seconds between two looks: each container that starts causes several events."""
+CPU_SHARE: Final = 0.25
+"""Part of the loop's time that looks may take: one among 2000 containers takes 0.1 s."""
 STATE_LIMIT: Final = 4 * 1024 * 1024
 """Bytes of one state file."""
 
@@ -41,6 +43,7 @@ class RuncProbe:
         self._proc = proc
         self._publisher = ContainerPublisher(context, OWNER, proc)
         self._known: dict[str, tuple[StateFile, Container | None]] = {}
+        self._unreadable: set[str] = set()
         self._wanted = asyncio.Event()
         self._endings = Endings(self._ended)
         self._health = Health(self.name)
@@ -54,8 +57,8 @@ class RuncProbe:
             raise SourceLost(f"cannot watch for containers: {failed}") from failed
         unsubscribe = self._context.graph.subscribe(self._publisher.graph_changed)
         try:
-            self._look()
-            self._tell()
+            self._look(anew=True)
+            self._tell(watcher)
             async with asyncio.TaskGroup() as group:
                 spawn(group, self._look_for_ever(watcher), "runc-look")
         except ExceptionGroup as failed:
@@ -66,24 +69,27 @@ class RuncProbe:
             self._endings.close()
 
     async def _look_for_ever(self, watcher: StateWatcher) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             await self._wanted.wait()
             self._wanted.clear()
+            began = loop.time()
             # A directory that came has to be watched before it is read, or a file in it could be missed.
             watcher.watch()
             self._health.count("events")
             self._look()
-            self._tell()
-            await asyncio.sleep(PAUSE)
+            self._tell(watcher)
+            await asyncio.sleep(max(PAUSE, (loop.time() - began) / CPU_SHARE))
 
-    def _look(self) -> None:
-        """Read what changed, and publish it."""
+    def _look(self, *, anew: bool = False) -> None:
+        """Read what changed, or all of it, and publish it."""
         found = {file.path: file for file in find(self._roots)}
         gone = [self._known.pop(path)[1] for path in self._known.keys() - found.keys()]
+        self._unreadable &= found.keys()
         shown: list[Container] = []
         for path, file in found.items():
             before = self._known.get(path)
-            if before is None or before[0] != file:
+            if anew or before is None or before[0] != file:
                 seen = self._read(file)
                 self._known[path] = (file, seen)
                 shown += [] if seen is None else [seen]
@@ -93,12 +99,14 @@ class RuncProbe:
 
     def _read(self, file: StateFile) -> Container | None:
         """Return a container, None when its process has ended or nobody understands its state."""
+        self._unreadable.discard(file.path)
         try:
             with Path(file.path).open("rb") as source:
                 state = read_state(source.read(STATE_LIMIT))
         except OSError:
             return None  # it went meanwhile
         except WireError:
+            self._unreadable.add(file.path)
             self._health.count("unreadable")
             return None
         if not self._lives(state.init_process_pid, state.init_process_start):
@@ -122,6 +130,8 @@ class RuncProbe:
         self._publisher.update((), gone)
         self._health.gauge("objects", len(self._publisher))
 
-    def _tell(self) -> None:
-        unreadable = self._health.counters.get("unreadable", 0)
-        self._health.running(f"{unreadable} state files could not be read" if unreadable else "")
+    def _tell(self, watcher: StateWatcher) -> None:
+        reasons = [f"{len(self._unreadable)} state files could not be read"] if self._unreadable else []
+        if watcher.refused:
+            reasons.append(f"{watcher.refused} directories cannot be watched: raise fs.inotify.max_user_watches")
+        self._health.running("; ".join(reasons))

@@ -11,7 +11,7 @@ import msgspec
 
 from netsonde.errors import WireError
 from netsonde.model.elements import Json, Metadata
-from netsonde.probes.containers import Container, unix_ms
+from netsonde.probes.containers import Container, kept_labels, unix_ms
 
 CONTAINER_NAMES: Final = ("io.kubernetes.cri.container-name", "io.kubernetes.container.name", "nerdctl/name")
 POD_NAMES: Final = ("io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name")
@@ -48,14 +48,15 @@ def read_state(data: bytes) -> State:
     """Return a decoded state file; WireError when it is none."""
     try:
         return msgspec.json.decode(data, type=State)
-    except (msgspec.DecodeError, UnicodeDecodeError) as rubbish:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as rubbish:
         raise WireError(f"no state of runc: {rubbish}") from rubbish
 
 
 def container(state: State, *, started: bool) -> Container:
     """Return the container; one that is not started yet has a process, too."""
-    labels = dict(text.partition("=")[::2] for text in state.config.labels or ())
-    bundle = labels.pop(BUNDLE, "")
+    told = dict(text.partition("=")[::2] for text in state.config.labels or ())
+    bundle = told.pop(BUNDLE, "")
+    labels = kept_labels(told)
     pod = _first(labels, POD_NAMES)
     sandbox = _first(labels, SANDBOX_TYPES) == "sandbox"
     facts: Metadata = {
@@ -66,6 +67,7 @@ def container(state: State, *, started: bool) -> Container:
         "Labels": {**labels},
     }
     optional: dict[str, Json] = {
+        "LabelsOmitted": len(told) - len(labels),
         "Image": _first(labels, IMAGES),
         "StartedAt": unix_ms(state.created),
         "Hostname": state.config.hostname,

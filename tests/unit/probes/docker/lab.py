@@ -44,6 +44,10 @@ class Engine:
         """Called when a list was made, before it is sent."""
         self.silent = False
         """Whether it takes requests without answering them."""
+        self.hung: set[str] = set()
+        """Paths that it takes requests for without answering them."""
+        self.took = asyncio.Event()
+        """Whether it took such a request."""
         self.put(containers)
         self._events: list[asyncio.StreamWriter] = []
         self._ended: list[asyncio.Event] = []
@@ -66,7 +70,8 @@ class Engine:
         ended.set()
 
     async def _answer(self, path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.silent:
+        if self.silent or path in self.hung:
+            self.took.set()
             await reader.read()
         elif path == "/events":
             self.streams += 1

@@ -55,7 +55,9 @@ def test_podman_behind_dockers_api_is_told_apart() -> None:
     assert msgspec.convert(answer, Version).engine == "podman"
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"null", b"\xff\xfe", b'{"Type": 7}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"null", b"\xff\xfe", b'{"Type": 7}', b"[" * 100_000, b'{"x":' + b"[" * 100_000]
+)
 def test_rubbish_is_named_as_such(data: bytes) -> None:
     with pytest.raises(WireError):
         decode(data, Event)

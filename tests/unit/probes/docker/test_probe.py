@@ -151,6 +151,20 @@ async def test_container_that_starts_while_a_list_is_on_its_way_is_not_forgotten
         await lab.until(lambda: lab.names() == {"web", "island"})
 
 
+async def test_events_are_taken_while_the_first_list_is_on_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = asyncio.Event()
+    async with running(tmp_path, alive("web")) as lab:
+        lab.engine.hung = {"/containers/json"}
+        lab.engine.drop()
+        await lab.until(lambda: lab.health.state == "failed")
+        monkeypatch.setattr(docker_probe, "touched_container", lambda _: taken.set())
+        await asyncio.wait_for(lab.engine.took.wait(), 2)
+        lab.engine.send(event("start", "abc"))
+        await asyncio.wait_for(taken.wait(), 2)
+
+
 async def test_one_container_that_nobody_understands_is_counted_and_the_others_are_shown(tmp_path: Path) -> None:
     web, broken = alive("web"), alive("island")
     async with running(tmp_path, web, broken | {"State": "unknown"}) as lab:
@@ -188,6 +202,17 @@ async def test_engine_that_takes_questions_and_answers_none_is_lost(tmp_path: Pa
         assert lab.names() == {"web"}
         lab.engine.silent = False
         await lab.until(lambda: lab.health.state == "running")
+
+
+async def test_engine_that_hangs_over_one_container_tells_of_the_others(tmp_path: Path) -> None:
+    web, island = alive("web"), alive("island")
+    async with running(tmp_path, web, island, answer_timeout=0.05) as lab:
+        lab.engine.hung = {f"/containers/{web['Id']}/json"}
+        lab.engine.put([web, island | {"Name": "/ilha"}])
+        lab.engine.drop()
+        await lab.until(lambda: "ilha" in lab.names() and lab.health.state == "running")
+        assert lab.names() == {"web", "ilha"}
+        assert "1 containers could not be read" in lab.health.reason
 
 
 async def test_engine_that_is_too_old_says_so(tmp_path: Path) -> None:

@@ -67,9 +67,19 @@ def test_null_stands_for_nothing_as_podman_writes_it() -> None:
     assert unlisted(found.metadata) == []
 
 
+def test_labels_that_no_message_could_carry_are_left_out_and_counted() -> None:
+    answer = told("web")
+    answer["Config"]["Labels"] = {"a": "first", "b": "x" * 1_000_000, "c": "last", "é" * 40_000: ""}
+    found = container(inspection(answer), "docker")
+    assert found is not None
+    assert (found.facts["Labels"], found.facts["LabelsOmitted"]) == ({"a": "first", "c": "last"}, 2)
+    assert unlisted(found.metadata) == []
+
+
 def test_ports_that_are_no_numbers_are_left_out() -> None:
     answer = told("web")
     bindings = [{"HostIp": "::", "HostPort": "many"}, {"HostIp": "::", "HostPort": ""}]
+    bindings += [{"HostIp": "::", "HostPort": "9" * 30}, {"HostIp": "::", "HostPort": "9" * 5000}]
     answer["NetworkSettings"]["Ports"] = {"http/tcp": None, "/": None, "²/tcp": None, "8/sctp": bindings, "9": None}
     found = container(inspection(answer), "docker")
     assert found is not None

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which name a namespace shows does not depend on the order of discovery."""
 
+import os
+
+import msgspec
+
 from netsonde.probes.netns.naming import Sighting
 from netsonde.probes.netns.processes import User
 
@@ -27,3 +31,11 @@ def test_nameless_one_is_named_by_its_oldest_process() -> None:
 
 def test_one_without_any_sign_is_named_by_its_inode() -> None:
     assert Sighting(42, 4).name == "netns-42"
+
+
+def test_file_whose_name_is_no_text_is_shown_as_one_and_opened_as_it_is() -> None:
+    path = os.fsdecode(b"/run/netns/\xffa")
+    sighting = Sighting(7, 4, paths=[path])
+    assert sighting.path == path
+    assert (sighting.name, sighting.metadata()["Path"]) == ("\\xffa", "/run/netns/\\xffa")
+    assert msgspec.msgpack.encode(sighting.metadata())

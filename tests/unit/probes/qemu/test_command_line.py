@@ -74,6 +74,18 @@ def test_nonsense_is_left_out() -> None:
     assert machine.nics == (Nic(mac="", model="e1000"),)
 
 
+def test_values_nested_too_deep_to_be_read_are_left_out() -> None:
+    machine = read_command_line(["kvm", "-name", '{"guest":' + "[" * 100_000, "-uuid", UUID])
+    assert machine is not None
+    assert (machine.name, machine.uuid) == ("", UUID)
+
+
+def test_name_as_long_as_a_book_is_cut() -> None:
+    machine = read_command_line(["kvm", "-name", "x" * 200_000])
+    assert machine is not None
+    assert machine.name == "x" * 255
+
+
 WORDS = st.sampled_from(["-name", "-uuid", "-netdev", "-device", "-nic", "-net", "-object", "tap,id=n", "{", '{"a":1}'])
 
 

@@ -9,12 +9,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from netsonde.errors import SourceLost
 from netsonde.graph.batch import Batch
 from netsonde.graph.graph import Graph
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.identity import Identity
 from netsonde.probes.namespaces import NamespaceRegistry
+from netsonde.probes.runc import files
 from netsonde.probes.runc.probe import RuncProbe
 from netsonde.probes.runc.settings import RuncSettings
 from netsonde.probes.runner import ProbeRunner
@@ -106,6 +110,34 @@ async def test_container_goes_with_its_process_although_its_state_stays(tmp_path
         assert state.exists()
 
 
+async def test_container_goes_with_its_process_after_a_new_start_of_the_probe_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(_: files.StateWatcher) -> None:
+        monkeypatch.undo()
+        raise SourceLost("no more watches")
+
+    async with running(tmp_path) as lab:
+        process = await asyncio.create_subprocess_exec("cat", stdin=asyncio.subprocess.PIPE)
+        lab.write("one", init_process_pid=process.pid)
+        await lab.until(lambda: set(lab.names()) == {"one"})
+        monkeypatch.setattr(files.StateWatcher, "watch", crash)
+        lab.write("two")
+        await lab.until(lambda: lab.health.failures == 1 and set(lab.names()) == {"one", "two"})
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
+        await lab.until(lambda: set(lab.names()) == {"two"})
+
+
+async def test_directory_that_cannot_be_watched_is_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "add_watch", lambda *_: -1)
+    async with running(tmp_path) as lab:
+        assert lab.health.reason == "1 directories cannot be watched: raise fs.inotify.max_user_watches"
+
+
 async def test_another_process_of_the_same_number_is_not_taken_for_the_containers(tmp_path: Path) -> None:
     async with running(tmp_path) as lab:
         lab.write("old", init_process_start=1)
@@ -121,3 +153,5 @@ async def test_rubbish_is_counted_and_the_others_are_shown(tmp_path: Path) -> No
         (state.parent / "x").rename(state)
         lab.write("good")
         await lab.until(lambda: set(lab.names()) == {"good"} and "1 state files" in lab.health.reason)
+        lab.write("bad")
+        await lab.until(lambda: set(lab.names()) == {"bad", "good"} and lab.health.reason == "")

@@ -60,7 +60,9 @@ def test_container_that_nobody_named_is_called_by_its_id() -> None:
     assert "Pod" not in found.facts
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"id": 1, "init_process_pid": 2}', b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"[]", b'{"id": 1, "init_process_pid": 2}', b"\xff", b"[" * 100_000, b'{"x":' + b"[" * 100_000]
+)
 def test_rubbish_is_named_as_such(data: bytes) -> None:
     with pytest.raises(WireError):
         read_state(data)
@@ -71,3 +73,10 @@ def test_no_annotation_breaks_the_reader(labels: list[str]) -> None:
     state = recorded()
     state["config"]["labels"] = labels
     assert shown(state).id == "tc"
+
+
+def test_annotations_that_no_message_could_carry_are_left_out_and_counted() -> None:
+    found = shown(recorded("a=first", "b=" + "x" * 1_000_000, "c=last"))
+    assert found.facts["LabelsOmitted"] == 1
+    assert "b" not in found.facts["Labels"]
+    assert unlisted(found.metadata) == []
