@@ -18,10 +18,11 @@ from netsonde.aio.tasks import HealthSink
 from netsonde.captures.engines._api import Engine, Point
 from netsonde.captures.reconciler import Reconciler
 from netsonde.captures.settings import CaptureSettings
-from netsonde.captures.stores import Store, host_key, split_key
+from netsonde.captures.stores import host_key, split_key
 from netsonde.errors import SourceLost
 from netsonde.graph import Graph
 from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
+from netsonde.model.stores import Store
 from netsonde.observe import logger
 
 log = logger("captures")

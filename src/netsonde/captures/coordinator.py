@@ -19,7 +19,7 @@ from netsonde.captures.catalogue import Catalogue
 from netsonde.captures.definitions import CheckFilter, checked, compiled, is_expired, refuse_duplicate
 from netsonde.captures.standing import Standing
 from netsonde.captures.status import nothing_to_capture
-from netsonde.captures.stores import Store, host_key, split_key
+from netsonde.captures.stores import host_key, split_key
 from netsonde.captures.targets import TargetWriter
 from netsonde.errors import Conflict, NotFound, SourceLost
 from netsonde.graph import Event, Graph
@@ -31,6 +31,7 @@ from netsonde.model.captures import (
     CaptureTargets,
     CaptureView,
 )
+from netsonde.model.stores import Store
 from netsonde.observe import logger
 
 log = logger("captures")

@@ -7,9 +7,10 @@ Writes: the bucket `capture-targets`. One analyzer does it at a time; agents go 
 import asyncio
 
 from netsonde.captures.catalogue import Catalogue
-from netsonde.captures.stores import Store, host_key, split_key
+from netsonde.captures.stores import host_key, split_key
 from netsonde.errors import SourceLost
 from netsonde.model.captures import CaptureTargets
+from netsonde.model.stores import Store
 
 
 class TargetWriter:

@@ -20,12 +20,13 @@ from netsonde.checks.definitions import is_expired
 from netsonde.checks.examiner import Counters, Examiner
 from netsonde.checks.facts import flow_of, flows_of, packets_of
 from netsonde.checks.settings import CheckSettings
-from netsonde.checks.stores import Captures, Reports, Store
+from netsonde.checks.stores import Captures, Reports
 from netsonde.errors import NotFound, SourceLost, UserError, WireError
 from netsonde.graph import Event, Graph
 from netsonde.model.captures import CaptureChange
 from netsonde.model.checks import Check, CheckResult, result_key
 from netsonde.model.flows import FlowRequest, PacketRequest
+from netsonde.model.stores import Store
 from netsonde.observe import logger
 
 log = logger("checks")

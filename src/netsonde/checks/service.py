@@ -21,12 +21,13 @@ from netsonde.checks.examiner import Counters
 from netsonde.checks.judging import Judging
 from netsonde.checks.overlay import Overlay
 from netsonde.checks.settings import CheckSettings
-from netsonde.checks.stores import Captures, LeaseRunner, Reports, Store
+from netsonde.checks.stores import Captures, LeaseRunner, Reports
 from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.graph import Event, Graph
 from netsonde.model.captures import CaptureChange
 from netsonde.model.checks import Check, CheckChange, CheckResult, CheckView, Verdict
 from netsonde.model.elements import Node
+from netsonde.model.stores import Store
 from netsonde.observe import logger
 
 log = logger("checks")

@@ -1,44 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What checks need from the rest of the analyzer, as Protocols: stores, captures, reports, a lease.
+"""What checks need from the rest of the analyzer, as Protocols: captures, reports, a lease.
 
 Buckets: `checks` (key: UUID), `check-results` (key: `<check>.<node>.<started>`).
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from typing import Literal, Protocol, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import Literal, Protocol
 
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureView
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
-
-T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
-
-
-class Entry(Protocol[T_co]):
-    """What a watch yields; `current` comes once, after everything that was there at the beginning."""
-
-    @property
-    def kind(self) -> Literal["put", "delete", "current"]: ...
-    @property
-    def key(self) -> str: ...
-    @property
-    def value(self) -> T_co | None: ...
-    @property
-    def revision(self) -> int: ...
-
-
-class Store(Protocol[T]):
-    """One bucket; `bus.Bucket` is one. Methods raise SourceLost while it is away; watches go on by themselves."""
-
-    async def create(self, key: str, value: T) -> int: ...
-
-    async def update(self, key: str, value: T, revision: int) -> int: ...
-
-    async def put(self, key: str, value: T, *, ttl_s: float = 0) -> int: ...
-
-    async def delete(self, key: str) -> bool: ...
-
-    def watch(self, keys: str = ">") -> AsyncIterator[Entry[T]]: ...
 
 
 class Captures(Protocol):

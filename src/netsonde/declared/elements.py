@@ -20,11 +20,12 @@ from netsonde.declared.catalogue import Catalogue, Delta, Name, Source, name_of
 from netsonde.declared.checks import check, check_metadata
 from netsonde.declared.importing import Plan, Planner, check_import_name, full
 from netsonde.declared.settings import DeclaredSettings
-from netsonde.declared.stores import Entry, Store, Stores, cut, pack, unpack
+from netsonde.declared.stores import Stores, cut, pack, unpack
 from netsonde.errors import Conflict, NotFound, SourceLost, UserError, WireError
 from netsonde.graph import Graph
 from netsonde.model.declared import Annotation, ImportChunk, ImportReport, ImportSummary
 from netsonde.model.elements import Edge, Element, Metadata, Node
+from netsonde.model.stores import Entry, Store
 from netsonde.observe import logger
 
 log = logger("declared")

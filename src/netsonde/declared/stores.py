@@ -5,18 +5,15 @@ Buckets: `nodes`, `edges`, `annotations` (key: an id), `imports` (key: `<import>
 """
 
 import zlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
 from netsonde.errors import WireError
 from netsonde.model.declared import Annotation, ChunkContent, ImportChunk
 from netsonde.model.elements import Edge, Element, Node
-
-T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
+from netsonde.model.stores import Store
 
 CHUNK_ELEMENTS = 2000
 CHUNK_BYTES = 2 * 1024 * 1024
@@ -26,33 +23,6 @@ _MOST_UNPACKED = 4 * CHUNK_BYTES
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(ChunkContent)
-
-
-class Entry(Protocol[T_co]):
-    """What a watch yields; `current` comes once, after everything that was there at the beginning."""
-
-    @property
-    def kind(self) -> Literal["put", "delete", "current"]: ...
-    @property
-    def key(self) -> str: ...
-    @property
-    def value(self) -> T_co | None: ...
-    @property
-    def revision(self) -> int: ...
-
-
-class Store(Protocol[T]):
-    """One bucket. Methods raise SourceLost while the store is away; watches go on by themselves."""
-
-    async def create(self, key: str, value: T) -> int:
-        """Write the value unless there is one (Conflict); returns its revision."""
-
-    async def update(self, key: str, value: T, revision: int) -> int:
-        """Replace the value of that revision; Conflict when it was changed meanwhile."""
-
-    async def delete(self, key: str, *, revision: int | None = None) -> bool: ...
-
-    def watch(self, keys: str = ">") -> AsyncIterator[Entry[T]]: ...
 
 
 @dataclass(frozen=True, slots=True)

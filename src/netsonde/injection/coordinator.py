@@ -23,7 +23,6 @@ from netsonde.injection.definitions import checked
 from netsonde.injection.resolver import FindNodes, Resolver
 from netsonde.injection.runs import CallAgent, Run, status_of, stopped
 from netsonde.injection.settings import InjectSettings
-from netsonde.injection.stores import Store
 from netsonde.model.injections import (
     ENDED,
     AuditRecord,
@@ -35,6 +34,7 @@ from netsonde.model.injections import (
     InjectRequest,
     ProbeResult,
 )
+from netsonde.model.stores import Store
 from netsonde.observe import logger
 
 log = logger("injection")

@@ -102,14 +102,16 @@ class FakeStore(Generic[T]):
         self.writes = 0
         self.refused = 0
         self._revision = 0
+        self.ttls: dict[str, float] = {}
         self._watchers: list[tuple[str, asyncio.Queue[FakeEntry[T]]]] = []
 
     async def items(self) -> dict[str, T]:
         self._reach()
         return {key: value for key, (value, _) in self.entries.items()}
 
-    async def put(self, key: str, value: T) -> int:
+    async def put(self, key: str, value: T, *, ttl_s: float = 0) -> int:
         self._reach()
+        self.ttls[key] = ttl_s
         self._revision += 1
         self.writes += 1
         self.entries[key] = (value, self._revision)
@@ -126,8 +128,10 @@ class FakeStore(Generic[T]):
             raise Conflict(key)
         return await self.put(key, value)
 
-    async def delete(self, key: str) -> bool:
+    async def delete(self, key: str, *, revision: int | None = None) -> bool:
         self._reach()
+        if revision is not None and key in self.entries and self.entries[key][1] != revision:
+            raise Conflict(key)
         self._revision += 1
         found = self.entries.pop(key, None)
         self._tell(FakeEntry("delete", key, None, self._revision))

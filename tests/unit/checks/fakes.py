@@ -21,24 +21,11 @@ from netsonde.model.captures import Capture, CaptureChange, CapturePreview, Capt
 from netsonde.model.checks import Check, CheckResult
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
 from netsonde.observe import Health
-from unit.captures.fakes import FakeLease, FakeStore, T
+from unit.captures.fakes import FakeLease, FakeStore
 
 NS = 1_000_000_000
 GUEST, GATEWAY, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:fe", "02:00:00:00:00:66"
 ADDRESS, ROUTER = "10.0.0.5", "10.0.0.1"
-
-
-class Kept(FakeStore[T]):
-    """A store whose entries may expire."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ttls: dict[str, float] = {}
-
-    async def put(self, key: str, value: T, *, ttl_s: float = 0) -> int:
-        revision = await super().put(key, value)
-        self.ttls[key] = ttl_s
-        return revision
 
 
 @dataclass
@@ -132,8 +119,8 @@ class Held:
     graph: Graph
     clock: Clock
     settings: CheckSettings = field(default_factory=CheckSettings)
-    definitions: Kept[Check] = field(default_factory=Kept)
-    results: Kept[CheckResult] = field(default_factory=Kept)
+    definitions: FakeStore[Check] = field(default_factory=FakeStore)
+    results: FakeStore[CheckResult] = field(default_factory=FakeStore)
     captures: HeldCaptures = field(default_factory=HeldCaptures)
     reports: HeldReports = field(default_factory=HeldReports)
     health: Health = field(default_factory=lambda: Health("checks"))

@@ -4,32 +4,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
 from netsonde.aio import spawn
 from netsonde.declared import DeclaredElements, DeclaredSettings, Stores
-from netsonde.errors import Conflict
 from netsonde.graph import Graph
 from netsonde.model.elements import Edge, Metadata, Node
 from netsonde.model.topology import TopologySnapshot
 from netsonde.observe import Health
 from unit.captures.fakes import FakeStore
 
-T = TypeVar("T")
 NOW_MS = 1_700_000_000_000
 
 
-class MemoryStore(FakeStore[T]):
-    """A bucket that deletes only the revision it is told of."""
-
-    async def delete(self, key: str, *, revision: int | None = None) -> bool:
-        if revision is not None and key in self.entries and self.entries[key][1] != revision:
-            raise Conflict(key)
-        return await super().delete(key)
-
-
 def memory_stores() -> Stores:
-    return Stores(MemoryStore(), MemoryStore(), MemoryStore(), MemoryStore())
+    return Stores(FakeStore(), FakeStore(), FakeStore(), FakeStore())
 
 
 class Analyzer:

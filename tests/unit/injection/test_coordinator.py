@@ -194,10 +194,10 @@ async def test_an_agent_that_falls_silent_interrupts() -> None:
 class SlowStore(FakeStore[InjectionStatus]):
     """A bucket whose writes take so long that a short run is over before the first one."""
 
-    async def put(self, key: str, value: InjectionStatus) -> int:
+    async def put(self, key: str, value: InjectionStatus, *, ttl_s: float = 0) -> int:
         for _ in range(50):
             await asyncio.sleep(0)
-        return await super().put(key, value)
+        return await super().put(key, value, ttl_s=ttl_s)
 
 
 async def test_a_run_that_ends_while_its_beginning_is_written_down_has_an_end() -> None:
