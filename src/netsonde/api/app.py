@@ -17,6 +17,7 @@ from netsonde.api import (
     packets,
     pcap_import,
     query,
+    rules,
     schema,
     status,
 )
@@ -43,6 +44,7 @@ _RESOURCES = (
     node.router,
     elements.router,
     imports.router,
+    *rules.routers,
     pcap_import.router,
     status.router,
 )

@@ -11,7 +11,11 @@ from netsonde import __version__
 from netsonde.api.requests import AnyRequest, ServicesDep, json_response
 
 _RIGHTS = (
-    *((name, action) for name in ("capture", "injectpacket", "node", "edge") for action in ("read", "write")),
+    *(
+        (name, action)
+        for name in ("capture", "injectpacket", "node", "edge", "noderule", "edgerule")
+        for action in ("read", "write")
+    ),
     *((name, "read") for name in ("config", "status", "topology")),
     ("capture", "rawpackets"),
     ("pcap", "write"),

@@ -31,6 +31,7 @@ from netsonde.model.checks import Check
 from netsonde.model.declared import ImportReport
 from netsonde.model.elements import Edge, Node
 from netsonde.model.injections import Injection
+from netsonde.model.rules import EdgeRule, EdgeRuleView, NodeRule, NodeRuleView, RulePreview
 from netsonde.schema import Schema
 
 _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
@@ -51,6 +52,12 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/edge/{edge_id}", "patch"): ElementPatch,
     ("/api/edge/{edge_id}", "put"): EdgeBody,
     ("/api/import/{name}", "post"): ImportBody,
+    ("/api/noderule", "post"): NodeRule,
+    ("/api/noderule/{uuid}", "patch"): NodeRule,
+    ("/api/noderule/preview", "post"): NodeRule,
+    ("/api/edgerule", "post"): EdgeRule,
+    ("/api/edgerule/{uuid}", "patch"): EdgeRule,
+    ("/api/edgerule/preview", "post"): EdgeRule,
 }
 _ANSWERS: dict[tuple[str, str, str], Any] = {
     ("/login", "post", "200"): Login,
@@ -69,6 +76,16 @@ _ANSWERS: dict[tuple[str, str, str], Any] = {
     ("/api/import/{name}", "post", "200"): ImportReport,
     ("/api/import/{name}", "delete", "200"): ImportReport,
     ("/api/import/{name}/finish", "post", "200"): ImportReport,
+    ("/api/noderule", "get", "200"): dict[str, NodeRuleView],
+    ("/api/noderule", "post", "201"): NodeRuleView,
+    ("/api/noderule/{uuid}", "get", "200"): NodeRuleView,
+    ("/api/noderule/{uuid}", "patch", "200"): NodeRuleView,
+    ("/api/noderule/preview", "post", "200"): RulePreview,
+    ("/api/edgerule", "get", "200"): dict[str, EdgeRuleView],
+    ("/api/edgerule", "post", "201"): EdgeRuleView,
+    ("/api/edgerule/{uuid}", "get", "200"): EdgeRuleView,
+    ("/api/edgerule/{uuid}", "patch", "200"): EdgeRuleView,
+    ("/api/edgerule/preview", "post", "200"): RulePreview,
 }
 _FORMS: dict[tuple[str, str, str], tuple[str, ...]] = {
     ("/api/topology", "get", "200"): (DOT,),
@@ -82,6 +99,8 @@ _CODES: dict[tuple[str, str, str], str] = {
     ("/api/topology", "post", "204"): "The query is empty",
     ("/readyz", "get", "503"): "Something is missing still",
 }
+_YAML = ("/api/capture", "/api/check", "/api/noderule", "/api/edgerule")
+_PATCHED = ("modifyCapture", "modifyCheck", "modifyNodeRule", "modifyEdgeRule")
 _JSON = "application/json"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _FILES = {("/api/pcap", "post"): ("application/vnd.tcpdump.pcap", "application/x-pcapng", "application/gzip")}
@@ -149,11 +168,11 @@ def _spellings(path: str, method: str) -> tuple[str, ...]:
     """Return the media types in which a body may be written."""
     if method == "patch":
         return ("application/merge-patch+json",)
-    return (_JSON, "application/yaml") if path in ("/api/capture", "/api/check") else (_JSON,)
+    return (_JSON, "application/yaml") if path in _YAML else (_JSON,)
 
 
 def _describe_body(operation: dict[str, Any], content: dict[str, Any]) -> None:
-    if operation["operationId"] in ("modifyCapture", "modifyCheck"):
+    if operation["operationId"] in _PATCHED:
         content["application/json-patch+json"] = {"schema": {"type": "array", "items": {"type": "object"}}}
     operation["requestBody"] = {"required": True, "content": content}
 
