@@ -21,6 +21,8 @@ _RIGHTS = (
     ("pcap", "write"),
     ("websocket", "/ws/subscriber"),
     ("websocket", "/ws/subscriber/flow"),
+    ("websocket", "/ws/publisher"),
+    ("websocket", "/ws/pubsub"),
 )
 
 

@@ -82,6 +82,14 @@ class Declared(Protocol):
 
     def edge(self, edge_id: str) -> Edge | None: ...
 
+    def published(self, origin: str) -> Sequence[Element]:
+        """Return what was declared under an origin."""
+        ...
+
+    async def withdraw(self, origin: str) -> None:
+        """Delete what was declared one by one under an origin."""
+        ...
+
     def waiting_edges(self) -> Sequence[Edge]:
         """Return the declared edges that are not in the graph, since an end is missing or owned by another."""
         ...

@@ -111,6 +111,11 @@ class Catalogue:
         """Count the elements that are entries of their own."""
         return sum(1 for source in self._holdings if source.bucket in ("nodes", "edges"))
 
+    def is_single(self, name: Name) -> bool:
+        """Tell whether an element is an entry of its own."""
+        source = self._sources.get(name)
+        return source is not None and source.bucket in ("nodes", "edges")
+
     def owner_of(self, child: str) -> str | None:
         """Return the id of the declared edge that owns a node."""
         return self._owned.get(child)

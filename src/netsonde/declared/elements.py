@@ -66,6 +66,20 @@ class DeclaredElements:
     def edge(self, edge_id: str) -> Edge | None:
         return self.catalogue.edge(edge_id)
 
+    def published(self, origin: str) -> list[Element]:
+        """Return what was declared one by one under an origin."""
+        return [
+            element
+            for name, element in self.catalogue.elements.items()
+            if element.origin == origin and self.catalogue.is_single(name)
+        ]
+
+    async def withdraw(self, origin: str) -> None:
+        """Delete what was declared one by one under an origin, and the declared edges at its nodes."""
+        names = [name_of(element) for element in self.published(origin)]
+        if names:
+            await self.delete(names)
+
     def waiting_edges(self) -> list[Edge]:
         """Return the declared edges that are not in the graph."""
         declared = (element for element in self.catalogue.elements.values() if isinstance(element, Edge))
