@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """/ws/publisher and /ws/pubsub: scripts of the reference add, change and take away nodes and edges."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -198,8 +197,7 @@ async def test_protobuf_both_ways(raw: Raw, analyzer: Analyzer) -> None:
 async def test_flows_come_as_protobuf_to_who_asks_for_it(raw: Raw, fakes: Fakes) -> None:
     headers = ("X-Client-Type: exporter", "X-Client-Protocol: protobuf", "X-Websocket-Namespace: flow")
     async with raw.websocket("/ws/subscriber/flow", *headers) as socket:
-        while not fakes.flows.listeners:
-            await asyncio.sleep(0)
+        await until(lambda: bool(fakes.flows.listeners))
         fakes.flows.report({"UUID": "f1", "CaptureID": "c1"})
         message = json.loads(from_protobuf(await socket.binary()))
     assert (message["Namespace"], message["Type"], message["Obj"][0]["UUID"]) == ("flow", "store", "f1")

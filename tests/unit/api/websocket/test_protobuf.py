@@ -40,7 +40,7 @@ def test_what_is_written_can_be_read(namespace: str, uuid: str, status: int, obj
 @given(st.binary(max_size=200))
 def test_hostile_bytes_are_refused_or_read(frame: bytes) -> None:
     with suppress(WireError):
-        json.loads(from_protobuf(frame).partition(b',"Obj":')[0] + b"}")
+        assert from_protobuf(frame).startswith(b"{")
 
 
 @pytest.mark.parametrize(
