@@ -28,7 +28,7 @@ from netsonde.api.connections import Connections
 from netsonde.api.errors import respond
 from netsonde.api.guard import Guard
 from netsonde.api.openapi import openapi_config, openapi_routes
-from netsonde.api.page import page
+from netsonde.api.page import old_page, page
 from netsonde.api.services import Services
 from netsonde.api.websocket.endpoint import websocket_routes
 
@@ -60,6 +60,7 @@ def create_app(services: Services) -> Litestar:
             router_over(services),
             *openapi_routes,
             *websocket_routes(services, connections),
+            old_page,
             page,
         ],
         dependencies={
