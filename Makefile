@@ -14,7 +14,7 @@ PAGE := $(shell find web -path web/node_modules -prune -o -path web/dist -prune 
 LISTEN ?= 127.0.0.1:8082
 ARGS ?=
 
-.PHONY: help setup run demo test unit netns system browser fuzz lint fmt bench docs bless clean
+.PHONY: help setup run demo test unit netns system browser foreign fuzz lint fmt bench docs bless clean
 .PHONY: lint-python lint-native fuzz-packets fuzz-queries daemons
 # With ARGS that select tests, one of two runs may have none (exit status 5).
 OR_NONE = $(if $(ARGS),|| [ $$$$? -eq 5 ])
@@ -38,6 +38,7 @@ test: ## run every test
 	@$(TOGETHER) lint-python lint-native daemons
 	@$(MAKE) --no-print-directory unit netns system
 	@$(TOGETHER) browser fuzz-packets
+	@$(MAKE) --no-print-directory foreign
 	@$(MAKE) --no-print-directory fuzz-queries
 
 daemons: $(STAMPS)/debs
@@ -58,6 +59,10 @@ system: setup daemons ## tests with real daemons (root)
 
 browser: setup daemons ## the page in a real Chromium (root)
 	pytest -q tests/browser $(ARGS)
+
+foreign: setup daemons ## other people's clients, unmodified, against a real all-in-one (root)
+	@tools/foreign
+	pytest -q tests/foreign $(ARGS)
 
 fuzz: fuzz-packets fuzz-queries ## hostile packets for the parsers, hostile queries for a live analyzer
 

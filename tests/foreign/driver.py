@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls the reference's own Python client; run by the interpreter that has it, one line of JSON in, one out.
 
-In: {"call": method of RESTClient, "arguments": {…}} or {"publish": [[type, object], …]} or {"listen": number of messages}.
+In: {"call": method of RESTClient, "arguments": {…}}, {"publish": [[type, object], …]}, {"listen": number of messages},
+or {"login": …}.
 Out: {"value": …} with objects as the client itself writes them, or {"error": class, "text": …}.
 """
 

@@ -32,7 +32,7 @@ def test_lookups(client: PythonClient, veth: tuple[str, str]) -> None:
     assert client.call("lookup", gremlin=f"{named(veth[0])}.Values('Name')") == [veth[0]]
     (graph,) = client.call("lookup", gremlin="G")
     assert len(graph["Nodes"]) > 2
-    with pytest.raises(Refused, match="BadRequest: .*never closed"):
+    with pytest.raises(Refused, match=r"BadRequest: .*never closed"):
         client.call("lookup", gremlin="G.V(")
 
 
@@ -79,7 +79,7 @@ def test_nodes_and_edges(client: PythonClient) -> None:
     client.call("edge_delete", edge_id=edge["ID"])
     for node in (one, other):
         assert client.call("node_delete", node_id=node["ID"]) == ""
-    with pytest.raises(Refused, match="BadRequest: .*not found"):
+    with pytest.raises(Refused, match=r"BadRequest: .*not found"):
         client.call("node_delete", node_id=one["ID"])
 
 
@@ -131,6 +131,8 @@ def test_injections(client: PythonClient, veth: tuple[str, str]) -> None:
 
 
 def test_alerts(client: PythonClient, stack: Stack) -> None:
+    if stack.status_code("/api/alert") == 404:
+        pytest.skip("this server has no alerts yet")
     made = client.call("alert_create", action="", expression="G.V().Has('Name', 'nobody')", trigger="graph")
     # Its own bug: what it reads it swaps.
     assert (made["Trigger"], made["Expression"]) == ("G.V().Has('Name', 'nobody')", "graph")
@@ -152,6 +154,7 @@ def test_the_websocket_client_publishes_and_hears_of_it(client: PythonClient, st
     listener.send(listen=3, filter="G.V().Has('Rack', 'r1').SubGraph()")
     heard = listener.heard()
     assert next(heard)["Type"] == "SyncReply"
+    ends: list[dict[str, Any]]
     ends = [{"id": name, "host": "", "metadata": {**FABRIC, "Name": name, "Rack": "r1"}} for name in ("ws1", "ws2")]
     edge = {"id": "ws3", "host": "", "parent": "ws1", "child": "ws2", "metadata": {"RelationType": "layer2"}}
     client.ask(publish=[["NodeAdded", ends[0]], ["NodeAdded", ends[1]], ["EdgeAdded", edge]])
