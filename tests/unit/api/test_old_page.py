@@ -50,7 +50,7 @@ def test_nothing_outside_its_directory_is_served(folder: Path, path: str) -> Non
     with server(str(folder)) as client:
         answer = client.get(path)
     assert answer.status_code in (400, 404)
-    assert b"secret" != answer.content
+    assert answer.content != b"secret"
 
 
 @pytest.mark.parametrize("setting", ["", "/nonexistent"])
