@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
+from api_fuzz import LIMITS
 
 from foreign.programs import HERE, OLD_PAGE, PYTHON, PythonClient
 from system.links import Links
@@ -23,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """An all-in-one that also serves the reference's page."""
-    settings = {"NETSONDE_ANALYZER_OLD_PAGE": str(OLD_PAGE)}
+    settings = {**LIMITS, "NETSONDE_ANALYZER_OLD_PAGE": str(OLD_PAGE)}
     running = Stack(tmp_path_factory.mktemp("foreign") / "state", env=settings).start()
     yield running
     running.stop()

@@ -21,6 +21,7 @@ from netsonde.api import (
     schema,
     status,
 )
+from netsonde.api.allow import Allow
 from netsonde.api.asgi import middleware
 from netsonde.api.complete import router_over
 from netsonde.api.compress import Gzip
@@ -67,7 +68,7 @@ def create_app(services: Services) -> Litestar:
             "services": Provide(lambda: services, sync_to_thread=False),
             "connections": Provide(lambda: connections, sync_to_thread=False),
         },
-        middleware=[middleware(Guard, settings=settings), middleware(Gzip)],
+        middleware=[middleware(Guard, settings=settings), middleware(Gzip), middleware(Allow)],
         exception_handlers={Exception: respond},
         request_max_body_size=settings.max_body,
         cors_config=_cors(settings.allowed_origins),
