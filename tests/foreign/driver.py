@@ -47,8 +47,9 @@ class Listening(WSClientDebugProtocol):  # type: ignore[misc]
             self.stop()
 
 
-def websocket(address: str, path: str, protocol: type, user: dict[str, str], **more: Any) -> None:
-    client = WSClient(f"driver-{os.getpid()}", f"ws://{address}{path}", protocol=protocol, **user, **more)
+def websocket(address: str, path: str, protocol: type, user: dict[str, str], host: str = "", **more: Any) -> None:
+    name = host or f"driver-{os.getpid()}"
+    client = WSClient(name, f"ws://{address}{path}", protocol=protocol, **user, **more)
     client.connect()
     client.start()
 
@@ -56,7 +57,7 @@ def websocket(address: str, path: str, protocol: type, user: dict[str, str], **m
 def answer(address: str, rest: RESTClient, user: dict[str, str], asked: dict[str, Any]) -> Any:
     if "publish" in asked:
         more = {"persistent": asked.get("persistent", True), "messages": asked["publish"]}
-        return websocket(address, "/ws/publisher", Publishing, user, **more)
+        return websocket(address, "/ws/publisher", Publishing, user, asked.get("host", ""), **more)
     if "listen" in asked:
         heard: list[Any] = []
         more = {"filter": asked.get("filter", ""), "heard": heard, "enough": asked["listen"]}
