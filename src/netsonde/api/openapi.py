@@ -105,6 +105,8 @@ _CODES: dict[tuple[str, str, str], str] = {
 }
 _YAML = ("/api/capture", "/api/check", "/api/noderule", "/api/edgerule")
 _PATCHED = ("modifyCapture", "modifyCheck", "modifyNodeRule", "modifyEdgeRule")
+_ASKING = ("/login", "/api/topology", "/api/query")
+"""Operations that change nothing, whatever their method."""
 _ERRORS = {
     "400": "Something in the request is wrong: where, and what to do",
     "403": "Not allowed",
@@ -187,7 +189,7 @@ def _add_errors(path: str, method: str, operation: dict[str, Any], problem: dict
         "403": True,
         "404": "{" in path,
         "406": any((path, method) == known[:2] for known in _FORMS),
-        "409": method != "get",
+        "409": method != "get" and not path.startswith(_ASKING) and not path.endswith("/preview"),
         "412": any(one["name"] == "If-Match" for one in parameters),
         "413": takes_body,
         "421": True,
