@@ -14,11 +14,11 @@ PAGE := $(shell find web -path web/node_modules -prune -o -path web/dist -prune 
 LISTEN ?= 127.0.0.1:8082
 ARGS ?=
 
-.PHONY: help setup run demo test unit netns system browser fuzz lint fmt bench docs bless clean
+.PHONY: help setup run demo test unit netns system browser foreign fuzz lint fmt bench docs bless clean
 .PHONY: lint-python lint-native unit-python unit-native fuzz-packets fuzz-queries daemons
 # With ARGS that select tests, one of two runs may have none (exit status 5).
 OR_NONE = $(if $(ARGS),|| [ $$$$? -eq 5 ])
-TOGETHER := $(MAKE) --no-print-directory --jobs=3 --output-sync=target
+TOGETHER := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -37,7 +37,7 @@ test: ## run every test
 	@$(MAKE) --no-print-directory --jobs=2 setup
 	@$(TOGETHER) lint-python lint-native daemons
 	@$(MAKE) --no-print-directory unit-python
-	@$(TOGETHER) unit-native netns
+	@$(TOGETHER) netns unit-native foreign
 	@$(MAKE) --no-print-directory system
 	@$(TOGETHER) browser fuzz-packets
 	@$(MAKE) --no-print-directory fuzz-queries
@@ -64,6 +64,10 @@ system: setup daemons ## tests with real daemons (root)
 
 browser: setup daemons ## the page in a real Chromium (root)
 	pytest -q tests/browser $(ARGS)
+
+foreign: setup daemons ## other people's clients, unmodified, against a real all-in-one (root)
+	@tools/foreign
+	pytest -q tests/foreign $(ARGS)
 
 fuzz: fuzz-packets fuzz-queries ## hostile packets for the parsers, hostile queries for a live analyzer
 

@@ -7,6 +7,7 @@ usage: python tools/reference.py [FOLDER]    (default: docs/reference)
 import sys
 from pathlib import Path
 
+from api_reference import api_page
 from cli_reference import help_page
 from client_reference import client_page
 from keys_reference import keys_page
@@ -37,6 +38,7 @@ def settings_page() -> str:
 
 
 PAGES = {
+    "api.md": api_page,
     "cli.md": help_page,
     "client.md": client_page,
     "keys.md": keys_page,

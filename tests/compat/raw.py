@@ -70,6 +70,13 @@ class Socket:
                 decoded: dict[str, Any] = json.loads(payload)
                 return decoded
 
+    async def binary(self) -> bytes:
+        """Return the next binary message."""
+        while (frame := await self.frame()).opcode != BINARY:
+            assert frame.opcode == PING
+            self.send(frame.payload, PONG)
+        return frame.payload
+
     async def closing_code(self) -> int:
         while True:
             opcode, payload = await self.frame()

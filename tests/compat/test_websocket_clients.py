@@ -85,12 +85,15 @@ async def test_leaving_without_a_closing_frame_is_normal(raw: Raw, fakes: Fakes)
     ("target", "headers", "status", "reason"),
     [
         ("/ws/subscriber", (), 400, "X-Client-Type is missing"),
-        ("/ws/subscriber?x-client-type=x&x-client-protocol=protobuf", (), 400, "not spoken here"),
+        ("/ws/subscriber?x-client-type=x&x-client-protocol=xml", (), 400, "not spoken here"),
+        ("/ws/subscriber?x-client-type=x&x-client-protocol=protobuf&x-sequence=1", (), 400, "sequence numbers"),
+        ("/ws/publisher?x-client-type=x", ("X-Persistence-Policy: Sometimes",), 400, "DeleteOnDisconnect"),
         ("/ws/subscriber?x-client-type=x&x-gremlin-filter=V(", (), 400, "^ column 1"),
         ("/ws/subscriber?x-client-type=x&x-gremlin-filter=G.V()", (), 400, "did not return a graph"),
         ("/ws/subscriber?x-client-type=x", ("Origin: http://evil.example",), 403, "evil.example"),
         ("/ws/subscriber/flow", (), 400, "X-Client-Type is missing"),
-        ("/ws/publisher?x-client-type=x", (), 404, "nothing is at /ws/publisher"),
+        ("/ws/publisher", (), 400, "X-Client-Type is missing"),
+        ("/ws/agent/topology?x-client-type=agent", (), 404, "nothing is at /ws/agent/topology"),
     ],
 )
 async def test_a_refused_client_gets_an_answer_instead_of_an_upgrade(

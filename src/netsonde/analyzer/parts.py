@@ -34,6 +34,7 @@ from netsonde.bus.session import bus_until
 from netsonde.captures.coordinator import CaptureCoordinator
 from netsonde.checks.service import CheckService
 from netsonde.declared import DeclaredElements, Stores
+from netsonde.declared.rules import EdgeRules, NodeRules
 from netsonde.errors import SourceLost
 from netsonde.graph import Graph
 from netsonde.history.history import History
@@ -44,6 +45,7 @@ from netsonde.model.declared import Annotation, ImportChunk
 from netsonde.model.elements import Edge, Node
 from netsonde.model.injections import AuditRecord, Injection, InjectionStatus
 from netsonde.model.presence import Presence
+from netsonde.model.rules import EdgeRule, NodeRule
 from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health, logger
 from netsonde.process import component, run_process
@@ -94,6 +96,8 @@ class Analyzer:
                 "bus",
                 "topology",
                 "declared",
+                "noderules",
+                "edgerules",
                 "captures",
                 "checks",
                 "injection",
@@ -123,6 +127,7 @@ class Analyzer:
         hosts.on_agent_gone = departures.note
         follower = TopologyFollower(bus, self.graph.replace_origin, self.graph.apply_remote)
         declared = await self._declared(bus)
+        rules = await self._rules(bus, declared)
         lease = Lease(bus, "captures", self.host)
         captures = await self._captures(bus, lease, hosts)
         hosts.on_change = captures.refresh
@@ -140,7 +145,9 @@ class Analyzer:
         )
         queries = self._queries(bus, hosts, history)
         injections = await self._injections(bus, queries)
-        services = self._services(bus, hosts, history, captures, checks, declared, flows, status, queries, injections)
+        services = self._services(
+            bus, hosts, history, captures, checks, declared, rules, flows, status, queries, injections
+        )
         intake = Intake(bus, self.graph, declared, history, flows)
         presence = PresenceKeeper(bus, self._describe)
         for part in self.health.values():
@@ -151,6 +158,8 @@ class Analyzer:
                 spawn(group, departures.run(), "departures"),
                 spawn(group, self._supervise("topology", _running(follower.run)), "topology"),
                 spawn(group, self._supervise("declared", declared.run), "declared"),
+                spawn(group, self._supervise("noderules", rules[0].run), "noderules"),
+                spawn(group, self._supervise("edgerules", rules[1].run), "edgerules"),
                 spawn(group, self._supervise("captures", captures.run), "captures"),
                 spawn(group, self._supervise("checks", checks.run), "checks"),
                 spawn(group, self._supervise("injection", injections.run), "injection"),
@@ -202,6 +211,13 @@ class Analyzer:
         )
         return DeclaredElements(self.graph, stores, self.settings.declared, now_ms)
 
+    async def _rules(self, bus: Bus, declared: DeclaredElements) -> tuple[NodeRules, EdgeRules]:
+        limits = self.settings.declared
+        node_rules = NodeRules(self.graph, await bus.bucket("noderules", codec=NodeRule), declared, limits)
+        edge_rules = EdgeRules(self.graph, await bus.bucket("edgerules", codec=EdgeRule), declared, limits)
+        declared.after = (node_rules.ready, edge_rules.ready)
+        return node_rules, edge_rules
+
     def _queries(self, bus: Bus, hosts: Hosts, history: History | None) -> QueryService:
         live, packets = LiveFlows(bus, hosts, self.graph), LivePackets(bus, hosts)
         sources = Sources(self.graph, flows=live, history=history, packets=packets, metrics=history)
@@ -232,6 +248,7 @@ class Analyzer:
         captures: CaptureCoordinator,
         checks: CheckService,
         declared: DeclaredElements,
+        rules: tuple[NodeRules, EdgeRules],
         flows: FlowService,
         status: StatusService,
         queries: QueryService,
@@ -249,6 +266,8 @@ class Analyzer:
             checks=checks,
             injections=injections,
             declared=declared,
+            node_rules=rules[0],
+            edge_rules=rules[1],
             packets=PacketService(packets, history),
             flows=flows,
             interface_metrics=_NodeMetrics(history),

@@ -16,7 +16,7 @@ import msgspec
 
 from netsonde.checks.overlay import OWNER as CHECKS
 from netsonde.declared import DeclaredElements
-from netsonde.declared.applying import DECLARED, USER
+from netsonde.declared.applying import DECLARED, RULE, USER
 from netsonde.declared.catalogue import name_of
 from netsonde.graph import Event, Graph
 from netsonde.graph.layers import merge
@@ -121,7 +121,7 @@ class RecordedTopology:
     def _follow(self, events: Sequence[Event]) -> None:
         before = len(self._changes) + len(self._annotated)
         for event in events:
-            if event.probe in (USER, CHECKS):
+            if event.probe in (USER, CHECKS) or event.probe.startswith(RULE):
                 self._annotated[event.element.id] = None
             elif event.probe == DECLARED or name_of(event.element) in self._declared.catalogue.elements:
                 self._changes.append(_change(event))
@@ -173,7 +173,7 @@ class RecordedTopology:
         return msgspec.structs.replace(batch, changes=changes)
 
     def _laid(self, node: Node) -> Node:
-        laid = [self._declared.annotation(node.id), self._graph.layer(node.id, CHECKS)]
+        laid = [*self._declared.ruled(node.id), self._declared.annotation(node.id), self._graph.layer(node.id, CHECKS)]
         above = [layer for layer in laid if layer]
         return msgspec.structs.replace(node, metadata=merge([node.metadata, *above])) if above else node
 

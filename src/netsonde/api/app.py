@@ -17,9 +17,11 @@ from netsonde.api import (
     packets,
     pcap_import,
     query,
+    rules,
     schema,
     status,
 )
+from netsonde.api.allow import Allow
 from netsonde.api.asgi import middleware
 from netsonde.api.complete import router_over
 from netsonde.api.compress import Gzip
@@ -27,7 +29,7 @@ from netsonde.api.connections import Connections
 from netsonde.api.errors import respond
 from netsonde.api.guard import Guard
 from netsonde.api.openapi import openapi_config, openapi_routes
-from netsonde.api.page import page
+from netsonde.api.page import old_page, page
 from netsonde.api.services import Services
 from netsonde.api.websocket.endpoint import websocket_routes
 
@@ -43,6 +45,7 @@ _RESOURCES = (
     node.router,
     elements.router,
     imports.router,
+    *rules.routers,
     pcap_import.router,
     status.router,
 )
@@ -58,13 +61,14 @@ def create_app(services: Services) -> Litestar:
             router_over(services),
             *openapi_routes,
             *websocket_routes(services, connections),
+            old_page,
             page,
         ],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "connections": Provide(lambda: connections, sync_to_thread=False),
         },
-        middleware=[middleware(Guard, settings=settings), middleware(Gzip)],
+        middleware=[middleware(Guard, settings=settings), middleware(Gzip), middleware(Allow)],
         exception_handlers={Exception: respond},
         request_max_body_size=settings.max_body,
         cors_config=_cors(settings.allowed_origins),

@@ -79,7 +79,7 @@ async def get_edge(services: ServicesDep, edge_id: FromPath[str]) -> Response[Ed
 @post("/api/node", operation_id="createNode", summary="Create a node of your own")
 async def create_node(services: ServicesDep, request: AnyRequest) -> Response[Node]:
     node = node_of(convert(decode(await request.body(), _type(request)), NodeBody), services)
-    _refuse(problems(node.metadata, "node"))
+    refuse(problems(node.metadata, "node"))
     await services.declared.create(node)
     location = {"Location": f"/api/node/{quote(node.id, safe='')}"}
     return Response(content=services.graph.node(node.id) or node, status_code=201, headers=location)
@@ -88,7 +88,7 @@ async def create_node(services: ServicesDep, request: AnyRequest) -> Response[No
 @post("/api/edge", operation_id="createEdge", summary="Create an edge; it may wait for nodes that do not exist yet")
 async def create_edge(services: ServicesDep, request: AnyRequest) -> Response[Edge]:
     edge = edge_of(convert(decode(await request.body(), _type(request)), EdgeBody), services)
-    _refuse(problems(edge.metadata, "edge"))
+    refuse(problems(edge.metadata, "edge"))
     await services.declared.create(edge)
     return _edge_answer(services, edge.id, status=201)
 
@@ -96,28 +96,28 @@ async def create_edge(services: ServicesDep, request: AnyRequest) -> Response[Ed
 @patch("/api/node/{node_id:str}", operation_id="modifyNode", summary="Change metadata by JSON Patch or merge patch")
 async def modify_node(services: ServicesDep, request: AnyRequest, node_id: FromPath[str]) -> Response[Node]:
     change = decode(await request.body(), _type(request))
-    await _insist(lambda: _change_node(services, node_id, lambda before: _patched(before, change)))
+    await insist(lambda: change_node(services, node_id, lambda before: _patched(before, change)))
     return Response(content=_node(services, node_id))
 
 
 @put("/api/node/{node_id:str}", operation_id="replaceNode", summary="Replace a node's metadata")
 async def replace_node(services: ServicesDep, request: AnyRequest, node_id: FromPath[str]) -> Response[Node]:
     body = convert(decode(await request.body(), _type(request)), NodeBody)
-    await _insist(lambda: _change_node(services, node_id, lambda _: body.metadata))
+    await insist(lambda: change_node(services, node_id, lambda _: body.metadata))
     return Response(content=_node(services, node_id))
 
 
 @patch("/api/edge/{edge_id:str}", operation_id="modifyEdge", summary="Change metadata by JSON Patch or merge patch")
 async def modify_edge(services: ServicesDep, request: AnyRequest, edge_id: FromPath[str]) -> Response[Edge]:
     change = decode(await request.body(), _type(request))
-    await _insist(lambda: _change_edge(services, edge_id, lambda before: _patched(before, change)))
+    await insist(lambda: change_edge(services, edge_id, lambda before: _patched(before, change)))
     return _edge_answer(services, edge_id)
 
 
 @put("/api/edge/{edge_id:str}", operation_id="replaceEdge", summary="Replace an edge's metadata")
 async def replace_edge(services: ServicesDep, request: AnyRequest, edge_id: FromPath[str]) -> Response[Edge]:
     body = convert(decode(await request.body(), _type(request)), EdgeBody)
-    await _insist(lambda: _change_edge(services, edge_id, lambda _: body.metadata))
+    await insist(lambda: change_edge(services, edge_id, lambda _: body.metadata))
     return _edge_answer(services, edge_id)
 
 
@@ -180,7 +180,7 @@ def _common(body: NodeBody, services: Services) -> dict[str, Any]:
     }
 
 
-async def _insist(work: Callable[[], Awaitable[None]]) -> None:
+async def insist(work: Callable[[], Awaitable[None]]) -> None:
     """Do what reads and then writes; again when somebody else wrote between the two."""
     for _ in range(_TRIES - 1):
         try:
@@ -201,7 +201,8 @@ class _Meanwhile(Exception):
         self.conflict = conflict
 
 
-async def _change_node(services: Services, node_id: str, change: Callable[[Element], Metadata]) -> None:
+async def change_node(services: Services, node_id: str, change: Callable[[Element], Metadata]) -> None:
+    """Change the metadata of a node: of a probe's by an annotation. Do it with `insist`."""
     shown = _node(services, node_id)
     declared = services.declared.node(node_id)
     if declared is not None:
@@ -218,7 +219,8 @@ async def _change_node(services: Services, node_id: str, change: Callable[[Eleme
             raise _Meanwhile(changed) from changed
 
 
-async def _change_edge(services: Services, edge_id: str, change: Callable[[Element], Metadata]) -> None:
+async def change_edge(services: Services, edge_id: str, change: Callable[[Element], Metadata]) -> None:
+    """Change the metadata of a declared edge. Do it with `insist`."""
     declared = services.declared.edge(edge_id)
     if declared is None:
         raise _not_yours(_edge(services, edge_id))
@@ -251,7 +253,8 @@ def _patched(before: Element, change: Json) -> Metadata:
     return metadata
 
 
-def _refuse(found: list[Problem]) -> None:
+def refuse(found: list[Problem]) -> None:
+    """Raise UserError for the first of the problems, if there is one."""
     if found:
         place = f"Metadata.{found[0].path}" if found[0].path else "Metadata"
         raise UserError(f"{place}: {found[0].message}", hint=found[0].hint)
@@ -260,7 +263,7 @@ def _refuse(found: list[Problem]) -> None:
 def _refuse_new(before: Metadata, after: Metadata, on: Any) -> None:
     """Refuse what a change makes wrong, not what was wrong before it: an import keeps what it found."""
     known = problems(before, on)
-    _refuse([problem for problem in problems(after, on) if problem not in known])
+    refuse([problem for problem in problems(after, on) if problem not in known])
 
 
 def _node(services: Services, node_id: str) -> Node:

@@ -11,12 +11,18 @@ from netsonde import __version__
 from netsonde.api.requests import AnyRequest, ServicesDep, json_response
 
 _RIGHTS = (
-    *((name, action) for name in ("capture", "injectpacket", "node", "edge") for action in ("read", "write")),
+    *(
+        (name, action)
+        for name in ("capture", "injectpacket", "node", "edge", "noderule", "edgerule")
+        for action in ("read", "write")
+    ),
     *((name, "read") for name in ("config", "status", "topology")),
     ("capture", "rawpackets"),
     ("pcap", "write"),
     ("websocket", "/ws/subscriber"),
     ("websocket", "/ws/subscriber/flow"),
+    ("websocket", "/ws/publisher"),
+    ("websocket", "/ws/pubsub"),
 )
 
 

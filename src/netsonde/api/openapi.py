@@ -31,6 +31,7 @@ from netsonde.model.checks import Check
 from netsonde.model.declared import ImportReport
 from netsonde.model.elements import Edge, Node
 from netsonde.model.injections import Injection
+from netsonde.model.rules import EdgeRule, EdgeRuleView, NodeRule, NodeRuleView, RulePreview
 from netsonde.schema import Schema
 
 _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
@@ -51,11 +52,21 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/edge/{edge_id}", "patch"): ElementPatch,
     ("/api/edge/{edge_id}", "put"): EdgeBody,
     ("/api/import/{name}", "post"): ImportBody,
+    ("/api/noderule", "post"): NodeRule,
+    ("/api/noderule/{uuid}", "patch"): NodeRule,
+    ("/api/noderule/preview", "post"): NodeRule,
+    ("/api/edgerule", "post"): EdgeRule,
+    ("/api/edgerule/{uuid}", "patch"): EdgeRule,
+    ("/api/edgerule/preview", "post"): EdgeRule,
 }
 _ANSWERS: dict[tuple[str, str, str], Any] = {
     ("/login", "post", "200"): Login,
     ("/readyz", "get", "200"): Ready,
     ("/api/status", "get", "200"): StatusAnswer,
+    ("/api/topology", "get", "200"): Any,
+    ("/api/topology", "post", "200"): Any,
+    ("/api/config/{key}", "get", "200"): Any,
+    ("/api/flows", "get", "200"): list[dict[str, Any]],
     ("/api/query/check", "post", "200"): CheckAnswer,
     ("/api/query/explain", "post", "200"): Explanation,
     ("/api/query/complete", "post", "200"): CompletionAnswer,
@@ -69,6 +80,16 @@ _ANSWERS: dict[tuple[str, str, str], Any] = {
     ("/api/import/{name}", "post", "200"): ImportReport,
     ("/api/import/{name}", "delete", "200"): ImportReport,
     ("/api/import/{name}/finish", "post", "200"): ImportReport,
+    ("/api/noderule", "get", "200"): dict[str, NodeRuleView],
+    ("/api/noderule", "post", "201"): NodeRuleView,
+    ("/api/noderule/{uuid}", "get", "200"): NodeRuleView,
+    ("/api/noderule/{uuid}", "patch", "200"): NodeRuleView,
+    ("/api/noderule/preview", "post", "200"): RulePreview,
+    ("/api/edgerule", "get", "200"): dict[str, EdgeRuleView],
+    ("/api/edgerule", "post", "201"): EdgeRuleView,
+    ("/api/edgerule/{uuid}", "get", "200"): EdgeRuleView,
+    ("/api/edgerule/{uuid}", "patch", "200"): EdgeRuleView,
+    ("/api/edgerule/preview", "post", "200"): RulePreview,
 }
 _FORMS: dict[tuple[str, str, str], tuple[str, ...]] = {
     ("/api/topology", "get", "200"): (DOT,),
@@ -81,6 +102,22 @@ _TEXTS = (("/metrics", "get", "200"),)
 _CODES: dict[tuple[str, str, str], str] = {
     ("/api/topology", "post", "204"): "The query is empty",
     ("/readyz", "get", "503"): "Something is missing still",
+}
+_YAML = ("/api/capture", "/api/check", "/api/noderule", "/api/edgerule")
+_PATCHED = ("modifyCapture", "modifyCheck", "modifyNodeRule", "modifyEdgeRule")
+_ASKING = ("/login", "/api/topology", "/api/query")
+"""Operations that change nothing, whatever their method."""
+_ERRORS = {
+    "400": "Something in the request is wrong: where, and what to do",
+    "403": "Not allowed",
+    "404": "There is none",
+    "406": "It cannot be given in the form that is asked for",
+    "409": "It is there already, or was changed meanwhile",
+    "412": "It is another version than If-Match says",
+    "413": "The body is too large",
+    "421": "The server does not answer for the name in Host",
+    "429": "Too many long queries wait already",
+    "503": "Something that this needs is away: try again",
 }
 _JSON = "application/json"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
@@ -132,28 +169,48 @@ def document(schema: dict[str, Any]) -> dict[str, Any]:
         content = {"application/json": {"schema": by_type[answer]}}
         paths[path][method]["responses"][status] = {"description": "Done", "content": content}
     _add_forms(paths)
-    error = {
-        "description": "What is wrong, where, and what to do; text unless Accept asks for problem+json",
-        "content": {"text/plain": {"schema": {"type": "string"}}, PROBLEM: {"schema": by_type[Problem]}},
-    }
-    for item in paths.values():
-        for operation in item.values():
-            operation["responses"]["default"] = error
-            operation["responses"].pop("400", None)
+    for path, item in paths.items():
+        for method, operation in item.items():
+            if method == "delete" and (path, method, "200") not in _ANSWERS:
+                operation["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+            _add_errors(path, method, operation, by_type[Problem])
     schema["paths"] = paths
     schema.setdefault("components", {}).setdefault("schemas", {}).update(components)
     return schema
+
+
+def _add_errors(path: str, method: str, operation: dict[str, Any], problem: dict[str, Any]) -> None:
+    """Say with which codes an operation may fail: all that it has, so that any other is a mistake of ours."""
+    content = {"text/plain": {"schema": {"type": "string"}}, PROBLEM: {"schema": problem}}
+    parameters = operation.get("parameters") or []
+    takes_body = "requestBody" in operation
+    applies = {
+        "400": bool(parameters) or takes_body,
+        "403": True,
+        "404": "{" in path,
+        "406": any((path, method) == known[:2] for known in _FORMS),
+        "409": method != "get" and not path.startswith(_ASKING) and not path.endswith("/preview"),
+        "412": any(one["name"] == "If-Match" for one in parameters),
+        "413": takes_body,
+        "421": True,
+        "429": path.startswith(("/api/topology", "/api/query")),
+        "503": True,
+    }
+    for code in (code for code, does_apply in applies.items() if does_apply):
+        what = {"description": f"{_ERRORS[code]}; text unless Accept asks for problem+json", "content": content}
+        # The readiness of a server that is not ready is no error.
+        operation["responses"][code] = operation["responses"].get(code, what) if code == "503" else what
 
 
 def _spellings(path: str, method: str) -> tuple[str, ...]:
     """Return the media types in which a body may be written."""
     if method == "patch":
         return ("application/merge-patch+json",)
-    return (_JSON, "application/yaml") if path in ("/api/capture", "/api/check") else (_JSON,)
+    return (_JSON, "application/yaml") if path in _YAML else (_JSON,)
 
 
 def _describe_body(operation: dict[str, Any], content: dict[str, Any]) -> None:
-    if operation["operationId"] in ("modifyCapture", "modifyCheck"):
+    if operation["operationId"] in _PATCHED:
         content["application/json-patch+json"] = {"schema": {"type": "array", "items": {"type": "object"}}}
     operation["requestBody"] = {"required": True, "content": content}
 

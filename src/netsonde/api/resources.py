@@ -2,13 +2,17 @@
 """Resources that users define, as Protocols: captures, checks, injections, and what is declared of the topology."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureView
 from netsonde.model.checks import Check, CheckChange, CheckResult, CheckView, Verdict
 from netsonde.model.declared import ImportReport, ImportSummary
 from netsonde.model.elements import Edge, Element, Metadata, Node
 from netsonde.model.injections import AuditRecord, Injection, InjectionChange, InjectionView
+from netsonde.model.rules import EdgeRule, EdgeRuleView, NodeRule, NodeRuleView, RulePreview
+
+R_contra = TypeVar("R_contra", NodeRule, EdgeRule, contravariant=True)
+V_co = TypeVar("V_co", NodeRuleView, EdgeRuleView, covariant=True)
 
 Unsubscribe = Callable[[], None]
 
@@ -78,6 +82,14 @@ class Declared(Protocol):
 
     def edge(self, edge_id: str) -> Edge | None: ...
 
+    def published(self, origin: str) -> Sequence[Element]:
+        """Return what was declared under an origin."""
+        ...
+
+    async def withdraw(self, origin: str) -> None:
+        """Delete what was declared one by one under an origin."""
+        ...
+
     def waiting_edges(self) -> Sequence[Edge]:
         """Return the declared edges that are not in the graph, since an end is missing or owned by another."""
         ...
@@ -122,6 +134,30 @@ class Declared(Protocol):
 
     async def drop_import(self, name: str) -> int:
         """Take an import back; returns how many elements it had. Raises NotFound."""
+        ...
+
+
+class Rules(Protocol[R_contra, V_co]):
+    """Rules of one kind (`declared.rules.NodeRules` and `EdgeRules`)."""
+
+    def views(self) -> Sequence[V_co]: ...
+
+    def view(self, uuid: str) -> V_co | None: ...
+
+    async def create(self, rule: R_contra) -> V_co:
+        """Store a rule; it works when this returns. Raises UserError."""
+        ...
+
+    async def replace(self, previous: R_contra, rule: R_contra) -> V_co:
+        """Store a changed rule; raises UserError, NotFound, or Conflict when it is not `previous` any more."""
+        ...
+
+    async def delete(self, uuid: str) -> None:
+        """Delete a rule and take back what it did. Raises NotFound."""
+        ...
+
+    def preview(self, rule: R_contra) -> RulePreview:
+        """Raises UserError as `create` would."""
         ...
 
 

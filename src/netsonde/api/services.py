@@ -11,12 +11,13 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from netsonde.api.resources import Captures, Checks, Declared, Injections, Unsubscribe
+from netsonde.api.resources import Captures, Checks, Declared, Injections, Rules, Unsubscribe
 from netsonde.api.settings import ApiSettings
 from netsonde.graph.events import Event
 from netsonde.model.elements import Edge, Element, Json, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketAnswer, PacketRequest
 from netsonde.model.presence import ComponentHealth, Presence
+from netsonde.model.rules import EdgeRule, EdgeRuleView, NodeRule, NodeRuleView
 from netsonde.model.topology import InterfaceMetric
 from netsonde.query import Delta
 
@@ -265,6 +266,8 @@ class Services:
     checks: Checks
     injections: Injections
     declared: Declared
+    node_rules: Rules[NodeRule, NodeRuleView]
+    edge_rules: Rules[EdgeRule, EdgeRuleView]
     packets: Packets
     flows: Flows
     interface_metrics: InterfaceMetrics

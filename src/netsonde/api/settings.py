@@ -29,6 +29,9 @@ class ApiSettings:
     """Messages waiting for one WebSocket client; a client that falls further behind is resynchronised."""
     subscriber_resume: float = 60.0
     """Seconds for which messages are kept for a subscriber that was cut off and may come back; 0 = they are not."""
+    old_page: str = ""
+    """Directory of Skydive's own page, the folder `dist` of npm's @skydive-project/skydive-ui, to be served at /ui_v2;
+    "" = it is not. That page is old: it shows what the network calls itself less carefully than ours."""
     ping_interval: float = 2.0
     """Seconds between pings to WebSocket clients."""
     ping_timeout: float = 5.0

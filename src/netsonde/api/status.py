@@ -15,6 +15,8 @@ from netsonde.api.requests import ServicesDep, json_response
 from netsonde.api.services import Services
 from netsonde.model.presence import ComponentHealth, Presence
 
+_PUBLISHING = ("/ws/publisher", "/ws/pubsub")
+
 ConnectionsDep = NamedDependency[SkipValidation[Connections]]
 
 
@@ -75,8 +77,8 @@ def status_of(services: Services, connections: Connections) -> StatusAnswer:
     return StatusAnswer(
         agents={one.host: _connection(one) for one in presences if one.service == "agent"},
         peers={"Incomers": _peers(services, presences), "Outgoers": {}},
-        publishers={},
-        subscribers=dict(connections.all()),
+        publishers={name: one for name, one in connections.all() if one.endpoint in _PUBLISHING},
+        subscribers={name: one for name, one in connections.all() if one.endpoint != "/ws/publisher"},
         alerts={"IsMaster": master},
         captures={"IsMaster": master},
         probes={part.name: _component(part) for part in services.status.components()},

@@ -34,8 +34,8 @@ def _layer(annotation: Metadata, base: Metadata, before: Metadata, after: Metada
     for name in before.keys() - after.keys():
         if name in base and name not in annotation:
             raise Conflict(
-                f"{place}.{name} is what a probe says, so it cannot be removed",
-                hint="replace it to hide it; removing your value shows the probe's again",
+                f"{place}.{name} is what a probe or a rule says, so it cannot be removed",
+                hint="replace it to hide it; removing your value shows the other again",
             )
     for name, value in after.items():
         mine, theirs, was = annotation.get(name), base.get(name), before.get(name)

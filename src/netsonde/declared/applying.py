@@ -4,7 +4,7 @@
 An ownership edge waits while somebody else owns its child: the graph keeps one owner, and would drop the probe's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -19,6 +19,8 @@ DECLARED: Final = "0.declared"
 """Owner of the claims. Digits sort before letters, so that what an agent says of the same element wins."""
 USER: Final = "user"
 """Owner of the annotations; the graph lays owners of this name above all probes."""
+RULE: Final = "rule."
+"""Begin of the owners of what rules lay upon nodes; the graph lays it between probes and users."""
 
 
 class Applier:
@@ -28,6 +30,8 @@ class Applier:
         self._graph = graph
         self._catalogue = catalogue
         self.annotations: dict[str, Metadata] = {}
+        self._rule_notes: dict[str, dict[str, Metadata]] = {}
+        """What rules lay upon nodes, by the id of the node and the owner."""
         self._held: dict[str, dict[str, None]] = {}
         """Ids of ownership edges that wait, by the id of the child."""
 
@@ -48,6 +52,25 @@ class Applier:
         if batch.operations:
             self._graph.apply(batch)
 
+    def note(self, owner: str, notes: Mapping[str, Metadata | None]) -> None:
+        """Lay the metadata of one rule upon nodes that are there, by id; None = not any more."""
+        batch = Batch()
+        for node_id, metadata in notes.items():
+            if metadata is not None:
+                self._rule_notes.setdefault(node_id, {})[owner] = metadata
+                batch.annotate(node_id, owner, metadata)
+            elif self._rule_notes.get(node_id, {}).pop(owner, None) is not None:
+                batch.drop_layer(node_id, owner)
+            if not self._rule_notes.get(node_id):
+                self._rule_notes.pop(node_id, None)
+        if batch.operations:
+            self._graph.apply(batch)
+
+    def ruled(self, node_id: str) -> list[Metadata]:
+        """Return what rules lay upon a node, the one that wins last."""
+        notes = self._rule_notes.get(node_id, {})
+        return [notes[owner] for owner in sorted(notes)]
+
     def is_waiting(self, edge: Edge) -> bool:
         """Tell whether a declared edge is not shown, because an end is missing or its child has another owner."""
         return self._graph.edge(edge.id) is None
@@ -61,7 +84,9 @@ class Applier:
                 continue
             if isinstance(event.element, Edge):
                 free.update(self._released(event.element))
-            elif event.element.id in self.annotations:
+                continue
+            self._rule_notes.pop(event.element.id, None)
+            if event.element.id in self.annotations:
                 # The graph forgets what is said of a node that goes; its users have not.
                 batch.annotate(event.element.id, USER, self.annotations[event.element.id])
         if batch.operations:

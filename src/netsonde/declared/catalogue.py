@@ -17,15 +17,20 @@ _MOST_REMEMBERED = 1000
 
 
 class Source(NamedTuple):
-    """An entry of a bucket."""
+    """An entry of a bucket, or what a rule made."""
 
-    bucket: Literal["nodes", "edges", "imports"]
+    bucket: Literal["nodes", "edges", "imports", "rules"]
     key: str
 
     @property
     def import_name(self) -> str:
         """The import that it belongs to, "" when it is an element of its own."""
         return self.key.partition(".")[0] if self.bucket == "imports" else ""
+
+    @property
+    def rule(self) -> str:
+        """The UUID of the rule that made it, "" for what users declared one by one or imported."""
+        return self.key.partition(".")[0] if self.bucket == "rules" else ""
 
 
 class Name(NamedTuple):
@@ -48,6 +53,15 @@ class Delta:
 
     def __bool__(self) -> bool:
         return bool(self.put or self.gone)
+
+    def then(self, later: "Delta") -> None:
+        """Add what changed after it."""
+        for name, element in later.gone.items():
+            self.put.pop(name, None)
+            self.gone[name] = element
+        for name, element in later.put.items():
+            self.gone.pop(name, None)
+            self.put[name] = element
 
 
 @dataclass(slots=True)
@@ -95,7 +109,12 @@ class Catalogue:
 
     def singles(self) -> int:
         """Count the elements that are entries of their own."""
-        return sum(1 for source in self._holdings if source.bucket != "imports")
+        return sum(1 for source in self._holdings if source.bucket in ("nodes", "edges"))
+
+    def is_single(self, name: Name) -> bool:
+        """Tell whether an element is an entry of its own."""
+        source = self._sources.get(name)
+        return source is not None and source.bucket in ("nodes", "edges")
 
     def owner_of(self, child: str) -> str | None:
         """Return the id of the declared edge that owns a node."""

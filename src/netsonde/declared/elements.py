@@ -6,8 +6,9 @@ Writes: these buckets, compare-and-set; the graph, under owners of its own.
 """
 
 import asyncio
+import itertools
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from netsonde.declared.settings import DeclaredSettings
 from netsonde.declared.stores import Stores, cut, pack, unpack
 from netsonde.errors import Conflict, NotFound, SourceLost, UserError, WireError
 from netsonde.graph import Graph
+from netsonde.graph.layers import merge
 from netsonde.model.declared import Annotation, ImportChunk, ImportReport, ImportSummary
 from netsonde.model.elements import Edge, Element, Metadata, Node
 from netsonde.model.stores import Entry, Store
@@ -53,6 +55,9 @@ class DeclaredElements:
         self._planner = Planner(self.catalogue, graph, settings, self._pending)
         self._unread = {"nodes", "edges", "annotations", "imports"}
         self._is_current = asyncio.Event()
+        self._rule_numbers = itertools.count(1)
+        self.after: Sequence[Callable[[], Awaitable[None]]] = ()
+        """What else is waited for by who waits for what users declared."""
 
     def node(self, node_id: str) -> Node | None:
         """Return a node as users declared it."""
@@ -60,6 +65,20 @@ class DeclaredElements:
 
     def edge(self, edge_id: str) -> Edge | None:
         return self.catalogue.edge(edge_id)
+
+    def published(self, origin: str) -> list[Element]:
+        """Return what was declared one by one under an origin."""
+        return [
+            element
+            for name, element in self.catalogue.elements.items()
+            if element.origin == origin and self.catalogue.is_single(name)
+        ]
+
+    async def withdraw(self, origin: str) -> None:
+        """Delete what was declared one by one under an origin, and the declared edges at its nodes."""
+        names = [name_of(element) for element in self.published(origin)]
+        if names:
+            await self.delete(names)
 
     def waiting_edges(self) -> list[Edge]:
         """Return the declared edges that are not in the graph."""
@@ -71,8 +90,27 @@ class DeclaredElements:
         return self._applier.annotations.get(node_id, {})
 
     def base(self, node_id: str) -> Metadata:
-        """Return what a node shows without its annotation."""
-        return self._graph.base_metadata(node_id)
+        """Return what a node shows without its annotation: what probes and rules say."""
+        return merge([self._graph.base_metadata(node_id), *self.ruled(node_id)])
+
+    def ruled(self, node_id: str) -> list[Metadata]:
+        """Return what rules lay upon a node, the one that wins last."""
+        return self._applier.ruled(node_id)
+
+    def note(self, owner: str, notes: Mapping[str, Metadata | None]) -> None:
+        """Lay the metadata of a rule upon nodes by id, None = not any more."""
+        self._applier.note(owner, notes)
+
+    def state(self, elements: Mapping[str, Element | None]) -> None:
+        """Take elements that a rule makes by a key that begins with its UUID and a dot, None = not any more."""
+        delta = Delta()
+        for key, element in elements.items():
+            source = Source("rules", key)
+            if element is None:
+                delta.then(self.catalogue.remove(source))
+            else:
+                delta.then(self.catalogue.put(source, next(self._rule_numbers), [element]))
+        self._applier.apply(delta)
 
     def annotations(self) -> dict[str, Metadata]:
         """Return all annotations by node, those of nodes that are away among them."""
@@ -84,8 +122,10 @@ class DeclaredElements:
         return self._is_current.is_set()
 
     async def ready(self) -> None:
-        """Wait until everything that is stored has been read once."""
+        """Wait until everything that is stored has been read once, and the rules are at work."""
         await self._is_current.wait()
+        for rules_ready in self.after:
+            await rules_ready()
 
     async def create(self, element: Element) -> None:
         """Store a new element; raises UserError, or Conflict when its id is taken."""
@@ -126,6 +166,7 @@ class DeclaredElements:
         """Delete declared elements, and with nodes the declared edges at them; returns how many."""
         wanted = dict.fromkeys(names)
         for name in tuple(wanted):
+            _refuse_made(name, self.catalogue.source(name))
             if name.kind == "node":
                 wanted.update((Name("edge", edge_id), None) for edge_id in self.catalogue.edges_at(name.id))
         return await _insist(lambda: self._delete(wanted))
@@ -264,7 +305,8 @@ class DeclaredElements:
         by_source: dict[Source, dict[Name, None]] = {}
         for name in names:
             source = self.catalogue.source(name)
-            if source is not None:
+            # What a rule makes at a node goes when its queries do not match any more.
+            if source is not None and not source.rule:
                 by_source.setdefault(source, {})[name] = None
         for source, gone in by_source.items():
             await self._rewrite(source, dict.fromkeys(gone))
@@ -295,6 +337,7 @@ class DeclaredElements:
         source = self.catalogue.source(name)
         if source is None:
             raise NotFound(f"the {name.kind} {name.id} was deleted meanwhile")
+        _refuse_made(name, source)
         return source
 
     def _accept(self, source: Source, revision: int, elements: Sequence[Element]) -> None:
@@ -353,6 +396,13 @@ async def _insist(work: Callable[[], Awaitable[T]]) -> T:
             # What it wrote is on its way to us.
             await asyncio.sleep(next(delays))
     return await work()
+
+
+def _refuse_made(name: Name, source: Source | None) -> None:
+    if source is not None and source.rule:
+        raise Conflict(
+            f"the {name.kind} {name.id} is made by the rule {source.rule}", hint="change or delete that rule instead"
+        )
 
 
 def _single(element: Element) -> Source:

@@ -17,7 +17,10 @@ class DeclaredSettings:
     max_element_bytes: int = 65536
     """Bytes of one element or annotation as JSON."""
 
+    max_rules: int = 1000
+    """Node rules, and as many edge rules. Each is judged at every change that it may be about."""
+
     def __post_init__(self) -> None:
-        for name in ("max_elements", "max_single", "max_element_bytes"):
+        for name in ("max_elements", "max_single", "max_element_bytes", "max_rules"):
             if getattr(self, name) < 0:
                 raise ValueError(f"declared.{name} must not be negative")

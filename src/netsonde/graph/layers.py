@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who said what about an element: claims that make it exist, notes upon it, and their merged reading.
 
-Order of merging, the later one winning key by key: probes' claims, probes' notes, `user…`, `computed…`; within each
-by owner's name. Objects under the same key are merged, everything else is replaced.
+Order of merging, the later one winning key by key: probes' claims, probes' notes, `rule.…`, `user…`, `computed…`;
+within each by owner's name. Objects under the same key are merged, everything else is replaced.
 """
 
 from collections.abc import Mapping
@@ -131,9 +131,10 @@ def merge(layers: list[Metadata]) -> Metadata:
 
 
 def _rank(owner: str) -> int:
-    if owner.startswith("computed"):
-        return 2
-    return 1 if owner.startswith("user") else 0
+    for rank, prefix in enumerate(("computed", "user", "rule.")):
+        if owner.startswith(prefix):
+            return 3 - rank
+    return 0
 
 
 def _order(owner: str) -> tuple[int, str]:

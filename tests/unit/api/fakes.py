@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from netsonde.aio.clock import Clock
-from netsonde.api.resources import Declared, Unsubscribe
+from netsonde.api.resources import Unsubscribe
 from netsonde.api.services import Filters, LiveGraph, PcapSummary, QueryCheck, Services
 from netsonde.api.settings import ApiSettings
 from netsonde.errors import Conflict, NotFound, Span, UserError
@@ -414,7 +414,8 @@ class Fakes:
     flows: FakeFlows = field(default_factory=FakeFlows)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
     pcap: FakePcap = field(default_factory=FakePcap)
-    declared: Declared = field(default_factory=lambda: Analyzer(memory_stores()).declared)
+    stated: Analyzer = field(default_factory=lambda: Analyzer(memory_stores()))
+    """What users declare, and rules: they are the real ones, over a graph of their own unless it is `merged`."""
     status: FakeStatus = field(default_factory=FakeStatus)
     settings: ApiSettings = field(default_factory=lambda: ApiSettings(listen="127.0.0.1:0"))
     page: Path = Path("/nonexistent")
@@ -423,6 +424,7 @@ class Fakes:
 
     def __post_init__(self) -> None:
         self.checks = self.held.service()
+        self.declared = self.stated.declared
 
     @classmethod
     def new(cls) -> "Fakes":
@@ -445,6 +447,8 @@ class Fakes:
             checks=self.checks,
             injections=self.injections,
             declared=self.declared,
+            node_rules=self.stated.node_rules,
+            edge_rules=self.stated.edge_rules,
             packets=self.packets,
             flows=self.flows,
             interface_metrics=self.metrics,

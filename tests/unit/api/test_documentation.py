@@ -33,7 +33,7 @@ def test_every_form_of_an_answer_is_described(paths: Any) -> None:
     assert content(paths["/api/topology"]["post"]) == {"application/json", dot, pcap, pcapng}
     assert content(paths["/api/capture/{uuid}/packets"]["get"]) == {"application/json", pcapng}
     assert content(paths["/metrics"]["get"]) == {"text/plain"}
-    assert {"204", "default"} <= set(paths["/api/topology"]["post"]["responses"])
+    assert {"204", "400", "406", "429"} <= set(paths["/api/topology"]["post"]["responses"])
     assert "503" in paths["/readyz"]["get"]["responses"]
 
 

@@ -138,7 +138,7 @@ def test_a_patch_of_a_probes_node_is_an_annotation(server: Any, analyzer: Analyz
         ("POST", "/api/edge", {**LINK, "Parent": ""}, 400, "Parent is missing"),
         ("POST", "/api/edge", {**LINK, "Metadata": {}}, 400, "RelationType is missing"),
         ("PATCH", "/api/node/nobody", [], 404, "Node 'nobody' not found"),
-        ("PATCH", "/api/node/eth0", [{"op": "remove", "path": "/Metadata/MTU"}], 409, "what a probe says"),
+        ("PATCH", "/api/node/eth0", [{"op": "remove", "path": "/Metadata/MTU"}], 409, "what a probe or a rule says"),
         ("PATCH", "/api/node/eth0", [{"op": "remove", "path": "/Metadata"}], 400, "must stay an object"),
         ("PATCH", "/api/node/eth0", {"Metadata": {"MTU": "big"}}, 400, "Metadata.MTU"),
         ("DELETE", "/api/node/eth0", None, 409, "shown by agent.h1"),

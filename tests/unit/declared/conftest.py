@@ -5,16 +5,15 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from netsonde.declared import Stores
-from unit.declared.memory import Analyzer, memory_stores, running
+from unit.declared.memory import AllStores, Analyzer, memory_stores, running
 
 
 @pytest_asyncio.fixture
-async def stores() -> Stores:
+async def stores() -> AllStores:
     return memory_stores()
 
 
 @pytest_asyncio.fixture
-async def analyzer(stores: Stores) -> AsyncIterator[Analyzer]:
+async def analyzer(stores: AllStores) -> AsyncIterator[Analyzer]:
     async with running(Analyzer(stores)) as one:
         yield one

@@ -4,11 +4,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from netsonde.aio import spawn
+from netsonde.aio.clock import Clock
 from netsonde.declared import DeclaredElements, DeclaredSettings, Stores
+from netsonde.declared.rules import EdgeRules, NodeRules
 from netsonde.graph import Graph
 from netsonde.model.elements import Edge, Metadata, Node
+from netsonde.model.rules import EdgeRule, NodeRule
+from netsonde.model.stores import Store
 from netsonde.model.topology import TopologySnapshot
 from netsonde.observe import Health
 from unit.captures.fakes import FakeStore
@@ -16,16 +21,29 @@ from unit.captures.fakes import FakeStore
 NOW_MS = 1_700_000_000_000
 
 
-def memory_stores() -> Stores:
-    return Stores(FakeStore(), FakeStore(), FakeStore(), FakeStore())
+@dataclass(frozen=True, slots=True)
+class AllStores(Stores):
+    """The buckets of rules too."""
+
+    node_rules: Store[NodeRule] = field(default_factory=FakeStore)
+    edge_rules: Store[EdgeRule] = field(default_factory=FakeStore)
+
+
+def memory_stores() -> AllStores:
+    return AllStores(FakeStore(), FakeStore(), FakeStore(), FakeStore())
 
 
 class Analyzer:
     """One analyzer's graph and what users declared."""
 
-    def __init__(self, stores: Stores, settings: DeclaredSettings | None = None, host: str = "a1") -> None:
+    def __init__(self, stores: AllStores, settings: DeclaredSettings | None = None, host: str = "a1") -> None:
         self.graph = Graph(host, f"analyzer.{host}", lambda: NOW_MS)
-        self.declared = DeclaredElements(self.graph, stores, settings or DeclaredSettings(), lambda: NOW_MS)
+        settings = settings or DeclaredSettings()
+        self.declared = DeclaredElements(self.graph, stores, settings, lambda: NOW_MS)
+        clock = Clock(lambda: NOW_MS + self.later_ms)
+        self.later_ms = 0
+        self.node_rules = NodeRules(self.graph, stores.node_rules, self.declared, settings, clock)
+        self.edge_rules = EdgeRules(self.graph, stores.edge_rules, self.declared, settings, clock)
 
     def agent_says(self, *elements: Node | Edge) -> None:
         """Let the agent of h1 publish exactly these elements."""
@@ -43,10 +61,17 @@ class Analyzer:
 async def running(analyzer: Analyzer) -> AsyncIterator[Analyzer]:
     """Run an analyzer's part until the end of the block, from when everything stored is read."""
     async with asyncio.TaskGroup() as group:
-        task = spawn(group, analyzer.declared.run(Health("declared")), "declared")
-        await analyzer.declared.ready()
+        parts: dict[str, DeclaredElements | NodeRules | EdgeRules] = {
+            "declared": analyzer.declared,
+            "noderules": analyzer.node_rules,
+            "edgerules": analyzer.edge_rules,
+        }
+        tasks = [spawn(group, part.run(Health(name)), name) for name, part in parts.items()]
+        for part in parts.values():
+            await part.ready()
         yield analyzer
-        task.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 def node(node_id: str, *, origin: str = "api.a1", host: str = "h1", **metadata: object) -> Node:

@@ -32,9 +32,9 @@ def test_a_change_elsewhere_keeps_what_was_said() -> None:
 
 
 def test_what_a_probe_says_cannot_be_removed() -> None:
-    with pytest.raises(Conflict, match=r"Metadata\.MTU is what a probe says"):
+    with pytest.raises(Conflict, match=r"Metadata\.MTU is what a probe or a rule says"):
         annotation_after({}, BASE, BASE, {name: value for name, value in BASE.items() if name != "MTU"})
-    with pytest.raises(Conflict, match=r"Metadata\.Ovs\.Port is what a probe says"):
+    with pytest.raises(Conflict, match=r"Metadata\.Ovs\.Port is what a probe or a rule says"):
         annotation_after({}, BASE, BASE, {**BASE, "Ovs": {}})
 
 

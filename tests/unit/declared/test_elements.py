@@ -3,11 +3,11 @@
 
 import pytest
 
-from netsonde.declared import DeclaredSettings, Stores
+from netsonde.declared import DeclaredSettings
 from netsonde.errors import Conflict, NotFound, UserError
 from netsonde.model.elements import Element
 from unit.captures.fakes import until
-from unit.declared.memory import Analyzer, edge, memory_stores, node, running
+from unit.declared.memory import AllStores, Analyzer, edge, memory_stores, node, running
 
 
 async def test_a_created_node_is_shown_just_as_it_was_stated(analyzer: Analyzer) -> None:
@@ -16,7 +16,7 @@ async def test_a_created_node_is_shown_just_as_it_was_stated(analyzer: Analyzer)
     assert analyzer.graph.node("rack1") == wanted
 
 
-async def test_another_analyzer_and_a_later_one_show_it_too(stores: Stores, analyzer: Analyzer) -> None:
+async def test_another_analyzer_and_a_later_one_show_it_too(stores: AllStores, analyzer: Analyzer) -> None:
     async with running(Analyzer(stores, host="a2")) as other:
         await analyzer.declared.create(node("rack1"))
         await until(lambda: other.shown("rack1") != {})
@@ -89,7 +89,7 @@ async def test_ownership_is_never_taken_from_a_probe(analyzer: Analyzer) -> None
     assert [owner.id for owner in analyzer.graph.in_edges("eth0")] == ["rack1-eth0-ownership"]
 
 
-async def test_ownership_that_a_probe_had_first_waits_after_a_restart(stores: Stores) -> None:
+async def test_ownership_that_a_probe_had_first_waits_after_a_restart(stores: AllStores) -> None:
     async with running(Analyzer(stores)) as first:
         await first.declared.create(node("rack1"))
         await first.declared.create(edge("rack1", "eth0", "ownership"))
@@ -120,7 +120,7 @@ async def test_owners_are_not_stacked_without_end(analyzer: Analyzer) -> None:
     assert report.refusals[0].reason == "more than 64 owners lie above n65"
 
 
-async def test_an_annotation_survives_updates_restarts_and_absence(stores: Stores, analyzer: Analyzer) -> None:
+async def test_an_annotation_survives_updates_restarts_and_absence(stores: AllStores, analyzer: Analyzer) -> None:
     analyzer.agent_says(node("eth0", origin="agent.h1", MTU=1500))
     await analyzer.declared.annotate("eth0", {"Owner": "me", "MTU": 9000}, {})
     assert analyzer.shown("eth0")["Owner"] == "me"
@@ -202,7 +202,7 @@ async def test_what_a_probe_says_of_an_imported_node_wins_while_it_says_it(analy
     assert analyzer.shown("eth0")["State"] == "DOWN"
 
 
-async def test_two_analyzers_that_import_the_same_at_once_agree(stores: Stores, analyzer: Analyzer) -> None:
+async def test_two_analyzers_that_import_the_same_at_once_agree(stores: AllStores, analyzer: Analyzer) -> None:
     other = Analyzer(stores, host="a2")
     await other.declared.import_elements("theirs", [node("a", Row=2)])
     await analyzer.declared.import_elements("mine", [node("a", Row=1)])

@@ -57,11 +57,15 @@ class Messages:
         self._changes = changes
         self._made: dict[Policy, list[str]] = {}
 
-    def of(self, policy: Policy) -> list[str]:
+    def of(self, policy: Policy, unheard: str = "") -> list[str]:
+        """Return the messages for a policy, without those about elements of the origin `unheard`."""
         made = self._made.get(policy)
         if made is None:
             made = self._made[policy] = [_message(one, policy) for one in self._changes]
-        return made
+        if not unheard:
+            return made
+        pairs = zip(self._changes, made, strict=True)
+        return [message for change, message in pairs if change.element.origin != unheard]
 
 
 def _message(change: Changed, policy: Policy) -> str:

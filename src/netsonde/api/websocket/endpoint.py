@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two WebSocket endpoints: handshake, then one task that reads, one that writes, one that works."""
+"""The WebSocket endpoints: handshake, then one task that reads, one that writes, one that works."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -16,11 +16,13 @@ from netsonde.api.connections import Connection, Connections
 from netsonde.api.errors import as_text, problem_of
 from netsonde.api.services import Services
 from netsonde.api.websocket.flow_stream import FlowClient, FlowHub
-from netsonde.api.websocket.handshake import Handshake, read_handshake
+from netsonde.api.websocket.handshake import Handshake, Protocol, read_handshake
 from netsonde.api.websocket.hub import Hub
 from netsonde.api.websocket.outbox import Outbox
+from netsonde.api.websocket.protobuf import from_protobuf, to_protobuf
+from netsonde.api.websocket.publisher import Both, Publisher, Publishers, origin_of
 from netsonde.api.websocket.returning import Hangup, Returning
-from netsonde.errors import UserError
+from netsonde.errors import UserError, WireError
 
 Missed = Callable[[int], None]
 """Told how many messages a client was too slow for."""
@@ -34,20 +36,31 @@ _GONE = (Hangup, OSError)
 class Socket:
     """An open WebSocket."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, protocol: Protocol) -> None:
         self._receive = receive
         self._send = send
+        self._protocol = protocol
 
     async def send(self, message: str) -> None:
-        await self._send({"type": "websocket.send", "text": message})
+        if self._protocol == "protobuf":
+            await self._send({"type": "websocket.send", "bytes": to_protobuf(message)})
+        else:
+            await self._send({"type": "websocket.send", "text": message})
 
     async def receive(self) -> str | bytes:
-        """Return the next frame; raises Hangup."""
+        """Return the next frame as JSON; raises Hangup."""
         message = await self._receive()
         if message["type"] == "websocket.disconnect":
             raise Hangup
-        text: str | bytes = message["text"] if message.get("text") is not None else message.get("bytes", b"")
-        return text
+        if message.get("text") is not None:
+            text: str = message["text"]
+            return text
+        frame: bytes = message.get("bytes", b"")
+        if self._protocol == "protobuf":
+            # What is no message stays as it is: whoever reads it answers that it is not understood.
+            with suppress(WireError):
+                return from_protobuf(frame)
+        return frame
 
 
 class Endpoint:
@@ -77,7 +90,7 @@ class Endpoint:
         await send({"type": "websocket.accept", "headers": headers})
         with self._connections.registered(handshake.host_id, self._describe(scope, handshake)) as name:
             missed = partial(self._connections.count_dropped, name)
-            await self._serve(handshake, Socket(receive, send), missed)
+            await self._serve(handshake, Socket(receive, send, handshake.protocol), missed)
 
     def _check_filter(self, text: str) -> None:
         if text and self._services.queries.check(text).kind != "graph":
@@ -86,12 +99,13 @@ class Endpoint:
     def _describe(self, scope: Scope, handshake: Handshake) -> Connection:
         address, port = scope.get("client") or ("", 0)
         now = datetime.fromtimestamp(self._services.now_ms() / 1000, UTC).isoformat()
-        return Connection(handshake.client_type, "json", address, port, now, endpoint=self._path)
+        return Connection(handshake.client_type, handshake.protocol, address, port, now, endpoint=self._path)
 
 
 def websocket_routes(services: Services, connections: Connections) -> list[ASGIRouteHandler]:
-    """Return the handlers of both endpoints."""
+    """Return the handlers of all endpoints."""
     returning, flow_hub = Returning(services, Hub(services), connections.resumption), FlowHub(services)
+    publishers = Publishers(services)
     limit = services.settings.subscriber_queue
 
     async def subscriber(handshake: Handshake, socket: Socket, missed: Missed) -> None:
@@ -115,14 +129,45 @@ def websocket_routes(services: Services, connections: Connections) -> list[ASGIR
         finally:
             flow_hub.leave(client)
 
-    endpoints = {"/ws/subscriber": subscriber, "/ws/subscriber/flow": flow_stream}
+    async def publisher(handshake: Handshake, socket: Socket, missed: Missed) -> None:
+        outbox = Outbox(limit)
+        taking = Publisher(services, handshake, outbox).receive
+        await publishers.enter(handshake)
+        try:
+            await _together(reader=_take(socket, taking), writer=_answer(socket, outbox, missed))
+        finally:
+            await publishers.leave(handshake)
+
+    async def publish_and_subscribe(handshake: Handshake, socket: Socket, missed: Missed) -> None:
+        await publishers.enter(handshake)
+        seat = await returning.enter(handshake)
+        subscriber, client = seat.subscriber, seat.subscriber.client
+        client.unheard = origin_of(handshake)
+        both = Both(subscriber, Publisher(services, handshake, client.outbox))
+        try:
+            await _together(
+                reader=_take(socket, both.receive),
+                work=subscriber.work(),
+                writer=_write(socket, client.outbox, subscriber.state, missed, number=client.number, first=seat.first),
+                elsewhere=seat.taken_over(),
+            )
+        finally:
+            returning.leave(seat)
+            await publishers.leave(handshake)
+
+    endpoints = {
+        "/ws/subscriber": subscriber,
+        "/ws/subscriber/flow": flow_stream,
+        "/ws/publisher": publisher,
+        "/ws/pubsub": publish_and_subscribe,
+    }
     known = [mount(path, Endpoint(services, connections, path, serve)) for path, serve in endpoints.items()]
     return [*known, mount("/ws/{rest:path}", _nothing)]
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
-    """Refuse in words what is served by no endpoint, publishers of the reference among it."""
-    known = "/ws/subscriber and /ws/subscriber/flow"
+    """Refuse in words what is served by no endpoint, as those between servers of the reference."""
+    known = "/ws/subscriber, /ws/subscriber/flow, /ws/publisher and /ws/pubsub"
     await refuse(scope, send, 404, f"nothing is at {scope['path'][:100]}\nhint: this server has {known}\n")
 
 
@@ -141,6 +186,12 @@ async def _together(**works: Coroutine[Any, Any, None]) -> None:
 async def _read(socket: Socket, receive: Callable[[str | bytes], None]) -> None:
     while True:
         receive(await socket.receive())
+
+
+async def _take(socket: Socket, receive: Callable[[str | bytes], Awaitable[None]]) -> None:
+    """Read no further before a message is done: a client that sends too fast waits."""
+    while True:
+        await receive(await socket.receive())
 
 
 async def _write(
@@ -166,6 +217,12 @@ async def _write(
         missed(outbox.dropped)
         for part in [number(part) for part in await state()]:
             await socket.send(part)
+
+
+async def _answer(socket: Socket, outbox: Outbox, missed: Missed) -> None:
+    """Send answers while somebody hears them; who left without waiting for them is still to be read to the end."""
+    with suppress(*_GONE):
+        await _write(socket, outbox, _no_state, missed)
 
 
 async def _no_state() -> Sequence[str]:

@@ -12,6 +12,7 @@ from netsonde.api.asgi import Scope, headers_of
 from netsonde.errors import UserError
 
 Policy = Literal["full", "partial"]
+Protocol = Literal["json", "protobuf"]
 _LONGEST = 4096
 _RESUME = re.compile(r"([0-9a-f]{32}):([0-9]{1,15})", re.ASCII)
 
@@ -29,6 +30,9 @@ class Handshake(msgspec.Struct, frozen=True):
     """Whether messages carry sequence numbers, with which the client may come back."""
     resume: tuple[str, int] | None = None
     """The session that it comes back to, and the number of the last message that it got."""
+    protocol: Protocol = "json"
+    deletes_on_disconnect: bool = False
+    """Whether what it publishes goes when it leaves."""
 
     def wants(self, namespace: str) -> bool:
         """Tell whether messages of a namespace go to this client."""
@@ -44,13 +48,16 @@ def read_handshake(scope: Scope) -> Handshake:
             "the client does not say what it is: header X-Client-Type is missing",
             hint="browsers add ?x-client-type=NAME to the address",
         )
-    protocol = given.one("X-Client-Protocol") or "json"
-    if protocol.lower() != "json":
-        raise UserError(f"X-Client-Protocol {protocol[:40]!r} is not spoken here", hint="use json")
+    protocol = (given.one("X-Client-Protocol") or "json").lower()
+    if protocol not in ("json", "protobuf"):
+        raise UserError(f"X-Client-Protocol {protocol[:40]!r} is not spoken here", hint="use json or protobuf")
     policy = (given.one("X-Update-Policy") or "full").lower()
     if policy not in ("full", "partial"):
         raise UserError(f"X-Update-Policy {policy[:40]!r} is not known", hint="use full or partial")
     resume = _resume(given.one("X-Resume") or given.one("resume"))
+    is_numbered = resume is not None or _numbered(given.one("X-Sequence"))
+    if is_numbered and protocol == "protobuf":
+        raise UserError("protobuf messages have no room for sequence numbers", hint="use X-Client-Protocol: json")
     client = scope.get("client") or ("unknown", 0)
     return Handshake(
         host_id=given.one("X-Host-ID") or f"{client[0]}:{client[1]}",
@@ -58,8 +65,10 @@ def read_handshake(scope: Scope) -> Handshake:
         namespaces=frozenset(given.many("X-Websocket-Namespace")),
         gremlin_filter=given.one("X-Gremlin-Filter"),
         policy=cast(Policy, policy),
-        numbered=resume is not None or _numbered(given.one("X-Sequence")),
+        numbered=is_numbered,
         resume=resume,
+        protocol=cast(Protocol, protocol),
+        deletes_on_disconnect=_deletes(given.one("X-Persistence-Policy")),
     )
 
 
@@ -67,6 +76,14 @@ def _numbered(value: str) -> bool:
     if value.lower() not in ("", "0", "1", "false", "true"):
         raise UserError(f"X-Sequence {value[:40]!r} is not understood", hint="use 1 or 0")
     return value.lower() in ("1", "true")
+
+
+def _deletes(value: str) -> bool:
+    if value.lower() not in ("", "persistent", "deleteondisconnect"):
+        raise UserError(
+            f"X-Persistence-Policy {value[:40]!r} is not known", hint="use Persistent or DeleteOnDisconnect"
+        )
+    return value.lower() == "deleteondisconnect"
 
 
 def _resume(value: str) -> tuple[str, int] | None:

@@ -30,6 +30,8 @@ class Client:
         self.session = Session(limit) if handshake.numbered else None
         self.view: View | None = None
         """What its filter shows; None = the whole graph."""
+        self.unheard = ""
+        """Origin whose changes it is not told: its own, when it publishes on the same connection."""
         self.changed = asyncio.Event()
         """There is something to do for the one that works for it: a request, or a filter to ask anew."""
 
@@ -41,7 +43,7 @@ class Client:
     def tell_graph(self, messages: Messages) -> None:
         """Put changes of what it sees of the graph, unless it does not want any."""
         if self.handshake.wants("Graph"):
-            for message in messages.of(self.handshake.policy):
+            for message in messages.of(self.handshake.policy, self.unheard):
                 self.outbox.put(message)
 
     def number(self, message: str) -> str:

@@ -60,7 +60,7 @@ def test_the_namespace_header_may_be_repeated() -> None:
     ("headers", "reason"),
     [
         ({}, "X-Client-Type is missing"),
-        ({"X_Client_Type": "a", "X_Client_Protocol": "protobuf"}, "'protobuf' is not spoken"),
+        ({"X_Client_Type": "a", "X_Client_Protocol": "xml"}, "'xml' is not spoken"),
         ({"X_Client_Type": "a", "X_Update_Policy": "some"}, "'some' is not known"),
         ({"X_Client_Type": "a", "X_Sequence": "2"}, "X-Sequence '2'"),
         ({"X_Client_Type": "a", "X_Resume": "mine"}, "X-Resume 'mine'"),

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which nodes an edge rule links: those of one query with those of another, all or where two values are the same.
+
+A change costs what it touches: the pairs of the node that entered, left, or got another value.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from netsonde.graph import Event, GraphReader
+from netsonde.graph.paths import Path, values_at
+from netsonde.query import Matcher
+
+Pair = tuple[str, str]
+"""Ids of parent and child."""
+_EVERY: Final = frozenset({b""})
+
+_encoder = msgspec.json.Encoder()
+
+
+class _Side:
+    """The nodes of one query, by the values that they are joined by."""
+
+    def __init__(self, matcher: Matcher, path: Path | None) -> None:
+        self.matcher = matcher
+        self.path = path
+        self.keys: dict[str, frozenset[bytes]] = {}
+        self.by_key: dict[bytes, dict[str, None]] = {}
+
+    def changed(self, events: Sequence[Event]) -> set[str]:
+        """Follow a batch; return the nodes that entered, left, or may have another value."""
+        gained, lost = self.matcher.update(events)
+        changed = gained | lost
+        if self.path is not None:
+            changed.update(
+                event.element.id
+                for event in events
+                if event.is_node and event.element.id in self.matcher.matching and self.path.touched_by(event.touched)
+            )
+        return changed
+
+    def put(self, node_id: str, keys: frozenset[bytes]) -> None:
+        for key in self.keys.get(node_id, frozenset()) - keys:
+            del self.by_key[key][node_id]
+            if not self.by_key[key]:
+                del self.by_key[key]
+        for key in keys:
+            self.by_key.setdefault(key, {})[node_id] = None
+        if keys:
+            self.keys[node_id] = keys
+        else:
+            self.keys.pop(node_id, None)
+
+    def partners(self, keys: Iterable[bytes]) -> set[str]:
+        return {node_id for key in keys for node_id in self.by_key.get(key, ())}
+
+
+class Pairs:
+    """The pairs of one rule, at most `most` of them."""
+
+    def __init__(
+        self, graph: GraphReader, parents: Matcher, children: Matcher, join: tuple[Path, Path] | None, most: int
+    ) -> None:
+        self._graph = graph
+        self._parents = _Side(parents, join[0] if join else None)
+        self._children = _Side(children, join[1] if join else None)
+        self._most = most
+        self.pairs: set[Pair] = set()
+        self.is_full = False
+        """Whether there are more pairs than are kept."""
+        for node_id in parents.matching:
+            self._parents.put(node_id, self._keys(self._parents, node_id))
+        for node_id in children.matching:
+            self._move(self._children, node_id, set())
+
+    def update(self, events: Sequence[Event]) -> set[Pair]:
+        """Follow a batch; return the pairs that entered or left. Raises LimitReached as matchers do."""
+        changed: set[Pair] = set()
+        for side in (self._parents, self._children):
+            for node_id in side.changed(events):
+                self._move(side, node_id, changed)
+        if self.is_full and len(self.pairs) < self._most:
+            self._fill(changed)
+        return changed
+
+    def _move(self, side: _Side, node_id: str, changed: set[Pair]) -> None:
+        other = self._children if side is self._parents else self._parents
+        before = other.partners(side.keys.get(node_id, ()))
+        keys = self._keys(side, node_id)
+        side.put(node_id, keys)
+        after = other.partners(keys)
+        for partner in before - after:
+            pair = self._pair(side, node_id, partner)
+            if pair in self.pairs:
+                self.pairs.discard(pair)
+                changed.add(pair)
+        for partner in after - before:
+            self._add(self._pair(side, node_id, partner), changed)
+
+    def _add(self, pair: Pair, changed: set[Pair]) -> None:
+        if pair[0] == pair[1] or pair in self.pairs:
+            return
+        if len(self.pairs) >= self._most:
+            self.is_full = True
+            return
+        self.pairs.add(pair)
+        changed.add(pair)
+
+    def _fill(self, changed: set[Pair]) -> None:
+        self.is_full = False
+        for parent, keys in self._parents.keys.items():
+            for child in self._children.partners(keys):
+                self._add((parent, child), changed)
+            if self.is_full:
+                return
+
+    def _pair(self, side: _Side, node_id: str, partner: str) -> Pair:
+        return (node_id, partner) if side is self._parents else (partner, node_id)
+
+    def _keys(self, side: _Side, node_id: str) -> frozenset[bytes]:
+        """Return what a node is joined by, nothing when it is not of the query."""
+        node = self._graph.node(node_id)
+        if node is None or node_id not in side.matcher.matching:
+            return frozenset()
+        if side.path is None:
+            return _EVERY
+        return frozenset(_encoder.encode(value) for value in values_at(node, side.path))

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Grafana asks: the reference's plug-in as recorded, and the dashboard of ours, request by request."""
+
+import json
+import re
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from foreign.programs import ROOT
+from system.links import send_udp
+from system.stack import Stack
+
+DASHBOARD = json.loads((ROOT / "docs/howto/grafana-dashboard.json").read_text())
+PANELS = DASHBOARD["panels"]
+INFINITY = [target for panel in PANELS for target in panel["targets"] if "url" in target]
+PROMETHEUS = [target["expr"] for panel in PANELS for target in panel["targets"] if "expr" in target]
+VARIABLE = DASHBOARD["templating"]["list"][0]["query"]["infinityQuery"]
+VALUES = r"G.V().Has('Name', '{name}').HasKey('Metric')"
+
+
+@pytest.fixture(scope="module")
+def busy(stack: Stack, veth: tuple[str, str]) -> Iterator[str]:
+    """The id of an interface that is captured and has counters, with a flow in history."""
+    stack.capture(f"G.V().Has('Name', '{veth[1]}')", Name="grafana")
+    (capture,) = [one for one in stack.call("GET", "/api/capture").values() if one["Name"] == "grafana"]
+    stack.wait_capture(capture["UUID"], "active")
+    send_udp(veth[0], 0, 50)
+    (node,) = stack.query(f"G.V().Has('Name', '{veth[1]}')")
+    stack.wait(lambda: stack.call("GET", "/api/flows?limit=5"), 20, "a flow")
+    stack.wait(lambda: points(stack, node["ID"]), 45, "counters in history")
+    yield node["ID"]
+    stack.call("DELETE", f"/api/capture/{capture['UUID']}")
+
+
+def points(stack: Stack, node_id: str) -> Any:
+    return stack.call("GET", f"/api/node/{node_id}/metrics?last=1h")["Points"]
+
+
+def asked(stack: Stack, target: dict[str, Any], interface: str) -> list[Any]:
+    """Return the rows that Infinity would make of a target: the request, then its root selector."""
+    options = target["url_options"]
+    body = json.loads(options["data"]) if options["data"] else None
+    answer = stack.call(options["method"], target["url"].replace("${interface}", interface), body)
+    if target["root_selector"].startswith("$each"):
+        return list(answer.values())
+    rows: list[Any] = answer[target["root_selector"]] if target["root_selector"] else answer
+    return rows
+
+
+def at(row: Any, path: str) -> Any:
+    for key in path.split("."):
+        row = row.get(key) if isinstance(row, dict) else None
+    return row
+
+
+def shown(target: dict[str, Any]) -> str:
+    return f"{target['url']}-{target['refId']}"
+
+
+@pytest.mark.parametrize("target", [*INFINITY, VARIABLE], ids=shown)
+def test_each_column_of_the_dashboard_is_in_an_answer(stack: Stack, busy: str, target: dict[str, Any]) -> None:
+    rows = asked(stack, target, busy)
+    assert rows, "no rows"
+    assert [one["selector"] for one in target["columns"] if all(at(row, one["selector"]) is None for row in rows)] == []
+
+
+@pytest.mark.parametrize("expression", PROMETHEUS)
+def test_each_metric_of_the_dashboard_is_exposed(stack: Stack, expression: str) -> None:
+    exposed = stack.call("GET", "/metrics", accept="text/plain").decode()
+    names = re.findall(r"netsonde_\w+", expression)
+    assert [name for name in names if f"# TYPE {name} " not in exposed] == []
+
+
+def test_the_dashboard_names_the_data_sources_that_it_asks_for() -> None:
+    declared = {f"${{{one['name']}}}": one["pluginId"] for one in DASHBOARD["__inputs"]}
+    used = {
+        target["datasource"]["uid"]: target["datasource"]["type"] for panel in PANELS for target in panel["targets"]
+    }
+    assert used == declared
+    assert len({panel["id"] for panel in PANELS}) == len(PANELS)
+
+
+def test_the_old_plug_in_finds_the_server_alive(stack: Stack) -> None:
+    assert len(stack.query("G.At('-1s').V().Limit(1)")) == 1
+
+
+def test_the_old_plug_in_tells_flows_from_interfaces(stack: Stack, busy: str) -> None:
+    now = int(time.time())
+    assert "TrackingID" in stack.query(f"G.At({now}, 300).Flows().Limit(10).Keys()")
+    assert "TrackingID" not in stack.query(f"G.At({now}, 300).V().Limit(10).Keys()")
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("G.At({now}, 300).V().Has('Name', '{name}').HasKey('Metric').Metrics().Aggregates()", "RxBytes"),
+        ("G.At({now}, 300).Flows().Has('NodeTID', Ne('')).Metrics().Aggregates()", "ABBytes"),
+        ("G.At({now}, 300).Flows().Metrics()", "ABPackets"),
+    ],
+)
+def test_the_old_plug_in_gets_its_series(
+    stack: Stack, busy: str, veth: tuple[str, str], query: str, field: str
+) -> None:
+    text = query.format(now=int(time.time()) + 1, name=veth[1])
+    stack.wait(lambda: stack.query(text), 15, text)
+    (series,) = stack.query(text)
+    assert all({"Start", "Last", field} <= point.keys() for points in series.values() for point in points)
+
+
+def test_the_ansible_role_finds_its_agents(stack: Stack) -> None:
+    form = urllib.parse.urlencode({"username": "admin", "password": "x"}).encode()
+    with urllib.request.urlopen(f"{stack.url}/login", form) as answer:
+        assert answer.status == 200
+    assert len(stack.call("GET", "/api/status")["Agents"]) == 1
