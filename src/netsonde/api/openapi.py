@@ -14,6 +14,7 @@ from litestar import MediaType, Response, get
 from litestar.openapi.config import OpenAPIConfig
 
 from netsonde import __version__
+from netsonde.api.alert import DryRun
 from netsonde.api.capture import Preview, PreviewRequest
 from netsonde.api.complete import CompletionAnswer, CompletionRequest
 from netsonde.api.elements import EdgeBody, ElementPatch, NodeBody
@@ -26,6 +27,7 @@ from netsonde.api.pcap_import import ImportAnswer
 from netsonde.api.query import DOT, PCAP, PCAPNG, CheckAnswer, ExplainQuery, Explanation, TopologyQuery
 from netsonde.api.requests import AnyRequest, json_response
 from netsonde.api.status import StatusAnswer
+from netsonde.model.alerts import Alert
 from netsonde.model.captures import Capture
 from netsonde.model.checks import Check
 from netsonde.model.declared import ImportReport
@@ -43,6 +45,9 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/capture/preview", "post"): PreviewRequest,
     ("/api/check", "post"): Check,
     ("/api/check/{uuid}", "patch"): Check,
+    ("/api/alert", "post"): Alert,
+    ("/api/alert/{uuid}", "patch"): Alert,
+    ("/api/alert/test", "post"): DryRun,
     ("/api/injectpacket", "post"): Injection,
     ("/api/node", "post"): NodeBody,
     ("/api/node/{node_id}", "patch"): ElementPatch,
@@ -149,11 +154,11 @@ def _spellings(path: str, method: str) -> tuple[str, ...]:
     """Return the media types in which a body may be written."""
     if method == "patch":
         return ("application/merge-patch+json",)
-    return (_JSON, "application/yaml") if path in ("/api/capture", "/api/check") else (_JSON,)
+    return (_JSON, "application/yaml") if path in ("/api/capture", "/api/check", "/api/alert") else (_JSON,)
 
 
 def _describe_body(operation: dict[str, Any], content: dict[str, Any]) -> None:
-    if operation["operationId"] in ("modifyCapture", "modifyCheck"):
+    if operation["operationId"] in ("modifyCapture", "modifyCheck", "modifyAlert"):
         content["application/json-patch+json"] = {"schema": {"type": "array", "items": {"type": "object"}}}
     operation["requestBody"] = {"required": True, "content": content}
 
