@@ -127,7 +127,9 @@ class Analyzer:
         captures = await self._captures(bus, lease, hosts)
         hosts.on_change = captures.refresh
         flows = FlowService(LiveFlows(bus, hosts, self.graph), history)
-        checks = await self._checks(bus, captures, AgentReports(bus, flows, history))
+        queries = self._queries(bus, hosts, history)
+        injections = await self._injections(bus, queries)
+        checks = await self._checks(bus, captures, AgentReports(bus, flows, history), injections)
         status = StatusService(
             self.settings,
             hosts,
@@ -138,8 +140,6 @@ class Analyzer:
             is_master=lambda: lease.held,
             verdicts=checks.verdicts,
         )
-        queries = self._queries(bus, hosts, history)
-        injections = await self._injections(bus, queries)
         services = self._services(bus, hosts, history, captures, checks, declared, flows, status, queries, injections)
         intake = Intake(bus, self.graph, declared, history, flows)
         presence = PresenceKeeper(bus, self._describe)
@@ -181,13 +181,16 @@ class Analyzer:
             agents=lambda: hosts.agents() if hosts.known else None,
         )
 
-    async def _checks(self, bus: Bus, captures: CaptureCoordinator, reports: AgentReports) -> CheckService:
+    async def _checks(
+        self, bus: Bus, captures: CaptureCoordinator, reports: AgentReports, injections: InjectionCoordinator
+    ) -> CheckService:
         return CheckService(
             self.graph,
             await bus.bucket("checks", codec=Check),
             await bus.bucket("check-results", codec=CheckResult),
             captures=captures,
             reports=reports,
+            injector=injections,
             lease=Lease(bus, "checks", self.host),
             settings=self.settings.check,
             counters=self.health["checks"],

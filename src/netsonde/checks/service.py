@@ -21,7 +21,7 @@ from netsonde.checks.examiner import Counters
 from netsonde.checks.judging import Judging
 from netsonde.checks.overlay import Overlay
 from netsonde.checks.settings import CheckSettings
-from netsonde.checks.stores import Captures, LeaseRunner, Reports
+from netsonde.checks.stores import Captures, Injector, LeaseRunner, Reports
 from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.graph import Event, Graph
 from netsonde.model.captures import CaptureChange
@@ -48,6 +48,7 @@ class CheckService:
         *,
         captures: Captures,
         reports: Reports,
+        injector: Injector,
         lease: LeaseRunner,
         settings: CheckSettings,
         counters: Counters,
@@ -74,6 +75,7 @@ class CheckService:
             results,
             captures=captures,
             reports=reports,
+            injector=injector,
             settings=settings,
             counters=counters,
             clock=self._clock,
