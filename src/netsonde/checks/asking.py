@@ -100,17 +100,18 @@ class Asker:
 
     async def _hop_mac(self, target: Address) -> str:
         hop = self._guest.next_hop(target)
-        known = self._guest.mac_of(str(hop))
-        if known:
-            return known
-        answers = await self.ask(Question("neighbour", str(hop), count=_HOP_TRIES, timeout=500))
-        macs = [reply.note for reply in answers.replies if reply.note]
-        if not macs:
-            what = "ARP question" if hop.version == 4 else "neighbour solicitation"
-            about = "" if hop == target else f", the next hop to {target}"
-            raise NoAnswer(f"{what} for {hop}{about}, injected at {self._inquiry.scene.name}")
-        self._guest.learn_mac(str(hop), macs[0])
-        return macs[0]
+        # Several steps at once need the same answer.
+        async with self._guest.asking:
+            for _ in range(_HOP_TRIES):
+                known = self._guest.mac_of(str(hop))
+                if known:
+                    return known
+                answers = await self.ask(Question("neighbour", str(hop), timeout=500))
+                for reply in answers.replies:
+                    self._guest.learn_mac(str(hop), reply.note)
+        what = "ARP question" if hop.version == 4 else "neighbour solicitation"
+        about = "" if hop == target else f", the next hop to {target}"
+        raise NoAnswer(f"{what} for {hop}{about}, injected at {self._inquiry.scene.name}")
 
     async def _inject(self, question: Question, kind: PacketType, *, source: str = "", mac: str = "") -> Answers:
         if self._inquiry.is_void:
@@ -127,7 +128,10 @@ class Asker:
         sent = [result for result in results if result.verdict != "another"]
         if not sent:
             raise UserError(f"no packet of the injection {injection.uuid} could be sent")
-        replies = [result for result in results if result.verdict in ("reply", "reset", "another")]
+        # Others who ask for the same get answers too; who has spoken once is no news.
+        told_others = {(one.source, one.note): one for one in results if one.verdict == "another"}
+        others = [one for key, one in told_others.items() if key not in {(one.source, one.note) for one in sent}]
+        replies = [*(one for one in sent if one.verdict in ("reply", "reset")), *others]
         errors = [result for result in results if result.verdict in ("unreachable", "time-exceeded", "too-big")]
         told = [*replies, *errors][:_MOST_EVIDENCE]
         self.injections.append(Injected(injection.uuid, injection.type, question.target, len(sent), told))

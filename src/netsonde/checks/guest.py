@@ -5,6 +5,7 @@ Source: its first packets (leases, what it says of itself, who claims an address
 graph (Neutron's addresses, those of a container's end of the veth, its routes).
 """
 
+import asyncio
 from collections.abc import Callable, Iterator
 from ipaddress import (
     IPv4Address,
@@ -42,6 +43,8 @@ class Guest:
         self._routers: dict[str, None] = {}
         self._links: dict[IPv6Network, None] = {}
         self.dns_servers: tuple[str, ...] = ()
+        self.asking = asyncio.Lock()
+        """Held by who asks for a MAC address in its name."""
 
     @property
     def mac(self) -> str:
@@ -67,7 +70,7 @@ class Guest:
 
     def learn_mac(self, address: str, mac: str) -> None:
         """Take what somebody has answered for an address; the first one stays."""
-        if len(self._claims) < _MOST_KNOWN:
+        if mac and len(self._claims) < _MOST_KNOWN:
             self._claims.setdefault(address, mac)
 
     def mac_of(self, address: str) -> str:

@@ -67,8 +67,10 @@ class Judging:
         counters: Counters,
         clock: Clock,
         keep: Callable[[CheckResult], None],
+        decided: Callable[[CheckResult], None],
     ) -> None:
-        """`keep` takes each result at once; what is written comes back by the store as well."""
+        """`keep` takes each result at once; what is written comes back by the store as well. `decided` takes those that
+        are final, once, where they were judged."""
         self._graph = graph
         self._catalogue = catalogue
         self._definitions = definitions
@@ -80,6 +82,7 @@ class Judging:
         self._counters = counters
         self._clock = clock
         self._keep = keep
+        self._decided = decided
         self._examiner: Examiner | None = None
         self._attach = asyncio.Event()
         self._owned: list[str] | None = None
@@ -277,6 +280,8 @@ class Judging:
         self._keep(result)
         self._unwritten[result_key(result)] = result
         self._write.set()
+        if result.ended_at:
+            self._decided(result)
 
     async def _write_results(self) -> None:
         ttl = self._settings.keep_days * _DAY_S

@@ -117,6 +117,7 @@ async def test_a_refused_connection_fails(leased: Case) -> None:
 async def test_a_next_hop_that_is_silent_is_the_failure(leased: Case) -> None:
     leased.injector.answers.clear()
     outcome = await leased.judged("tcp", target=TARGET)
+    assert leased.asked == ["arp"] * 3
     assert (outcome.verdict, outcome.lost) == ("fail", "nobody answered")
     assert outcome.sentence == f"ARP question for {ROUTER}, the next hop to 169.254.169.254, injected at tap1"
 
@@ -126,6 +127,12 @@ async def test_the_gateway_is_named_with_its_interface(leased: Case) -> None:
     assert outcome.sentence == (
         f"the gateway {ROUTER} is {GATEWAY} (qr-1): it answered an injected ARP question in 2.0 ms"
     )
+
+
+async def test_a_second_answer_of_the_same_owner_is_none(leased: Case) -> None:
+    leased.injector.answers["arp"] = [reply(GATEWAY), reply(GATEWAY, verdict="another")]
+    outcome = await leased.judged("gateway")
+    assert (outcome.verdict, len(outcome.injections[0].replies)) == ("pass", 1)
 
 
 async def test_a_second_answer_is_an_impostor(leased: Case) -> None:
