@@ -142,7 +142,9 @@ class Analyzer:
         captures = await self._captures(bus, lease, hosts)
         hosts.on_change = captures.refresh
         flows = FlowService(LiveFlows(bus, hosts, self.graph), history)
-        checks = await self._checks(bus, captures, AgentReports(bus, flows, history))
+        queries = self._queries(bus, hosts, history)
+        injections = await self._injections(bus, queries)
+        checks = await self._checks(bus, captures, AgentReports(bus, flows, history), injections)
         status = StatusService(
             self.settings,
             hosts,
@@ -154,10 +156,8 @@ class Analyzer:
             verdicts=checks.verdicts,
             alerts=lambda: alerts.states(),
         )
-        queries = self._queries(bus, hosts, history)
         outbox = await self._outbox(bus)
         alerts = await self._alerts(bus, queries, outbox, lambda: not status.topology_missing())
-        injections = await self._injections(bus, queries)
         services = self._services(
             bus, hosts, history, captures, checks, alerts, declared, rules, flows, status, queries, injections
         )
@@ -205,13 +205,16 @@ class Analyzer:
             agents=lambda: hosts.agents() if hosts.known else None,
         )
 
-    async def _checks(self, bus: Bus, captures: CaptureCoordinator, reports: AgentReports) -> CheckService:
+    async def _checks(
+        self, bus: Bus, captures: CaptureCoordinator, reports: AgentReports, injections: InjectionCoordinator
+    ) -> CheckService:
         return CheckService(
             self.graph,
             await bus.bucket("checks", codec=Check),
             await bus.bucket("check-results", codec=CheckResult),
             captures=captures,
             reports=reports,
+            injector=injections,
             lease=Lease(bus, "checks", self.host),
             settings=self.settings.check,
             counters=self.health["checks"],
