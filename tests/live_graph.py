@@ -26,6 +26,7 @@ from netsonde.probes._api import ProbeContext
 from netsonde.probes._registry import build_probes
 from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.identity import Identity
+from netsonde.probes.libvirt.settings import LibvirtSettings
 from netsonde.probes.lldp.settings import LldpSettings
 from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.netlink.settings import NetlinkSettings
@@ -232,6 +233,7 @@ def settings(
     probes: tuple[str, ...] = ("netns", "netlink"),
     ovsdb: str = "",
     docker: DockerSettings | None = None,
+    libvirt: Path | None = None,
     lldp: tuple[str, ...] = (),
     runc: tuple[str, ...] = (),
     anonymous: bool = False,
@@ -247,6 +249,7 @@ def settings(
         netlink=NetlinkSettings(**{"table_delay": 0.1, **netlink}),
         ovsdb=OvsdbSettings(addresses=(ovsdb,) if ovsdb else (), retry_delay=0.05, absent_port_delay=0.3),
         runc=RuncSettings(run_paths=runc),
+        libvirt=LibvirtSettings(sockets=() if libvirt is None else (str(libvirt),)),
         lldp=LldpSettings(interfaces=lldp),
         docker=docker or DockerSettings(sockets=()),
     )
