@@ -195,6 +195,12 @@ class LiveGraph:
         edges = (edge for edge in self.graph.out_edges(parent) if edge.child == child)
         return next((edge for edge in edges if _fits(edge, wanted)), None)
 
+    def forget(self) -> None:
+        """Let go of the events and counters that came so far."""
+        self.events.clear()
+        while not self._metrics.empty():
+            self._metrics.get_nowait()
+
     def unlisted(self) -> list[tuple[Json, Problem]]:
         """Return what the probes wrote, by name of the node, that the published list of keys does not have."""
         nodes = [(node.metadata.get("Name"), one) for node in self.graph.nodes() for one in unlisted(node.metadata)]
