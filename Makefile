@@ -29,9 +29,9 @@ setup: $(STAMPS)/native $(STAMPS)/page ## install what is missing, build the nat
 run: setup ## start everything on LISTEN (127.0.0.1:8082) and print the page's address
 	@exec netsonde allinone --listen $(LISTEN) $(ARGS)
 
-demo: setup ## play the story with a real VM: a capture waits, the VM boots, its first packets are seen
+demo: setup ## play the story with a real VM: a capture waits, the VM boots, a check judges it; FAULT=dhcp|vlan|mtu|metadata|arp
 	@tools/debs demo
-	@PYTHONPATH=tools exec python -m demo $(ARGS)
+	@PYTHONPATH=tools exec python -m demo $(if $(FAULT),--fault $(FAULT)) $(ARGS)
 
 test: ## run every test
 	@$(MAKE) --no-print-directory --jobs=2 setup
@@ -68,6 +68,10 @@ browser: setup daemons ## the page in a real Chromium (root)
 foreign: setup daemons ## other people's clients, unmodified, against a real all-in-one (root)
 	@tools/foreign
 	pytest -q tests/foreign $(ARGS)
+
+test-vm: setup daemons ## the demo with real virtual machines, six of them, some five minutes (root)
+	@tools/debs demo
+	pytest -q tests/vm $(ARGS)
 
 fuzz: fuzz-packets fuzz-queries ## hostile packets for the parsers, hostile queries for a live analyzer
 

@@ -120,6 +120,28 @@ async def test_a_captured_interface_gets_a_result_that_is_stored_and_shown(servi
     assert service.verdicts() == {"vms": {"waiting": 1, "pass": 0, "fail": 0, "unknown": 0}}
 
 
+async def test_a_silent_guest_is_asked_and_its_verdict_followed_once(
+    service: CheckService, held: Held, time: ManualTime
+) -> None:
+    followed: list[tuple[str, str, str]] = []
+    # One that fails keeps no other from its news.
+    service.follow_verdicts(lambda check, result: 1 / 0)
+    service.follow_verdicts(lambda check, result: followed.append((check.name, result.verdict, result.sentence)))
+    target = CheckStep("gateway", 0, {"Address": "10.0.0.1"})
+    await service.create(msgspec.structs.replace(CHECK, steps=[target], active="unsettled"))
+    await until(lambda: bool(held.captures.by_id))
+    held.captures.activate(main_capture(held).uuid, appear(held))
+    await until(lambda: bool(service.verdicts()["vms"]["waiting"]))
+    time.move(15)
+    await until(lambda: bool(held.injector.asked))
+    await until(lambda: held.health.counters["inquiries"] == 1)
+    time.move(2)
+    await until(lambda: bool(followed))
+    ((name, verdict, sentence),) = followed
+    assert (name, verdict, sentence.endswith(": nobody answered")) == ("vms", "fail", True)
+    assert [one.created_by for one in held.injector.asked] == ["check vms"]
+
+
 async def test_verdicts_are_on_a_node_again_when_it_comes_back(service: CheckService, held: Held) -> None:
     made = await service.create(CHECK)
     await held.results.put("k", result_of(made.uuid))
