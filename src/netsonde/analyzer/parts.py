@@ -13,6 +13,7 @@ from netsonde import __version__
 from netsonde._native import RecordedFrames, check_bpf
 from netsonde.aio import Supervisor, keep_tidy, spawn
 from netsonde.aio.tasks import HealthSink
+from netsonde.alerts.scripting import AlertScripts
 from netsonde.alerts.service import AlertService
 from netsonde.analyzer.departures import Departures
 from netsonde.analyzer.filters import FilterService
@@ -54,6 +55,7 @@ from netsonde.observe import Health, logger
 from netsonde.process import component, run_process
 from netsonde.query import Limits, Sources
 from netsonde.query.workers import Workers
+from netsonde.scripts.pool import Scripts
 from netsonde.settings import Settings
 
 log = logger("analyzer")
@@ -106,6 +108,7 @@ class Analyzer:
                 "checks",
                 "alerts",
                 "notices",
+                "scripts",
                 "injection",
                 "history",
                 "intake",
@@ -113,6 +116,7 @@ class Analyzer:
             )
         }
         self.workers = Workers()
+        self.scripts = Scripts(self.health["scripts"])
         self.graph = Graph(self.host, f"analyzer.{self.host}", now_ms)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -168,6 +172,7 @@ class Analyzer:
                 spawn(group, self._supervise("declared", declared.run), "declared"),
                 spawn(group, self._supervise("captures", captures.run), "captures"),
                 spawn(group, self._supervise("checks", checks.run), "checks"),
+                spawn(group, self._supervise("scripts", _running(self.scripts.tend)), "scripts"),
                 spawn(group, self._supervise("notices", outbox.run), "notices"),
                 spawn(group, self._supervise("alerts", alerts.run), "alerts"),
                 spawn(group, self._supervise("injection", injections.run), "injection"),
@@ -232,6 +237,7 @@ class Analyzer:
             settings=self.settings.alert,
             counters=self.health["alerts"],
             is_ready=is_ready,
+            scripts=AlertScripts(self.scripts, queries),
             resend=self.settings.notify.resend,
         )
 
