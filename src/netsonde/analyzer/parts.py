@@ -25,6 +25,7 @@ from netsonde.analyzer.packets import LivePackets, PacketService
 from netsonde.analyzer.queries import QueryService
 from netsonde.analyzer.reports import AgentReports
 from netsonde.analyzer.status import StatusService
+from netsonde.analyzer.verdicts import VerdictNotices
 from netsonde.api.server import serve
 from netsonde.api.services import Services
 from netsonde.api.settings import check_exposure
@@ -108,6 +109,7 @@ class Analyzer:
                 "checks",
                 "alerts",
                 "notices",
+                "verdicts",
                 "scripts",
                 "injection",
                 "history",
@@ -141,7 +143,12 @@ class Analyzer:
         captures = await self._captures(bus, lease, hosts)
         hosts.on_change = captures.refresh
         flows = FlowService(LiveFlows(bus, hosts, self.graph), history)
-        checks = await self._checks(bus, captures, AgentReports(bus, flows, history))
+        queries = self._queries(bus, hosts, history)
+        injections = await self._injections(bus, queries)
+        outbox = await self._outbox(bus)
+        checks = await self._checks(bus, captures, AgentReports(bus, flows, history), injections, outbox)
+        verdicts = VerdictNotices(outbox, self.health["verdicts"])
+        checks.follow_verdicts(verdicts.follow)
         status = StatusService(
             self.settings,
             hosts,
@@ -153,10 +160,7 @@ class Analyzer:
             verdicts=checks.verdicts,
             alerts=lambda: alerts.states(),
         )
-        queries = self._queries(bus, hosts, history)
-        outbox = await self._outbox(bus)
         alerts = await self._alerts(bus, queries, outbox, lambda: not status.topology_missing())
-        injections = await self._injections(bus, queries)
         services = self._services(
             bus, hosts, history, captures, checks, alerts, declared, flows, status, queries, injections
         )
@@ -174,6 +178,7 @@ class Analyzer:
                 spawn(group, self._supervise("checks", checks.run), "checks"),
                 spawn(group, self._supervise("scripts", _running(self.scripts.tend)), "scripts"),
                 spawn(group, self._supervise("notices", outbox.run), "notices"),
+                spawn(group, self._supervise("verdicts", verdicts.run), "verdicts"),
                 spawn(group, self._supervise("alerts", alerts.run), "alerts"),
                 spawn(group, self._supervise("injection", injections.run), "injection"),
                 spawn(group, self._supervise("intake", intake.run), "intake"),
@@ -203,16 +208,25 @@ class Analyzer:
             agents=lambda: hosts.agents() if hosts.known else None,
         )
 
-    async def _checks(self, bus: Bus, captures: CaptureCoordinator, reports: AgentReports) -> CheckService:
+    async def _checks(
+        self,
+        bus: Bus,
+        captures: CaptureCoordinator,
+        reports: AgentReports,
+        injections: InjectionCoordinator,
+        outbox: Outbox,
+    ) -> CheckService:
         return CheckService(
             self.graph,
             await bus.bucket("checks", codec=Check),
             await bus.bucket("check-results", codec=CheckResult),
             captures=captures,
             reports=reports,
+            injector=injections,
             lease=Lease(bus, "checks", self.host),
             settings=self.settings.check,
             counters=self.health["checks"],
+            check_action=outbox.check,
         )
 
     async def _outbox(self, bus: Bus) -> Outbox:
