@@ -13,6 +13,7 @@ from netsonde import __version__
 from netsonde._native import RecordedFrames, check_bpf
 from netsonde.aio import Supervisor, keep_tidy, spawn
 from netsonde.aio.tasks import HealthSink
+from netsonde.alerts.scripting import AlertScripts
 from netsonde.alerts.service import AlertService
 from netsonde.analyzer.departures import Departures
 from netsonde.analyzer.filters import FilterService
@@ -24,6 +25,7 @@ from netsonde.analyzer.packets import LivePackets, PacketService
 from netsonde.analyzer.queries import QueryService
 from netsonde.analyzer.reports import AgentReports
 from netsonde.analyzer.status import StatusService
+from netsonde.analyzer.verdicts import VerdictNotices
 from netsonde.api.server import serve
 from netsonde.api.services import Services
 from netsonde.api.settings import check_exposure
@@ -56,6 +58,7 @@ from netsonde.observe import Health, logger
 from netsonde.process import component, run_process
 from netsonde.query import Limits, Sources
 from netsonde.query.workers import Workers
+from netsonde.scripts.pool import Scripts
 from netsonde.settings import Settings
 
 log = logger("analyzer")
@@ -110,6 +113,8 @@ class Analyzer:
                 "checks",
                 "alerts",
                 "notices",
+                "verdicts",
+                "scripts",
                 "injection",
                 "history",
                 "intake",
@@ -117,6 +122,7 @@ class Analyzer:
             )
         }
         self.workers = Workers()
+        self.scripts = Scripts(self.health["scripts"])
         self.graph = Graph(self.host, f"analyzer.{self.host}", now_ms)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -144,7 +150,10 @@ class Analyzer:
         flows = FlowService(LiveFlows(bus, hosts, self.graph), history)
         queries = self._queries(bus, hosts, history)
         injections = await self._injections(bus, queries)
-        checks = await self._checks(bus, captures, AgentReports(bus, flows, history), injections)
+        outbox = await self._outbox(bus)
+        checks = await self._checks(bus, captures, AgentReports(bus, flows, history), injections, outbox)
+        verdicts = VerdictNotices(outbox, self.health["verdicts"])
+        checks.follow_verdicts(verdicts.follow)
         status = StatusService(
             self.settings,
             hosts,
@@ -156,7 +165,6 @@ class Analyzer:
             verdicts=checks.verdicts,
             alerts=lambda: alerts.states(),
         )
-        outbox = await self._outbox(bus)
         alerts = await self._alerts(bus, queries, outbox, lambda: not status.topology_missing())
         services = self._services(
             bus, hosts, history, captures, checks, alerts, declared, rules, flows, status, queries, injections
@@ -175,7 +183,9 @@ class Analyzer:
                 spawn(group, self._supervise("edgerules", rules[1].run), "edgerules"),
                 spawn(group, self._supervise("captures", captures.run), "captures"),
                 spawn(group, self._supervise("checks", checks.run), "checks"),
+                spawn(group, self._supervise("scripts", _running(self.scripts.tend)), "scripts"),
                 spawn(group, self._supervise("notices", outbox.run), "notices"),
+                spawn(group, self._supervise("verdicts", verdicts.run), "verdicts"),
                 spawn(group, self._supervise("alerts", alerts.run), "alerts"),
                 spawn(group, self._supervise("injection", injections.run), "injection"),
                 spawn(group, self._supervise("intake", intake.run), "intake"),
@@ -206,7 +216,12 @@ class Analyzer:
         )
 
     async def _checks(
-        self, bus: Bus, captures: CaptureCoordinator, reports: AgentReports, injections: InjectionCoordinator
+        self,
+        bus: Bus,
+        captures: CaptureCoordinator,
+        reports: AgentReports,
+        injections: InjectionCoordinator,
+        outbox: Outbox,
     ) -> CheckService:
         return CheckService(
             self.graph,
@@ -218,6 +233,7 @@ class Analyzer:
             lease=Lease(bus, "checks", self.host),
             settings=self.settings.check,
             counters=self.health["checks"],
+            check_action=outbox.check,
         )
 
     async def _outbox(self, bus: Bus) -> Outbox:
@@ -242,6 +258,7 @@ class Analyzer:
             settings=self.settings.alert,
             counters=self.health["alerts"],
             is_ready=is_ready,
+            scripts=AlertScripts(self.scripts, queries),
             resend=self.settings.notify.resend,
         )
 

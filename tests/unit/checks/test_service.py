@@ -283,3 +283,15 @@ async def test_what_is_not_there_cannot_be_touched(
 async def test_a_query_that_no_capture_can_have_is_refused(service: CheckService) -> None:
     with pytest.raises(UserError, match="a query starts with G"):
         await service.create(msgspec.structs.replace(CHECK, gremlin_query="V()"))
+
+
+async def test_receivers_of_verdicts_are_checked_when_a_check_is_created(held: Held) -> None:
+    def refuse(action: str) -> None:
+        raise UserError(f"Action {action!r} is not understood")
+
+    held.check_action = refuse
+    service = held.service()
+    with pytest.raises(UserError, match="Action 'gopher://x' is not understood"):
+        await service.create(msgspec.structs.replace(CHECK, actions=["gopher://x"]))
+    with pytest.raises(UserError, match="Actions may name 10 receivers"):
+        await service.create(msgspec.structs.replace(CHECK, actions=["http://x"] * 11))
