@@ -96,6 +96,10 @@ def test_node_rules(client: PythonClient, stack: Stack, veth: tuple[str, str]) -
     (node,) = client.call("lookup_nodes", gremlin="G.V().Has('Type', 'fabric')")
     assert node["Metadata"]["Name"] == "tor"
     assert client.call("lookup", gremlin=f"{named(veth[0])}.Values('Owner')") == ["us"]
+    # A capture finds what a rule says, though agents do not know of it.
+    capture = client.call("capture_create", query="G.V().Has('Owner', 'us')")
+    stack.wait(lambda: listed(client, "capture")[capture["UUID"]]["Count"] == 1, 10, "a capture by a rule's word")
+    client.call("capture_delete", capture_id=capture["UUID"])
     for rule in (made, ruled):
         assert client.call("noderule_delete", rule_id=rule["UUID"]) == ""
     assert client.call("lookup", gremlin="G.V().Has('Type', 'fabric')") == []
@@ -142,7 +146,7 @@ def test_alerts(client: PythonClient, stack: Stack) -> None:
 
 def test_a_user_name_means_a_login(stack: Stack) -> None:
     client = PythonClient(f"127.0.0.1:{stack.port}", "admin", "secret")
-    assert client.call("capture_list") == []
+    assert client.call("injection_list") == []
     assert client.ask(login={"username": "admin", "password": "secret"}) is True
     client.send(listen=1)
     assert [message["Type"] for message in client.heard()] == ["SyncReply"]
