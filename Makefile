@@ -15,10 +15,10 @@ LISTEN ?= 127.0.0.1:8082
 ARGS ?=
 
 .PHONY: help setup run demo test unit netns system browser foreign fuzz lint fmt bench docs bless clean
-.PHONY: lint-python lint-native fuzz-packets fuzz-queries daemons
+.PHONY: lint-python lint-native unit-python unit-native fuzz-packets fuzz-queries daemons
 # With ARGS that select tests, one of two runs may have none (exit status 5).
 OR_NONE = $(if $(ARGS),|| [ $$$$? -eq 5 ])
-TOGETHER := $(MAKE) --no-print-directory --jobs=3 --output-sync=target
+TOGETHER := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -36,25 +36,30 @@ demo: setup ## play the story with a real VM: a capture waits, the VM boots, its
 test: ## run every test
 	@$(MAKE) --no-print-directory --jobs=2 setup
 	@$(TOGETHER) lint-python lint-native daemons
-	@$(MAKE) --no-print-directory unit netns system
+	@$(MAKE) --no-print-directory unit-python
+	@$(TOGETHER) netns unit-native foreign
+	@$(MAKE) --no-print-directory system
 	@$(TOGETHER) browser fuzz-packets
-	@$(MAKE) --no-print-directory foreign
 	@$(MAKE) --no-print-directory fuzz-queries
 
 daemons: $(STAMPS)/debs
 	@tools/debs test
 
-unit: setup ## tests without root and network
+unit: unit-python unit-native ## tests without root and network
+
+unit-python: setup
 	pytest -q -n auto --dist worksteal tests/unit tests/compat $(ARGS)
+
+unit-native: setup
 	cargo test --workspace --locked --quiet
 	cd web && npm run --silent test
 
 netns: setup daemons ## tests in throw-away network namespaces (root)
 	pytest -q tests/netns $(ARGS)
 
-# The first packets by themselves: that test fills both processors on purpose.
+# Three at a time: most of them wait. The first packets by themselves: that test fills both processors on purpose.
 system: setup daemons ## tests with real daemons (root)
-	pytest -q -n 2 --dist loadfile tests/system --ignore=tests/system/test_first_packets.py $(ARGS) $(OR_NONE)
+	pytest -q -n 3 --dist loadfile tests/system --ignore=tests/system/test_first_packets.py $(ARGS) $(OR_NONE)
 	pytest -q tests/system/test_first_packets.py $(ARGS) $(OR_NONE)
 
 browser: setup daemons ## the page in a real Chromium (root)

@@ -26,6 +26,7 @@ from netsonde.probes._api import ProbeContext
 from netsonde.probes._registry import build_probes
 from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.identity import Identity
+from netsonde.probes.libvirt.settings import LibvirtSettings
 from netsonde.probes.lldp.settings import LldpSettings
 from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.netlink.settings import NetlinkSettings
@@ -194,6 +195,12 @@ class LiveGraph:
         edges = (edge for edge in self.graph.out_edges(parent) if edge.child == child)
         return next((edge for edge in edges if _fits(edge, wanted)), None)
 
+    def forget(self) -> None:
+        """Let go of the events and counters that came so far."""
+        self.events.clear()
+        while not self._metrics.empty():
+            self._metrics.get_nowait()
+
     def unlisted(self) -> list[tuple[Json, Problem]]:
         """Return what the probes wrote, by name of the node, that the published list of keys does not have."""
         nodes = [(node.metadata.get("Name"), one) for node in self.graph.nodes() for one in unlisted(node.metadata)]
@@ -232,6 +239,7 @@ def settings(
     probes: tuple[str, ...] = ("netns", "netlink"),
     ovsdb: str = "",
     docker: DockerSettings | None = None,
+    libvirt: Path | None = None,
     lldp: tuple[str, ...] = (),
     runc: tuple[str, ...] = (),
     anonymous: bool = False,
@@ -247,6 +255,7 @@ def settings(
         netlink=NetlinkSettings(**{"table_delay": 0.1, **netlink}),
         ovsdb=OvsdbSettings(addresses=(ovsdb,) if ovsdb else (), retry_delay=0.05, absent_port_delay=0.3),
         runc=RuncSettings(run_paths=runc),
+        libvirt=LibvirtSettings(sockets=() if libvirt is None else (str(libvirt),)),
         lldp=LldpSettings(interfaces=lldp),
         docker=docker or DockerSettings(sockets=()),
     )

@@ -453,6 +453,7 @@ class Injection:
     """A run under way: packets sent through an interface, and their answers. Times in ns.
 
     `netns_fd` stays the caller's. One of `probe` and `frames` is needed; `scale` 0 = frames at `interval_ns`.
+    With `inbound` packets enter through the interface, as if what hangs on it had sent them.
     """
 
     def __init__(
@@ -469,6 +470,7 @@ class Injection:
         next_hop: str | None = None,
         frames: RecordedFrames | None = None,
         scale: float = 0.0,
+        inbound: bool = False,
     ) -> None: ...
     @property
     def event_fd(self) -> int:

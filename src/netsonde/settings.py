@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from netsonde.alerts.settings import AlertSettings
 from netsonde.api.settings import ApiSettings
 from netsonde.bus.settings import BusSettings
 from netsonde.captures.settings import CaptureSettings
@@ -15,6 +16,7 @@ from netsonde.declared.settings import DeclaredSettings
 from netsonde.errors import UserError
 from netsonde.history.settings import HistorySettings
 from netsonde.injection.settings import InjectSettings
+from netsonde.notify.settings import NotifySettings
 from netsonde.probes.settings import ProbeSettings
 
 
@@ -49,6 +51,8 @@ class Settings:
     history: HistorySettings = field(default_factory=HistorySettings)
     capture: CaptureSettings = field(default_factory=CaptureSettings)
     check: CheckSettings = field(default_factory=CheckSettings)
+    alert: AlertSettings = field(default_factory=AlertSettings)
+    notify: NotifySettings = field(default_factory=NotifySettings)
     inject: InjectSettings = field(default_factory=InjectSettings)
     declared: DeclaredSettings = field(default_factory=DeclaredSettings)
     probes: ProbeSettings = field(default_factory=ProbeSettings)

@@ -59,8 +59,8 @@ class Peers:
         }
         return Injection(**{**wanted, **plan})
 
-    def ifindex(self) -> int:
-        shown = subprocess.run(["ip", "-n", self.near, "-o", "link", "show", "e0"], check=True, capture_output=True)
+    def ifindex(self, link: str = "e0") -> int:
+        shown = subprocess.run(["ip", "-n", self.near, "-o", "link", "show", link], check=True, capture_output=True)
         return int(shown.stdout.split(b":")[0])
 
     def listen(self) -> "Listener":
@@ -287,3 +287,38 @@ def test_an_interface_that_is_gone_fails(peers: Peers) -> None:
     told = finished(peers.run(probe=peers.probe(), ifindex=99_999))
     assert told["state"] == "failed"
     assert "No such device" in told["reason"]
+
+
+def test_what_enters_is_switched_as_if_the_guest_had_sent_it(peers: Peers) -> None:
+    """A guest hangs on one port of a bridge; packets that enter there leave by the other, and the answer comes back."""
+    stem = secrets.token_hex(2)
+    bridge, port, guest_port, guest = f"br{stem}", f"p{stem}", f"g{stem}", f"x{stem}"
+    here = ("-n", peers.near)
+    ip(*here, "link", "add", bridge, "type", "bridge")
+    ip(*here, "link", "add", port, "type", "veth", "peer", "name", "e2", "netns", peers.far)
+    ip(*here, "link", "add", guest_port, "type", "veth", "peer", "name", guest)
+    for link in (port, guest_port):
+        ip(*here, "link", "set", link, "master", bridge)
+    for link in (bridge, port, guest_port, guest):
+        ip(*here, "link", "set", link, "up")
+    ip("-n", peers.far, "addr", "add", "10.97.0.1/24", "dev", "e2")
+    ip("-n", peers.far, "link", "set", "e2", "up")
+    probe = peers.probe(source="10.97.0.5", target="10.97.0.1", source_mac=peers.mac(peers.near, guest), size=1400)
+    told = finished(
+        peers.run(probe=probe, next_hop="10.97.0.1", ifindex=peers.ifindex(guest_port), inbound=True, count=3)
+    )
+    for link in (bridge, port, guest_port):
+        ip(*here, "link", "del", link)
+    assert (told["state"], told["reason"], told["received"], told["lost"]) == ("finished", "", 3, 0)
+
+
+def test_everybody_who_claims_an_address_is_told(peers: Peers) -> None:
+    ip("-n", peers.far, "link", "add", "m0", "link", "e1", "type", "macvlan")
+    ip("-n", peers.far, "addr", "add", "10.98.0.2/32", "dev", "m0")
+    ip("-n", peers.far, "link", "set", "m0", "up")
+    told = finished(peers.run(probe=peers.probe(kind="arp", source="0.0.0.0"), count=2, interval_ns=100 * _MS))
+    macs = {row[5] for row in told["outcomes"]}
+    ip("-n", peers.far, "link", "del", "m0")
+    assert macs >= {peers.mac(peers.far, "e1").hex(":")}
+    assert len(macs) == 2
+    assert "another" in {row[3] for row in told["outcomes"]}

@@ -2,7 +2,8 @@
 """Guests in namespaces, each on a network of its own with a gateway that leases, resolves and serves metadata.
 
 A guest does what a VM does when it boots: it asks for a lease, pings its gateway, resolves a name, fetches metadata.
-`fault` breaks one thing of its network: dhcp, vlan, arp or metadata.
+`fault` breaks one thing of its network: dhcp, vlan, arp, mtu or metadata. A silent guest has its address and says
+nothing.
 """
 
 import secrets
@@ -13,6 +14,7 @@ from pathlib import Path
 from demo.switch import Switch
 
 METADATA = "169.254.169.254"
+NARROW_MTU = 1400
 _SCRIPT = """#!/bin/busybox sh
 [ "$1" = bound ] || exit 0
 busybox ip addr add $ip/$mask dev $interface
@@ -70,6 +72,8 @@ class Guests:
             _ip("-n", gateway, *command)
         for link in ("lo", inside):
             _ip("-n", gateway, "link", "set", link, "up")
+        if fault == "mtu":
+            _ip("link", "set", port, "mtu", str(NARROW_MTU))
         if fault != "dhcp":
             self._dnsmasq(gateway, inside, address)
         if fault != "metadata":
@@ -80,7 +84,22 @@ class Guests:
 
     def guest(self, name: str, bridge: str, *, switch: Switch | None = None) -> str:
         """Boot a guest on a network; returns the name of its interface on the host."""
-        tap = f"{self.prefix}t{name}"
+        namespace, tap = self._plugged(name, bridge, switch)
+        self._start(namespace, "busybox", "sh", "-c", _BOOT.format(script=self._script, metadata=METADATA))
+        return tap
+
+    def silent_guest(self, name: str, bridge: str) -> str:
+        """Make a guest on the latest network that has an address and a route, and says nothing of itself."""
+        namespace, tap = self._plugged(name, bridge, None, kind="u")
+        network = f"10.77.{self.number}"
+        _ip("-n", namespace, "addr", "add", f"{network}.9/24", "dev", "eth0")
+        _ip("-n", namespace, "link", "set", "eth0", "up")
+        _ip("-n", namespace, "route", "add", "default", "via", f"{network}.1")
+        return tap
+
+    def _plugged(self, name: str, bridge: str, switch: Switch | None, *, kind: str = "t") -> tuple[str, str]:
+        """Return the namespace of a guest that hangs on a network, and the name of its interface on the host."""
+        tap = f"{self.prefix}{kind}{name}"
         namespace = self._namespace(name)
         _ip("link", "add", tap, "type", "veth", "peer", "name", "eth0", "netns", namespace)
         self._links.append(tap)
@@ -89,8 +108,7 @@ class Guests:
         else:
             _ip("link", "set", tap, "master", bridge)
         _ip("link", "set", tap, "up")
-        self._start(namespace, "busybox", "sh", "-c", _BOOT.format(script=self._script, metadata=METADATA))
-        return tap
+        return namespace, tap
 
     def close(self) -> None:
         for daemon in self._daemons:

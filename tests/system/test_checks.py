@@ -10,13 +10,13 @@ from xml.etree import ElementTree
 import pytest
 from demo.switch import Switch
 
-from system.guests import METADATA, Guests
+from system.guests import METADATA, NARROW_MTU, Guests
 from system.stack import PROGRAM, Stack
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
 WITHIN_MS = 3_000
-FAULTS = ("dhcp", "vlan", "arp", "metadata")
+FAULTS = ("dhcp", "vlan", "arp", "mtu", "metadata")
 
 
 class Judged(NamedTuple):
@@ -58,10 +58,11 @@ def create(stack: Stack, prefix: str) -> str:
     steps = [
         *({"Type": name} for name in ("dhcp", "gateway", "icmp", "dns")),
         {"Type": "tcp", "Parameters": {"Target": f"{METADATA}:80"}},
+        {"Type": "mtu"},
         {"Type": "path", "Parameters": {"Through": f"G.V().Has('Name', Regex('{prefix}.*d'))", "Protocol": "DHCPv4"}},
     ]
     query = f"G.V().Has('Name', Regex('{prefix}t.*'))"
-    body = {"Name": "guests", "GremlinQuery": query, "Within": WITHIN_MS, "Steps": steps}
+    body = {"Name": "guests", "GremlinQuery": query, "Within": WITHIN_MS, "Steps": steps, "Active": "unsettled"}
     uuid: str = stack.call("POST", "/api/check", body)["UUID"]
     return uuid
 
@@ -77,9 +78,9 @@ def steps_of(result: dict[str, Any]) -> dict[str, str]:
 
 def test_a_healthy_guest_passes_with_times_and_evidence(judged: Judged) -> None:
     result = judged.results["ok"]
-    assert steps_of(result) == dict.fromkeys(("dhcp", "gateway", "icmp", "dns", "tcp", "path"), "pass"), result
+    assert steps_of(result) == dict.fromkeys(("dhcp", "gateway", "icmp", "dns", "tcp", "mtu", "path"), "pass"), result
     assert (result["Verdict"], result["Sentence"]) == ("pass", "")
-    for step in result["Steps"]:
+    for step in (step for step in result["Steps"] if step["Type"] != "mtu"):
         assert 0 <= step["AfterMs"] <= WITHIN_MS
         assert step["Evidence"]["Packets"]
         assert step["Evidence"]["Flows"]
@@ -108,6 +109,43 @@ def test_an_impostor_of_the_gateway_is_named(judged: Judged) -> None:
     assert f"({judged.guests.prefix}arpd)" in result["Sentence"]
 
 
+def test_a_narrow_path_is_named_with_the_sizes_and_the_interface(judged: Judged) -> None:
+    result, narrow = judged.results["mtu"], f"{judged.guests.prefix}mtup"
+    verdicts = steps_of(result)
+    assert (verdicts.pop("mtu"), set(verdicts.values())) == ("fail", {"pass"})
+    sizes = f"packets of {NARROW_MTU} bytes pass from {result['NodeName']} to 10.77."
+    assert result["Sentence"].startswith(sizes)
+    assert result["Sentence"].endswith(
+        f", of {NARROW_MTU + 1} bytes do not: {narrow} on the way has an MTU of {NARROW_MTU}"
+    )
+
+
+def test_a_silent_guest_is_judged_by_injected_packets(judged: Judged) -> None:
+    stack, bridge = judged.stack, judged.guests.network("sil")
+    tap, gateway = f"{judged.guests.prefix}usil", f"10.77.{judged.guests.number}.1"
+    steps: list[dict[str, Any]] = [
+        *({"Type": name} for name in ("dhcp", "gateway", "icmp")),
+        {"Type": "dns", "Parameters": {"Server": gateway, "Name": "vm.example.test"}},
+        {"Type": "tcp", "Parameters": {"Target": f"{METADATA}:80"}},
+        {"Type": "mtu"},
+        {"Type": "unexpected", "Within": 6000, "Parameters": {"Peers": ["203.0.113.0/24"]}},
+    ]
+    query = f"G.V().Has('Name', '{tap}')"
+    body = {"Name": "silent", "GremlinQuery": query, "Within": 500, "Steps": steps, "Active": "unsettled"}
+    uuid = stack.call("POST", "/api/check", body)["UUID"]
+    judged.guests.silent_guest("sil", bridge)
+    stack.wait(lambda: stack.query("G.V().Has('Check.silent.Verdict', NE('waiting')).Count()"), 20, "judged")
+    (result,) = stack.call("GET", f"/api/check/{uuid}/results")
+    asked = {one["UUID"]: one["CreatedBy"] for one in stack.call("GET", "/api/injectpacket").values()}
+    stack.call("DELETE", f"/api/check/{uuid}", accept="*/*")
+    # What was injected is not taken for what the guest sends.
+    assert set(steps_of(result).values()) == {"pass"}, result
+    for step in (step for step in result["Steps"] if step["Type"] != "unexpected"):
+        injections = step["Evidence"]["Injections"]
+        assert injections[-1]["Replies"]
+        assert {asked[one["UUID"]] for one in injections} == {"check silent"}
+
+
 def test_an_absent_metadata_service_is_named(judged: Judged) -> None:
     result = judged.results["metadata"]
     verdicts = steps_of(result)
@@ -120,7 +158,7 @@ def test_verdicts_are_on_the_nodes_and_in_the_metrics(judged: Judged) -> None:
     query = "G.V().Has('Check.guests.Verdict', 'fail').Values('Name')"
     assert sorted(judged.stack.query(query)) == sorted(judged.results[fault]["NodeName"] for fault in FAULTS)
     lines = judged.stack.call("GET", "/metrics", accept="text/plain").decode().splitlines()
-    assert 'netsonde_check_interfaces{check="guests",verdict="fail"} 4.0' in lines
+    assert 'netsonde_check_interfaces{check="guests",verdict="fail"} 5.0' in lines
     assert 'netsonde_check_interfaces{check="guests",verdict="pass"} 1.0' in lines
 
 

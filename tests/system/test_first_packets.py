@@ -51,7 +51,7 @@ def prefix() -> str:
 @pytest.mark.parametrize("loops", [0, 4], ids=["idle", "busy"])
 @pytest.mark.parametrize(
     "kind",
-    ["--kind=veth --count=1000", "--kind=veth --count=200 --burst=50", "--kind=tap --count=300"],
+    ["--kind=veth --count=1000", "--kind=veth --count=200 --burst=50", "--kind=tap --count=100"],
     ids=["veth", "veth-bursts", "tap"],
 )
 def test_every_frame_from_number_0_is_delivered_once(whole: Stack, prefix: str, kind: str, loops: int) -> None:

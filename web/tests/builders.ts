@@ -100,6 +100,7 @@ export function check(uuid: string, part: Partial<CheckView> = {}): CheckView {
     GremlinQuery: "G.V()",
     Steps: [{ Type: "dhcp", Within: 0, Parameters: {} }],
     Within: 10_000,
+    Active: "never",
     FirstPackets: 200,
     CreatedAt: 1000,
     RunAt: 1000,

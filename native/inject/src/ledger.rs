@@ -49,6 +49,10 @@ pub struct Totals {
 #[derive(Default)]
 pub struct Ledger {
     pub totals: Totals,
+    /// Whether further answers to what has been answered are told, as `Another`; they are counted in any case.
+    pub tells_others: bool,
+    /// Number of the last packet, and when it was sent.
+    last: (u64, i64),
     outcomes: VecDeque<Outcome>,
     /// Packets that wait for an answer, by number: when they were sent, and the key of each.
     open: BTreeMap<u64, (i64, u64)>,
@@ -63,6 +67,7 @@ impl Ledger {
 
     /// Wait for an answer to a packet.
     pub fn expect(&mut self, index: u64, key: u64, sent_ns: i64) {
+        self.last = (index, sent_ns);
         self.open.insert(index, (sent_ns, key));
         self.by_key.insert(key, index);
     }
@@ -77,6 +82,9 @@ impl Ledger {
         let Some((index, (sent_ns, _))) = index.and_then(|index| Some((index, self.close(index)?)))
         else {
             self.totals.repeated += 1;
+            if self.tells_others {
+                self.tell_another(seen, at_ns);
+            }
             return;
         };
         let rtt_ns = (at_ns - sent_ns).max(0);
@@ -90,6 +98,18 @@ impl Ledger {
             sent_ns,
             rtt_ns,
             verdict: Some(seen.verdict),
+            from: seen.from.to_string(),
+            note: seen.note,
+        });
+    }
+
+    fn tell_another(&mut self, seen: Seen, at_ns: i64) {
+        let (index, sent_ns) = self.last;
+        self.push(Outcome {
+            index,
+            sent_ns,
+            rtt_ns: (at_ns - sent_ns).max(0),
+            verdict: Some(Verdict::Another),
             from: seen.from.to_string(),
             note: seen.note,
         });
@@ -187,6 +207,20 @@ mod tests {
         ledger.expect(0, 70, 1_000);
         ledger.answered(answer(Which::Key(70)), 2_000);
         ledger.answered(answer(Which::Key(70)), 3_000);
+        assert_eq!((ledger.totals.received, ledger.totals.repeated), (1, 1));
+    }
+
+    #[test]
+    fn a_second_answer_to_a_question_for_all_is_told() {
+        let mut ledger = Ledger {
+            tells_others: true,
+            ..Ledger::default()
+        };
+        ledger.expect(0, 70, 1_000);
+        ledger.answered(answer(Which::Latest), 2_000);
+        ledger.answered(answer(Which::Latest), 3_000);
+        let told: Vec<_> = ledger.take().iter().map(|one| one.verdict).collect();
+        assert_eq!(told, [Some(Verdict::Reply), Some(Verdict::Another)]);
         assert_eq!((ledger.totals.received, ledger.totals.repeated), (1, 1));
     }
 

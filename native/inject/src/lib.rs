@@ -7,6 +7,7 @@
 mod application;
 mod checksum;
 pub mod frame;
+mod inlet;
 pub mod ledger;
 mod neighbour;
 pub mod pace;

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use netsonde_packet::{
-    dhcpv4, parse, Headers, Icmp, IcmpKind, LinkType, Network, Ports, Tcp, Transport,
+    dhcpv4, next_hop_mtu, parse, Headers, Icmp, IcmpKind, LinkType, Network, Ports, Tcp, Transport,
 };
 
 use crate::frame::{ETHERNET, TAG};
@@ -18,6 +18,8 @@ pub enum Verdict {
     Unreachable,
     TimeExceeded,
     TooBig,
+    /// A further answer to a question that everybody hears, after the first.
+    Another,
 }
 
 impl Verdict {
@@ -28,6 +30,7 @@ impl Verdict {
             Self::Unreachable => "unreachable",
             Self::TimeExceeded => "time-exceeded",
             Self::TooBig => "too-big",
+            Self::Another => "another",
         }
     }
 
@@ -54,6 +57,11 @@ pub struct Seen {
     pub from: IpAddr,
     /// What the answer says beyond that it came: an address offered, a code of DNS, a MAC address.
     pub note: String,
+}
+
+/// Tell whether everybody on the link hears the question, so that several may answer it.
+pub fn is_heard_by_all(probe: &Probe) -> bool {
+    matches!(probe.kind, Kind::Arp | Kind::Nd | Kind::Dhcp4)
 }
 
 /// What an answer to packet `index` repeats of it.
@@ -86,7 +94,7 @@ pub fn read(
     let (from, _) = addresses(&headers)?;
     match headers.transport {
         Transport::Icmp4(icmp) | Transport::Icmp6(icmp) => {
-            control(probe, ports, &headers, icmp, from)
+            control(probe, ports, data, &headers, icmp, from)
         }
         Transport::Tcp(tcp) => syn_answer(probe, tcp, from),
         Transport::Udp {
@@ -138,6 +146,7 @@ fn seen(which: Which, verdict: Verdict, from: IpAddr, note: String) -> Option<Se
 fn control(
     probe: &Probe,
     ports: &Ports,
+    data: &[u8],
     headers: &Headers<'_>,
     icmp: Icmp,
     from: IpAddr,
@@ -151,22 +160,15 @@ fn control(
         IcmpKind::Neighbor if probe.kind == Kind::Nd && icmp.message_type == ADVERTISEMENT => {
             return advertisement(probe, headers.payload, from);
         }
-        IcmpKind::DestinationUnreachable if is_too_big(&headers.transport, icmp.code) => {
-            Verdict::TooBig
-        }
-        IcmpKind::DestinationUnreachable => Verdict::Unreachable,
+        IcmpKind::DestinationUnreachable | IcmpKind::PacketTooBig => Verdict::Unreachable,
         IcmpKind::TimeExceeded => Verdict::TimeExceeded,
-        IcmpKind::PacketTooBig => Verdict::TooBig,
         _ => return None,
     };
     let which = quoted(probe, ports, headers.payload)?;
-    seen(which, verdict, from, format!("code {}", icmp.code))
-}
-
-/// "Fragmentation needed and DF set" (RFC 792, RFC 1191).
-fn is_too_big(transport: &Transport, code: u8) -> bool {
-    const FRAGMENTATION_NEEDED: u8 = 4;
-    matches!(transport, Transport::Icmp4(_)) && code == FRAGMENTATION_NEEDED
+    match next_hop_mtu(headers, data) {
+        Some(mtu) => seen(which, Verdict::TooBig, from, format!("MTU {mtu}")),
+        None => seen(which, verdict, from, format!("code {}", icmp.code)),
+    }
 }
 
 /// Find out which packet an ICMP error quotes.

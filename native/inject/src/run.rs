@@ -18,6 +18,7 @@ use netsonde_capture::sys::{check, mono_ns, now_ns, setsockopt, EventFd};
 use netsonde_packet::{LinkType, Ports};
 
 use crate::frame::{build, ETHERNET};
+use crate::inlet::Inlet;
 use crate::ledger::{Ledger, Outcome, Totals};
 use crate::neighbour;
 use crate::pace::Pace;
@@ -38,6 +39,8 @@ pub struct Plan {
     pub namespace: OwnedFd,
     pub namespace_key: u64,
     pub ifindex: u32,
+    /// Packets enter through the interface, as if what hangs on it had sent them; else they go out through it.
+    pub inbound: bool,
     pub source: Source,
     pub count: u64,
     pub pace: Pace,
@@ -150,6 +153,8 @@ struct Worker<'a> {
     shared: &'a Shared,
     plan: Plan,
     socket: PacketSocket,
+    /// None = packets go out by the socket.
+    inlet: Option<Inlet>,
     link: LinkType,
     ports: Ports,
     scratch: Scratch,
@@ -161,13 +166,15 @@ impl<'a> Worker<'a> {
         let file = plan.namespace.try_clone()?;
         let namespace = Namespace::new(plan.namespace_key, file, 0, Witness::Caller);
         let socket = namespace.within(&home, PacketSocket::open)?;
-        // Our own packets are no answers; kernels before 4.20 refuse, and then they are read and dismissed.
-        drop(setsockopt(
-            &socket,
-            libc::SOL_PACKET,
-            libc::PACKET_IGNORE_OUTGOING,
-            &1i32,
-        ));
+        if !plan.inbound {
+            // Our own packets are no answers; kernels before 4.20 refuse, and then they are read and dismissed.
+            drop(setsockopt(
+                &socket,
+                libc::SOL_PACKET,
+                libc::PACKET_IGNORE_OUTGOING,
+                &1i32,
+            ));
+        }
         socket.bind(plan.ifindex)?;
         let link = link_type(hardware(&socket)?);
         if let LinkType::Other(_) = link {
@@ -177,15 +184,29 @@ impl<'a> Worker<'a> {
             ));
         }
         if link != LinkType::Ethernet {
+            if plan.inbound {
+                return Err(io::Error::new(
+                    io::ErrorKind::Unsupported,
+                    "packets can enter through Ethernet interfaces only",
+                ));
+            }
             plan.next_hop = None;
         }
         if let Ok(filter) = Filter::compile(wanted(&plan.source), dlt(link)) {
             attach(&socket, &filter.kernel_program())?;
         }
+        if let Source::Probe(probe) = &plan.source {
+            lock(&shared.ledger).tells_others = reply::is_heard_by_all(probe);
+        }
+        let inlet = plan
+            .inbound
+            .then(|| Inlet::open(home, namespace, plan.ifindex))
+            .transpose()?;
         Ok(Self {
             shared,
             plan,
             socket,
+            inlet,
             link,
             ports: Ports::default(),
             scratch: Scratch::default(),
@@ -232,7 +253,7 @@ impl<'a> Worker<'a> {
         };
         let question = neighbour::question(probe, hop)?;
         for _ in 0..neighbour::TRIES {
-            send(&self.socket, self.plan.ifindex, &question, self.link)?;
+            self.transmit(&question)?;
             if let Some(mac) = self.hear_neighbour(hop, mono_ns() + neighbour::WAIT_NS)? {
                 if let Source::Probe(probe) = &mut self.plan.source {
                     probe.target_mac = mac;
@@ -279,7 +300,7 @@ impl<'a> Worker<'a> {
             }
         };
         let sent_ns = now_ns();
-        let result = send(&self.socket, self.plan.ifindex, frame, self.link);
+        let result = self.transmit(frame);
         let mut ledger = lock(&self.shared.ledger);
         ledger.totals.late += u64::from(late_ns > LATE_NS);
         match result {
@@ -298,6 +319,13 @@ impl<'a> Worker<'a> {
         drop(ledger);
         self.shared.news.signal();
         Ok(())
+    }
+
+    fn transmit(&self, frame: &[u8]) -> io::Result<()> {
+        match &self.inlet {
+            Some(inlet) => inlet.enter(frame),
+            None => send(&self.socket, self.plan.ifindex, frame, self.link),
+        }
     }
 
     /// Take answers until `until_ns` or until one has come; give up what waited too long.

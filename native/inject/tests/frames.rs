@@ -243,7 +243,8 @@ fn an_error_about_somebody_elses_packet_is_none_of_ours() {
 #[test]
 fn a_packet_that_is_too_big_says_so() {
     let probe = probe(Kind::Icmp, ONE, TWO);
-    let frame = unreachable(&build(&probe, 0), 4);
+    let mut frame = unreachable(&build(&probe, 0), 4);
+    frame[40..42].copy_from_slice(&1400u16.to_be_bytes());
     let seen = read(
         &probe,
         &Ports::default(),
@@ -251,7 +252,8 @@ fn a_packet_that_is_too_big_says_so() {
         &frame,
         frame.len() as u32,
     );
-    assert_eq!(seen.map(|seen| seen.verdict), Some(Verdict::TooBig));
+    let seen = seen.map(|seen| (seen.verdict, seen.note));
+    assert_eq!(seen, Some((Verdict::TooBig, "MTU 1400".to_owned())));
 }
 
 #[test]

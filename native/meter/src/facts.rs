@@ -7,8 +7,8 @@ use netsonde_packet::dhcpv4::dhcpv4;
 use netsonde_packet::dhcpv6::dhcpv6;
 use netsonde_packet::dns;
 use netsonde_packet::{
-    autonomous_prefixes, neighbour, parse, text, Headers, Icmp, IcmpKind, Layer, LinkType, Network,
-    Ports, Transport,
+    autonomous_prefixes, neighbour, next_hop_mtu, parse, quoted, text, Headers, Icmp, IcmpKind,
+    Layer, LinkType, Network, Ports, Transport,
 };
 
 use crate::json::Json;
@@ -34,6 +34,7 @@ fn write_packet(columns: &PacketColumns<'_>, row: usize, out: &mut String) {
         .hex("flow", columns.flow_uuid(row));
     write_headers(&headers, &mut json);
     write_transport(&headers, &mut json);
+    write_error(&headers, columns.data(row), &mut json);
     write_neighbour(&headers, &mut json);
     match headers.layers.last() {
         Some(Layer::DHCPv4) => write_dhcpv4(headers.payload, &mut json),
@@ -76,6 +77,7 @@ fn write_headers(headers: &Headers<'_>, json: &mut Json<'_>) {
                 .text("destination", &text::ipv6(destination));
         }
     }
+    json.number_if("length", headers.ip_len.into());
     let protocol = headers.layers.last().map_or("Unknown", Layer::name);
     json.text("protocol", protocol);
 }
@@ -87,7 +89,10 @@ fn write_transport(headers: &Headers<'_>, json: &mut Json<'_>) {
     }
     match headers.transport {
         Transport::Tcp(tcp) => {
-            json.number("tcp_flags", tcp.flags);
+            json.number("tcp_flags", tcp.flags)
+                .number("tcp_sequence", tcp.sequence)
+                .number_if("tcp_payload", headers.payload_len.into())
+                .number_if("tcp_segment_size", tcp.segment_size.into());
         }
         Transport::Icmp4(icmp) | Transport::Icmp6(icmp) if icmp.kind == IcmpKind::Echo => {
             write_echo(&icmp, json)
@@ -106,6 +111,27 @@ fn write_echo(icmp: &Icmp, json: &mut Json<'_>) {
         .number("id", icmp.id)
         .number("sequence", icmp.sequence)
         .close();
+}
+
+/// What an ICMP error says: which packet it is about, and what would have fitted; `data` is the whole packet.
+fn write_error(headers: &Headers<'_>, data: &[u8], json: &mut Json<'_>) {
+    let Some(quote) = quoted(headers, &Ports::default()) else {
+        return;
+    };
+    let target = match quote.network {
+        Network::V4 { destination, .. } => text::ipv4(destination),
+        Network::V6 { destination, .. } => text::ipv6(destination),
+        Network::None => String::new(),
+    };
+    json.object("error").text("target", &target);
+    if let Some((source, destination)) = quote.transport.ports() {
+        json.number("port_source", source)
+            .number("port_destination", destination);
+    }
+    if let Some(mtu) = next_hop_mtu(headers, data) {
+        json.number("mtu", mtu);
+    }
+    json.close();
 }
 
 fn write_neighbour(headers: &Headers<'_>, json: &mut Json<'_>) {
@@ -136,10 +162,11 @@ fn write_dhcpv4(payload: &[u8], json: &mut Json<'_>) {
             text::ipv4(address)
         }
     };
-    json.text("address", &address(message.yours)).text(
-        "server",
-        &message.server.map(text::ipv4).unwrap_or_default(),
-    );
+    let server = message.server.map(text::ipv4).unwrap_or_default();
+    let mask = message.subnet_mask.map_or(0, u32::from_be_bytes);
+    json.text("address", &address(message.yours))
+        .number_if("prefix_length", mask.leading_ones().into())
+        .text("server", &server);
     let texts = |addresses: &[[u8; 4]]| {
         addresses
             .iter()

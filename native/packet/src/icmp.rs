@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! ICMP (RFC 792) and ICMPv6 (RFC 4443) with neighbour discovery (RFC 4861) and MLD.
 
-use crate::bytes::be16;
+use crate::bytes::{be16, be32};
 use crate::headers::{Icmp, IcmpKind, Tcp, Transport};
 use crate::{parse, Headers, Layer, LinkType, Ports};
 
@@ -103,6 +103,28 @@ pub fn quoted<'a>(headers: &Headers<'a>, ports: &Ports) -> Option<Headers<'a>> {
         });
     }
     quote.readable().then_some(quote)
+}
+
+/// Return the MTU that an ICMP error names (RFC 1191 §4, RFC 8201); `data` is what the headers were read from.
+/// None = it is no such error; 0 = the router does not say.
+pub fn next_hop_mtu(headers: &Headers<'_>, data: &[u8]) -> Option<u32> {
+    const FRAGMENTATION_NEEDED: u8 = 4;
+    let (Transport::Icmp4(icmp) | Transport::Icmp6(icmp)) = headers.transport else {
+        return None;
+    };
+    // What the header has behind the checksum stands right before the quoted packet.
+    let quote = (headers.payload.as_ptr() as usize).checked_sub(data.as_ptr() as usize)?;
+    let word = be32(data, quote.checked_sub(4)?)?;
+    match icmp.kind {
+        IcmpKind::PacketTooBig => Some(word),
+        IcmpKind::DestinationUnreachable
+            if icmp.code == FRAGMENTATION_NEEDED
+                && matches!(headers.transport, Transport::Icmp4(_)) =>
+        {
+            Some(word & 0xffff)
+        }
+        _ => None,
+    }
 }
 
 fn message(h: &[u8; 8], kind: IcmpKind, paired: bool, request: bool) -> Icmp {

@@ -29,7 +29,7 @@ pub use facts::{Fact, Facts};
 pub use headers::{
     Ethernet, Fragment, Headers, Icmp, IcmpKind, Inner, Network, Tcp, Transport, Tunnel,
 };
-pub use icmp::quoted;
+pub use icmp::{next_hop_mtu, quoted};
 pub use layer::{Layer, LayerPath};
 pub use link::LinkType;
 pub use neighbour::{autonomous_prefixes, neighbour, Neighbour};

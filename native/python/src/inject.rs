@@ -120,7 +120,7 @@ struct Injection(Run);
 impl Injection {
     #[new]
     #[pyo3(signature = (*, netns_fd, netns, ifindex, count, interval_ns, least_gap_ns, timeout_ns, probe = None,
-        next_hop = None, frames = None, scale = 0.0))]
+        next_hop = None, frames = None, scale = 0.0, inbound = false))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only in Python")]
     fn new(
         py: Python<'_>,
@@ -135,6 +135,7 @@ impl Injection {
         next_hop: Option<&str>,
         frames: Option<PyRef<'_, RecordedFrames>>,
         scale: f64,
+        inbound: bool,
     ) -> PyResult<Self> {
         let (source, pace) = match (probe, frames) {
             (Some(probe), None) => (
@@ -155,6 +156,7 @@ impl Injection {
             namespace: duplicate(netns_fd)?,
             namespace_key: netns,
             ifindex,
+            inbound,
             source,
             count,
             pace,

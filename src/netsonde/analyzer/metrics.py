@@ -19,14 +19,16 @@ def exposition(
     own: Iterable[ComponentHealth],
     presences: Iterable[Presence],
     verdicts: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
+    alerts: Mapping[str, int] = MappingProxyType({}),
 ) -> bytes:
     """Return the metrics of this process, its components, and of the processes that it knows of.
 
-    `verdicts` are those of checks: by name, how many interfaces have which.
+    `verdicts` are those of checks: by name, how many interfaces have which. `alerts` are those in each state.
     """
     registry = CollectorRegistry()
     registry.register(_Components(list(own), list(presences)))
     registry.register(_Checks(verdicts))
+    registry.register(_Alerts(alerts))
     return generate_latest(registry)
 
 
@@ -44,6 +46,19 @@ class _Checks(Collector):
             for verdict, count in counts.items():
                 interfaces.add_metric((check, verdict), float(count))
         yield interfaces
+
+
+class _Alerts(Collector):
+    """How many alerts are in which state."""
+
+    def __init__(self, states: Mapping[str, int]) -> None:
+        self._states = states
+
+    def collect(self) -> Iterator[Metric]:
+        alerts = GaugeMetricFamily("netsonde_alerts", "Alerts by their state", labels=("state",))
+        for state, count in self._states.items():
+            alerts.add_metric((state,), float(count))
+        yield alerts
 
 
 class _Components(Collector):

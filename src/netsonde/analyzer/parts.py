@@ -13,6 +13,7 @@ from netsonde import __version__
 from netsonde._native import RecordedFrames, check_bpf
 from netsonde.aio import Supervisor, keep_tidy, spawn
 from netsonde.aio.tasks import HealthSink
+from netsonde.alerts.service import AlertService
 from netsonde.analyzer.departures import Departures
 from netsonde.analyzer.filters import FilterService
 from netsonde.analyzer.flows import FlowService, LiveFlows
@@ -39,14 +40,18 @@ from netsonde.errors import SourceLost
 from netsonde.graph import Graph
 from netsonde.history.history import History
 from netsonde.injection.coordinator import InjectionCoordinator, InjectionStores
+from netsonde.model.alerts import Alert, Transition
 from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
 from netsonde.model.checks import Check, CheckResult
 from netsonde.model.declared import Annotation, ImportChunk
 from netsonde.model.elements import Edge, Node
 from netsonde.model.injections import AuditRecord, Injection, InjectionStatus
+from netsonde.model.notices import Notice
 from netsonde.model.presence import Presence
 from netsonde.model.rules import EdgeRule, NodeRule
 from netsonde.model.topology import InterfaceMetric
+from netsonde.notify.building import senders
+from netsonde.notify.outbox import Outbox
 from netsonde.observe import Health, logger
 from netsonde.process import component, run_process
 from netsonde.query import Limits, Sources
@@ -57,6 +62,9 @@ log = logger("analyzer")
 
 _IMPORT_BYTES = 512 * 1024 * 1024
 """Bytes of all imports on the bus, compressed: room for some millions of elements."""
+
+_ALERT_BYTES = 256 * 1024 * 1024
+"""Bytes of all transitions of alerts on the bus, each with what its expression gave."""
 
 SILENCE = 3.0
 """Seconds without a sign of life after which an agent that injects is lost; it gives one every second."""
@@ -100,6 +108,8 @@ class Analyzer:
                 "edgerules",
                 "captures",
                 "checks",
+                "alerts",
+                "notices",
                 "injection",
                 "history",
                 "intake",
@@ -132,7 +142,9 @@ class Analyzer:
         captures = await self._captures(bus, lease, hosts)
         hosts.on_change = captures.refresh
         flows = FlowService(LiveFlows(bus, hosts, self.graph), history)
-        checks = await self._checks(bus, captures, AgentReports(bus, flows, history))
+        queries = self._queries(bus, hosts, history)
+        injections = await self._injections(bus, queries)
+        checks = await self._checks(bus, captures, AgentReports(bus, flows, history), injections)
         status = StatusService(
             self.settings,
             hosts,
@@ -142,11 +154,12 @@ class Analyzer:
             declared_known=lambda: declared.is_known,
             is_master=lambda: lease.held,
             verdicts=checks.verdicts,
+            alerts=lambda: alerts.states(),
         )
-        queries = self._queries(bus, hosts, history)
-        injections = await self._injections(bus, queries)
+        outbox = await self._outbox(bus)
+        alerts = await self._alerts(bus, queries, outbox, lambda: not status.topology_missing())
         services = self._services(
-            bus, hosts, history, captures, checks, declared, rules, flows, status, queries, injections
+            bus, hosts, history, captures, checks, alerts, declared, rules, flows, status, queries, injections
         )
         intake = Intake(bus, self.graph, declared, history, flows)
         presence = PresenceKeeper(bus, self._describe)
@@ -162,6 +175,8 @@ class Analyzer:
                 spawn(group, self._supervise("edgerules", rules[1].run), "edgerules"),
                 spawn(group, self._supervise("captures", captures.run), "captures"),
                 spawn(group, self._supervise("checks", checks.run), "checks"),
+                spawn(group, self._supervise("notices", outbox.run), "notices"),
+                spawn(group, self._supervise("alerts", alerts.run), "alerts"),
                 spawn(group, self._supervise("injection", injections.run), "injection"),
                 spawn(group, self._supervise("intake", intake.run), "intake"),
                 spawn(group, presence.run(), "presence"),
@@ -190,16 +205,44 @@ class Analyzer:
             agents=lambda: hosts.agents() if hosts.known else None,
         )
 
-    async def _checks(self, bus: Bus, captures: CaptureCoordinator, reports: AgentReports) -> CheckService:
+    async def _checks(
+        self, bus: Bus, captures: CaptureCoordinator, reports: AgentReports, injections: InjectionCoordinator
+    ) -> CheckService:
         return CheckService(
             self.graph,
             await bus.bucket("checks", codec=Check),
             await bus.bucket("check-results", codec=CheckResult),
             captures=captures,
             reports=reports,
+            injector=injections,
             lease=Lease(bus, "checks", self.host),
             settings=self.settings.check,
             counters=self.health["checks"],
+        )
+
+    async def _outbox(self, bus: Bus) -> Outbox:
+        return Outbox(
+            await bus.bucket("notices", codec=Notice),
+            senders(self.settings.notify),
+            lease=Lease(bus, "notices", self.host),
+            settings=self.settings.notify,
+            counters=self.health["notices"],
+        )
+
+    async def _alerts(
+        self, bus: Bus, queries: QueryService, outbox: Outbox, is_ready: Callable[[], bool]
+    ) -> AlertService:
+        return AlertService(
+            self.graph,
+            await bus.bucket("alerts", codec=Alert),
+            await bus.bucket("alert-history", codec=Transition, max_bytes=_ALERT_BYTES),
+            queries=queries,
+            notifier=outbox,
+            lease=Lease(bus, "alerts", self.host),
+            settings=self.settings.alert,
+            counters=self.health["alerts"],
+            is_ready=is_ready,
+            resend=self.settings.notify.resend,
         )
 
     async def _declared(self, bus: Bus) -> DeclaredElements:
@@ -247,6 +290,7 @@ class Analyzer:
         history: History | None,
         captures: CaptureCoordinator,
         checks: CheckService,
+        alerts: AlertService,
         declared: DeclaredElements,
         rules: tuple[NodeRules, EdgeRules],
         flows: FlowService,
@@ -264,6 +308,7 @@ class Analyzer:
             filters=FilterService(self.graph),
             captures=captures,
             checks=checks,
+            alerts=alerts,
             injections=injections,
             declared=declared,
             node_rules=rules[0],

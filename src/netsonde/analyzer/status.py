@@ -31,6 +31,7 @@ class StatusService:
         declared_known: Callable[[], bool],
         is_master: Callable[[], bool],
         verdicts: Callable[[], Mapping[str, Mapping[str, int]]],
+        alerts: Callable[[], Mapping[str, int]],
     ) -> None:
         self._settings = settings
         self._hosts = hosts
@@ -40,6 +41,7 @@ class StatusService:
         self._declared_known = declared_known
         self._is_master = is_master
         self._verdicts = verdicts
+        self._alerts = alerts
 
     def presences(self) -> Sequence[Presence]:
         return self._hosts.all()
@@ -54,16 +56,25 @@ class StatusService:
         missing = [] if self._captures_known() else ["the capture definitions are not read yet"]
         if not self._declared_known():
             missing.append("what users declared of the topology is not read yet")
-        agents = [one for one in self._hosts.all() if one.service == "agent"]
+        return [*missing, *self.topology_missing(), *self._not_capturing()]
+
+    def topology_missing(self) -> Sequence[str]:
+        """Return what is still missing for the topology to be in."""
+        agents = self._agents()
         if not agents:
-            missing.append("no agent has reported yet")
+            return ["no agent has reported yet"]
         known = self._hosts_in()
-        for agent in agents:
-            if not known.get(agent.host):
-                missing.append(f"the topology of {agent.host} is not in yet")
-            if any(part.name == "captures" and part.state == "starting" for part in agent.components):
-                missing.append(f"the agent of {agent.host} does not capture yet")
-        return missing
+        return [f"the topology of {agent.host} is not in yet" for agent in agents if not known.get(agent.host)]
+
+    def _not_capturing(self) -> Sequence[str]:
+        return [
+            f"the agent of {agent.host} does not capture yet"
+            for agent in self._agents()
+            if any(part.name == "captures" and part.state == "starting" for part in agent.components)
+        ]
+
+    def _agents(self) -> Sequence[Presence]:
+        return [one for one in self._hosts.all() if one.service == "agent"]
 
     def setting(self, key: str) -> Json:
         found: object = self._settings
@@ -77,7 +88,7 @@ class StatusService:
         return _plain(found)
 
     def metrics(self) -> bytes:
-        return exposition(self.components(), self.presences(), self._verdicts())
+        return exposition(self.components(), self.presences(), self._verdicts(), self._alerts())
 
 
 def _is_secret(name: str) -> bool:

@@ -6,6 +6,7 @@ from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 
 from netsonde.api import (
+    alert,
     capture,
     check,
     elements,
@@ -41,6 +42,7 @@ _RESOURCES = (
     inject.router,
     packets.router,
     check.router,
+    alert.router,
     flows.router,
     node.router,
     elements.router,

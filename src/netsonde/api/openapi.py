@@ -14,6 +14,7 @@ from litestar import MediaType, Response, get
 from litestar.openapi.config import OpenAPIConfig
 
 from netsonde import __version__
+from netsonde.api.alert import DryRun
 from netsonde.api.capture import Preview, PreviewRequest
 from netsonde.api.complete import CompletionAnswer, CompletionRequest
 from netsonde.api.elements import EdgeBody, ElementPatch, NodeBody
@@ -26,6 +27,7 @@ from netsonde.api.pcap_import import ImportAnswer
 from netsonde.api.query import DOT, PCAP, PCAPNG, CheckAnswer, ExplainQuery, Explanation, TopologyQuery
 from netsonde.api.requests import AnyRequest, json_response
 from netsonde.api.status import StatusAnswer
+from netsonde.model.alerts import Alert
 from netsonde.model.captures import Capture
 from netsonde.model.checks import Check
 from netsonde.model.declared import ImportReport
@@ -44,6 +46,9 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/capture/preview", "post"): PreviewRequest,
     ("/api/check", "post"): Check,
     ("/api/check/{uuid}", "patch"): Check,
+    ("/api/alert", "post"): Alert,
+    ("/api/alert/{uuid}", "patch"): Alert,
+    ("/api/alert/test", "post"): DryRun,
     ("/api/injectpacket", "post"): Injection,
     ("/api/node", "post"): NodeBody,
     ("/api/node/{node_id}", "patch"): ElementPatch,
@@ -103,8 +108,8 @@ _CODES: dict[tuple[str, str, str], str] = {
     ("/api/topology", "post", "204"): "The query is empty",
     ("/readyz", "get", "503"): "Something is missing still",
 }
-_YAML = ("/api/capture", "/api/check", "/api/noderule", "/api/edgerule")
-_PATCHED = ("modifyCapture", "modifyCheck", "modifyNodeRule", "modifyEdgeRule")
+_YAML = ("/api/capture", "/api/check", "/api/alert", "/api/noderule", "/api/edgerule")
+_PATCHED = ("modifyCapture", "modifyCheck", "modifyAlert", "modifyNodeRule", "modifyEdgeRule")
 _ASKING = ("/login", "/api/topology", "/api/query")
 """Operations that change nothing, whatever their method."""
 _ERRORS = {

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Resources that users define, as Protocols: captures, checks, injections, and what is declared of the topology."""
+"""Resources that users define, as Protocols, and what is declared of the topology."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from netsonde.model.alerts import Alert, AlertChange, AlertView, Rehearsal, Transition
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureView
 from netsonde.model.checks import Check, CheckChange, CheckResult, CheckView, Verdict
 from netsonde.model.declared import ImportReport, ImportSummary
@@ -71,6 +72,39 @@ class Checks(Protocol):
         ...
 
     def subscribe(self, listener: Callable[[CheckChange], None]) -> Unsubscribe: ...
+
+
+class Alerts(Protocol):
+    """Alerts and the states that they went through (`alerts.AlertService`)."""
+
+    def views(self) -> Sequence[AlertView]: ...
+
+    def view(self, uuid: str) -> AlertView | None: ...
+
+    def history(self, uuid: str) -> Sequence[Transition]:
+        """Return the transitions of an alert, the newest first."""
+        ...
+
+    async def create(self, alert: Alert) -> AlertView:
+        """Raises UserError (expression, action, field)."""
+        ...
+
+    async def replace(self, previous: Alert, alert: Alert) -> AlertView:
+        """Store a changed definition; raises UserError, NotFound, or Conflict when it is not `previous` any more."""
+        ...
+
+    async def delete(self, uuid: str) -> None:
+        """Raises NotFound."""
+        ...
+
+    async def rehearse(self, alert: Alert, start: int, end: int, step: int) -> Rehearsal:
+        """Return what an alert would have done from `start` to `end` (Unix ms), looked at each `step` ms, 0 = some.
+
+        Raises UserError.
+        """
+        ...
+
+    def subscribe(self, listener: Callable[[AlertChange], None]) -> Unsubscribe: ...
 
 
 class Declared(Protocol):

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from netsonde.api.resources import Captures, Checks, Declared, Injections, Rules, Unsubscribe
+from netsonde.api.resources import Alerts, Captures, Checks, Declared, Injections, Rules, Unsubscribe
 from netsonde.api.settings import ApiSettings
 from netsonde.graph.events import Event
 from netsonde.model.elements import Edge, Element, Json, Node
@@ -264,6 +264,7 @@ class Services:
     filters: Filters
     captures: Captures
     checks: Checks
+    alerts: Alerts
     injections: Injections
     declared: Declared
     node_rules: Rules[NodeRule, NodeRuleView]

@@ -20,7 +20,7 @@ _MOST_STEPS: Final = 30
 MOST_PACKETS: Final = 10_000
 """Packets of one interface that are judged at most."""
 
-JUDGED: Final = ("name", "gremlin_query", "steps", "within", "first_packets")
+JUDGED: Final = ("name", "gremlin_query", "steps", "within", "active", "first_packets")
 """Fields whose change makes earlier verdicts meaningless; nodes show them under the name."""
 
 

@@ -11,7 +11,10 @@ from typing import Final, Protocol, TypeVar
 
 from netsonde.checks.definitions import PlannedStep, planned
 from netsonde.checks.facts import FlowSeen, Packet
+from netsonde.checks.inquiry import Inquiry
+from netsonde.checks.marks import Marks
 from netsonde.checks.run import Run
+from netsonde.checks.steps._api import Outcome
 from netsonde.checks.whereabouts import Place, Sightings, Ways
 from netsonde.errors import UserError
 from netsonde.graph import Event, Graph
@@ -78,6 +81,8 @@ class Examiner:
         self._behind: dict[str, tuple[int, int]] = {}
         self.recalls: dict[tuple[str, str], set[str]] = {}
         """By capture and host, of which interfaces (TIDs) packets have to be read again; see `take_recalls`."""
+        self.marks = Marks()
+        """Which packets were injected for checks."""
         self._early: deque[Packet] = deque()
         """Packets of interfaces whose capture has not been reported yet."""
         self._dirty: dict[tuple[str, str], None] = {}
@@ -170,6 +175,17 @@ class Examiner:
         taken, self.recalls = self.recalls, {}
         return taken
 
+    def take_inquiries(self) -> list[tuple[Run, Inquiry]]:
+        """Return the steps for which packets have to be injected, each once; tell `answered` what came of it."""
+        return [(run, inquiry) for run in self._runs.values() for inquiry in run.take_inquiries()]
+
+    def answered(self, run: Run, inquiry: Inquiry, outcome: Outcome) -> None:
+        """Take what injected packets say of a step."""
+        inquiry.answered(outcome, self._now_ms())
+        key = (run.check.uuid, run.subject.node_id)
+        if self._runs.get(key) is run:
+            self._dirty[key] = None
+
     def confirmed(self, capture: str, tids: Iterable[str], read_ms: int) -> None:
         """Everything was read that agents kept of these interfaces at a time (Unix ms)."""
         for tid in tids:
@@ -259,6 +275,7 @@ class Examiner:
             steps,
             graph=self._graph,
             sightings=self.sightings,
+            marks=self.marks,
             subject=Place(status.node_id, status.node_tid, status.name),
             host=status.host,
             capture_id=capture_id,
@@ -347,6 +364,7 @@ class Examiner:
 
     def _close(self, key: tuple[str, str]) -> None:
         run = self._runs.pop(key)
+        run.close()
         point = (run.capture_id, run.subject.tid)
         self._by_point.pop(point, None)
         if key not in self._gone:

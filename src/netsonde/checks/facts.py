@@ -40,6 +40,8 @@ class Dhcp(msgspec.Struct, frozen=True):
     routers: list[str]
     dns_servers: list[str]
     message: str
+    prefix_length: int = 0
+    """Of the network that the address is in; 0 = the message does not say."""
 
 
 class Dns(msgspec.Struct, frozen=True, gc=False):
@@ -58,6 +60,16 @@ class Echo(msgspec.Struct, frozen=True, gc=False):
     asks: bool
     id: int
     sequence: int
+
+
+class Error(msgspec.Struct, frozen=True, gc=False):
+    """An ICMP error about a packet to `target`."""
+
+    target: str
+    port_source: int | None = None
+    port_destination: int | None = None
+    mtu: int | None = None
+    """What would have fitted, 0 = it does not say; None = the packet was not too big."""
 
 
 class Packet(msgspec.Struct, frozen=True):
@@ -79,9 +91,17 @@ class Packet(msgspec.Struct, frozen=True):
     destination: str = ""
     port_source: int | None = None
     port_destination: int | None = None
+    length: int = 0
+    """Bytes of the IP packet."""
     tcp_flags: int = 0
+    tcp_sequence: int = 0
+    tcp_payload: int = 0
+    """Bytes."""
+    tcp_segment_size: int = 0
+    """What a SYN offers; 0 = nothing."""
     prefixes: list[str] = []
     """Of a router advertisement: where hosts form addresses of their own."""
+    error: Error | None = None
     echo: Echo | None = None
     neighbour: Neighbour | None = None
     dhcp: Dhcp | None = None

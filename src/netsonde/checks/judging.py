@@ -14,13 +14,17 @@ import msgspec
 
 from netsonde.aio import spawn
 from netsonde.aio.clock import Clock
+from netsonde.checks.asking import inquire
 from netsonde.checks.attachments import attach, captures_of, owner_of
 from netsonde.checks.catalogue import Catalogue
 from netsonde.checks.definitions import is_expired
 from netsonde.checks.examiner import Counters, Examiner
 from netsonde.checks.facts import flow_of, flows_of, packets_of
+from netsonde.checks.inquiry import Inquiry
+from netsonde.checks.run import Run
 from netsonde.checks.settings import CheckSettings
-from netsonde.checks.stores import Captures, Reports
+from netsonde.checks.steps._api import Outcome
+from netsonde.checks.stores import Captures, Injector, Reports
 from netsonde.errors import NotFound, SourceLost, UserError, WireError
 from netsonde.graph import Event, Graph
 from netsonde.model.captures import CaptureChange
@@ -39,6 +43,8 @@ _RECALL_INTERVAL: Final = 0.5
 _MOST_RECALLS: Final = 64
 """Readings at once; one of a host that is away takes seconds."""
 _OVERDUE_MS: Final = 60_000
+_LONGEST_INQUIRY: Final = 30.0
+"""Seconds for the packets of one step; the longest take ten."""
 _DAY_S: Final = 86_400
 _RECALLED: Final = 100_000
 """Packets, and flows, that are read again at once."""
@@ -56,22 +62,27 @@ class Judging:
         *,
         captures: Captures,
         reports: Reports,
+        injector: Injector,
         settings: CheckSettings,
         counters: Counters,
         clock: Clock,
         keep: Callable[[CheckResult], None],
+        decided: Callable[[CheckResult], None],
     ) -> None:
-        """`keep` takes each result at once; what is written comes back by the store as well."""
+        """`keep` takes each result at once; what is written comes back by the store as well. `decided` takes those that
+        are final, once, where they were judged."""
         self._graph = graph
         self._catalogue = catalogue
         self._definitions = definitions
         self._results = results
         self._captures = captures
         self._reports = reports
+        self._injector = injector
         self._settings = settings
         self._counters = counters
         self._clock = clock
         self._keep = keep
+        self._decided = decided
         self._examiner: Examiner | None = None
         self._attach = asyncio.Event()
         self._owned: list[str] | None = None
@@ -102,6 +113,7 @@ class Judging:
                 spawn(group, self._hear("flows"), "checks.flows")
                 spawn(group, self._tick(), "checks.judge")
                 spawn(group, self._recall(), "checks.recall")
+                spawn(group, self._inquire(), "checks.inquire")
                 spawn(group, self._write_results(), "checks.write")
                 spawn(group, self._keep_house(), "checks.housekeeping")
         finally:
@@ -228,6 +240,36 @@ class Judging:
             else:
                 self._examiner.confirmed(uuid, tids, began_ms)
 
+    async def _inquire(self) -> None:
+        """Have packets injected where steps wish it, on each host for so many at once as is allowed."""
+        assert self._examiner is not None
+        turns: dict[str, asyncio.Semaphore] = {}
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for run, inquiry in self._examiner.take_inquiries():
+                    turn = turns.setdefault(run.host, asyncio.Semaphore(self._settings.max_injecting))
+                    spawn(group, self._answer(turn, run, inquiry), f"checks.inquire.{run.subject.name}@{run.host}")
+                await asyncio.sleep(_TICK)
+
+    async def _answer(self, turn: asyncio.Semaphore, run: Run, inquiry: Inquiry) -> None:
+        assert self._examiner is not None
+        async with turn:
+            self._counters.count("inquiries")
+            try:
+                async with asyncio.timeout(_LONGEST_INQUIRY):
+                    outcome = await inquire(
+                        inquiry,
+                        run.subject.node_id,
+                        who=f"check {run.check.name}",
+                        injector=self._injector,
+                        marks=self._examiner.marks,
+                    )
+            except TimeoutError:
+                outcome = Outcome("unknown", f"the injection did not end within {_LONGEST_INQUIRY:g} s")
+        if outcome.verdict == "unknown":
+            self._counters.count("inquiries_failed")
+        self._examiner.answered(run, inquiry, outcome)
+
     async def _tick(self) -> None:
         assert self._examiner is not None
         while True:
@@ -238,6 +280,8 @@ class Judging:
         self._keep(result)
         self._unwritten[result_key(result)] = result
         self._write.set()
+        if result.ended_at:
+            self._decided(result)
 
     async def _write_results(self) -> None:
         ttl = self._settings.keep_days * _DAY_S

@@ -6,9 +6,12 @@ from typing import Final
 
 from netsonde.checks.definitions import PlannedStep
 from netsonde.checks.facts import Packet
+from netsonde.checks.guest import Guest
+from netsonde.checks.inquiry import Inquiry, is_called_for
+from netsonde.checks.marks import Marks
 from netsonde.checks.steps._api import WAITING, Judge, Outcome, Scene, Whereabouts
 from netsonde.checks.subjects import Speaker, owner_of_mac
-from netsonde.checks.whereabouts import Place, Sightings, Ways, trail
+from netsonde.checks.whereabouts import Place, Sightings, Ways, narrower, trail
 from netsonde.graph import GraphReader
 from netsonde.model.checks import Check, CheckResult, Evidence, StepResult, Verdict
 
@@ -20,6 +23,7 @@ _BEFORE_MS: Final = 1_000
 """How long before the graph knew of an interface its first packet can have been."""
 _NS: Final = 1_000_000
 _MOST_EVIDENCE: Final = 20
+_NEVER_MS: Final = 10**12
 
 
 class Run:
@@ -32,6 +36,7 @@ class Run:
         *,
         graph: GraphReader,
         sightings: Sightings,
+        marks: Marks,
         subject: Place,
         host: str,
         capture_id: str,
@@ -57,27 +62,46 @@ class Run:
         """Up to which time everything is known that the host has kept."""
         self._graph = graph
         self._sightings = sightings
+        self._marks = marks
         self.host = host
         self.started_ms = started_ms
         self._behind_ms = behind_ms
         self._speaker = Speaker(graph, subject.node_id)
+        self._guest = Guest(graph, subject.node_id, self._speaker)
         self._numbers: set[int] = set()
-        self._steps = [(step, self._judge(step)) for step in steps]
+        self._scenes = [self._scene(step) for step in steps]
+        self._steps = [(step, self._judge(step, scene)) for step, scene in zip(steps, self._scenes, strict=True)]
+        self._inquiries: dict[int, Inquiry] = {}
+        """Steps about which the traffic has said what it can, while packets are injected for them."""
+        self._injected: dict[str, Packet] = {}
+        """By injection, a packet of it that the capture saw."""
         self._settled: dict[int, Outcome] = {}
         self._settled_ms = 0
         self._gone = ""
 
-    def _judge(self, step: PlannedStep) -> Judge:
+    def _scene(self, step: PlannedStep) -> Scene:
         start_ns = self.started_ms * _NS
-        scene = Scene(self.subject.name, start_ns, start_ns + step.within_ms * _NS, self._trail, self._owner)
+        return Scene(
+            self.subject.name,
+            start_ns,
+            start_ns + step.within_ms * _NS,
+            self._trail,
+            self._owner,
+            self._guest,
+            self._mtu,
+            self._narrower,
+        )
+
+    def _judge(self, step: PlannedStep, scene: Scene) -> Judge:
         judge: Judge = step.kind.judge(step.parameters, scene)
         return judge
 
     @property
     def due_ms(self) -> int:
         """When the next step's time is over for sure, by our clock."""
-        left = [step.within_ms for at, (step, _) in enumerate(self._steps) if at not in self._settled]
-        return self.started_ms + self._behind_ms() + min(left, default=0) + LAG_MS
+        decided = self._settled.keys() | self._inquiries.keys()
+        left = [step.within_ms for at, (step, _) in enumerate(self._steps) if at not in decided]
+        return self.started_ms + self._behind_ms() + min(left, default=_NEVER_MS) + LAG_MS
 
     @property
     def is_over(self) -> bool:
@@ -87,11 +111,18 @@ class Run:
         """Take a packet of the interface; False when it is known, a predecessor's, or beyond what is judged."""
         if packet.number in self._numbers or packet.time_ns < (self.started_ms - _BEFORE_MS) * _NS:
             return False
+        own = self._speaker.is_own(packet.mac_source)
+        injection = self._marks.injection(self.subject.node_id, packet)
+        if injection:
+            if own:
+                self._injected.setdefault(injection, packet)
+            if packet.neighbour is None:
+                return False
         if len(self._numbers) >= self.check.first_packets:
             self.refused += 1
             return False
         self._numbers.add(packet.number)
-        own = self._speaker.is_own(packet.mac_source)
+        self._guest.learn(packet, own=own)
         for at, (_, judge) in enumerate(self._steps):
             if at not in self._settled:
                 judge.packet(packet, own=own)
@@ -132,6 +163,18 @@ class Run:
         """No more packets come: judge by what is there."""
         self._gone = reason
 
+    def take_inquiries(self) -> list[Inquiry]:
+        """Return the steps for which packets have to be injected, each once; tell each `answered`."""
+        taken = [inquiry for inquiry in self._inquiries.values() if not inquiry.is_taken]
+        for inquiry in taken:
+            inquiry.is_taken = True
+        return taken
+
+    def close(self) -> None:
+        """Nobody wants to know any more."""
+        for inquiry in self._inquiries.values():
+            inquiry.is_void = True
+
     def result(self, now_ms: int) -> CheckResult:
         """Return what is thought now; steps that are decided stay so."""
         outcomes = [self._outcome(at, now_ms) for at in range(len(self._steps))]
@@ -160,14 +203,38 @@ class Run:
         settled = self._settled.get(at)
         if settled is not None:
             return settled
+        if at in self._inquiries:
+            outcome = self._inquired(self._inquiries[at], now_ms)
+        else:
+            outcome = self._passive(at, now_ms)
+            if outcome.verdict != "waiting" and not self._gone and self._asks(at, outcome):
+                return WAITING
+        if outcome.verdict != "waiting":
+            self._settled[at] = outcome
+        return outcome
+
+    def _asks(self, at: int, outcome: Outcome) -> bool:
+        """Have packets injected for a step about which the traffic has said what it can, if that is allowed."""
+        step = self._steps[at][0]
+        if not is_called_for(self.check.active, step, outcome):
+            return False
+        self._inquiries[at] = Inquiry(step, self._scenes[at], outcome)
+        return True
+
+    def _inquired(self, inquiry: Inquiry, now_ms: int) -> Outcome:
+        if self._gone:
+            inquiry.is_void = True
+            return self._doubted(inquiry.passive)
+        return inquiry.outcome(now_ms, self._injected.get, self._trail)
+
+    def _passive(self, at: int, now_ms: int) -> Outcome:
+        """Return what the interface's own traffic says of a step."""
         step, judge = self._steps[at]
         theirs_ms = now_ms - self._behind_ms()
         over = bool(self._gone) or self._is_over(step, now_ms)
         outcome = judge.outcome(theirs_ms * _NS, over=over)
         if over:
             outcome = self._doubted(outcome)
-        if outcome.verdict != "waiting":
-            self._settled[at] = outcome
         return outcome
 
     def _is_over(self, step: PlannedStep, now_ms: int) -> bool:
@@ -198,11 +265,20 @@ class Run:
             flows=[*flows][:_MOST_EVIDENCE],
             packets=[packet.number for packet in outcome.packets][:_MOST_EVIDENCE],
             nodes=[self.subject.node_id, *outcome.nodes][:_MOST_EVIDENCE] if outcome is not WAITING else [],
+            injections=[*outcome.injections],
         )
         return StepResult(step.kind.name, outcome.verdict, outcome.sentence, after, step.within_ms, evidence)
 
     def _trail(self, flow_uuid: str) -> Whereabouts:
         return trail(self._sightings, self._graph, flow_uuid, subject=self.subject, path=self._path)
+
+    def _mtu(self) -> int:
+        node = self._graph.node(self.subject.node_id)
+        mtu = 0 if node is None else node.metadata.get("MTU")
+        return mtu if isinstance(mtu, int) else 0
+
+    def _narrower(self, mac: str, mtu: int) -> tuple[str, int]:
+        return narrower(self._graph, self.subject.node_id, mac, mtu)
 
     def _owner(self, mac: str) -> str:
         node = owner_of_mac(self._graph, mac)

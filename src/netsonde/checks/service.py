@@ -21,7 +21,7 @@ from netsonde.checks.examiner import Counters
 from netsonde.checks.judging import Judging
 from netsonde.checks.overlay import Overlay
 from netsonde.checks.settings import CheckSettings
-from netsonde.checks.stores import Captures, LeaseRunner, Reports
+from netsonde.checks.stores import Captures, Injector, LeaseRunner, Reports
 from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.graph import Event, Graph
 from netsonde.model.captures import CaptureChange
@@ -35,6 +35,7 @@ log = logger("checks")
 _COALESCE = 0.2
 
 Listener = Callable[[CheckChange], None]
+Follower = Callable[[Check, CheckResult], None]
 
 
 class CheckService:
@@ -48,6 +49,7 @@ class CheckService:
         *,
         captures: Captures,
         reports: Reports,
+        injector: Injector,
         lease: LeaseRunner,
         settings: CheckSettings,
         counters: Counters,
@@ -63,6 +65,7 @@ class CheckService:
         self._catalogue = Catalogue()
         self._overlay = Overlay(graph)
         self._listeners: list[Listener] = []
+        self._followers: list[Follower] = []
         self._unread = {"checks", "results"}
         self._is_current = asyncio.Event()
         self._dirty: dict[str, None] = {}
@@ -74,10 +77,12 @@ class CheckService:
             results,
             captures=captures,
             reports=reports,
+            injector=injector,
             settings=settings,
             counters=counters,
             clock=self._clock,
             keep=self._keep,
+            decided=self._decide,
         )
 
     def views(self) -> Sequence[CheckView]:
@@ -148,6 +153,17 @@ class CheckService:
                 self._listeners.remove(listener)
 
         return unsubscribe
+
+    def follow_verdicts(self, follower: Follower) -> Callable[[], None]:
+        """Tell each final verdict once, with its check, on the one analyzer that judged it: what follows from a verdict
+        hangs here. (`subscribe` tells every analyzer, and again after a restart.) Returns what ends it."""
+        self._followers.append(follower)
+
+        def unfollow() -> None:
+            if follower in self._followers:
+                self._followers.remove(follower)
+
+        return unfollow
 
     async def run(self, health: HealthSink) -> None:
         unsubscribe = [self._graph.subscribe(self._follow_graph), self._captures.subscribe(self._follow_capture)]
@@ -251,6 +267,16 @@ class CheckService:
         if not self._unread:
             self._notify(CheckChange("Result", result=result))
             self._mark_dirty(result.check)
+
+    def _decide(self, result: CheckResult) -> None:
+        check = self._catalogue.check(result.check)
+        for follower in tuple(self._followers) if check is not None else ():
+            assert check is not None
+            # What follows from a verdict must not keep the judging from going on.
+            try:
+                follower(check, result)
+            except Exception:
+                log.exception("a follower of verdicts failed", follower=repr(follower))
 
     def _follow_graph(self, events: Sequence[Event]) -> None:
         for event in events:

@@ -16,8 +16,10 @@ class CheckSettings:
     """Checks that may exist at once; each costs a capture on every interface that it matches."""
     max_runs: int = 2_000
     """Interfaces judged at the same time; those beyond have their turn later."""
+    max_injecting: int = 16
+    """Steps that inject packets on one host at the same time; less than `inject.max_runs`, which others need too."""
 
     def __post_init__(self) -> None:
-        for name in ("keep_days", "max_results", "max_checks", "max_runs"):
+        for name in ("keep_days", "max_results", "max_checks", "max_runs", "max_injecting"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")

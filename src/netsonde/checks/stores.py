@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What checks need from the rest of the analyzer, as Protocols: captures, reports, a lease.
+"""What checks need from the rest of the analyzer, as Protocols: captures, reports, injections, a lease.
 
 Buckets: `checks` (key: UUID), `check-results` (key: `<check>.<node>.<started>`).
 """
@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureView
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
+from netsonde.model.injections import Injection, ProbeResult
 
 
 class Captures(Protocol):
@@ -45,6 +46,14 @@ class Reports(Protocol):
         ...
 
     async def flows(self, request: FlowRequest) -> FlowAnswer: ...
+
+
+class Injector(Protocol):
+    """Sends packets from interfaces; `injection.InjectionCoordinator` is one."""
+
+    def inject(self, injection: Injection, who: str) -> AsyncGenerator[ProbeResult, None]:
+        """Run an injection and yield what becomes of each packet; closing stops it. Raises UserError, SourceLost."""
+        ...
 
 
 class LeaseRunner(Protocol):

@@ -21,6 +21,14 @@ class Speaker:
         self._node_id = node_id
         self._macs: frozenset[str] = _NO_GUEST
 
+    @property
+    def mac(self) -> str:
+        """The address that speaks, the first of several; "" = nobody has spoken, and the graph does not tell."""
+        node = None if self._macs else self._graph.node(self._node_id)
+        if node is not None:
+            self._macs = guest_macs(self._graph, node)
+        return min(self._macs, default="")
+
     def is_own(self, mac: str) -> bool:
         """Tell whether a packet with this source is the guest's; "" is a link without addresses, which is its own."""
         if not mac:
@@ -36,24 +44,31 @@ class Speaker:
 
 def guest_macs(graph: GraphReader, node: Node) -> frozenset[str]:
     """Return the addresses that speak for an interface; empty = the graph does not tell."""
-    attached = _text(_path(node, "ExtID", "attached-mac"))
+    attached = _attached(node)
     if attached:
-        return frozenset((attached.strip('"').lower(),))
-    kind = node.metadata.get("Type")
-    if kind == "veth":
-        return _veth_macs(graph, node)
-    return _NO_GUEST if kind == "tuntap" else _mac(node)
+        return frozenset((attached,))
+    guest = guest_node(graph, node)
+    return _NO_GUEST if guest is None else _mac(guest)
 
 
-def _veth_macs(graph: GraphReader, node: Node) -> frozenset[str]:
+def guest_node(graph: GraphReader, node: Node) -> Node | None:
+    """Return the node whose addresses speak for an interface: itself, or the other end of a veth; None for a VM's."""
+    if _attached(node) or node.metadata.get("Type") == "tuntap":
+        return None
+    if node.metadata.get("Type") != "veth":
+        return node
     peer = _neighbour(graph, node, lambda other: other.metadata.get("Type") == "veth", relation="veth")
     if peer is None:
-        return _NO_GUEST if _is_port(graph, node) else _mac(node)
+        return None if _is_port(graph, node) else node
     here, there = locate(graph, node), locate(graph, peer)
     if here is not None and there is not None and (here.netns is None) != (there.netns is None):
         # The guest is the one that does not live in the host's own namespace.
-        return _mac(peer) if here.netns is None else _mac(node)
-    return _mac(peer) if _is_port(graph, node) else _mac(node)
+        return peer if here.netns is None else node
+    return peer if _is_port(graph, node) else node
+
+
+def _attached(node: Node) -> str:
+    return _text(_path(node, "ExtID", "attached-mac")).strip('"').lower()
 
 
 def _is_port(graph: GraphReader, node: Node) -> bool:

@@ -146,6 +146,46 @@ def _distances(graph: GraphReader, start: str) -> dict[str, int]:
     return distance
 
 
+def narrower(graph: GraphReader, start: str, mac: str, mtu: int) -> tuple[str, int]:
+    """Return name and MTU of the first interface on the way to a MAC address whose MTU is less than one.
+
+    ("", 0) when there is none. Where the graph has no way to the address, what the interface is linked with counts, the
+    nearest first. A bridge takes on the least MTU of its ports, so a port tells more.
+    """
+    before = _predecessors(graph, start)
+    end = next((node.id for node in graph.nodes_with("MAC", mac) if node.id in before), None) if mac else None
+    way = [*before] if end is None else _way(before, end)
+    found: list[tuple[str, int]] = []
+    for node_id in way:
+        node = graph.node(node_id)
+        own = None if node is None else node.metadata.get("MTU")
+        if node is not None and isinstance(own, int) and 0 < own < mtu:
+            place = (str(node.metadata.get("Name", "")), own)
+            if node.metadata.get("Type") not in ("bridge", "ovsbridge"):
+                return place
+            found.append(place)
+    return next(iter(found), ("", 0))
+
+
+def _predecessors(graph: GraphReader, start: str) -> dict[str, str]:
+    """Return what is linked with a node over layer 2, the nearest first, each with the node before it."""
+    before, waiting = {start: ""}, deque((start,))
+    while waiting and len(before) < _MOST_LOOKED_AT:
+        node_id = waiting.popleft()
+        for other in sorted(_neighbours(graph, node_id)):
+            if other not in before:
+                before[other] = node_id
+                waiting.append(other)
+    return before
+
+
+def _way(before: dict[str, str], end: str) -> list[str]:
+    way = [end]
+    while before[way[-1]]:
+        way.append(before[way[-1]])
+    return way[::-1]
+
+
 def _neighbours(graph: GraphReader, node_id: str) -> set[str]:
     """Return what is linked with a node over layer 2."""
     found = {edge.child for edge in graph.out_edges(node_id) if edge.metadata.get("RelationType") == "layer2"}

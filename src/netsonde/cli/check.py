@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from netsonde.cli.check_junit import junit
-from netsonde.cli.check_options import Description, File, FirstPackets, Gremlin, Name, Steps, Within, definition
+from netsonde.cli.check_options import Active, Description, File, FirstPackets, Gremlin, Name, Steps, Within, definition
 from netsonde.cli.client import Client
 from netsonde.cli.options import DEFAULT_URL, Form, Output, Url, new_app
 from netsonde.cli.output import Column, say, show
@@ -48,12 +48,14 @@ def create(
     description: Description = None,
     within: Within = "",
     first_packets: FirstPackets = None,
+    active: Active = None,
     ttl: Ttl = "",
     output: Output = Form.TABLE,
     url: Url = DEFAULT_URL,
 ) -> None:
     """Create a check. It judges interfaces that match, and each that appears later."""
-    body = definition(file, gremlin, step, within, Name=name, Description=description, FirstPackets=first_packets)
+    given = {"Name": name, "Description": description, "FirstPackets": first_packets, "Active": active}
+    body = definition(file, gremlin, step, within, **given)
     made = _create(Client(url), body, ttl)
     show(made, output, _COLUMNS, [made])
 
@@ -114,6 +116,7 @@ def run(
     step: Steps = None,
     file: File = None,
     within: Within = "",
+    active: Active = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for all verdicts; ends 0 if all pass, else 1.")] = False,
     interfaces: Annotated[int, typer.Option("--interfaces", min=1, help="Wait for so many at least.")] = 1,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="Wait so long.")] = 60,
@@ -125,7 +128,11 @@ def run(
     client = Client(url)
     if report is not None and not wait:
         raise typer.BadParameter("--junit needs --wait: before that there are no verdicts")
-    check = client.api.checks.run(id_) if id_ else _for_once(client, gremlin, step, file, within, timeout)
+    check = (
+        client.api.checks.run(id_)
+        if id_
+        else _for_once(client, definition(file, gremlin, step, within, Active=active), timeout)
+    )
     if not wait:
         show(check, output, _COLUMNS, [check])
         return
@@ -144,11 +151,8 @@ def run(
     _finish(check, found, missing, report, output)
 
 
-def _for_once(
-    client: Client, gremlin: str, steps: list[str] | None, file: Path | None, within: str, timeout: float
-) -> CheckView:
+def _for_once(client: Client, body: dict[str, object], timeout: float) -> CheckView:
     """Create a check that goes by itself, should we be killed before we delete it."""
-    body = definition(file, gremlin, steps, within)
     return _create(client, {**body, "Name": f"run-{secrets.token_hex(4)}"}, f"{round(timeout) + _SPARE_S}s")
 
 

@@ -22,7 +22,7 @@ Steps: TypeAlias = Annotated[
         "-s",
         metavar="STEP",
         help="TYPE, or TYPE:Key=Value,Key=Value, such as tcp:Target=169.254.169.254:80; lists as A+B. "
-        "Types: dhcp gateway icmp dns tcp path unexpected. Within=5s gives the step a time of its own.",
+        "Types: dhcp gateway icmp dns tcp mtu path unexpected. Within=5s gives the step a time of its own.",
     ),
 ]
 File: TypeAlias = Annotated[
@@ -33,6 +33,15 @@ Description: TypeAlias = Annotated[str | None, typer.Option("--description", hel
 Within: TypeAlias = Annotated[
     str,
     typer.Option("--within", metavar="DURATION", help="Time that steps have after the interface's appearance: 10s."),
+]
+Active: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--active",
+        metavar="WHEN",
+        help="Whether packets are injected, as if the guest had sent them: never, unsettled (where its own do not tell "
+        "in time), always.",
+    ),
 ]
 FirstPackets: TypeAlias = Annotated[
     int | None, typer.Option("--first-packets", min=1, help="Packets of each interface that are judged.")

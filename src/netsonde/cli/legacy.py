@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from netsonde.cli import legacy_elements, legacy_inject
+from netsonde.cli import legacy_alert, legacy_elements, legacy_inject
 from netsonde.cli.capture_options import gremlin_of
 from netsonde.cli.client import Client
 from netsonde.cli.options import new_app
@@ -24,6 +24,7 @@ app.add_typer(capture_app, name="capture")
 app.add_typer(topology_app, name="topology")
 app.add_typer(legacy_elements.node_app, name="node")
 app.add_typer(legacy_elements.edge_app, name="edge")
+app.add_typer(legacy_alert.app, name="alert")
 app.add_typer(legacy_inject.app, name="injection")
 app.add_typer(legacy_inject.app, name="inject-packet", hidden=True)
 

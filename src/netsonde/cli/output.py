@@ -28,6 +28,9 @@ _COLOURS = {
     "pass": "green",
     "fail": "red",
     "unknown": "yellow",
+    "firing": "red",
+    "pending": "yellow",
+    "resolved": "green",
 }
 
 

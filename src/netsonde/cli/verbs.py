@@ -21,6 +21,7 @@ VERBS = (
     Verb("topology", "topology", "Write the whole graph into a file, and bring files in."),
     Verb("capture", "capture", "Create and watch captures, and read their packets."),
     Verb("check", "check", "Check every interface as it appears: lease, gateway, DNS, …"),
+    Verb("alert", "alert", "Be told when a query finds something, and when it does not any more."),
     Verb("inject", "inject", "Send packets from interfaces, and see what comes back."),
     Verb("flows", "flows", "List the flows of captures and interfaces."),
     Verb("status", "status", "Show every process and component with its state."),

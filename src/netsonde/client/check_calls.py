@@ -11,7 +11,7 @@ from netsonde.client.call import Call, as_json, ask, nothing, segment, tell
 from netsonde.client.calls import Captured, capture_text
 from netsonde.client.feeds import CLIENT_TYPE, read_envelope, read_obj
 from netsonde.errors import NotFound, UserError
-from netsonde.model.checks import Check, CheckChange, CheckResult, CheckStep, CheckView, Verdict
+from netsonde.model.checks import Active, Check, CheckChange, CheckResult, CheckStep, CheckView, Verdict
 from netsonde.model.elements import Json
 
 
@@ -22,6 +22,7 @@ class CheckFields(TypedDict, total=False):
     description: str
     within: int
     first_packets: int
+    active: Active
 
 
 class CheckUpdate(CheckFields, total=False):

@@ -43,6 +43,7 @@ class InjectionFields(TypedDict, total=False):
     vlan_priority: int
     dscp: int
     dont_fragment: bool
+    inbound: bool
     timeout_ms: int
     time_scale: float
     dns_name: str

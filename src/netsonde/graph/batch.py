@@ -51,6 +51,7 @@ class PutEdge:
 @dataclass(frozen=True, slots=True)
 class DeleteEdge:
     id: str
+    owner: str | None
 
 
 Operation = PutNode | Annotate | DropLayer | DeleteNode | PutEdge | DeleteEdge
@@ -100,8 +101,9 @@ class Batch:
         self.operations.append(PutEdge(_named(found), _named(parent), _named(child), _named(owner), metadata))
         return found
 
-    def delete_edge(self, edge: str) -> None:
-        self.operations.append(DeleteEdge(edge))
+    def delete_edge(self, edge: str, owner: str | None = None) -> None:
+        """Remove an edge, whoever put it; with `owner`, only what that one stated: it stays while others state it."""
+        self.operations.append(DeleteEdge(edge, owner))
 
 
 def relation_type(metadata: Metadata) -> str:

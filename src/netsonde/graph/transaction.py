@@ -76,6 +76,9 @@ class Transaction:
 
     @perform.register
     def _delete_edge(self, op: DeleteEdge) -> None:
+        if op.owner is not None:
+            self.unclaim_edge(op.id, op.owner)
+            return
         self._touch_edge(op.id, "")
         self._stop_waiting(op.id)
         self.graph._edge_layers.forget(op.id)

@@ -37,7 +37,7 @@ def ends_of(injection: Injection, source: Node, target: Node | None) -> Ends:
     kind = injection.type
     if kind in FRAMES:
         return Ends()
-    source_mac = injection.src_mac or mac_of(source)
+    source_mac = injection.src_mac or (attached_mac(source) if injection.inbound else mac_of(source))
     if not source_mac:
         raise UserError(f"No source MAC in node {_named(source)}", hint="give SrcMAC")
     if kind == "dhcp4":
@@ -52,11 +52,15 @@ def ends_of(injection: Injection, source: Node, target: Node | None) -> Ends:
 
 def mac_of(node: Node) -> str:
     """Return the MAC address behind a node: that of the VM for its tap."""
-    attached = _at(node.metadata, "ExtID", "attached-mac")
-    own = node.metadata.get("MAC")
-    mac = attached or own
+    mac = attached_mac(node) or node.metadata.get("MAC")
     # The loopback has none.
     return mac if isinstance(mac, str) else _ZERO_MAC if node.metadata.get("Name") == "lo" else ""
+
+
+def attached_mac(node: Node) -> str:
+    """Return the MAC address of the VM behind a tap, "" when the graph does not tell."""
+    mac = _at(node.metadata, "ExtID", "attached-mac")
+    return mac if isinstance(mac, str) else ""
 
 
 def ips_of(node: Node, family: int) -> list[ipaddress.IPv4Interface | ipaddress.IPv6Interface]:

@@ -8,7 +8,6 @@ Needs:  the namespaces of the host; CAP_NET_RAW, and CAP_SYS_ADMIN to enter name
 """
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Protocol
 
@@ -21,7 +20,7 @@ from netsonde.graph import Batch, Graph, locate
 from netsonde.injection.definitions import FRAMES, checked
 from netsonde.injection.settings import InjectSettings
 from netsonde.model.elements import Json, Metadata, Node
-from netsonde.model.injections import ENDED, RECORD_TYPES, InjectProgress, InjectRequest, ProbeResult, Totals
+from netsonde.model.injections import ENDED, RECORD_TYPES, InjectProgress, InjectRequest, ProbeResult, Totals, seed_of
 from netsonde.observe import logger
 
 log = logger("injection")
@@ -132,6 +131,7 @@ class InjectionAgent:
                 next_hop=wanted.next_hop or None,
                 frames=frames,
                 scale=injection.time_scale or (0.0 if injection.interval_ms else 1.0),
+                inbound=injection.inbound,
             )
         except (ValueError, OSError) as refused:
             raise UserError(f"cannot inject: {refused}") from refused
@@ -211,7 +211,7 @@ def _probe(wanted: InjectRequest) -> ProbeOptions:
         size=injection.size,
         increment=injection.increment_payload,
         random=injection.mode == "random",
-        seed=random.getrandbits(64),
+        seed=seed_of(injection.uuid, wanted.node_id),
         name=injection.dns_name,
         record_type=RECORD_TYPES[injection.dns_type],
     )

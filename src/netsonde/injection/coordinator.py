@@ -123,11 +123,12 @@ class InjectionCoordinator:
     async def inject(self, injection: Injection, who: str) -> AsyncGenerator[ProbeResult, None]:
         """Run an injection and yield what becomes of each packet; closing the generator stops it.
 
-        Without a `Payload` each packet carries the UUID of the injection. Raises UserError when it is refused or fails,
+        It has the UUID that it brings, so that the caller knows its packets; each carries it unless there is a
+        `Payload`. Raises UserError when it is refused or fails,
         SourceLost when it was interrupted. A caller that is slower than the answers misses some; the status has them.
         """
         results: asyncio.Queue[ProbeResult | None] = asyncio.Queue(_MOST_WAITING)
-        view, active = await self._create(injection, who, results)
+        view, active = await self._create(injection, who, results, injection.uuid)
         try:
             while (result := await results.get()) is not None:
                 yield result
@@ -176,13 +177,17 @@ class InjectionCoordinator:
             self._group = None
 
     async def _create(
-        self, injection: Injection, who: str, results: asyncio.Queue[ProbeResult | None] | None
+        self, injection: Injection, who: str, results: asyncio.Queue[ProbeResult | None] | None, uuid: str = ""
     ) -> tuple[InjectionView, _Active]:
         now = self._clock.now_ms()
         injection = checked(injection, self._settings)
         await self._check_file(injection)
         injection = msgspec.structs.replace(
-            injection, uuid=str(uuids.uuid4()), created_at=now, created_by=who, start_time=Injection().start_time
+            injection,
+            uuid=uuid or str(uuids.uuid4()),
+            created_at=now,
+            created_by=who,
+            start_time=Injection().start_time,
         )
         requests = await self._resolver.requests(injection)
         if self._group is None:

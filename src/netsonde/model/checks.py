@@ -9,9 +9,12 @@ from typing import Literal
 import msgspec
 
 from netsonde.model.elements import Json
+from netsonde.model.injections import ProbeResult
 
 Verdict = Literal["waiting", "pass", "fail", "unknown"]
 VERDICTS: tuple[Verdict, ...] = ("waiting", "pass", "fail", "unknown")
+Active = Literal["never", "unsettled", "always"]
+"""When packets are injected for a step: never; when what the interface sent settles nothing in time; in any case."""
 
 
 class CheckStep(msgspec.Struct, frozen=True, omit_defaults=False, rename="pascal"):
@@ -38,6 +41,8 @@ class Check(msgspec.Struct, frozen=True, omit_defaults=False):
     """In the order in which they depend on each other: the first that fails gives the reason."""
     within: int = msgspec.field(name="Within", default=10_000)
     """Milliseconds that steps have unless they say otherwise."""
+    active: Active = msgspec.field(name="Active", default="never")
+    """Whether steps may send packets of their own, as if the guest had."""
     first_packets: int = msgspec.field(name="FirstPackets", default=200)
     """Packets of each interface that are judged; the capture keeps them whole."""
     created_at: int = msgspec.field(name="CreatedAt", default=0)
@@ -48,12 +53,24 @@ class Check(msgspec.Struct, frozen=True, omit_defaults=False):
     """Unix ms at which the check deletes itself (from X-Resource-TTL); 0 = never."""
 
 
+class Injected(msgspec.Struct, frozen=True, rename="pascal"):
+    """An injection that a step was judged by, and which of its packets were answered by whom."""
+
+    uuid: str = msgspec.field(name="UUID")
+    type: str
+    target: str
+    sent: int
+    replies: list[ProbeResult] = []
+    """The first ones."""
+
+
 class Evidence(msgspec.Struct, frozen=True, rename="pascal"):
     """What a step was judged by; packet numbers count on the interface, in the capture of the result."""
 
     flows: list[str] = []
     packets: list[int] = []
     nodes: list[str] = []
+    injections: list[Injected] = []
 
 
 class StepResult(msgspec.Struct, frozen=True, rename="pascal"):

@@ -5,6 +5,7 @@ Wire names are those that clients of the reference send and expect; ours are add
 """
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Literal, get_args
 
 import msgspec
@@ -67,6 +68,9 @@ class Injection(msgspec.Struct, frozen=True):
     """How long an answer is waited for."""
     time_scale: float = msgspec.field(name="TimeScale", default=0.0)
     """Speed of a replay: 2 = twice as fast as recorded; 0 = by `Interval` when that is given, else as recorded."""
+    inbound: bool = msgspec.field(name="Inbound", default=False)
+    """The packets enter through the interface, as if the guest behind it had sent them; else they go out through it,
+    towards a guest."""
     dns_name: str = msgspec.field(name="DNSName", default="")
     dns_type: str = msgspec.field(name="DNSType", default="A")
     created_at: int = msgspec.field(name="CreatedAt", default=0)
@@ -87,7 +91,8 @@ class ProbeResult(msgspec.Struct, frozen=True, rename="pascal"):
     rtt_ns: int = msgspec.field(name="RTT")
     """ns, -1 = nothing came."""
     verdict: str
-    """reply, reset (the port is closed, the host is there), unreachable, time-exceeded, too-big, lost."""
+    """reply, reset (the port is closed, the host is there), unreachable, time-exceeded, too-big, lost, another (a
+    further answer to ARP, ND or DHCP)."""
     source: str = msgspec.field(name="From", default="")
     """Who answered."""
     note: str = ""
@@ -200,6 +205,12 @@ class InjectProgress(msgspec.Struct, frozen=True):
     reason: str
     totals: Totals
     results: list[ProbeResult]
+
+
+def seed_of(uuid: str, node_id: str) -> int:
+    """Return the 64 bits that ids of an injection's packets are made from: the transaction of its first packet is the
+    low half. Who knows the injection knows its packets again."""
+    return int.from_bytes(blake2b(f"{uuid} {node_id}".encode(), digest_size=8).digest())
 
 
 RECORD_TYPES: Mapping[str, int] = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28}

@@ -9,6 +9,7 @@ from netsonde.errors import UserError
 from netsonde.probes._api import Probe, ProbeContext
 from netsonde.probes.docker.probe import DockerProbe
 from netsonde.probes.host import HostProbe
+from netsonde.probes.libvirt.probe import LibvirtProbe
 from netsonde.probes.lldp.probe import LldpProbe
 from netsonde.probes.netlink.probe import NetlinkProbe
 from netsonde.probes.netns.probe import NetnsProbe
@@ -27,6 +28,7 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "ovsdb": lambda context: [*OvsdbProbe.all(context)],
         "docker": lambda context: [*DockerProbe.all(context)],
         "qemu": lambda context: [QemuProbe(context)],
+        "libvirt": lambda context: [LibvirtProbe(context)],
         "lldp": lambda context: [LldpProbe(context)],
         "runc": lambda context: [RuncProbe(context)],
     }

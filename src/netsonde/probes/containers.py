@@ -118,7 +118,7 @@ class ContainerPublisher:
             batch.put_node(self._node(container.id), self._owner, container.metadata)
         if before is not None and before.netns != netns:
             self._leave(before)
-            batch.delete_edge(self._edge(before))
+            batch.delete_edge(self._edge(before), self._owner)
         if before is None or before.netns != netns:
             self._inside.setdefault(netns, set()).add(container.id)
             self._put_edge(batch, shown)
@@ -131,7 +131,7 @@ class ContainerPublisher:
             return set()
         self._leave(gone)
         # An edge that waits for its namespace would wait for ever.
-        batch.delete_edge(self._edge(gone))
+        batch.delete_edge(self._edge(gone), self._owner)
         batch.drop_layer(self._node(container_id), self._owner)
         return {gone.netns}
 

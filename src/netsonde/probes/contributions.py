@@ -57,7 +57,7 @@ class ContributionPublisher(Generic[K]):
         self._remember(key, new)
         for edge in old.edges.keys() - new.edges.keys():
             if not self._is_stated(edge, old.edges[edge][1]):
-                batch.delete_edge(edge)
+                batch.delete_edge(edge, self._owner)
         for node in (*old.nodes, *old.notes):
             if node not in new.nodes and node not in new.notes:
                 self._state(batch, node)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.host_settings import HostSettings
+from netsonde.probes.libvirt.settings import LibvirtSettings
 from netsonde.probes.lldp.settings import LldpSettings
 from netsonde.probes.netlink.settings import NetlinkSettings
 from netsonde.probes.netns.settings import NetnsSettings
@@ -17,7 +18,7 @@ from netsonde.probes.runc.settings import RuncSettings
 class ProbeSettings:
     """Section `probes` of the agent's settings."""
 
-    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb", "docker", "qemu", "lldp", "runc")
+    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc")
     """Probes to run beside `host`, which always runs. A probe whose daemon is absent waits for it at no cost."""
     host: HostSettings = field(default_factory=HostSettings)
     netns: NetnsSettings = field(default_factory=NetnsSettings)
@@ -25,5 +26,6 @@ class ProbeSettings:
     ovsdb: OvsdbSettings = field(default_factory=OvsdbSettings)
     docker: DockerSettings = field(default_factory=DockerSettings)
     qemu: QemuSettings = field(default_factory=QemuSettings)
+    libvirt: LibvirtSettings = field(default_factory=LibvirtSettings)
     lldp: LldpSettings = field(default_factory=LldpSettings)
     runc: RuncSettings = field(default_factory=RuncSettings)

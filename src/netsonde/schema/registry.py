@@ -12,6 +12,7 @@ from netsonde.model.keys import Field, Key
 from netsonde.model.looks import Look
 from netsonde.probes import host_keys as host
 from netsonde.probes.docker import keys as docker
+from netsonde.probes.libvirt import keys as libvirt
 from netsonde.probes.lldp import keys as lldp
 from netsonde.probes.netlink import keys as netlink
 from netsonde.probes.netns import keys as netns
@@ -30,6 +31,7 @@ KEYS: Final[tuple[Key, ...]] = (
     *ovsdb.KEYS,
     *docker.KEYS,
     *qemu.KEYS,
+    *libvirt.KEYS,
     *lldp.KEYS,
     *runc.KEYS,
     *captures.KEYS,
@@ -39,7 +41,9 @@ KEYS: Final[tuple[Key, ...]] = (
 
 LOOKS: Final[tuple[Look, ...]] = tuple(
     {
-        look.type: look for source in (host, netns, netlink, ovsdb, docker, qemu, lldp, runc) for look in source.LOOKS
+        look.type: look
+        for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc)
+        for look in source.LOOKS
     }.values()
 )
 """How each type of node looks on the page; probes that write the same type say the same of it."""

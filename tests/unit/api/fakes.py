@@ -22,6 +22,7 @@ from netsonde.model.flows import FlowAnswer, FlowRequest, PacketAnswer, PacketRe
 from netsonde.model.injections import AuditRecord, Injection, InjectionChange, InjectionView
 from netsonde.model.presence import ComponentHealth, Presence
 from netsonde.model.topology import ChangeKind, InterfaceMetric
+from unit.alerts.fakes import Held as HeldAlerts
 from unit.checks.fakes import Held
 from unit.declared.memory import Analyzer, memory_stores
 
@@ -363,6 +364,12 @@ def held_checks() -> Held:
     return Held(Graph("a1", "analyzer.a1", clock.now_ms), clock)
 
 
+def held_alerts() -> HeldAlerts:
+    """Return real alerts over stores in memory, at the time of these tests."""
+    clock = Clock(lambda: NOW_MS)
+    return HeldAlerts(Graph("a1", "analyzer.a1", clock.now_ms), clock)
+
+
 @dataclass
 class FakeInjections:
     """Keeps injections, sends nothing."""
@@ -409,6 +416,8 @@ class Fakes:
     captures: FakeCaptures = field(default_factory=FakeCaptures)
     held: Held = field(default_factory=held_checks)
     """What the checks have: they are the real ones, and do nothing by themselves unless a test runs them."""
+    alerting: HeldAlerts = field(default_factory=held_alerts)
+    """What the alerts have; they are the real ones, as the checks are."""
     injections: FakeInjections = field(default_factory=FakeInjections)
     packets: FakePackets = field(default_factory=FakePackets)
     flows: FakeFlows = field(default_factory=FakeFlows)
@@ -425,6 +434,7 @@ class Fakes:
     def __post_init__(self) -> None:
         self.checks = self.held.service()
         self.declared = self.stated.declared
+        self.alerts = self.alerting.service()
 
     @classmethod
     def new(cls) -> "Fakes":
@@ -445,6 +455,7 @@ class Fakes:
             filters=self.filters,
             captures=self.captures,
             checks=self.checks,
+            alerts=self.alerts,
             injections=self.injections,
             declared=self.declared,
             node_rules=self.stated.node_rules,

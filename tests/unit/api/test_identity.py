@@ -60,7 +60,7 @@ def test_the_description_covers_every_route_with_body_and_error(client: Any) -> 
     create = schema["paths"]["/api/capture"]["post"]
     reference = create["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     assert "GremlinQuery" in schema["components"]["schemas"][reference.rpartition("/")[2]]["properties"]
-    assert "application/problem+json" in create["responses"]["default"]["content"]
+    assert "application/problem+json" in create["responses"]["400"]["content"]
     assert {"/api/topology", "/api/status", "/api/pcap", "/api/flows", "/login", "/metrics"} <= schema["paths"].keys()
     operations = [one.get("operationId") for item in schema["paths"].values() for one in item.values()]
     assert len(operations) == len(set(operations))

@@ -12,14 +12,17 @@ import msgspec
 from netsonde.aio.clock import Clock
 from netsonde.captures.catalogue import view_of
 from netsonde.checks.facts import Dhcp, Dns, Echo, Neighbour, Packet
+from netsonde.checks.guest import Guest
 from netsonde.checks.service import CheckService
 from netsonde.checks.settings import CheckSettings
 from netsonde.checks.steps._api import Scene, Whereabouts
+from netsonde.checks.subjects import Speaker
 from netsonde.errors import NotFound, SourceLost, UserError
 from netsonde.graph import Graph
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureStatus, CaptureView, NodeStatus
 from netsonde.model.checks import Check, CheckResult
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
+from netsonde.model.injections import Injection, ProbeResult
 from netsonde.observe import Health
 from unit.captures.fakes import FakeLease, FakeStore
 
@@ -113,6 +116,23 @@ class HeldReports:
 
 
 @dataclass
+class HeldInjector:
+    """Takes injections, and answers each with what tests say for its type; none = the packets are lost."""
+
+    asked: list[Injection] = field(default_factory=list)
+    answers: dict[str, list[ProbeResult]] = field(default_factory=dict)
+    refuse: str = ""
+
+    async def inject(self, injection: Injection, who: str) -> AsyncGenerator[ProbeResult, None]:
+        self.asked.append(msgspec.structs.replace(injection, created_by=who))
+        if self.refuse:
+            raise UserError(self.refuse)
+        lost = [ProbeResult(number, 5 * NS, -1, "lost") for number in range(injection.count)]
+        for result in self.answers.get(injection.type, lost):
+            yield result
+
+
+@dataclass
 class Held:
     """A check service over all of these."""
 
@@ -123,6 +143,7 @@ class Held:
     results: FakeStore[CheckResult] = field(default_factory=FakeStore)
     captures: HeldCaptures = field(default_factory=HeldCaptures)
     reports: HeldReports = field(default_factory=HeldReports)
+    injector: HeldInjector = field(default_factory=HeldInjector)
     health: Health = field(default_factory=lambda: Health("checks"))
 
     def service(self) -> CheckService:
@@ -132,6 +153,7 @@ class Held:
             self.results,
             captures=self.captures,
             reports=self.reports,
+            injector=self.injector,
             lease=FakeLease(),
             settings=self.settings,
             counters=self.health,
@@ -142,7 +164,17 @@ class Held:
 def scene(within_s: float = 10.0, where: Whereabouts | None = None) -> Scene:
     """Return the scene of interface tap1 that appeared at second 0."""
     found = where or Whereabouts()
-    return Scene("tap1", 0, int(within_s * NS), lambda flow: found, lambda mac: "qr-1" if mac == GATEWAY else "")
+    graph = Graph("a1", "analyzer.a1", lambda: 0)
+    return Scene(
+        "tap1",
+        0,
+        int(within_s * NS),
+        lambda flow: found,
+        lambda mac: "qr-1" if mac == GATEWAY else "",
+        Guest(graph, "n1", Speaker(graph, "n1")),
+        lambda: 1500,
+        lambda mac, mtu: ("patch-1", 1400),
+    )
 
 
 class Packets:

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever packets say, judges give an outcome."""
 
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netsonde.checks.facts import Dhcp, Dns, Echo, Neighbour, Packet
+from netsonde.checks.facts import Dhcp, Dns, Echo, Error, Neighbour, Packet
+from netsonde.checks.marks import Marks
 from netsonde.checks.steps._registry import STEPS
 from unit.checks.fakes import ADDRESS, GATEWAY, GUEST, ROUTER, scene
 
@@ -16,6 +18,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "icmp": {"targets": [ROUTER], "max_rtt": 1.0},
     "dns": {"name": "a"},
     "tcp": {"target": "10.0.0.1:80"},
+    "mtu": {"least": 1400},
     "path": {"through": "G.V()"},
     "unexpected": {"peers": ["10.0.0.0/8"], "protocols": ["ARP"]},
 }
@@ -41,7 +44,12 @@ PACKETS = st.builds(
     destination=WORDS,
     port_source=PORTS,
     port_destination=PORTS,
+    length=st.integers(0, 2000),
     tcp_flags=st.integers(0, 255),
+    tcp_sequence=st.integers(0, 2),
+    tcp_payload=st.integers(0, 2000),
+    tcp_segment_size=st.integers(0, 65535),
+    error=st.none() | st.builds(Error, WORDS, PORTS, PORTS, st.none() | st.integers(0, 2**32 - 1)),
     prefixes=st.lists(st.sampled_from(["2001:db8::/64", "x/y", "::/0"]), max_size=2),
     echo=st.none() | st.builds(Echo, st.booleans(), st.integers(0, 2), st.integers(0, 2)),
     neighbour=st.none() | st.builds(Neighbour, st.booleans(), WORDS, WORDS, MACS),
@@ -59,3 +67,16 @@ def test_judges_never_raise_and_decide_in_the_end(packets: list[tuple[Packet, bo
             judge.packet(packet, own=own)
         assert judge.outcome(now_ns, over=False).verdict in ("waiting", "pass", "fail", "unknown")
         assert judge.outcome(now_ns, over=True).verdict != "waiting"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(PACKETS, st.booleans()), max_size=12), WORDS)
+def test_what_is_known_of_a_guest_stands_any_packet(packets: list[tuple[Packet, bool]], target: str) -> None:
+    guest, marks = scene().guest, Marks()
+    marks.add("n1", ("icmp", 1, ROUTER), "i1")
+    for packet, own in packets:
+        guest.learn(packet, own=own)
+        assert marks.injection("n1", packet) in ("", "i1")
+    for address in (IPv4Address("10.0.0.9"), IPv6Address("2001:db8::9")):
+        assert guest.next_hop(address).version == address.version
+        assert guest.source(address) is None or guest.mac_of(target) is not None

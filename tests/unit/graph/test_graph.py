@@ -133,6 +133,21 @@ def test_a_waiting_edge_that_is_deleted_does_not_come(lab: Lab) -> None:
     assert lab.graph.edge_count() == 0
 
 
+def test_an_edge_of_two_stays_until_both_withdraw_it(lab: Lab) -> None:
+    for name in ("a", "b"):
+        lab.node(name, {"Name": name})
+    edge = ""
+    for owner in ("p", "q"):
+        batch = Batch()
+        edge = batch.put_edge(None, "a", "b", owner, {"RelationType": "ownership"})
+        lab.graph.apply(batch)
+    for owner, there in (("p", True), ("q", False)):
+        batch = Batch()
+        batch.delete_edge(edge, owner)
+        lab.graph.apply(batch)
+        assert (lab.graph.edge(edge) is not None) is there
+
+
 def test_ownership_is_a_tree(lab: Lab) -> None:
     for name in ("a", "b", "c"):
         lab.node(name, {"Name": name})

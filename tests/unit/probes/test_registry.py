@@ -11,6 +11,7 @@ from netsonde.graph.graph import Graph
 from netsonde.probes._api import AsksDaemon, ProbeContext
 from netsonde.probes._registry import build_probes
 from netsonde.probes.identity import Identity
+from netsonde.probes.libvirt.settings import LibvirtSettings
 from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.ovsdb.settings import OvsdbSettings
 from netsonde.probes.settings import ProbeSettings
@@ -38,13 +39,20 @@ def context(namespaces: NamespaceRegistry, settings: ProbeSettings) -> ProbeCont
 
 async def test_default_is_everything_of_a_host(namespaces: NamespaceRegistry) -> None:
     probes = build_probes(context(namespaces, ProbeSettings()))
-    assert [probe.name for probe in probes] == ["host", "netns", "netlink", "ovsdb", "docker", "qemu", "lldp", "runc"]
+    assert [probe.name for probe in probes] == [
+        *("host", "netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc")
+    ]
 
 
 async def test_probes_that_ask_another_program_say_where(namespaces: NamespaceRegistry) -> None:
-    probes = build_probes(context(namespaces, ProbeSettings()))
+    libvirt = LibvirtSettings(sockets=("/nonexistent/virtqemud", "/nonexistent/libvirtd"))
+    probes = build_probes(context(namespaces, ProbeSettings(libvirt=libvirt)))
     asking = {probe.name: probe.daemon for probe in probes if isinstance(probe, AsksDaemon)}
-    assert asking == {"ovsdb": ProbeSettings().ovsdb.addresses[0], "docker": ProbeSettings().docker.sockets[0]}
+    assert asking == {
+        "ovsdb": ProbeSettings().ovsdb.addresses[0],
+        "docker": ProbeSettings().docker.sockets[0],
+        "libvirt": "/nonexistent/libvirtd",
+    }
 
 
 async def test_each_ovsdb_server_has_a_probe_of_its_own(namespaces: NamespaceRegistry) -> None:

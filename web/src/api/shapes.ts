@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers whose shape the server does not publish as a struct, and those that older servers give in part.
 
-import type { CheckStep, Json } from "./types";
+import type { CheckStep, CheckView, Json } from "./types";
 
 export interface FlowMetric {
   ABPackets: number;
@@ -69,6 +69,7 @@ export interface CheckDraft {
   GremlinQuery: string;
   /** Milliseconds after an interface's appearance. */
   Within: number;
+  Active: CheckView["Active"];
   Steps: CheckStep[];
 }
 

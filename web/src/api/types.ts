@@ -92,6 +92,7 @@ export interface CheckView {
   GremlinQuery: string;
   Steps: CheckStep[];
   Within: number;
+  Active: "always" | "never" | "unsettled";
   FirstPackets: number;
   CreatedAt: number;
   RunAt: number;
@@ -136,6 +137,7 @@ export interface Evidence {
   Flows: string[];
   Packets: number[];
   Nodes: string[];
+  Injections: Injected[];
 }
 
 /** Who answers. */
@@ -143,6 +145,15 @@ export interface Identity {
   Host: string;
   Version: string;
   Service: string;
+}
+
+/** An injection that a step was judged by, and which of its packets were answered by whom. */
+export interface Injected {
+  UUID: string;
+  Type: string;
+  Target: string;
+  Sent: number;
+  Replies: ProbeResult[];
 }
 
 /** Counters of an interface, one point an interval, oldest first; counters are deltas. */
@@ -197,6 +208,16 @@ export interface PreviewNode {
   Name: string;
   Type: string;
   Host: string;
+}
+
+/** What became of one packet. */
+export interface ProbeResult {
+  Number: number;
+  SentNs: number;
+  RTT: number;
+  Verdict: string;
+  From: string;
+  Note: string;
 }
 
 /** What became of one step. */

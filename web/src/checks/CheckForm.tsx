@@ -4,6 +4,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState, type SyntheticEvent } from "react";
 import { createCheck } from "../api/client";
+import type { CheckView } from "../api/types";
 import { go } from "../state/place";
 import { Button, ErrorNote, messageOf } from "../ui/widgets";
 import { chosenSteps, OFFERS, type Offer } from "./steps";
@@ -14,10 +15,17 @@ export function CheckForm({ onDone }: { onDone: () => void }) {
   const [name, setName] = useState("");
   const [query, setQuery] = useState("G.V().HasKey('ExtID.vm-id')");
   const [seconds, setSeconds] = useState("10");
+  const [active, setActive] = useState<CheckView["Active"]>("never");
   const [chosen, setChosen] = useState<ReadonlyMap<string, string>>(new Map([["dhcp", ""], ["gateway", ""]]));
   const create = useMutation({
     mutationFn: () =>
-      createCheck({ Name: name, GremlinQuery: query, Within: Math.round(Number(seconds) * MS), Steps: chosenSteps(chosen) }),
+      createCheck({
+        Name: name,
+        GremlinQuery: query,
+        Within: Math.round(Number(seconds) * MS),
+        Active: active,
+        Steps: chosenSteps(chosen),
+      }),
     onSuccess: (made) => {
       go({ check: made.UUID });
       onDone();
@@ -46,6 +54,14 @@ export function CheckForm({ onDone }: { onDone: () => void }) {
       <label className="field">
         Seconds after it appears
         <input type="number" min="0.1" step="any" value={seconds} onChange={(event) => setSeconds(event.target.value)} />
+      </label>
+      <label className="field">
+        Inject packets, as if it had sent them
+        <select value={active} onChange={(event) => setActive(event.target.value as CheckView["Active"])}>
+          <option value="never">never</option>
+          <option value="unsettled">where its own do not tell in time</option>
+          <option value="always">always</option>
+        </select>
       </label>
       <fieldset>
         <legend>Each of them</legend>

@@ -65,7 +65,15 @@ function Step({ step }: { step: StepResult }) {
         <VerdictBadge verdict={step.Verdict} />
       </td>
       <td className="number">{step.AfterMs === null ? "" : duration(step.AfterMs)}</td>
-      <td>{step.Sentence}</td>
+      <td>
+        {step.Sentence}
+        {step.Evidence.Injections.length > 0 ? (
+          <span className="muted" data-testid="check-injections">
+            {" "}
+            by {step.Evidence.Injections.map((one) => `${one.Type}, ${one.Sent} sent`).join("; ")}
+          </span>
+        ) : null}
+      </td>
     </tr>
   );
 }

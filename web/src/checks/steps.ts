@@ -18,6 +18,7 @@ export const OFFERS: readonly Offer[] = [
   { type: "icmp", label: "what it pings answers", parameter: "", value: "" },
   { type: "dns", label: "names resolve", parameter: "", value: "" },
   { type: "tcp", label: "it can connect to", parameter: "Target", value: "169.254.169.254:80" },
+  { type: "mtu", label: "large packets pass to its gateway", parameter: "", value: "" },
   { type: "path", label: "its packets are seen on", parameter: "Through", value: "" },
 ];
 

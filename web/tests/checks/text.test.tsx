@@ -12,10 +12,11 @@ it("shows a result with its steps, times and sentences, as text", () => {
   Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
   const frame = document.createElement("div");
   const root = createRoot(frame);
-  const evidence = { Flows: [], Packets: [], Nodes: [] };
+  const evidence = { Flows: [], Packets: [], Nodes: [], Injections: [] };
+  const probed = { ...evidence, Injections: [{ UUID: "i1", Type: "dns4", Target: HOSTILE, Sent: 2, Replies: [] }] };
   const steps = [
     { Type: "dhcp", Verdict: "pass" as const, Sentence: "got 10.0.0.5", AfterMs: 1250, Within: 5000, Evidence: evidence },
-    { Type: "dns", Verdict: "fail" as const, Sentence: HOSTILE, AfterMs: null, Within: 5000, Evidence: evidence },
+    { Type: "dns", Verdict: "fail" as const, Sentence: HOSTILE, AfterMs: null, Within: 5000, Evidence: probed },
   ];
 
   act(() => root.render(<InterfaceResult result={checkResult("n1", { NodeName: HOSTILE, Verdict: "fail", Steps: steps })} />));
@@ -25,6 +26,6 @@ it("shows a result with its steps, times and sentences, as text", () => {
   const rows = [...frame.querySelectorAll("tr")].map((row) => [...row.cells].map((cell) => cell.textContent));
   expect(rows).toEqual([
     ["dhcp", "pass", "1.3 s", "got 10.0.0.5"],
-    ["dns", "fail", "", HOSTILE],
+    ["dns", "fail", "", `${HOSTILE} by dns4, 2 sent`],
   ]);
 });

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fans the changes of graph, captures and checks out: each message is encoded once, nobody waits for anybody."""
+"""Fans out the changes of the graph and of resources: each message is encoded once, nobody waits for anybody."""
 
 import asyncio
 from collections.abc import Sequence
+
+import msgspec
 
 from netsonde.api.resources import Unsubscribe
 from netsonde.api.services import Services
@@ -13,12 +15,23 @@ from netsonde.api.websocket.handshake import Handshake
 from netsonde.api.websocket.outbox import Outbox
 from netsonde.api.websocket.session import Session
 from netsonde.graph.events import Event
+from netsonde.model.alerts import AlertChange
 from netsonde.model.captures import CaptureChange, CaptureView
 from netsonde.model.checks import CheckChange
+from netsonde.model.elements import Json
 from netsonde.model.injections import InjectionChange
+from netsonde.model.notices import rfc3339
 
 _LEGACY = "OnDemandCaptureNotification"
 _INJECTION = "OnDemandPacketInjectionNotification"
+
+
+class AlertMessage(msgspec.Struct, frozen=True, rename="pascal"):
+    """What clients of the reference are told of an alert that fires."""
+
+    uuid: str = msgspec.field(name="UUID")
+    timestamp: str
+    reason_data: Json
 
 
 class Client:
@@ -70,6 +83,7 @@ class Hub:
                 self._services.graph.subscribe(self._graph_changed),
                 self._services.captures.subscribe(self._capture_changed),
                 self._services.checks.subscribe(self._check_changed),
+                self._services.alerts.subscribe(self._alert_changed),
                 self._services.injections.subscribe(self._injection_changed),
             ]
         self.see(client, self.view_of(client.handshake.gremlin_filter))
@@ -139,6 +153,17 @@ class Hub:
 
     def _check_changed(self, change: CheckChange) -> None:
         self._put("Check", change.kind, change.result if change.result is not None else change.view)
+
+    def _alert_changed(self, change: AlertChange) -> None:
+        transition = change.transition
+        if transition is None:
+            self._put("AlertStatus", change.kind, change.view)
+            return
+        self._put("AlertStatus", "Updated", change.view)
+        self._put("AlertStatus", "Transition", transition)
+        if transition.notified and transition.state == "firing":
+            # The only message that clients of the reference know, and for them it always means that it fires.
+            self._put("Alert", "Alert", AlertMessage(transition.alert, rfc3339(transition.at), transition.reason_data))
 
     def _injection_changed(self, change: InjectionChange) -> None:
         self._put(_INJECTION, "NodeUpdated" if change.kind == "Updated" else change.kind, change.view)

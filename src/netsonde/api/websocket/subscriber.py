@@ -99,8 +99,10 @@ class Subscriber:
         wants = self.client.handshake.wants
         captures = self._services.captures.views() if wants("Capture") else []
         checks = self._services.checks.views() if wants("Check") else []
+        alerts = self._services.alerts.views() if wants("AlertStatus") else []
         others = [write("Capture", "Updated", view) for view in captures]
         others += [write("Check", "Updated", view) for view in checks]
+        others += [write("AlertStatus", "Updated", view) for view in alerts]
         return [await self._patient_reply(), *others]
 
     async def _patient_reply(self) -> str:

@@ -2,17 +2,19 @@
 """What a step is: parameters, and a judge that is fed the packets of one interface and says what it thinks.
 
 Judges do no I/O, keep no clock, and never raise, whatever the network sends. What they need beyond packets they ask of
-their `Scene`; a step that sends packets of its own will find the sender there too, and nothing else has to change.
+their `Scene`. A step that can send packets of its own has an `Inquiry` as well: it asks questions of a `Sender`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
 from netsonde.checks.facts import Packet
-from netsonde.model.checks import Verdict
+from netsonde.checks.guest import Guest
+from netsonde.model.checks import Injected, Verdict
+from netsonde.model.injections import ProbeResult
 
 P = TypeVar("P", bound=msgspec.Struct)
 
@@ -51,6 +53,10 @@ class Outcome:
     time_ns: int = 0
     packets: tuple[Packet, ...] = ()
     nodes: tuple[str, ...] = ()
+    injections: tuple[Injected, ...] = ()
+    lost: str = ""
+    """Why an injected question may have no answer, when its way is not known; where it was seen is added to the
+    sentence. "" = it was answered."""
 
 
 WAITING = Outcome("waiting")
@@ -68,6 +74,12 @@ class Scene:
     """Where the packets of a flow (its UUID) went."""
     owner: Callable[[str], str]
     """Name of the interface that has a MAC address, "" when the graph has none."""
+    guest: Guest
+    """What is known of who speaks through the interface."""
+    mtu: Callable[[], int]
+    """MTU of the interface, 0 = it is not known."""
+    narrower: Callable[[str, int], tuple[str, int]]
+    """Name and MTU of the first interface on the way to a MAC address that has a smaller MTU; "" = none is known."""
 
     @property
     def seconds(self) -> str:
@@ -85,6 +97,52 @@ class Judge(Protocol):
         """Return the present opinion; with `over` no more packets come, and `waiting` is no answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Packets to one target, sent as if the guest had. Times in ms, sizes in bytes."""
+
+    kind: Literal["neighbour", "icmp", "dns", "tcp", "dhcp"]
+    target: str = ""
+    """Address; that of `dhcp` is everybody."""
+    port: int = 0
+    count: int = 1
+    interval: int = 200
+    timeout: int = 1000
+    """How long each answer is waited for."""
+    name: str = ""
+    """What DNS is asked for."""
+    size: int = 56
+    """Payload of the first packet."""
+    increment: int = 0
+    """By how much each payload is greater than the one before."""
+    is_whole: bool = False
+    """Routers must not fragment it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What became of a question; `sent_ns` of its first packet, 0 = none was sent."""
+
+    sent: int
+    sent_ns: int
+    replies: tuple[ProbeResult, ...]
+    """Packets that were answered, in the order of the answers; not those of which routers say that they were lost."""
+    errors: tuple[ProbeResult, ...] = ()
+    """What routers and hosts say of packets that they did not deliver."""
+
+
+class Sender(Protocol):
+    """Asks questions on one interface, for one step; each is an injection of its own."""
+
+    async def ask(self, question: Question) -> Answers:
+        """Raises `NoAnswer` when the next hop is silent; UserError, SourceLost when nothing can be sent, with why."""
+        ...
+
+
+class NoAnswer(Exception):
+    """What a step needs before its own question is not answered; the text is a sentence."""
+
+
 def _nothing(_: object) -> Sequence[str]:
     return ()
 
@@ -96,6 +154,8 @@ class Step(Generic[P]):
     name: str
     parameters: type[P]
     judge: Callable[[P, Scene], Judge]
+    inquiry: Callable[[P, Scene, Sender], Awaitable[Outcome]] | None = None
+    """Judges by packets that it sends; None = the step sends none. Raises what the sender raises."""
     problems: Callable[[P], Iterable[str]] = _nothing
     """What is wrong with parameters that have the right types."""
     through: Callable[[P], Sequence[str]] = _nothing

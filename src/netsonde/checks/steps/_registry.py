@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from netsonde.checks.steps import dhcp, dns, gateway, icmp, path, tcp, unexpected
+from netsonde.checks.steps import dhcp, dns, gateway, icmp, mtu, path, tcp, unexpected
 from netsonde.checks.steps._api import Step
 
 STEPS: Final[Mapping[str, Step[Any]]] = {
@@ -15,6 +15,7 @@ STEPS: Final[Mapping[str, Step[Any]]] = {
         icmp.STEP,
         dns.STEP,
         tcp.STEP,
+        mtu.STEP,
         path.STEP,
         unexpected.STEP,
     )

@@ -4,7 +4,9 @@
 from datetime import UTC, datetime
 
 from netsonde.checks.facts import Packet
-from netsonde.checks.steps._api import Scene
+from netsonde.checks.steps._api import Answers, Outcome, Scene
+from netsonde.errors import UserError
+from netsonde.model.injections import ProbeResult
 
 
 def clock(time_ns: int) -> str:
@@ -39,3 +41,35 @@ def lost(scene: Scene, packet: Packet, otherwise: str) -> str:
     if not where.missing:
         return otherwise
     return f"wrong VLAN {where.vlan} or no link" if where.vlan else "wrong VLAN or no link"
+
+
+def injected(what: str, scene: Scene, answers: Answers) -> str:
+    """Return "WHAT, injected at INTERFACE at TIME"."""
+    return f"{what}, injected at {scene.name} at {clock(answers.sent_ns)}"
+
+
+def arrival_ns(reply: ProbeResult) -> int:
+    """Return when an answer came, Unix time."""
+    return reply.sent_ns + max(0, reply.rtt_ns)
+
+
+def milliseconds(reply: ProbeResult) -> str:
+    """Return how long an answer took."""
+    return f"{reply.rtt_ns / 1e6:.1f} ms"
+
+
+def silence(question: str, answers: Answers, otherwise: str) -> Outcome:
+    """Return the failure of an injected question without an answer; `otherwise` = why, if its way is not known."""
+    told = next(iter(answers.errors), None)
+    if told is not None:
+        sentence = f"{question}: {told.source} says that it is {told.verdict} ({told.note})"
+        return Outcome("fail", sentence, arrival_ns(told))
+    return Outcome("fail", question, answers.sent_ns, lost=otherwise)
+
+
+def first_router(scene: Scene) -> str:
+    """Return the guest's gateway; raises UserError when none is known."""
+    found = next(iter(scene.guest.routers()), None)
+    if found is None:
+        raise UserError(f"no gateway is known: no lease of {scene.name} named a router, the graph has no route")
+    return str(found)

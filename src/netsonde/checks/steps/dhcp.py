@@ -8,11 +8,16 @@ from typing import Final, Literal
 import msgspec
 
 from netsonde.checks.facts import Dhcp, Packet
-from netsonde.checks.steps._api import WAITING, Outcome, Scene, Step
-from netsonde.checks.steps._words import clock, left, packets, span
+from netsonde.checks.steps._api import WAITING, Outcome, Question, Scene, Sender, Step
+from netsonde.checks.steps._words import arrival_ns, clock, injected, left, milliseconds, packets, silence, span
+from netsonde.errors import UserError
 
 _MOST_PREFIXES: Final = 64
 """Of routers' advertisements; a link with more is no link, and every address formed is compared with each."""
+
+
+_OFFER_MS: Final = 3_500
+"""Servers that ping an address before they offer it take up to three seconds."""
 
 
 class Parameters(msgspec.Struct, frozen=True, rename="pascal", forbid_unknown_fields=True):
@@ -128,6 +133,23 @@ class Judge:
         return Outcome("fail", sentence, 0, (self._question,), where.nodes)
 
 
+async def _inquire(wanted: Parameters, scene: Scene, sender: Sender) -> Outcome:
+    """Ask for offers, as the guest would; none is taken, so no lease changes."""
+    if wanted.family != "v4":
+        raise UserError("only DHCPv4 can be asked by injection, and the guest asked for no address itself")
+    answers = await sender.ask(Question("dhcp", count=2, interval=1000, timeout=_OFFER_MS))
+    offers = [reply for reply in answers.replies if reply.note.startswith("Offer")]
+    if not offers:
+        return silence(injected("DHCP discover", scene, answers), answers, "no server answered")
+    for offer in offers:
+        if wanted.server and not _same(wanted.server, offer.source):
+            sentence = f"{offer.source} made an {offer.note.lower()} to an injected discover"
+            return Outcome("fail", f"{sentence}; it is not the expected {wanted.server}", arrival_ns(offer))
+    address = offers[0].note.rpartition(" ")[2]
+    sentence = f"{offers[0].source} offers {address} to an injected discover, in {milliseconds(offers[0])}"
+    return Outcome("pass", f"{sentence}; the guest asked for no lease itself", arrival_ns(offers[0]))
+
+
 def _cause(missing: str, vlan: int) -> str:
     if not missing:
         return "no server answered"
@@ -152,4 +174,4 @@ def _problems(wanted: Parameters) -> Iterator[str]:
         yield f"Server {wanted.server[:60]!r} is no IP address"
 
 
-STEP = Step("dhcp", Parameters, Judge, _problems)
+STEP = Step("dhcp", Parameters, Judge, _inquire, problems=_problems)

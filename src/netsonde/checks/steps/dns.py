@@ -7,12 +7,16 @@ from ipaddress import ip_address
 import msgspec
 
 from netsonde.checks.facts import Dns, Packet
-from netsonde.checks.steps._api import WAITING, Outcome, Scene, Step
-from netsonde.checks.steps._words import left, lost, span
+from netsonde.checks.steps._api import WAITING, Outcome, Question, Scene, Sender, Step
+from netsonde.checks.steps._words import arrival_ns, injected, left, lost, milliseconds, silence, span
+from netsonde.errors import UserError
 
 _GOOD = "No Error"
 _ABSENT = "Non-Existent Domain"
 """A resolver that says so works; guests ask for names in domains that are searched first."""
+
+_NAME_FOR_ALL = "localhost"
+"""A resolver answers it by itself (RFC 6761 §6.3); asked for when no name is given."""
 
 _Key = tuple[str, str, int | None, int]
 
@@ -82,6 +86,24 @@ class Judge:
         return Outcome("fail", f"{sentence}: {cause}", 0, (question,), self._scene.trail(question.flow).nodes)
 
 
+async def _inquire(wanted: Parameters, scene: Scene, sender: Sender) -> Outcome:
+    """Ask the resolver that is given, or that the lease names."""
+    server = str(ip_address(wanted.server)) if wanted.server else next(iter(scene.guest.dns_servers), "")
+    if not server:
+        raise UserError(f"no resolver is known: no lease of {scene.name} named one; give the step a Server")
+    name = wanted.name or _NAME_FOR_ALL
+    answers = await sender.ask(Question("dns", server, port=53, count=2, interval=500, name=name))
+    if not answers.replies:
+        question = injected(f"DNS question for {name} to {server}", scene, answers)
+        return silence(question, answers, "no answer came back")
+    reply = answers.replies[0]
+    code, _, records = reply.note.partition(", ")
+    sentence = f"{server} answered an injected question for {name} with {code}, {records}, in {milliseconds(reply)}"
+    helps = not records.startswith("0 ") if wanted.name else code == "NXDOMAIN"
+    good = helps or (code == "NOERROR" and not wanted.name)
+    return Outcome("pass" if good else "fail", sentence, arrival_ns(reply))
+
+
 def _plain(name: str) -> str:
     return name.rstrip(".").lower()
 
@@ -96,4 +118,4 @@ def _problems(wanted: Parameters) -> Iterator[str]:
         yield f"Name has {len(wanted.name)} characters; names have 255 at most"
 
 
-STEP = Step("dns", Parameters, Judge, _problems)
+STEP = Step("dns", Parameters, Judge, _inquire, problems=_problems)

@@ -8,8 +8,8 @@ from ipaddress import ip_address
 import msgspec
 
 from netsonde.checks.facts import Packet
-from netsonde.checks.steps._api import SETTLE_NS, WAITING, Outcome, Scene, Step
-from netsonde.checks.steps._words import left, lost, span
+from netsonde.checks.steps._api import SETTLE_NS, WAITING, Outcome, Question, Scene, Sender, Step
+from netsonde.checks.steps._words import arrival_ns, first_router, injected, left, lost, milliseconds, silence, span
 
 
 class Parameters(msgspec.Struct, frozen=True, rename="pascal", forbid_unknown_fields=True):
@@ -91,8 +91,33 @@ class Judge:
         return Outcome("fail", f"{sentence}: {cause}", 0, (question,), self._scene.trail(question.flow).nodes)
 
     def _named(self, mac: str) -> str:
-        owner = self._scene.owner(mac)
-        return f"{mac} ({owner})" if owner else mac
+        return _named(self._scene, mac)
+
+
+def _named(scene: Scene, mac: str) -> str:
+    owner = scene.owner(mac)
+    return f"{mac} ({owner})" if owner else mac
+
+
+async def _inquire(wanted: Parameters, scene: Scene, sender: Sender) -> Outcome:
+    """Ask who has the gateway's address, three times: an impostor may be slower than the gateway."""
+    address = _canonical(wanted.address) or first_router(scene)
+    what = "ARP question" if "." in address else "neighbour solicitation"
+    answers = await sender.ask(Question("neighbour", address, count=3, timeout=600))
+    claims = {reply.note: reply for reply in reversed(answers.replies) if reply.note}
+    if not claims:
+        return silence(injected(f"{what} for {address}", scene, answers), answers, "nobody answered")
+    first = min(claims.values(), key=arrival_ns)
+    scene.guest.learn_mac(address, first.note)
+    if len(claims) > 1:
+        owners = " and ".join(_named(scene, mac) for mac in sorted(claims))
+        sentence = f"the gateway's address {address} is claimed by {len(claims)}: {owners}; one is an impostor"
+        return Outcome("fail", sentence, max(map(arrival_ns, claims.values())))
+    if wanted.mac and first.note != wanted.mac.lower():
+        sentence = f"{address} is answered by {_named(scene, first.note)}, not by the expected {wanted.mac.lower()}"
+        return Outcome("fail", sentence, arrival_ns(first))
+    sentence = f"the gateway {address} is {_named(scene, first.note)}: it answered an injected {what}"
+    return Outcome("pass", f"{sentence} in {milliseconds(first)}", arrival_ns(first))
 
 
 def _canonical(address: str) -> str:
@@ -110,4 +135,4 @@ def _problems(wanted: Parameters) -> Iterator[str]:
         yield f"MAC {wanted.mac[:60]!r} is no MAC address; write 02:00:00:00:00:01"
 
 
-STEP = Step("gateway", Parameters, Judge, _problems)
+STEP = Step("gateway", Parameters, Judge, _inquire, problems=_problems)

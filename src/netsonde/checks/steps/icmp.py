@@ -8,11 +8,16 @@ from ipaddress import ip_address
 import msgspec
 
 from netsonde.checks.facts import Echo, Packet
-from netsonde.checks.steps._api import WAITING, Outcome, Scene, Step
-from netsonde.checks.steps._words import left, lost
+from netsonde.checks.steps._api import WAITING, Answers, Outcome, Question, Scene, Sender, Step
+from netsonde.checks.steps._words import arrival_ns, first_router, injected, left, lost, silence
 
 _PATIENCE_NS = 1_000_000_000
 """A request that is younger than this is not lost yet."""
+
+
+_PINGS = 3
+_MOST_PINGS = 20
+"""Injected of each target, one every 200 ms."""
 
 
 class Parameters(msgspec.Struct, frozen=True, rename="pascal", forbid_unknown_fields=True):
@@ -112,6 +117,32 @@ class Judge:
         return Outcome("fail", sentence, 0, (question,), self._scene.trail(question.flow).nodes)
 
 
+async def _inquire(wanted: Parameters, scene: Scene, sender: Sender) -> Outcome:
+    """Ping every target, the gateway when none is given."""
+    opinions: list[Outcome] = []
+    for address in [str(ip_address(text)) for text in wanted.targets] or [first_router(scene)]:
+        count = min(max(wanted.count, _PINGS), _MOST_PINGS)
+        answers = await sender.ask(Question("icmp", address, count=count))
+        opinions.append(_injected_opinion(wanted, scene, address, answers))
+        if opinions[-1].verdict != "pass":
+            return opinions[-1]
+    return Outcome("pass", "; ".join(one.sentence for one in opinions), max(one.time_ns for one in opinions))
+
+
+def _injected_opinion(wanted: Parameters, scene: Scene, address: str, answers: Answers) -> Outcome:
+    if not answers.replies:
+        return silence(injected(f"ping of {address}", scene, answers), answers, "nothing came back")
+    slowest, last = max(reply.rtt_ns for reply in answers.replies) / 1e6, max(map(arrival_ns, answers.replies))
+    if 0 < wanted.max_rtt < slowest:
+        sentence = f"a reply of {address} to an injected ping took {slowest:.1f} ms, more than {wanted.max_rtt:g} ms"
+        return Outcome("fail", sentence, last)
+    got = len(answers.replies)
+    sentence = f"{address} answered {got} of {answers.sent} injected pings, the slowest in {slowest:.1f} ms"
+    if 100 * (answers.sent - got) > wanted.max_loss * answers.sent:
+        return Outcome("fail", f"{sentence}; {wanted.max_loss:g} % may be lost", last)
+    return Outcome("pass", sentence, last)
+
+
 def _problems(wanted: Parameters) -> Iterator[str]:
     for text in wanted.targets:
         try:
@@ -126,4 +157,4 @@ def _problems(wanted: Parameters) -> Iterator[str]:
         yield f"MaxRTT must be between 0 and 3600000 ms, got {wanted.max_rtt:g}"
 
 
-STEP = Step("icmp", Parameters, Judge, _problems)
+STEP = Step("icmp", Parameters, Judge, _inquire, problems=_problems)

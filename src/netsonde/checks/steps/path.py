@@ -57,4 +57,4 @@ def _problems(wanted: Parameters) -> Iterator[str]:
         yield "Through is empty: name the interfaces of the path, such as G.V().Has('Name', 'br-int')"
 
 
-STEP = Step("path", Parameters, Judge, _problems, lambda wanted: (wanted.through,))
+STEP = Step("path", Parameters, Judge, problems=_problems, through=lambda wanted: (wanted.through,))

@@ -7,8 +7,8 @@ from ipaddress import ip_address
 import msgspec
 
 from netsonde.checks.facts import ACK, RST, SYN, Packet
-from netsonde.checks.steps._api import WAITING, Outcome, Scene, Step
-from netsonde.checks.steps._words import clock, left, lost, span
+from netsonde.checks.steps._api import WAITING, Outcome, Question, Scene, Sender, Step
+from netsonde.checks.steps._words import arrival_ns, clock, injected, left, lost, milliseconds, silence, span
 
 
 class Parameters(msgspec.Struct, frozen=True, rename="pascal", forbid_unknown_fields=True):
@@ -65,6 +65,22 @@ class Judge:
         return Outcome("fail", sentence, 0, (question,), self._scene.trail(question.flow).nodes)
 
 
+async def _inquire(wanted: Parameters, scene: Scene, sender: Sender) -> Outcome:
+    """Ask for a connection, a second time if nothing comes back; the guest resets what is granted."""
+    address, port = _end(wanted.target)
+    answers = await sender.ask(Question("tcp", address, port=port))
+    if not answers.replies and not answers.errors:
+        answers = await sender.ask(Question("tcp", address, port=port))
+    if not answers.replies:
+        return silence(injected(f"connection to {wanted.target}", scene, answers), answers, "nothing came back")
+    reply = answers.replies[0]
+    if reply.verdict == "reset":
+        sentence = f"{wanted.target} refused a connection injected at {scene.name} at {clock(arrival_ns(reply))}"
+        return Outcome("fail", f"{sentence}: nothing listens there", arrival_ns(reply))
+    sentence = f"{wanted.target} granted an injected connection in {milliseconds(reply)}"
+    return Outcome("pass", sentence, arrival_ns(reply))
+
+
 def _end(target: str) -> tuple[str, int]:
     """Return address and port; raises ValueError."""
     host, colon, port = target.rpartition(":")
@@ -80,4 +96,4 @@ def _problems(wanted: Parameters) -> Iterator[str]:
         yield f"Target {wanted.target[:60]!r} is no ADDRESS:PORT, such as 169.254.169.254:80"
 
 
-STEP = Step("tcp", Parameters, Judge, _problems)
+STEP = Step("tcp", Parameters, Judge, _inquire, problems=_problems)

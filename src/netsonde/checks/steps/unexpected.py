@@ -72,4 +72,4 @@ def _problems(wanted: Parameters) -> Iterator[str]:
             yield f"Peers: {text[:60]!r} is neither an IP address nor a network"
 
 
-STEP = Step("unexpected", Parameters, Judge, _problems)
+STEP = Step("unexpected", Parameters, Judge, problems=_problems)

@@ -85,6 +85,10 @@ class PeerResolver:
         """An id was given or taken back in a namespace: what it meant before does not count any more."""
         self._namespaces.get(inode, {}).pop(nsid, None)
 
+    def forget_ids(self, inode: int) -> None:
+        """A namespace is read anew: ids were given and taken back there that nobody heard of."""
+        self._namespaces.pop(inode, None)
+
     def namespace_removed(self, inode: int) -> None:
         self._namespaces.pop(inode, None)
         for known in self._namespaces.values():
@@ -123,12 +127,25 @@ class PeerResolver:
         if inode is None or found is None:
             return None
         other = (inode, link.link)
-        if found.kind in PAIR_KINDS and found.link == key[1] and self._says(other, found) in (None, key[0]):
-            return other
+        if found.kind in PAIR_KINDS and found.link == key[1]:
+            said = self._says(other, found)
+            if said == key[0] or (said is None and self._pairs.get(other, key) == key):
+                return other
+            if said is None:
+                self._settle(other, found)
+                return None
         self._source.refresh(key)
         if found.kind in PAIR_KINDS:
             self._source.refresh(other)
         return None
+
+    def _settle(self, contested: Key, link: Link) -> None:
+        """Two ends claim the same peer, one of them out of date: its own word decides, so the kernel is asked for it.
+
+        Were it given to whoever claimed it last, the two would take it from each other for ever.
+        """
+        self._resolve(contested, link)
+        self._source.refresh(self._pairs[contested])
 
     def _says(self, key: Key, link: Link) -> int | None:
         """Return in which namespace an end sees its peer, None when that is not known."""

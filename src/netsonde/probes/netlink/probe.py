@@ -31,6 +31,10 @@ from netsonde.probes.netlink.watch import NamespaceWatch
 
 NAMESPACES_A_VISIT = 64
 """Sockets made in one go by the thread that enters namespaces: each hand-over to it costs more than a socket."""
+MOST_ROUNDS = 50
+"""Times that publishing interfaces may lead to publishing others at once; a move across namespaces takes some five."""
+UNSETTLED_DELAY = 0.5
+"""Seconds before those are published that are beyond it."""
 
 
 class NetlinkProbe:
@@ -153,6 +157,7 @@ class _Run:
 
     def watch_resynced(self, watch: NamespaceWatch, why: str) -> None:
         self._health.count("resyncs")
+        self._peers.forget_ids(watch.namespace.inode)
         name = self._namespaces.name(watch.namespace.inode)
         self._log.warning("reading a namespace anew", namespace=name or "own", why=why)
 
@@ -227,10 +232,16 @@ class _Run:
             for key in self._publisher.of_namespace(inode):
                 self._take_away(batch, key)
         self._gone = set()
-        while self._dirty:
+        for _ in range(MOST_ROUNDS):
+            if not self._dirty:
+                return batch
             dirty, self._dirty = self._dirty, {}
             for key in dirty:
                 self._publish(batch, key)
+        # Interfaces that mark each other without an end would stop the agent; so they only cost a little.
+        self._health.count("unsettled")
+        self._flush_due = True
+        self._loop.call_later(UNSETTLED_DELAY, self._flush)
         return batch
 
     def _publish(self, batch: Batch, key: Key) -> None:

@@ -104,25 +104,26 @@ def _gateway(found: Attributes) -> str:
 def routing_tables(routes: Iterable[Route], ifindex: int) -> list[Json]:
     """Return routes as the reference shows them: by table and preferred source, the hops of a prefix together.
 
-    Only next hops out of `ifindex` are shown, since every interface shows its own.
+    Sorted, since the order in which the kernel told them is chance. Only next hops out of `ifindex` are shown: every
+    interface shows its own.
     """
-    tables: dict[tuple[int, str], dict[tuple[str, int], list[Json]]] = {}
+    tables: dict[tuple[int, str], dict[tuple[str, int], list[tuple[int, str]]]] = {}
     for route in routes:
         hops = tables.setdefault((route.table, route.source), {}).setdefault((route.prefix, route.protocol), [])
-        for hop in route.hops:
-            if hop.ifindex == ifindex:
-                shown: Metadata = {"Priority": route.priority, "IfIndex": hop.ifindex}
-                if hop.gateway:
-                    shown["IP"] = hop.gateway
-                hops.append(shown)
+        hops += [(route.priority, hop.gateway) for hop in route.hops if hop.ifindex == ifindex]
     return [
         {
             "ID": table,
             "Src": source or None,
             "Routes": [
-                {"Protocol": protocol, "Prefix": prefix, "NextHops": hops}
-                for (prefix, protocol), hops in entries.items()
+                {"Protocol": protocol, "Prefix": prefix, "NextHops": [_hop(ifindex, *hop) for hop in sorted(hops)]}
+                for (prefix, protocol), hops in sorted(entries.items())
             ],
         }
-        for (table, source), entries in tables.items()
+        for (table, source), entries in sorted(tables.items())
     ]
+
+
+def _hop(ifindex: int, priority: int, gateway: str) -> Json:
+    shown: Metadata = {"Priority": priority, "IfIndex": ifindex}
+    return {**shown, "IP": gateway} if gateway else shown

@@ -32,6 +32,7 @@ from netsonde.probes.netlink.wire import (
 
 IFF_UP: Final = 0x1
 
+AddressKey = tuple[int, str]
 DumpName = Literal["links", "addresses", "routes", "neighbours", "fdb"]
 _LINK_KEY: Final = 0
 
@@ -47,7 +48,7 @@ class NamespaceState:
     routes: RecordTable[Route, Route] = field(init=False)
     neighbours: RecordTable[NeighbourKey, Neighbour] = field(init=False)
     fdb: RecordTable[NeighbourKey, Neighbour] = field(init=False)
-    _addresses: RecordTable[Address, Address] = field(init=False)
+    _addresses: RecordTable[AddressKey, Address] = field(init=False)
     _confirmed_links: set[int] | None = None
 
     def __post_init__(self) -> None:
@@ -57,7 +58,7 @@ class NamespaceState:
         self._addresses = RecordTable(self.limit)
 
     def addresses(self, ifindex: int) -> list[Address]:
-        return list(self._addresses.of(ifindex))
+        return sorted(self._addresses.of(ifindex).values(), key=lambda address: address.rank)
 
     def take(self, message: Message) -> None:
         """Take one message in, from a dump or an event; WireError when it cannot be decoded."""
@@ -84,7 +85,7 @@ class NamespaceState:
 
     def _table(
         self, dump: DumpName
-    ) -> RecordTable[Address, Address] | RecordTable[Route, Route] | RecordTable[NeighbourKey, Neighbour]:
+    ) -> RecordTable[AddressKey, Address] | RecordTable[Route, Route] | RecordTable[NeighbourKey, Neighbour]:
         if dump == "addresses":
             return self._addresses
         if dump == "routes":
@@ -127,14 +128,14 @@ class NamespaceState:
 
     def _new_address(self, message: Message) -> None:
         address = decode_address(message)
-        if address is not None and self._addresses.put(address.ifindex, address, address) is None:
+        if address is not None and self._addresses.put(address.ifindex, address.key, address) != address:
             self.changed.add(address.ifindex)
 
     def _del_address(self, message: Message) -> None:
         address = decode_address(message)
         if address is None:
             return
-        if self._addresses.drop(address.ifindex, address):
+        if self._addresses.drop(address.ifindex, address.key):
             self.changed.add(address.ifindex)
         self._flush_source(address)
 

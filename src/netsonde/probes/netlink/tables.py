@@ -31,10 +31,12 @@ class RecordTable(Generic[K, R]):
 
     def put(self, ifindex: int, key: K, record: R) -> R | None:
         """Keep a record and return the one it replaces."""
-        if self._confirmed is not None:
-            self._confirmed.add((ifindex, key))
         records = self._records.setdefault(ifindex, {})
         before = records.get(key)
+        if self._confirmed is not None:
+            self._confirmed.add((ifindex, key))
+            # What was lost may have changed the order, which the dump tells.
+            records.pop(key, None)
         if before is None and len(records) >= self._limit:
             self._omitted[ifindex] = self._omitted.get(ifindex, 0) + 1
             return None

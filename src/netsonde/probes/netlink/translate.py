@@ -105,7 +105,7 @@ def _add_tables(metadata: Metadata, state: NamespaceState, ifindex: int) -> None
     for key, table in (("Neighbors", state.neighbours), ("FDB", state.fdb)):
         entries = table.of(ifindex)
         if entries:
-            metadata[key] = [entry.metadata() for entry in entries.values()]
+            metadata[key] = [entries[key].metadata() for key in sorted(entries)]
     for key, omitted in (
         ("RoutesOmitted", state.routes.omitted(ifindex)),
         ("NeighborsOmitted", state.neighbours.omitted(ifindex)),

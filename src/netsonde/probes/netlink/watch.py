@@ -19,6 +19,8 @@ from netsonde.probes.netlink import wire
 from netsonde.probes.netlink.socket import Overrun, RtnetlinkSocket
 from netsonde.probes.netlink.state import DumpName, NamespaceState
 
+ASKED_AT_ONCE: Final = 4
+"""Questions whose answers are due at a time: the answers to a thousand would not fit the receive buffer."""
 READ_LIMIT: Final = 32
 """Datagrams taken in one turn of the loop, so that a flood in one namespace does not starve the others."""
 
@@ -40,6 +42,9 @@ _REQUESTS: Final[dict[DumpName, tuple[int, bytes]]] = {
     "fdb": (wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", wire.AF_BRIDGE, 0, 0, 0, 0)),
 }
 _SNAPSHOT: Final[tuple[DumpName, ...]] = ("links", "addresses", "routes", "neighbours", "fdb")
+
+
+Answer = Callable[[wire.Message], None]
 
 
 class WatchOwner(Protocol):
@@ -89,10 +94,13 @@ class NamespaceWatch:
         self._seq = 0
         self._waiting: deque[_Dump] = deque()
         self._current: _Dump | None = None
-        self._answers: dict[int, Callable[[wire.Message], None]] = {}
+        self._questions: dict[tuple[int, bytes], list[Answer]] = {}
+        self._answers: dict[int, list[Answer]] = {}
         self.complete = False
         """Whether a whole snapshot has been read: interfaces that appear from now on are new."""
         self._stale = ""
+        self._lost_answers = False
+        """Whether questions were asked whose answers may have been dropped."""
         self.events = 0
         """Messages received."""
 
@@ -111,14 +119,12 @@ class NamespaceWatch:
     def refresh_link(self, ifindex: int) -> None:
         """Ask for one interface again; its message comes like an event."""
         body = _IFINFOMSG.pack(wire.AF_UNSPEC, 0, ifindex, 0, 0) + _SKIP_STATS
-        self._socket.send(wire.request(wire.RTM_GETLINK, 0, self._next_seq(), body))
+        self._ask(wire.RTM_GETLINK, body, self.state.take)
 
     def ask_namespace_id(self, fd: int, answer: Callable[[int], None]) -> None:
         """Ask which id the namespace behind `fd` has here; -1 = none."""
-        seq = self._next_seq()
-        self._answers[seq] = lambda message: answer(_namespace_id(message))
         body = struct.pack("=Bxxx", 0) + wire.attribute(NETNSA_FD, struct.pack("=I", fd))
-        self._socket.send(wire.request(wire.RTM_GETNSID, 0, seq, body))
+        self._ask(wire.RTM_GETNSID, body, lambda message: answer(_namespace_id(message)))
 
     def ask_counters(self, on_stats: Callable[[wire.Message], None]) -> None:
         """Ask for the counters of every interface, RTM_NEWSTATS messages; nothing if the last ones are still due."""
@@ -126,6 +132,20 @@ class NamespaceWatch:
             return
         body = _IF_STATS_MSG.pack(0, 0, 1 << (IFLA_STATS_LINK_64 - 1))
         self._enqueue(_Dump(wire.RTM_GETSTATS, body, on_stats=on_stats))
+
+    def _ask(self, kind: int, body: bytes, answer: Answer) -> None:
+        """Ask a question, once however many want to know, when the answers to those before it have come."""
+        self._questions.setdefault((kind, body), []).append(answer)
+        self._send_questions()
+
+    def _send_questions(self) -> None:
+        # Beside a dump, which fills the receive buffer as far as it goes, an answer would be dropped.
+        dumping = self._current is not None or bool(self._waiting)
+        while self._questions and not dumping and len(self._answers) < ASKED_AT_ONCE:
+            kind, body = question = next(iter(self._questions))
+            seq = self._next_seq()
+            self._answers[seq] = self._questions.pop(question)
+            self._socket.send(wire.request(kind, 0, seq, body))
 
     def _snapshot(self) -> None:
         self._waiting = deque(dump for dump in self._waiting if dump.table is None)
@@ -137,19 +157,22 @@ class NamespaceWatch:
         why, self._stale = self._stale, ""
         self._owner.watch_resynced(self, why)
         self._answers.clear()
+        self._questions.clear()
+        self._lost_answers = True
         if self._current is not None and self._current.table is not None:
             self._current.abandoned = True
         self._snapshot()
 
     def _enqueue(self, dump: _Dump) -> None:
         self._waiting.append(dump)
-        if self._current is None:
-            self._send_next()
+        self._send_next()
 
     def _send_next(self) -> None:
-        self._current = dump = self._waiting.popleft() if self._waiting else None
-        if dump is None:
+        """Send the next dump when nothing is due, or questions when no dump waits."""
+        self._send_questions()
+        if self._current is not None or self._answers or not self._waiting:
             return
+        self._current = dump = self._waiting.popleft()
         dump.seq, dump.interrupted = self._next_seq(), False
         if dump.table is not None:
             self.state.begin(dump.table)
@@ -181,8 +204,16 @@ class NamespaceWatch:
                 self._stale = "the kernel dropped events: its receive buffer was full"
             except WireError as rubbish:
                 self._stale = str(rubbish)
+        else:
+            if self._stale:
+                # The backlog may just have ended: nothing would call again, and what is lost would stay lost.
+                self._loop.call_soon(self._readable_unless_closed)
         if self.ready and (self.state.changed or self.state.table_changed):
             self._owner.watch_changed(self)
+
+    def _readable_unless_closed(self) -> None:
+        if not self._poll.closed:
+            self._readable()
 
     def _dispatch(self, message: wire.Message) -> None:
         self.events += 1
@@ -190,9 +221,11 @@ class NamespaceWatch:
         if dump is not None and message.seq == dump.seq and message.seq:
             self._dumped(dump, message)
             return
-        answer = self._answers.pop(message.seq, None) if message.seq else None
-        if answer is not None:
-            answer(message)
+        answers = self._answers.pop(message.seq, None) if message.seq else None
+        if answers is not None:
+            for answer in answers:
+                answer(message)
+            self._send_next()
         elif message.type in (wire.RTM_NEWNSID, wire.RTM_DELNSID):
             gone = message.type == wire.RTM_DELNSID
             self._owner.watch_namespace_id(self, _namespace_id(message), gone=gone)
@@ -218,8 +251,17 @@ class NamespaceWatch:
                 if complete:
                     self.state.finish(dump.table)
                 self.ready = self.ready or dump.table == "addresses"
-                self.complete = self.complete or dump.table == _SNAPSHOT[-1]
+                if dump.table == _SNAPSHOT[-1]:
+                    self._snapshot_ended()
+        self._current = None
         self._send_next()
+
+    def _snapshot_ended(self) -> None:
+        self.complete = True
+        if self._lost_answers:
+            # Who stands in relation to another interface looks at it, and asks, again.
+            self._lost_answers = False
+            self.state.changed.update(ifindex for ifindex, link in self.state.links.items() if link.link or link.master)
 
 
 def _namespace_id(message: wire.Message) -> int:

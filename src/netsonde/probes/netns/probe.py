@@ -173,15 +173,29 @@ class NetnsProbe:
                 elif isinstance(fd, PermissionError):
                     health.count("not_opened")
                     self._problem = "some namespaces cannot be entered: run as root"
+                else:
+                    self._vanished(sighting.inode)
 
     def _register(self, sighting: Sighting, fd: int) -> None:
-        """Register an opened namespace; one that vanished meanwhile goes again with the next look."""
+        """Register an opened namespace, unless it vanished meanwhile."""
         status = os.fstat(fd)
         same = (status.st_ino, status.st_dev) == (sighting.inode, sighting.device)
-        if not same or sighting.inode not in self._shown or self._namespaces.get(sighting.inode) is not None:
-            os.close(fd)
+        if same and sighting.inode in self._shown and self._namespaces.get(sighting.inode) is None:
+            self._namespaces.add(sighting.inode, sighting.device, fd)
             return
-        self._namespaces.add(sighting.inode, sighting.device, fd)
+        os.close(fd)
+        if not same:
+            self._vanished(sighting.inode)
+
+    def _vanished(self, inode: int) -> None:
+        """What was seen is not there any more; if it is somewhere else, the next look shows it as new.
+
+        The kernel gives the inode of a namespace that is gone to the next one that is made: were this one kept, that
+        would be taken for it, and never be opened.
+        """
+        if inode in self._shown and self._namespaces.get(inode) is None:
+            self._hide([inode])
+            self._scan_wanted.set()
 
     def _hide(self, inodes: list[int]) -> None:
         for inode in inodes:

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 
 from netsonde.api.websocket.handshake import Handshake, Policy
 from netsonde.api.websocket.hub import Client, Hub
 from netsonde.api.websocket.subscriber import Subscriber, at
 from netsonde.errors import UserError
+from netsonde.model.alerts import Alert, Transition
 from netsonde.model.captures import Capture
 from netsonde.model.injections import Injection
 from unit.api.fakes import Fakes, a_node, an_edge
@@ -273,3 +275,20 @@ async def test_injections_are_told_as_old_pages_expect(fakes: Fakes) -> None:
         await fakes.injections.delete(view.uuid, "me")
         told = [await one.next() for _ in range(2)]
     assert [(each["Type"], each["Obj"]["UUID"]) for each in told] == [("Added", view.uuid), ("Deleted", view.uuid)]
+
+
+async def test_an_alert_that_fires_is_told_as_the_reference_tells_it(fakes: Fakes) -> None:
+    uuid = (await fakes.alerts.create(Alert(name="down", expression="G.V()"))).uuid
+    fired = Transition(uuid, "down", 1, 1_700_000_000_123, "firing", "inactive", notified=True, reason_data=[1])
+    silent = msgspec.structs.replace(fired, number=2, notified=False)
+    resolved = msgspec.structs.replace(fired, number=3, state="resolved", previous="firing")
+    async with connected(fakes, namespaces=("Alert",)) as client, connected(fakes, namespaces=("AlertStatus",)) as page:
+        fakes.alerts._unread.clear()
+        again = msgspec.structs.replace(fired, number=4, reason_data=[2])
+        for transition in (fired, silent, resolved, again):
+            fakes.alerts._keep(transition)
+        message = await client.next()
+        assert (message["Namespace"], message["Type"]) == ("Alert", "Alert")
+        assert message["Obj"] == {"UUID": uuid, "Timestamp": "2023-11-14T22:13:20.123Z", "ReasonData": [1]}
+        assert (await client.next())["Obj"]["ReasonData"] == [2]
+        assert await page.types(8) == ["Updated", "Transition"] * 4

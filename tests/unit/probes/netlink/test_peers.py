@@ -125,6 +125,19 @@ def test_stale_word_about_a_peer_does_not_pair_with_a_stranger() -> None:
     assert (HOST, 7) in lab.kernel.refreshed
 
 
+def test_peer_that_two_ends_claim_goes_to_the_one_that_it_names_and_back_and_forth_to_nobody() -> None:
+    lab = Lab({(HOST, RED): 0, (BLUE, RED): 1})
+    lab.add(RED, 2, "veth", 7, 0)
+    stale = lab.add(BLUE, 7, "veth", 2, 1)
+    claims = lab.add(HOST, 7, "veth", 2, 0)
+    # Until the kernel says which namespace (RED, 2) means, the one that came first keeps it, and is read again.
+    assert (lab.peer(claims), lab.peer(stale)) == (None, (RED, 2))
+    assert stale in lab.kernel.refreshed
+    lab.kernel.ids[RED, HOST] = 0
+    lab.publish(claims)
+    assert (lab.peer(claims), lab.peer(stale)) == ((RED, 2), None)
+
+
 def test_lower_device_in_another_namespace_is_found_when_it_appears() -> None:
     lab = Lab({(RED, HOST): 4})
     key = lab.add(RED, 5, "macvlan", 3, 4)

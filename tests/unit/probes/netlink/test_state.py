@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A namespace's tables fed by events and dumps."""
 
+import struct
+from ipaddress import ip_address
+
+import pytest
+
 from netsonde.probes.netlink import wire
+from netsonde.probes.netlink.routes import routing_tables
 from netsonde.probes.netlink.state import NamespaceState
-from unit.probes.netlink.traffic import Recording, link_message, lower, play, route_message
+from unit.probes.netlink.traffic import Recording, at, link_message, lower, message, play, route_message
 
 
 def names(state: NamespaceState) -> set[str]:
@@ -107,6 +113,43 @@ def test_routes_beyond_the_limit_are_only_counted() -> None:
     assert state.routes.omitted(5) == 7
     play(state, [route_message("198.51.9.0/24", "10.0.0.1", 5, new=False)])
     assert state.routes.omitted(5) == 6
+
+
+def address_message(prefix: str, *, secondary: bool = False) -> bytes:
+    address, _, length = prefix.partition("/")
+    family = wire.AF_INET6 if ":" in address else wire.AF_INET
+    body = struct.pack("=BBBBi", family, int(length), secondary, 0, 5) + wire.attribute(1, ip_address(address).packed)
+    return message(wire.RTM_NEWADDR, body)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)])
+def test_tables_look_the_same_in_whatever_order_the_kernel_tells_them(order: tuple[int, ...]) -> None:
+    told = [
+        [route_message("198.51.100.0/24", "10.0.0.1", 5), address_message("2001:db8::1/64")],
+        [route_message("198.51.100.0/24", "10.0.0.2", 5), address_message("fe80::1/64")],
+        [route_message("192.0.2.0/24", "10.0.0.1", 5), address_message("2001:db8::2/64", secondary=True)],
+        [route_message("0.0.0.0/0", "10.0.0.1", 5), address_message("2001:db8::3/64")],
+    ]
+    state = NamespaceState(10)
+    play(state, [link_message(5, "v"), *(one for number in order for one in told[number])])
+    assert [address.prefix for address in state.addresses(5)] == [
+        *("2001:db8::1/64", "2001:db8::3/64", "fe80::1/64", "2001:db8::2/64")
+    ]
+    (table,) = routing_tables(state.routes.of(5), 5)
+    assert [at(route, "Prefix") for route in at(table, "Routes")] == ["0.0.0.0/0", "192.0.2.0/24", "198.51.100.0/24"]
+    assert [at(hop, "IP") for hop in at(table, "Routes", 2, "NextHops")] == ["10.0.0.1", "10.0.0.2"]
+
+
+def test_addresses_of_ipv4_keep_the_kernels_order_which_a_dump_tells_anew() -> None:
+    first, second, third = "10.0.0.1/24", "10.0.0.2/24", "10.1.0.1/24"
+    state = NamespaceState(10)
+    play(state, [link_message(5, "v"), address_message(first), address_message(second, secondary=True)])
+    play(state, [address_message(third)])
+    assert [address.prefix for address in state.addresses(5)] == [first, third, second]
+    state.begin("addresses")
+    play(state, [address_message(third), address_message(first), address_message(second, secondary=True)])
+    state.finish("addresses")
+    assert [address.prefix for address in state.addresses(5)] == [third, first, second]
 
 
 def test_veth_end_keeps_what_its_kind_says() -> None:

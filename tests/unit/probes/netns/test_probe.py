@@ -14,6 +14,7 @@ from netsonde.probes.identity import Identity
 from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.netns.files import NamespaceFiles
 from netsonde.probes.netns.probe import NetnsProbe
+from netsonde.probes.netns.processes import User
 from netsonde.probes.netns.settings import NetnsSettings
 from netsonde.probes.settings import ProbeSettings
 
@@ -34,7 +35,11 @@ async def test_namespaces_get_the_names_of_containers_one_by_one_and_lose_them(
     def names() -> set[object]:
         return {node.metadata["Name"] for node in graph.nodes_with("Type", "netns")}
 
+    async def refuse(paths: list[str]) -> list[OSError]:
+        return [PermissionError(1, "not root") for _ in paths]
+
     monkeypatch.setattr(NamespaceFiles, "by_namespace", by_namespace)
+    monkeypatch.setattr(registry, "open_each", refuse)
     batch = Batch()
     batch.put_node(IDENTITY.host(), "host", {"Name": "h1", "Type": "host"})
     graph.apply(batch)
@@ -54,5 +59,34 @@ async def test_namespaces_get_the_names_of_containers_one_by_one_and_lose_them(
             registry.prefer_name(inode, "docker", "")
         assert names() == {str(inode) for inode in INODES}
         assert len(looks) == before
+        task.cancel()
+    registry.close()
+
+
+async def test_inode_of_a_namespace_that_vanished_is_opened_anew_when_another_gets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph, registry = Graph("h1", "agent.h1", lambda: 1), NamespaceRegistry()
+    answers: list[OSError] = [FileNotFoundError(2, "gone"), PermissionError(1, "there, and not root")]
+    opened: list[str] = []
+    shown = asyncio.Event()
+
+    async def open_each(paths: list[str]) -> list[OSError]:
+        opened.extend(paths)
+        if len(answers) == 1:
+            shown.set()
+        return [answers.pop(0) for _ in paths]
+
+    def users(own: int) -> tuple[dict[int, list[User]], float]:
+        return {1000: [User(4_000_000 + len(opened), "sleep")]}, 0.0
+
+    monkeypatch.setattr(registry, "open_each", open_each)
+    monkeypatch.setattr("netsonde.probes.netns.probe.timed_users", users)
+    netns = NetnsSettings(run_paths=(str(tmp_path),), scan_interval=0.01)
+    context = ProbeContext(graph, "h1", IDENTITY, registry, ProbeSettings(netns=netns), lambda _: None, lambda: 1)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(NetnsProbe(context).run(Health("netns")))
+        await asyncio.wait_for(shown.wait(), 2)
+        assert opened == ["/proc/4000000/ns/net", "/proc/4000001/ns/net"]
         task.cancel()
     registry.close()

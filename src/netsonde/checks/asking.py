@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks the questions of steps: injections that enter at the interface as if its guest had sent them.
+
+The guest must not be harmed by it: its own address and MAC are used, so no switch and no neighbour learns anything
+untrue, but ports that no system gives to its own connections, and ids of their own. The answers reach the guest as
+well; it drops them, and resets a connection that it did not ask for.
+"""
+
+import random
+import uuid as uuids
+from collections.abc import Sequence
+from contextlib import aclosing
+from ipaddress import ip_address
+from typing import Final
+
+from netsonde.checks.guest import Address, Guest
+from netsonde.checks.inquiry import Inquiry
+from netsonde.checks.marks import Marks
+from netsonde.checks.steps._api import Answers, NoAnswer, Outcome, Question
+from netsonde.checks.stores import Injector
+from netsonde.errors import SourceLost, UserError
+from netsonde.model.checks import Injected
+from netsonde.model.injections import Injection, PacketType, ProbeResult, seed_of
+
+_PORTS: Final = (20_000, 32_000)
+"""Source ports: below those that Linux (32768), BSD and Windows (49152) give to connections of their own."""
+_MOST_EVIDENCE: Final = 20
+_HOP_TRIES: Final = 3
+
+
+async def inquire(inquiry: Inquiry, node_id: str, *, who: str, injector: Injector, marks: Marks) -> Outcome:
+    """Judge a step by packets that are injected at a node; what cannot be asked is `unknown`, with the reason."""
+    sender = Asker(inquiry, node_id, who=who, injector=injector, marks=marks)
+    ask = inquiry.step.kind.inquiry
+    assert ask is not None
+    try:
+        outcome = await ask(inquiry.step.parameters, inquiry.scene, sender)
+    except NoAnswer as silent:
+        outcome = Outcome("fail", str(silent), sender.sent_ns, lost="nobody answered")
+    except (UserError, SourceLost) as wrong:
+        outcome = Outcome("unknown", f"nothing could be injected: {wrong}")
+    return Outcome(
+        outcome.verdict,
+        outcome.sentence,
+        outcome.time_ns,
+        outcome.packets,
+        outcome.nodes,
+        tuple(sender.injections[-_MOST_EVIDENCE:]),
+        outcome.lost,
+    )
+
+
+class Asker:
+    """The `Sender` of one step on one interface."""
+
+    def __init__(self, inquiry: Inquiry, node_id: str, *, who: str, injector: Injector, marks: Marks) -> None:
+        self._inquiry = inquiry
+        self._node_id = node_id
+        self._who = who
+        self._injector = injector
+        self._marks = marks
+        self.injections: list[Injected] = []
+        self.sent_ns = 0
+        """When the last question was sent."""
+
+    @property
+    def _guest(self) -> Guest:
+        return self._inquiry.scene.guest
+
+    async def ask(self, question: Question) -> Answers:
+        """Raises NoAnswer, UserError, SourceLost."""
+        if not self._guest.mac:
+            name = self._inquiry.scene.name
+            raise UserError(f"the guest behind {name} has not spoken, and the graph does not know its MAC address")
+        if question.kind == "dhcp":
+            return await self._inject(question, "dhcp4")
+        target = ip_address(question.target)
+        if question.kind == "neighbour":
+            return await self._inject(question, "arp" if target.version == 4 else "nd", source=self._asker(target))
+        kinds: dict[str, tuple[PacketType, PacketType]] = {
+            "icmp": ("icmp4", "icmp6"),
+            "dns": ("dns4", "dns6"),
+            "tcp": ("tcp4", "tcp6"),
+        }
+        source = self._source(target)
+        mac = await self._hop_mac(target)
+        return await self._inject(question, kinds[question.kind][target.version == 6], source=source, mac=mac)
+
+    def _source(self, target: Address) -> str:
+        found = self._guest.source(target)
+        if found is None:
+            raise UserError(f"no IPv{target.version} address of the guest behind {self._inquiry.scene.name} is known")
+        return str(found.ip)
+
+    def _asker(self, target: Address) -> str:
+        """Return from which address the owner of another is asked: from none (RFC 5227) while none is known."""
+        if target.version == 4 and self._guest.source(target) is None:
+            return "0.0.0.0"
+        return self._source(target)
+
+    async def _hop_mac(self, target: Address) -> str:
+        hop = self._guest.next_hop(target)
+        # Several steps at once need the same answer.
+        async with self._guest.asking:
+            for _ in range(_HOP_TRIES):
+                known = self._guest.mac_of(str(hop))
+                if known:
+                    return known
+                answers = await self.ask(Question("neighbour", str(hop), timeout=500))
+                for reply in answers.replies:
+                    self._guest.learn_mac(str(hop), reply.note)
+        what = "ARP question" if hop.version == 4 else "neighbour solicitation"
+        about = "" if hop == target else f", the next hop to {target}"
+        raise NoAnswer(f"{what} for {hop}{about}, injected at {self._inquiry.scene.name}")
+
+    async def _inject(self, question: Question, kind: PacketType, *, source: str = "", mac: str = "") -> Answers:
+        if self._inquiry.is_void:
+            raise UserError("the check has ended on the interface meanwhile")
+        injection = self._injection(question, kind, source, mac)
+        for mark in _marks(injection, question, self._node_id):
+            self._marks.add(self._node_id, mark, injection.uuid)
+        results: list[ProbeResult] = []
+        async with aclosing(self._injector.inject(injection, self._who)) as coming:
+            results += [result async for result in coming]
+        return self._account(injection, question, results)
+
+    def _account(self, injection: Injection, question: Question, results: Sequence[ProbeResult]) -> Answers:
+        sent = [result for result in results if result.verdict != "another"]
+        if not sent:
+            raise UserError(f"no packet of the injection {injection.uuid} could be sent")
+        # Others who ask for the same get answers too; who has spoken once is no news.
+        told_others = {(one.source, one.note): one for one in results if one.verdict == "another"}
+        others = [one for key, one in told_others.items() if key not in {(one.source, one.note) for one in sent}]
+        replies = [*(one for one in sent if one.verdict in ("reply", "reset")), *others]
+        errors = [result for result in results if result.verdict in ("unreachable", "time-exceeded", "too-big")]
+        told = [*replies, *errors][:_MOST_EVIDENCE]
+        self.injections.append(Injected(injection.uuid, injection.type, question.target, len(sent), told))
+        self.sent_ns = min(result.sent_ns for result in sent)
+        return Answers(len(sent), self.sent_ns, tuple(replies), tuple(errors))
+
+    def _injection(self, question: Question, kind: PacketType, source: str, mac: str) -> Injection:
+        return Injection(
+            uuid=str(uuids.uuid4()),
+            src=f"G.V({_quoted(self._node_id)})",
+            src_ip=source,
+            dst_ip=question.target,
+            src_mac=self._guest.mac,
+            dst_mac=mac,
+            src_port=0 if question.kind == "dhcp" else random.randint(*_PORTS),
+            dst_port=question.port,
+            type=kind,
+            icmp_id=random.randint(1, 0xFFFF),
+            count=question.count,
+            interval_ms=question.interval,
+            increment_payload=question.increment,
+            name=self._who,
+            # Some firewalls drop a SYN that has data.
+            size=0 if question.kind == "tcp" else question.size,
+            dont_fragment=question.is_whole,
+            inbound=self._guest.is_behind,
+            timeout_ms=question.timeout,
+            dns_name=question.name,
+        )
+
+
+def _marks(injection: Injection, question: Question, node_id: str) -> list[tuple[str, int, str]]:
+    target = str(ip_address(question.target)) if question.target else ""
+    if question.kind == "dhcp":
+        first = seed_of(injection.uuid, node_id)
+        return [("dhcp", (first + number) & 0xFFFF_FFFF, "") for number in range(question.count)]
+    numbers = {"neighbour": 0, "icmp": injection.icmp_id, "dns": injection.src_port, "tcp": injection.src_port}
+    return [(question.kind, numbers[question.kind], target)]
+
+
+def _quoted(text: str) -> str:
+    """Return a text in the quotes of the query language."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workflows: scripts that users keep, call, and have called."""

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether two graphs say the same, and what a process holds."""
+
+import ctypes
+import gc
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from netsonde.graph.graph import Graph
+from netsonde.model.elements import Json, Metadata
+
+RENAMED = "r"
+"""What the names of interfaces begin with that were renamed: their TIDs stay, a fresh agent gives others."""
+_MILLION = 1 << 20
+
+
+def differences(ours: Graph, fresh: Graph) -> list[str]:
+    """Return a line for each element that only one has, or that they describe in different words."""
+    found = []
+    pairs: list[tuple[str, dict[str, Json], dict[str, Json]]] = [
+        ("node", _nodes(ours), _nodes(fresh)),
+        ("edge", _edges(ours), _edges(fresh)),
+    ]
+    for what, one, other in pairs:
+        found += [f"{what} stays: {one[key]}" for key in one.keys() - other.keys()]
+        found += [f"{what} is missing: {other[key]}" for key in other.keys() - one.keys()]
+        found += [
+            f"{what} {_name(one[key])}: {_differ(one[key], other[key])}"
+            for key in one.keys() & other.keys()
+            if one[key] != other[key]
+        ]
+    return found
+
+
+def _nodes(graph: Graph) -> dict[str, Json]:
+    return {node.id: _lasting(node.metadata) for node in graph.nodes()}
+
+
+def _lasting(metadata: Metadata) -> Metadata:
+    renamed = str(metadata.get("Name", "")).startswith(RENAMED)
+    return {key: value for key, value in metadata.items() if not (renamed and key == "TID")}
+
+
+def _edges(graph: Graph) -> dict[str, Json]:
+    return {edge.id: {"Parent": edge.parent, "Child": edge.child, **edge.metadata} for edge in graph.edges()}
+
+
+def _name(metadata: Json) -> str:
+    return str({key: metadata.get(key) for key in ("Name", "Type")}) if isinstance(metadata, dict) else ""
+
+
+def _differ(one: Json, other: Json) -> Metadata:
+    assert isinstance(one, dict)
+    assert isinstance(other, dict)
+    keys = sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
+    return {key: [one.get(key), other.get(key)] for key in keys}
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What this process holds at one moment."""
+
+    descriptors: int
+    threads: int
+    objects: int
+    """Python objects that the collector knows."""
+    resident: int
+    """Bytes."""
+
+    @classmethod
+    def now(cls) -> "Holdings":
+        gc.collect()
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return cls(
+            descriptors=len(os.listdir("/proc/self/fd")),
+            threads=len(os.listdir("/proc/self/task")),
+            objects=len(gc.get_objects()),
+            resident=pages * os.sysconf("SC_PAGESIZE"),
+        )
+
+    def leaks_since(self, before: "Holdings", *, objects: int = 2000, resident: int = 16 * _MILLION) -> list[str]:
+        """Return a line for each thing of which there is more; of memory so much more is granted."""
+        return [
+            f"{what}: {old} before, {new} after"
+            for what, old, new, granted in (
+                ("descriptors", before.descriptors, self.descriptors, 0),
+                ("threads", before.threads, self.threads, 0),
+                ("objects", before.objects, self.objects, objects),
+                ("bytes of memory", before.resident, self.resident, resident),
+            )
+            if new > old + granted
+        ]
