@@ -3,7 +3,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import pytest_asyncio
@@ -11,17 +11,23 @@ import pytest_asyncio
 from compat.raw import BINARY, Raw, Socket
 from netsonde.api.websocket.envelope import write
 from netsonde.api.websocket.protobuf import from_protobuf, to_protobuf
+from netsonde.model.elements import Node
 from unit.api.fakes import Fakes
-from unit.captures.fakes import until
-from unit.declared.memory import Analyzer, memory_stores, node, running
+from unit.captures.fakes import FakeStore, until
+from unit.declared.memory import AllStores, Analyzer, memory_stores, node, running
 
 SCRIPT = ("X-Host-ID: Test", "X-Client-Type: script", "X-Persistence-Policy: Persistent")
 PASSING = ("X-Host-ID: Test", "X-Client-Type: script", "X-Persistence-Policy: DeleteOnDisconnect")
 
 
+@pytest.fixture
+def stores() -> AllStores:
+    return memory_stores()
+
+
 @pytest_asyncio.fixture
-async def analyzer() -> AsyncIterator[Analyzer]:
-    async with running(Analyzer(memory_stores())) as one:
+async def analyzer(stores: AllStores) -> AsyncIterator[Analyzer]:
+    async with running(Analyzer(stores)) as one:
         yield one
 
 
@@ -130,6 +136,22 @@ async def test_what_is_no_message_is_answered_too(raw: Raw) -> None:
         socket.send(b'{"Namespace":"Graph","Type":"SyncRequest","UUID":"u1","Obj":{}}')
         reply = await socket.message()
         assert (reply["Type"], reply["UUID"], reply["Status"]) == ("SyncReply", "u1", 200)
+
+
+async def test_a_bus_that_is_away_is_told(raw: Raw, stores: AllStores, analyzer: Analyzer) -> None:
+    nodes = cast("FakeStore[Node]", stores.nodes)
+    async with raw.websocket("/ws/publisher", *PASSING) as socket:
+        say(socket, "NodeAdded", tor())
+        await until(shows(analyzer, Name="tor"))
+        nodes.away = True
+        say(socket, "NodeAdded", {**tor(), "ID": "late"})
+        assert (await socket.message())["Status"] == 503
+    # It cannot be deleted now either, and is when the publisher is back.
+    async with raw.websocket("/ws/subscriber", "X-Client-Type: cli") as other:
+        assert other.answer.status == 101
+    nodes.away = False
+    async with raw.websocket("/ws/publisher", *PASSING):
+        await until(lambda: analyzer.graph.node("tor") is None)
 
 
 async def test_repeating_what_is_there_is_no_mistake(raw: Raw, analyzer: Analyzer) -> None:

@@ -115,7 +115,7 @@ class RecordedTopology:
         """An empty batch of a new epoch makes history ask for the snapshot, once it is known what users declared."""
         await self._declared.ready()
         self._is_begun = True
-        self._annotated.update(dict.fromkeys(self._declared.annotations()))
+        self._annotated.update(dict.fromkeys((*self._declared.annotations(), *self._declared.ruled_nodes())))
         self._woken.set()
 
     def _follow(self, events: Sequence[Event]) -> None:

@@ -13,7 +13,7 @@ from netsonde.api.requests import AnyRequest, ServicesDep, json_response
 _RIGHTS = (
     *(
         (name, action)
-        for name in ("capture", "injectpacket", "node", "edge", "noderule", "edgerule")
+        for name in ("alert", "capture", "injectpacket", "node", "edge", "noderule", "edgerule")
         for action in ("read", "write")
     ),
     *((name, "read") for name in ("config", "status", "topology")),

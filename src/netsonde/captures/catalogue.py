@@ -7,7 +7,7 @@ import msgspec
 
 from netsonde.captures.standing import Standing, touched_by
 from netsonde.captures.status import aggregate, is_state_change, keeps_since
-from netsonde.graph import Event, GraphReader
+from netsonde.graph import Event, Graph
 from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureStatus, CaptureTargets, CaptureView
 
 _MOST_REMEMBERED = 1000
@@ -17,7 +17,7 @@ class Catalogue:
     """State without I/O; `dirty` holds the captures whose view may have changed."""
 
     def __init__(
-        self, graph: GraphReader, *, agents: Callable[[], Collection[str] | None], now_ms: Callable[[], int]
+        self, graph: Graph, *, agents: Callable[[], Collection[str] | None], now_ms: Callable[[], int]
     ) -> None:
         """`agents` returns the hosts whose agent is there, None while that is not known yet."""
         self._graph = graph
@@ -132,10 +132,13 @@ class Catalogue:
         """Return, by host, the nodes that agents cannot find alone for a capture."""
         standing = self._standing.get(uuid)
         query = None if standing is None else standing.query
-        if standing is None or query is None or (query.local and not query.crosses_hosts):
+        if standing is None or query is None:
             return {}
+        alone = query.local and not query.crosses_hosts
+        # What users and their rules say of a node is known here only.
+        wanted = filter(self._graph.is_noted, standing.matching) if alone else standing.matching
         by_host: dict[str, list[str]] = {}
-        for node_id in sorted(standing.matching):
+        for node_id in sorted(wanted):
             node = self._graph.node(node_id)
             if node is not None and node.host:
                 by_host.setdefault(node.host, []).append(node_id)

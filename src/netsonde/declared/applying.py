@@ -71,6 +71,9 @@ class Applier:
         notes = self._rule_notes.get(node_id, {})
         return [notes[owner] for owner in sorted(notes)]
 
+    def ruled_nodes(self) -> list[str]:
+        return list(self._rule_notes)
+
     def is_waiting(self, edge: Edge) -> bool:
         """Tell whether a declared edge is not shown, because an end is missing or its child has another owner."""
         return self._graph.edge(edge.id) is None

@@ -97,6 +97,10 @@ class DeclaredElements:
         """Return what rules lay upon a node, the one that wins last."""
         return self._applier.ruled(node_id)
 
+    def ruled_nodes(self) -> list[str]:
+        """Return the ids of the nodes upon which rules lay something."""
+        return self._applier.ruled_nodes()
+
     def note(self, owner: str, notes: Mapping[str, Metadata | None]) -> None:
         """Lay the metadata of a rule upon nodes by id, None = not any more."""
         self._applier.note(owner, notes)

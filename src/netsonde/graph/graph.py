@@ -135,6 +135,10 @@ class Graph(IndexedElements):
         """Return what probes say of a node, without annotations and computed layers."""
         return self._node_layers.base(node_id)
 
+    def is_noted(self, node_id: str) -> bool:
+        """Tell whether anybody says more of a node than those who put it: users, rules, checks."""
+        return bool(self._node_layers.notes(node_id))
+
     def layer(self, node_id: str, owner: str) -> Metadata:
         """Return what one owner said of a node, {} when nothing."""
         note = self._node_layers.notes(node_id).get(owner)

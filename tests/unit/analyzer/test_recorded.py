@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 from netsonde.analyzer.recorded import PUBLISHER, RecordedTopology
 from netsonde.bus.topology import LoggedBatches
+from netsonde.model.rules import EdgeRule, NodeRule
 from netsonde.model.topology import NodeChange, TopologyBatch, TopologySnapshot
 from unit.declared.memory import Analyzer, memory_stores, node, running
 
@@ -49,3 +50,27 @@ async def test_history_hears_of_declared_elements_and_annotations() -> None:
             assert ([(one.host, one.sequence) for one in third.batches], owners) == ([("h1", 1)] * 2, ["me", "me"])
         assert [one.id for one in (await recorded.fetch(PUBLISHER)).nodes] == ["rack1"]
         assert (await recorded.fetch("h1")).nodes[0].metadata["Owner"] == "me"
+
+
+async def test_history_hears_of_what_rules_do() -> None:
+    theirs = [node(name, origin="agent.h1") for name in ("eth0", "eth1")]
+    update = NodeRule(action="update", query="G.V().Has('Name', 'eth0')", metadata={"Owner": "us"})
+    link = EdgeRule(src="G.V('eth0')", dst="G.V('eth1')", metadata={"RelationType": "cable"})
+
+    async def fetch(host: str) -> TopologySnapshot:
+        return TopologySnapshot(host, "e", 1, list(theirs), [])
+
+    async with running(Analyzer(memory_stores())) as analyzer:
+        analyzer.agent_says(*theirs)
+        recorded = RecordedTopology(Log(), fetch, analyzer.graph, analyzer.declared)
+        async with aclosing(recorded.batches(0)) as found:
+            await anext(found)
+            await analyzer.node_rules.create(update)
+            made = await analyzer.edge_rules.create(link)
+            (batch,) = (await anext(found)).batches
+            assert [change.kind for change in batch.changes] == ["added"]
+            assert len((await recorded.fetch(PUBLISHER)).edges) == 1
+            assert (await recorded.fetch("h1")).nodes[0].metadata["Owner"] == "us"
+            await analyzer.edge_rules.delete(made.uuid)
+            (batch,) = (await anext(found)).batches
+            assert [change.kind for change in batch.changes] == ["deleted"]

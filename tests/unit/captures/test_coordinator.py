@@ -10,7 +10,7 @@ import pytest
 
 from netsonde.captures.coordinator import CaptureCoordinator
 from netsonde.errors import Conflict, NotFound, UserError
-from netsonde.graph import Graph
+from netsonde.graph import Batch, Graph
 from netsonde.model.captures import (
     AgentCaptureStatus,
     Capture,
@@ -213,6 +213,21 @@ async def test_a_local_query_needs_no_targets(site: Site) -> None:
         await coordinator.create(VMS)
         other = await coordinator.create(Capture(gremlin_query="G.V().Has('Name', 'a').Limit(1)"))
         await until(lambda: list(site.targets.entries) == [f"{other.uuid}.h1"])
+
+
+async def test_a_query_for_what_users_say_has_targets_since_agents_do_not_know_it(site: Site) -> None:
+    site.host("h1", a={"IfIndex": 1}, b={"IfIndex": 2})
+    async with site.running() as coordinator:
+        view = await coordinator.create(Capture(gremlin_query="G.V().Has('Owner', 'net')"))
+        batch = Batch()
+        batch.annotate("h1-b", "rule.1.x", {"Owner": "net"})
+        site.graph.apply(batch)
+        await until(lambda: list(site.targets.entries) == [f"{view.uuid}.h1"])
+        assert site.targets.entries[f"{view.uuid}.h1"][0].node_ids == ["h1-b"]
+        batch = Batch()
+        batch.drop_layer("h1-b", "rule.1.x")
+        site.graph.apply(batch)
+        await until(lambda: not site.targets.entries)
 
 
 async def test_who_gets_the_lease_removes_stale_targets(site: Site) -> None:

@@ -152,6 +152,17 @@ async def test_a_rule_that_wants_too_many_edges_makes_some_and_says_so(
     await until(lambda: analyzer.edge_rules.view(view.uuid).reason == "")  # type: ignore[union-attr]
 
 
+async def test_a_large_rule_is_written_in_portions(analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(effects, "_PORTION", 2)
+    analyzer.agent_says(host("h1"), *(tap(f"t{number}") for number in range(5)))
+    made = await analyzer.node_rules.create(updating())
+    linked = await analyzer.edge_rules.create(linking())
+    assert (made.count, linked.count) == (2, 2)
+    await until(
+        lambda: len(links(analyzer)) == 5 and all("Owner" in analyzer.shown(f"t{number}") for number in range(5))
+    )
+
+
 async def test_a_rule_that_undoes_itself_is_taken_back(analyzer: Analyzer) -> None:
     analyzer.agent_says(tap("t1"))
     view = await analyzer.node_rules.create(updating("G.V().Has('Type', 'tap').HasNot('Owner')"))

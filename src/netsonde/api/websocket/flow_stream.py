@@ -93,4 +93,5 @@ def stats_of(view: CaptureView, flow_count: int) -> CaptureStats:
     nodes = view.status.nodes if view.status else []
     received = sum(node.packets_received for node in nodes)
     dropped = sum(node.packets_dropped for node in nodes)
-    return CaptureStats(view.uuid, received, dropped, flow_count)
+    evicted = sum(node.flows_evicted for node in nodes)
+    return CaptureStats(view.uuid, received, dropped, flow_count, evicted)

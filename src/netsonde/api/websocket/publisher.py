@@ -21,8 +21,11 @@ from netsonde.api.websocket.subscriber import Subscriber
 from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.graph.equality import same_json
 from netsonde.model.elements import Edge, Element, Metadata, Node
+from netsonde.observe import logger
 from netsonde.query import Busy
 from netsonde.schema import problems
+
+log = logger("api.publisher")
 
 _SET, _DELETE = 1, 2
 _TOLD: Final = 10
@@ -63,7 +66,7 @@ class Publishers:
         """Let a client in; what it left behind when it was last here goes, if it wanted that."""
         origin = origin_of(handshake)
         if handshake.deletes_on_disconnect and not self._open[origin]:
-            await self._services.declared.withdraw(origin)
+            await self._withdraw(origin)
         self._open[origin] += 1
 
     async def leave(self, handshake: Handshake) -> None:
@@ -72,7 +75,14 @@ class Publishers:
         if not self._open[origin]:
             del self._open[origin]
             if handshake.deletes_on_disconnect:
-                await self._services.declared.withdraw(origin)
+                await self._withdraw(origin)
+
+    async def _withdraw(self, origin: str) -> None:
+        try:
+            await self._services.declared.withdraw(origin)
+        except (SourceLost, UserError, TimeoutError) as failed:
+            # It goes when the publisher is here again.
+            log.warning("what a publisher left behind stays for now", origin=origin[:200], reason=str(failed))
 
 
 class Publisher:
@@ -89,13 +99,13 @@ class Publisher:
         try:
             message = read(frame)
             await self.perform(message)
-        except (UserError, SourceLost) as failed:
+        except (UserError, SourceLost, TimeoutError) as failed:
             self.refuse(message, failed)
 
     def refuse(self, message: Incoming, failed: Exception) -> None:
         """Tell the client that a message has no effect."""
         status = problem_of(failed, "/ws/publisher").status
-        words = failed.explain() if isinstance(failed, UserError) else str(failed)
+        words = failed.explain() if isinstance(failed, UserError) else str(failed) or "it took too long"
         self._outbox.put(write("Graph", "Error", words, uuid=message.uuid, status=status))
 
     async def perform(self, message: Incoming) -> None:

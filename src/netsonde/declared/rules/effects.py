@@ -5,13 +5,14 @@ Events are followed at once, and what they mean is written later, by who owns th
 another one asks for, or itself, must not hold the loop in which probes are applied.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, Protocol, TypeVar
 
 from netsonde.aio.clock import Clock
 from netsonde.declared.applying import DECLARED, RULE
 from netsonde.declared.rules.definitions import compiled, join_of
 from netsonde.declared.rules.pairs import Pair, Pairs
+from netsonde.declared.rules.readers import Reads, keys_of, reads_of
 from netsonde.errors import UserError
 from netsonde.graph import Event, GraphReader
 from netsonde.graph.batch import OWNERSHIP, relation_type
@@ -21,9 +22,13 @@ from netsonde.model.elements import Edge, Element, Metadata, Node
 from netsonde.model.rules import EdgeRule, LinkedPair, NamedNode, NodeRule, RulePreview
 from netsonde.query import Matcher
 
+T = TypeVar("T")
+
 MOST_EDGES: Final = 10_000
 """Edges of one rule: two queries for everything would link everything with everything."""
 _SAMPLE: Final = 20
+_PORTION: Final = 500
+"""Nodes or edges written in one turn of the loop, which others wait for."""
 _MOST_FLIPS: Final = 8
 """Times that a node may enter or leave in one second because of what rules wrote."""
 
@@ -42,17 +47,21 @@ class Effect(Protocol):
     """One rule at work."""
 
     @property
+    def reads(self) -> Reads | None:
+        """Return what of the graph it has to be told of, None when of nothing."""
+
+    @property
     def count(self) -> int: ...
 
     @property
     def reason(self) -> str:
         """Return why it does less than the rule says, "" when it does not."""
 
-    def follow(self, events: Sequence[Event]) -> bool:
-        """Take in what happened; tell whether there is something to write."""
+    def follow(self, events: Sequence[Event], gone: Collection[str]) -> bool:
+        """Take in what happened, `gone` being the ids in it that were deleted; tell whether there is work."""
 
-    def write(self) -> None:
-        """Make the graph as the rule says."""
+    def write(self) -> bool:
+        """Make the graph as the rule says, a portion of it; tell whether there is more."""
 
     def withdraw(self) -> None:
         """Take back everything that the rule did."""
@@ -72,6 +81,7 @@ class Creating:
     """A node of the rule's own, under the id that the reference gives it."""
 
     def __init__(self, rule: NodeRule, graph: GraphReader, ground: Ground) -> None:
+        self.reads = None
         self.reason = ""
         self.count = 0
         self._graph = graph
@@ -83,12 +93,13 @@ class Creating:
         made = rule.created_at
         self.node = Node(node_id, metadata, "", f"rule.{rule.uuid}", made, made)
 
-    def follow(self, events: Sequence[Event]) -> bool:
+    def follow(self, events: Sequence[Event], gone: Collection[str]) -> bool:
         return False
 
-    def write(self) -> None:
+    def write(self) -> bool:
         self._ground.state({self._key: self.node})
         self.count = 1
+        return False
 
     def withdraw(self) -> None:
         self._ground.state({self._key: None})
@@ -109,7 +120,9 @@ class Updating:
         self._graph = graph
         self._ground = ground
         self._owner = f"{RULE}{rule.created_at:015}.{rule.uuid}"
-        self._matcher = Matcher(compiled(rule.query, "Query"), graph)
+        standing = compiled(rule.query, "Query")
+        self.reads = reads_of(standing)
+        self._matcher = Matcher(standing, graph)
         self._pending = set(self._matcher.matching)
         self._done: set[str] = set()
         self._turns = _Turns(clock)
@@ -118,26 +131,26 @@ class Updating:
     def count(self) -> int:
         return len(self._done)
 
-    def follow(self, events: Sequence[Event]) -> bool:
-        for event in events:
-            if event.kind == "deleted":
-                # The graph forgot what was said of it; a node that comes back is a new one.
-                self._done.discard(event.element.id)
+    def follow(self, events: Sequence[Event], gone: Collection[str]) -> bool:
+        if gone:
+            # The graph forgot what was said of them; a node that comes back is a new one.
+            self._done.difference_update(gone)
         try:
             gained, lost = self._matcher.update(events)
         except UserError as too_much:
             return self._give_up(str(too_much))
-        if self.reason:
+        if self.reason or not (gained or lost):
             return False
         if self._turns.is_endless(events, gained | lost):
             return self._give_up(_ENDLESS)
         self._pending |= gained | lost
-        return bool(self._pending)
+        return True
 
-    def write(self) -> None:
-        wanted = set() if self.reason else self._matcher.matching
-        changed = self._done.copy() if self.reason else self._pending
-        self._pending = set()
+    def write(self) -> bool:
+        wanted: set[str] = set() if self.reason else self._matcher.matching
+        if self.reason:
+            self._pending = self._done.copy()
+        changed = portion(self._pending)
         notes: dict[str, Metadata | None] = {}
         for node_id in changed:
             if node_id in wanted and node_id not in self._done:
@@ -148,6 +161,7 @@ class Updating:
                 self._done.discard(node_id)
         if notes:
             self._ground.note(self._owner, notes)
+        return bool(self._pending)
 
     def withdraw(self) -> None:
         self._ground.note(self._owner, dict.fromkeys(self._done))
@@ -181,8 +195,9 @@ class Linking:
         self._rule = rule
         self._graph = graph
         self._ground = ground
-        parents, children = (Matcher(compiled(text, "query"), graph) for text in (rule.src, rule.dst))
-        self._pairs = Pairs(graph, parents, children, join_of(rule), MOST_EDGES)
+        src, dst, join = compiled(rule.src, "Src"), compiled(rule.dst, "Dst"), join_of(rule)
+        self.reads = reads_of(src) | reads_of(dst) | Reads(keys_of(join or ()))
+        self._pairs = Pairs(graph, Matcher(src, graph), Matcher(dst, graph), join, MOST_EDGES)
         self._pending = set(self._pairs.pairs)
         self._done: set[Pair] = set()
         self._turns = _Turns(clock)
@@ -197,24 +212,25 @@ class Linking:
         full = f"only {MOST_EDGES} edges were made, there are more pairs: write narrower queries, or a Join"
         return self._given_up or (full if self._pairs.is_full else "")
 
-    def follow(self, events: Sequence[Event]) -> bool:
+    def follow(self, events: Sequence[Event], gone: Collection[str]) -> bool:
         try:
             changed = self._pairs.update(events)
         except UserError as too_much:
             self._given_up = str(too_much)
             return bool(self._done)
-        if self._given_up:
+        if self._given_up or not changed:
             return False
         if self._turns.is_endless(events, {node_id for pair in changed for node_id in pair}):
             self._given_up = _ENDLESS
             return bool(self._done)
         self._pending |= changed
-        return bool(self._pending)
+        return True
 
-    def write(self) -> None:
-        wanted = set() if self._given_up else self._pairs.pairs
-        changed = self._done.copy() if self._given_up else self._pending
-        self._pending = set()
+    def write(self) -> bool:
+        wanted: set[Pair] = set() if self._given_up else self._pairs.pairs
+        if self._given_up:
+            self._pending = self._done.copy()
+        changed = portion(self._pending)
         elements: dict[str, Element | None] = {}
         for pair in changed:
             if pair in wanted and pair not in self._done:
@@ -225,6 +241,7 @@ class Linking:
                 self._done.discard(pair)
         if elements:
             self._ground.state(elements)
+        return bool(self._pending)
 
     def withdraw(self) -> None:
         self._ground.state(dict.fromkeys(map(self._key, self._done)))
@@ -276,6 +293,11 @@ class _Turns:
             if self._flips[node_id] > _MOST_FLIPS:
                 return True
         return False
+
+
+def portion(pending: set[T]) -> list[T]:
+    """Take out of a set what is written in one turn of the loop."""
+    return [pending.pop() for _ in range(min(_PORTION, len(pending)))]
 
 
 def named(node: Node) -> NamedNode:

@@ -18,6 +18,7 @@ from netsonde.aio.clock import Clock
 from netsonde.aio.tasks import HealthSink
 from netsonde.declared.rules.definitions import check_edge_rule, check_node_rule
 from netsonde.declared.rules.effects import Effect, Ground, effect_of
+from netsonde.declared.rules.readers import Readers
 from netsonde.declared.settings import DeclaredSettings
 from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.graph import Event, Graph
@@ -64,6 +65,7 @@ class _Rules(Generic[Rule, View]):
         self._known: dict[str, _Known[Rule]] = {}
         self._deleted: dict[str, int] = {}
         """Revisions of rules that are gone: an echo of an earlier write must not bring them back."""
+        self._readers = Readers()
         self._unwritten: dict[str, None] = {}
         self._changed = asyncio.Event()
         self._expiry_changed = asyncio.Event()
@@ -142,8 +144,13 @@ class _Rules(Generic[Rule, View]):
             raise UserError("ExpiresAt is in the past", hint="send X-Resource-TTL: 1h")
 
     def _follow_graph(self, events: Sequence[Event]) -> None:
-        for uuid, known in self._known.items():
-            if known.effect is not None and known.effect.follow(events):
+        concerned = self._readers.concerned(events)
+        if not concerned:
+            return
+        gone = {event.element.id for event in events if event.kind == "deleted"}
+        for uuid in concerned:
+            effect = self._known[uuid].effect
+            if effect is not None and effect.follow(events, gone):
                 self._unwritten[uuid] = None
         if self._unwritten:
             self._changed.set()
@@ -163,7 +170,9 @@ class _Rules(Generic[Rule, View]):
         if known is None or known.effect is None:
             return
         before = known.effect.reason
-        known.effect.write()
+        if known.effect.write():
+            self._unwritten[uuid] = None
+            self._changed.set()
         if known.effect.reason != before:
             log.warning("a rule does less than it says", rule=uuid, reason=known.effect.reason)
 
@@ -199,9 +208,12 @@ class _Rules(Generic[Rule, View]):
 
     def _start(self, known: _Known[Rule]) -> None:
         known.effect, known.problem = None, ""
+        self._readers.drop(known.rule.uuid)
         try:
             self._checked(known.rule)
             known.effect = effect_of(known.rule, self._graph, self._ground, self._clock)
+            if known.effect.reads is not None:
+                self._readers.put(known.rule.uuid, known.effect.reads)
         except UserError as wrong:
             # Written by a later version, or its time is just over.
             known.problem = str(wrong)
@@ -211,6 +223,7 @@ class _Rules(Generic[Rule, View]):
         known = self._known.pop(uuid, None)
         if known is None:
             return
+        self._readers.drop(uuid)
         self._deleted[uuid] = known.revision
         while len(self._deleted) > _MOST_DELETED:
             del self._deleted[next(iter(self._deleted))]

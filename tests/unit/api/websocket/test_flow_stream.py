@@ -60,7 +60,7 @@ async def test_statistics_of_a_capture_are_sums_over_its_interfaces(fakes: Fakes
         "PacketsReceived": 9,
         "PacketsDropped": 2,
         "FlowCount": 1,
-        "FlowDropped": 0,
+        "FlowDropped": 3,
         "KernelFlowDropped": 0,
     }
 
