@@ -7,6 +7,7 @@ from pathlib import Path
 from litestar import Response, get
 from litestar.params import FromPath
 
+from netsonde.access.rights import PUBLIC
 from netsonde.api.requests import ServicesDep
 from netsonde.errors import NotFound
 
@@ -26,7 +27,7 @@ SECURITY_HEADERS = {
 _API = ("api/", "ws/")
 
 
-@get(["/", "/{path:path}"], include_in_schema=False)
+@get(["/", "/{path:path}"], right=PUBLIC, include_in_schema=False)
 async def page(services: ServicesDep, path: FromPath[str] = "") -> Response[bytes]:
     """Serve a file of the page; its state is in the query string, so every other path is a mistake."""
     wanted = path.strip("/")

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from netsonde.api.asgi import Scope, headers_of
+from netsonde.api.websocket.namespaces import right_of_namespace
 from netsonde.errors import UserError
 
 Policy = Literal["full", "partial"]
@@ -29,9 +30,15 @@ class Handshake(msgspec.Struct, frozen=True):
     """Whether messages carry sequence numbers, with which the client may come back."""
     resume: tuple[str, int] | None = None
     """The session that it comes back to, and the number of the last message that it got."""
+    user: str = ""
+    allowed: frozenset[str] | None = None
+    """Namespaces that the user may see; None = all."""
 
     def wants(self, namespace: str) -> bool:
         """Tell whether messages of a namespace go to this client."""
+        right_of_namespace(namespace)
+        if self.allowed is not None and namespace not in self.allowed:
+            return False
         return not self.namespaces or "*" in self.namespaces or namespace in self.namespaces
 
 
