@@ -83,7 +83,7 @@ def rewritten(path: Path) -> Iterator[list[str]]:
     Two that do so at once wait for each other. Raises UserError when it cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_parent(path)
         with path.with_suffix(".lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
@@ -97,7 +97,7 @@ def rewritten(path: Path) -> Iterator[list[str]]:
 
 def write_private(path: Path, text: str) -> None:
     """Replace a file at once, mode 0600, with the owner that it had: root may edit what a service user reads."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_parent(path)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -109,6 +109,16 @@ def write_private(path: Path, text: str) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _make_parent(path: Path) -> None:
+    """Make the directory of a file, for its owner alone, who is that of the directory above it."""
+    if path.parent.exists():
+        return
+    path.parent.mkdir(parents=True, mode=0o700)
+    above = path.parent.parent.stat()
+    with contextlib.suppress(PermissionError):
+        os.chown(path.parent, above.st_uid, above.st_gid)
 
 
 def without(lines: Iterable[str], name: str) -> list[str]:

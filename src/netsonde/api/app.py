@@ -31,6 +31,7 @@ from netsonde.api.guard import Guard
 from netsonde.api.openapi import openapi_config, openapi_routes
 from netsonde.api.page import page
 from netsonde.api.services import Services
+from netsonde.api.tls import HSTS
 from netsonde.api.websocket.endpoint import websocket_routes
 
 _RESOURCES = (
@@ -76,6 +77,7 @@ def create_app(services: Services) -> Litestar:
         request_max_body_size=settings.max_body,
         cors_config=_cors(settings.allowed_origins),
         openapi_config=openapi_config(),
+        response_headers=None if settings.tls_certificate is None else {"Strict-Transport-Security": HSTS},
         logging_config=None,
     )
     declared(app)

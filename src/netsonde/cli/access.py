@@ -5,11 +5,11 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from netsonde.cli.options import Form, Output, new_app
+from netsonde.cli.options import DEFAULT_URL, Form, Output, Url, new_app
 from netsonde.cli.output import Column, say, show
 from netsonde.cli.processes import Config, StateDir
 from netsonde.cli.secrets import new_password
@@ -131,12 +131,70 @@ def revoke(name: str, config: Config = None, state_dir: StateDir = "") -> None:
     revoke_token(_settings(config, state_dir).state_dir / "access" / "tokens", name)
 
 
+@app.command("setup")
+def setup(
+    name: Annotated[
+        list[str], typer.Option("--name", metavar="NAME", help="How clients call this server: names, addresses.")
+    ],
+    admin: Annotated[str, typer.Option("--admin", metavar="USER", help="The first user.")] = "admin",
+    password_file: PasswordFile = None,
+    days: Annotated[float, typer.Option("--days", help="Days that the server's certificate lasts.")] = 825.0,
+    config: Config = None,
+    state_dir: StateDir = "",
+) -> None:
+    """Make a certificate authority, a certificate, and a first user; print the settings to use.
+
+    Nothing that is there is replaced but the server's certificate, so this renews it as well.
+    """
+    from netsonde.access.authority import open_authority
+    from netsonde.access.files import write_private
+    from netsonde.access.users import Users, put_user
+
+    settings = _settings(config, state_dir)
+    directory = settings.state_dir / "access"
+    authority = open_authority(directory)
+    names = [*name, "localhost", "127.0.0.1"]
+    certificate, key = authority.server(list(dict.fromkeys(names)), days)
+    write_private(directory / "server.key", key.decode())
+    write_private(directory / "server.pem", certificate.decode())
+    file = _users_file(settings)
+    if Users(file, {}).get(admin) is None:
+        put_user(file, admin, new_password(admin, password_file), frozenset({"admin"}))
+    say(f"clients trust {directory / 'ca.pem'}: --cacert, NETSONDE_CA, or among the authorities of their machine")
+    print(_SETTINGS.format(directory=directory, names=", ".join(f'"{one}"' for one in name)), end="")
+
+
+_SETTINGS = """\
+[analyzer]
+listen = "0.0.0.0:8082"
+allowed_hosts = [{names}]
+tls_certificate = "{directory}/server.pem"
+tls_key = "{directory}/server.key"
+
+[access]
+backends = ["basic", "token"]
+"""
+
+
 @app.command("hash")
 def print_hash(password_file: PasswordFile = None) -> None:
     """Print the hash of a password, for the setting access.users."""
     from netsonde.access.passwords import hashed
 
     print(hashed(new_password("the user", password_file)))
+
+
+@app.command("whoami")
+def show_whoami(output: Output = Form.TABLE, url: Url = DEFAULT_URL) -> None:
+    """Show who the server takes one for, and what one may do there."""
+    from netsonde.cli.client import Client
+
+    found = Client(url).get("/api/whoami", dict[str, Any])
+    rows = [one for one in found["Permissions"] if one["Allowed"]]
+    show(found, output, _WHOAMI_COLUMNS, rows)
+    if output is Form.TABLE:
+        name = found["User"] or ("nobody: a login is required" if found["LoginRequired"] else "everybody")
+        say(f"{name}, roles: {' '.join(found['Roles']) or 'none'}")
 
 
 @app.command("rights")
@@ -186,6 +244,10 @@ def _say_when_unused(settings: Settings, backend: str) -> None:
 _USER_COLUMNS: tuple[Column, ...] = (
     ("NAME", lambda row: row["Name"]),
     ("ROLES", lambda row: " ".join(row["Roles"])),
+)
+_WHOAMI_COLUMNS: tuple[Column, ...] = (
+    ("OBJECT", lambda row: row["Object"]),
+    ("ACTION", lambda row: row["Action"]),
 )
 _TOKEN_COLUMNS: tuple[Column, ...] = (
     ("ID", lambda row: row["ID"]),
