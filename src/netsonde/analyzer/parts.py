@@ -11,10 +11,13 @@ from pathlib import Path
 import netsonde.api
 from netsonde import __version__
 from netsonde._native import RecordedFrames, check_bpf
+from netsonde.access.policy import policy_of
+from netsonde.access.sessions import Sessions
 from netsonde.aio import Supervisor, keep_tidy, spawn
 from netsonde.aio.tasks import HealthSink
 from netsonde.alerts.scripting import AlertScripts
 from netsonde.alerts.service import AlertService
+from netsonde.analyzer.access import open_gate, open_sessions
 from netsonde.analyzer.departures import Departures
 from netsonde.analyzer.filters import FilterService
 from netsonde.analyzer.flows import FlowService, LiveFlows
@@ -86,7 +89,8 @@ def run(config_file: Path | None, overrides: dict[str, str], *, check: bool = Fa
 
 def verify(settings: Settings) -> None:
     """Refuse, with UserError, what an analyzer would not start with."""
-    check_exposure(settings.analyzer)
+    check_exposure(settings.analyzer, login_required=settings.access.login_required)
+    policy_of(settings.access)
 
 
 def now_ms() -> int:
@@ -105,6 +109,7 @@ class Analyzer:
             name: Health(name)
             for name in (
                 "bus",
+                "access",
                 "topology",
                 "declared",
                 "noderules",
@@ -166,8 +171,10 @@ class Analyzer:
             alerts=lambda: alerts.states(),
         )
         alerts = await self._alerts(bus, queries, outbox, lambda: not status.topology_missing())
+        sessions = await open_sessions(bus, self.settings.access)
         services = self._services(
-            bus, hosts, history, captures, checks, alerts, declared, rules, flows, status, queries, injections
+            *(bus, hosts, history, captures, checks, alerts, declared, rules, flows, status, queries, injections),
+            sessions,
         )
         intake = Intake(bus, self.graph, declared, history, flows)
         presence = PresenceKeeper(bus, self._describe)
@@ -176,6 +183,7 @@ class Analyzer:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 spawn(group, hosts.run(), "hosts"),
+                spawn(group, self._supervise("access", _running(sessions.run)), "access"),
                 spawn(group, departures.run(), "departures"),
                 spawn(group, self._supervise("topology", _running(follower.run)), "topology"),
                 spawn(group, self._supervise("declared", declared.run), "declared"),
@@ -314,11 +322,13 @@ class Analyzer:
         status: StatusService,
         queries: QueryService,
         injections: InjectionCoordinator,
+        sessions: Sessions,
     ) -> Services:
         packets = LivePackets(bus, hosts)
         return Services(
             host=self.host,
             settings=self.settings.analyzer,
+            gate=open_gate(self.settings, sessions, self.health["access"]),
             graph=self.graph,
             graph_json=queries.graph_json,
             queries=queries,
@@ -346,7 +356,8 @@ class Analyzer:
                 await history.write_gone(host)
 
     def _serving(self, address: str) -> None:
-        self.health["api"].running(f"http://{address}/")
+        scheme = "http" if self.settings.analyzer.tls_certificate is None else "https"
+        self.health["api"].running(f"{scheme}://{address}/")
 
     async def _supervise(self, name: str, work: Callable[[HealthSink], Awaitable[None]]) -> None:
         await Supervisor(name, work, self.health[name], on_crash=_log_crash).run()
