@@ -182,6 +182,10 @@ def _document_of(app: Litestar) -> dict[str, Any]:
         if operation is not None and route.right != PUBLIC:
             operation["x-right"] = str(route.right)
             operation["security"] = [{name: []} for name in _SCHEMES]
+        if operation is not None and (route.right != PUBLIC or route.path == "/login"):
+            # As every route may answer 403; 429 after too many wrong passwords.
+            for code, description in (("401", _ERRORS["401"]), ("429", "Too many long queries or wrong passwords")):
+                operation["responses"][code] = operation["responses"]["403"] | {"description": description}
     return described
 
 

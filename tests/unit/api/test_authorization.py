@@ -131,7 +131,7 @@ def test_what_is_public_is_known_by_heart() -> None:
     paths = {one.path for one in ROUTES if one.right == PUBLIC}
     assert paths == {
         *("/", "/{path:path}", "/ws/{rest:path}", "/healthz", "/readyz", "/login", "/logout", "/api/whoami"),
-        *("/api/schema", "/api/openapi.json", "/api/docs"),
+        *("/api/schema", "/api/openapi.json", "/api/docs", "/ui_v2", "/ui_v2/{path:path}"),
     }
 
 

@@ -30,6 +30,7 @@ NAMESPACES: Final[Mapping[str, Right]] = {
     "OnDemandPacketInjectionNotification": INJECT_READ,
     "Check": CHECK_READ,
     "Alert": ALERT_READ,
+    "AlertStatus": ALERT_READ,
     "Workflow": WORKFLOW_READ,
 }
 """Those of /ws/subscriber. The namespaces of /ws/subscriber/flow all need that endpoint's own right."""
