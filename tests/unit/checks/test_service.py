@@ -125,7 +125,7 @@ async def test_a_silent_guest_is_asked_and_its_verdict_followed_once(
 ) -> None:
     followed: list[tuple[str, str, str]] = []
     # One that fails keeps no other from its news.
-    service.follow_verdicts(lambda check, result: 1 / 0)
+    service.follow_verdicts(refuse)
     service.follow_verdicts(lambda check, result: followed.append((check.name, result.verdict, result.sentence)))
     target = CheckStep("gateway", 0, {"Address": "10.0.0.1"})
     await service.create(msgspec.structs.replace(CHECK, steps=[target], active="unsettled"))
@@ -154,6 +154,10 @@ async def test_verdicts_are_on_a_node_again_when_it_comes_back(service: CheckSer
     node = held.graph.node("n1")
     assert node is not None
     assert "Check" not in node.metadata
+
+
+def refuse(check: Check, result: CheckResult) -> None:
+    raise ValueError(result.sentence)
 
 
 def result_of(check: str, node: str = "n1", started: int = 1, ended_at: int = 2) -> CheckResult:
