@@ -100,10 +100,13 @@ class Demo:
         deadline = time.monotonic() + within
         while not condition():
             if time.monotonic() > deadline or (self.netsonde is not None and self.netsonde.poll() is not None):
-                log = self.folder / "netsonde.log"
-                tail = log.read_text(errors="replace")[-2000:] if log.exists() else ""
-                raise RuntimeError(f"waited {within:g} s for {what} in vain\n{tail}")
+                raise RuntimeError(f"waited {within:g} s for {what} in vain\n{self.said()}")
             time.sleep(0.1)  # noqa: TID251  other processes: only their answers tell
+
+    def said(self) -> str:
+        """Return the end of Netsonde's log."""
+        log = self.folder / "netsonde.log"
+        return log.read_text(errors="replace")[-4000:] if log.exists() else ""
 
     def close(self) -> None:
         # A second Ctrl-C must not leave half of it behind.
@@ -232,6 +235,8 @@ def main() -> int:
     demo, found = Demo(free_port(), options.fault), True
     try:
         found = play(demo)
+        if not found:
+            print(f"the check did not find what there was to find; Netsonde said:\n{demo.said()}", file=sys.stderr)
         if not options.once:
             say("Ctrl-C ends the demo and removes all that it made")
             signal.pause()

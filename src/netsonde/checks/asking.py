@@ -24,7 +24,8 @@ from netsonde.model.injections import Injection, PacketType, ProbeResult, seed_o
 
 _PORTS: Final = (20_000, 32_000)
 """Source ports: below those that Linux (32768), BSD and Windows (49152) give to connections of their own."""
-_MOST_EVIDENCE: Final = 20
+_MOST_EVIDENCE: Final = 8
+"""Injections of a step, and replies of each, that its evidence names: results are kept for a month."""
 _HOP_TRIES: Final = 3
 
 

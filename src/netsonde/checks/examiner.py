@@ -293,16 +293,12 @@ class Examiner:
         self._note_trouble(run, status)
         last = self._latest(*key)
         if last is not None and last.started_at == run.started_ms:
-            self._take_over(run)
+            # Somebody had begun, we ourselves perhaps before the lease was lost: what the host has kept tells the same.
+            self._recall(run)
         self._set_places(run)
         self._take_early(run)
         self._dirty[key] = None
         self._counters.count("runs")
-
-    def _take_over(self, run: Run) -> None:
-        """Go on with what another analyzer, or we ourselves before a restart, had begun."""
-        run.trouble = run.trouble or "an analyzer was started anew meanwhile, packets may be missing"
-        self._recall(run)
 
     def _recall(self, run: Run) -> None:
         self.recalls.setdefault((run.capture_id, run.host), set()).add(run.subject.tid)

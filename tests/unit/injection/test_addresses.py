@@ -7,7 +7,7 @@ import pytest
 from netsonde.errors import UserError
 from netsonde.injection.addresses import Ends, ends_of
 from netsonde.model.elements import Json, Node
-from netsonde.model.injections import Injection
+from netsonde.model.injections import Injection, seed_of
 
 MAC = "02:00:00:00:00:01"
 PING = Injection(src="G.V()", type="icmp4")
@@ -108,3 +108,16 @@ def test_what_is_missing_is_named(source: Node, target: str, words: str) -> None
 def test_metadata_that_makes_no_sense_is_left_out() -> None:
     odd = a_node(IPV4=["x", "10.0.0.1/24"], Neighbors=["x", {"IP": 3}], RoutingTables=[{"Routes": [{"Prefix": "x"}]}])
     assert to("192.0.2.1", odd).next_hop == "192.0.2.1"
+
+
+def test_what_enters_needs_the_mac_of_who_is_behind_the_interface() -> None:
+    inbound = msgspec.structs.replace(PING, dst_ip="10.0.0.2", inbound=True)
+    with pytest.raises(UserError, match="No source MAC in node eth0"):
+        ends_of(inbound, SOURCE, None)
+    tap = a_node(ExtID={"attached-mac": "fa:16:3e:00:00:01"}, IPV4=["10.0.0.1/24"])
+    assert ends_of(inbound, tap, None).source_mac == "fa:16:3e:00:00:01"
+
+
+def test_ids_of_packets_are_known_to_who_knows_the_injection() -> None:
+    assert seed_of("u1", "n1") == seed_of("u1", "n1")
+    assert len({seed_of("u1", "n1"), seed_of("u1", "n2"), seed_of("u2", "n1")}) == 3

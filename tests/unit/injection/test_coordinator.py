@@ -165,6 +165,16 @@ async def test_results_come_as_a_stream() -> None:
     assert results == [REPLY, REPLY]
 
 
+async def test_a_stream_keeps_the_uuid_that_it_brings() -> None:
+    world = World(Agents([progress("finished", 3)]))
+    async with running(world.coordinator()) as injections:
+        brought = msgspec.structs.replace(PING, uuid="11111111-0000-0000-0000-000000000000")
+        assert [result async for result in injections.inject(brought, "a check")] == []
+        created = await injections.create(brought, "x")
+        assert {view.uuid for view in injections.views()} == {brought.uuid, created.uuid}
+    assert created.uuid != brought.uuid
+
+
 async def test_closing_the_stream_stops_the_agents() -> None:
     world = World(Agents([progress("running", 1, [REPLY])], hold=asyncio.Event()))
     async with running(world.coordinator()) as injections:

@@ -71,5 +71,5 @@ def first_router(scene: Scene) -> str:
     """Return the guest's gateway; raises UserError when none is known."""
     found = next(iter(scene.guest.routers()), None)
     if found is None:
-        raise UserError(f"no gateway is known: no lease of {scene.name} named a router, the graph has no route")
+        raise UserError("neither a lease nor the graph names a gateway")
     return str(found)
