@@ -107,7 +107,7 @@ def _network(found: Attributes, attribute: int, length: int) -> str:
 
 
 _OF_IPV4: Final = frozenset({Rule(0, AF_INET, 255), Rule(32766, AF_INET, 254), Rule(32767, AF_INET, 253)})
-STANDARD: Final = (
+STANDARD: Final[tuple[frozenset[Rule], ...]] = (
     frozenset(),
     _OF_IPV4,
     _OF_IPV4 | {Rule(0, AF_INET6, 255), Rule(32766, AF_INET6, 254)},
