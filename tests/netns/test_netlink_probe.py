@@ -78,6 +78,16 @@ async def test_rules_of_host_and_namespace_are_shown_as_long_as_there_are_others
         await live.until(lambda node=node: "RoutingRules" not in (live.graph.node(node.id) or node).metadata)  # type: ignore[misc]
 
 
+async def test_vxlan_that_moves_takes_its_forwarding_entries_along(live: LiveGraph, inner: NamedNetns) -> None:
+    netns = await live.node(Type="netns", Inode=inner.inode)
+    tunnel = name("vx")
+    run("ip", "link", "add", tunnel, "type", "vxlan", "id", "77", "remote", "192.0.2.9", "dstport", "4789")
+    await live.node(Name=tunnel, FDB__IP="192.0.2.9")
+    run("ip", "link", "set", tunnel, "netns", str(inner.path))
+    moved = await live.node(Name=tunnel, FDB__IP="192.0.2.9", LinkNetNsID=0)
+    assert live.owner(moved) == netns
+
+
 async def test_bridge_its_port_and_other_names_are_those_that_ip_lists(live: LiveGraph) -> None:
     bridge, one, other = name("br"), name("a"), name("b")
     run("ip", "link", "add", bridge, "type", "bridge", "stp_state", "1", "priority", "4096")

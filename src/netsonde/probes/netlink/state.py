@@ -38,6 +38,7 @@ IFF_UP: Final = 0x1
 AddressKey = tuple[int, str]
 DumpName = Literal["links", "addresses", "routes", "neighbours", "fdb", "rules"]
 NO_INTERFACE: Final = 0
+VXLAN: Final = "vxlan"
 _LINK_KEY: Final = 0
 
 
@@ -55,6 +56,8 @@ class NamespaceState:
     rules: RecordTable[Rule, Rule] = field(init=False)
     """Of the namespace as a whole, under the ifindex NO_INTERFACE."""
     rules_changed: bool = False
+    fdb_untold: bool = False
+    """Whether an interface came that may have forwarding entries of which no message tells."""
     _addresses: RecordTable[AddressKey, Address] = field(init=False)
     _confirmed_links: set[int] | None = None
 
@@ -119,6 +122,9 @@ class NamespaceState:
         before = self.links.get(link.ifindex)
         if before == link:
             return
+        if before is None and link.kind == VXLAN:
+            # One that is moved here from another namespace brings them along.
+            self.fdb_untold = True
         self.links[link.ifindex] = link
         self.changed.add(link.ifindex)
         if before is not None and before.flags & IFF_UP and not link.flags & IFF_UP:

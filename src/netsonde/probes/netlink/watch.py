@@ -242,6 +242,10 @@ class NamespaceWatch:
                 # The backlog may just have ended: nothing would call again, and what is lost would stay lost.
                 self._loop.call_soon(self._readable_unless_closed)
         state = self.state
+        if state.fdb_untold:
+            state.fdb_untold = False
+            if not any(dump.table == "fdb" for dump in self._waiting):
+                self._enqueue(_Dump(*_REQUESTS["fdb"], table="fdb"))
         if self.ready and (state.changed or state.table_changed or state.rules_changed):
             self._owner.watch_changed(self)
 
