@@ -60,6 +60,55 @@ async def test_veth_ends_of_one_namespace_are_linked(live: LiveGraph) -> None:
     assert "LinkNetNsID" not in left.metadata
 
 
+async def test_rules_of_host_and_namespace_are_shown_as_long_as_there_are_others_than_the_standard_ones(
+    live: LiveGraph, inner: NamedNetns
+) -> None:
+    host = await live.node(Type="host")
+    netns = await live.node(Type="netns", Inode=inner.inode)
+    run("ip", "rule", "add", "pref", "100", "from", "10.0.0.0/8", "lookup", "77")
+    inner.run("ip", "-6", "rule", "add", "pref", "200", "unreachable")
+    await live.node(Type="host", RoutingRules__Src="10.0.0.0/8")
+    shown = await live.node(Type="netns", Inode=inner.inode, RoutingRules__Action="unreachable")
+    told = json.loads(inner.run("ip", "-j", "-6", "rule"))
+    rules = [one for one in shown.metadata["RoutingRules"] if one["Family"] == "IPv6"]  # type: ignore[union-attr, index, call-overload]
+    assert [one["Priority"] for one in rules] == [one["priority"] for one in told]  # type: ignore[index, call-overload]
+    run("ip", "rule", "del", "pref", "100")
+    inner.run("ip", "-6", "rule", "del", "pref", "200")
+    for node in (host, netns):
+        await live.until(lambda node=node: "RoutingRules" not in (live.graph.node(node.id) or node).metadata)  # type: ignore[misc]
+
+
+async def test_vxlan_that_moves_takes_its_forwarding_entries_along(live: LiveGraph, inner: NamedNetns) -> None:
+    netns = await live.node(Type="netns", Inode=inner.inode)
+    tunnel = name("vx")
+    run("ip", "link", "add", tunnel, "type", "vxlan", "id", "77", "remote", "192.0.2.9", "dstport", "4789")
+    await live.node(Name=tunnel, FDB__IP="192.0.2.9")
+    run("ip", "link", "set", tunnel, "netns", str(inner.path))
+    moved = await live.node(Name=tunnel, FDB__IP="192.0.2.9", LinkNetNsID=0)
+    assert live.owner(moved) == netns
+
+
+async def test_bridge_its_port_and_other_names_are_those_that_ip_lists(live: LiveGraph) -> None:
+    bridge, one, other = name("br"), name("a"), name("b")
+    run("ip", "link", "add", bridge, "type", "bridge", "stp_state", "1", "priority", "4096")
+    run("ip", "link", "add", one, "type", "veth", "peer", "name", other)
+    run("ip", "link", "set", one, "master", bridge)
+    run("ip", "link", "property", "add", "dev", one, "altname", f"alt-{one}")
+    port = await live.node(Name=one, AltNames=f"alt-{one}", BridgePort__State="DISABLED")
+    node = await live.node(Name=bridge, Bridge__STP="kernel")
+    (told,) = json.loads(run("ip", "-d", "-j", "link", "show", bridge))
+    data = told["linkinfo"]["info_data"]
+    shown = node.metadata["Bridge"]
+    assert isinstance(shown, dict)
+    assert (shown["ID"], shown["Priority"]) == (f"{data['bridge_id'].replace(':', '').replace('.', '.', 1)}", 4096)
+    (of_port,) = json.loads(run("ip", "-d", "-j", "link", "show", one))
+    assert port.metadata["BridgePort"] == {
+        "State": of_port["linkinfo"]["info_slave_data"]["state"].upper(),
+        "Priority": int(of_port["linkinfo"]["info_slave_data"]["priority"]),
+        "Cost": of_port["linkinfo"]["info_slave_data"]["cost"],
+    }
+
+
 async def test_veth_into_a_namespace_is_linked_and_owned_there(live: LiveGraph, inner: NamedNetns) -> None:
     outside, inside = name("a"), name("b")
     await live.node(Type="netns", Inode=inner.inode)

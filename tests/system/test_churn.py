@@ -11,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.system
 
 CHURN = Path(__file__).parents[2] / "tools/churn"
-CYCLES, SEED = "60", "7"
+CYCLES, SEED = "40", "7"
 
 
 def test_graph_after_a_restless_hour_is_that_of_a_fresh_agent_and_nothing_leaks() -> None:

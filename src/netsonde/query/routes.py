@@ -17,7 +17,7 @@ Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
 _LOCAL, _MAIN, _DEFAULT = 255, 254, 253
-_JUDGED: Final = frozenset({"Priority", "Table", "Dst"})
+_JUDGED: Final = frozenset({"Priority", "Table", "Dst", "Family"})
 _ANYWHERE: Final = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 
 
@@ -88,6 +88,8 @@ def _tables_in_order(known: Iterable[int], rules: Json, destination: Address) ->
 
 def _applies(rule: Metadata, destination: Address) -> bool:
     if any(value for key, value in rule.items() if key not in _JUDGED):
+        return False
+    if rule.get("Family") not in (None, f"IPv{destination.version}"):
         return False
     to = rule.get("Dst")
     network = _network(to) if isinstance(to, str) and to else _ANYWHERE[destination.version]

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from socket import AF_INET, AF_INET6, inet_ntop
 from typing import Final
 
-from netsonde.model.elements import Json, Metadata
-from netsonde.probes.netlink.names import BOND_MODES, BOND_SLAVE_STATES, MII_STATES, pick
+from netsonde.model.elements import Metadata
+from netsonde.probes.netlink.names import BOND_MODES, BOND_SLAVE_STATES, MII_STATES, PORT_STATES, pick
 from netsonde.probes.netlink.wire import Attributes, number, repeated
 
+USER_HZ: Final = 100
+"""Units of the times in a bridge's attributes, in a second."""
 Facts = tuple[Metadata, int]
 """Metadata of the kind, and the ifindex of the device below (0 = none, or not told here)."""
 
@@ -23,11 +25,25 @@ def kind_facts(kind: str, data: bytes) -> Facts:
     return ({}, 0) if reader is None or not data else reader(dict(repeated(data)))
 
 
-def slave_facts(master_kind: str, data: bytes) -> Json:
-    """Return what a bond says of its slave, None for other masters."""
-    if master_kind != "bond" or not data:
-        return None
-    found = dict(repeated(data))
+def slave_facts(master_kind: str, data: bytes) -> Metadata:
+    """Return what a bond says of its slave, and a bridge of its port; nothing of other masters."""
+    reader = {"bond": _bond_slave, "bridge": _bridge_port}.get(master_kind)
+    return {} if reader is None or not data else reader(dict(repeated(data)))
+
+
+def _bridge_port(found: Attributes) -> Metadata:
+    port: Metadata = {
+        "State": pick(PORT_STATES, number(found.get(1, b""))),
+        "Priority": number(found.get(2, b"")),
+        "Cost": number(found.get(3, b"")),
+    }
+    for attribute, key in ((4, "Hairpin"), (33, "Isolated")):
+        if number(found.get(attribute, b"")):
+            port[key] = True
+    return {"BridgePort": port}
+
+
+def _bond_slave(found: Attributes) -> Metadata:
     slave: Metadata = {
         "Type": "bond",
         "State": pick(BOND_SLAVE_STATES, number(found.get(1, b""))),
@@ -39,7 +55,7 @@ def slave_facts(master_kind: str, data: bytes) -> Json:
     for attribute, key in ((6, "AggregatorId"), (7, "AdActorOperPortState"), (8, "AdPartnerOperPortState")):
         if attribute in found:
             slave[key] = number(found[attribute])
-    return slave
+    return {"BondSlave": slave}
 
 
 def mac_text(address: bytes) -> str:
@@ -67,6 +83,33 @@ def _ends(found: Attributes, local: tuple[int, ...], remote: tuple[int, ...]) ->
             if shown := end_text(found.get(attribute, b"")):
                 facts[key] = shown
     return facts
+
+
+def _bridge(found: Attributes) -> Facts:
+    bridge: Metadata = {
+        "STP": {0: "off", 1: "kernel", 2: "user"}.get(number(found.get(5, b"")), ""),
+        "Priority": number(found.get(6, b"")),
+        "AgeingTime": number(found.get(4, b"")) // USER_HZ,
+    }
+    for attribute, key in ((10, "RootID"), (11, "ID")):
+        raw = found.get(attribute, b"")
+        if len(raw) == 8:
+            bridge[key] = f"{raw[:2].hex()}.{raw[2:].hex()}"
+    if root := number(found.get(12, b"")):
+        bridge["RootPort"] = root
+    if 7 in found:
+        bridge["VLANFiltering"] = bool(number(found[7]))
+    if 39 in found:
+        bridge["DefaultPVID"] = number(found[39])
+    return {"Bridge": bridge}, 0
+
+
+def _ipvlan(found: Attributes) -> Facts:
+    return {"IPVlanMode": {0: "l2", 1: "l3", 2: "l3s"}.get(number(found.get(1, b"")), "")}, 0
+
+
+def _xfrm(found: Attributes) -> Facts:
+    return {"XfrmIfID": number(found.get(2, b""))}, number(found.get(1, b""))
 
 
 def _vlan(found: Attributes) -> Facts:
@@ -116,6 +159,7 @@ def _macvlan(found: Attributes) -> Facts:
 
 _KINDS: Final[dict[str, Callable[[Attributes], Facts]]] = {
     "bond": _bond,
+    "bridge": _bridge,
     "erspan": _gre,
     "geneve": _geneve,
     "gre": _gre,
@@ -124,6 +168,7 @@ _KINDS: Final[dict[str, Callable[[Attributes], Facts]]] = {
     "ip6gretap": _gre,
     "ip6tnl": _iptunnel,
     "ipip": _iptunnel,
+    "ipvlan": _ipvlan,
     "macvlan": _macvlan,
     "macvtap": _macvlan,
     "sit": _iptunnel,
@@ -131,4 +176,5 @@ _KINDS: Final[dict[str, Callable[[Attributes], Facts]]] = {
     "vlan": _vlan,
     "vrf": _vrf,
     "vxlan": _vxlan,
+    "xfrm": _xfrm,
 }

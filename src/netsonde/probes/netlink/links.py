@@ -11,7 +11,7 @@ from typing import Final
 from netsonde.errors import WireError
 from netsonde.model.elements import Json, Metadata
 from netsonde.probes.netlink.kinds import kind_facts, slave_facts
-from netsonde.probes.netlink.wire import AF_UNSPEC, Attributes, Message, attributes, number, signed, text
+from netsonde.probes.netlink.wire import AF_UNSPEC, Attributes, Message, attributes, number, repeated, signed, text
 
 IFLA_ADDRESS: Final = 1
 IFLA_IFNAME: Final = 3
@@ -21,7 +21,14 @@ IFLA_MASTER: Final = 10
 IFLA_OPERSTATE: Final = 16
 IFLA_LINKINFO: Final = 18
 IFLA_LINK_NETNSID: Final = 37
+IFLA_XDP: Final = 43
+IFLA_PROP_LIST: Final = 52
 IFLA_PARENT_DEV_NAME: Final = 56
+
+IFLA_ALT_IFNAME: Final = 53
+IFLA_XDP_ATTACHED: Final = 2
+IFLA_XDP_PROG_ID: Final = 4
+XDP_MODES: Final = {1: "driver", 2: "generic", 3: "hardware", 4: "several"}
 
 IFLA_INFO_KIND: Final = 1
 IFLA_INFO_DATA: Final = 2
@@ -38,6 +45,8 @@ _WANTED = frozenset(
         IFLA_OPERSTATE,
         IFLA_LINKINFO,
         IFLA_LINK_NETNSID,
+        IFLA_XDP,
+        IFLA_PROP_LIST,
         IFLA_PARENT_DEV_NAME,
     }
 )
@@ -67,8 +76,8 @@ class Link:
     bus: str = ""
     facts: Metadata = field(default_factory=dict)
     """Metadata keys of its kind: VLAN id, bond mode, tunnel ends."""
-    slave: Json = None
-    """What the master knows of it, for a bond's slave."""
+    slave: Metadata = field(default_factory=dict)
+    """Metadata keys of what the master knows of it: of a bond's slave, of a bridge's port."""
 
 
 def is_interface(message: Message) -> bool:
@@ -107,7 +116,7 @@ def decode_link(message: Message) -> Link:
         link=0 if below == ifindex and nsid is None else below,
         link_nsid=None if nsid is None else signed(nsid),
         bus=text(found.get(IFLA_PARENT_DEV_NAME, b"")),
-        facts=facts,
+        facts={**facts, **_extras(found)},
         slave=slave_facts(text(info.get(IFLA_INFO_SLAVE_KIND, b"")), info.get(IFLA_INFO_SLAVE_DATA, b"")),
     )
 
@@ -115,3 +124,21 @@ def decode_link(message: Message) -> Link:
 def _info(found: Attributes) -> Attributes:
     raw = found.get(IFLA_LINKINFO)
     return {} if raw is None else attributes(raw, 0, len(raw), _INFO)
+
+
+def _extras(found: Attributes) -> Metadata:
+    """Return the other names of an interface and the XDP program that sees its packets first."""
+    facts: Metadata = {}
+    names: list[Json] = [
+        text(value) for kind, value in repeated(found.get(IFLA_PROP_LIST, b"")) if kind == IFLA_ALT_IFNAME
+    ]
+    if names:
+        facts["AltNames"] = names
+    xdp = dict(repeated(found.get(IFLA_XDP, b"")))
+    attached = number(xdp.get(IFLA_XDP_ATTACHED, b""))
+    if attached:
+        facts["XDP"] = {
+            "Mode": XDP_MODES.get(attached, f"mode{attached}"),
+            "ProgID": number(xdp.get(IFLA_XDP_PROG_ID, b"")),
+        }
+    return facts

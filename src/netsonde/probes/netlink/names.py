@@ -8,6 +8,9 @@ from typing import Final
 
 OPERSTATE: Final = ("UNKNOWN", "NOT-PRESENT", "DOWN", "LOWER-LAYER-DOWN", "TESTING", "DORMANT", "UP")
 
+PORT_STATES: Final = ("DISABLED", "LISTENING", "LEARNING", "FORWARDING", "BLOCKING")
+"""BR_STATE_* of linux/if_bridge.h."""
+
 LINK_FLAGS: Final = (
     (0x1, "UP"),
     (0x2, "BROADCAST"),

@@ -23,8 +23,9 @@ from netsonde.probes.netlink.links import Link
 from netsonde.probes.netlink.metrics import CounterReader
 from netsonde.probes.netlink.peers import PeerResolver
 from netsonde.probes.netlink.publisher import InterfacePublisher
+from netsonde.probes.netlink.rules import routing_rules
 from netsonde.probes.netlink.socket import RtnetlinkSocket
-from netsonde.probes.netlink.state import NamespaceState
+from netsonde.probes.netlink.state import NO_INTERFACE, NamespaceState
 from netsonde.probes.netlink.throttle import Throttle
 from netsonde.probes.netlink.translate import Key
 from netsonde.probes.netlink.watch import NamespaceWatch
@@ -92,6 +93,7 @@ class _Run:
         self._dirty: dict[Key, None] = {}
         self._present: set[Key] = set()
         self._gone: set[int] = set()
+        self._ruled: set[int] = set()
         self.all_settled = asyncio.Event()
         self._opening = False
         self._settled: set[int] = set()
@@ -153,6 +155,10 @@ class _Run:
         tables = [(inode, ifindex) for ifindex in state.table_changed if ifindex in state.links]
         self._mark_all(self._throttle.offer(tables, self._loop.time()))
         state.changed, state.table_changed = set(), set()
+        if state.rules_changed:
+            state.rules_changed = False
+            self._ruled.add(inode)
+            self._schedule()
         self._schedule_release()
 
     def watch_resynced(self, watch: NamespaceWatch, why: str) -> None:
@@ -231,7 +237,12 @@ class _Run:
         for inode in self._gone:
             for key in self._publisher.of_namespace(inode):
                 self._take_away(batch, key)
+            self._publisher.forget_rules(inode)
         self._gone = set()
+        for inode in self._ruled & self._watches.keys():
+            rules = self._watches[inode].state.rules.of(NO_INTERFACE)
+            self._publisher.put_rules(batch, inode, routing_rules(rules))
+        self._ruled = set()
         for _ in range(MOST_ROUNDS):
             if not self._dirty:
                 return batch

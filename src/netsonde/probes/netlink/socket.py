@@ -23,8 +23,10 @@ RTNLGRP_LINK: Final = 1
 RTNLGRP_NEIGH: Final = 3
 RTNLGRP_IPV4_IFADDR: Final = 5
 RTNLGRP_IPV4_ROUTE: Final = 7
+RTNLGRP_IPV4_RULE: Final = 8
 RTNLGRP_IPV6_IFADDR: Final = 9
 RTNLGRP_IPV6_ROUTE: Final = 11
+RTNLGRP_IPV6_RULE: Final = 19
 RTNLGRP_NSID: Final = 28
 
 GROUPS: Final = (
@@ -34,6 +36,8 @@ GROUPS: Final = (
     RTNLGRP_IPV4_ROUTE,
     RTNLGRP_IPV6_IFADDR,
     RTNLGRP_IPV6_ROUTE,
+    RTNLGRP_IPV4_RULE,
+    RTNLGRP_IPV6_RULE,
     RTNLGRP_NSID,
 )
 BUFFER_SIZE: Final = 256 * 1024
@@ -47,7 +51,7 @@ class Overrun(Exception):
 
 
 class RtnetlinkSocket:
-    """One socket, subscribed to links, addresses, routes, neighbours and namespace ids."""
+    """One socket, subscribed to links, addresses, routes, rules, neighbours and namespace ids."""
 
     def __init__(self, receive_buffer: int) -> None:
         """Open it in the namespace of the calling thread."""

@@ -14,6 +14,7 @@ from netsonde.probes.netlink.links import Link, decode_link, is_interface, link_
 from netsonde.probes.netlink.neighbours import Key as NeighbourKey
 from netsonde.probes.netlink.neighbours import Neighbour, decode_neighbour
 from netsonde.probes.netlink.routes import Route, decode_route
+from netsonde.probes.netlink.rules import Rule, decode_rule
 from netsonde.probes.netlink.tables import RecordTable
 from netsonde.probes.netlink.wire import (
     AF_BRIDGE,
@@ -23,17 +24,21 @@ from netsonde.probes.netlink.wire import (
     RTM_DELLINK,
     RTM_DELNEIGH,
     RTM_DELROUTE,
+    RTM_DELRULE,
     RTM_NEWADDR,
     RTM_NEWLINK,
     RTM_NEWNEIGH,
     RTM_NEWROUTE,
+    RTM_NEWRULE,
     Message,
 )
 
 IFF_UP: Final = 0x1
 
 AddressKey = tuple[int, str]
-DumpName = Literal["links", "addresses", "routes", "neighbours", "fdb"]
+DumpName = Literal["links", "addresses", "routes", "neighbours", "fdb", "rules"]
+NO_INTERFACE: Final = 0
+VXLAN: Final = "vxlan"
 _LINK_KEY: Final = 0
 
 
@@ -48,6 +53,11 @@ class NamespaceState:
     routes: RecordTable[Route, Route] = field(init=False)
     neighbours: RecordTable[NeighbourKey, Neighbour] = field(init=False)
     fdb: RecordTable[NeighbourKey, Neighbour] = field(init=False)
+    rules: RecordTable[Rule, Rule] = field(init=False)
+    """Of the namespace as a whole, under the ifindex NO_INTERFACE."""
+    rules_changed: bool = False
+    fdb_untold: bool = False
+    """Whether an interface came that may have forwarding entries of which no message tells."""
     _addresses: RecordTable[AddressKey, Address] = field(init=False)
     _confirmed_links: set[int] | None = None
 
@@ -55,6 +65,7 @@ class NamespaceState:
         self.routes = RecordTable(self.limit)
         self.neighbours = RecordTable(self.limit)
         self.fdb = RecordTable(self.limit)
+        self.rules = RecordTable(self.limit)
         self._addresses = RecordTable(self.limit)
 
     def addresses(self, ifindex: int) -> list[Address]:
@@ -81,15 +92,25 @@ class NamespaceState:
                 self._forget(ifindex)
             return
         stale = self._table(dump).finish()
+        if dump == "rules":
+            self.rules_changed = self.rules_changed or bool(stale)
+            return
         (self.changed if dump == "addresses" else self.table_changed).update(stale)
 
     def _table(
         self, dump: DumpName
-    ) -> RecordTable[AddressKey, Address] | RecordTable[Route, Route] | RecordTable[NeighbourKey, Neighbour]:
+    ) -> (
+        RecordTable[AddressKey, Address]
+        | RecordTable[Route, Route]
+        | RecordTable[Rule, Rule]
+        | RecordTable[NeighbourKey, Neighbour]
+    ):
         if dump == "addresses":
             return self._addresses
         if dump == "routes":
             return self.routes
+        if dump == "rules":
+            return self.rules
         return self.fdb if dump == "fdb" else self.neighbours
 
     def _new_link(self, message: Message) -> None:
@@ -101,6 +122,9 @@ class NamespaceState:
         before = self.links.get(link.ifindex)
         if before == link:
             return
+        if before is None and link.kind == VXLAN:
+            # One that is moved here from another namespace brings them along.
+            self.fdb_untold = True
         self.links[link.ifindex] = link
         self.changed.add(link.ifindex)
         if before is not None and before.flags & IFF_UP and not link.flags & IFF_UP:
@@ -180,6 +204,16 @@ class NamespaceState:
                 self.routes.put(ifindex, rest, rest)
             self.table_changed.add(ifindex)
 
+    def _new_rule(self, message: Message) -> None:
+        rule = decode_rule(message)
+        if rule is not None and self.rules.put(NO_INTERFACE, rule, rule) is None:
+            self.rules_changed = True
+
+    def _del_rule(self, message: Message) -> None:
+        rule = decode_rule(message)
+        if rule is not None and self.rules.drop(NO_INTERFACE, rule):
+            self.rules_changed = True
+
     def _new_neighbour(self, message: Message) -> None:
         entry = decode_neighbour(message)
         if entry is None:
@@ -204,6 +238,8 @@ _HANDLERS: Final[dict[int, Callable[[NamespaceState, Message], None]]] = {
     RTM_DELADDR: NamespaceState._del_address,
     RTM_NEWROUTE: NamespaceState._new_route,
     RTM_DELROUTE: NamespaceState._del_route,
+    RTM_NEWRULE: NamespaceState._new_rule,
+    RTM_DELRULE: NamespaceState._del_rule,
     RTM_NEWNEIGH: NamespaceState._new_neighbour,
     RTM_DELNEIGH: NamespaceState._del_neighbour,
 }

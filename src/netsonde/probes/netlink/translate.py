@@ -61,8 +61,7 @@ def interface_metadata(
         metadata["MTU"] = link.mtu
     if link.master:
         metadata["MasterIndex"] = link.master
-    if link.slave:
-        metadata["BondSlave"] = link.slave
+    metadata |= link.slave
     _add_driver(metadata, link, driver)
     _add_relation(metadata, link, peer)
     _add_addresses(metadata, state, link.ifindex)

@@ -46,9 +46,10 @@ _REQUESTS: Final[dict[DumpName, tuple[int, bytes]]] = {
     "addresses": (wire.RTM_GETADDR, struct.pack("=BBBBi", wire.AF_UNSPEC, 0, 0, 0, 0)),
     "routes": (wire.RTM_GETROUTE, struct.pack("=12x")),
     "neighbours": (wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", wire.AF_UNSPEC, 0, 0, 0, 0)),
+    "rules": (wire.RTM_GETRULE, struct.pack("=12x")),
     "fdb": (wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", wire.AF_BRIDGE, 0, 0, 0, 0)),
 }
-_SNAPSHOT: Final[tuple[DumpName, ...]] = ("links", "addresses", "routes", "neighbours", "fdb")
+_SNAPSHOT: Final[tuple[DumpName, ...]] = ("links", "addresses", "routes", "rules", "neighbours", "fdb")
 
 
 Answer = Callable[[wire.Message], None]
@@ -240,7 +241,12 @@ class NamespaceWatch:
             if self._stale:
                 # The backlog may just have ended: nothing would call again, and what is lost would stay lost.
                 self._loop.call_soon(self._readable_unless_closed)
-        if self.ready and (self.state.changed or self.state.table_changed):
+        state = self.state
+        if state.fdb_untold:
+            state.fdb_untold = False
+            if not any(dump.table == "fdb" for dump in self._waiting):
+                self._enqueue(_Dump(*_REQUESTS["fdb"], table="fdb"))
+        if self.ready and (state.changed or state.table_changed or state.rules_changed):
             self._owner.watch_changed(self)
 
     def _readable_unless_closed(self) -> None:

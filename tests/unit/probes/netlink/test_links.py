@@ -101,6 +101,37 @@ def test_bond_and_its_slave_show_mode_and_state() -> None:
     }
 
 
+def test_port_of_a_bridge_shows_what_the_spanning_tree_made_of_it() -> None:
+    port = wire.attribute(1, b"\x04") + wire.attribute(2, struct.pack("=H", 32)) + wire.attribute(3, u32(100))
+    node = shown(link_message(5, "v", slave=("bridge", port + wire.attribute(33, b"\x01"))))
+    assert node["BridgePort"] == {"State": "BLOCKING", "Priority": 32, "Cost": 100, "Isolated": True}
+
+
+def test_bridge_shows_its_spanning_tree_and_its_vlans() -> None:
+    identity = bytes.fromhex("8000525400123456")
+    data = wire.attribute(4, u32(30000)) + wire.attribute(5, u32(1)) + wire.attribute(6, struct.pack("=H", 0x8000))
+    data += wire.attribute(7, b"\x01") + wire.attribute(10, identity) + wire.attribute(11, identity)
+    data += wire.attribute(12, struct.pack("=H", 3)) + wire.attribute(39, struct.pack("=H", 1))
+    assert shown(link_message(5, "br0", "bridge", data))["Bridge"] == {
+        **{"STP": "kernel", "Priority": 32768, "AgeingTime": 300, "RootPort": 3},
+        **{"RootID": "8000.525400123456", "ID": "8000.525400123456", "VLANFiltering": True, "DefaultPVID": 1},
+    }
+
+
+def test_other_names_and_an_xdp_program_are_shown() -> None:
+    names = wire.attribute(53, b"enp1s0f0\0") + wire.attribute(53, b"uplink\0")
+    xdp = wire.attribute(2, b"\x02") + wire.attribute(4, u32(42))
+    node = shown(link_message(5, "eth0", extra=wire.attribute(0x8000 | 52, names) + wire.attribute(43, xdp)))
+    assert (node["AltNames"], node["XDP"]) == (["enp1s0f0", "uplink"], {"Mode": "generic", "ProgID": 42})
+    assert "XDP" not in shown(link_message(5, "eth0", extra=wire.attribute(43, wire.attribute(2, b"\0"))))
+
+
+def test_ipvlan_and_xfrm_show_mode_number_and_the_device_below() -> None:
+    assert shown(link_message(5, "i", "ipvlan", wire.attribute(1, struct.pack("=H", 2))))["IPVlanMode"] == "l3s"
+    node = shown(link_message(5, "x", "xfrm", wire.attribute(1, u32(3)) + wire.attribute(2, u32(7))))
+    assert (node["XfrmIfID"], node["ParentIndex"]) == (7, 3)
+
+
 def test_vrf_and_gre_show_table_and_tunnel_ends() -> None:
     assert shown(link_message(5, "red", "vrf", wire.attribute(1, u32(10))))["VRFTable"] == 10
     ends = (

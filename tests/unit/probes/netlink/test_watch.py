@@ -170,7 +170,7 @@ async def test_after_an_overrun_all_is_read_and_all_that_was_asked_is_looked_at_
     await lab.owner.until(lambda: bool(lab.owner.changed))
     assert len(lab.owner.resyncs) == 1
     assert lab.kernel.dumps == [
-        *(wire.RTM_GETLINK, wire.RTM_GETADDR, wire.RTM_GETROUTE, wire.RTM_GETNEIGH, wire.RTM_GETNEIGH)
+        *(wire.RTM_GETLINK, wire.RTM_GETADDR, wire.RTM_GETROUTE, wire.RTM_GETRULE, wire.RTM_GETNEIGH, wire.RTM_GETNEIGH)
     ]
     # None of them differs from before, but the word of the kernel about their peers may have been lost.
     assert set().union(*lab.owner.changed) == set(range(1, 11))
@@ -230,3 +230,13 @@ async def test_dump_that_the_kernel_does_not_know_is_gone_without(lab: Lab) -> N
     lab.kernel.put(Overrun())
     await lab.owner.until(lambda: set(range(1, 11)) in lab.owner.changed)
     assert set(lab.state.links) == set(range(1, 11))
+
+
+async def test_forwarding_entries_that_a_vxlan_brings_along_are_asked_for(lab: Lab) -> None:
+    lab.kernel.dumps.clear()
+    lab.kernel.put(link_message(60, "vx0", "vxlan"))
+    await lab.owner.until(lambda: 60 in lab.state.links)
+    assert lab.kernel.dumps == [wire.RTM_GETNEIGH]
+    lab.kernel.put(link_message(60, "vx1", "vxlan"))
+    await lab.owner.until(lambda: lab.state.links[60].name == "vx1")
+    assert len(lab.kernel.dumps) == 1
