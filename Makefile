@@ -14,7 +14,7 @@ PAGE := $(shell find web -path web/node_modules -prune -o -path web/dist -prune 
 LISTEN ?= 127.0.0.1:8082
 ARGS ?=
 
-.PHONY: help setup run demo test unit netns system browser foreign fuzz lint fmt bench docs bless clean
+.PHONY: help setup run demo test unit netns system browser foreign fuzz test-vm lint fmt bench docs bless clean
 .PHONY: lint-python lint-native unit-python unit-native fuzz-packets fuzz-queries daemons
 # With ARGS that select tests, one of two runs may have none (exit status 5).
 OR_NONE = $(if $(ARGS),|| [ $$$$? -eq 5 ])
@@ -29,9 +29,9 @@ setup: $(STAMPS)/native $(STAMPS)/page ## install what is missing, build the nat
 run: setup ## start everything on LISTEN (127.0.0.1:8082) and print the page's address
 	@exec netsonde allinone --listen $(LISTEN) $(ARGS)
 
-demo: setup ## play the story with a real VM: a capture waits, the VM boots, its first packets are seen
+demo: setup ## play the story with a real VM: a capture waits, the VM boots, a check judges it; FAULT=dhcp|vlan|mtu|metadata|arp
 	@tools/debs demo
-	@PYTHONPATH=tools exec python -m demo $(ARGS)
+	@PYTHONPATH=tools exec python -m demo $(if $(FAULT),--fault $(FAULT)) $(ARGS)
 
 test: ## run every test
 	@$(MAKE) --no-print-directory --jobs=2 setup
@@ -69,6 +69,10 @@ foreign: setup daemons ## other people's clients, unmodified, against a real all
 	@tools/foreign
 	pytest -q tests/foreign $(ARGS)
 
+test-vm: setup daemons ## the demo with real virtual machines, six of them, some five minutes (root)
+	@tools/debs demo
+	pytest -q tests/vm $(ARGS)
+
 fuzz: fuzz-packets fuzz-queries ## hostile packets for the parsers, hostile queries for a live analyzer
 
 fuzz-packets: setup
@@ -98,7 +102,7 @@ bench: export NFSTREAM_PYTHON ?= $(CURDIR)/build/bench/nfstream/bin/python
 bench: setup ## ratios against peers, in one run
 	@tools/debs bench
 	@tools/nfstream
-	@for bench in meter graph completion history subscriptions lookback_cost topology_load event_latency check_verdicts; do python bench/$$bench.py; done
+	@for bench in meter graph completion history subscriptions lookback_cost topology_load topology_scale event_latency check_verdicts; do python bench/$$bench.py; done
 
 docs: setup ## write the generated reference pages anew
 	python tools/reference.py

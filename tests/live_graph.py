@@ -131,6 +131,8 @@ class LiveGraph:
         self.context = context
         self.graph = graph
         self.events: list[Event] = []
+        self.failures: list[tuple[str, str]] = []
+        """Name of each probe that failed, and why."""
         self._changed = asyncio.Event()
         self._metrics = metrics
         self.runner = ProbeRunner(build_probes(context), retry_delay=0.05, on_health=self._on_health)
@@ -222,7 +224,9 @@ class LiveGraph:
         self.events.extend(events)
         self._changed.set()
 
-    def _on_health(self, _: Health) -> None:
+    def _on_health(self, health: Health) -> None:
+        if health.state == "failed":
+            self.failures.append((health.name, health.reason))
         self._changed.set()
 
 

@@ -7,9 +7,11 @@ child, at any time loses nothing that was reported.
 
 import asyncio
 import os
+import ssl
 import sys
 from pathlib import Path
 
+from netsonde.access.policy import policy_of
 from netsonde.api.listener import open_listener
 from netsonde.api.settings import ApiSettings, check_exposure
 from netsonde.bus.server import PrivateServer, ServerSettings
@@ -31,7 +33,8 @@ def run(config_file: Path | None, overrides: dict[str, str], *, check: bool = Fa
 
 
 def _verify(settings: Settings) -> None:
-    check_exposure(settings.analyzer)
+    check_exposure(settings.analyzer, login_required=settings.access.login_required)
+    policy_of(settings.access)
 
 
 class AllInOne:
@@ -81,11 +84,23 @@ class AllInOne:
     async def _announce(self) -> None:
         while not await _is_ready(self._settings.analyzer):  # noqa: ASYNC110  # another process: only its answers tell
             await asyncio.sleep(0.05)
-        print(f"Netsonde is ready: http://{self._settings.analyzer.listen}/", flush=True)  # noqa: T201
+        api = self._settings.analyzer
+        print(f"Netsonde is ready: {'https' if api.tls_certificate else 'http'}://{api.listen}/", flush=True)  # noqa: T201
 
     def _say_what_cannot_work(self) -> None:
         if os.geteuid() != 0:
             log.warning("not root: no captures and no other namespaces; showing the topology that this user can see")
+
+
+def _own_tls(api: ApiSettings) -> ssl.SSLContext | None:
+    """Return how to ask our own child, whose certificate is made for other names than loopback's."""
+    if api.tls_certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if api.tls_client_ca is not None:
+        context.load_cert_chain(api.tls_certificate, api.tls_key)
+    return context
 
 
 async def _is_ready(api: ApiSettings) -> bool:
@@ -93,7 +108,7 @@ async def _is_ready(api: ApiSettings) -> bool:
     host = "127.0.0.1" if api.host == "0.0.0.0" else api.host
     try:
         async with asyncio.timeout(2):
-            reader, writer = await asyncio.open_connection(host, api.port)
+            reader, writer = await asyncio.open_connection(host, api.port, ssl=_own_tls(api))
             writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             status = await reader.readline()
             writer.close()

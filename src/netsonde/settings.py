@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from netsonde.access.settings import AccessSettings
 from netsonde.alerts.settings import AlertSettings
 from netsonde.api.settings import ApiSettings
 from netsonde.bus.settings import BusSettings
@@ -48,6 +49,7 @@ class Settings:
     log: LogSettings = field(default_factory=LogSettings)
     bus: BusSettings = field(default_factory=BusSettings)
     analyzer: ApiSettings = field(default_factory=ApiSettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     capture: CaptureSettings = field(default_factory=CaptureSettings)
     check: CheckSettings = field(default_factory=CheckSettings)

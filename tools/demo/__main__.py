@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The story, played on this machine: a capture waits, a VM boots, its very first packets are there to see.
+"""The story, played on this machine: a capture waits, a VM boots, its first packets are there, a check judges them.
 
-usage: make demo [ARGS="--once"]    (root; --once ends after the timeline instead of leaving the page open)
+usage: make demo [FAULT=dhcp|vlan|mtu|metadata|arp] [ARGS="--once"]    (root)
+
+FAULT breaks one thing of the VM's network: the check has to name it. --once ends after the verdict instead of leaving
+the page open; then the exit status is 0 if the check found what there was to find.
 """
 
 import argparse
@@ -22,25 +25,30 @@ from pathlib import Path
 from typing import Any
 
 from demo import machine
-from demo.cloud import Cloud
+from demo.cloud import FAULTS, METADATA, Cloud
 from demo.switch import Switch
 
 ROOT = Path(__file__).resolve().parents[2]
 QUERY = "G.V().HasKey('ExtID.vm-id')"
 BOOT_WITHIN = 90.0
+CHECKED_WITHIN_MS = 45_000
+"""After the tap was made, so that a slow machine has time to boot."""
+FAILS = {"dhcp": "dhcp", "vlan": "dhcp", "mtu": "mtu", "metadata": "tcp", "arp": "gateway"}
+"""The first step that has to fail under a fault."""
 FIRST_SHOWN = 60
 
 
 class Demo:
     """Everything of the demo; `close` leaves nothing of it behind."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, fault: str = "") -> None:
+        self.fault = fault
         self.folder = Path(tempfile.mkdtemp(prefix="nsdemo-"))
         suffix = secrets.token_hex(2)
         self.tap = f"tap{suffix}"
         self.vm_id = str(uuid.uuid4())
         self.switch = Switch(self.folder)
-        self.cloud = Cloud(self.switch, self.folder, suffix)
+        self.cloud = Cloud(self.switch, self.folder, suffix, fault)
         self.url = f"http://127.0.0.1:{port}"
         self.netsonde: subprocess.Popen[bytes] | None = None
         self.vm: subprocess.Popen[bytes] | None = None
@@ -114,10 +122,12 @@ class Demo:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def play(demo: Demo) -> None:
+def play(demo: Demo) -> bool:
+    """Play it; tells whether the check found what there was to find."""
     say("preparing a virtual machine (the first time its kernel is fetched)")
     machine.build(ROOT / "build/vm")
-    say("starting a switch of its own, DHCP, DNS and a metadata service on 169.254.169.254")
+    broken = f"; one thing is broken: {demo.fault}" if demo.fault else ""
+    say(f"starting a switch of its own, DHCP, DNS and a metadata service on {METADATA}{broken}")
     demo.switch.start()
     demo.cloud.start(demo.vm_id)
     say("starting Netsonde")
@@ -130,6 +140,8 @@ def play(demo: Demo) -> None:
         f"{status_of(demo, capture)['Reason']}",
         strong=True,
     )
+    check = create_check(demo)
+    say("a check says what must be true of it: a lease, its gateway, DNS, metadata, and that large packets pass")
     say("booting a virtual machine")
     made = demo.boot()
     demo.wait(lambda: status_of(demo, capture)["State"] == "active", 20, "the capture to turn active")
@@ -141,7 +153,41 @@ def play(demo: Demo) -> None:
     )
     demo.wait(demo.is_booted, BOOT_WITHIN, "the machine to boot")
     show_timeline(demo, capture, made)
+    found = show_verdict(demo, check)
     say(f"all of it is on the page: {demo.url}/", strong=True)
+    return found
+
+
+def create_check(demo: Demo) -> str:
+    """Create the check; returns its UUID."""
+    through = f"G.V().Has('Name', '{demo.cloud.gateway_port}')"
+    steps: list[dict[str, Any]] = [
+        *({"Type": name} for name in ("dhcp", "gateway", "dns")),
+        {"Type": "tcp", "Parameters": {"Target": f"{METADATA}:80"}},
+        {"Type": "mtu"},
+        {"Type": "path", "Parameters": {"Through": through}},
+    ]
+    body = {"Name": "vm", "GremlinQuery": QUERY, "Within": CHECKED_WITHIN_MS, "Active": "unsettled", "Steps": steps}
+    uuid: str = demo.call("/api/check", body)["UUID"]
+    demo.wait(lambda: len(demo.call(f"/api/check/{uuid}")["Captures"]) == 2, 10, "the check to have its captures")
+    return uuid
+
+
+def show_verdict(demo: Demo, check: str) -> bool:
+    """Wait for the verdict and show it; tells whether it is right."""
+
+    def ended() -> list[dict[str, Any]]:
+        return [one for one in demo.call(f"/api/check/{check}/results") if one["EndedAt"]]
+
+    say("waiting for the verdict of the check; what the traffic does not tell is asked by injected packets")
+    demo.wait(ended, CHECKED_WITHIN_MS / 1000 + 40, "the verdict")
+    (result,) = ended()
+    for step in result["Steps"]:
+        after = "" if step["AfterMs"] is None else f"{step['AfterMs'] / 1000:.3f}"
+        print(f"  {step['Type']:8} {step['Verdict']:8} {after:>8}  {step['Sentence']}")
+    say(f"verdict: {result['Verdict']}{': ' if result['Sentence'] else ''}{result['Sentence']}", strong=True)
+    failed = next((step["Type"] for step in result["Steps"] if step["Verdict"] == "fail"), "")
+    return bool(failed == FAILS.get(demo.fault, ""))
 
 
 def status_of(demo: Demo, capture: str) -> dict[str, Any]:
@@ -176,15 +222,16 @@ def free_port() -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--once", action="store_true", help="end after the timeline")
+    parser.add_argument("--once", action="store_true", help="end after the verdict")
+    parser.add_argument("--fault", choices=FAULTS, default="", help="break one thing of the VM's network")
     options = parser.parse_args()
     if os.geteuid() != 0:
         print("make demo needs root: it makes a switch, a tap and a virtual machine", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    demo = Demo(free_port())
+    demo, found = Demo(free_port(), options.fault), True
     try:
-        play(demo)
+        found = play(demo)
         if not options.once:
             say("Ctrl-C ends the demo and removes all that it made")
             signal.pause()
@@ -200,7 +247,7 @@ def main() -> int:
         return 1
     finally:
         demo.close()
-    return 0
+    return 0 if found else 1
 
 
 if __name__ == "__main__":

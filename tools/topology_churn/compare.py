@@ -4,6 +4,7 @@
 import ctypes
 import gc
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,8 @@ def _differ(one: Json, other: Json) -> Metadata:
 class Holdings:
     """What this process holds at one moment."""
 
-    descriptors: int
+    descriptors: Counter[str]
+    """Open files by sort, such as `socket` and `anon_inode:[eventpoll]`."""
     threads: int
     objects: int
     """Python objects that the collector knows."""
@@ -75,7 +77,7 @@ class Holdings:
         ctypes.CDLL(None).malloc_trim(0)
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return cls(
-            descriptors=len(os.listdir("/proc/self/fd")),
+            descriptors=Counter(_sort(fd) for fd in os.listdir("/proc/self/fd")),
             threads=len(os.listdir("/proc/self/task")),
             objects=len(gc.get_objects()),
             resident=pages * os.sysconf("SC_PAGESIZE"),
@@ -83,13 +85,21 @@ class Holdings:
 
     def leaks_since(self, before: "Holdings", *, objects: int = 2000, resident: int = 16 * _MILLION) -> list[str]:
         """Return a line for each thing of which there is more; of memory so much more is granted."""
-        return [
+        more = self.descriptors - before.descriptors
+        found = [f"open files: {number} more of {sort}" for sort, number in more.items()]
+        return found + [
             f"{what}: {old} before, {new} after"
             for what, old, new, granted in (
-                ("descriptors", before.descriptors, self.descriptors, 0),
                 ("threads", before.threads, self.threads, 0),
                 ("objects", before.objects, self.objects, objects),
                 ("bytes of memory", before.resident, self.resident, resident),
             )
             if new > old + granted
         ]
+
+
+def _sort(fd: str) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}").partition(":[")[0]
+    except OSError:
+        return "the directory that was being read"

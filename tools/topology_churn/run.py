@@ -70,11 +70,7 @@ async def churn(
             before = await run.empty()
             await run.cycles(range(first, cycles))
             after = await run.empty()
-            outcome.wrong += [
-                f"probe {name} failed: {health.failures} times"
-                for name, health in live.runner.healths.items()
-                if name != "ovsdb" and health.failures
-            ]
+            outcome.wrong += [f"probe {name} failed: {why}" for name, why in live.failures if name != "ovsdb"]
             outcome.resyncs = live.runner.healths["netlink"].counters.get("resyncs", 0)
             outcome.server_losses = live.runner.healths["ovsdb"].failures
     finally:

@@ -11,9 +11,13 @@ from pathlib import Path
 import netsonde.api
 from netsonde import __version__
 from netsonde._native import RecordedFrames, check_bpf
+from netsonde.access.policy import policy_of
+from netsonde.access.sessions import Sessions
 from netsonde.aio import Supervisor, keep_tidy, spawn
 from netsonde.aio.tasks import HealthSink
+from netsonde.alerts.scripting import AlertScripts
 from netsonde.alerts.service import AlertService
+from netsonde.analyzer.access import open_gate, open_sessions
 from netsonde.analyzer.departures import Departures
 from netsonde.analyzer.filters import FilterService
 from netsonde.analyzer.flows import FlowService, LiveFlows
@@ -24,6 +28,7 @@ from netsonde.analyzer.packets import LivePackets, PacketService
 from netsonde.analyzer.queries import QueryService
 from netsonde.analyzer.reports import AgentReports
 from netsonde.analyzer.status import StatusService
+from netsonde.analyzer.verdicts import VerdictNotices
 from netsonde.api.server import serve
 from netsonde.api.services import Services
 from netsonde.api.settings import check_exposure
@@ -56,6 +61,7 @@ from netsonde.observe import Health, logger
 from netsonde.process import component, run_process
 from netsonde.query import Limits, Sources
 from netsonde.query.workers import Workers
+from netsonde.scripts.pool import Scripts
 from netsonde.settings import Settings
 
 log = logger("analyzer")
@@ -83,7 +89,8 @@ def run(config_file: Path | None, overrides: dict[str, str], *, check: bool = Fa
 
 def verify(settings: Settings) -> None:
     """Refuse, with UserError, what an analyzer would not start with."""
-    check_exposure(settings.analyzer)
+    check_exposure(settings.analyzer, login_required=settings.access.login_required)
+    policy_of(settings.access)
 
 
 def now_ms() -> int:
@@ -102,6 +109,7 @@ class Analyzer:
             name: Health(name)
             for name in (
                 "bus",
+                "access",
                 "topology",
                 "declared",
                 "noderules",
@@ -110,6 +118,8 @@ class Analyzer:
                 "checks",
                 "alerts",
                 "notices",
+                "verdicts",
+                "scripts",
                 "injection",
                 "history",
                 "intake",
@@ -117,6 +127,7 @@ class Analyzer:
             )
         }
         self.workers = Workers()
+        self.scripts = Scripts(self.health["scripts"])
         self.graph = Graph(self.host, f"analyzer.{self.host}", now_ms)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -144,7 +155,10 @@ class Analyzer:
         flows = FlowService(LiveFlows(bus, hosts, self.graph), history)
         queries = self._queries(bus, hosts, history)
         injections = await self._injections(bus, queries)
-        checks = await self._checks(bus, captures, AgentReports(bus, flows, history), injections)
+        outbox = await self._outbox(bus)
+        checks = await self._checks(bus, captures, AgentReports(bus, flows, history), injections, outbox)
+        verdicts = VerdictNotices(outbox, self.health["verdicts"])
+        checks.follow_verdicts(verdicts.follow)
         status = StatusService(
             self.settings,
             hosts,
@@ -156,10 +170,11 @@ class Analyzer:
             verdicts=checks.verdicts,
             alerts=lambda: alerts.states(),
         )
-        outbox = await self._outbox(bus)
         alerts = await self._alerts(bus, queries, outbox, lambda: not status.topology_missing())
+        sessions = await open_sessions(bus, self.settings.access)
         services = self._services(
-            bus, hosts, history, captures, checks, alerts, declared, rules, flows, status, queries, injections
+            *(bus, hosts, history, captures, checks, alerts, declared, rules, flows, status, queries, injections),
+            sessions,
         )
         intake = Intake(bus, self.graph, declared, history, flows)
         presence = PresenceKeeper(bus, self._describe)
@@ -168,6 +183,7 @@ class Analyzer:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 spawn(group, hosts.run(), "hosts"),
+                spawn(group, self._supervise("access", _running(sessions.run)), "access"),
                 spawn(group, departures.run(), "departures"),
                 spawn(group, self._supervise("topology", _running(follower.run)), "topology"),
                 spawn(group, self._supervise("declared", declared.run), "declared"),
@@ -175,7 +191,9 @@ class Analyzer:
                 spawn(group, self._supervise("edgerules", rules[1].run), "edgerules"),
                 spawn(group, self._supervise("captures", captures.run), "captures"),
                 spawn(group, self._supervise("checks", checks.run), "checks"),
+                spawn(group, self._supervise("scripts", _running(self.scripts.tend)), "scripts"),
                 spawn(group, self._supervise("notices", outbox.run), "notices"),
+                spawn(group, self._supervise("verdicts", verdicts.run), "verdicts"),
                 spawn(group, self._supervise("alerts", alerts.run), "alerts"),
                 spawn(group, self._supervise("injection", injections.run), "injection"),
                 spawn(group, self._supervise("intake", intake.run), "intake"),
@@ -206,7 +224,12 @@ class Analyzer:
         )
 
     async def _checks(
-        self, bus: Bus, captures: CaptureCoordinator, reports: AgentReports, injections: InjectionCoordinator
+        self,
+        bus: Bus,
+        captures: CaptureCoordinator,
+        reports: AgentReports,
+        injections: InjectionCoordinator,
+        outbox: Outbox,
     ) -> CheckService:
         return CheckService(
             self.graph,
@@ -218,6 +241,7 @@ class Analyzer:
             lease=Lease(bus, "checks", self.host),
             settings=self.settings.check,
             counters=self.health["checks"],
+            check_action=outbox.check,
         )
 
     async def _outbox(self, bus: Bus) -> Outbox:
@@ -242,6 +266,7 @@ class Analyzer:
             settings=self.settings.alert,
             counters=self.health["alerts"],
             is_ready=is_ready,
+            scripts=AlertScripts(self.scripts, queries),
             resend=self.settings.notify.resend,
         )
 
@@ -297,11 +322,13 @@ class Analyzer:
         status: StatusService,
         queries: QueryService,
         injections: InjectionCoordinator,
+        sessions: Sessions,
     ) -> Services:
         packets = LivePackets(bus, hosts)
         return Services(
             host=self.host,
             settings=self.settings.analyzer,
+            gate=open_gate(self.settings, sessions, self.health["access"]),
             graph=self.graph,
             graph_json=queries.graph_json,
             queries=queries,
@@ -329,7 +356,8 @@ class Analyzer:
                 await history.write_gone(host)
 
     def _serving(self, address: str) -> None:
-        self.health["api"].running(f"http://{address}/")
+        scheme = "http" if self.settings.analyzer.tls_certificate is None else "https"
+        self.health["api"].running(f"{scheme}://{address}/")
 
     async def _supervise(self, name: str, work: Callable[[HealthSink], Awaitable[None]]) -> None:
         await Supervisor(name, work, self.health[name], on_crash=_log_crash).run()

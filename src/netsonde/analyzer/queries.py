@@ -58,20 +58,22 @@ class QueryService:
         *,
         client: str = "",
         gone: Gone | None = None,
+        packets: bool = True,
     ) -> T:
         """Return what `into` makes of the result; for a large one it runs in a thread, and looks at the clock.
 
-        `client` is whom the queue treats as one. Raises UserError for any mistake and limit, Busy when too many long
-        queries wait already, and whatever `gone` raises.
+        `client` is whom the queue treats as one; `packets` whether it may see what is in packets. Raises UserError for
+        any mistake and limit, Busy when too many long queries wait already, and whatever `gone` raises.
         """
         plan = result = None
+        limits = self._limits if packets else replace(self._limits, packets=0)
         if _is_short(text, bindings):
             async with self._one_at_a_time():
                 plan = parse(text, bindings)
-                result = attempt(plan, self._sources, self._limits)
+                result = attempt(plan, self._sources, limits)
                 if result is not None and result.size <= _SMALL:
                     return into(result, nothing)
-        return await _unless(gone, self._at_place(text, bindings, into, plan, result, client))
+        return await _unless(gone, self._at_place(text, bindings, into, plan, result, client, limits))
 
     async def nodes(self, text: str) -> Sequence[Node]:
         """Return the nodes that a query gives; raises UserError for one that gives anything else."""
@@ -92,12 +94,15 @@ class QueryService:
         profile: bool = False,
         client: str = "",
         gone: Gone | None = None,
+        packets: bool = True,
     ) -> Mapping[str, Json]:
         """Return what a query reads, gives and, with `profile`, costs, and why it finds nothing if it does."""
 
+        limits = self._limits if packets else replace(self._limits, packets=0)
+
         async def explained() -> Mapping[str, Json]:
-            async with self._workers.place(client, self._limits.seconds) as place:
-                context = at_place(place, self._sources, self._limits)
+            async with self._workers.place(client, limits.seconds) as place:
+                context = at_place(place, self._sources, limits)
                 plan = await computed(context, partial(parse, text, bindings))
                 return await explain(plan, context, profile=profile)
 
@@ -132,9 +137,10 @@ class QueryService:
         plan: Plan | None,
         result: Result | None,
         client: str,
+        limits: Limits,
     ) -> T:
-        async with self._workers.place(client, self._limits.seconds) as place:
-            context = at_place(place, self._sources, self._limits)
+        async with self._workers.place(client, limits.seconds) as place:
+            context = at_place(place, self._sources, limits)
             if plan is None:
                 plan = await computed(context, partial(parse, text, bindings))
             if result is None or result.graph is not None:

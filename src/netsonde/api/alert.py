@@ -7,6 +7,7 @@ import msgspec
 from litestar import Response, Router, delete, get, patch, post
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 
+from netsonde.access.rights import ALERT_READ, ALERT_WRITE
 from netsonde.api.bodies import convert, decode
 from netsonde.api.editing import check_match, definition_of, etag_of, patched
 from netsonde.api.requests import AnyRequest, ServicesDep
@@ -40,23 +41,33 @@ class DryRun(msgspec.Struct, frozen=True, rename="pascal"):
     """Milliseconds between two looks; 0 = a two-hundredth of the time, a second at least."""
 
 
-@get("/", operation_id="listAlerts", summary="All alerts, by UUID, with their states")
+@get("/", right=ALERT_READ, operation_id="listAlerts", summary="All alerts, by UUID, with their states")
 async def list_alerts(services: ServicesDep) -> dict[str, AlertView]:
     return {view.uuid: view for view in services.alerts.views()}
 
 
-@get("/{uuid:str}", operation_id="getAlert", summary="One alert")
+@get("/{uuid:str}", right=ALERT_READ, operation_id="getAlert", summary="One alert")
 async def get_alert(services: ServicesDep, uuid: FromPath[str]) -> Response[AlertView]:
     return _answer(_find(services, uuid))
 
 
-@get("/{uuid:str}/history", operation_id="getAlertHistory", summary="The states of an alert, the newest first")
+@get(
+    "/{uuid:str}/history",
+    right=ALERT_READ,
+    operation_id="getAlertHistory",
+    summary="The states of an alert, the newest first",
+)
 async def get_history(services: ServicesDep, uuid: FromPath[str], limit: Limit = _LISTED) -> list[Transition]:
     _find(services, uuid)
     return [*services.alerts.history(uuid)[:limit]]
 
 
-@post("/", operation_id="createAlert", summary="Create an alert; its expression and actions are checked first")
+@post(
+    "/",
+    right=ALERT_WRITE,
+    operation_id="createAlert",
+    summary="Create an alert; its expression and actions are checked first",
+)
 async def create_alert(
     services: ServicesDep, request: AnyRequest, resource_ttl: ResourceTtl = None
 ) -> Response[AlertView]:
@@ -66,7 +77,13 @@ async def create_alert(
     return _answer(view, status=201, location=f"/api/alert/{view.uuid}")
 
 
-@post("/test", operation_id="testAlert", summary="Dry run over history: what an alert would have done", status_code=200)
+@post(
+    "/test",
+    right=ALERT_WRITE,
+    operation_id="testAlert",
+    summary="Dry run over history: what an alert would have done",
+    status_code=200,
+)
 async def rehearse_alert(services: ServicesDep, request: AnyRequest) -> Rehearsal:
     body = decode(await request.body(), request.headers.get("content-type", ""))
     if not isinstance(body, dict) or not isinstance(body.get("Alert"), dict):
@@ -77,7 +94,9 @@ async def rehearse_alert(services: ServicesDep, request: AnyRequest) -> Rehearsa
     return await services.alerts.rehearse(wanted.alert, wanted.from_ or end - _DAY_MS, end, wanted.step)
 
 
-@patch("/{uuid:str}", operation_id="modifyAlert", summary="Change an alert by JSON Patch or merge patch")
+@patch(
+    "/{uuid:str}", right=ALERT_WRITE, operation_id="modifyAlert", summary="Change an alert by JSON Patch or merge patch"
+)
 async def modify_alert(
     services: ServicesDep,
     request: AnyRequest,
@@ -104,7 +123,13 @@ async def modify_alert(
     raise AssertionError("the last try returns or raises")
 
 
-@delete("/{uuid:str}", operation_id="deleteAlert", summary="Delete an alert and its history", status_code=200)
+@delete(
+    "/{uuid:str}",
+    right=ALERT_WRITE,
+    operation_id="deleteAlert",
+    summary="Delete an alert and its history",
+    status_code=200,
+)
 async def delete_alert(services: ServicesDep, uuid: FromPath[str], if_match: IfMatch = None) -> Response[bytes]:
     check_match(definition_of(_find(services, uuid), Alert), if_match, "alert")
     await services.alerts.delete(uuid)

@@ -14,6 +14,7 @@ from netsonde.api import (
     identity,
     imports,
     inject,
+    login,
     node,
     packets,
     pcap_import,
@@ -24,6 +25,7 @@ from netsonde.api import (
 )
 from netsonde.api.allow import Allow
 from netsonde.api.asgi import middleware
+from netsonde.api.authorize import declared, guard
 from netsonde.api.complete import router_over
 from netsonde.api.compress import Gzip
 from netsonde.api.connections import Connections
@@ -32,10 +34,12 @@ from netsonde.api.guard import Guard
 from netsonde.api.openapi import openapi_config, openapi_routes
 from netsonde.api.page import old_page, page
 from netsonde.api.services import Services
+from netsonde.api.tls import HSTS
 from netsonde.api.websocket.endpoint import websocket_routes
 
 _RESOURCES = (
     identity.router,
+    login.router,
     query.router,
     schema.router,
     capture.router,
@@ -54,10 +58,13 @@ _RESOURCES = (
 
 
 def create_app(services: Services) -> Litestar:
-    """Return the application; it is inert until served, and closes its subscriptions with its connections."""
+    """Return the application; it is inert until served, and closes its subscriptions with its connections.
+
+    Raises LookupError for a route that declares no right.
+    """
     connections = Connections()
     settings = services.settings
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             *_RESOURCES,
             router_over(services),
@@ -71,12 +78,16 @@ def create_app(services: Services) -> Litestar:
             "connections": Provide(lambda: connections, sync_to_thread=False),
         },
         middleware=[middleware(Guard, settings=settings), middleware(Gzip), middleware(Allow)],
+        guards=[guard(services.gate)],
         exception_handlers={Exception: respond},
         request_max_body_size=settings.max_body,
         cors_config=_cors(settings.allowed_origins),
         openapi_config=openapi_config(),
+        response_headers=None if settings.tls_certificate is None else {"Strict-Transport-Security": HSTS},
         logging_config=None,
     )
+    declared(app)
+    return app
 
 
 def _cors(origins: tuple[str, ...]) -> CORSConfig | None:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The types of plain ASGI, for what sits below Litestar's handlers: middleware and WebSockets."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 from litestar.handlers import ASGIRouteHandler
 from litestar.middleware.base import DefineMiddleware
+
+from netsonde.access.rights import Right
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -23,7 +25,9 @@ def headers_of(scope: Scope) -> dict[str, str]:
     return found
 
 
-async def refuse(scope: Scope, send: Send, status: int, text: str) -> None:
+async def refuse(
+    scope: Scope, send: Send, status: int, text: str, more_headers: Mapping[str, str] | None = None
+) -> None:
     """Answer with an error text before anything else was sent, also to a WebSocket that is not yet open."""
     prefix = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
     body = text.encode()
@@ -32,6 +36,7 @@ async def refuse(scope: Scope, send: Send, status: int, text: str) -> None:
         (b"content-length", str(len(body)).encode()),
         (b"x-content-type-options", b"nosniff"),
         (b"connection", b"close"),
+        *((name.lower().encode(), value.encode()) for name, value in (more_headers or {}).items()),
     ]
     await send({"type": f"{prefix}.start", "status": status, "headers": headers})
     await send({"type": f"{prefix}.body", "body": body, "more_body": False})
@@ -42,10 +47,13 @@ def middleware(kind: Any, **arguments: object) -> DefineMiddleware:
     return DefineMiddleware(kind, **arguments)
 
 
-def mount(path: str, app: App) -> ASGIRouteHandler:
-    """Return a plain ASGI application as a route of Litestar, which wants a function with these very names."""
+def mount(path: str, app: App, *, right: Right) -> ASGIRouteHandler:
+    """Return a plain ASGI application as a route of Litestar, which wants a function with these very names.
+
+    `right` is only declared here; `authorize.Gated` around the application enforces it.
+    """
 
     async def handle(scope: Any, receive: Any, send: Any) -> None:
         await app(scope, receive, send)
 
-    return ASGIRouteHandler(path, copy_scope=False)(handle)
+    return ASGIRouteHandler(path, copy_scope=False, right=right)(handle)

@@ -7,6 +7,7 @@ import msgspec
 from litestar import Response, Router, delete, get, patch, post
 from litestar.params import FromPath, HeaderParameter
 
+from netsonde.access.rights import CAPTURE_READ, CAPTURE_WRITE
 from netsonde.api.bodies import convert, decode
 from netsonde.api.editing import check_match, definition_of, etag_of, patched
 from netsonde.api.requests import AnyRequest, ServicesDep, json_response
@@ -49,17 +50,22 @@ class Preview(msgspec.Struct, frozen=True, rename="pascal"):
     reason: str
 
 
-@get("/", operation_id="listCaptures", summary="All captures, by UUID")
+@get("/", right=CAPTURE_READ, operation_id="listCaptures", summary="All captures, by UUID")
 async def list_captures(services: ServicesDep) -> dict[str, CaptureView]:
     return {view.uuid: view for view in services.captures.views()}
 
 
-@get("/{uuid:str}", operation_id="getCapture", summary="One capture")
+@get("/{uuid:str}", right=CAPTURE_READ, operation_id="getCapture", summary="One capture")
 async def get_capture(services: ServicesDep, uuid: FromPath[str]) -> Response[CaptureView]:
     return _answer(find(services, uuid))
 
 
-@post("/", operation_id="createCapture", summary="Create a capture; it may wait for nodes that do not exist yet")
+@post(
+    "/",
+    right=CAPTURE_WRITE,
+    operation_id="createCapture",
+    summary="Create a capture; it may wait for nodes that do not exist yet",
+)
 async def create_capture(
     services: ServicesDep, request: AnyRequest, resource_ttl: ResourceTtl = None
 ) -> Response[CaptureView]:
@@ -69,7 +75,12 @@ async def create_capture(
     return _answer(view, status=201, location=f"/api/capture/{view.uuid}")
 
 
-@patch("/{uuid:str}", operation_id="modifyCapture", summary="Change a capture by JSON Patch or merge patch")
+@patch(
+    "/{uuid:str}",
+    right=CAPTURE_WRITE,
+    operation_id="modifyCapture",
+    summary="Change a capture by JSON Patch or merge patch",
+)
 async def modify_capture(
     services: ServicesDep,
     request: AnyRequest,
@@ -98,7 +109,13 @@ async def modify_capture(
     raise AssertionError("the last try returns or raises")
 
 
-@delete("/{uuid:str}", operation_id="deleteCapture", summary="Stop and delete a capture", status_code=200)
+@delete(
+    "/{uuid:str}",
+    right=CAPTURE_WRITE,
+    operation_id="deleteCapture",
+    summary="Stop and delete a capture",
+    status_code=200,
+)
 async def delete_capture(services: ServicesDep, uuid: FromPath[str], if_match: IfMatch = None) -> Response[bytes]:
     view = find(services, uuid)
     check_match(definition(view), if_match, "capture")
@@ -107,7 +124,13 @@ async def delete_capture(services: ServicesDep, uuid: FromPath[str], if_match: I
     return Response(content=b"", status_code=200, media_type="text/plain")
 
 
-@post("/preview", operation_id="previewCapture", summary="What a capture would find now", status_code=200)
+@post(
+    "/preview",
+    right=CAPTURE_READ,
+    operation_id="previewCapture",
+    summary="What a capture would find now",
+    status_code=200,
+)
 async def preview_capture(services: ServicesDep, request: AnyRequest) -> Response[bytes]:
     wanted = convert(decode(await request.body()), PreviewRequest)
     found = services.captures.preview(wanted.gremlin_query)

@@ -7,6 +7,7 @@ import msgspec
 from litestar import Response, Router, delete, get, patch, post
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 
+from netsonde.access.rights import CHECK_READ, CHECK_WRITE
 from netsonde.api.bodies import convert, decode
 from netsonde.api.editing import check_match, definition_of, etag_of, patched
 from netsonde.api.requests import AnyRequest, ServicesDep
@@ -32,17 +33,27 @@ OfVerdict = Annotated[
 Limit = Annotated[int, QueryParameter(ge=1, le=100_000, description="at most so many results, the newest first")]
 
 
-@get("/", operation_id="listChecks", summary="All checks, by UUID, with how many interfaces have which verdict")
+@get(
+    "/",
+    right=CHECK_READ,
+    operation_id="listChecks",
+    summary="All checks, by UUID, with how many interfaces have which verdict",
+)
 async def list_checks(services: ServicesDep) -> dict[str, CheckView]:
     return {view.uuid: view for view in services.checks.views()}
 
 
-@get("/{uuid:str}", operation_id="getCheck", summary="One check")
+@get("/{uuid:str}", right=CHECK_READ, operation_id="getCheck", summary="One check")
 async def get_check(services: ServicesDep, uuid: FromPath[str]) -> Response[CheckView]:
     return _answer(_find(services, uuid))
 
 
-@get("/{uuid:str}/results", operation_id="getCheckResults", summary="What a check found, the newest first")
+@get(
+    "/{uuid:str}/results",
+    right=CHECK_READ,
+    operation_id="getCheckResults",
+    summary="What a check found, the newest first",
+)
 async def get_results(
     services: ServicesDep,
     uuid: FromPath[str],
@@ -54,7 +65,7 @@ async def get_results(
     return [*services.checks.results(uuid, node=node, verdict=verdict)[:limit]]
 
 
-@post("/", operation_id="createCheck", summary="Create a check; it judges interfaces as they appear")
+@post("/", right=CHECK_WRITE, operation_id="createCheck", summary="Create a check; it judges interfaces as they appear")
 async def create_check(
     services: ServicesDep, request: AnyRequest, resource_ttl: ResourceTtl = None
 ) -> Response[CheckView]:
@@ -64,13 +75,21 @@ async def create_check(
     return _answer(view, status=201, location=f"/api/check/{view.uuid}")
 
 
-@post("/{uuid:str}/run", operation_id="runCheck", summary="Judge the present interfaces anew", status_code=202)
+@post(
+    "/{uuid:str}/run",
+    right=CHECK_WRITE,
+    operation_id="runCheck",
+    summary="Judge the present interfaces anew",
+    status_code=202,
+)
 async def run_check(services: ServicesDep, uuid: FromPath[str]) -> Response[CheckView]:
     _find(services, uuid)
     return _answer(await services.checks.start(uuid), status=202)
 
 
-@patch("/{uuid:str}", operation_id="modifyCheck", summary="Change a check by JSON Patch or merge patch")
+@patch(
+    "/{uuid:str}", right=CHECK_WRITE, operation_id="modifyCheck", summary="Change a check by JSON Patch or merge patch"
+)
 async def modify_check(
     services: ServicesDep,
     request: AnyRequest,
@@ -98,7 +117,13 @@ async def modify_check(
     raise AssertionError("the last try returns or raises")
 
 
-@delete("/{uuid:str}", operation_id="deleteCheck", summary="Delete a check, its captures and results", status_code=200)
+@delete(
+    "/{uuid:str}",
+    right=CHECK_WRITE,
+    operation_id="deleteCheck",
+    summary="Delete a check, its captures and results",
+    status_code=200,
+)
 async def delete_check(services: ServicesDep, uuid: FromPath[str], if_match: IfMatch = None) -> Response[bytes]:
     check_match(definition_of(_find(services, uuid), Check), if_match, "check")
     await services.checks.delete(uuid)

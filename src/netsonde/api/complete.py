@@ -4,6 +4,7 @@
 import msgspec
 from litestar import Response, Router, post
 
+from netsonde.access.rights import TOPOLOGY_READ
 from netsonde.api.bodies import convert, decode
 from netsonde.api.requests import AnyRequest, json_response
 from netsonde.api.services import Services
@@ -45,7 +46,13 @@ def router_over(services: Services) -> Router:
         {predicate.name: predicate.doc for predicate in schema().predicates},
     )
 
-    @post("/query/complete", operation_id="completeQuery", summary="What may be written at a cursor", status_code=200)
+    @post(
+        "/query/complete",
+        right=TOPOLOGY_READ,
+        operation_id="completeQuery",
+        summary="What may be written at a cursor",
+        status_code=200,
+    )
     async def complete_query(request: AnyRequest) -> Response[bytes]:
         asked = convert(decode(await request.body()), CompletionRequest)
         cursor = len(asked.gremlin_query) if asked.cursor is None else asked.cursor

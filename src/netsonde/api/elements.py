@@ -14,6 +14,7 @@ import msgspec
 from litestar import Response, Router, delete, get, patch, post, put
 from litestar.params import FromPath
 
+from netsonde.access.rights import EDGE_READ, EDGE_WRITE, NODE_READ, NODE_WRITE
 from netsonde.api.bodies import convert, decode
 from netsonde.api.patch import json_patch, merge_patch
 from netsonde.api.requests import AnyRequest, ServicesDep, json_response
@@ -55,28 +56,33 @@ class ElementPatch(msgspec.Struct, frozen=True):
     metadata: dict[str, Any] = msgspec.field(name="Metadata")
 
 
-@get("/api/node", operation_id="listNodes", summary="All nodes, by id")
+@get("/api/node", right=NODE_READ, operation_id="listNodes", summary="All nodes, by id")
 async def list_nodes(services: ServicesDep) -> Response[bytes]:
     return json_response({node.id: node for node in services.graph.nodes()})
 
 
-@get("/api/edge", operation_id="listEdges", summary="All edges, by id, those that wait for an end among them")
+@get(
+    "/api/edge",
+    right=EDGE_READ,
+    operation_id="listEdges",
+    summary="All edges, by id, those that wait for an end among them",
+)
 async def list_edges(services: ServicesDep) -> Response[bytes]:
     waiting = {edge.id: edge for edge in services.declared.waiting_edges()}
     return json_response({**waiting, **{edge.id: edge for edge in services.graph.edges()}})
 
 
-@get("/api/node/{node_id:str}", operation_id="getNode", summary="One node")
+@get("/api/node/{node_id:str}", right=NODE_READ, operation_id="getNode", summary="One node")
 async def get_node(services: ServicesDep, node_id: FromPath[str]) -> Response[Node]:
     return Response(content=_node(services, node_id))
 
 
-@get("/api/edge/{edge_id:str}", operation_id="getEdge", summary="One edge")
+@get("/api/edge/{edge_id:str}", right=EDGE_READ, operation_id="getEdge", summary="One edge")
 async def get_edge(services: ServicesDep, edge_id: FromPath[str]) -> Response[Edge]:
     return _edge_answer(services, edge_id)
 
 
-@post("/api/node", operation_id="createNode", summary="Create a node of your own")
+@post("/api/node", right=NODE_WRITE, operation_id="createNode", summary="Create a node of your own")
 async def create_node(services: ServicesDep, request: AnyRequest) -> Response[Node]:
     node = node_of(convert(decode(await request.body(), _type(request)), NodeBody), services)
     refuse(problems(node.metadata, "node"))
@@ -85,7 +91,12 @@ async def create_node(services: ServicesDep, request: AnyRequest) -> Response[No
     return Response(content=services.graph.node(node.id) or node, status_code=201, headers=location)
 
 
-@post("/api/edge", operation_id="createEdge", summary="Create an edge; it may wait for nodes that do not exist yet")
+@post(
+    "/api/edge",
+    right=EDGE_WRITE,
+    operation_id="createEdge",
+    summary="Create an edge; it may wait for nodes that do not exist yet",
+)
 async def create_edge(services: ServicesDep, request: AnyRequest) -> Response[Edge]:
     edge = edge_of(convert(decode(await request.body(), _type(request)), EdgeBody), services)
     refuse(problems(edge.metadata, "edge"))
@@ -93,35 +104,51 @@ async def create_edge(services: ServicesDep, request: AnyRequest) -> Response[Ed
     return _edge_answer(services, edge.id, status=201)
 
 
-@patch("/api/node/{node_id:str}", operation_id="modifyNode", summary="Change metadata by JSON Patch or merge patch")
+@patch(
+    "/api/node/{node_id:str}",
+    right=NODE_WRITE,
+    operation_id="modifyNode",
+    summary="Change metadata by JSON Patch or merge patch",
+)
 async def modify_node(services: ServicesDep, request: AnyRequest, node_id: FromPath[str]) -> Response[Node]:
     change = decode(await request.body(), _type(request))
     await insist(lambda: change_node(services, node_id, lambda before: _patched(before, change)))
     return Response(content=_node(services, node_id))
 
 
-@put("/api/node/{node_id:str}", operation_id="replaceNode", summary="Replace a node's metadata")
+@put("/api/node/{node_id:str}", right=NODE_WRITE, operation_id="replaceNode", summary="Replace a node's metadata")
 async def replace_node(services: ServicesDep, request: AnyRequest, node_id: FromPath[str]) -> Response[Node]:
     body = convert(decode(await request.body(), _type(request)), NodeBody)
     await insist(lambda: change_node(services, node_id, lambda _: body.metadata))
     return Response(content=_node(services, node_id))
 
 
-@patch("/api/edge/{edge_id:str}", operation_id="modifyEdge", summary="Change metadata by JSON Patch or merge patch")
+@patch(
+    "/api/edge/{edge_id:str}",
+    right=EDGE_WRITE,
+    operation_id="modifyEdge",
+    summary="Change metadata by JSON Patch or merge patch",
+)
 async def modify_edge(services: ServicesDep, request: AnyRequest, edge_id: FromPath[str]) -> Response[Edge]:
     change = decode(await request.body(), _type(request))
     await insist(lambda: change_edge(services, edge_id, lambda before: _patched(before, change)))
     return _edge_answer(services, edge_id)
 
 
-@put("/api/edge/{edge_id:str}", operation_id="replaceEdge", summary="Replace an edge's metadata")
+@put("/api/edge/{edge_id:str}", right=EDGE_WRITE, operation_id="replaceEdge", summary="Replace an edge's metadata")
 async def replace_edge(services: ServicesDep, request: AnyRequest, edge_id: FromPath[str]) -> Response[Edge]:
     body = convert(decode(await request.body(), _type(request)), EdgeBody)
     await insist(lambda: change_edge(services, edge_id, lambda _: body.metadata))
     return _edge_answer(services, edge_id)
 
 
-@delete("/api/node/{node_id:str}", operation_id="deleteNode", summary="Delete a node of your own", status_code=200)
+@delete(
+    "/api/node/{node_id:str}",
+    right=NODE_WRITE,
+    operation_id="deleteNode",
+    summary="Delete a node of your own",
+    status_code=200,
+)
 async def delete_node(services: ServicesDep, node_id: FromPath[str]) -> Response[bytes]:
     if services.declared.node(node_id) is None:
         raise _not_yours(_node(services, node_id))
@@ -129,7 +156,13 @@ async def delete_node(services: ServicesDep, node_id: FromPath[str]) -> Response
     return _nothing()
 
 
-@delete("/api/edge/{edge_id:str}", operation_id="deleteEdge", summary="Delete an edge of your own", status_code=200)
+@delete(
+    "/api/edge/{edge_id:str}",
+    right=EDGE_WRITE,
+    operation_id="deleteEdge",
+    summary="Delete an edge of your own",
+    status_code=200,
+)
 async def delete_edge(services: ServicesDep, edge_id: FromPath[str]) -> Response[bytes]:
     if services.declared.edge(edge_id) is None:
         raise _not_yours(_edge(services, edge_id))
@@ -137,13 +170,19 @@ async def delete_edge(services: ServicesDep, edge_id: FromPath[str]) -> Response
     return _nothing()
 
 
-@get("/api/annotation", operation_id="listAnnotations", summary="What users say of nodes that probes show, by node id")
+@get(
+    "/api/annotation",
+    right=NODE_READ,
+    operation_id="listAnnotations",
+    summary="What users say of nodes that probes show, by node id",
+)
 async def list_annotations(services: ServicesDep) -> Response[bytes]:
     return json_response(services.declared.annotations())
 
 
 @delete(
     "/api/annotation/{node_id:str}",
+    right=NODE_WRITE,
     operation_id="deleteAnnotation",
     summary="Take back what users say of a node",
     status_code=200,

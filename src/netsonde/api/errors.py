@@ -4,6 +4,7 @@
 Text by default, as clients of the reference expect; `application/problem+json` (RFC 9457) when Accept asks for it.
 """
 
+import math
 import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -13,10 +14,11 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
 
+from netsonde.access.gate import Forbidden, Refused, TooManyAttempts
 from netsonde.api.accept import accepts
 from netsonde.errors import Conflict, NotFound, SourceLost, Span, UserError
 from netsonde.observe import logger
-from netsonde.query import Busy
+from netsonde.query import Busy, NotAllowed
 
 PROBLEM = "application/problem+json"
 _log = logger("api")
@@ -56,6 +58,10 @@ _STATUS: Mapping[type[Exception], int] = {
     PreconditionFailed: 412,
     TooLarge: 413,
     Busy: 429,
+    Refused: 401,
+    Forbidden: 403,
+    NotAllowed: 403,
+    TooManyAttempts: 429,
     UserError: 400,
     SourceLost: 503,
     TimeoutError: 503,
@@ -87,14 +93,26 @@ def respond(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
     """Litestar's exception handler for everything."""
     problem = problem_of(error, request.url.path)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    headers |= {"X-Content-Type-Options": "nosniff"}
-    if problem.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
-        headers["Retry-After"] = "1"
+    headers |= {"X-Content-Type-Options": "nosniff"} | headers_for(error, problem.status)
+    if problem.status == HTTPStatus.UNAUTHORIZED and "sec-fetch-mode" in request.headers:
+        # A browser would answer Basic with a window of its own over the page's.
+        headers["WWW-Authenticate"] = 'Bearer realm="netsonde"'
     if accepts(request.headers.get("accept", ""), PROBLEM):
         body, media = msgspec.json.encode(problem), PROBLEM
     else:
         body, media = as_text(problem).encode(), "text/plain"
     return Response(content=body, status_code=problem.status, media_type=media, headers=headers)
+
+
+def headers_for(error: Exception, status: int) -> dict[str, str]:
+    """Return what a client can act upon: when to try again, how to log in."""
+    if isinstance(error, TooManyAttempts):
+        return {"Retry-After": str(max(1, math.ceil(error.wait)))}
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+        return {"Retry-After": "1"}
+    if status == HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": 'Basic realm="netsonde", charset="UTF-8", Bearer realm="netsonde"'}
+    return {}
 
 
 def as_text(problem: Problem) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 from litestar import Response, Router, get
 from litestar.params import QueryParameter
 
+from netsonde.access.rights import TOPOLOGY_READ
 from netsonde.api.requests import ServicesDep, completeness, json_response
 from netsonde.errors import UserError
 from netsonde.model.elements import Json
@@ -18,7 +19,12 @@ Limit = Annotated[int, QueryParameter(ge=1, le=_MOST, description="at most so ma
 Sort = Annotated[str, QueryParameter(description="a field such as Last or Metric.ABBytes; a leading - = largest first")]
 
 
-@get("/api/flows", operation_id="listFlows", summary="Flows of captures and nodes, most recently active first")
+@get(
+    "/api/flows",
+    right=TOPOLOGY_READ,
+    operation_id="listFlows",
+    summary="Flows of captures and nodes, most recently active first",
+)
 async def list_flows(
     services: ServicesDep, capture: Ids = None, node: Ids = None, limit: Limit = 1000, sort: Sort = "-Last"
 ) -> Response[bytes]:

@@ -8,6 +8,7 @@ import msgspec
 from litestar import Response, Router, delete, get, post
 from litestar.params import FromPath, QueryParameter
 
+from netsonde.access.rights import TOPOLOGY_READ, TOPOLOGY_WRITE
 from netsonde.api.elements import EdgeBody, NodeBody, edge_of, node_of
 from netsonde.api.requests import AnyRequest, ServicesDep, json_response
 from netsonde.api.services import Services
@@ -48,12 +49,18 @@ _node = msgspec.json.Decoder(NodeBody)
 _edge = msgspec.json.Decoder(EdgeBody)
 
 
-@get("/", operation_id="listImports", summary="What was imported, by name")
+@get("/", right=TOPOLOGY_READ, operation_id="listImports", summary="What was imported, by name")
 async def list_imports(services: ServicesDep) -> dict[str, ImportSummary]:
     return {one.name: one for one in services.declared.imports()}
 
 
-@post("/{name:str}", operation_id="importElements", summary="Add a batch of elements to an import", status_code=200)
+@post(
+    "/{name:str}",
+    right=TOPOLOGY_WRITE,
+    operation_id="importElements",
+    summary="Add a batch of elements to an import",
+    status_code=200,
+)
 async def import_elements(
     services: ServicesDep, request: AnyRequest, name: FromPath[str], dry_run: DryRun = False, run: Run = ""
 ) -> Response[bytes]:
@@ -64,6 +71,7 @@ async def import_elements(
 
 @post(
     "/{name:str}/finish",
+    right=TOPOLOGY_WRITE,
     operation_id="finishImport",
     summary="Delete what is in an import and was in no batch of a run",
     status_code=200,
@@ -72,7 +80,9 @@ async def finish_import(services: ServicesDep, name: FromPath[str], run: Run = "
     return json_response(ImportReport(removed=await services.declared.finish_import(name, run)))
 
 
-@delete("/{name:str}", operation_id="deleteImport", summary="Take an import back", status_code=200)
+@delete(
+    "/{name:str}", right=TOPOLOGY_WRITE, operation_id="deleteImport", summary="Take an import back", status_code=200
+)
 async def delete_import(services: ServicesDep, name: FromPath[str]) -> Response[bytes]:
     return json_response(ImportReport(removed=await services.declared.drop_import(name)))
 

@@ -7,6 +7,8 @@ import msgspec
 from litestar import Response, Router, delete, get, post
 from litestar.params import FromPath, HeaderParameter
 
+from netsonde.access.rights import INJECT_READ, INJECT_WRITE
+from netsonde.api.authorize import who
 from netsonde.api.bodies import convert, decode
 from netsonde.api.requests import AnyRequest, ServicesDep
 from netsonde.api.services import Services
@@ -23,22 +25,27 @@ ResourceTtl = Annotated[
 ]
 
 
-@get("/", operation_id="listInjections", summary="All injections, by UUID")
+@get("/", right=INJECT_READ, operation_id="listInjections", summary="All injections, by UUID")
 async def list_injections(services: ServicesDep) -> dict[str, InjectionView]:
     return {view.uuid: view for view in services.injections.views()}
 
 
-@get("/audit", operation_id="listInjectionAudit", summary="Who injected what, the latest first")
+@get("/audit", right=INJECT_READ, operation_id="listInjectionAudit", summary="Who injected what, the latest first")
 async def audit(services: ServicesDep) -> list[AuditRecord]:
     return list(await services.injections.audit())
 
 
-@get("/{uuid:str}", operation_id="getInjection", summary="One injection, with loss and latency")
+@get("/{uuid:str}", right=INJECT_READ, operation_id="getInjection", summary="One injection, with loss and latency")
 async def get_injection(services: ServicesDep, uuid: FromPath[str]) -> InjectionView:
     return _find(services, uuid)
 
 
-@post("/", operation_id="createInjection", summary="Inject packets, once; the answer does not wait for them")
+@post(
+    "/",
+    right=INJECT_WRITE,
+    operation_id="createInjection",
+    summary="Inject packets, once; the answer does not wait for them",
+)
 async def create_injection(
     services: ServicesDep, request: AnyRequest, resource_ttl: ResourceTtl = None
 ) -> Response[InjectionView]:
@@ -50,14 +57,20 @@ async def create_injection(
     if resource_ttl is not None:
         expires_at = services.now_ms() + parse_duration_ms(resource_ttl)
         injection = msgspec.structs.replace(injection, expires_at=expires_at)
-    view = await services.injections.create(injection, _who(request))
+    view = await services.injections.create(injection, who(request.scope))
     return Response(content=view, status_code=201, headers={"Location": f"/api/injectpacket/{view.uuid}"})
 
 
-@delete("/{uuid:str}", operation_id="deleteInjection", summary="Stop and delete an injection", status_code=200)
+@delete(
+    "/{uuid:str}",
+    right=INJECT_WRITE,
+    operation_id="deleteInjection",
+    summary="Stop and delete an injection",
+    status_code=200,
+)
 async def delete_injection(services: ServicesDep, request: AnyRequest, uuid: FromPath[str]) -> Response[bytes]:
     _find(services, uuid)
-    await services.injections.delete(uuid, _who(request))
+    await services.injections.delete(uuid, who(request.scope))
     return Response(content=b"", status_code=200, media_type="text/plain")
 
 
@@ -66,11 +79,6 @@ def _find(services: Services, uuid: str) -> InjectionView:
     if view is None:
         raise NotFound(f"PacketInjection '{uuid[:100]}' not found", hint="GET /api/injectpacket lists them")
     return view
-
-
-def _who(request: AnyRequest) -> str:
-    """Return whom the audit names: nobody logs in yet, so it is the address of the client."""
-    return "unknown" if request.client is None else request.client.host
 
 
 router = Router(

@@ -7,6 +7,7 @@ import msgspec
 from litestar import Response, Router, get
 from litestar.params import FromPath, QueryParameter
 
+from netsonde.access.rights import TOPOLOGY_READ
 from netsonde.api.requests import ServicesDep, json_response
 from netsonde.api.ttl import parse_duration_ms
 from netsonde.model.topology import InterfaceMetric
@@ -20,7 +21,12 @@ class MetricPoints(msgspec.Struct, frozen=True, rename="pascal"):
     points: list[dict[str, int]]
 
 
-@get("/api/node/{node_id:str}/metrics", operation_id="getNodeMetrics", summary="Interface counters over time")
+@get(
+    "/api/node/{node_id:str}/metrics",
+    right=TOPOLOGY_READ,
+    operation_id="getNodeMetrics",
+    summary="Interface counters over time",
+)
 async def node_metrics(services: ServicesDep, node_id: FromPath[str], last: Last = "300s") -> Response[bytes]:
     since_ms = services.now_ms() - parse_duration_ms(last, "last")
     intervals = await services.interface_metrics.node_metrics(node_id, since_ms=since_ms)

@@ -6,21 +6,27 @@ Handlers read their bodies themselves (any Content-Type, any case of names), so 
 
 import copy
 import html
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from litestar import MediaType, Response, get
+from litestar import Litestar, MediaType, Response, Router, get
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 
 from netsonde import __version__
+from netsonde.access.rights import PUBLIC
 from netsonde.api.alert import DryRun
+from netsonde.api.authorize import declared
 from netsonde.api.capture import Preview, PreviewRequest
 from netsonde.api.complete import CompletionAnswer, CompletionRequest
+from netsonde.api.credentials import COOKIE
 from netsonde.api.elements import EdgeBody, ElementPatch, NodeBody
 from netsonde.api.errors import PROBLEM, Problem
-from netsonde.api.identity import Login, Ready
+from netsonde.api.identity import Ready
 from netsonde.api.imports import ImportBody
+from netsonde.api.login import Login, WhoAmI
 from netsonde.api.node import MetricPoints
 from netsonde.api.page import SECURITY_HEADERS
 from netsonde.api.pcap_import import ImportAnswer
@@ -66,6 +72,7 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
 }
 _ANSWERS: dict[tuple[str, str, str], Any] = {
     ("/login", "post", "200"): Login,
+    ("/api/whoami", "get", "200"): WhoAmI,
     ("/readyz", "get", "200"): Ready,
     ("/api/status", "get", "200"): StatusAnswer,
     ("/api/topology", "get", "200"): Any,
@@ -114,6 +121,7 @@ _ASKING = ("/login", "/api/topology", "/api/query")
 """Operations that change nothing, whatever their method."""
 _ERRORS = {
     "400": "Something in the request is wrong: where, and what to do",
+    "401": "Log in first",
     "403": "Not allowed",
     "404": "There is none",
     "406": "It cannot be given in the form that is asked for",
@@ -123,6 +131,11 @@ _ERRORS = {
     "421": "The server does not answer for the name in Host",
     "429": "Too many long queries wait already",
     "503": "Something that this needs is away: try again",
+}
+_SCHEMES = {
+    "password": {"type": "http", "scheme": "basic"},
+    "token": {"type": "http", "scheme": "bearer"},
+    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
 }
 _JSON = "application/json"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
@@ -138,24 +151,38 @@ def openapi_config() -> OpenAPIConfig:
         title="Netsonde",
         version=__version__,
         description="The network as a live graph, captures that wait for interfaces, and flows.",
-        path="/api/_schema",
-        render_plugins=[],
+        # Without a form and a router of our own Litestar serves five more, which load scripts from elsewhere.
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        openapi_router=Router("/api/_schema", route_handlers=[], include_in_schema=False, opt={"right": PUBLIC}),
     )
 
 
-@get("/api/openapi.json", include_in_schema=False)
+@get("/api/openapi.json", right=PUBLIC, include_in_schema=False)
 async def openapi_json(request: AnyRequest) -> Response[bytes]:
-    return json_response(document(request.app.openapi_schema.to_schema()))
+    return json_response(_document_of(request.app))
 
 
-@get("/api/docs", include_in_schema=False)
+@get("/api/docs", right=PUBLIC, include_in_schema=False)
 async def docs(request: AnyRequest) -> Response[str]:
-    schema = document(request.app.openapi_schema.to_schema())
+    schema = _document_of(request.app)
     content = "".join(_page(schema))
     return Response(content=content, media_type=MediaType.HTML, headers=SECURITY_HEADERS)
 
 
 openapi_routes = (openapi_json, docs)
+
+
+def _document_of(app: Litestar) -> dict[str, Any]:
+    """Return the description with the right that each route asks for."""
+    described = document(app.openapi_schema.to_schema())
+    described["components"]["securitySchemes"] = _SCHEMES
+    for route in declared(app):
+        path = re.sub(r":\w+}", "}", route.path)
+        operation = described["paths"].get(path, {}).get(route.method.lower())
+        if operation is not None and route.right != PUBLIC:
+            operation["x-right"] = str(route.right)
+            operation["security"] = [{name: []} for name in _SCHEMES]
+    return described
 
 
 def document(schema: dict[str, Any]) -> dict[str, Any]:

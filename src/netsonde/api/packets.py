@@ -11,6 +11,7 @@ from litestar import Response, Router, get
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 
+from netsonde.access.rights import RAW_PACKETS
 from netsonde.api.accept import preferred
 from netsonde.api.capture import find
 from netsonde.api.pcapng import SectionJoiner
@@ -35,6 +36,7 @@ Follow = Annotated[bool, QueryParameter(description="go on with packets as they 
 
 @get(
     "/api/capture/{uuid:str}/packets",
+    right=RAW_PACKETS,
     operation_id="getCapturePackets",
     summary="The packets of a capture, as pcapng or as a decoded list",
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 from litestar import Response, get
 from litestar.params import FromPath
 
+from netsonde.access.rights import PUBLIC
 from netsonde.api.requests import ServicesDep
 from netsonde.errors import NotFound
 
@@ -40,7 +41,7 @@ _OLD_BASE = b"<< .BaseURL >>"
 _API = ("api/", "ws/")
 
 
-@get(["/", "/{path:path}"], include_in_schema=False)
+@get(["/", "/{path:path}"], right=PUBLIC, include_in_schema=False)
 async def page(services: ServicesDep, path: FromPath[str] = "") -> Response[bytes]:
     """Serve a file of the page; its state is in the query string, so every other path is a mistake."""
     wanted = path.strip("/")
@@ -54,7 +55,7 @@ async def page(services: ServicesDep, path: FromPath[str] = "") -> Response[byte
     return _file(file, immutable=wanted.startswith("assets/"))
 
 
-@get(["/ui_v2", "/ui_v2/{path:path}"], include_in_schema=False)
+@get(["/ui_v2", "/ui_v2/{path:path}"], right=PUBLIC, include_in_schema=False)
 async def old_page(services: ServicesDep, path: FromPath[str] = "") -> Response[bytes]:
     """Serve a file of the reference's page, when there is one."""
     root = Path(services.settings.old_page) if services.settings.old_page else None

@@ -11,6 +11,7 @@ from typing import IO
 import msgspec
 from litestar import Response, Router, post
 
+from netsonde.access.rights import PCAP_WRITE
 from netsonde.api.errors import TooLarge
 from netsonde.api.requests import AnyRequest, ServicesDep, json_response
 from netsonde.errors import UserError
@@ -34,6 +35,7 @@ class ImportAnswer(msgspec.Struct, frozen=True, rename="pascal"):
 
 @post(
     "/api/pcap",
+    right=PCAP_WRITE,
     operation_id="injectPCAP",
     summary="Meter a pcap or pcapng file, plain or gzip, into history",
     status_code=202,

@@ -9,7 +9,9 @@ from typing import Any, Final, TypeAlias
 import msgspec
 from litestar import Response, Router, get, post
 
+from netsonde.access.rights import RAW_PACKETS, TOPOLOGY_READ
 from netsonde.api.accept import preferred
+from netsonde.api.authorize import principal_of
 from netsonde.api.bodies import convert, decode
 from netsonde.api.errors import NotAcceptable
 from netsonde.api.pcap import to_pcap
@@ -47,14 +49,14 @@ class CheckAnswer(msgspec.Struct, frozen=True, rename="pascal"):
     span: list[int] | None = None
 
 
-@get("/topology", operation_id="getTopology", summary="The whole live graph")
+@get("/topology", right=TOPOLOGY_READ, operation_id="getTopology", summary="The whole live graph")
 async def get_topology(services: ServicesDep, request: AnyRequest) -> Response[bytes]:
     if preferred(request.headers.get("accept", ""), (JSON, DOT))[:1] == [DOT]:
         return await _answer(services, request, TopologyQuery("G"), DOT)
     return Response(content=await services.graph_json(), media_type=JSON_UTF8)
 
 
-@post("/topology", operation_id="searchTopology", summary="Run a Gremlin query", status_code=200)
+@post("/topology", right=TOPOLOGY_READ, operation_id="searchTopology", summary="Run a Gremlin query", status_code=200)
 async def search_topology(services: ServicesDep, request: AnyRequest) -> Response[bytes]:
     body = await request.body()
     asked = convert(decode(body), TopologyQuery) if body.strip() else TopologyQuery()
@@ -69,7 +71,12 @@ async def _answer(services: Services, request: AnyRequest, asked: TopologyQuery,
 
     try:
         return await services.queries.answer(
-            asked.gremlin_query, asked.bindings, rendered, client=_client(request), gone=partial(_hung_up, request)
+            asked.gremlin_query,
+            asked.bindings,
+            rendered,
+            client=_client(request),
+            gone=partial(_hung_up, request),
+            packets=_may_see_packets(services, request),
         )
     except ClientGone:
         return _nobody()
@@ -105,7 +112,13 @@ class ExplainQuery(TopologyQuery, frozen=True):
     profile: bool = msgspec.field(name="Profile", default=False)
 
 
-@post("/query/check", operation_id="checkQuery", summary="Parse a query without running it", status_code=200)
+@post(
+    "/query/check",
+    right=TOPOLOGY_READ,
+    operation_id="checkQuery",
+    summary="Parse a query without running it",
+    status_code=200,
+)
 async def check_query(services: ServicesDep, request: AnyRequest) -> Response[bytes]:
     asked = convert(decode(await request.body()), TopologyQuery)
     check = partial(services.queries.check, asked.gremlin_query)
@@ -119,6 +132,7 @@ async def check_query(services: ServicesDep, request: AnyRequest) -> Response[by
 
 @post(
     "/query/explain",
+    right=TOPOLOGY_READ,
     operation_id="explainQuery",
     summary="What a query reads, gives and costs, and why it finds nothing",
     status_code=200,
@@ -132,10 +146,15 @@ async def explain_query(services: ServicesDep, request: AnyRequest) -> Response[
             profile=asked.profile,
             client=_client(request),
             gone=partial(_hung_up, request),
+            packets=_may_see_packets(services, request),
         )
     except ClientGone:
         return _nobody()
     return json_response(msgspec.convert(told, Explanation))
+
+
+def _may_see_packets(services: Services, request: AnyRequest) -> bool:
+    return services.gate.allows(principal_of(request.scope), RAW_PACKETS)
 
 
 def _client(request: AnyRequest) -> str:

@@ -10,6 +10,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from netsonde.api.asgi import Scope
 from netsonde.api.services import Services
 
 JSON = "application/json"
@@ -35,3 +36,9 @@ def completeness(missing_hosts: Sequence[str], *, truncated: bool) -> dict[str, 
 def json_response(value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
     """Answer with any value that msgspec can encode."""
     return Response(content=encode(value), status_code=status, media_type=JSON_UTF8, headers=headers)
+
+
+def scope_of(request: AnyRequest) -> Scope:
+    """Return what is below the request; Litestar's is a TypedDict, the same at run time."""
+    scope: Any = request.scope
+    return scope  # type: ignore[no-any-return]

@@ -8,6 +8,7 @@ import msgspec
 from litestar import Response, Router, delete, get, patch, post
 from litestar.params import FromPath, HeaderParameter
 
+from netsonde.access.rights import EDGE_RULE_READ, EDGE_RULE_WRITE, NODE_RULE_READ, NODE_RULE_WRITE, Right
 from netsonde.api.bodies import convert, decode
 from netsonde.api.editing import check_match, definition_of, etag_of, patched
 from netsonde.api.requests import AnyRequest, ServicesDep, json_response
@@ -30,18 +31,23 @@ ResourceTtl = Annotated[
 Pick = Callable[[Services], Rules[Any, Any]]
 
 
-def _router(path: str, noun: str, kind: type[Rule], pick: Pick) -> Router:
+def _router(path: str, noun: str, kind: type[Rule], pick: Pick, *, reads: Right, writes: Right) -> Router:
     """Return the routes of one kind of rule; `noun` as in operation ids, NodeRule or EdgeRule."""
 
-    @get("/", operation_id=f"list{noun}s", summary=f"All {path[5:]}s, by UUID")
+    @get("/", right=reads, operation_id=f"list{noun}s", summary=f"All {path[5:]}s, by UUID")
     async def list_rules(services: ServicesDep) -> Response[bytes]:
         return json_response({view.uuid: view for view in pick(services).views()})
 
-    @get("/{uuid:str}", operation_id=f"get{noun}", summary=f"One {path[5:]}")
+    @get("/{uuid:str}", right=reads, operation_id=f"get{noun}", summary=f"One {path[5:]}")
     async def get_rule(services: ServicesDep, uuid: FromPath[str]) -> Response[bytes]:
         return _answer(_find(services, uuid), kind)
 
-    @post("/", operation_id=f"create{noun}", summary="Create a rule; it works at once, and on what appears later")
+    @post(
+        "/",
+        right=writes,
+        operation_id=f"create{noun}",
+        summary="Create a rule; it works at once, and on what appears later",
+    )
     async def create_rule(
         services: ServicesDep, request: AnyRequest, resource_ttl: ResourceTtl = None
     ) -> Response[bytes]:
@@ -49,7 +55,9 @@ def _router(path: str, noun: str, kind: type[Rule], pick: Pick) -> Router:
         view = await pick(services).create(rule)
         return _answer(view, kind, status=201, location=f"{path}/{view.uuid}")
 
-    @patch("/{uuid:str}", operation_id=f"modify{noun}", summary="Change a rule by JSON Patch or merge patch")
+    @patch(
+        "/{uuid:str}", right=writes, operation_id=f"modify{noun}", summary="Change a rule by JSON Patch or merge patch"
+    )
     async def modify_rule(
         services: ServicesDep,
         request: AnyRequest,
@@ -61,14 +69,18 @@ def _router(path: str, noun: str, kind: type[Rule], pick: Pick) -> Router:
         return await _insist(lambda: _change(services, uuid, change, if_match, resource_ttl))
 
     @delete(
-        "/{uuid:str}", operation_id=f"delete{noun}", summary="Delete a rule and take back what it did", status_code=200
+        "/{uuid:str}",
+        right=writes,
+        operation_id=f"delete{noun}",
+        summary="Delete a rule and take back what it did",
+        status_code=200,
     )
     async def delete_rule(services: ServicesDep, uuid: FromPath[str], if_match: IfMatch = None) -> Response[bytes]:
         check_match(definition_of(_find(services, uuid), kind), if_match, "rule")
         await pick(services).delete(uuid)
         return Response(content=b"", status_code=200, media_type="text/plain")
 
-    @post("/preview", operation_id=f"preview{noun}", summary="What a rule would do now", status_code=200)
+    @post("/preview", right=writes, operation_id=f"preview{noun}", summary="What a rule would do now", status_code=200)
     async def preview_rule(services: ServicesDep, request: AnyRequest) -> Response[bytes]:
         return json_response(pick(services).preview(await _rule_in(request, kind)))
 
@@ -137,6 +149,14 @@ def _with_expiry(services: Services, rule: Rule, ttl: str | None) -> Rule:
 
 
 routers = (
-    _router("/api/noderule", "NodeRule", NodeRule, lambda services: services.node_rules),
-    _router("/api/edgerule", "EdgeRule", EdgeRule, lambda services: services.edge_rules),
+    _router(
+        *("/api/noderule", "NodeRule", NodeRule, lambda services: services.node_rules),
+        reads=NODE_RULE_READ,
+        writes=NODE_RULE_WRITE,
+    ),
+    _router(
+        *("/api/edgerule", "EdgeRule", EdgeRule, lambda services: services.edge_rules),
+        reads=EDGE_RULE_READ,
+        writes=EDGE_RULE_WRITE,
+    ),
 )

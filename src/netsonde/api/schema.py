@@ -6,11 +6,12 @@ from functools import cache
 
 from litestar import Response, Router, get
 
+from netsonde.access.rights import PUBLIC
 from netsonde.api.requests import JSON_UTF8, AnyRequest, encode
 from netsonde.schema import VERSION, schema
 
 
-@get("/schema", operation_id="getSchema", summary="Steps, metadata keys, fields of flows and metrics")
+@get("/schema", right=PUBLIC, operation_id="getSchema", summary="Steps, metadata keys, fields of flows and metrics")
 async def get_schema(request: AnyRequest) -> Response[bytes]:
     content, tag = _document()
     if request.headers.get("if-none-match") == tag:

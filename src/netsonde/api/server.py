@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import logging
+import ssl
 from collections.abc import Callable, Generator
 
 import uvicorn
@@ -12,12 +13,20 @@ from netsonde.aio import spawn
 from netsonde.api.app import create_app
 from netsonde.api.listener import open_listener
 from netsonde.api.services import Services
-from netsonde.api.settings import check_exposure
+from netsonde.api.settings import ApiSettings, check_exposure
+from netsonde.api.tls import certificate_state, load_certificate, server_context
+from netsonde.errors import UserError
+from netsonde.observe import logger
 
 _GRACE = 1
 """Seconds that open requests, followed packets among them, get when the process stops."""
+_RENEW_EVERY = 10.0
+"""Seconds between two looks whether the certificate was renewed."""
 _LONGEST_MESSAGE = 1024 * 1024
 """Bytes of a message from a WebSocket client."""
+
+
+log = logger("api")
 
 
 class _NoFalseAlarm(logging.Filter):
@@ -43,11 +52,13 @@ async def serve(services: Services, started: Callable[[str], None] = lambda _: N
 
     Raises UserError when the address is taken, cannot be bound, or must not be exposed.
     """
-    check_exposure(services.settings)
-    server = _Server(_config(services))
+    check_exposure(services.settings, login_required=services.gate.login_required)
+    config = _config(services)
+    server = _Server(config)
     listener = open_listener(services.settings)
     async with asyncio.TaskGroup() as group:
         serving = spawn(group, server.serve(sockets=[listener]), "http server")
+        renewing = spawn(group, _renew(config, services.settings), "certificate")
         host, port, *_ = listener.getsockname()
         started(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
         try:
@@ -56,11 +67,30 @@ async def serve(services: Services, started: Callable[[str], None] = lambda _: N
             server.should_exit = True
             await asyncio.shield(serving)
             raise
+        finally:
+            renewing.cancel()
+
+
+async def _renew(config: uvicorn.Config, settings: ApiSettings) -> None:
+    """Use a certificate that was renewed for the connections from then on; a bad one is logged, the old one stays."""
+    seen = certificate_state(settings)
+    while True:
+        await asyncio.sleep(_RENEW_EVERY)
+        state = await asyncio.to_thread(certificate_state, settings)
+        if state != seen and isinstance(config.ssl, ssl.SSLContext):
+            seen = state
+            try:
+                load_certificate(config.ssl, settings)
+            except UserError as bad:
+                log.error("the new certificate is not used", reason=bad.message)
+            else:
+                log.info("a new certificate is used", file=str(settings.tls_certificate))
 
 
 def _config(services: Services) -> uvicorn.Config:
     settings = services.settings
     logging.getLogger("uvicorn.error").addFilter(_FILTER)
+    tls = server_context(settings)
     return uvicorn.Config(
         create_app(services),
         log_config=None,
@@ -73,4 +103,5 @@ def _config(services: Services) -> uvicorn.Config:
         ws_ping_timeout=settings.ping_timeout,
         ws_max_size=_LONGEST_MESSAGE,
         ws_per_message_deflate=False,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )

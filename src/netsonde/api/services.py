@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from netsonde.access.gate import Gate
 from netsonde.api.resources import Alerts, Captures, Checks, Declared, Injections, Rules, Unsubscribe
 from netsonde.api.settings import ApiSettings
 from netsonde.graph.events import Event
@@ -105,11 +106,12 @@ class Queries(Protocol):
         *,
         client: str,
         gone: Callable[[], Awaitable[None]],
+        packets: bool,
     ) -> T:
         """Return what `into` makes of the result; it may run in a thread, and calls its second argument often.
 
         `client` is whom the queue of long queries treats as one; `gone` raises when the client has hung up, which
-        ends the query. Raises as `run` does.
+        ends the query; `packets` is whether it may see what is in packets, else NotAllowed. Raises as `run` does.
         """
         ...
 
@@ -121,6 +123,7 @@ class Queries(Protocol):
         profile: bool,
         client: str,
         gone: Callable[[], Awaitable[None]],
+        packets: bool,
     ) -> Mapping[str, Json]:
         """Return Gives, Reads, Steps, and Reason, Hint, Span when it finds nothing; with `profile` what it cost."""
         ...
@@ -257,6 +260,8 @@ class Services:
     host: str
     """Host id of this analyzer."""
     settings: ApiSettings
+    gate: Gate
+    """Who may do what."""
     graph: LiveGraph
     graph_json: Callable[[], Awaitable[bytes]]
     """Return the live graph of one moment as `{"Nodes":[…],"Edges":[…]}`; raises Busy as a query does."""

@@ -3,6 +3,7 @@
 
 import ipaddress
 from dataclasses import dataclass
+from pathlib import Path
 
 from netsonde.errors import UserError
 
@@ -36,6 +37,16 @@ class ApiSettings:
     """Seconds between pings to WebSocket clients."""
     ping_timeout: float = 5.0
     """Seconds a WebSocket client may take to answer a ping before it is dropped."""
+
+    tls_certificate: Path | None = None
+    """Certificate (PEM) of this server with those that sign it: the API is served over HTTPS and WSS then. It is read
+    again when the file changes."""
+    tls_key: Path | None = None
+    """Private key (PEM) of the certificate; none = it is in the same file."""
+    tls_client_ca: Path | None = None
+    """Certificates (PEM) that every client's must be signed by; none = clients need no certificate."""
+    tls_by_proxy: bool = False
+    """A proxy on this machine speaks TLS with clients: listening beyond loopback without TLS is allowed."""
 
     def __post_init__(self) -> None:
         try:
@@ -74,14 +85,19 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_exposure(settings: ApiSettings) -> None:
-    """Raise UserError when the server would be open to others although nobody has to log in."""
+def check_exposure(settings: ApiSettings, *, login_required: bool) -> None:
+    """Raise UserError when the server would be open to others without a login, or passwords without TLS."""
     host, port = split_address(settings.listen)
+    if settings.tls_key is not None and settings.tls_certificate is None:
+        raise UserError("analyzer.tls_key is set without analyzer.tls_certificate")
     if is_loopback(host):
         return
-    raise UserError(
-        f"refusing to listen on {settings.listen}: everyone who can reach it could capture traffic, "
-        "and no login is configured",
-        hint=f"listen on 127.0.0.1:{port} and reach it through `ssh -L {port}:127.0.0.1:{port} HOST`, "
-        "or put a proxy with TLS and a login in front and name it in the setting allowed_hosts",
-    )
+    missing = [] if login_required else ["no login is configured"]
+    missing += [] if settings.tls_certificate or settings.tls_by_proxy else ["no TLS certificate"]
+    if missing:
+        raise UserError(
+            f"refusing to listen on {settings.listen}: everyone who can reach it could capture traffic, "
+            f"and {' and '.join(missing)}",
+            hint="`netsonde access setup` makes a certificate and a first user, and says which settings to use; "
+            f"or listen on 127.0.0.1:{port} and reach it through `ssh -L {port}:127.0.0.1:{port} HOST`",
+        )

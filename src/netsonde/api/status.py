@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from netsonde import __version__
+from netsonde.access.rights import STATUS_READ
 from netsonde.api.connections import Connection, Connections, Resumption
 from netsonde.api.requests import ServicesDep, json_response
 from netsonde.api.services import Services
@@ -61,7 +62,12 @@ class StatusAnswer(msgspec.Struct, frozen=True, rename="pascal"):
     resumption: Resumption
 
 
-@get("/api/status", operation_id="getStatus", summary="Agents, analyzers, clients, and the state of every part")
+@get(
+    "/api/status",
+    right=STATUS_READ,
+    operation_id="getStatus",
+    summary="Agents, analyzers, clients, and the state of every part",
+)
 async def get_status(services: ServicesDep, connections: ConnectionsDep) -> Response[bytes]:
     return json_response(status_of(services, connections))
 

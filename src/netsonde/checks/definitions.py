@@ -17,6 +17,7 @@ from netsonde.model.checks import Check, CheckStep
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _HOUR_MS: Final = 3_600_000
 _MOST_STEPS: Final = 30
+_MOST_ACTIONS: Final = 10
 MOST_PACKETS: Final = 10_000
 """Packets of one interface that are judged at most."""
 
@@ -82,6 +83,8 @@ def _field_problems(check: Check, now_ms: int) -> Iterator[str]:
         yield f"Within must be between 100 and {_HOUR_MS} ms, got {check.within}"
     if not 1 <= check.first_packets <= MOST_PACKETS:
         yield f"FirstPackets must be between 1 and {MOST_PACKETS}, got {check.first_packets}"
+    if len(check.actions) > _MOST_ACTIONS:
+        yield f"Actions may name {_MOST_ACTIONS} receivers, got {len(check.actions)}"
     if is_expired(check, now_ms):
         yield "ExpiresAt is in the past"
 

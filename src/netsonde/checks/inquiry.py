@@ -67,12 +67,12 @@ def _placed(lost: Outcome, packet: Packet | None, trail: Callable[[str], Whereab
 
 def _together(passive: Outcome, active: Outcome) -> Outcome:
     """Return the verdict of both: what was seen to fail stays failed, what could not be asked changes nothing."""
-    if active.verdict == "unknown":
+    if active.verdict == "unknown" and passive.verdict != "waiting":
         if passive.verdict == "pass":
             return passive
         # Why it could not be asked says more than that nobody did.
         sentence = "; ".join(filter(None, (passive.sentence, active.sentence)))
-        return _changed(passive, verdict="unknown" if not passive.packets else passive.verdict, sentence=sentence)
+        return _changed(passive, sentence=sentence)
     if passive.verdict == "fail" and passive.packets:
         return _changed(passive, injections=active.injections)
     if passive.verdict == "pass" and active.verdict == "pass":

@@ -73,6 +73,8 @@ class Run:
         self._steps = [(step, self._judge(step, scene)) for step, scene in zip(steps, self._scenes, strict=True)]
         self._inquiries: dict[int, Inquiry] = {}
         """Steps about which the traffic has said what it can, while packets are injected for them."""
+        self._asked_early: set[int] = set()
+        """Steps for which packets were injected before their time was over, in vain."""
         self._injected: dict[str, Packet] = {}
         """By injection, a packet of it that the capture saw."""
         self._settled: dict[int, Outcome] = {}
@@ -204,10 +206,10 @@ class Run:
         if settled is not None:
             return settled
         if at in self._inquiries:
-            outcome = self._inquired(self._inquiries[at], now_ms)
+            outcome = self._inquired(at, now_ms)
         else:
             outcome = self._passive(at, now_ms)
-            if outcome.verdict != "waiting" and not self._gone and self._asks(at, outcome):
+            if not self._gone and self._asks(at, outcome):
                 return WAITING
         if outcome.verdict != "waiting":
             self._settled[at] = outcome
@@ -215,17 +217,27 @@ class Run:
 
     def _asks(self, at: int, outcome: Outcome) -> bool:
         """Have packets injected for a step about which the traffic has said what it can, if that is allowed."""
-        step = self._steps[at][0]
+        step, scene = self._steps[at][0], self._scenes[at]
+        is_early = outcome.verdict == "waiting"
         if not is_called_for(self.check.active, step, outcome):
             return False
-        self._inquiries[at] = Inquiry(step, self._scenes[at], outcome)
+        if is_early and (at in self._asked_early or not step.kind.is_ready(step.parameters, scene)):
+            return False
+        self._inquiries[at] = Inquiry(step, scene, outcome)
         return True
 
-    def _inquired(self, inquiry: Inquiry, now_ms: int) -> Outcome:
+    def _inquired(self, at: int, now_ms: int) -> Outcome:
+        inquiry = self._inquiries[at]
         if self._gone:
             inquiry.is_void = True
             return self._doubted(inquiry.passive)
-        return inquiry.outcome(now_ms, self._injected.get, self._trail)
+        outcome = inquiry.outcome(now_ms, self._injected.get, self._trail)
+        if inquiry.passive.verdict == "waiting" and (outcome.verdict == "unknown" or outcome.lost):
+            # It was too early; there is another chance when its time is over.
+            self._asked_early.add(at)
+            del self._inquiries[at]
+            return WAITING
+        return outcome
 
     def _passive(self, at: int, now_ms: int) -> Outcome:
         """Return what the interface's own traffic says of a step."""

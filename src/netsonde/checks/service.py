@@ -54,13 +54,16 @@ class CheckService:
         settings: CheckSettings,
         counters: Counters,
         clock: Clock | None = None,
+        check_action: Callable[[str], None] = lambda action: None,
     ) -> None:
+        """`check_action` raises UserError for a receiver of verdicts that is unknown or not allowed."""
         self._graph = graph
         self._definitions = definitions
         self._results = results
         self._captures = captures
         self._lease = lease
         self._settings = settings
+        self._check_action = check_action
         self._clock = clock or Clock()
         self._catalogue = Catalogue()
         self._overlay = Overlay(graph)
@@ -224,6 +227,8 @@ class CheckService:
         refuse_duplicate(check, self._catalogue.checks())
         for query in (check.gremlin_query, *through(check)):
             self._captures.preview(query)
+        for action in check.actions:
+            self._check_action(action)
 
     def _next_run(self, check: Check) -> int:
         return max(self._clock.now_ms(), check.run_at + 1)

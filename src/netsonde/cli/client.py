@@ -20,8 +20,10 @@ T = TypeVar("T")
 class Client:
     """One server."""
 
-    def __init__(self, url: str) -> None:
-        self.api = Api(url)
+    def __init__(
+        self, url: str, headers: Mapping[str, str] | None = None, *, username: str = "", password: str = ""
+    ) -> None:
+        self.api = Api(url, headers=headers, username=username, password=password)
         self.url = self.api.server.url
         self.missing: list[str] = []
         """What the server said is missing from its last answer."""

@@ -18,10 +18,9 @@ _MOST_SHOWN = 20
 _PLAIN = re.compile(r"[^A-Za-z0-9_-]+")
 
 
-def import_file(url: str, file: Path, name: str, *, dry_run: bool, replace: bool) -> None:
+def import_file(client: Client, file: Path, name: str, *, dry_run: bool, replace: bool) -> None:
     """Import a file and say what became of it; raises UserError when something was refused."""
     name = name or name_of(file)
-    client = Client(url)
     with _opened(file) as stream, _shown_progress(name, stream) as progress:
         report = client.api.import_topology(stream, name, dry_run=dry_run, replace=replace, progress=progress)
     say(f"{name}: {summary(report, dry_run=dry_run)}")

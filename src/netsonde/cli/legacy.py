@@ -50,8 +50,8 @@ def client(
     password: Annotated[str, typer.Option("--password", envvar="SKYDIVE_PASSWORD")] = "",
 ) -> None:
     """Commands spelt as Skydive's client spells them; JSON on stdout."""
-    # Name and password are accepted because scripts pass them; nobody has to log in on loopback.
-    context.obj = Client(analyzer if "://" in analyzer else f"http://{analyzer}")
+    url = analyzer if "://" in analyzer else f"http://{analyzer}"
+    context.obj = Client(url, username=username, password=password)
 
 
 @app.command()
@@ -99,7 +99,7 @@ def import_(
     from netsonde.cli.importing import import_file
 
     # Elements go to /api/import, which answers for each; the reference's socket does not.
-    import_file(context.obj.url, file, "", dry_run=False, replace=False)
+    import_file(context.obj, file, "", dry_run=False, replace=False)
 
 
 @topology_app.command("query")

@@ -39,6 +39,11 @@ def run(arguments: Sequence[str]) -> int:
     if not arguments and "_NETSONDE_COMPLETE" not in os.environ:
         print(_root_help(), file=sys.stderr, end="")
         return USAGE
+    try:
+        arguments = _without_credentials(arguments)
+    except UserError as wrong:
+        print(wrong.explain(), file=sys.stderr)
+        return USAGE
     if arguments and arguments[0] in ("-h", "--help", "help"):
         print(_root_help(), end="")
         return DONE
@@ -53,6 +58,32 @@ def run(arguments: Sequence[str]) -> int:
         # The reader of our output had enough; Python would complain about it once more when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+_CREDENTIALS = {
+    "--username": "NETSONDE_USERNAME",
+    "--password-file": "NETSONDE_PASSWORD_FILE",
+    "--token": "NETSONDE_TOKEN",
+    "--token-file": "NETSONDE_TOKEN",
+    "--cacert": "NETSONDE_CA",
+}
+
+
+def _without_credentials(arguments: Sequence[str]) -> Sequence[str]:
+    """Take what says who one is from before the verb; every verb reads it from the environment."""
+    while arguments and arguments[0].partition("=")[0] in _CREDENTIALS:
+        option, equals, value = arguments[0].partition("=")
+        if not equals and len(arguments) < 2:
+            raise UserError(f"{option} needs a value")
+        value, arguments = (value, arguments[1:]) if equals else (arguments[1], arguments[2:])
+        if option == "--token-file":
+            from pathlib import Path
+
+            from netsonde.cli.secrets import read_secret
+
+            value = read_secret(Path(value))
+        os.environ[_CREDENTIALS[option]] = value
+    return arguments
 
 
 def _root_help() -> str:

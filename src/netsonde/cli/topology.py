@@ -76,9 +76,10 @@ def import_(
 
     Each element is taken as a whole or refused, and it is said why. `netsonde topology clear NAME` takes it back.
     """
+    from netsonde.cli.client import Client
     from netsonde.cli.importing import import_file
 
-    import_file(url, file, name, dry_run=dry_run, replace=replace)
+    import_file(Client(url), file, name, dry_run=dry_run, replace=replace)
 
 
 @app.command("imports", epilog="Example: netsonde topology imports -o json")

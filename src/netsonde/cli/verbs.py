@@ -26,6 +26,9 @@ VERBS = (
     Verb("flows", "flows", "List the flows of captures and interfaces."),
     Verb("status", "status", "Show every process and component with its state."),
     Verb("meter", "meter", "Meter a pcap or pcapng file, without any server."),
+    Verb("login", "login", "Log in to a server that asks for it."),
+    Verb("logout", "logout", "End the session."),
+    Verb("access", "access", "Users, tokens, and who may do what."),
     Verb("doctor", "doctor", "Check this machine and the server; say what to do."),
     Verb("client", "legacy", "Commands spelt as Skydive's client spells them."),
 )
@@ -44,7 +47,9 @@ Examples:
   netsonde capture create --gremlin "G.V().HasKey('ExtID.vm-id')" --name vms
   netsonde capture follow vms | wireshark -k -i -
 
-The server is the one of --url or NETSONDE_URL, else http://127.0.0.1:8082.
+The server is the one of --url or NETSONDE_URL, else http://127.0.0.1:8082; it knows
+you by `netsonde login`, NETSONDE_TOKEN, or --username NAME --password-file FILE
+(or --token-file FILE) before the command.
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 no server.
 """
 

@@ -28,6 +28,7 @@ from netsonde.client.async_live import AsyncSubscription
 from netsonde.client.call import Answer, Call
 from netsonde.client.calls import AnyQuery, Captured
 from netsonde.client.capture_fields import CaptureFields, CaptureUpdate, waiter
+from netsonde.client.credentials import with_credentials
 from netsonde.client.errors import Incomplete
 from netsonde.client.feeds import CaptureFeed, Feed, FlowEvent, FlowFeed, GraphEvent, GraphFeed, graph_filter
 from netsonde.client.query import Query
@@ -56,15 +57,18 @@ class AsyncClient:
         timeout: float = 60.0,
         headers: Mapping[str, str] | None = None,
         context: ssl.SSLContext | None = None,
+        token: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
     ) -> None:
         self.server = server_at(url)
         self.captures = AsyncClientCaptures(self)
         self.checks = AsyncClientChecks(self)
         self.injections = AsyncClientInjections(self)
         self._timeout = timeout
-        self._headers = headers
+        self._headers = with_credentials(headers, self.server, token=token, username=username, password=password)
         self._context = context
-        self._http = AsyncHttp(self.server, timeout, headers, context)
+        self._http = AsyncHttp(self.server, timeout, self._headers, context)
 
     async def __aenter__(self) -> Self:
         return self

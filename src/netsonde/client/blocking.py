@@ -25,6 +25,7 @@ from netsonde.client.call import Answer, Call
 from netsonde.client.calls import AnyQuery, Captured
 from netsonde.client.capture_fields import CaptureFields, CaptureUpdate, waiter
 from netsonde.client.checks import ClientChecks
+from netsonde.client.credentials import with_credentials
 from netsonde.client.errors import Incomplete
 from netsonde.client.feeds import CaptureFeed, Feed, FlowEvent, FlowFeed, GraphEvent, GraphFeed, graph_filter
 from netsonde.client.http import BlockingHttp
@@ -45,6 +46,7 @@ T = TypeVar("T")
 class Client:
     """One server. `url` is NETSONDE_URL or this machine's when it is not given; `timeout` is in seconds.
 
+    `token`, or `username` and `password`, say who it is; else NETSONDE_TOKEN, else what `netsonde login` wrote.
     `headers` go with every request, for a proxy that asks who is there; `context` says whom to trust in TLS.
     Every failure is a `netsonde.errors.UserError` with a message, a hint and, in a query, a place.
     Several threads may use it.
@@ -57,15 +59,18 @@ class Client:
         timeout: float = 60.0,
         headers: Mapping[str, str] | None = None,
         context: ssl.SSLContext | None = None,
+        token: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
     ) -> None:
         self.server = server_at(url)
         self.captures = ClientCaptures(self)
         self.checks = ClientChecks(self)
         self.injections = ClientInjections(self)
         self._timeout = timeout
-        self._headers = headers
+        self._headers = with_credentials(headers, self.server, token=token, username=username, password=password)
         self._context = context
-        self._http = BlockingHttp(self.server, timeout, headers, context)
+        self._http = BlockingHttp(self.server, timeout, self._headers, context)
 
     def __enter__(self) -> Self:
         return self

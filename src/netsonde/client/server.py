@@ -50,7 +50,13 @@ def server_at(url: str | None) -> Server:
 
 
 def tls(server: Server, context: ssl.SSLContext | None) -> ssl.SSLContext | None:
-    """Return how to speak TLS with the server: as told, else with the authorities that this machine trusts."""
+    """Return how to speak TLS with the server: as told, else NETSONDE_CA, else the authorities of this machine."""
     if not server.is_secure:
         return None
-    return context or ssl.create_default_context()
+    if context is not None:
+        return context
+    file = os.environ.get("NETSONDE_CA") or None
+    try:
+        return ssl.create_default_context(cafile=file)
+    except (OSError, ssl.SSLError) as bad:
+        raise UserError(f"cannot use the certificates in {file}: {bad}", hint="check NETSONDE_CA") from bad

@@ -14,7 +14,16 @@ from netsonde.errors import UserError
 T = TypeVar("T")
 
 PREFIX = "NETSONDE_"
-NOT_SETTINGS = frozenset({"NETSONDE_URL", "NETSONDE_CONFIG"})
+NOT_SETTINGS = frozenset(
+    {
+        "NETSONDE_URL",
+        "NETSONDE_CONFIG",
+        "NETSONDE_TOKEN",
+        "NETSONDE_USERNAME",
+        "NETSONDE_PASSWORD_FILE",
+        "NETSONDE_CA",
+    }
+)
 """Variables with the prefix that the command line reads itself."""
 
 

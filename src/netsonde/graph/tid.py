@@ -4,13 +4,15 @@
 Source: the reference's rules, UUIDv5 over the OID namespace; `Type=host` of its name, `netns` of host TID, Path and
 Type, OVS bridges and ports of host TID, row UUID and Type, everything else of the owner's TID, Name and Type. Nodes
 that several hosts share have their id as TID.
-A TID is given when owner, Name and Type are known and stays over a rename; another owner means another TID. Name and
-Type are taken from the probe that puts the node, not from annotations, whose time of arrival is chance.
+A TID is given when owner, Name and Type are known and stays over a rename; another owner means another TID, and so does
+another file of a namespace: the process that makes one may be seen before the file is. Name and Type are taken from the
+probe that puts the node, not from annotations, whose time of arrival is chance.
 Writes: the key `TID`, on the graphs of agents.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from netsonde.graph.batch import OWNERSHIP, relation_type
 from netsonde.graph.ids import name_id
@@ -20,8 +22,11 @@ from netsonde.model.elements import Edge, Metadata
 _BY_ROW = ("ovsbridge", "ovsport")
 SHARED = ("fabric", "lldp")
 """Values of `Probe` of nodes that belong to no host: their id is the same everywhere, and their TID too."""
-Basis = tuple[str, str]
-"""Id and TID of the owner from which a TID was made; ("", "") for hosts."""
+Basis = tuple[str, str, str]
+"""Id and TID of the owner from which a TID was made, and the file of a namespace that has one; "" of hosts."""
+_NO_BASIS: Final[Basis] = ("", "", "")
+_PROCESSES: Final = "/proc/"
+"""What the path of a namespace begins with that has no file."""
 
 
 class TidLayer:
@@ -64,8 +69,8 @@ class TidLayer:
         metadata = base(node_id)
         name, kind = _text(metadata, "Name"), _text(metadata, "Type")
         if metadata.get("Probe") in SHARED:
-            return ("", ""), node_id
-        basis = ("", "") if kind == "host" else self._basis(graph, node_id)
+            return _NO_BASIS, node_id
+        basis = _NO_BASIS if kind == "host" else self._basis(graph, node_id, _file(metadata) if kind == "netns" else "")
         if basis is None or not kind:
             return None
         if known is not None and known[0] == basis:
@@ -73,10 +78,10 @@ class TidLayer:
         text = self._text_to_hash(graph, node_id, metadata, basis)
         return (basis, name_id(text)) if name and text else None
 
-    def _basis(self, graph: GraphReader, node_id: str) -> Basis | None:
+    def _basis(self, graph: GraphReader, node_id: str, file: str) -> Basis | None:
         owner = _owner(graph, node_id)
         known = None if owner is None else self._known.get(owner)
-        return None if owner is None or known is None else (owner, known[1])
+        return None if owner is None or known is None else (owner, known[1], file)
 
     def _text_to_hash(self, graph: GraphReader, node_id: str, metadata: Metadata, basis: Basis) -> str:
         kind = _text(metadata, "Type")
@@ -99,6 +104,11 @@ class TidLayer:
             seen.add(above)
             above = _owner(graph, above)
         return ""
+
+
+def _file(metadata: Metadata) -> str:
+    path = _text(metadata, "Path")
+    return "" if path.startswith(_PROCESSES) else path
 
 
 def _owner(graph: GraphReader, node_id: str) -> str | None:

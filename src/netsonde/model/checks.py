@@ -45,6 +45,10 @@ class Check(msgspec.Struct, frozen=True, omit_defaults=False):
     """Whether steps may send packets of their own, as if the guest had."""
     first_packets: int = msgspec.field(name="FirstPackets", default=200)
     """Packets of each interface that are judged; the capture keeps them whole."""
+    actions: list[str] = msgspec.field(name="Actions", default_factory=list)
+    """Whom to tell a verdict, spelt as those of alerts."""
+    act_on: list[Verdict] = msgspec.field(name="ActOn", default_factory=lambda: ["fail"])
+    """The verdicts that are told."""
     created_at: int = msgspec.field(name="CreatedAt", default=0)
     """Unix ms, set by the server."""
     run_at: int = msgspec.field(name="RunAt", default=0)

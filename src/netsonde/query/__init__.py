@@ -2,7 +2,7 @@
 """The query language: text to plan, plan to result, once or standing. No I/O of its own; sources are Protocols."""
 
 from netsonde.query.emptiness import Emptiness, why_empty
-from netsonde.query.errors import Busy, LimitReached, QueryError
+from netsonde.query.errors import Busy, LimitReached, NotAllowed, QueryError
 from netsonde.query.executor import evaluate, run
 from netsonde.query.graph_view import Delta, Difference, FollowedView, compile_view
 from netsonde.query.interest import interest_of
@@ -34,6 +34,7 @@ __all__ = [
     "Limits",
     "Matcher",
     "MetricSource",
+    "NotAllowed",
     "PacketSource",
     "Plan",
     "QueryError",

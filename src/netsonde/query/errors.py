@@ -12,6 +12,10 @@ class QueryError(UserError):
     """A query that cannot be understood or cannot be answered; `span` points into its text."""
 
 
+class NotAllowed(QueryError):
+    """Whoever asks may not see what the query reads."""
+
+
 class LimitReached(QueryError):
     """A query was stopped because it took too long or produced too much."""
 

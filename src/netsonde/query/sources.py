@@ -107,6 +107,6 @@ class Limits:
     flows: int = 100_000
     """Flows asked of agents and history."""
     packets: int = 10_000
-    """Packets asked of agents and history."""
+    """Packets asked of agents and history; 0 = whoever asks may not see any."""
     memory: int = 512 * 1024 * 1024
     """Bytes by which the process may grow while it computes this query."""

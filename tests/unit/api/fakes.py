@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from netsonde.access.gate import Gate
 from netsonde.aio.clock import Clock
 from netsonde.api.resources import Unsubscribe
 from netsonde.api.services import Filters, LiveGraph, PcapSummary, QueryCheck, Services
@@ -22,6 +23,8 @@ from netsonde.model.flows import FlowAnswer, FlowRequest, PacketAnswer, PacketRe
 from netsonde.model.injections import AuditRecord, Injection, InjectionChange, InjectionView
 from netsonde.model.presence import ComponentHealth, Presence
 from netsonde.model.topology import ChangeKind, InterfaceMetric
+from netsonde.query import NotAllowed
+from unit.access.gates import a_gate
 from unit.alerts.fakes import Held as HeldAlerts
 from unit.checks.fakes import Held
 from unit.declared.memory import Analyzer, memory_stores
@@ -139,8 +142,17 @@ class FakeQueries:
         return FakeResult(kind, source.nodes(), missing_hosts=self.missing_hosts, truncated=bool(self.missing_hosts))
 
     async def answer(
-        self, text: str, bindings: Mapping[str, Json] | None, into: Any, *, client: str, gone: Callable[[], Any]
+        self,
+        text: str,
+        bindings: Mapping[str, Json] | None,
+        into: Any,
+        *,
+        client: str,
+        gone: Callable[[], Any],
+        packets: bool,
     ) -> Any:
+        if not packets and "RawPackets" in text:
+            raise NotAllowed("you may not see what is in packets")
         return into(await self.run(text, bindings), lambda: None)
 
     async def explain(
@@ -151,6 +163,7 @@ class FakeQueries:
         profile: bool,
         client: str,
         gone: Callable[[], Any],
+        packets: bool,
     ) -> Mapping[str, Json]:
         if "Forever" in text:
             await gone()
@@ -428,6 +441,7 @@ class Fakes:
     status: FakeStatus = field(default_factory=FakeStatus)
     settings: ApiSettings = field(default_factory=lambda: ApiSettings(listen="127.0.0.1:0"))
     page: Path = Path("/nonexistent")
+    gate: Gate = field(default_factory=lambda: a_gate())
     merged: LiveGraph | None = None
     """Stands in the place of `graph`, when it is a real one."""
 
@@ -449,6 +463,7 @@ class Fakes:
         return Services(
             host="a1",
             settings=self.settings,
+            gate=self.gate,
             graph=self.merged or self.graph,
             graph_json=self.graph.json,
             queries=self.queries,

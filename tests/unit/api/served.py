@@ -23,7 +23,8 @@ class Server:
         self._started: Future[str] = Future()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
-        self.url = f"http://{self._started.result(20)}"
+        scheme = "http" if self.fakes.settings.tls_certificate is None else "https"
+        self.url = f"{scheme}://{self._started.result(20)}"
 
     def do(self, work: Callable[[], T]) -> T:
         async def call() -> T:

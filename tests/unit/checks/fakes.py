@@ -145,6 +145,7 @@ class Held:
     reports: HeldReports = field(default_factory=HeldReports)
     injector: HeldInjector = field(default_factory=HeldInjector)
     health: Health = field(default_factory=lambda: Health("checks"))
+    check_action: Callable[[str], None] = lambda action: None
 
     def service(self) -> CheckService:
         return CheckService(
@@ -158,6 +159,7 @@ class Held:
             settings=self.settings,
             counters=self.health,
             clock=self.clock,
+            check_action=self.check_action,
         )
 
 

@@ -40,7 +40,7 @@ def test_the_commands_of_the_page_run(server: Server, tmp_path: Path) -> None:
     status = {" ".join(command[:2]): run(command) for command in commands if command[0] == "check"}
     # Nothing appears here, so the run that waits ends without a verdict.
     assert status == {"check create": 0, "check list": 0, "check results": 0, "check run": 1}
-    assert {view.name for view in server.fakes.checks.views()} == {"vms", "cloud"}
+    assert {view.name for view in server.fakes.checks.views()} == {"vms", "cloud", "asked"}
     assert (tmp_path / "report.xml").read_bytes().startswith(b"<?xml")
 
 

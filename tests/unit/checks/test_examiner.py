@@ -2,6 +2,7 @@
 """Runs: which interfaces are judged, from when on, and when their verdict is final."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -12,9 +13,11 @@ from netsonde.checks.catalogue import Catalogue
 from netsonde.checks.examiner import Examiner
 from netsonde.checks.facts import FlowSeen, Packet
 from netsonde.checks.run import CONFIRM_MS, LAG_MS
+from netsonde.checks.steps._api import Outcome
 from netsonde.graph import Batch, Graph
 from netsonde.model.captures import Capture, CaptureStatus, CaptureView, NodeStatus
-from netsonde.model.checks import Check, CheckResult, CheckStep
+from netsonde.model.checks import Active, Check, CheckResult, CheckStep, Injected
+from netsonde.model.injections import ProbeResult
 from netsonde.observe import Health
 from unit.captures.fakes import ManualTime
 from unit.checks.fakes import GUEST, NS, Packets
@@ -380,3 +383,119 @@ def test_many_searches_for_paths_are_spread_over_ticks(
     scene.capture(node_id="n3")
     looked_at = [scene.examiner.tick() for _ in range(3)]
     assert looked_at == [1, 1, 0]
+
+
+REPLY = ProbeResult(0, 5 * NS, 2_000_000, "reply", "10.0.0.1", "")
+PASSED = Outcome("pass", "it answers", 9 * NS, injections=(Injected("i1", "icmp4", "10.0.0.1", 1, [REPLY]),))
+
+
+def allow(scene: Scene, active: Active, *steps: CheckStep) -> None:
+    scene.examiner.define(msgspec.structs.replace(CHECK, active=active, steps=[*steps] or [CheckStep("icmp")]))
+    scene.appear()
+    scene.capture()
+
+
+def answer(scene: Scene, outcome: Outcome = PASSED) -> None:
+    """Let the packets of the one step that wishes them be injected."""
+    ((run, inquiry),) = scene.examiner.take_inquiries()
+    scene.examiner.answered(run, inquiry, outcome)
+    scene.examiner.tick()
+
+
+def test_nothing_is_injected_unless_it_is_allowed(scene: Scene) -> None:
+    allow(scene, "never")
+    scene.later(7)
+    assert (scene.last.verdict, scene.examiner.take_inquiries()) == ("unknown", [])
+
+
+def test_a_step_without_evidence_in_time_is_asked_once_and_settled_by_the_answer(scene: Scene) -> None:
+    allow(scene, "unsettled")
+    scene.later(4)
+    assert scene.examiner.take_inquiries() == []
+    scene.later(3)
+    assert (scene.last.verdict, scene.last.ended_at) == ("waiting", 0)
+    answer(scene)
+    assert (scene.last.verdict, scene.last.steps[0].sentence) == ("pass", "it answers")
+    assert scene.last.steps[0].evidence.injections == [*PASSED.injections]
+    assert scene.examiner.take_inquiries() == []
+
+
+def test_what_the_traffic_settles_is_asked_only_if_that_is_always_wished(scene: Scene) -> None:
+    make = scene.make()
+    allow(scene, "unsettled")
+    scene.packets(make.ping(1, 1), make.ping(1, 1, reply=True))
+    assert (scene.last.verdict, scene.examiner.take_inquiries()) == ("pass", [])
+
+
+def test_always_means_that_both_have_to_pass(scene: Scene) -> None:
+    make = scene.make()
+    allow(scene, "always")
+    scene.packets(make.ping(1, 1), make.ping(1, 1, reply=True))
+    assert scene.last.verdict == "waiting"
+    answer(scene, Outcome("fail", "1 of 3 pings were answered", 9 * NS))
+    assert (scene.last.verdict, scene.last.sentence) == ("fail", "1 of 3 pings were answered")
+
+
+def test_what_could_not_be_injected_leaves_the_verdict_and_adds_the_reason(scene: Scene) -> None:
+    allow(scene, "unsettled")
+    scene.later(7)
+    answer(scene, Outcome("unknown", "nothing could be injected: no gateway is known"))
+    assert (scene.last.verdict, scene.last.sentence) == (
+        "unknown",
+        "tap1 pinged nothing; nothing could be injected: no gateway is known",
+    )
+
+
+def test_a_lost_question_is_told_with_its_packet_and_place(scene: Scene) -> None:
+    make = scene.make()
+    allow(scene, "unsettled")
+    scene.later(7)
+    scene.examiner.marks.add("n1", ("icmp", 1, "10.0.0.1"), "i1")
+    scene.packets(make.ping(7, 1))
+    lost = Outcome("fail", "ping of 10.0.0.1, injected at tap1", 9 * NS, lost="nothing came back")
+    answer(scene, replace(lost, injections=PASSED.injections))
+    assert scene.last.verdict == "waiting"
+    scene.later(1.1)
+    step = scene.last.steps[0]
+    assert (step.verdict, step.sentence) == ("fail", "ping of 10.0.0.1, injected at tap1: nothing came back")
+    assert (step.evidence.packets, step.evidence.flows) == ([0], ["f1"])
+
+
+def test_injected_packets_are_not_the_guests(scene: Scene) -> None:
+    make = scene.make()
+    unexpected = CheckStep("unexpected", 0, {"Protocols": ["ARP"]})
+    allow(scene, "unsettled", unexpected)
+    scene.examiner.marks.add("n1", ("icmp", 1, "10.0.0.1"), "i1")
+    scene.packets(make.ping(1, 1), make.ping(1, 1, reply=True))
+    scene.later(7)
+    assert (scene.last.verdict, scene.last.steps[0].sentence) == ("pass", "nothing unexpected among 0 packets of tap1")
+
+
+def test_the_mtu_is_asked_for_as_soon_as_there_is_a_lease(scene: Scene) -> None:
+    make = scene.make()
+    allow(scene, "unsettled", CheckStep("mtu"))
+    scene.packets(*make.lease(0.2))
+    answer(scene)
+    assert (scene.last.verdict, scene.last.ended_at > 0) == ("pass", True)
+
+
+def test_the_mtu_has_a_second_chance_when_it_was_asked_for_too_early(scene: Scene) -> None:
+    make = scene.make()
+    allow(scene, "unsettled", CheckStep("mtu"))
+    scene.packets(*make.lease(0.2))
+    answer(scene, Outcome("unknown", "not yet"))
+    assert (scene.last.verdict, scene.examiner.take_inquiries()) == ("waiting", [])
+    scene.later(7)
+    answer(scene)
+    assert scene.last.verdict == "pass"
+
+
+def test_an_interface_that_goes_away_is_asked_no_more(scene: Scene) -> None:
+    allow(scene, "unsettled")
+    scene.later(7)
+    ((run, inquiry),) = scene.examiner.take_inquiries()
+    scene.go()
+    scene.examiner.tick()
+    assert (scene.last.verdict, inquiry.is_void) == ("unknown", True)
+    scene.examiner.answered(run, inquiry, PASSED)
+    assert scene.examiner.tick() == 0

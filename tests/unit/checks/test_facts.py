@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsonde.checks.facts import ACK, SYN, FlowSeen, Packet, flow_of, flows_of, packets_of
+from netsonde.checks.facts import ACK, SYN, Error, FlowSeen, Packet, flow_of, flows_of, packets_of
 from netsonde.errors import WireError
 from netsonde.flows.schema import FLOW_COLUMNS, FLOW_SCHEMA, PACKET_SCHEMA
 
@@ -93,13 +93,18 @@ def test_packets_of_other_captures_are_left_out() -> None:
 
 def test_a_lease_is_read_with_its_server_and_routers() -> None:
     head = struct.pack("!BBBBIHH4s4s4s4s6s202x", 2, 1, 6, 0, 7, 0, 0, bytes(4), ADDRESS, *[bytes(4)] * 2, GUEST)
-    options = bytes((53, 1, 5, 54, 4, *GATEWAY, 3, 4, *GATEWAY, 6, 4, *GATEWAY, 56, 2)) + b"h\xff" + b"\xff"
+    options = (
+        bytes((53, 1, 5, 1, 4, 255, 255, 252, 0, 54, 4, *GATEWAY, 3, 4, *GATEWAY, 6, 4, *GATEWAY, 56, 2))
+        + b"h\xff"
+        + b"\xff"
+    )
     message = head + bytes.fromhex("63825363") + options
     (packet,) = read(ethernet(0x0800, ipv4(17, udp(67, 68, message), back=True), source=ROUTER))
     assert packet.dhcp is not None
     found = packet.dhcp
     assert (found.kind, found.xid, found.client, found.from_client) == ("ACK", 7, "02:00:00:00:00:01", False)
     assert (found.address, found.server, found.routers) == ("10.0.0.5", "10.0.0.1", ["10.0.0.1"])
+    assert found.prefix_length == 22
     assert (found.dns_servers, found.message) == (["10.0.0.1"], "h\N{REPLACEMENT CHARACTER}")
 
 
@@ -166,3 +171,16 @@ def test_a_flow_of_an_agents_table_is_the_same() -> None:
     flow = {"UUID": "ff", "TrackingID": "10", "NodeTID": "t1", "Start": 7, "Link": {"ID": 2}}
     assert flow_of(flow) == FlowSeen("ff", "10", "t1", 7_000_000, 2)
     assert flow_of({"UUID": "ff"}) is None
+
+
+def test_what_tells_of_sizes_is_read() -> None:
+    quote = ipv4(6, struct.pack("!HHI", 5, 80, 1) + bytes(12))
+    options = bytes((2, 4)) + struct.pack("!H", 1460)
+    syn, segment, error = read(
+        ethernet(0x0800, ipv4(6, struct.pack("!HHIIBBHHH", 5, 80, 1, 0, 0x60, SYN, 1, 0, 0) + options)),
+        ethernet(0x0800, ipv4(6, struct.pack("!HHIIBBHHH", 5, 80, 9, 1, 0x50, ACK, 1, 0, 0) + bytes(100))),
+        ethernet(0x0800, ipv4(1, struct.pack("!BBHHH", 3, 4, 0, 0, 1400) + quote, back=True)),
+    )
+    assert (syn.tcp_segment_size, syn.tcp_payload, syn.length) == (1460, 0, 44)
+    assert (segment.tcp_sequence, segment.tcp_payload, segment.length) == (9, 100, 140)
+    assert error.error == Error("10.0.0.1", 5, 80, 1400)

@@ -12,7 +12,7 @@ from netsonde.checks.facts import Packet
 from netsonde.checks.guest import Guest
 from netsonde.checks.inquiry import Inquiry
 from netsonde.checks.marks import Marks
-from netsonde.checks.steps._api import WAITING, Outcome, Scene
+from netsonde.checks.steps._api import WAITING, Outcome, Scene, Whereabouts
 from netsonde.checks.steps._registry import STEPS
 from netsonde.checks.subjects import Speaker
 from netsonde.graph import Batch, Graph
@@ -40,8 +40,14 @@ class Case:
         self.injector = HeldInjector(answers={"arp": [reply(GATEWAY)]})
         self.marks = Marks()
         self.scene = Scene(
-            *("tap1", 0, 10 * NS, lambda flow: None, lambda mac: {GATEWAY: "qr-1", OTHER: "tap9"}.get(mac, "")),
-            *(self.guest, lambda: 1500, lambda mac, mtu: ("patch-1", 1400)),
+            "tap1",
+            0,
+            10 * NS,
+            lambda flow: Whereabouts(),
+            lambda mac: {GATEWAY: "qr-1", OTHER: "tap9"}.get(mac, ""),
+            self.guest,
+            lambda: 1500,
+            lambda mac, mtu: ("patch-1", 1400),
         )
 
     async def judged(self, step: str, **given: Any) -> Outcome:

@@ -120,6 +120,32 @@ async def test_a_captured_interface_gets_a_result_that_is_stored_and_shown(servi
     assert service.verdicts() == {"vms": {"waiting": 1, "pass": 0, "fail": 0, "unknown": 0}}
 
 
+async def test_a_silent_guest_is_asked_and_its_verdict_followed_once(
+    service: CheckService, held: Held, time: ManualTime
+) -> None:
+    followed: list[tuple[str, str, str]] = []
+
+    def broken(check: Check, result: CheckResult) -> None:
+        raise ValueError(check.name)
+
+    # One that fails keeps no other from its news.
+    service.follow_verdicts(broken)
+    service.follow_verdicts(lambda check, result: followed.append((check.name, result.verdict, result.sentence)))
+    target = CheckStep("gateway", 0, {"Address": "10.0.0.1"})
+    await service.create(msgspec.structs.replace(CHECK, steps=[target], active="unsettled"))
+    await until(lambda: bool(held.captures.by_id))
+    held.captures.activate(main_capture(held).uuid, appear(held))
+    await until(lambda: bool(service.verdicts()["vms"]["waiting"]))
+    time.move(15)
+    await until(lambda: bool(held.injector.asked))
+    await until(lambda: held.health.counters["inquiries"] == 1)
+    time.move(2)
+    await until(lambda: bool(followed))
+    ((name, verdict, sentence),) = followed
+    assert (name, verdict, sentence.endswith(": nobody answered")) == ("vms", "fail", True)
+    assert [one.created_by for one in held.injector.asked] == ["check vms"]
+
+
 async def test_verdicts_are_on_a_node_again_when_it_comes_back(service: CheckService, held: Held) -> None:
     made = await service.create(CHECK)
     await held.results.put("k", result_of(made.uuid))
@@ -261,3 +287,15 @@ async def test_what_is_not_there_cannot_be_touched(
 async def test_a_query_that_no_capture_can_have_is_refused(service: CheckService) -> None:
     with pytest.raises(UserError, match="a query starts with G"):
         await service.create(msgspec.structs.replace(CHECK, gremlin_query="V()"))
+
+
+async def test_receivers_of_verdicts_are_checked_when_a_check_is_created(held: Held) -> None:
+    def refuse(action: str) -> None:
+        raise UserError(f"Action {action!r} is not understood")
+
+    held.check_action = refuse
+    service = held.service()
+    with pytest.raises(UserError, match="Action 'gopher://x' is not understood"):
+        await service.create(msgspec.structs.replace(CHECK, actions=["gopher://x"]))
+    with pytest.raises(UserError, match="Actions may name 10 receivers"):
+        await service.create(msgspec.structs.replace(CHECK, actions=["http://x"] * 11))

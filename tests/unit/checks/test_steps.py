@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from netsonde.checks.facts import ACK, RST, SYN, Neighbour, Packet
+from netsonde.checks.facts import ACK, RST, SYN, Error, Neighbour, Packet
 from netsonde.checks.steps._api import SETTLE_NS, Outcome, Whereabouts
 from netsonde.checks.steps._registry import STEPS
 from unit.checks.fakes import ADDRESS, GATEWAY, GUEST, NS, OTHER, ROUTER, Packets, scene
@@ -262,3 +263,41 @@ def test_only_the_end_acquits_a_guest_of_the_unexpected() -> None:
     assert judged("unexpected", packets, over=False, protocols=["ARP"]).verdict == "waiting"
     outcome = judged("unexpected", packets, protocols=["ARP"])
     assert told(outcome) == ("pass", "nothing unexpected among 1 packet of tap1")
+
+
+def segment(make: Packets, at: float, length: int, sequence: int, **more: Any) -> Packet:
+    facts = {"source": ADDRESS, "destination": ROUTER, "tcp_flags": ACK, "length": length, "tcp_payload": length - 40}
+    sent = make.make(at, "TCP", mac_source=GUEST, tcp_sequence=sequence, **facts, **more)
+    return replace(sent, flow="f1")
+
+
+def test_a_router_that_says_too_big_is_quoted_unless_enough_passes() -> None:
+    error = Error("192.0.2.9", 5, 80, 1400)
+    packet = Packets().make(1.5, "ICMPv4", mac_source=GATEWAY, source=ROUTER, error=error)
+    assert told(judged("mtu", [packet], over=False)) == (
+        "fail",
+        f"{ROUTER} says at 00:00:01.500 UTC that packets of more than 1400 bytes to 192.0.2.9 do not fit",
+    )
+    assert judged("mtu", [packet], least=1400).verdict == "unknown"
+
+
+def test_segments_that_the_interface_cannot_carry_are_told() -> None:
+    syn = replace(Packets().tcp(1, SYN), tcp_segment_size=8960)
+    assert told(judged("mtu", [syn])) == (
+        "fail",
+        "the guest offers 169.254.169.254 to take segments of 8960 bytes, more than tap1 carries: its MTU is 1500, "
+        "the guest's must be greater",
+    )
+    assert judged("mtu", [replace(syn, tcp_segment_size=1460)]).verdict == "unknown"
+
+
+def test_large_segments_that_are_sent_again_and_again_are_told() -> None:
+    make = Packets()
+    small, large = ([segment(make, at, size, size) for at in (1, 2, 3)] for size in (500, 1500))
+    assert told(judged("mtu", large)) == (
+        "fail",
+        f"a segment of 1500 bytes to {ROUTER} was sent 3 times until 00:00:03.000 UTC, and no small one was: "
+        "such packets seem to get lost on the way",
+    )
+    # A path on which nothing passes has another trouble than its MTU.
+    assert judged("mtu", [*small, *large]).verdict == "unknown"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from netsonde.checks.whereabouts import Place, Ways
+from netsonde.checks.whereabouts import Place, Ways, narrower
 from netsonde.graph import Batch, Graph
 from netsonde.model.elements import Metadata
 
@@ -88,3 +88,27 @@ def test_what_is_kept_of_searches_is_bounded(ways: Ways, monkeypatch: pytest.Mon
     for start in ("tap1", "afar", "tap1"):
         ways.in_order(start, PLACES)
     assert ways.searches == 2
+
+
+def sized(graph: Graph, **sizes: int) -> None:
+    batch = Batch()
+    for name, mtu in sizes.items():
+        batch.annotate(name, "test", {"MTU": mtu, "MAC": f"02::{name}", "Type": "bridge" if name == "br" else "veth"})
+    graph.apply(batch)
+
+
+def test_the_first_narrow_interface_on_the_way_is_named(graph: Graph) -> None:
+    sized(graph, tap1=1500, port1=1500, br=1400, port2=1300, dhcp=1400, tap2=1500)
+    assert narrower(graph, "tap1", "02::dhcp", 1500) == ("dhcp", 1400)
+    assert narrower(graph, "tap1", "02::tap2", 1500) == ("port2", 1300)
+    assert narrower(graph, "tap1", "02::port1", 1500) == ("", 0)
+
+
+def test_a_bridge_is_named_only_where_no_port_is_narrow(graph: Graph) -> None:
+    sized(graph, br=1400, dhcp=1500)
+    assert narrower(graph, "tap1", "02::dhcp", 1401) == ("br", 1400)
+
+
+def test_without_a_known_way_the_nearest_narrow_interface_is_named(graph: Graph) -> None:
+    sized(graph, tap1=1500, port2=1300, tap2=1200)
+    assert narrower(graph, "tap1", "", 1500) == ("port2", 1300)

@@ -109,3 +109,18 @@ def test_annotations_do_not_change_a_tid(compute: Graph) -> None:
 def test_a_fabric_node_is_its_own_tid(compute: Graph) -> None:
     put(compute, "tor", None, {"Type": "switch", "Name": "TOR", "Probe": "fabric"})
     assert tid(compute, "tor") == "tor"
+
+
+def test_namespace_that_was_seen_by_its_maker_before_its_file_gets_the_tid_of_the_file(compute: Graph) -> None:
+    put(compute, "ns1", "h", {"Type": "netns", "Name": "unshare-7", "Path": "/proc/7/ns/net"})
+    put(compute, "inner", "ns1", {"Type": "veth", "Name": "eth0"})
+    put(compute, "ns1", "h", {"Type": "netns", "Name": "ns1", "Path": "/var/run/netns/ns1"})
+    assert tid(compute, "ns1") == "e4daa6b6-57ff-5898-9bc9-f70432e3eeea"
+    assert tid(compute, "inner") == "36df2198-0f53-5dfa-9c8f-9ed83f9199e8"
+
+
+def test_namespace_that_only_processes_hold_keeps_its_tid_when_the_first_of_them_ends(compute: Graph) -> None:
+    put(compute, "ns1", "h", {"Type": "netns", "Name": "sleep-7", "Path": "/proc/7/ns/net"})
+    before = tid(compute, "ns1")
+    put(compute, "ns1", "h", {"Type": "netns", "Name": "sleep-8", "Path": "/proc/8/ns/net"})
+    assert tid(compute, "ns1") == before

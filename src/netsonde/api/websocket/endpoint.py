@@ -10,14 +10,17 @@ from typing import Any
 
 from litestar.handlers import ASGIRouteHandler
 
+from netsonde.access.rights import PUBLIC, WS_FLOW, WS_PUBLISHER, WS_PUBSUB, WS_SUBSCRIBER, Right
 from netsonde.aio import spawn
 from netsonde.api.asgi import Receive, Scope, Send, mount, refuse
+from netsonde.api.authorize import Gated, Stay, principal_of
 from netsonde.api.connections import Connection, Connections
 from netsonde.api.errors import as_text, problem_of
 from netsonde.api.services import Services
 from netsonde.api.websocket.flow_stream import FlowClient, FlowHub
 from netsonde.api.websocket.handshake import Handshake, Protocol, read_handshake
 from netsonde.api.websocket.hub import Hub
+from netsonde.api.websocket.namespaces import within_rights
 from netsonde.api.websocket.outbox import Outbox
 from netsonde.api.websocket.protobuf import from_protobuf, to_protobuf
 from netsonde.api.websocket.publisher import Both, Publisher, Publishers, origin_of
@@ -33,13 +36,19 @@ _GONE = (Hangup, OSError)
 """Servers raise a kind of OSError when they send to a client that is gone (ASGI 2.4)."""
 
 
+_LOOK_EVERY = 5.0
+"""Seconds between two looks whether the user of a connection may go on with it."""
+_POLICY_VIOLATION = 1008
+
+
 class Socket:
     """An open WebSocket."""
 
-    def __init__(self, receive: Receive, send: Send, protocol: Protocol) -> None:
+    def __init__(self, receive: Receive, send: Send, protocol: Protocol, stay: Stay) -> None:
         self._receive = receive
         self._send = send
         self._protocol = protocol
+        self._stay = stay
 
     async def send(self, message: str) -> None:
         if self._protocol == "protobuf":
@@ -62,14 +71,22 @@ class Socket:
                 return from_protobuf(frame)
         return frame
 
+    async def expelled(self) -> None:
+        """Wait until the user is logged out or has lost a right; close the connection then, and raise Hangup."""
+        while await self._stay.may_go_on():  # noqa: ASYNC110  files, Keystone and clocks tell nobody
+            await asyncio.sleep(_LOOK_EVERY)
+        await self._send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": "log in again"})
+        raise Hangup
+
 
 class Endpoint:
     """Accepts or refuses connections, and lists them."""
 
-    def __init__(self, services: Services, connections: Connections, path: str, serve: Serve) -> None:
+    def __init__(self, services: Services, connections: Connections, path: str, right: Right, serve: Serve) -> None:
         self._services = services
         self._connections = connections
         self._path = path
+        self._right = right
         self._serve = serve
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,18 +96,20 @@ class Endpoint:
             )
             return
         try:
-            handshake = read_handshake(scope)
+            handshake = within_rights(read_handshake(scope), self._services.gate, principal_of(scope))
             self._check_filter(handshake.gremlin_filter)
         except UserError as wrong:
+            problem = problem_of(wrong, self._path)
             await receive()
-            await refuse(scope, send, 400, as_text(problem_of(wrong, self._path)))
+            await refuse(scope, send, problem.status, as_text(problem))
             return
         await receive()
         headers = [(b"x-host-id", self._services.host.encode()), (b"x-service-type", b"analyzer")]
         await send({"type": "websocket.accept", "headers": headers})
         with self._connections.registered(handshake.host_id, self._describe(scope, handshake)) as name:
             missed = partial(self._connections.count_dropped, name)
-            await self._serve(handshake, Socket(receive, send, handshake.protocol), missed)
+            stay = Stay.of(self._services.gate, scope, self._right)
+            await self._serve(handshake, Socket(receive, send, handshake.protocol, stay), missed)
 
     def _check_filter(self, text: str) -> None:
         if text and self._services.queries.check(text).kind != "graph":
@@ -117,6 +136,7 @@ def websocket_routes(services: Services, connections: Connections) -> list[ASGIR
                 work=subscriber.work(),
                 writer=_write(socket, client.outbox, subscriber.state, missed, number=client.number, first=seat.first),
                 elsewhere=seat.taken_over(),
+                expelled=socket.expelled(),
             )
         finally:
             returning.leave(seat)
@@ -125,7 +145,11 @@ def websocket_routes(services: Services, connections: Connections) -> list[ASGIR
         client = FlowClient(handshake, limit)
         flow_hub.join(client)
         try:
-            await _together(reader=_read(socket, _ignore), writer=_write(socket, client.outbox, _no_state, missed))
+            await _together(
+                reader=_read(socket, _ignore),
+                writer=_write(socket, client.outbox, _no_state, missed),
+                expelled=socket.expelled(),
+            )
         finally:
             flow_hub.leave(client)
 
@@ -134,7 +158,9 @@ def websocket_routes(services: Services, connections: Connections) -> list[ASGIR
         taking = Publisher(services, handshake, outbox).receive
         await publishers.enter(handshake)
         try:
-            await _together(reader=_take(socket, taking), writer=_answer(socket, outbox, missed))
+            await _together(
+                reader=_take(socket, taking), writer=_answer(socket, outbox, missed), expelled=socket.expelled()
+            )
         finally:
             await publishers.leave(handshake)
 
@@ -150,19 +176,23 @@ def websocket_routes(services: Services, connections: Connections) -> list[ASGIR
                 work=subscriber.work(),
                 writer=_write(socket, client.outbox, subscriber.state, missed, number=client.number, first=seat.first),
                 elsewhere=seat.taken_over(),
+                expelled=socket.expelled(),
             )
         finally:
             returning.leave(seat)
             await publishers.leave(handshake)
 
-    endpoints = {
-        "/ws/subscriber": subscriber,
-        "/ws/subscriber/flow": flow_stream,
-        "/ws/publisher": publisher,
-        "/ws/pubsub": publish_and_subscribe,
-    }
-    known = [mount(path, Endpoint(services, connections, path, serve)) for path, serve in endpoints.items()]
-    return [*known, mount("/ws/{rest:path}", _nothing)]
+    def route(path: str, serve: Serve, *, right: Right) -> ASGIRouteHandler:
+        endpoint = Endpoint(services, connections, path, right, serve)
+        return mount(path, Gated(endpoint, services.gate, right), right=right)
+
+    return [
+        route("/ws/subscriber", subscriber, right=WS_SUBSCRIBER),
+        route("/ws/subscriber/flow", flow_stream, right=WS_FLOW),
+        route("/ws/publisher", publisher, right=WS_PUBLISHER),
+        route("/ws/pubsub", publish_and_subscribe, right=WS_PUBSUB),
+        mount("/ws/{rest:path}", _nothing, right=PUBLIC),
+    ]
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from netsonde.api.asgi import Scope, headers_of
+from netsonde.api.websocket.namespaces import right_of_namespace
 from netsonde.errors import UserError
 
 Policy = Literal["full", "partial"]
@@ -33,9 +34,15 @@ class Handshake(msgspec.Struct, frozen=True):
     protocol: Protocol = "json"
     deletes_on_disconnect: bool = False
     """Whether what it publishes goes when it leaves."""
+    user: str = ""
+    allowed: frozenset[str] | None = None
+    """Namespaces that the user may see; None = all."""
 
     def wants(self, namespace: str) -> bool:
         """Tell whether messages of a namespace go to this client."""
+        right_of_namespace(namespace)
+        if self.allowed is not None and namespace not in self.allowed:
+            return False
         return not self.namespaces or "*" in self.namespaces or namespace in self.namespaces
 
 

@@ -141,9 +141,11 @@ class Returning:
 
 
 def _same(before: Handshake, now: Handshake) -> bool:
-    """Tell whether a client wants what it wanted before."""
-    return (before.namespaces, before.gremlin_filter, before.policy) == (
+    """Tell whether a client is who it was, and wants what it wanted before."""
+    return (before.namespaces, before.gremlin_filter, before.policy, before.user, before.allowed) == (
         now.namespaces,
         now.gremlin_filter,
         now.policy,
+        now.user,
+        now.allowed,
     )

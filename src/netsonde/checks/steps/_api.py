@@ -156,6 +156,8 @@ class Step(Generic[P]):
     judge: Callable[[P, Scene], Judge]
     inquiry: Callable[[P, Scene, Sender], Awaitable[Outcome]] | None = None
     """Judges by packets that it sends; None = the step sends none. Raises what the sender raises."""
+    is_ready: Callable[[P, Scene], bool] = lambda wanted, scene: False
+    """Whether packets may be injected before the step's time is over, since traffic alone can hardly settle it."""
     problems: Callable[[P], Iterable[str]] = _nothing
     """What is wrong with parameters that have the right types."""
     through: Callable[[P], Sequence[str]] = _nothing

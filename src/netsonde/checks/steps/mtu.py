@@ -209,4 +209,10 @@ def _problems(wanted: Parameters) -> Iterator[str]:
         yield f"Least must be 0 or between 576 and 65535 bytes, got {wanted.least}"
 
 
-STEP = Step("mtu", Parameters, Judge, _inquire, problems=_problems)
+def _is_ready(wanted: Parameters, scene: Scene) -> bool:
+    """Tell whether the guest has its address and a way to the target: from then on pings tell the MTU."""
+    version = _version(wanted.target) if wanted.target else 4
+    return any(one.version == version for one in scene.guest.addresses()) and bool(scene.guest.routers(version))
+
+
+STEP = Step("mtu", Parameters, Judge, _inquire, _is_ready, problems=_problems)

@@ -42,10 +42,11 @@ def alert_of(message: Message, valid_until_ms: int) -> dict[str, Json]:
     if message.severity:
         labels["severity"] = message.severity
     annotations: dict[str, Json] = {"summary": message.summary, "description": message.description}
-    ends_at = message.ends_at or valid_until_ms
-    return {
+    ends_at = message.ends_at or (valid_until_ms if message.kind == "alert" else 0)
+    alert: dict[str, Json] = {
         "labels": labels,
         "annotations": {name: text for name, text in annotations.items() if text},
         "startsAt": rfc3339(message.starts_at),
-        "endsAt": rfc3339(max(ends_at, message.starts_at + 1)),
     }
+    # A verdict is not repeated: how long it counts is what Alertmanager's resolve_timeout says.
+    return {**alert, "endsAt": rfc3339(max(ends_at, message.starts_at + 1))} if ends_at else alert

@@ -44,7 +44,9 @@ class CounterReader:
         self._history(key[0]).begin_at_zero(key[1], self._now_ms())
 
     def interface_gone(self, key: Key) -> None:
-        self._history(key[0]).forget(key[1])
+        history = self._histories.get(key[0])
+        if history is not None:
+            history.forget(key[1])
 
     def namespace_gone(self, inode: int) -> None:
         self._histories.pop(inode, None)

@@ -6,6 +6,7 @@ Snapshot and events come through one socket, so they are applied in the order in
 """
 
 import asyncio
+import errno
 import select
 import struct
 from collections import deque
@@ -21,6 +22,9 @@ from netsonde.probes.netlink.state import DumpName, NamespaceState
 
 ASKED_AT_ONCE: Final = 4
 """Questions whose answers are due at a time: the answers to a thousand would not fit the receive buffer."""
+DUMP_PATIENCE: Final = 0.5
+"""Seconds of silence after which a dump is given up that was under way when events were dropped: the kernel may have
+dropped its word, too, that it will not begin, or that another one is still going on."""
 READ_LIMIT: Final = 32
 """Datagrams taken in one turn of the loop, so that a flood in one namespace does not starve the others."""
 
@@ -29,6 +33,9 @@ NETNSA_FD: Final = 3
 IFLA_EXT_MASK: Final = 29
 RTEXT_FILTER_SKIP_STATS: Final = 1 << 3
 IFLA_STATS_LINK_64: Final = 1
+
+_NOT_YET: Final = (errno.ENOBUFS, errno.EBUSY)
+"""A dump goes on when the receive buffer has room; another one is still going on, so it must be sent again."""
 
 _IFINFOMSG = struct.Struct("=BxHiII")
 _IF_STATS_MSG = struct.Struct("=BxxxiI")
@@ -76,6 +83,8 @@ class _Dump:
     """Something changed under it: it must be asked for again."""
     abandoned: bool = False
     """A new snapshot is to come: what it says does not count."""
+    messages: int = 0
+    """How many came of it."""
 
 
 class NamespaceWatch:
@@ -127,14 +136,21 @@ class NamespaceWatch:
         self._ask(wire.RTM_GETNSID, body, lambda message: answer(_namespace_id(message)))
 
     def ask_counters(self, on_stats: Callable[[wire.Message], None]) -> None:
-        """Ask for the counters of every interface, RTM_NEWSTATS messages; nothing if the last ones are still due."""
-        if any(dump.on_stats for dump in (*self._waiting, *([self._current] if self._current else []))):
+        """Ask for the counters of every interface, RTM_NEWSTATS messages; nothing if the last ones are still due.
+
+        Nor when it was closed: whoever goes through all namespaces lets others have their turn meanwhile.
+        """
+        if self._poll.closed or any(
+            dump.on_stats for dump in (*self._waiting, *([self._current] if self._current else []))
+        ):
             return
         body = _IF_STATS_MSG.pack(0, 0, 1 << (IFLA_STATS_LINK_64 - 1))
         self._enqueue(_Dump(wire.RTM_GETSTATS, body, on_stats=on_stats))
 
     def _ask(self, kind: int, body: bytes, answer: Answer) -> None:
         """Ask a question, once however many want to know, when the answers to those before it have come."""
+        if self._poll.closed:
+            return
         self._questions.setdefault((kind, body), []).append(answer)
         self._send_questions()
 
@@ -162,6 +178,22 @@ class NamespaceWatch:
         if self._current is not None and self._current.table is not None:
             self._current.abandoned = True
         self._snapshot()
+        self._watch_over(self._current)
+
+    def _watch_over(self, dump: _Dump | None) -> None:
+        if dump is not None:
+            self._loop.call_later(DUMP_PATIENCE, self._give_up, dump, dump.seq, dump.messages)
+
+    def _give_up(self, dump: _Dump, seq: int, messages: int) -> None:
+        """Go on without a dump of which nothing came since it was this far."""
+        if self._poll.closed or self._current is not dump or dump.seq != seq:
+            return
+        if dump.messages == messages:
+            self._current = None
+            if not dump.abandoned:
+                self._waiting.appendleft(dump)
+            self._send_next()
+        self._watch_over(self._current)
 
     def _enqueue(self, dump: _Dump) -> None:
         self._waiting.append(dump)
@@ -233,9 +265,12 @@ class NamespaceWatch:
             self.state.take(message)
 
     def _dumped(self, dump: _Dump, message: wire.Message) -> None:
+        dump.messages += 1
         if message.flags & wire.NLM_F_DUMP_INTR:
             dump.interrupted = True
-        if message.type in (wire.NLMSG_DONE, wire.NLMSG_ERROR):
+        if message.type == wire.NLMSG_ERROR and wire.error_number(message) in _NOT_YET:
+            self._watch_over(dump)
+        elif message.type in (wire.NLMSG_DONE, wire.NLMSG_ERROR):
             self._dump_ended(dump, complete=message.type == wire.NLMSG_DONE)
         elif dump.on_stats is not None:
             dump.on_stats(message)

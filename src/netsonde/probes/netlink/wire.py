@@ -113,6 +113,11 @@ def attribute(kind: int, value: bytes) -> bytes:
     return _ATTRIBUTE.pack(length, kind) + value + b"\0" * (-length & 3)
 
 
+def error_number(message: Message) -> int:
+    """Return the error number of an NLMSG_ERROR, 0 for none (linux/netlink.h, struct nlmsgerr)."""
+    return -signed(message.data[message.start : message.start + 4])
+
+
 def number(value: bytes) -> int:
     """Return an unsigned number of 1, 2, 4 or 8 bytes in host order."""
     return int.from_bytes(value, "little" if _LITTLE else "big")

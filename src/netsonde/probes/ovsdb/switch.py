@@ -40,7 +40,10 @@ class References:
                 del self.owner[gone]
         for member in found:
             self.owner[member] = uuid
-        self._members[uuid] = tuple(found)
+        if found:
+            self._members[uuid] = tuple(found)
+        else:
+            self._members.pop(uuid, None)
         return set(before) ^ set(found)
 
     def members(self, uuid: str) -> tuple[str, ...]:
@@ -50,10 +53,15 @@ class References:
         """Note the names that concern an interface, its own and its patch peer's; return all old and new ones."""
         before = self._names.get(uuid, ())
         for name in before:
-            self._by_name.get(name, set()).discard(uuid)
+            self._by_name[name].discard(uuid)
+            if not self._by_name[name]:
+                del self._by_name[name]
         for name in names:
             self._by_name.setdefault(name, set()).add(uuid)
-        self._names[uuid] = names
+        if names:
+            self._names[uuid] = names
+        else:
+            self._names.pop(uuid, None)
         return {*before, *names}
 
     def concerned(self, name: str) -> set[str]:

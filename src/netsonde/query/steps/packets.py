@@ -9,7 +9,7 @@ from netsonde._native import check_bpf, match_bpf
 from netsonde.model.flows import PacketRequest
 from netsonde.query import arguments
 from netsonde.query.context import Context
-from netsonde.query.errors import QueryError, shown
+from netsonde.query.errors import NotAllowed, QueryError, shown
 from netsonde.query.flow_fields import Flow
 from netsonde.query.packet_rows import packet_rows
 from netsonde.query.rows import Packet, Rows
@@ -27,6 +27,12 @@ class FetchPackets(Fetch):
     call: Call
 
     async def fetch(self, rows: Rows, context: Context) -> Rows:
+        if context.limits.packets == 0:
+            raise NotAllowed(
+                "you may not see what is in packets",
+                hint="it needs the right capture rawpackets; an administrator gives roles",
+                span=self.call.span,
+            )
         flows = cast("Sequence[Flow]", rows)
         uuids = _texts(flows, "UUID")
         if not uuids:

@@ -2,6 +2,7 @@
 """One namespace followed through a socket whose other end the test plays."""
 
 import asyncio
+import errno
 import os
 import struct
 from collections import deque
@@ -31,6 +32,10 @@ class Kernel:
         self.dumps: list[int] = []
         self.links: list[bytes] = []
         self.closed = False
+        self.silent = 0
+        """How many dumps are not answered."""
+        self.refusals: list[int] = []
+        """Error numbers that dumps are answered with, one after the other."""
 
     def fileno(self) -> int:
         return self._ready
@@ -45,6 +50,12 @@ class Kernel:
             self.asked.append((kind, seq))
             return
         self.dumps.append(kind)
+        if self.silent:
+            self.silent -= 1
+            return
+        if self.refusals:
+            self.put(HEADER.pack(20, wire.NLMSG_ERROR, 0, seq, 0) + struct.pack("=i", -self.refusals.pop(0)))
+            return
         for link in self.links if kind == wire.RTM_GETLINK else ():
             self.put(with_seq(link, seq))
         self.put(HEADER.pack(20, wire.NLMSG_DONE, 0, seq, 0) + bytes(4))
@@ -182,3 +193,40 @@ async def test_overrun_is_mended_when_the_backlog_ends_just_where_the_turn_does(
         lab.kernel.put(link_message(50 + index, f"e{index}"))
     await lab.owner.until(lambda: 50 in lab.state.links)
     await lab.owner.until(lambda: len(lab.owner.resyncs) == 1)
+
+
+async def test_watch_that_was_closed_is_asked_in_vain(lab: Lab) -> None:
+    lab.watch.close()
+    lab.watch.ask_counters(lambda _: None)
+    lab.watch.refresh_link(1)
+    assert not lab.kernel.asked
+
+
+async def test_dump_whose_end_was_dropped_is_given_up_and_asked_for_again(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netsonde.probes.netlink.watch.DUMP_PATIENCE", 0.01)
+    lab.kernel.dumps.clear()
+    lab.kernel.silent = 1
+    lab.kernel.put(Overrun())
+    await lab.owner.until(lambda: set(range(1, 11)) in lab.owner.changed)
+    assert lab.kernel.dumps[:2] == [wire.RTM_GETLINK, wire.RTM_GETLINK]
+
+
+@pytest.mark.parametrize("refusal", [errno.EBUSY, errno.ENOBUFS])
+async def test_dump_that_cannot_begin_yet_is_waited_for_and_not_taken_for_empty(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, refusal: int
+) -> None:
+    monkeypatch.setattr("netsonde.probes.netlink.watch.DUMP_PATIENCE", 0.01)
+    lab.kernel.refusals = [refusal, refusal]
+    lab.kernel.put(Overrun())
+    await lab.owner.until(lambda: set(range(1, 11)) in lab.owner.changed)
+    assert set(lab.state.links) == set(range(1, 11))
+    assert not lab.kernel.refusals
+
+
+async def test_dump_that_the_kernel_does_not_know_is_gone_without(lab: Lab) -> None:
+    lab.kernel.refusals = [errno.EOPNOTSUPP]
+    lab.kernel.put(Overrun())
+    await lab.owner.until(lambda: set(range(1, 11)) in lab.owner.changed)
+    assert set(lab.state.links) == set(range(1, 11))
