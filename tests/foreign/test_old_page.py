@@ -4,7 +4,6 @@
 import json
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +16,10 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 RACK: dict[str, Any] = {"ID": "old-page-rack", "Metadata": {"Name": "rack7", "Type": "switch"}}
 
 
-@pytest.fixture
-def page(stack: Stack, tmp_path: Path) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def page(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """The page after it has shown the host. It asks in vain for files that its index names before its base."""
-    window = Page(stack.url, pictures=tmp_path)
+    window = Page(stack.url, pictures=tmp_path_factory.mktemp("pictures"))
     window.run(f"await page.goto({json.dumps(stack.url + '/ui_v2')}); await page.locator('g.node.host').waitFor()")
     yield window
     window.close()
@@ -64,13 +63,11 @@ def captures(stack: Stack) -> list[dict[str, Any]]:
     return [one for one in stack.call("GET", "/api/capture").values() if one["GremlinQuery"].startswith("G.V('")]
 
 
-def test_no_link_makes_it_run_a_script(stack: Stack, tmp_path: Path) -> None:
-    window = Page(stack.url, pictures=tmp_path)
+def test_no_link_makes_it_run_a_script(page: Page, stack: Stack) -> None:
     address = json.dumps(f"{stack.url}/ui_v2?config=data:text/javascript,window.evil=1")
-    window.run(f"""const told = (said) => said.text().includes('Content Security Policy');
+    page.run(f"""const told = (said) => said.text().includes('Content Security Policy');
         const refused = page.waitForEvent('console', told); await page.goto({address}); await refused;""")
-    assert window.run("return await page.evaluate(() => window.evil ?? 0)") == 0
-    window.close()
+    assert page.run("return await page.evaluate(() => window.evil ?? 0)") == 0
 
 
 def test_its_index_is_told_where_it_is(stack: Stack) -> None:

@@ -7,7 +7,7 @@ from api_fuzz import fuzz
 
 from system.stack import Stack
 
-SECONDS = 12
+SECONDS = 8
 
 
 def test_the_server_answers_as_its_document_says(stack: Stack, tmp_path: Path) -> None:

@@ -22,9 +22,13 @@ def test_users_elements_survive_kills_and_are_recorded(stack: Stack, links: Link
     stack.call("POST", "/api/edge", {"Parent": "rack1", "Child": interface, "Metadata": {"RelationType": "layer2"}})
     stack.call("POST", "/api/node", {"ID": "rack1", "Metadata": {"Name": "rack1", "Type": "rack", "Row": 4}})
     stack.call("PATCH", f"/api/node/{interface}", [{"op": "add", "path": "/Metadata/Owner", "value": "net team"}])
+    ruled = {"Action": "update", "Query": f"G.V().Has('Name', '{left}')", "Metadata": {"Site": "s1"}}
+    rule = stack.call("POST", "/api/noderule", ruled)["UUID"]
 
     def is_all_there() -> bool:
-        return bool(stack.query(f"G.V('rack1').Out().Has('Name', '{left}', 'Owner', 'net team', 'State', 'UP')"))
+        return bool(
+            stack.query(f"G.V('rack1').Out().Has('Name', '{left}', 'Owner', 'net team', 'Site', 's1', 'State', 'UP')")
+        )
 
     stack.wait(is_all_there, 10, "shown")
     for child in ("analyzer", "agent", "nats-server"):
@@ -41,10 +45,12 @@ def test_users_elements_survive_kills_and_are_recorded(stack: Stack, links: Link
 
     def is_recorded() -> bool:
         at = f"G.At({time.time():.3f})"
-        found = stack.query(f"{at}.V('rack1').Out().Has('Owner', 'net team', 'MTU', 1400)")
+        found = stack.query(f"{at}.V('rack1').Out().Has('Owner', 'net team', 'Site', 's1', 'MTU', 1400)")
         return bool(found)
 
     stack.wait(is_recorded, 30, "recorded with the annotation")
+    stack.call("DELETE", f"/api/noderule/{rule}")
+    assert not stack.query("G.V().HasKey('Site')")
     stack.call("DELETE", "/api/node/rack1")
     assert stack.call("GET", "/api/edge").keys().isdisjoint({"rack1"})
     stack.wait(lambda: not stack.query(f"G.At({time.time():.3f}).V('rack1')"), 30, "its end recorded")
