@@ -2,7 +2,7 @@
 """What others tell of traffic, and captures sent on to others: the real Open vSwitch, softflowd and tshark."""
 
 import json
-import shutil
+import os
 import socket
 import struct
 import subprocess
@@ -15,8 +15,8 @@ import pytest
 from live_graph import name, private_netns
 from ovs_fixture import PrivateOvs
 from ovs_fixture import ovs as ovs_of_machine  # noqa: F401
-from system.links import Links, ip, send_udp
-from system.stack import Stack, free_port
+from system.links import Links, send_udp
+from system.stack import PROGRAM, Stack
 
 pytestmark = pytest.mark.system
 
@@ -93,14 +93,11 @@ def test_the_switch_tells_of_its_bridges_and_is_left_as_it_was(stack: Stack, ovs
     stack.wait(lambda: not any(ours(ovs, table) for table in tables), 25, "clean")
 
 
-@pytest.mark.parametrize("unused", [0])
-def test_flows_and_packets_go_where_a_capture_sends_them(stack: Stack, tmp_path: Path, unused: int) -> None:
+def test_flows_and_packets_go_where_a_capture_sends_them(stack: Stack, tmp_path: Path) -> None:
     links = Links(name("v"))
     left, right = links.veth("a")
     sockets = {kind: listener() for kind in ("netflow5", "netflow9", "ipfix", "vxlan")}
-    sinks = [
-        {"Type": kind, "Target": f"127.0.0.1:{one.getsockname()[1]}", "ID": 7} for kind, one in sockets.items()
-    ]
+    sinks = [{"Type": kind, "Target": f"127.0.0.1:{one.getsockname()[1]}", "ID": 7} for kind, one in sockets.items()]
     sinks.append({"Type": "pcapng", "RotatePackets": 10})
     uuid = stack.capture(f"G.V().Has('Name', '{right}')", Sinks=sinks)
     stack.wait_capture(uuid, "active")
@@ -109,11 +106,20 @@ def test_flows_and_packets_go_where_a_capture_sends_them(stack: Stack, tmp_path:
     heard = {kind: one.recv(2000) for kind, one in sockets.items()}
     assert [struct.unpack("!H", heard[kind][:2])[0] for kind in ("netflow5", "netflow9", "ipfix")] == [5, 9, 10]
     assert heard["vxlan"][:8] == bytes((8, 0, 0, 0, 0, 0, 7, 0))
+    assert seen_by_wireshark(stack, uuid, tmp_path / "extcap") == ["9001"] * 5
     stack.call("DELETE", f"/api/capture/{uuid}")
     directory = stack.state / "captures" / uuid
     stack.wait(lambda: len(list(directory.glob("*.pcapng"))) >= 3, 10, "three files")
     for one in sockets.values():
         one.close()
+
+
+def seen_by_wireshark(stack: Stack, uuid: str, folder: Path) -> list[str]:
+    """Let tshark find our plug-in and capture five packets by it; returns their ports."""
+    env = {**os.environ, "WIRESHARK_EXTCAP_DIR": str(folder), "NETSONDE_URL": stack.url}
+    subprocess.run([PROGRAM, "extcap", "--install", folder], env=env, check=True, capture_output=True)
+    command = ["tshark", "-i", f"netsonde-{uuid}", "-c", "5", "-T", "fields", "-e", "udp.dstport"]
+    return subprocess.run(command, env=env, check=True, capture_output=True, text=True, timeout=30).stdout.split()
 
 
 def listener() -> socket.socket:

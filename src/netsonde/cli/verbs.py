@@ -25,6 +25,7 @@ VERBS = (
     Verb("flows", "flows", "List the flows of captures and interfaces."),
     Verb("status", "status", "Show every process and component with its state."),
     Verb("meter", "meter", "Meter a pcap or pcapng file, without any server."),
+    Verb("extcap", "extcap", "List captures in Wireshark, as a plug-in of it."),
     Verb("doctor", "doctor", "Check this machine and the server; say what to do."),
     Verb("client", "legacy", "Commands spelt as Skydive's client spells them."),
 )
