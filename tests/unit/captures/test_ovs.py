@@ -113,7 +113,8 @@ class FakeDatabase:
             raise SourceLost("nobody listens")
         self.done.append(operations)
         bridge: Json = {"_uuid": ["uuid", "b0"], "name": "br0", **{key: ["set", []] for key in NO_EXPORTS}}
-        return [{"rows": [bridge]}, *({"rows": []} for _ in operations[1:])]
+        empty: list[Json] = [{"rows": []} for _ in operations[1:]]
+        return [{"rows": [bridge]}, *empty]
 
 
 class FakeCore:
