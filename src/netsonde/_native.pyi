@@ -267,9 +267,29 @@ class CaptureOptions:
         ip_defrag: bool = False,
         udp_ports: Sequence[str] = ...,
         application_ports: Sequence[str] = ...,
+        sinks: Sequence[SinkSpec] = ...,
     ) -> CaptureOptions:
         """`first_packets` are kept whole; then a ring of `ring_bytes` keeps `header_size` bytes of each packet, of the
         first `raw_packet_limit` of each flow (-1 = of all, 0 = of none), for `ring_ns` at most."""
+
+@final
+class SinkSpec:
+    """Where a capture is sent on to."""
+
+    def __new__(
+        cls,
+        kind: str,
+        *,
+        target: str = "",
+        number: int = 0,
+        directory: str | PathLike[str] = "",
+        rotate_bytes: int = 0,
+        rotate_ns: int = 0,
+        rotate_packets: int = 0,
+        total_bytes: int = 1073741824,
+    ) -> SinkSpec:
+        """`kind` = netflow5, netflow9, ipfix, vxlan (`target` = ADDRESS:PORT), erspan (an IPv4 address), pcapng
+        (`directory`). `number` = observation domain, VNI or session. ValueError for a target that is none."""
 
 @final
 class TapEvent:
@@ -320,6 +340,12 @@ class TapStats:
     """0 = a plain socket."""
     finished: bool
     link_gone: bool
+    source_lost: int
+    """What exporters sent and did not arrive, or lost themselves, by their own numbers."""
+    source_refused: int
+    """What arrived and cannot be read."""
+    sinks: list[tuple[str, int, int, str]]
+    """Kind, sent, dropped and last failure of each sink."""
 
 @final
 class CaptureCore:
@@ -362,6 +388,22 @@ class CaptureCore:
         options: CaptureOptions,
     ) -> None:
         """Start a capture on an interface; `started` or `failed` follows. ValueError for a filter's mistake."""
+
+    def listen(
+        self,
+        capture_id: str,
+        netns: int,
+        ifindex: int,
+        ifname: str,
+        node_tid: str,
+        options: CaptureOptions,
+        kind: str,
+        address: str,
+        default_rate: int = 1,
+    ) -> str:
+        """Listen on `address` (port 0 = any) for what others see: `kind` = sflow, records (NetFlow and IPFIX; unless
+        they tell, one packet in `default_rate` was seen) or pcap (over TCP). Returns the address as bound; `started`
+        follows. ValueError when that is impossible."""
 
     def stop(self, capture_id: str, netns: int, ifindex: int) -> None:
         """Stop a capture on an interface; `stopped` follows. Its packets stay readable for some minutes."""

@@ -14,6 +14,7 @@ use crate::netns::Namespace;
 use crate::reaper::Garbage;
 use crate::sched;
 use crate::shared::Shared;
+use crate::sink::Sink;
 use crate::socket::{hardware, link_type, Scratch};
 use crate::subscription::{CaptureOptions, Identity, Subscription};
 use crate::sys::mono_ns;
@@ -24,6 +25,7 @@ pub struct StartRequest {
     pub ifname: String,
     pub node_tid: String,
     pub options: CaptureOptions,
+    pub sinks: Vec<Arc<Sink>>,
     pub asked: Instant,
     pub _hold: Option<Hold>,
 }
@@ -182,7 +184,12 @@ impl Control {
             while tap.drain(&mut self.scratch, TURN, &shared.events, &mut None) == TURN {}
         }
         let memory = Arc::clone(&self.shared.kept_memory);
-        let subscription = Subscription::new(identity, request.options.clone(), memory)?;
+        let subscription = Subscription::new(
+            identity,
+            request.options.clone(),
+            memory,
+            request.sinks.clone(),
+        )?;
         if tap.window_is_open(mono_ns()) {
             // The look-back gives the same packets once more.
             self.shared
@@ -209,12 +216,26 @@ impl Control {
         taps.retain(|tap| tap.key == (point.netns, point.ifindex));
         // Of two interfaces that had the same index one after the other, the capture is over on the older one first.
         taps.sort_by_key(|tap| tap.id);
-        let Some(mut subscription) = taps
+        let tapped = taps
             .iter()
-            .find_map(|tap| tap.unsubscribe(&point.capture_id))
-        else {
+            .find_map(|tap| tap.unsubscribe(&point.capture_id));
+        if let Some(subscription) = tapped {
+            self.end(subscription);
+            return;
+        }
+        let mut collectors = self.shared.collectors.lock();
+        let Some(at) = collectors.iter().position(|one| one.point == *point) else {
             return;
         };
+        let collector = collectors.swap_remove(at);
+        drop(collectors);
+        if let Some(subscription) = collector.stop() {
+            self.end(subscription);
+        }
+    }
+
+    /// Close the flows of a capture that is over; its packets stay readable for a while.
+    fn end(&self, mut subscription: Subscription) {
         let mut reports = FlowBatch::new();
         subscription.close(&mut reports);
         self.shared.report(reports);

@@ -8,6 +8,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{channel, Receiver};
@@ -20,6 +21,7 @@ use netsonde_meter::{ipc, FlowBatch, PacketBatch};
 
 use crate::bpf::Filter;
 use crate::budget::{BoundedQueue, Budget};
+use crate::collector::{self, Collector, ListenRequest};
 use crate::control::{Control, Job, StartRequest};
 use crate::entrance::Entrance;
 use crate::event::{Event, Events, Point};
@@ -28,6 +30,7 @@ use crate::opener::OpenRing;
 use crate::pi_mutex::PiMutex;
 use crate::reaper::{self, Garbage};
 use crate::shared::{Config, Counters, Inbox, Metering, NamespaceOrder, Shared, Taps, WATCHERS};
+use crate::sink::{Sink, SinkSpec};
 use crate::status::{self, Status, TapStats};
 use crate::subscription::{CaptureOptions, PacketQuery, Subscription};
 use crate::sys::{duplicate, raise_descriptor_limit, reserve_descriptors, Epoll, EventFd};
@@ -41,6 +44,8 @@ const DESCRIPTORS: u64 = 262_144;
 const RESERVED: RawFd = 65_536;
 /// How long the list of links that are there already may take.
 const FIRST_LIST: Duration = Duration::from_secs(2);
+/// How long sinks may take for what they hold when all ends.
+const LAST_WRITES: Duration = Duration::from_millis(500);
 /// Bytes of one batch of packets, after which the next is begun.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
@@ -157,6 +162,7 @@ impl Core {
         ifname: String,
         node_tid: String,
         options: CaptureOptions,
+        sinks: &[SinkSpec],
     ) -> Result<(), String> {
         if !options.filter.trim().is_empty() {
             Filter::compile(&options.filter, 1)?;
@@ -166,7 +172,9 @@ impl Core {
             let present = taps.by_key.get(&(point.netns, point.ifindex));
             present.and_then(Hold::on)
         };
+        let sinks = self.open_sinks(sinks, &point, &ifname)?;
         let request = StartRequest {
+            sinks,
             point,
             ifname,
             node_tid,
@@ -176,6 +184,41 @@ impl Core {
         };
         drop(self.shared.jobs.send(Job::Start(Box::new(request))));
         Ok(())
+    }
+
+    /// Open what a capture is sent on to. The error names the sink.
+    fn open_sinks(
+        &self,
+        specs: &[SinkSpec],
+        point: &Point,
+        ifname: &str,
+    ) -> Result<Vec<Arc<Sink>>, String> {
+        let threads = &self.shared.sink_threads;
+        let open = |spec: &SinkSpec| {
+            Sink::open(spec, ifname, point.ifindex, threads)
+                .map(Arc::new)
+                .map_err(|error| format!("{}: {error}", spec.name()))
+        };
+        specs.iter().map(open).collect()
+    }
+
+    /// Listen for what others see and send; returns the address bound. `Started` follows as an event. The error is a
+    /// filter's mistake, a sink's, or the system's.
+    pub fn listen(&self, request: ListenRequest, sinks: &[SinkSpec]) -> Result<SocketAddr, String> {
+        let point = request.point.clone();
+        let known = |one: &Arc<Collector>| one.point == point;
+        if let Some(present) = self.shared.collectors.lock().iter().find(|one| known(one)) {
+            return Ok(present.address);
+        }
+        let sinks = self.open_sinks(sinks, &point, &request.ifname)?;
+        let shared = &self.shared;
+        let collector = collector::open(shared, request, sinks)?;
+        let (own, running) = (Arc::clone(&collector), Arc::clone(shared));
+        self.spawn("collector", move || collector::run(&own, &running))
+            .map_err(|error| error.to_string())?;
+        let address = collector.address;
+        shared.collectors.lock().push(collector);
+        Ok(address)
     }
 
     /// Stop a capture on an interface; its packets stay readable for some minutes. `Stopped` follows.
@@ -276,6 +319,9 @@ impl Core {
                     .for_each(&mut work);
             }
         }
+        for collector in self.shared.all_collectors() {
+            work(&mut collector.inner.lock().subscription);
+        }
     }
 
     /// End all threads and close everything. What was not taken is lost. May be called more than once.
@@ -291,6 +337,10 @@ impl Core {
             .metering
             .iter()
             .for_each(|metering| metering.wake.signal());
+        let collectors = std::mem::take(&mut *self.shared.collectors.lock());
+        collectors
+            .iter()
+            .for_each(|collector| drop(collector.stop()));
         join(&self.threads);
         let taps = std::mem::take(&mut *self.shared.taps.lock());
         for tap in taps.by_id.values() {
@@ -303,8 +353,19 @@ impl Core {
         }
         self.shared.namespaces.lock().clear();
         self.shared.retired.lock().clear();
+        self.wait_for_sinks();
         self.shared.reaping_is_over.store(true, Ordering::Release);
         join(&self.reapers);
+    }
+}
+
+impl Core {
+    /// Let sinks send or write what they hold, but not for long: a disk may hang.
+    fn wait_for_sinks(&self) {
+        let deadline = Instant::now() + LAST_WRITES;
+        while self.shared.sink_threads.load(Ordering::Acquire) > 0 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
@@ -350,6 +411,8 @@ pub(crate) fn build(config: Config) -> io::Result<(Arc<Shared>, Receivers)> {
         reaping_is_over: AtomicBool::new(false),
         namespaces: PiMutex::new(HashMap::new()),
         taps: PiMutex::new(Taps::default()),
+        collectors: PiMutex::default(),
+        sink_threads: Arc::default(),
         retired: PiMutex::new(VecDeque::new()),
         lookback_epoll: Epoll::new()?,
         metering: (0..config.readers.max(1))

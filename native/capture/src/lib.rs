@@ -5,6 +5,7 @@
 
 pub mod bpf;
 mod budget;
+pub mod collector;
 mod control;
 pub mod core;
 mod entrance;
@@ -24,6 +25,7 @@ mod ring;
 mod rtnl;
 mod sched;
 pub mod shared;
+pub mod sink;
 pub mod socket;
 mod source;
 pub mod status;

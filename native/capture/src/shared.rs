@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use netsonde_meter::FlowBatch;
 
 use crate::budget::{BoundedQueue, Budget};
+use crate::collector::Collector;
 use crate::control::Job;
 use crate::event::Events;
 use crate::netns::{Home, Namespace};
@@ -85,6 +86,10 @@ pub struct Shared {
     /// Written by the namespace thread and by control.
     pub namespaces: PiMutex<HashMap<u64, Arc<Namespace>>>,
     pub taps: PiMutex<Taps>,
+    /// Written by `Core::listen` and by control.
+    pub collectors: PiMutex<Vec<Arc<Collector>>>,
+    /// Threads that write for sinks.
+    pub sink_threads: Arc<AtomicU64>,
     pub lookback_epoll: Epoll,
     pub metering: Vec<Metering>,
     pub events: Events,
@@ -262,6 +267,10 @@ impl Shared {
 
     pub fn all_taps(&self) -> Vec<Arc<Tap>> {
         self.taps.lock().by_id.values().cloned().collect()
+    }
+
+    pub fn all_collectors(&self) -> Vec<Arc<Collector>> {
+        self.collectors.lock().clone()
     }
 
     pub fn namespace(&self, key: u64) -> Option<Arc<Namespace>> {

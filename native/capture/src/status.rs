@@ -7,7 +7,8 @@ use netsonde_meter::MeterStats;
 
 use crate::event::Point;
 use crate::shared::Shared;
-use crate::subscription::Counters;
+use crate::sink::SinkStats;
+use crate::subscription::{Counters, Subscription};
 use crate::tap::Tap;
 
 /// One capture on one interface.
@@ -29,6 +30,7 @@ pub struct TapStats {
     pub ring_bytes: usize,
     pub finished: bool,
     pub link_gone: bool,
+    pub sinks: Vec<SinkStats>,
 }
 
 pub fn taps(shared: &Shared) -> Vec<TapStats> {
@@ -38,7 +40,34 @@ pub fn taps(shared: &Shared) -> Vec<TapStats> {
             describe(&tap, &mut stats);
         }
     }
+    stats.extend(shared.all_collectors().iter().map(|collector| {
+        let inner = collector.inner.lock();
+        TapStats {
+            bound_ns: collector.bound_ns,
+            ..TapStats::of(&inner.subscription)
+        }
+    }));
     stats
+}
+
+impl TapStats {
+    fn of(subscription: &Subscription) -> Self {
+        Self {
+            point: subscription.identity.point.clone(),
+            ifname: subscription.identity.ifname.clone(),
+            node_tid: subscription.identity.node_tid.clone(),
+            counters: subscription.counters,
+            not_kept: subscription.refused(),
+            meter: subscription.meter_stats(),
+            armed_before_up: false,
+            bind_delay_ns: 0,
+            bound_ns: 0,
+            ring_bytes: 0,
+            finished: subscription.is_finished(),
+            link_gone: subscription.link_gone,
+            sinks: subscription.sinks(),
+        }
+    }
 }
 
 fn describe(tap: &Tap, stats: &mut Vec<TapStats>) {
@@ -46,18 +75,11 @@ fn describe(tap: &Tap, stats: &mut Vec<TapStats>) {
     tap.count_drops(&mut inner);
     let ring_bytes = inner.feed.source().map_or(0, |source| source.ring_bytes());
     stats.extend(inner.subscriptions.iter().map(|subscription| TapStats {
-        point: subscription.identity.point.clone(),
-        ifname: subscription.identity.ifname.clone(),
-        node_tid: subscription.identity.node_tid.clone(),
-        counters: subscription.counters,
-        not_kept: subscription.refused(),
-        meter: subscription.meter_stats(),
         armed_before_up: tap.birth.before_up,
         bind_delay_ns: tap.birth.delay_ns,
         bound_ns: tap.birth.bound_ns,
         ring_bytes,
-        finished: subscription.is_finished(),
-        link_gone: subscription.link_gone,
+        ..TapStats::of(subscription)
     }));
 }
 

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use netsonde_exports::FlowRecord;
 use netsonde_meter::{
-    Applications, FlowBatch, Frame, LayerKeyMode, Meter, MeterConfig, MeterStats, PacketBatch,
-    PacketRow, Ports,
+    Applications, FlowBatch, FlowRef, Frame, LayerKeyMode, Meter, MeterConfig, MeterStats,
+    PacketBatch, PacketRow, Ports,
 };
 use netsonde_packet::LinkType;
 
@@ -15,6 +16,7 @@ use crate::budget::Budget;
 use crate::event::{Event, EventKind, Point};
 use crate::frame::{RawFrame, Tag};
 use crate::kept::{KeepOptions, Kept};
+use crate::sink::{Sink, SinkStats};
 use crate::sys::now_ns;
 
 /// What a capture asks of the engine.
@@ -34,6 +36,8 @@ pub struct CaptureOptions {
     pub update_ns: i64,
     pub expire_ns: i64,
     pub max_flows: usize,
+    /// See `MeterConfig::every_frame`.
+    pub every_frame: bool,
 }
 
 /// Who captures where.
@@ -56,6 +60,10 @@ pub struct Counters {
     pub dropped: u64,
     /// Unix time in ns of the first packet, 0 = none yet.
     pub first_packet_ns: i64,
+    /// What exporters sent and did not arrive, or lost themselves: by their own numbers.
+    pub lost: u64,
+    /// What arrived and cannot be read: damaged, or described by a template that has not come.
+    pub refused: u64,
 }
 
 pub struct Subscription {
@@ -64,6 +72,7 @@ pub struct Subscription {
     filter: Option<Filter>,
     meter: Meter,
     kept: Kept,
+    sinks: Vec<Arc<Sink>>,
     pub counters: Counters,
     started_ns: i64,
     finished: bool,
@@ -77,6 +86,7 @@ impl Subscription {
         identity: Identity,
         options: CaptureOptions,
         memory: Arc<Budget>,
+        sinks: Vec<Arc<Sink>>,
     ) -> Result<Self, String> {
         let filter = match options.filter.trim() {
             "" => None,
@@ -94,6 +104,8 @@ impl Subscription {
             ip_defrag: options.ip_defrag,
             ports: options.ports.clone(),
             applications: options.applications.clone(),
+            every_frame: options.every_frame,
+            exports: sinks.iter().any(|sink| sink.takes_records),
             ..MeterConfig::default()
         });
         let kept = Kept::new(options.keep.clone(), memory);
@@ -104,11 +116,29 @@ impl Subscription {
             filter,
             meter,
             kept,
+            sinks,
             counters,
             started_ns: now_ns(),
             finished: false,
             link_gone: false,
         })
+    }
+
+    /// An empty one of the same identity, which takes nothing: what stays where this one is taken away.
+    pub fn successor(&self) -> Self {
+        let meter = Meter::new(MeterConfig::default());
+        Self {
+            identity: self.identity.clone(),
+            options: self.options.clone(),
+            filter: None,
+            meter,
+            kept: Kept::new(self.options.keep.clone(), Arc::new(Budget::new(0))),
+            sinks: Vec::new(),
+            counters: self.counters,
+            started_ns: self.started_ns,
+            finished: true,
+            link_gone: false,
+        }
     }
 
     pub fn filter(&self) -> Option<&Filter> {
@@ -138,20 +168,70 @@ impl Subscription {
 
     /// Take one frame of the interface. What happens by it is appended to `events`.
     pub fn offer(&mut self, frame: &RawFrame<'_>, lookback: bool, events: &mut Vec<Event>) {
-        if self.finished
-            || self
-                .filter
-                .as_ref()
-                .is_some_and(|f| !f.matches(frame.data, frame.wire_len))
-        {
+        if self.wants(frame, self.identity.link_type) {
+            let flow = self
+                .meter
+                .frame(self.metered(frame, self.identity.link_type));
+            self.keep(frame, flow, lookback);
+            self.count(frame, 1, lookback, events);
+        }
+    }
+
+    /// Take one frame that somebody else saw, of whatever link type: one out of `rate`, or each if that is None.
+    /// Those of another link type than the capture's own are metered, but not kept.
+    pub fn offer_told(
+        &mut self,
+        frame: &RawFrame<'_>,
+        link_type: LinkType,
+        rate: Option<u32>,
+        events: &mut Vec<Event>,
+    ) {
+        if !self.wants(frame, link_type) {
             return;
         }
-        let flow = self.meter.frame(Frame {
+        let metered = self.metered(frame, link_type);
+        let flow = match rate {
+            Some(rate) => self.meter.sampled(metered, rate),
+            None => self.meter.frame(metered),
+        };
+        if link_type == self.identity.link_type {
+            self.keep(frame, flow, false);
+        }
+        self.count(frame, rate.unwrap_or(1).into(), false, events);
+    }
+
+    /// Take what an exporter tells of a flow.
+    pub fn record(&mut self, record: &FlowRecord, events: &mut Vec<Event>) {
+        if self.finished || !self.meter.record(record) {
+            return;
+        }
+        let both = [record.forward, record.reverse];
+        let packets = both
+            .iter()
+            .fold(0, |sum: u64, one| sum.saturating_add(one.packets));
+        let octets = both
+            .iter()
+            .fold(0, |sum: u64, one| sum.saturating_add(one.octets));
+        self.tally(packets, octets, record.end_ns, events);
+    }
+
+    fn wants(&self, frame: &RawFrame<'_>, link_type: LinkType) -> bool {
+        let passes = |filter: &Filter| {
+            link_type == self.identity.link_type && filter.matches(frame.data, frame.wire_len)
+        };
+        !self.finished && self.filter.as_ref().is_none_or(passes)
+    }
+
+    fn metered<'a>(&self, frame: &RawFrame<'a>, link_type: LinkType) -> Frame<'a> {
+        Frame {
             ts_ns: frame.ts_ns,
             wire_len: frame.wire_len,
             data: frame.data,
-            link_type: self.identity.link_type,
-        });
+            link_type,
+        }
+    }
+
+    fn keep(&mut self, frame: &RawFrame<'_>, flow: FlowRef, lookback: bool) {
         let tag = Tag {
             number: self.counters.packets,
             flow_uuid: flow.uuid,
@@ -160,11 +240,29 @@ impl Subscription {
         if self.kept.offer(frame, tag, flow.number) {
             self.meter.kept(flow);
         }
-        self.counters.packets += 1;
-        self.counters.bytes += u64::from(frame.wire_len);
+        for sink in &self.sinks {
+            sink.frame(frame);
+        }
+    }
+
+    fn count(
+        &mut self,
+        frame: &RawFrame<'_>,
+        packets: u64,
+        lookback: bool,
+        events: &mut Vec<Event>,
+    ) {
         self.counters.lookback += u64::from(lookback);
-        if self.counters.packets == 1 {
-            self.counters.first_packet_ns = frame.ts_ns;
+        let octets = u64::from(frame.wire_len).saturating_mul(packets);
+        self.tally(packets, octets, frame.ts_ns, events);
+    }
+
+    fn tally(&mut self, packets: u64, octets: u64, ts_ns: i64, events: &mut Vec<Event>) {
+        let is_first = self.counters.packets == 0 && packets > 0;
+        self.counters.packets = self.counters.packets.saturating_add(packets);
+        self.counters.bytes = self.counters.bytes.saturating_add(octets);
+        if is_first {
+            self.counters.first_packet_ns = ts_ns;
             events.push(self.event(EventKind::FirstPacket, ""));
         }
         self.check_volume(events);
@@ -203,7 +301,18 @@ impl Subscription {
         if !self.finished {
             self.meter.tick(now_ns);
         }
+        self.report(reports);
+    }
+
+    fn report(&mut self, reports: &mut FlowBatch) {
         self.meter.take_reports(reports);
+        let exports = self.meter.take_exports();
+        if exports.is_empty() {
+            return;
+        }
+        for sink in &self.sinks {
+            sink.records(&exports);
+        }
     }
 
     /// End all flows, once nothing more can come.
@@ -212,7 +321,9 @@ impl Subscription {
             self.finished = true;
             self.meter.close(now_ns());
         }
-        self.meter.take_reports(reports);
+        self.report(reports);
+        // What they still hold goes out; their threads then end by themselves.
+        self.sinks.clear();
     }
 
     pub fn snapshot(&self, out: &mut FlowBatch) {
@@ -221,6 +332,10 @@ impl Subscription {
 
     pub fn meter_stats(&self) -> MeterStats {
         self.meter.stats()
+    }
+
+    pub fn sinks(&self) -> Vec<SinkStats> {
+        self.sinks.iter().map(|sink| sink.stats()).collect()
     }
 
     pub fn refused(&self) -> u64 {

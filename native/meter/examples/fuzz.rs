@@ -9,6 +9,9 @@
 #[path = "../tests/samples/mod.rs"]
 mod samples;
 
+#[path = "datagrams/mod.rs"]
+mod datagrams;
+
 use std::io::Cursor;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::{Duration, Instant};
@@ -40,7 +43,9 @@ fn run(time: Duration, mut random: Random) -> u64 {
     assert!(!traces.is_empty(), "tests/data/flows has no traces");
     frames.extend(traces.into_iter().map(|(_, frame)| frame));
     let files = files(&frames);
-    let mut meter = new_meter();
+    let datagrams = datagrams::seeds(&frames[0]);
+    let mut readers = datagrams::Readers::new();
+    let (mut meter, mut told) = (new_meter(), told_meter());
     let begin = Instant::now();
     let mut rounds = 0u64;
     while begin.elapsed() < time {
@@ -55,12 +60,15 @@ fn run(time: Duration, mut random: Random) -> u64 {
             check(&frame, || {
                 one_frame(&mut meter, link_type, &frame, rounds as i64 * 1_000_000)
             });
+            let datagram = random.mutate(&datagrams);
+            check(&datagram, || readers.read(&datagram, &mut told));
         }
         let file = random.mutate(&files);
         check(&file, || one_file(&file));
         if rounds % (1 << 16) == 0 {
             check(&[], || reports(&mut meter));
-            meter = new_meter();
+            check(&[], || reports(&mut told));
+            (meter, told) = (new_meter(), told_meter());
         }
     }
     rounds
@@ -70,6 +78,16 @@ fn new_meter() -> Meter {
     Meter::new(MeterConfig {
         max_flows: 1000,
         ip_defrag: true,
+        ..MeterConfig::default()
+    })
+}
+
+/// A meter of what others saw.
+fn told_meter() -> Meter {
+    Meter::new(MeterConfig {
+        max_flows: 1000,
+        every_frame: false,
+        exports: true,
         ..MeterConfig::default()
     })
 }

@@ -40,6 +40,11 @@ pub struct MeterConfig {
     pub ports: Ports,
     /// Names of applications by port, whatever they say.
     pub applications: Applications,
+    /// Frames are all that passed. False = samples of them, or what others tell: connections are not followed, since
+    /// what was not seen would count as lost.
+    pub every_frame: bool,
+    /// Keep each report for `take_exports` too.
+    pub exports: bool,
 }
 
 const SECOND: i64 = 1_000_000_000;
@@ -61,6 +66,8 @@ impl Default for MeterConfig {
             ip_defrag: false,
             ports: Ports::default(),
             applications: Applications::default(),
+            every_frame: true,
+            exports: false,
         }
     }
 }

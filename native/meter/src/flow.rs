@@ -174,11 +174,11 @@ impl Flow {
         if let (Some(packets), Some(octets)) =
             (self.packets.get_mut(side), self.octets.get_mut(side))
         {
-            *packets += tally.packets;
-            *octets += tally.octets;
+            *packets = packets.saturating_add(tally.packets);
+            *octets = octets.saturating_add(tally.octets);
         }
         self.last_ns = self.last_ns.max(tally.last_ns);
-        self.packets[0] + self.packets[1]
+        self.packets[0].saturating_add(self.packets[1])
     }
 
     pub(crate) fn count_fragments(&mut self, fragments: u32, errors: u32) {

@@ -13,6 +13,7 @@ mod config;
 pub mod csv;
 mod dns;
 mod echo;
+mod export;
 pub mod facts;
 mod flow;
 mod fragments;

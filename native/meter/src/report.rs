@@ -3,10 +3,12 @@
 
 use std::collections::HashMap;
 
+use netsonde_exports::FlowRecord;
 use netsonde_packet::{text, IcmpKind, LayerPath, Network};
 
 use crate::batch::{FlowBatch, FlowRow};
 use crate::config::MeterConfig;
+use crate::export;
 use crate::flow::{Conversation, Finish, Flow};
 use crate::ids::{community_icmp_pair, community_id, CommunityInput};
 use crate::json::Json;
@@ -91,6 +93,8 @@ struct Scratch {
 #[derive(Default)]
 pub(crate) struct Sheet {
     pub(crate) batch: FlowBatch,
+    /// The same for exporters, where these are wanted.
+    pub(crate) exports: Vec<FlowRecord>,
     scratch: Scratch,
 }
 
@@ -114,7 +118,14 @@ impl Reporter {
 
     /// Append the state of `flow`; `now_ns` ends the period that `lu_*` covers.
     pub(crate) fn push(&self, flow: &Flow, kind: Kind, now_ns: i64, sheet: &mut Sheet) {
-        let Sheet { batch, scratch } = sheet;
+        let Sheet {
+            batch,
+            exports,
+            scratch,
+        } = sheet;
+        if self.config.exports {
+            exports.push(export::record(flow));
+        }
         let row = self.base_row(flow, scratch);
         let finish = flow.finish as u8;
         batch.push(FlowRow {
@@ -185,7 +196,7 @@ impl Reporter {
             row.ip_fragment_errors = extra.fragment_errors;
         }
         if let Some(state) = flow.tcp() {
-            tcp_columns(state, config.tcp_metrics, &mut row);
+            tcp_columns(state, config.tcp_metrics && config.every_frame, &mut row);
         }
         if let Some(found) = flow.tcp().and_then(|state| state.application.as_deref()) {
             row.server_name = found.server_name();

@@ -82,6 +82,11 @@ impl PcapngWriter {
     pub fn finish(self) -> Vec<u8> {
         self.out
     }
+
+    /// Return what was written since the last call, for whoever writes a file as packets come.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.out)
+    }
 }
 
 /// Append an option, padded; nothing for an empty value. Blocks end their options by their length.

@@ -4,10 +4,12 @@
 use std::collections::HashMap;
 
 use netsonde_capture::bpf::Filter;
+use netsonde_capture::collector::{ListenRequest, SourceKind};
 use netsonde_capture::core::Core;
 use netsonde_capture::event::{Event, Point};
 use netsonde_capture::kept::KeepOptions;
 use netsonde_capture::shared::Config;
+use netsonde_capture::sink;
 use netsonde_capture::status;
 use netsonde_capture::subscription::{self, PacketQuery};
 use pyo3::exceptions::{PyOSError, PyValueError};
@@ -16,6 +18,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use crate::meter::{applications, key_mode, ports};
 use crate::selection::{selection, RawTest};
+use crate::sinks::{socket_address, SinkSpec};
 
 /// Check a filter in tcpdump's language; ValueError carries libpcap's words. `link_type` is a DLT number.
 #[pyfunction]
@@ -29,7 +32,10 @@ fn check_bpf(py: Python<'_>, text: &str, link_type: i32) -> PyResult<()> {
 /// What a capture asks of the engine. Times in ns, 0 = no limit.
 #[pyclass(frozen, from_py_object)]
 #[derive(Clone)]
-struct CaptureOptions(subscription::CaptureOptions);
+struct CaptureOptions {
+    options: subscription::CaptureOptions,
+    sinks: Vec<sink::SinkSpec>,
+}
 
 #[pymethods]
 impl CaptureOptions {
@@ -39,7 +45,7 @@ impl CaptureOptions {
     #[pyo3(signature = (*, bpf_filter = "", layer_key_mode = "L2", extra_tcp_metric = true, first_packets = 1000,
         header_size = 256, ring_bytes = 4 << 20, ring_ns = 0, raw_packet_limit = -1, max_packets = 0, max_bytes = 0,
         max_duration_ns = 0, update_ns = 10_000_000_000, expire_ns = 600_000_000_000, max_flows = 500_000,
-        ip_defrag = false, udp_ports = Vec::new(), application_ports = Vec::new()))]
+        ip_defrag = false, udp_ports = Vec::new(), application_ports = Vec::new(), sinks = Vec::new()))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only in Python")]
     fn new(
         bpf_filter: &str,
@@ -59,6 +65,7 @@ impl CaptureOptions {
         ip_defrag: bool,
         udp_ports: Vec<String>,
         application_ports: Vec<String>,
+        sinks: Vec<SinkSpec>,
     ) -> PyResult<Self> {
         let keep = KeepOptions {
             first: first_packets,
@@ -67,7 +74,7 @@ impl CaptureOptions {
             ring_ns,
             per_flow: raw_packet_limit,
         };
-        Ok(Self(subscription::CaptureOptions {
+        let options = subscription::CaptureOptions {
             filter: bpf_filter.to_owned(),
             layer_key_mode: key_mode(layer_key_mode)?,
             tcp_metrics: extra_tcp_metric,
@@ -81,7 +88,10 @@ impl CaptureOptions {
             update_ns,
             expire_ns,
             max_flows,
-        }))
+            every_frame: true,
+        };
+        let sinks = sinks.into_iter().map(|sink| sink.0).collect();
+        Ok(Self { options, sinks })
     }
 }
 
@@ -158,6 +168,10 @@ struct TapStats {
     ring_bytes: usize,
     finished: bool,
     link_gone: bool,
+    source_lost: u64,
+    source_refused: u64,
+    /// (kind, sent, dropped, last failure) of each sink.
+    sinks: Vec<(&'static str, u64, u64, String)>,
 }
 
 impl From<status::TapStats> for TapStats {
@@ -184,6 +198,13 @@ impl From<status::TapStats> for TapStats {
             ring_bytes: stats.ring_bytes,
             finished: stats.finished,
             link_gone: stats.link_gone,
+            source_lost: stats.counters.lost,
+            source_refused: stats.counters.refused,
+            sinks: stats
+                .sinks
+                .into_iter()
+                .map(|sink| (sink.name, sink.sent, sink.dropped, sink.reason))
+                .collect(),
         }
     }
 }
@@ -281,7 +302,54 @@ impl CaptureCore {
             netns,
             ifindex,
         };
-        py.detach(|| self.0.start(point, ifname, node_tid, options.0))
+        let CaptureOptions { options, sinks } = options;
+        py.detach(|| self.0.start(point, ifname, node_tid, options, &sinks))
+            .map_err(PyValueError::new_err)
+    }
+
+    /// Listen on `address` (port 0 = any) for what others see: `kind` = sflow, records (NetFlow and IPFIX; unless they
+    /// tell, one packet in `default_rate` was seen) or pcap (over TCP). Returns the address as bound; `started`
+    /// follows. ValueError when that is impossible.
+    #[pyo3(signature = (capture_id, netns, ifindex, ifname, node_tid, options, kind, address, default_rate = 1))]
+    #[expect(clippy::too_many_arguments, reason = "flat for Python")]
+    fn listen(
+        &self,
+        py: Python<'_>,
+        capture_id: String,
+        netns: u64,
+        ifindex: u32,
+        ifname: String,
+        node_tid: String,
+        options: CaptureOptions,
+        kind: &str,
+        address: &str,
+        default_rate: u32,
+    ) -> PyResult<String> {
+        let kind = match kind {
+            "sflow" => SourceKind::SFlow,
+            "records" => SourceKind::Records { default_rate },
+            "pcap" => SourceKind::Streams,
+            _ => {
+                return Err(PyValueError::new_err(format!(
+                    "there is no source {kind:?}"
+                )))
+            }
+        };
+        let CaptureOptions { options, sinks } = options;
+        let request = ListenRequest {
+            point: Point {
+                capture_id,
+                netns,
+                ifindex,
+            },
+            ifname,
+            node_tid,
+            options,
+            kind,
+            address: socket_address(address)?,
+        };
+        py.detach(|| self.0.listen(request, &sinks))
+            .map(|address| address.to_string())
             .map_err(PyValueError::new_err)
     }
 
@@ -395,6 +463,7 @@ impl CaptureCore {
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(check_bpf, module)?)?;
     module.add_class::<CaptureOptions>()?;
+    module.add_class::<SinkSpec>()?;
     module.add_class::<TapEvent>()?;
     module.add_class::<TapStats>()?;
     module.add_class::<CaptureCore>()

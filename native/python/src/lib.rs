@@ -14,6 +14,7 @@ mod metering;
 mod output;
 mod packets;
 mod selection;
+mod sinks;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -4,13 +4,15 @@
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from netsonde import __version__
 from netsonde.agent.reports import ReportPump, metrics_sink
+from netsonde.agent.switch import KernelDevices, OvsDatabase
 from netsonde.agent.verbs import flow_handler, packet_handler
 from netsonde.aio import Supervisor, spawn
 from netsonde.aio.tasks import HealthSink
@@ -21,8 +23,14 @@ from netsonde.bus.session import bus_until
 from netsonde.bus.subjects import ReportKind
 from netsonde.bus.topology import TopologyPublisher
 from netsonde.captures.agent import CaptureAgent
+from netsonde.captures.engines._api import Engine
+from netsonde.captures.engines.listen import LISTENING, ListenEngine
+from netsonde.captures.engines.ovs.engine import NAMES as OVS_NAMES
+from netsonde.captures.engines.ovs.engine import Host as SwitchHost
+from netsonde.captures.engines.ovs.engine import OvsEngine
 from netsonde.captures.engines.own_traffic import OwnTraffic, own_servers
 from netsonde.captures.engines.packet import PacketEngine, open_packet_engine
+from netsonde.captures.settings import CaptureSettings
 from netsonde.graph import Graph
 from netsonde.graph.events import to_changes
 from netsonde.graph.tid import TidLayer
@@ -46,6 +54,8 @@ log = logger("agent")
 
 REPORTS: tuple[ReportKind, ...] = ("flows", "metrics", "packets")
 
+LEAVE_WITHIN = 1.0
+"""Seconds at the end for Open vSwitch to give up what captures had made."""
 DRAIN_WITHIN = 0.8
 """Seconds at the end for the bus to take what was reported last; the rest waits in the spool."""
 
@@ -71,7 +81,7 @@ class Agent:
         self.settings = settings
         self.host = settings.host_id
         self.started_ms = now_ms()
-        self.health = {name: Health(name) for name in ("bus", "captures", "link watcher", "reports")}
+        self.health = {name: Health(name) for name in ("bus", "captures", "link watcher", "open vswitch", "reports")}
         self.graph = Graph(self.host, f"agent.{self.host}", now_ms)
         self.graph.add_computed(TidLayer())
         self.graph.add_computed(VmLayer())
@@ -88,11 +98,12 @@ class Agent:
     async def _run_on(self, bus: Bus, stop: asyncio.Event) -> None:
         publishers = {kind: ReportPublisher(bus, kind, self.host, self.spool) for kind in REPORTS}
         engine = self._open_engine()
+        switch = None if engine is None else self._switch(engine)
         presence = PresenceKeeper(bus, lambda: self._describe(probes, engine))
         probes = ProbeRunner(build_probes(self._probe_context(publishers["metrics"])), lambda _: presence.touch())
         for part in self.health.values():
             part.on_change = lambda _: presence.touch()
-        captures = await self._captures(bus, engine)
+        captures = await self._captures(bus, _engines(engine, switch))
         await self._inject(bus)
         tasks: list[asyncio.Task[None]] = []
         async with asyncio.TaskGroup() as group:
@@ -104,6 +115,8 @@ class Agent:
                 tasks.append(spawn(group, self._supervise("reports", pump.run), "reports"))
             tasks.append(spawn(group, probes.run(), "probes"))
             tasks.append(spawn(group, self._publish_topology(bus, probes), "topology"))
+            if switch is not None:
+                tasks.append(spawn(group, self._supervise("open vswitch", switch.run), "captures.ovs"))
             capturing = spawn(group, self._supervise("captures", captures.run), "captures")
             tasks.append(spawn(group, presence.run(), "presence"))
             await stop.wait()
@@ -111,6 +124,8 @@ class Agent:
             capturing.cancel()
             await asyncio.wait({capturing})
             await captures.close()
+            if switch is not None:
+                await _leave(switch)
             if engine is not None:
                 pump.flush()
                 await asyncio.to_thread(engine.close)
@@ -134,7 +149,7 @@ class Agent:
         """Start the native core; without the rights for it the topology is shown all the same."""
         health = self.health["link watcher"]
         try:
-            engine = open_packet_engine(self.host, self.settings.capture, self._own_traffic())
+            engine = open_packet_engine(self.host, self._capture_settings(), self._own_traffic())
         except OSError as refused:
             health.failed(f"no captures: {refused}; run as root, or with CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN")
             log.warning("captures cannot work", reason=str(refused))
@@ -142,17 +157,26 @@ class Agent:
         health.running()
         return engine
 
+    def _capture_settings(self) -> CaptureSettings:
+        """Return the settings with what depends on others filled in."""
+        files = self.settings.capture.files or str(self.settings.state_dir / "captures")
+        return replace(self.settings.capture, files=files)
+
     def _own_traffic(self) -> list[OwnTraffic]:
         """Return the bus and the API, which in an all-in-one are on this machine's loopback."""
         return own_servers([*self.settings.bus.servers, self.settings.analyzer.listen])
 
-    async def _captures(self, bus: Bus, engine: PacketEngine | None) -> CaptureAgent:
+    def _switch(self, engine: PacketEngine) -> OvsEngine:
+        databases = {address: OvsDatabase(address) for address in self.settings.probes.ovsdb.addresses}
+        return OvsEngine(engine, SwitchHost(self.host, databases, KernelDevices(), now_ms))
+
+    async def _captures(self, bus: Bus, engines: Mapping[str, Engine]) -> CaptureAgent:
         return CaptureAgent(
             self.graph,
             await bus.bucket("captures", codec=Capture),
             await bus.bucket("capture-targets", codec=CaptureTargets),
             await bus.bucket("capture-status", codec=AgentCaptureStatus),
-            {} if engine is None else {engine.name: engine},
+            engines,
             self.settings.capture,
         )
 
@@ -220,6 +244,21 @@ class _CoreNamespaces:
 def _core(engine: PacketEngine) -> "CaptureCore":
     """Return the native core as what it is: captures need only a part of it, reports and answers another."""
     return cast("CaptureCore", engine.core)
+
+
+def _engines(engine: PacketEngine | None, switch: OvsEngine | None) -> dict[str, Engine]:
+    """Return the engines by the names that captures know them by; without the native core there are none."""
+    if engine is None or switch is None:
+        return {}
+    listening = {name: ListenEngine(name, engine, now_ms) for name in LISTENING}
+    return {engine.name: engine, **listening, **dict.fromkeys(OVS_NAMES, switch)}
+
+
+async def _leave(switch: OvsEngine) -> None:
+    """Remove from Open vSwitch what captures had made there; what it does not take now is removed at the next start."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LEAVE_WITHIN):
+            await switch.settle()
 
 
 async def _drain(publishers: Iterable[ReportPublisher]) -> None:

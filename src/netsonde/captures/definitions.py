@@ -6,7 +6,8 @@ from typing import Final
 
 import msgspec
 
-from netsonde.captures.engines._registry import engine_name
+from netsonde.captures.engines._registry import KINDS, EngineKind, engine_name
+from netsonde.captures.sinks import sink_problems, sinks_of
 from netsonde.errors import Conflict, UserError
 from netsonde.model.captures import Capture
 from netsonde.query import StandingQuery, compile_standing, parse
@@ -30,8 +31,14 @@ _RANGES: Final[tuple[tuple[str, str, int, int, str], ...]] = (
     ("max_duration_ms", "MaxDuration", 0, _U63 // 1_000_000, "milliseconds, 0 = no limit"),
 )
 _LAYER_KEY_MODES: Final = ("L2", "L3")
-_NOT_YET: Final = (("reassemble_tcp", "ReassembleTCP"), ("target", "Target"))
-_TARGET_TYPES: Final = ("", "local")
+_NOT_YET: Final = (("reassemble_tcp", "ReassembleTCP"),)
+_PACKETS: Final = (("bpf_filter", "BPFFilter"), ("header_size", "HeaderSize"))
+_EVERY_PACKET: Final = (("extra_tcp_metric", "ExtraTCPMetric"), ("ip_defrag", "IPDefrag"))
+_LISTENING: Final = (("port", "Port"),)
+_SAMPLING: Final = (("sampling_rate", "SamplingRate"), ("polling_interval", "PollingInterval"))
+
+
+_DEFAULTS: Final = Capture()
 
 
 def checked(capture: Capture, check_filter: CheckFilter, *, now_ms: int) -> Capture:
@@ -87,6 +94,10 @@ def tap_options(capture: Capture) -> tuple[object, ...]:
         capture.max_packets,
         capture.max_bytes,
         capture.max_duration_ms,
+        capture.port,
+        capture.sampling_rate,
+        capture.polling_interval,
+        sinks_of(capture),
     )
 
 
@@ -104,17 +115,32 @@ def _range_problems(capture: Capture) -> Iterator[str]:
 
 
 def _choice_problems(capture: Capture) -> Iterator[str]:
+    engine = None
     try:
-        engine_name(capture.type)
+        engine = KINDS[engine_name(capture.type)]
     except UserError as unknown:
         yield str(unknown)
+    else:
+        yield from _engine_problems(capture, engine)
+    yield from sink_problems(capture, engine)
     if capture.layer_key_mode not in ("", *_LAYER_KEY_MODES):
         yield f"LayerKeyMode must be L2 or L3, got {capture.layer_key_mode[:100]!r}"
-    if capture.target_type not in _TARGET_TYPES:
-        yield f"TargetType {capture.target_type[:100]!r} is not available yet; leave it empty"
     for attribute, name in _NOT_YET:
         if getattr(capture, attribute):
             yield f"{name} is not available yet; leave it out"
+
+
+def _engine_problems(capture: Capture, engine: EngineKind) -> Iterator[str]:
+    """Name what the engine cannot honour: what is accepted and does nothing misleads."""
+    for has, options, why in (
+        (engine.has_packets, _PACKETS, "it has no packets"),
+        (engine.has_every_packet, _EVERY_PACKET, "it does not see every packet"),
+        (engine.listens, _LISTENING, "nothing is sent to it"),
+        (engine.samples, _SAMPLING, "it does not sample"),
+    ):
+        for attribute, name in options:
+            if not has and getattr(capture, attribute) != getattr(_DEFAULTS, attribute):
+                yield f"{name} is of no use to the engine {engine_name(capture.type)!r}: {why}"
 
 
 def _filter_problems(capture: Capture, check_filter: CheckFilter) -> Iterator[str]:

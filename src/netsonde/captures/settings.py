@@ -38,6 +38,12 @@ class CaptureSettings:
     """What `Application` says of TCP and UDP ports, as tcp/PORT=NAME or udp/PORT=NAME, whatever the packets look like:
     `tcp/8443=ADMIN`. The port of the side that spoke first comes first."""
 
+    files: str = ""
+    """Directory under which captures with a sink `pcapng` write their files, one directory a capture; empty =
+    `captures` in the state directory."""
+    files_mib: int = 10_240
+    """MiB of such files that one interface of one capture may have, whatever the capture says."""
+
     def __post_init__(self) -> None:
         if self.lookback < 0:
             raise ValueError(f"lookback must not be negative, got {self.lookback}")
@@ -51,6 +57,6 @@ class CaptureSettings:
         ):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be greater than 0, got {getattr(self, name)}")
-        for name in ("pool", "ring_mib", "max_flows"):
+        for name in ("pool", "ring_mib", "max_flows", "files_mib"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 
 from netsonde.captures.definitions import compiled, is_expired
 from netsonde.captures.engines._api import Point
+from netsonde.captures.placement import place
 from netsonde.errors import UserError
-from netsonde.graph import Event, GraphReader, Location, locate
+from netsonde.graph import Event, GraphReader
 from netsonde.graph.batch import OWNERSHIP, relation_type
 from netsonde.model.captures import Capture
 from netsonde.model.elements import Edge
@@ -44,7 +45,7 @@ class Standing:
     def redefine(self, capture: Capture) -> None:
         """Take a changed definition; its query is compiled anew only if that changed."""
         before, self.capture = self.capture, capture
-        if before.gremlin_query != capture.gremlin_query:
+        if (before.gremlin_query, before.type) != (capture.gremlin_query, capture.type):
             self._compile()
             self.refresh({*self.points, *self.no_device, *self.matching})
 
@@ -102,21 +103,17 @@ class Standing:
         self.no_device.discard(node_id)
         if node is None or not self._matches(node_id):
             return
-        location = locate(self._graph, node) if node.host else None
-        if location is None:
+        point = place(self._graph, node, self.capture)
+        if point is None:
             self.no_device.add(node_id)
         else:
-            self.points[node_id] = point_at(self.capture, location)
+            self.points[node_id] = point
 
     def _matches(self, node_id: str) -> bool:
         return node_id in self._targets or (self._matcher is not None and node_id in self._matcher.matching)
 
     def _knows(self, node_id: str) -> bool:
         return node_id in self.points or node_id in self.no_device or node_id in self._targets
-
-
-def point_at(capture: Capture, location: Location) -> Point:
-    return Point(capture.uuid, location.netns, location.ifindex)
 
 
 def touched_by(events: Sequence[Event]) -> tuple[set[str], bool]:

@@ -126,6 +126,9 @@ _NO_COUNTERS: Final = {
     "flows_evicted": 0,
     "streams_refused": 0,
     "fragments_lost": 0,
+    "source_lost": 0,
+    "source_refused": 0,
+    "sinks": [],
 }
 
 

@@ -24,6 +24,7 @@ class Tap:
     first_packet_at: int = 0
     lookback_packets: int = 0
     armed_before_up: bool = False
+    listens_on: str = ""
     counters: TapCounters = field(default_factory=TapCounters)
     unmatched_at: float | None = None
     retry_at: float | None = None
@@ -45,6 +46,8 @@ class Tap:
             self.lookback_packets = event.lookback_packets
         elif event.kind == "first_packet":
             self.first_packet_at = event.at_ms
+        elif event.kind == "listening":
+            self.listens_on = event.reason
 
     def status(self, host: str) -> NodeStatus:
         return NodeStatus(
@@ -65,6 +68,10 @@ class Tap:
             flows_evicted=self.counters.flows_evicted,
             streams_refused=self.counters.streams_refused,
             fragments_lost=self.counters.fragments_lost,
+            listens_on=self.listens_on,
+            source_lost=self.counters.source_lost,
+            source_refused=self.counters.source_refused,
+            sinks=list(self.counters.sinks),
         )
 
 

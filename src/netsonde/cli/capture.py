@@ -264,6 +264,9 @@ def _limits(node: NodeStatus) -> str:
         "flows evicted": node.flows_evicted,
         "starts unread": node.streams_refused,
         "fragments lost": node.fragments_lost,
+        "lost on the way here": node.source_lost,
+        "not understood": node.source_refused,
+        **{f"not sent to {sink.type}": sink.dropped for sink in node.sinks},
     }
     return ", ".join(f"{number} {what}" for what, number in given_up.items() if number)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypedDict
 
 from netsonde.errors import NotFound, UserError
-from netsonde.model.captures import CaptureChange, CaptureState, CaptureView
+from netsonde.model.captures import CaptureChange, CaptureState, CaptureView, Sink
 
 
 class CaptureFields(TypedDict, total=False):
@@ -34,6 +34,7 @@ class CaptureFields(TypedDict, total=False):
     max_packets: int
     max_bytes: int
     max_duration_ms: int
+    sinks: list[Sink]
 
 
 class CaptureUpdate(CaptureFields, total=False):

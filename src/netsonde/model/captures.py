@@ -14,6 +14,24 @@ CaptureState = Literal["waiting", "starting", "active", "partial", "failed", "pa
 NodeCaptureState = Literal["starting", "active", "failed", "finished"]
 
 
+class Sink(msgspec.Struct, frozen=True):
+    """Where a capture is sent on to, from each agent that captures, while it is analysed there too."""
+
+    type: str = msgspec.field(name="Type", default="")
+    """`netflow5`, `netflow9`, `ipfix`: reports of flows over UDP. `pcapng`: files on the agent's host. `erspan`,
+    `vxlan`: every packet, in a tunnel."""
+    target: str = msgspec.field(name="Target", default="")
+    """ADDRESS:PORT; of `erspan` an IPv4 address; of `pcapng` nothing."""
+    id: int = msgspec.field(name="ID", default=0)
+    """Observation domain, VNI, or ERSPAN session."""
+    rotate_bytes: int = msgspec.field(name="RotateBytes", default=0)
+    """The next file is begun after so many bytes, packets or ms; 0 = no limit, but for a quarter of TotalBytes."""
+    rotate_packets: int = msgspec.field(name="RotatePackets", default=0)
+    rotate_ms: int = msgspec.field(name="RotateDuration", default=0)
+    total_bytes: int = msgspec.field(name="TotalBytes", default=1 << 30)
+    """Bytes of all files of one interface; the oldest go first."""
+
+
 class Capture(msgspec.Struct, frozen=True, omit_defaults=False):
     """A capture as it is stored in the bucket `captures` (key: its UUID), and as REST accepts and serves it."""
 
@@ -23,7 +41,7 @@ class Capture(msgspec.Struct, frozen=True, omit_defaults=False):
     name: str = msgspec.field(name="Name", default="")
     description: str = msgspec.field(name="Description", default="")
     type: str = msgspec.field(name="Type", default="")
-    """Engine asked for; "" = by the node's type. `packet`, `afpacket` and `pcap` are one engine."""
+    """Engine asked for; "" = `packet`, which `afpacket` and `pcap` mean too."""
     port: int = msgspec.field(name="Port", default=0)
     sampling_rate: int = msgspec.field(name="SamplingRate", default=1)
     polling_interval: int = msgspec.field(name="PollingInterval", default=10)
@@ -54,6 +72,19 @@ class Capture(msgspec.Struct, frozen=True, omit_defaults=False):
     """Unix ms at which the capture deletes itself (from X-Resource-TTL); 0 = never."""
     owner: str = msgspec.field(name="Owner", default="")
     """What the capture belongs to and goes with, such as check/<UUID>/<run>; empty = its maker. Set by the server."""
+    sinks: list[Sink] = msgspec.field(name="Sinks", default_factory=list)
+
+
+class SinkStatus(msgspec.Struct, frozen=True, rename="pascal"):
+    """How one sink of a capture fares on one interface."""
+
+    type: str
+    sent: int = 0
+    """Packets, or records of flows."""
+    dropped: int = 0
+    """Those that found no room or no way, or that the protocol cannot express."""
+    reason: str = ""
+    """The last failure."""
 
 
 class NodeStatus(msgspec.Struct, frozen=True, rename="pascal"):
@@ -81,6 +112,13 @@ class NodeStatus(msgspec.Struct, frozen=True, rename="pascal"):
     """Beginnings of connections that found no room, so that their application stays unknown."""
     fragments_lost: int = 0
     """Packets in pieces that were never whole, or given up for others."""
+    listens_on: str = ""
+    """ADDRESS:PORT where this capture waits for what others send."""
+    source_lost: int = 0
+    """What exporters sent and did not arrive, or lost themselves: by their own numbers."""
+    source_refused: int = 0
+    """What arrived and cannot be read: damaged, or described by a template that has not come."""
+    sinks: list[SinkStatus] = []
 
 
 class AgentCaptureStatus(msgspec.Struct, frozen=True):

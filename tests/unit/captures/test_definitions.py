@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a capture may say: each wrong field is named with what to do."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -8,8 +9,9 @@ import pytest
 
 from netsonde.captures.definitions import checked, refuse_duplicate, tap_options
 from netsonde.captures.engines._registry import engine_name
+from netsonde.captures.sinks import sinks_of, target_of
 from netsonde.errors import Conflict, UserError
-from netsonde.model.captures import Capture
+from netsonde.model.captures import Capture, Sink
 
 GOOD = Capture(gremlin_query="G.V().HasKey('ExtID.vm-id')")
 
@@ -48,13 +50,27 @@ def test_old_spellings_of_the_engine_are_kept_and_understood(spelling: str) -> N
         ({"extra_layers": 256}, "ExtraLayers"),
         ({"unmatch_grace_ms": -1}, "UnmatchGrace"),
         ({"max_packets": -1}, "MaxPackets"),
-        ({"target": "10.0.0.1:4739"}, "Target is not available yet"),
-        ({"target_type": "netflowv5"}, "TargetType"),
+        ({"target": "10.0.0.1:4739"}, "Target needs a TargetType"),
+        ({"target_type": "kafka"}, "TargetType 'kafka' is unknown"),
+        ({"target_type": "netflowv5"}, "Target '' must be ADDRESS"),
+        ({"port": 2055}, "Port is of no use to the engine 'packet'"),
+        ({"sampling_rate": 100}, "SamplingRate is of no use to the engine 'packet'"),
+        ({"type": "netflow", "bpf_filter": "icmp"}, "BPFFilter is of no use to the engine 'netflow'"),
+        ({"type": "sflow", "extra_tcp_metric": True}, "ExtraTCPMetric is of no use"),
+        ({"type": "ovsnetflow", "sinks": [Sink("pcapng")]}, "pcapng needs packets"),
+        ({"sinks": [Sink("carrier pigeon")]}, "Sinks[0]: Type 'carrier pigeon' is unknown"),
+        ({"sinks": [Sink("ipfix", "example.org:4739")]}, "names are not looked up"),
+        ({"sinks": [Sink("ipfix", "10.0.0.1:0")]}, "Target '10.0.0.1:0' must be"),
+        ({"sinks": [Sink("vxlan", "10.0.0.1", id=1 << 24)]}, "(VNI)"),
+        ({"sinks": [Sink("erspan", "2001:db8::1")]}, "Sinks[0]"),
+        ({"sinks": [Sink("pcapng", total_bytes=5)]}, "TotalBytes"),
+        ({"sinks": [Sink("pcapng", "/etc")]}, "pcapng has no Target"),
+        ({"sinks": [Sink("ipfix", "10.0.0.1")] * 9}, "8 are the most"),
         ({"expires_at": 5}, "ExpiresAt is in the past"),
     ],
 )
 def test_a_wrong_field_is_refused_by_name(fields: dict[str, object], named: str) -> None:
-    with pytest.raises(UserError, match="(?s).*" + named.replace("(", r"\(")) as caught:
+    with pytest.raises(UserError, match="(?s).*" + re.escape(named)) as caught:
         checked(change(**fields), check_filter, now_ms=10)
     assert caught.value.hint
 
@@ -84,3 +100,31 @@ def test_names_and_pauses_are_no_options_of_taps() -> None:
     assert tap_options(change(name="x", paused=True, type="pcap")) == tap_options(GOOD)
     assert tap_options(change(max_bytes=1)) != tap_options(GOOD)
     assert tap_options(change(ip_defrag=True)) != tap_options(GOOD)
+
+
+@pytest.mark.parametrize("kind", ["sflow", "netflow", "ipfix", "pcapsocket", "ovssflow", "ovsnetflow", "ovsmirror"])
+def test_each_engine_is_taken_with_what_it_needs(kind: str) -> None:
+    assert checked(change(type=kind), check_filter, now_ms=0).type == kind
+
+
+def test_a_target_of_the_reference_is_a_sink() -> None:
+    old = change(target_type="netflowv5", target="10.0.0.1:9995", sinks=[Sink("ipfix", "10.0.0.2")])
+    assert checked(old, check_filter, now_ms=0) == old
+    assert [(sink.type, target_of(sink)) for sink in sinks_of(old)] == [
+        ("netflow5", "10.0.0.1:9995"),
+        ("ipfix", "10.0.0.2:4739"),
+    ]
+    mirrored = change(target_type="erspanv1", target="10.0.0.1:0")
+    assert [(sink.type, sink.target, sink.id) for sink in sinks_of(mirrored)] == [("erspan", "10.0.0.1", 1)]
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [("::1", "[::1]:2055"), ("[::1]:99", "[::1]:99"), ("[::1]", "[::1]:2055"), ("10.0.0.1", "10.0.0.1:2055")],
+)
+def test_targets_have_a_port_by_default(given: str, taken: str) -> None:
+    assert target_of(Sink("netflow9", given)) == taken
+
+
+def test_taps_begin_anew_when_sinks_change() -> None:
+    assert tap_options(GOOD) != tap_options(change(sinks=[Sink("ipfix", "10.0.0.2")]))

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from netsonde.captures.engines._api import Point, TapCounters, TapEvent
-from netsonde.captures.engines.packet import PacketEngine, native_options, open_packet_engine
+from netsonde.captures.engines.packet import ListenOn, PacketEngine, native_options, open_packet_engine
 from netsonde.captures.settings import CaptureSettings
 from netsonde.errors import UserError
+from netsonde.model.captures import Sink, SinkStatus
 from unit.captures.host import vm_capture
 
 HOME = 4026531840
@@ -40,6 +41,9 @@ class NativeStats:
     evicted_flows: int = 3
     streams_refused: int = 5
     fragments_lost: int = 6
+    source_lost: int = 7
+    source_refused: int = 8
+    sinks: tuple[tuple[str, int, int, str], ...] = (("ipfix", 9, 1, "no route"),)
 
 
 @dataclass
@@ -58,6 +62,21 @@ class NativeCore:
 
     def start(self, capture_id: str, netns: int, ifindex: int, ifname: str, node_tid: str, options: Any) -> None:
         self.calls.append(("start", capture_id, netns, ifindex, ifname, node_tid, options["bpf_filter"]))
+
+    def listen(
+        self,
+        capture_id: str,
+        netns: int,
+        ifindex: int,
+        ifname: str,
+        node_tid: str,
+        options: Any,
+        kind: str,
+        address: str,
+        default_rate: int = 1,
+    ) -> str:
+        self.calls.append(("listen", capture_id, netns, ifindex, kind, address))
+        return address
 
     def stop(self, capture_id: str, netns: int, ifindex: int) -> None:
         self.calls.append(("stop", capture_id, netns, ifindex))
@@ -101,8 +120,36 @@ def test_events_and_counters_come_back_in_our_terms() -> None:
         TapEvent("started", Point("c1", None, 3), 5, "", 2, True),
         TapEvent("started", Point("c1", 77, 3), 5, "", 2, True),
     ]
-    assert engine.counters() == {Point("c1", 77, 3): TapCounters(4, 1, 400, 2, 3, 5, 6)}
+    sinks = (SinkStatus("ipfix", 9, 1, "no route"),)
+    assert engine.counters() == {Point("c1", 77, 3): TapCounters(4, 1, 400, 2, 3, 5, 6, 7, 8, sinks)}
     assert engine.event_fd == 9
+
+
+def test_what_a_mirror_shows_is_told_of_the_port() -> None:
+    core = NativeCore()
+    engine = PacketEngine(core, CaptureSettings(), home=HOME, options=dict)
+    port = Point("c1", None, 1 << 31)
+    engine.tap(port, Point("c1", None, 3), vm_capture(), ifname="vnet0", node_tid="t")
+    assert [event.point for event in engine.events()] == [port, Point("c1", 77, 3)]
+    engine.stop(port)
+    assert core.calls[-1] == ("stop", "c1", HOME, 3)
+
+
+def test_a_silent_source_is_not_said_to_have_started() -> None:
+    engine = PacketEngine(NativeCore(), CaptureSettings(), home=HOME, options=dict)
+    source = ListenOn("sflow", "127.0.0.1:0", silent=True)
+    engine.listen(Point("c1", None, 3), vm_capture(), source, ifname="br0", node_tid="t")
+    assert [event.point for event in engine.events()] == [Point("c1", 77, 3)]
+
+
+def test_what_sinks_send_is_left_out_of_the_capture() -> None:
+    core = NativeCore()
+    engine = PacketEngine(core, CaptureSettings(), home=HOME, options=dict)
+    capture = msgspec.structs.replace(vm_capture(), sinks=[Sink("vxlan", "192.0.2.1"), Sink("erspan", "192.0.2.2")])
+    engine.start(Point("c1", None, 3), capture, ifname="tap0", node_tid="t")
+    assert core.calls[-1][-1] == (
+        "not (udp and dst host 192.0.2.1 and dst port 4789) and not (ip proto 47 and dst host 192.0.2.2)"
+    )
 
 
 def test_a_definition_becomes_native_options() -> None:

@@ -45,6 +45,7 @@ export interface CaptureView {
   CreatedAt: number;
   ExpiresAt: number;
   Owner: string;
+  Sinks: Sink[];
   Count: number;
   Status: CaptureStatus | null;
 }
@@ -192,6 +193,10 @@ export interface NodeStatus {
   FlowsEvicted: number;
   StreamsRefused: number;
   FragmentsLost: number;
+  ListensOn: string;
+  SourceLost: number;
+  SourceRefused: number;
+  Sinks: SinkStatus[];
 }
 
 /** What a capture with this query would find now. */
@@ -218,6 +223,25 @@ export interface ProbeResult {
   Verdict: string;
   From: string;
   Note: string;
+}
+
+/** Where a capture is sent on to, from each agent that captures, while it is analysed there too. */
+export interface Sink {
+  Type: string;
+  Target: string;
+  ID: number;
+  RotateBytes: number;
+  RotatePackets: number;
+  RotateDuration: number;
+  TotalBytes: number;
+}
+
+/** How one sink of a capture fares on one interface. */
+export interface SinkStatus {
+  Type: string;
+  Sent: number;
+  Dropped: number;
+  Reason: string;
 }
 
 /** What became of one step. */

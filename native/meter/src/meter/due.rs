@@ -4,6 +4,7 @@
 use std::thread::{self, ScopedJoinHandle};
 
 use arrow_array::RecordBatch;
+use netsonde_exports::FlowRecord;
 
 use super::Meter;
 use crate::batch::FlowBatch;
@@ -100,6 +101,12 @@ impl Meter {
         } else {
             out.append(&mut self.pending.batch);
         }
+    }
+
+    /// What was reported since the last call, for exporters; empty unless the configuration wants it. Counts are those
+    /// since the flow's last report.
+    pub fn take_exports(&mut self) -> Vec<FlowRecord> {
+        std::mem::take(&mut self.pending.exports)
     }
 
     /// Append the present state of every flow to `out`; changes nothing.

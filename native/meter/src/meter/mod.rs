@@ -5,6 +5,7 @@ mod control;
 mod dissect;
 mod due;
 mod pieces;
+mod told;
 
 pub use dissect::{Dissected, Dissector};
 
@@ -246,6 +247,7 @@ impl Meter {
             index,
         };
         match &headers.transport {
+            Transport::Tcp(_) if !self.reporter.config.every_frame => {}
             Transport::Tcp(tcp) => {
                 let segment = Segment {
                     tcp,

@@ -9,14 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from netsonde.model.captures import Capture
+from netsonde.model.captures import Capture, SinkStatus
 
-EventKind = Literal["started", "first_packet", "finished", "failed", "link_gone", "stopped"]
+EventKind = Literal["started", "first_packet", "finished", "failed", "link_gone", "stopped", "listening"]
+"""`listening` tells in its reason where a capture waits for what others send."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One capture on one network device; `netns` is the inode of its namespace, None = the agent's own."""
+    """One capture on one network device; `netns` is the inode of its namespace, None = the agent's own.
+
+    Captures of what others send have no device: see `placement`.
+    """
 
     capture: str
     netns: int | None
@@ -46,6 +50,9 @@ class TapCounters:
     flows_evicted: int = 0
     streams_refused: int = 0
     fragments_lost: int = 0
+    source_lost: int = 0
+    source_refused: int = 0
+    sinks: tuple[SinkStatus, ...] = ()
 
 
 class Engine(Protocol):

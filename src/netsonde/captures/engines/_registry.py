@@ -1,20 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The engines, and the spellings of `Type` that mean them."""
+"""The engines: the spellings of `Type` that mean them, where each can work, and what each can honour."""
 
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from netsonde.errors import UserError
 
+Place = Literal["device", "node", "ovsbridge", "ovsport"]
+"""What an engine needs: a network device, any node of a host, a bridge or a port of Open vSwitch."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineKind:
+    """What an engine is able to do; a definition that asks for more is refused."""
+
+    place: Place
+    has_packets: bool = True
+    """Packets come: they can be filtered, kept, written and mirrored."""
+    has_every_packet: bool = True
+    """All of them come: connections can be followed, fragments put together."""
+    listens: bool = False
+    """Something is sent to it: `Port` says where."""
+    samples: bool = False
+    """`SamplingRate` and `PollingInterval` are for it to set."""
+
+
+KINDS: Final[Mapping[str, EngineKind]] = {
+    "packet": EngineKind("device"),
+    "sflow": EngineKind("node", has_every_packet=False, listens=True),
+    "netflow": EngineKind("node", has_packets=False, has_every_packet=False, listens=True),
+    "pcapsocket": EngineKind("node", listens=True),
+    "ovssflow": EngineKind("ovsbridge", has_every_packet=False, listens=True, samples=True),
+    "ovsnetflow": EngineKind("ovsbridge", has_packets=False, has_every_packet=False, listens=True),
+    "ovsipfix": EngineKind("ovsbridge", has_packets=False, has_every_packet=False, listens=True, samples=True),
+    "ovsmirror": EngineKind("ovsport"),
+}
+
 SPELLINGS: Final[Mapping[str, str]] = {
+    **{name: name for name in KINDS},
     "": "packet",
-    "packet": "packet",
     "afpacket": "packet",
     "pcap": "packet",
+    "ipfix": "netflow",
 }
-"""Engine by what a definition may say; "" leaves the choice to us."""
+"""Engine by what a definition may say."""
 
-NOT_YET: Final = frozenset({"ovssflow", "pcapsocket", "ovsmirror", "dpdk", "ebpf", "sflow", "ovsnetflow"})
+NOT_YET: Final = frozenset({"dpdk", "ebpf"})
 """Types of the reference that have no engine yet."""
 
 

@@ -37,12 +37,16 @@ def own_servers(urls: Iterable[str]) -> list[OwnTraffic]:
     return [server for server in found if server.port]
 
 
-def without_own_traffic(filter_text: str, ifname: str, servers: Sequence[OwnTraffic]) -> str:
-    """Return a tcpdump filter that also leaves out what goes to and from our servers through this interface."""
+def without_own_traffic(
+    filter_text: str, ifname: str, servers: Sequence[OwnTraffic], *, also: Sequence[str] = ()
+) -> str:
+    """Return a tcpdump filter that also leaves out what goes to and from our servers through this interface, and
+    `also` these."""
     excluded = [
         f"not (host {server.address} and tcp port {server.port})"
         for server in servers
         if server.is_loopback == (ifname == LOOPBACK)
     ]
+    excluded += also
     parts = [f"({filter_text})"] if filter_text.strip() and excluded else [filter_text.strip()]
     return " and ".join([part for part in parts if part] + excluded)

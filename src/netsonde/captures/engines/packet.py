@@ -3,13 +3,15 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
 from netsonde.captures.engines._api import EventKind, Point, TapCounters, TapEvent
 from netsonde.captures.engines.own_traffic import OwnTraffic, without_own_traffic
 from netsonde.captures.settings import CaptureSettings
+from netsonde.captures.sinks import excluded, native_sinks
 from netsonde.errors import UserError
-from netsonde.model.captures import Capture
+from netsonde.model.captures import Capture, SinkStatus
 
 _NS_PER_MS: Final = 1_000_000
 _MIB: Final = 1024 * 1024
@@ -59,6 +61,12 @@ class NativeStats(Protocol):
     def streams_refused(self) -> int: ...
     @property
     def fragments_lost(self) -> int: ...
+    @property
+    def source_lost(self) -> int: ...
+    @property
+    def source_refused(self) -> int: ...
+    @property
+    def sinks(self) -> Sequence[tuple[str, int, int, str]]: ...
 
 
 class NativeCore(Protocol):
@@ -71,11 +79,32 @@ class NativeCore(Protocol):
     def stats(self) -> Sequence[NativeStats]: ...
     def arm(self, armed: bool) -> None: ...
     def start(self, capture_id: str, netns: int, ifindex: int, ifname: str, node_tid: str, options: Any) -> None: ...
+    def listen(
+        self,
+        capture_id: str,
+        netns: int,
+        ifindex: int,
+        ifname: str,
+        node_tid: str,
+        options: Any,
+        kind: str,
+        address: str,
+        default_rate: int = 1,
+    ) -> str: ...
     def stop(self, capture_id: str, netns: int, ifindex: int) -> None: ...
     def forget(self, capture_id: str) -> None: ...
     def add_namespace(self, key: int, fd: int, existing: bool = False) -> None: ...
     def remove_namespace(self, key: int) -> None: ...
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListenOn:
+    """What the native core shall wait for. `kind` is sflow, records or pcap; port 0 = any free one."""
+
+    kind: str
+    address: str
+    silent: bool = False
 
 
 class PacketEngine:
@@ -90,6 +119,7 @@ class PacketEngine:
         *,
         home: int,
         options: Any,
+        sinks: Any = dict,
         own_traffic: Sequence[OwnTraffic] = (),
     ) -> None:
         self.core = core
@@ -98,17 +128,44 @@ class PacketEngine:
         self._home = home
         self._options = options
         self._own_traffic = own_traffic
+        self._sinks = sinks
+        self._stands_for: dict[Point, Point] = {}
+        self._silent: set[Point] = set()
 
     def start(self, point: Point, capture: Capture, *, ifname: str, node_tid: str) -> None:
-        netns = self._home if point.netns is None else point.netns
+        self.tap(point, point, capture, ifname=ifname, node_tid=node_tid)
+
+    def tap(self, point: Point, device: Point, capture: Capture, *, ifname: str, node_tid: str) -> None:
+        """Capture at a device what is told of a point, which may be another: a mirror's device, of a port."""
+        netns = self._home if device.netns is None else device.netns
+        chosen = self._native_options(capture)
+        if device.netns is None:
+            chosen["bpf_filter"] = without_own_traffic(
+                capture.bpf_filter, ifname, self._own_traffic, also=excluded(capture)
+            )
+        if device != point:
+            self._stands_for[device] = point
+        self.core.start(device.capture, netns, device.ifindex, ifname, node_tid, self._options(**chosen))
+
+    def listen(self, point: Point, capture: Capture, source: ListenOn, *, ifname: str, node_tid: str) -> str:
+        """Wait for what others send; return the address as bound. A `silent` source is not said to have started."""
+        if source.silent:
+            self._silent.add(point)
+        options = self._options(**self._native_options(capture))
+        return self.core.listen(
+            point.capture, self._home, point.ifindex, ifname, node_tid, options, source.kind, source.address
+        )
+
+    def _native_options(self, capture: Capture) -> dict[str, object]:
         chosen = native_options(capture, self._settings)
-        if point.netns is None:
-            chosen["bpf_filter"] = without_own_traffic(capture.bpf_filter, ifname, self._own_traffic)
-        options = self._options(**chosen)
-        self.core.start(point.capture, netns, point.ifindex, ifname, node_tid, options)
+        chosen["sinks"] = [self._sinks(**sink) for sink in native_sinks(capture, self._settings)]
+        return chosen
 
     def stop(self, point: Point) -> None:
-        self.core.stop(point.capture, self._home if point.netns is None else point.netns, point.ifindex)
+        self._silent.discard(point)
+        devices = [device for device, told in self._stands_for.items() if told == point]
+        for device in devices or [point]:
+            self.core.stop(device.capture, self._home if device.netns is None else device.netns, device.ifindex)
 
     def forget(self, capture: str) -> None:
         self.core.forget(capture)
@@ -117,17 +174,20 @@ class PacketEngine:
         self.core.arm(armed)
 
     def events(self) -> Sequence[TapEvent]:
-        return [
-            TapEvent(
-                cast("EventKind", event.kind),
-                self._point(event),
-                event.time_ns // _NS_PER_MS,
-                event.reason,
-                event.lookback_packets,
-                event.armed_before_up,
-            )
-            for event in self.core.events()
-        ]
+        return [event for event in map(self._event, self.core.events()) if not self._is_silent(event)]
+
+    def _event(self, event: NativeEvent) -> TapEvent:
+        return TapEvent(
+            cast("EventKind", event.kind),
+            self._point(event),
+            event.time_ns // _NS_PER_MS,
+            event.reason,
+            event.lookback_packets,
+            event.armed_before_up,
+        )
+
+    def _is_silent(self, event: TapEvent) -> bool:
+        return event.kind == "started" and event.point in self._silent
 
     def counters(self) -> Mapping[Point, TapCounters]:
         return {self._point(stats): _counters(stats) for stats in self.core.stats()}
@@ -137,7 +197,8 @@ class PacketEngine:
 
     def _point(self, source: NativeEvent | NativeStats) -> Point:
         netns = None if source.netns == self._home else source.netns
-        return Point(source.capture_id, netns, source.ifindex)
+        point = Point(source.capture_id, netns, source.ifindex)
+        return self._stands_for.get(point, point)
 
 
 def _counters(stats: NativeStats) -> TapCounters:
@@ -149,6 +210,9 @@ def _counters(stats: NativeStats) -> TapCounters:
         flows_evicted=stats.evicted_flows,
         streams_refused=stats.streams_refused,
         fragments_lost=stats.fragments_lost,
+        source_lost=stats.source_lost,
+        source_refused=stats.source_refused,
+        sinks=tuple(SinkStatus(*sink) for sink in stats.sinks),
     )
 
 
@@ -194,4 +258,11 @@ def open_packet_engine(host: str, settings: CaptureSettings, own_traffic: Sequen
         realtime=settings.realtime,
     )
     home = os.stat("/proc/self/ns/net").st_ino
-    return PacketEngine(core, settings, home=home, options=_native.CaptureOptions, own_traffic=own_traffic)
+    return PacketEngine(
+        core,
+        settings,
+        home=home,
+        options=_native.CaptureOptions,
+        sinks=_native.SinkSpec,
+        own_traffic=own_traffic,
+    )

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Where a capture is sent on to while it is analysed here: exporters of flows, files, mirrors. Each has a bounded
+//! queue and a thread of its own, so that a slow disk or a full network costs its own packets, counted, and nothing
+//! else.
+
+mod export;
+mod files;
+mod mirror;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+
+use netsonde_exports::{FlowRecord, Protocol};
+
+use crate::budget::BoundedQueue;
+use crate::frame::RawFrame;
+use crate::pi_mutex::PiMutex;
+use crate::sched;
+use crate::sys::{now_ns, Epoll, EventFd, Ready};
+
+pub use files::FileSpec;
+
+/// Memory of what waits for one sink.
+const QUEUE_BYTES: usize = 8 << 20;
+const IDLE_MS: i32 = 250;
+
+#[derive(Clone, Debug)]
+pub enum SinkSpec {
+    Export {
+        protocol: Protocol,
+        target: SocketAddr,
+        domain: u32,
+    },
+    Files(FileSpec),
+    Erspan {
+        target: Ipv4Addr,
+        session: u16,
+    },
+    Vxlan {
+        target: SocketAddr,
+        vni: u32,
+    },
+}
+
+impl SinkSpec {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Export { protocol, .. } => match protocol {
+                Protocol::NetFlow5 => "netflow5",
+                Protocol::NetFlow9 => "netflow9",
+                Protocol::Ipfix => "ipfix",
+            },
+            Self::Files(_) => "pcapng",
+            Self::Erspan { .. } => "erspan",
+            Self::Vxlan { .. } => "vxlan",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SinkStats {
+    pub name: &'static str,
+    /// Packets or records that went out.
+    pub sent: u64,
+    /// Those that did not: no room, no way, or no words for them.
+    pub dropped: u64,
+    /// The last failure, in words; empty = none since something went out.
+    pub reason: String,
+}
+
+/// A copy of a frame on its way.
+pub(crate) struct Copied {
+    pub(crate) ts_ns: i64,
+    pub(crate) wire_len: u32,
+    pub(crate) data: Vec<u8>,
+}
+
+enum Item {
+    Frame(Copied),
+    Records(Vec<FlowRecord>),
+}
+
+/// What a sink's thread drives. Each returns how many went out; an error drops what it was given.
+trait Outlet: Send {
+    fn frame(&mut self, _frame: &Copied) -> io::Result<u64> {
+        Ok(0)
+    }
+
+    fn records(&mut self, _records: &[FlowRecord]) -> io::Result<u64> {
+        Ok(0)
+    }
+
+    /// Called now and then, and after each burst.
+    fn idle(&mut self, _now_ns: i64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+pub struct Sink {
+    name: &'static str,
+    pub takes_records: bool,
+    shared: Arc<Queue>,
+}
+
+struct Queue {
+    items: BoundedQueue<Item>,
+    wake: EventFd,
+    /// Something was put in since the thread looked last: it need not be woken again.
+    woken: AtomicBool,
+    closing: AtomicBool,
+    sent: AtomicU64,
+    dropped: AtomicU64,
+    reason: PiMutex<String>,
+}
+
+impl Sink {
+    /// Open a sink for one interface; `threads` counts those that run.
+    pub fn open(
+        spec: &SinkSpec,
+        ifname: &str,
+        ifindex: u32,
+        threads: &Arc<AtomicU64>,
+    ) -> io::Result<Self> {
+        let outlet: Box<dyn Outlet> = match spec {
+            SinkSpec::Export {
+                protocol,
+                target,
+                domain,
+            } => Box::new(export::Exporter::open(*protocol, *target, *domain)?),
+            SinkSpec::Files(files) => Box::new(files::Files::open(files, ifname, ifindex)?),
+            SinkSpec::Erspan { target, session } => {
+                Box::new(mirror::Erspan::open(*target, *session, ifindex)?)
+            }
+            SinkSpec::Vxlan { target, vni } => Box::new(mirror::Vxlan::open(*target, *vni)?),
+        };
+        let shared = Arc::new(Queue {
+            items: BoundedQueue::new(QUEUE_BYTES),
+            wake: EventFd::new()?,
+            woken: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            sent: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            reason: PiMutex::default(),
+        });
+        start(outlet, &shared, threads)?;
+        Ok(Self {
+            name: spec.name(),
+            takes_records: matches!(spec, SinkSpec::Export { .. }),
+            shared,
+        })
+    }
+
+    pub fn frame(&self, frame: &RawFrame<'_>) {
+        if self.takes_records {
+            return;
+        }
+        let copied = Copied {
+            ts_ns: frame.ts_ns,
+            wire_len: frame.wire_len,
+            data: frame.data.to_vec(),
+        };
+        let weight = size_of::<Item>() + copied.data.len();
+        self.push(Item::Frame(copied), weight, 1);
+    }
+
+    pub fn records(&self, records: &[FlowRecord]) {
+        if self.takes_records {
+            let weight = size_of_val(records);
+            self.push(
+                Item::Records(records.to_vec()),
+                weight,
+                records.len() as u64,
+            );
+        }
+    }
+
+    fn push(&self, item: Item, weight: usize, count: u64) {
+        if !self.shared.items.push(item, weight) {
+            self.shared.refuse(count, "the queue of this sink is full");
+        } else if !self.shared.woken.swap(true, Ordering::AcqRel) {
+            self.shared.wake.signal();
+        }
+    }
+
+    pub fn stats(&self) -> SinkStats {
+        SinkStats {
+            name: self.name,
+            sent: self.shared.sent.load(Ordering::Relaxed),
+            dropped: self.shared.dropped.load(Ordering::Relaxed),
+            reason: self.shared.reason.lock().clone(),
+        }
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        self.shared.closing.store(true, Ordering::Release);
+        self.shared.wake.signal();
+    }
+}
+
+impl Queue {
+    fn refuse(&self, count: u64, why: &str) {
+        self.dropped.fetch_add(count, Ordering::Relaxed);
+        let mut reason = self.reason.lock();
+        if *reason != why {
+            why.clone_into(&mut reason);
+        }
+    }
+
+    fn note(&self, count: u64, done: io::Result<u64>) {
+        match done {
+            Ok(sent) => {
+                self.sent.fetch_add(sent, Ordering::Relaxed);
+                if sent < count {
+                    self.dropped.fetch_add(count - sent, Ordering::Relaxed);
+                }
+            }
+            Err(error) => self.refuse(count, &error.to_string()),
+        }
+    }
+}
+
+/// Counts a thread for as long as it lives.
+struct Counted(Arc<AtomicU64>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn start(outlet: Box<dyn Outlet>, queue: &Arc<Queue>, threads: &Arc<AtomicU64>) -> io::Result<()> {
+    let epoll = Epoll::new()?;
+    epoll.add(&queue.wake, 0)?;
+    threads.fetch_add(1, Ordering::AcqRel);
+    let (queue, counted) = (Arc::clone(queue), Counted(Arc::clone(threads)));
+    let run = move || {
+        let _counted = counted;
+        drive(outlet, &queue, &epoll);
+    };
+    std::thread::Builder::new()
+        .name("netsonde-sink".to_owned())
+        .spawn(run)
+        .map(drop)
+}
+
+fn drive(mut outlet: Box<dyn Outlet>, queue: &Queue, epoll: &Epoll) {
+    sched::ordinary();
+    let mut ready = Ready::new(1);
+    loop {
+        // Looked at before the queue: what was put in before closing is there.
+        let closing = queue.closing.load(Ordering::Acquire);
+        if !closing {
+            let _ = epoll.wait(&mut ready, IDLE_MS).count();
+        }
+        queue.wake.clear();
+        queue.woken.store(false, Ordering::Release);
+        for item in queue.items.take_all() {
+            match item {
+                Item::Frame(frame) => queue.note(1, outlet.frame(&frame)),
+                Item::Records(records) => {
+                    let expected = expected(&records);
+                    queue.note(expected, outlet.records(&records));
+                }
+            }
+        }
+        if let Err(error) = outlet.idle(now_ns()) {
+            queue.refuse(0, &error.to_string());
+        }
+        if closing {
+            if let Err(error) = outlet.finish() {
+                queue.refuse(0, &error.to_string());
+            }
+            return;
+        }
+    }
+}
+
+/// Records that a batch becomes: one for each direction that had packets.
+fn expected(records: &[FlowRecord]) -> u64 {
+    let ways = |record: &FlowRecord| {
+        u64::from(record.forward.packets > 0) + u64::from(record.reverse.packets > 0)
+    };
+    records.iter().map(ways).sum()
+}

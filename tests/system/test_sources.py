@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What others tell of traffic, and captures sent on to others: the real Open vSwitch, softflowd and tshark."""
+
+import json
+import os
+import socket
+import struct
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from live_graph import name, private_netns
+from ovs_fixture import PrivateOvs
+from ovs_fixture import ovs as ovs_of_machine  # noqa: F401
+from system.links import Links, send_udp
+from system.stack import PROGRAM, Stack
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def netns() -> Iterator[None]:
+    with private_netns():
+        yield
+
+
+@pytest.fixture
+def ovs(netns: None, request: pytest.FixtureRequest) -> PrivateOvs:
+    """The switch, started only once this process is in its own namespace."""
+    switch = request.getfixturevalue("ovs_of_machine")
+    assert isinstance(switch, PrivateOvs)
+    return switch
+
+
+@pytest.fixture
+def stack(ovs: PrivateOvs, tmp_path: Path) -> Iterator[Stack]:
+    env = {"NETSONDE_PROBES_OVSDB_ADDRESSES": ovs.address, "NETSONDE_CAPTURE_FLOW_UPDATE": "1"}
+    running = Stack(tmp_path / "state", env=env)
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+def ours(ovs: PrivateOvs, table: str) -> list[str]:
+    """Return the rows of a table that bear our mark."""
+    found = json.loads(ovs.vsctl("--format=json", "--columns=external_ids", "list", table))
+    return [str(row) for row in found["data"] if "netsonde-capture" in str(row)]
+
+
+def received(stack: Stack, uuid: str) -> int:
+    return sum(node["PacketsReceived"] for node in stack.capture_status(uuid)["Nodes"])
+
+
+def flows(stack: Stack, uuid: str, port: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = stack.query(f"G.Flows().Has('CaptureID', '{uuid}', 'Transport.B', {port})")
+    return found
+
+
+def test_the_switch_tells_of_its_bridges_and_is_left_as_it_was(stack: Stack, ovs: PrivateOvs, tmp_path: Path) -> None:
+    bridge, links = name("br"), Links(name("v"))
+    ovs.add_bridge(bridge)
+    ends = [links.veth("a"), links.veth("b")]
+    for _, inside in ends:
+        ovs.vsctl("add-port", bridge, inside)
+    by_type = {
+        kind: stack.capture(f"G.V().Has('Type', 'ovsbridge', 'Name', '{bridge}')", Type=kind)
+        for kind in ("ovssflow", "ovsnetflow", "ovsipfix")
+    }
+    port = f"G.V().Has('Type', 'ovsport', 'Name', '{ends[0][1]}')"
+    by_type["ovsmirror"] = stack.capture(port, Type="ovsmirror")
+    for uuid in by_type.values():
+        stack.wait_capture(uuid, "active")
+    assert [len(ours(ovs, table)) for table in ("sFlow", "NetFlow", "IPFIX", "Mirror")] == [1, 1, 1, 1]
+
+    def told(kind: str) -> bool:
+        send_udp(ends[0][0], 0, 20, port=9000)
+        return bool(flows(stack, by_type[kind], 9000))
+
+    for kind in ("ovssflow", "ovsmirror", "ovsipfix", "ovsnetflow"):
+        stack.wait(lambda kind=kind: told(kind), 25, f"flows of {kind}")
+    tracked = {kind: flows(stack, uuid, 9000)[0]["L3TrackingID"] for kind, uuid in by_type.items()}
+    assert len(set(tracked.values())) == 1, tracked
+
+    # A killed agent leaves its rows; the next one, without the captures, takes them away.
+    stack.kill("agent")
+    for uuid in by_type.values():
+        stack.call("DELETE", f"/api/capture/{uuid}")
+    tables = ("sFlow", "NetFlow", "IPFIX", "Mirror", "Port")
+    stack.wait(lambda: not any(ours(ovs, table) for table in tables), 25, "clean")
+
+
+def test_flows_and_packets_go_where_a_capture_sends_them(stack: Stack, tmp_path: Path) -> None:
+    links = Links(name("v"))
+    left, right = links.veth("a")
+    sockets = {kind: listener() for kind in ("netflow5", "netflow9", "ipfix", "vxlan")}
+    sinks = [{"Type": kind, "Target": f"127.0.0.1:{one.getsockname()[1]}", "ID": 7} for kind, one in sockets.items()]
+    sinks.append({"Type": "pcapng", "RotatePackets": 10})
+    uuid = stack.capture(f"G.V().Has('Name', '{right}')", Sinks=sinks)
+    stack.wait_capture(uuid, "active")
+    send_udp(left, 0, 25, port=9001)
+    stack.wait(lambda: received(stack, uuid) >= 25, 10, "received")
+    heard = {kind: one.recv(2000) for kind, one in sockets.items()}
+    assert [struct.unpack("!H", heard[kind][:2])[0] for kind in ("netflow5", "netflow9", "ipfix")] == [5, 9, 10]
+    for kind in ("netflow5", "netflow9", "ipfix"):
+        assert decoded(heard[kind], tmp_path / f"{kind}.pcap") == ["40000", "9001", "17"], kind
+    assert heard["vxlan"][:8] == bytes((8, 0, 0, 0, 0, 0, 7, 0))
+    assert seen_by_wireshark(stack, uuid, tmp_path / "extcap") == ["9001"] * 5
+    stack.call("DELETE", f"/api/capture/{uuid}")
+    directory = stack.state / "captures" / uuid
+    stack.wait(lambda: len(list(directory.glob("*.pcapng"))) >= 3, 10, "three files")
+    for one in sockets.values():
+        one.close()
+
+
+def seen_by_wireshark(stack: Stack, uuid: str, folder: Path) -> list[str]:
+    """Let tshark find our plug-in and capture five packets by it; returns their ports."""
+    env = {**os.environ, "WIRESHARK_EXTCAP_DIR": str(folder), "NETSONDE_URL": stack.url}
+    subprocess.run([PROGRAM, "extcap", "--install", folder], env=env, check=True, capture_output=True)
+    # Wireshark takes plug-ins from no folder of root's choice: it must not look like root.
+    anybody = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+    command = [*anybody, "tshark", "-i", f"netsonde-{uuid}", "-c", "5", "-T", "fields", "-e", "udp.dstport"]
+    return subprocess.run(command, env=env, check=True, capture_output=True, text=True, timeout=30).stdout.split()
+
+
+def decoded(datagram: bytes, file: Path) -> list[str]:
+    """Return ports and protocol of the first flow of a datagram, as tshark reads it."""
+    udp = struct.pack("!HHHH", 2055, 2055, 8 + len(datagram), 0) + datagram
+    packet = struct.pack("!BBHIBBH4s4s", 0x45, 0, 20 + len(udp), 0, 64, 17, 0, bytes(4), bytes(4)) + udp
+    header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
+    file.write_bytes(header + struct.pack("<IIII", 0, 0, len(packet), len(packet)) + packet)
+    names = ("cflow.srcport", "cflow.dstport", "cflow.protocol")
+    fields = [part for one in names for part in ("-e", one)]
+    command = ["tshark", "-r", str(file), "-d", "udp.port==2055,cflow", "-T", "fields", "-E", "occurrence=f", *fields]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout.split()
+
+
+def listener() -> socket.socket:
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.bind(("127.0.0.1", 0))
+    one.settimeout(10)
+    return one
