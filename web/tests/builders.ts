@@ -102,6 +102,8 @@ export function check(uuid: string, part: Partial<CheckView> = {}): CheckView {
     Within: 10_000,
     Active: "never",
     FirstPackets: 200,
+    Actions: [],
+    ActOn: ["fail"],
     CreatedAt: 1000,
     RunAt: 1000,
     ExpiresAt: 0,

@@ -22,6 +22,8 @@ class CheckFields(TypedDict, total=False):
     description: str
     within: int
     first_packets: int
+    actions: Sequence[str]
+    act_on: Sequence[Verdict]
     active: Active
 
 

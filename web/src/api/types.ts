@@ -95,6 +95,8 @@ export interface CheckView {
   Within: number;
   Active: "always" | "never" | "unsettled";
   FirstPackets: number;
+  Actions: string[];
+  ActOn: ("fail" | "pass" | "unknown" | "waiting")[];
   CreatedAt: number;
   RunAt: number;
   ExpiresAt: number;
