@@ -16,6 +16,7 @@ from netsonde.errors import UserError
 from netsonde.history.settings import HistorySettings
 from netsonde.injection.settings import InjectSettings
 from netsonde.probes.settings import ProbeSettings
+from netsonde.workflows.settings import WorkflowSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Settings:
     capture: CaptureSettings = field(default_factory=CaptureSettings)
     check: CheckSettings = field(default_factory=CheckSettings)
     inject: InjectSettings = field(default_factory=InjectSettings)
+    workflow: WorkflowSettings = field(default_factory=WorkflowSettings)
     declared: DeclaredSettings = field(default_factory=DeclaredSettings)
     probes: ProbeSettings = field(default_factory=ProbeSettings)
 

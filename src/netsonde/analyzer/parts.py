@@ -23,6 +23,7 @@ from netsonde.analyzer.packets import LivePackets, PacketService
 from netsonde.analyzer.queries import QueryService
 from netsonde.analyzer.reports import AgentReports
 from netsonde.analyzer.status import StatusService
+from netsonde.api.inside import InsideApi
 from netsonde.api.server import serve
 from netsonde.api.services import Services
 from netsonde.api.settings import check_exposure
@@ -45,13 +46,21 @@ from netsonde.model.elements import Edge, Node
 from netsonde.model.injections import AuditRecord, Injection, InjectionStatus
 from netsonde.model.presence import Presence
 from netsonde.model.topology import InterfaceMetric
+from netsonde.model.workflows import Job, Workflow
 from netsonde.observe import Health, logger
 from netsonde.process import component, run_process
 from netsonde.query import Limits, Sources
 from netsonde.query.workers import Workers
+from netsonde.scripts.pool import Scripts
+from netsonde.scripts.process import Isolate
 from netsonde.settings import Settings
+from netsonde.workflows.service import WorkflowService
 
 log = logger("analyzer")
+
+_PYTHON = ("-m", "netsonde.analyzer.python_workflow")
+_JOB_BYTES = 256 * 1024 * 1024
+"""Bytes of all jobs on the bus; 32 MiB of ended ones are kept, a write may come before the deletion of another."""
 
 _IMPORT_BYTES = 512 * 1024 * 1024
 """Bytes of all imports on the bus, compressed: room for some millions of elements."""
@@ -97,6 +106,7 @@ class Analyzer:
                 "captures",
                 "checks",
                 "injection",
+                "workflows",
                 "history",
                 "intake",
                 "api",
@@ -140,7 +150,11 @@ class Analyzer:
         )
         queries = self._queries(bus, hosts, history)
         injections = await self._injections(bus, queries)
-        services = self._services(bus, hosts, history, captures, checks, declared, flows, status, queries, injections)
+        inside = InsideApi()
+        workflows = await self._workflows(bus, inside, checks, captures)
+        services = self._services(
+            bus, hosts, history, captures, checks, declared, flows, status, queries, injections, workflows, inside
+        )
         intake = Intake(bus, self.graph, declared, history, flows)
         presence = PresenceKeeper(bus, self._describe)
         for part in self.health.values():
@@ -154,6 +168,7 @@ class Analyzer:
                 spawn(group, self._supervise("captures", captures.run), "captures"),
                 spawn(group, self._supervise("checks", checks.run), "checks"),
                 spawn(group, self._supervise("injection", injections.run), "injection"),
+                spawn(group, self._supervise("workflows", workflows.run), "workflows"),
                 spawn(group, self._supervise("intake", intake.run), "intake"),
                 spawn(group, presence.run(), "presence"),
                 spawn(group, keep_tidy(lambda: self.workers.is_busy), "garbage"),
@@ -224,6 +239,25 @@ class Analyzer:
             check_pcap=RecordedFrames,
         )
 
+    async def _workflows(
+        self, bus: Bus, inside: InsideApi, checks: CheckService, captures: CaptureCoordinator
+    ) -> WorkflowService:
+        settings, health = self.settings.workflow, self.health["workflows"]
+        return WorkflowService(
+            await bus.bucket("workflows", codec=Workflow),
+            await bus.bucket("workflow-jobs", codec=Job, max_bytes=_JOB_BYTES),
+            host=self.host,
+            api=inside,
+            # One place more than jobs: sources are read while all jobs run.
+            scripts=Scripts(health, places=settings.max_running + 1),
+            python=Scripts(health, places=settings.max_running, runs=1, make=lambda: Isolate(_PYTHON)),
+            checks=checks,
+            captures=captures,
+            lease=Lease(bus, "workflows", self.host),
+            settings=settings,
+            counters=health,
+        )
+
     def _services(
         self,
         bus: Bus,
@@ -236,6 +270,8 @@ class Analyzer:
         status: StatusService,
         queries: QueryService,
         injections: InjectionCoordinator,
+        workflows: WorkflowService,
+        inside: InsideApi,
     ) -> Services:
         packets = LivePackets(bus, hosts)
         return Services(
@@ -248,6 +284,8 @@ class Analyzer:
             captures=captures,
             checks=checks,
             injections=injections,
+            workflows=workflows,
+            inside=inside,
             declared=declared,
             packets=PacketService(packets, history),
             flows=flows,

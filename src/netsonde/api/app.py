@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The HTTP application, put together from one router a resource."""
 
+from typing import cast
+
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
@@ -19,8 +21,9 @@ from netsonde.api import (
     query,
     schema,
     status,
+    workflow,
 )
-from netsonde.api.asgi import middleware
+from netsonde.api.asgi import App, middleware
 from netsonde.api.complete import router_over
 from netsonde.api.compress import Gzip
 from netsonde.api.connections import Connections
@@ -39,6 +42,7 @@ _RESOURCES = (
     inject.router,
     packets.router,
     check.router,
+    workflow.router,
     flows.router,
     node.router,
     elements.router,
@@ -52,7 +56,7 @@ def create_app(services: Services) -> Litestar:
     """Return the application; it is inert until served, and closes its subscriptions with its connections."""
     connections = Connections()
     settings = services.settings
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             *_RESOURCES,
             router_over(services),
@@ -71,6 +75,8 @@ def create_app(services: Services) -> Litestar:
         openapi_config=openapi_config(),
         logging_config=None,
     )
+    services.inside.bind(cast("App", app))
+    return app
 
 
 def _cors(origins: tuple[str, ...]) -> CORSConfig | None:

@@ -26,11 +26,13 @@ from netsonde.api.pcap_import import ImportAnswer
 from netsonde.api.query import DOT, PCAP, PCAPNG, CheckAnswer, ExplainQuery, Explanation, TopologyQuery
 from netsonde.api.requests import AnyRequest, json_response
 from netsonde.api.status import StatusAnswer
+from netsonde.api.workflow import CallBody
 from netsonde.model.captures import Capture
 from netsonde.model.checks import Check
 from netsonde.model.declared import ImportReport
 from netsonde.model.elements import Edge, Node
 from netsonde.model.injections import Injection
+from netsonde.model.workflows import Workflow
 from netsonde.schema import Schema
 
 _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
@@ -44,6 +46,9 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/check", "post"): Check,
     ("/api/check/{uuid}", "patch"): Check,
     ("/api/injectpacket", "post"): Injection,
+    ("/api/workflow", "post"): Workflow,
+    ("/api/workflow/{uuid}", "patch"): Workflow,
+    ("/api/workflow/{uuid}/call", "post"): CallBody,
     ("/api/node", "post"): NodeBody,
     ("/api/node/{node_id}", "patch"): ElementPatch,
     ("/api/node/{node_id}", "put"): NodeBody,
@@ -57,6 +62,7 @@ _ANSWERS: dict[tuple[str, str, str], Any] = {
     ("/readyz", "get", "200"): Ready,
     ("/api/status", "get", "200"): StatusAnswer,
     ("/api/query/check", "post", "200"): CheckAnswer,
+    ("/api/workflow/{uuid}/call", "post", "200"): Any,
     ("/api/query/explain", "post", "200"): Explanation,
     ("/api/query/complete", "post", "200"): CompletionAnswer,
     ("/api/schema", "get", "200"): Schema,
@@ -80,6 +86,7 @@ _TEXTS = (("/metrics", "get", "200"),)
 """Answers that are text and never JSON."""
 _CODES: dict[tuple[str, str, str], str] = {
     ("/api/topology", "post", "204"): "The query is empty",
+    ("/api/workflow/{uuid}/call", "post", "202"): "The job, when it was not to be waited for",
     ("/readyz", "get", "503"): "Something is missing still",
 }
 _JSON = "application/json"
@@ -149,11 +156,11 @@ def _spellings(path: str, method: str) -> tuple[str, ...]:
     """Return the media types in which a body may be written."""
     if method == "patch":
         return ("application/merge-patch+json",)
-    return (_JSON, "application/yaml") if path in ("/api/capture", "/api/check") else (_JSON,)
+    return (_JSON, "application/yaml") if path in ("/api/capture", "/api/check", "/api/workflow") else (_JSON,)
 
 
 def _describe_body(operation: dict[str, Any], content: dict[str, Any]) -> None:
-    if operation["operationId"] in ("modifyCapture", "modifyCheck"):
+    if operation["operationId"] in ("modifyCapture", "modifyCheck", "modifyWorkflow"):
         content["application/json-patch+json"] = {"schema": {"type": "array", "items": {"type": "object"}}}
     operation["requestBody"] = {"required": True, "content": content}
 

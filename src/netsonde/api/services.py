@@ -11,7 +11,8 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from netsonde.api.resources import Captures, Checks, Declared, Injections, Unsubscribe
+from netsonde.api.inside import InsideApi
+from netsonde.api.resources import Captures, Checks, Declared, Injections, Unsubscribe, Workflows
 from netsonde.api.settings import ApiSettings
 from netsonde.graph.events import Event
 from netsonde.model.elements import Edge, Element, Json, Node
@@ -264,6 +265,9 @@ class Services:
     captures: Captures
     checks: Checks
     injections: Injections
+    workflows: Workflows
+    inside: InsideApi
+    """Whoever asks from inside this process; told of the application when that is made."""
     declared: Declared
     packets: Packets
     flows: Flows

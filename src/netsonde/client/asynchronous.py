@@ -22,7 +22,7 @@ from netsonde.client.answers import (
     Topology,
 )
 from netsonde.client.async_checks import AsyncClientChecks
-from netsonde.client.async_http import AsyncHttp
+from netsonde.client.async_http import AsyncHttp, Carrier
 from netsonde.client.async_injections import AsyncClientInjections
 from netsonde.client.async_live import AsyncSubscription
 from netsonde.client.call import Answer, Call
@@ -45,7 +45,8 @@ T = TypeVar("T")
 class AsyncClient:
     """One server. `url` is NETSONDE_URL or this machine's when it is not given; `timeout` is in seconds.
 
-    `headers` go with every request, for a proxy that asks who is there; `context` says whom to trust in TLS.
+    `headers` go with every request, for a proxy that asks who is there; `context` says whom to trust in TLS;
+    `carrier` is something else than HTTP that carries calls.
     Every failure is a `netsonde.errors.UserError` with a message, a hint and, in a query, a place.
     """
 
@@ -56,6 +57,7 @@ class AsyncClient:
         timeout: float = 60.0,
         headers: Mapping[str, str] | None = None,
         context: ssl.SSLContext | None = None,
+        carrier: Carrier | None = None,
     ) -> None:
         self.server = server_at(url)
         self.captures = AsyncClientCaptures(self)
@@ -64,7 +66,7 @@ class AsyncClient:
         self._timeout = timeout
         self._headers = headers
         self._context = context
-        self._http = AsyncHttp(self.server, timeout, headers, context)
+        self._http = carrier or AsyncHttp(self.server, timeout, headers, context)
 
     async def __aenter__(self) -> Self:
         return self

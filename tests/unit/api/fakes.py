@@ -24,6 +24,7 @@ from netsonde.model.presence import ComponentHealth, Presence
 from netsonde.model.topology import ChangeKind, InterfaceMetric
 from unit.checks.fakes import Held
 from unit.declared.memory import Analyzer, memory_stores
+from unit.workflows.fakes import Workflows
 
 NOW_MS = 1_700_000_000_000
 
@@ -409,6 +410,8 @@ class Fakes:
     captures: FakeCaptures = field(default_factory=FakeCaptures)
     held: Held = field(default_factory=held_checks)
     """What the checks have: they are the real ones, and do nothing by themselves unless a test runs them."""
+    workflows: Workflows = field(default_factory=lambda: Workflows(now_ms=NOW_MS))
+    """What the workflows have: they are the real ones, over an engine that runs Python functions."""
     injections: FakeInjections = field(default_factory=FakeInjections)
     packets: FakePackets = field(default_factory=FakePackets)
     flows: FakeFlows = field(default_factory=FakeFlows)
@@ -444,6 +447,8 @@ class Fakes:
             captures=self.captures,
             checks=self.checks,
             injections=self.injections,
+            workflows=self.workflows.service,
+            inside=self.workflows.inside,
             declared=self.declared,
             packets=self.packets,
             flows=self.flows,
