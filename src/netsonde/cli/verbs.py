@@ -21,6 +21,7 @@ VERBS = (
     Verb("topology", "topology", "Write the whole graph into a file, and bring files in."),
     Verb("capture", "capture", "Create and watch captures, and read their packets."),
     Verb("check", "check", "Check every interface as it appears: lease, gateway, DNS, …"),
+    Verb("workflow", "workflow", "Keep scripts on the server, and call them."),
     Verb("inject", "inject", "Send packets from interfaces, and see what comes back."),
     Verb("flows", "flows", "List the flows of captures and interfaces."),
     Verb("status", "status", "Show every process and component with its state."),
