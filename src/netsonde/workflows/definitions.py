@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
 
+import msgspec
+
 from netsonde.errors import UserError
 from netsonde.model.elements import Json
 from netsonde.model.workflows import Parameter, Trigger, Workflow
 
 _MOST_SOURCE: Final = 256 * 1024
+_MOST_PARAMS: Final = 256 * 1024
+"""Bytes of a call's parameters: they are stored with its job."""
 _MOST_PARAMETERS: Final = 50
 _MOST_TRIGGERS: Final = 20
 _LONGEST_NAME: Final = 200
@@ -55,6 +59,10 @@ def arguments_of(workflow: Workflow, params: Sequence[Json] | Mapping[str, Json]
 
     Texts become what the parameter is, since forms and command lines send texts. Raises UserError.
     """
+    if len(msgspec.json.encode(params)) > _MOST_PARAMS:
+        raise UserError(
+            f"the parameters have more than {_MOST_PARAMS} bytes", hint="pass names, and let the script ask"
+        )
     if isinstance(params, Mapping):
         return _named(workflow, params)
     given = [*params]

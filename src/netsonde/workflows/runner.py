@@ -98,6 +98,7 @@ class Run:
 
     def log(self, line: str) -> None:
         self._log.append(line)
+        self.change()
 
     def progress(self, fraction: float, text: str) -> None:
         self.change(progress=fraction, progress_text=text)

@@ -15,6 +15,7 @@ from netsonde.model.workflows import Caller, Job, Parameter, Trigger, Workflow
 from netsonde.scripts.host import Host
 from netsonde.scripts.limits import ScriptStopped
 from netsonde.scripts.pool import Busy
+from netsonde.workflows.calling import NamedCalls
 from netsonde.workflows.settings import WorkflowSettings
 from unit.captures.fakes import until
 from unit.workflows.fakes import Workflows
@@ -49,6 +50,8 @@ async def test_parameters_are_taken_by_name_and_by_type(workflows: Workflows) ->
     assert workflows.service.call("mine", ["7", "false"], ALICE).params == [7, False]
     with pytest.raises(UserError, match="has no parameter 'm'"):
         workflows.service.call("mine", {"m": 1}, ALICE)
+    with pytest.raises(UserError, match="more than 262144 bytes"):
+        workflows.service.call("mine", ["x" * 300_000], ALICE)
     with pytest.raises(UserError, match="'n' is an integer"):
         workflows.service.call("mine", ["seven"], ALICE)
 
@@ -233,6 +236,19 @@ async def test_a_schedule_calls_and_goes_with_its_workflow(
     await until(lambda: len(workflows.service.jobs()) >= 2)
     await workflows.service.delete(made.uuid)
     assert workflows.health.counters.get("triggers_refused") is None
+
+
+async def test_another_part_calls_by_name_for_the_owner_and_hears_of_failures(workflows: Workflows) -> None:
+    calls = NamedCalls(workflows.service, "alert")
+    await workflows.service.create(a_workflow(parameters=[EVENT, Parameter("notice")]), "alice")
+    await workflows.service.create(a_workflow("throw", name="bad"), "alice")
+    await calls.call("mine", {"notice": 1, "more": 2})
+    [job] = workflows.service.jobs()
+    assert (job.params, job.called_by) == ([{"notice": 1, "more": 2}, 1], "alert for alice")
+    with pytest.raises(UserError, match="the workflow 'bad' failed: the script failed"):
+        await calls.call("bad", {})
+    with pytest.raises(NotFound):
+        calls.check("none")
 
 
 async def test_only_the_holder_of_the_lease_is_triggered() -> None:
