@@ -20,11 +20,13 @@ _CAPTURE = ("create", "list", "get", "delete")
 _GROUPS = {
     "topology": ("export", "import"),
     "capture": (*_CAPTURE, "update", "pause", "resume", "packets", "follow"),
+    "workflow": ("create", "list", "get", "delete", "call", "jobs", "job", "cancel"),
     "inject": ("create", "list", "get", "delete", "audit"),
     "client": (
         *("query", "status", "pcap", "topology export", "topology query"),
         *(f"capture {verb}" for verb in _CAPTURE),
         *(f"injection {verb}" for verb in _CAPTURE),
+        *(f"workflow {verb}" for verb in (*_CAPTURE, "call")),
     ),
 }
 

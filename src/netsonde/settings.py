@@ -19,6 +19,7 @@ from netsonde.history.settings import HistorySettings
 from netsonde.injection.settings import InjectSettings
 from netsonde.notify.settings import NotifySettings
 from netsonde.probes.settings import ProbeSettings
+from netsonde.workflows.settings import WorkflowSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Settings:
     alert: AlertSettings = field(default_factory=AlertSettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
     inject: InjectSettings = field(default_factory=InjectSettings)
+    workflow: WorkflowSettings = field(default_factory=WorkflowSettings)
     declared: DeclaredSettings = field(default_factory=DeclaredSettings)
     probes: ProbeSettings = field(default_factory=ProbeSettings)
 

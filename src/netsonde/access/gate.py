@@ -80,6 +80,8 @@ class TooManyAttempts(UserError):
         self.wait = wait
 
 
+_TOKEN: Final = "token "
+"""Before the name of a token, where a user's name is shown."""
 _EVERYBODY: Final = Principal("", frozenset({"admin"}), "none")
 
 
@@ -150,6 +152,16 @@ class Gate:
             raise Refused("Wrong credentials", hint="log in again: `netsonde login`, or the page at /")
         return principal
 
+    def acting_for(self, owner: str) -> Principal | None:
+        """Return the user for whom something acts that was set up before, with the roles of now; None = nobody."""
+        if not self.login_required:
+            return _EVERYBODY
+        if owner.startswith(_TOKEN) and "token" in self.settings.backends:
+            named = (one for one in self.tokens.all() if _TOKEN + one.name == owner and one.is_valid(self._now()))
+            return next((Principal(owner, one.roles, "token") for one in named), None)
+        user = self._users.get(owner) if "basic" in self.settings.backends else None
+        return None if user is None else self._principal("basic", user.name, user)
+
     async def login(self, user: str, password: str, address: str) -> tuple[Principal, str]:
         """Open a session; returns who it is for and its token. Raises as `identify` does."""
         if not self.login_required:
@@ -210,7 +222,7 @@ class Gate:
 
     def _of_token(self, text: str) -> Principal | None:
         token = self.tokens.find(text, self._now()) if "token" in self.settings.backends else None
-        return None if token is None else Principal(f"token {token.name}", token.roles, "token")
+        return None if token is None else Principal(_TOKEN + token.name, token.roles, "token")
 
     async def _of_session(self, token: str, key: str, record: SessionRecord) -> Principal | None:
         """Look up whom a session is for: it ends with a changed password, a revoked token, a word of Keystone."""
@@ -222,7 +234,7 @@ class Gate:
         elif record.backend == "token" and "token" in self.settings.backends:
             stored = self.tokens.get(record.mark)
             if stored is not None and stored.is_valid(self._now()):
-                principal = Principal(f"token {stored.name}", stored.roles, "token")
+                principal = Principal(_TOKEN + stored.name, stored.roles, "token")
         elif record.backend == "keystone" and self._keystone is not None:
             known = await self._keystone.validate(unseal(token, record.mark))
             principal = None if known is None else self._principal("keystone", known.name, known)

@@ -4,7 +4,7 @@
 A script of the reference could create captures while it was evaluated; an alert has actions for what is to be done.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -58,7 +58,7 @@ class QueryHost:
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
-    async def request(self, method: str, path: str, body: str) -> Answer:
+    async def request(self, method: str, path: str, body: str, headers: Mapping[str, str]) -> Answer:
         if (method, path) != _ASK:
             return Answer(403, 'an alert may only ask queries: Gremlin("G.V()…"); actions say what is to be done')
         try:

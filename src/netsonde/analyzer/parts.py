@@ -18,6 +18,7 @@ from netsonde.aio.tasks import HealthSink
 from netsonde.alerts.scripting import AlertScripts
 from netsonde.alerts.service import AlertService
 from netsonde.analyzer.access import open_gate, open_sessions
+from netsonde.analyzer.calls import LateCalls
 from netsonde.analyzer.departures import Departures
 from netsonde.analyzer.filters import FilterService
 from netsonde.analyzer.flows import FlowService, LiveFlows
@@ -29,6 +30,7 @@ from netsonde.analyzer.queries import QueryService
 from netsonde.analyzer.reports import AgentReports
 from netsonde.analyzer.status import StatusService
 from netsonde.analyzer.verdicts import VerdictNotices
+from netsonde.api.inside import InsideApi
 from netsonde.api.server import serve
 from netsonde.api.services import Services
 from netsonde.api.settings import check_exposure
@@ -55,6 +57,7 @@ from netsonde.model.notices import Notice
 from netsonde.model.presence import Presence
 from netsonde.model.rules import EdgeRule, NodeRule
 from netsonde.model.topology import InterfaceMetric
+from netsonde.model.workflows import Job, Workflow
 from netsonde.notify.building import senders
 from netsonde.notify.outbox import Outbox
 from netsonde.observe import Health, logger
@@ -62,9 +65,16 @@ from netsonde.process import component, run_process
 from netsonde.query import Limits, Sources
 from netsonde.query.workers import Workers
 from netsonde.scripts.pool import Scripts
+from netsonde.scripts.process import Isolate
 from netsonde.settings import Settings
+from netsonde.workflows.calling import NamedCalls
+from netsonde.workflows.service import WorkflowService
 
 log = logger("analyzer")
+
+_PYTHON = ("-m", "netsonde.analyzer.python_workflow")
+_JOB_BYTES = 256 * 1024 * 1024
+"""Bytes of all jobs on the bus; 32 MiB of ended ones are kept, a write may come before the deletion of another."""
 
 _IMPORT_BYTES = 512 * 1024 * 1024
 """Bytes of all imports on the bus, compressed: room for some millions of elements."""
@@ -121,6 +131,7 @@ class Analyzer:
                 "verdicts",
                 "scripts",
                 "injection",
+                "workflows",
                 "history",
                 "intake",
                 "api",
@@ -155,7 +166,8 @@ class Analyzer:
         flows = FlowService(LiveFlows(bus, hosts, self.graph), history)
         queries = self._queries(bus, hosts, history)
         injections = await self._injections(bus, queries)
-        outbox = await self._outbox(bus)
+        calls = LateCalls()
+        outbox = await self._outbox(bus, calls)
         checks = await self._checks(bus, captures, AgentReports(bus, flows, history), injections, outbox)
         verdicts = VerdictNotices(outbox, self.health["verdicts"])
         checks.follow_verdicts(verdicts.follow)
@@ -172,9 +184,12 @@ class Analyzer:
         )
         alerts = await self._alerts(bus, queries, outbox, lambda: not status.topology_missing())
         sessions = await open_sessions(bus, self.settings.access)
+        inside = InsideApi()
+        workflows = await self._workflows(bus, inside, checks, captures)
+        calls.bind(NamedCalls(workflows, "notice"))
         services = self._services(
             *(bus, hosts, history, captures, checks, alerts, declared, rules, flows, status, queries, injections),
-            sessions,
+            *(sessions, workflows, inside),
         )
         intake = Intake(bus, self.graph, declared, history, flows)
         presence = PresenceKeeper(bus, self._describe)
@@ -196,6 +211,7 @@ class Analyzer:
                 spawn(group, self._supervise("verdicts", verdicts.run), "verdicts"),
                 spawn(group, self._supervise("alerts", alerts.run), "alerts"),
                 spawn(group, self._supervise("injection", injections.run), "injection"),
+                spawn(group, self._supervise("workflows", workflows.run), "workflows"),
                 spawn(group, self._supervise("intake", intake.run), "intake"),
                 spawn(group, presence.run(), "presence"),
                 spawn(group, keep_tidy(lambda: self.workers.is_busy), "garbage"),
@@ -244,10 +260,10 @@ class Analyzer:
             check_action=outbox.check,
         )
 
-    async def _outbox(self, bus: Bus) -> Outbox:
+    async def _outbox(self, bus: Bus, calls: LateCalls) -> Outbox:
         return Outbox(
             await bus.bucket("notices", codec=Notice),
-            senders(self.settings.notify),
+            senders(self.settings.notify, workflows=calls),
             lease=Lease(bus, "notices", self.host),
             settings=self.settings.notify,
             counters=self.health["notices"],
@@ -308,6 +324,25 @@ class Analyzer:
             check_pcap=RecordedFrames,
         )
 
+    async def _workflows(
+        self, bus: Bus, inside: InsideApi, checks: CheckService, captures: CaptureCoordinator
+    ) -> WorkflowService:
+        settings, health = self.settings.workflow, self.health["workflows"]
+        return WorkflowService(
+            await bus.bucket("workflows", codec=Workflow),
+            await bus.bucket("workflow-jobs", codec=Job, max_bytes=_JOB_BYTES),
+            host=self.host,
+            api=inside,
+            # One place more than jobs: sources are read while all jobs run.
+            scripts=Scripts(health, places=settings.max_running + 1),
+            python=Scripts(health, places=settings.max_running, runs=1, make=lambda: Isolate(_PYTHON)),
+            checks=checks,
+            captures=captures,
+            lease=Lease(bus, "workflows", self.host),
+            settings=settings,
+            counters=health,
+        )
+
     def _services(
         self,
         bus: Bus,
@@ -323,6 +358,8 @@ class Analyzer:
         queries: QueryService,
         injections: InjectionCoordinator,
         sessions: Sessions,
+        workflows: WorkflowService,
+        inside: InsideApi,
     ) -> Services:
         packets = LivePackets(bus, hosts)
         return Services(
@@ -337,6 +374,8 @@ class Analyzer:
             checks=checks,
             alerts=alerts,
             injections=injections,
+            workflows=workflows,
+            inside=inside,
             declared=declared,
             node_rules=rules[0],
             edge_rules=rules[1],

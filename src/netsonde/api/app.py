@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The HTTP application, put together from one router a resource."""
 
+from typing import cast
+
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
@@ -22,9 +24,10 @@ from netsonde.api import (
     rules,
     schema,
     status,
+    workflow,
 )
 from netsonde.api.allow import Allow
-from netsonde.api.asgi import middleware
+from netsonde.api.asgi import App, middleware
 from netsonde.api.authorize import declared, guard
 from netsonde.api.complete import router_over
 from netsonde.api.compress import Gzip
@@ -47,6 +50,7 @@ _RESOURCES = (
     packets.router,
     check.router,
     alert.router,
+    workflow.router,
     flows.router,
     node.router,
     elements.router,
@@ -87,6 +91,7 @@ def create_app(services: Services) -> Litestar:
         logging_config=None,
     )
     declared(app)
+    services.inside.bind(cast("App", app))
     return app
 
 

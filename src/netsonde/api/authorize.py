@@ -16,6 +16,8 @@ from netsonde.access.rights import PUBLIC, Right
 from netsonde.api.asgi import App, Receive, Scope, Send, refuse
 from netsonde.api.credentials import address_of, credentials_of
 from netsonde.api.errors import as_text, headers_for, problem_of
+from netsonde.api.inside import CALLER
+from netsonde.model.workflows import Caller
 
 LOGIN_HINT = "`netsonde login`, the page at /, or a token: `Authorization: Bearer TOKEN`"
 _PRINCIPAL = "netsonde.principal"
@@ -55,6 +57,15 @@ async def admitted(gate: Gate, scope: Scope, right: Right) -> Principal:
 
 async def identified(gate: Gate, scope: Scope) -> Principal | None:
     """Return who makes a request, None when it does not say."""
+    inside: Caller | None = scope.get(CALLER)
+    if inside is not None and inside.on_behalf:
+        owner = gate.acting_for(inside.name)
+        if owner is None:
+            raise Refused(
+                f"there is no {inside.name[:100]!r} for whom this could act",
+                hint="what is triggered acts for a user with a password or for an API token: let one create it anew",
+            )
+        return owner
     return await gate.identify(credentials_of(scope), address_of(scope))
 
 

@@ -7,7 +7,8 @@ import msgspec
 from litestar import Response, Router, delete, get, patch, post
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 
-from netsonde.access.rights import CHECK_READ, CHECK_WRITE
+from netsonde.access.rights import CHECK_READ, CHECK_WRITE, INJECT_WRITE
+from netsonde.api.authorize import principal_of
 from netsonde.api.bodies import convert, decode
 from netsonde.api.editing import check_match, definition_of, etag_of, patched
 from netsonde.api.requests import AnyRequest, ServicesDep
@@ -71,6 +72,7 @@ async def create_check(
 ) -> Response[CheckView]:
     body = decode(await request.body(), request.headers.get("content-type", ""))
     check = convert(body, Check, ignored=(*_FIXED, "ExpiresAt", *_COMPUTED))
+    _check_rights(services, request, check)
     view = await services.checks.create(_with_expiry(services, check, resource_ttl))
     return _answer(view, status=201, location=f"/api/check/{view.uuid}")
 
@@ -82,8 +84,8 @@ async def create_check(
     summary="Judge the present interfaces anew",
     status_code=202,
 )
-async def run_check(services: ServicesDep, uuid: FromPath[str]) -> Response[CheckView]:
-    _find(services, uuid)
+async def run_check(services: ServicesDep, request: AnyRequest, uuid: FromPath[str]) -> Response[CheckView]:
+    _check_rights(services, request, definition_of(_find(services, uuid), Check))
     return _answer(await services.checks.start(uuid), status=202)
 
 
@@ -107,6 +109,7 @@ async def modify_check(
         wanted = _with_expiry(services, wanted, resource_ttl)
         if wanted == previous:
             return _answer(view)
+        _check_rights(services, request, wanted)
         try:
             return _answer(await services.checks.replace(previous, wanted))
         except Conflict:
@@ -128,6 +131,12 @@ async def delete_check(services: ServicesDep, uuid: FromPath[str], if_match: IfM
     check_match(definition_of(_find(services, uuid), Check), if_match, "check")
     await services.checks.delete(uuid)
     return Response(content=b"", status_code=200, media_type="text/plain")
+
+
+def _check_rights(services: Services, request: AnyRequest, check: Check) -> None:
+    """Raise Forbidden when a check would inject for somebody who may not."""
+    if check.active != "never":
+        services.gate.check(principal_of(request.scope), INJECT_WRITE)
 
 
 def _find(services: Services, uuid: str) -> CheckView:

@@ -33,6 +33,7 @@ from netsonde.api.pcap_import import ImportAnswer
 from netsonde.api.query import DOT, PCAP, PCAPNG, CheckAnswer, ExplainQuery, Explanation, TopologyQuery
 from netsonde.api.requests import AnyRequest, json_response
 from netsonde.api.status import StatusAnswer
+from netsonde.api.workflow import CallBody
 from netsonde.model.alerts import Alert
 from netsonde.model.captures import Capture
 from netsonde.model.checks import Check
@@ -40,6 +41,7 @@ from netsonde.model.declared import ImportReport
 from netsonde.model.elements import Edge, Node
 from netsonde.model.injections import Injection
 from netsonde.model.rules import EdgeRule, EdgeRuleView, NodeRule, NodeRuleView, RulePreview
+from netsonde.model.workflows import Workflow
 from netsonde.schema import Schema
 
 _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
@@ -56,6 +58,9 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/alert/{uuid}", "patch"): Alert,
     ("/api/alert/test", "post"): DryRun,
     ("/api/injectpacket", "post"): Injection,
+    ("/api/workflow", "post"): Workflow,
+    ("/api/workflow/{uuid}", "patch"): Workflow,
+    ("/api/workflow/{uuid}/call", "post"): CallBody,
     ("/api/node", "post"): NodeBody,
     ("/api/node/{node_id}", "patch"): ElementPatch,
     ("/api/node/{node_id}", "put"): NodeBody,
@@ -80,6 +85,7 @@ _ANSWERS: dict[tuple[str, str, str], Any] = {
     ("/api/config/{key}", "get", "200"): Any,
     ("/api/flows", "get", "200"): list[dict[str, Any]],
     ("/api/query/check", "post", "200"): CheckAnswer,
+    ("/api/workflow/{uuid}/call", "post", "200"): Any,
     ("/api/query/explain", "post", "200"): Explanation,
     ("/api/query/complete", "post", "200"): CompletionAnswer,
     ("/api/schema", "get", "200"): Schema,
@@ -113,10 +119,11 @@ _TEXTS = (("/metrics", "get", "200"),)
 """Answers that are text and never JSON."""
 _CODES: dict[tuple[str, str, str], str] = {
     ("/api/topology", "post", "204"): "The query is empty",
+    ("/api/workflow/{uuid}/call", "post", "202"): "The job, when it was not to be waited for",
     ("/readyz", "get", "503"): "Something is missing still",
 }
-_YAML = ("/api/capture", "/api/check", "/api/alert", "/api/noderule", "/api/edgerule")
-_PATCHED = ("modifyCapture", "modifyCheck", "modifyAlert", "modifyNodeRule", "modifyEdgeRule")
+_YAML = ("/api/capture", "/api/check", "/api/alert", "/api/workflow", "/api/noderule", "/api/edgerule")
+_PATCHED = ("modifyCapture", "modifyCheck", "modifyAlert", "modifyWorkflow", "modifyNodeRule", "modifyEdgeRule")
 _ASKING = ("/login", "/api/topology", "/api/query")
 """Operations that change nothing, whatever their method."""
 _ERRORS = {

@@ -8,9 +8,10 @@ from netsonde.model.alerts import Alert, AlertChange, AlertView, Rehearsal, Tran
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureView
 from netsonde.model.checks import Check, CheckChange, CheckResult, CheckView, Verdict
 from netsonde.model.declared import ImportReport, ImportSummary
-from netsonde.model.elements import Edge, Element, Metadata, Node
+from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.injections import AuditRecord, Injection, InjectionChange, InjectionView
 from netsonde.model.rules import EdgeRule, EdgeRuleView, NodeRule, NodeRuleView, RulePreview
+from netsonde.model.workflows import Caller, Job, Workflow, WorkflowView
 
 R_contra = TypeVar("R_contra", NodeRule, EdgeRule, contravariant=True)
 V_co = TypeVar("V_co", NodeRuleView, EdgeRuleView, covariant=True)
@@ -216,4 +217,44 @@ class Injections(Protocol):
 
     def subscribe(self, listener: Callable[[InjectionChange], None]) -> Unsubscribe:
         """Tell each change, counters at most once a second."""
+        ...
+
+
+class Workflows(Protocol):
+    """Scripts that users keep, and their calls (`workflows.WorkflowService`)."""
+
+    def views(self) -> Sequence[WorkflowView]: ...
+
+    def view(self, reference: str) -> WorkflowView | None:
+        """Return the workflow with this UUID or name."""
+        ...
+
+    async def create(self, workflow: Workflow, who: str) -> WorkflowView:
+        """Raises UserError: a bad field, a name that is taken, a source that cannot be read."""
+        ...
+
+    async def replace(self, previous: Workflow, workflow: Workflow, who: str) -> WorkflowView:
+        """Store a changed definition; raises UserError, NotFound, or Conflict when it is not `previous` any more."""
+        ...
+
+    async def delete(self, uuid: str) -> None:
+        """Raises NotFound, or UserError for one that came with the program."""
+        ...
+
+    def call(self, reference: str, params: Sequence[Json] | Mapping[str, Json], caller: Caller) -> Job:
+        """Start a job that acts with the rights of `caller`. Raises NotFound, UserError, Busy."""
+        ...
+
+    def jobs(self, workflow: str = "") -> Sequence[Job]:
+        """Return the jobs of a workflow (UUID), or all, the newest first."""
+        ...
+
+    def job(self, uuid: str) -> Job | None: ...
+
+    async def finished(self, uuid: str, within: float | None = None) -> Job:
+        """Wait for the end of a job, or so many seconds. Raises NotFound."""
+        ...
+
+    async def cancel(self, uuid: str) -> Job:
+        """Raises NotFound."""
         ...

@@ -12,7 +12,8 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from netsonde.access.gate import Gate
-from netsonde.api.resources import Alerts, Captures, Checks, Declared, Injections, Rules, Unsubscribe
+from netsonde.api.inside import InsideApi
+from netsonde.api.resources import Alerts, Captures, Checks, Declared, Injections, Rules, Unsubscribe, Workflows
 from netsonde.api.settings import ApiSettings
 from netsonde.graph.events import Event
 from netsonde.model.elements import Edge, Element, Json, Node
@@ -271,6 +272,9 @@ class Services:
     checks: Checks
     alerts: Alerts
     injections: Injections
+    workflows: Workflows
+    inside: InsideApi
+    """Whoever asks from inside this process; told of the application when that is made."""
     declared: Declared
     node_rules: Rules[NodeRule, NodeRuleView]
     edge_rules: Rules[EdgeRule, EdgeRuleView]

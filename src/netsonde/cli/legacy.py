@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from netsonde.cli import legacy_alert, legacy_elements, legacy_inject
+from netsonde.cli import legacy_alert, legacy_elements, legacy_inject, legacy_workflow
 from netsonde.cli.capture_options import gremlin_of
 from netsonde.cli.client import Client
 from netsonde.cli.options import new_app
@@ -26,6 +26,7 @@ app.add_typer(legacy_elements.node_app, name="node")
 app.add_typer(legacy_elements.edge_app, name="edge")
 app.add_typer(legacy_alert.app, name="alert")
 app.add_typer(legacy_inject.app, name="injection")
+app.add_typer(legacy_workflow.app, name="workflow")
 app.add_typer(legacy_inject.app, name="inject-packet", hidden=True)
 
 _EXTRA_LAYERS = {"VRRP": 1, "DNS": 2, "DHCPV4": 4}

@@ -22,6 +22,7 @@ VERBS = (
     Verb("capture", "capture", "Create and watch captures, and read their packets."),
     Verb("check", "check", "Check every interface as it appears: lease, gateway, DNS, …"),
     Verb("alert", "alert", "Be told when a query finds something, and when it does not any more."),
+    Verb("workflow", "workflow", "Keep scripts on the server, and call them."),
     Verb("inject", "inject", "Send packets from interfaces, and see what comes back."),
     Verb("flows", "flows", "List the flows of captures and interfaces."),
     Verb("status", "status", "Show every process and component with its state."),

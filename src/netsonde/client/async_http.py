@@ -4,7 +4,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
 from netsonde.client.call import Answer, Call
 from netsonde.client.errors import NoServer, error_of
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CHUNK = 64 * 1024
+
+
+class Carrier(Protocol):
+    """What carries calls; `AsyncHttp` is one."""
+
+    async def send(self, call: Call[T]) -> T: ...
+    def stream(self, call: Call[T], timeout: float | None = None) -> AsyncIterator[bytes]: ...
+    async def close(self) -> None: ...
 
 
 class AsyncHttp:

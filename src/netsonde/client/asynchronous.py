@@ -22,7 +22,7 @@ from netsonde.client.answers import (
     Topology,
 )
 from netsonde.client.async_checks import AsyncClientChecks
-from netsonde.client.async_http import AsyncHttp
+from netsonde.client.async_http import AsyncHttp, Carrier
 from netsonde.client.async_injections import AsyncClientInjections
 from netsonde.client.async_live import AsyncSubscription
 from netsonde.client.call import Answer, Call
@@ -46,7 +46,8 @@ T = TypeVar("T")
 class AsyncClient:
     """One server. `url` is NETSONDE_URL or this machine's when it is not given; `timeout` is in seconds.
 
-    `headers` go with every request, for a proxy that asks who is there; `context` says whom to trust in TLS.
+    `headers` go with every request, for a proxy that asks who is there; `context` says whom to trust in TLS;
+    `carrier` is something else than HTTP that carries calls.
     Every failure is a `netsonde.errors.UserError` with a message, a hint and, in a query, a place.
     """
 
@@ -60,6 +61,7 @@ class AsyncClient:
         token: str | None = None,
         username: str | None = None,
         password: str | None = None,
+        carrier: Carrier | None = None,
     ) -> None:
         self.server = server_at(url)
         self.captures = AsyncClientCaptures(self)
@@ -68,7 +70,7 @@ class AsyncClient:
         self._timeout = timeout
         self._headers = with_credentials(headers, self.server, token=token, username=username, password=password)
         self._context = context
-        self._http = AsyncHttp(self.server, timeout, self._headers, context)
+        self._http = carrier or AsyncHttp(self.server, timeout, self._headers, context)
 
     async def __aenter__(self) -> Self:
         return self

@@ -12,6 +12,7 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
+_CLONE_NEWNET = 0x4000_0000  # linux/sched.h
 _NOBODY = 65534
 _STRANGERS = 0x7000_0000
 """User ids from here on belong to nobody: above what systemd gives to containers (UIDS-GIDS.md), below 2**31."""
@@ -44,6 +45,12 @@ def drop_rights() -> None:
     else:
         # The limit counts all processes of a user, hence not before.
         resource.setrlimit(resource.RLIMIT_NPROC, (_THREADS, _THREADS))
+
+
+def leave_network() -> None:
+    """Go into an empty network namespace where we are root; who is not keeps the network of its user."""
+    if os.geteuid() == 0:
+        _LIBC.unshare(_CLONE_NEWNET)
 
 
 def limit_resources(*, cpu_seconds: int, files: int) -> None:

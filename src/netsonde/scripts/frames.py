@@ -37,6 +37,7 @@ class Ask(msgspec.Struct, frozen=True, tag="ask"):
     method: str
     path: str
     body: str
+    headers: dict[str, str] = {}
 
 
 class Log(msgspec.Struct, frozen=True, tag="log"):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a script may ask of us, as a Protocol; whoever starts a script passes one that acts with the caller's rights."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,8 +17,8 @@ class Answer:
 class Host(Protocol):
     """Answers one script. Everything that reaches it was written by a script: it decides what is allowed."""
 
-    async def request(self, method: str, path: str, body: str) -> Answer:
-        """Answer as the API would: `path` begins with /, the body is JSON or ""."""
+    async def request(self, method: str, path: str, body: str, headers: Mapping[str, str]) -> Answer:
+        """Answer as the API would: the body is JSON or "", names of headers are in lower case."""
         ...
 
     def log(self, line: str) -> None:
@@ -32,7 +33,7 @@ class Host(Protocol):
 class Nobody:
     """Answers nothing: for expressions that are to be judged by their bindings alone."""
 
-    async def request(self, method: str, path: str, body: str) -> Answer:
+    async def request(self, method: str, path: str, body: str, headers: Mapping[str, str]) -> Answer:
         return Answer(403, "this script may not ask for anything")
 
     def log(self, line: str) -> None:

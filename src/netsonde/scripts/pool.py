@@ -44,7 +44,10 @@ class _Idle:
 
 
 class Scripts:
-    """Up to `places` scripts run at once; up to `waiting` wait for a place, more are refused."""
+    """Up to `places` scripts run at once; up to `waiting` wait for a place, more are refused.
+
+    A process runs up to `runs` of them.
+    """
 
     def __init__(
         self,
@@ -52,12 +55,14 @@ class Scripts:
         *,
         places: int = 4,
         waiting: int = 64,
+        runs: int = _MOST_RUNS,
         make: Callable[[], Isolate] = Isolate,
     ) -> None:
         self._counters = counters
         self._places = asyncio.Semaphore(places)
         self._most_waiting = waiting
         self._waiting = 0
+        self._most_runs = runs
         self._make = make
         self._idle: list[_Idle] = []
 
@@ -157,7 +162,7 @@ class Scripts:
         try:
             yield isolate
         finally:
-            if isolate.is_alive and isolate.runs < _MOST_RUNS:
+            if isolate.is_alive and isolate.runs < self._most_runs:
                 self._idle.append(_Idle(owner, isolate, asyncio.get_running_loop().time()))
             else:
                 await isolate.kill()

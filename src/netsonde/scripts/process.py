@@ -82,10 +82,11 @@ class Isolate:
 
     async def kill(self) -> None:
         process = self._process
-        if process is None or process.returncode is not None:
+        if process is None:
             return
         with suppress(ProcessLookupError):
-            process.kill()
+            # It leads a session of its own, and what it may have started is in it.
+            os.killpg(process.pid, signal.SIGKILL)
         await asyncio.shield(process.wait())
 
     async def _run(self, run: frames.Run, host: Host, limits: ScriptLimits) -> msgspec.Raw:
@@ -94,9 +95,9 @@ class Isolate:
         most = limits.result_bytes * _PER_CHARACTER + _OVERHEAD
         while True:
             match await self._hear(most):
-                case frames.Ask(method, path, body):
+                case frames.Ask() as ask:
                     meter.count_request()
-                    await self._say(await _answer(host, method, path, body, limits))
+                    await self._say(await _answer(host, ask, limits))
                 case frames.Log(text):
                     meter.log(text)
                 case frames.Progress(fraction, text):
@@ -160,8 +161,9 @@ class _Meter:
             raise ScriptStopped("requests", f"it made more than {self._limits.requests} requests")
 
 
-async def _answer(host: Host, method: str, path: str, body: str, limits: ScriptLimits) -> frames.Reply:
-    answer: Answer = await host.request(method, path, body)
+async def _answer(host: Host, ask: frames.Ask, limits: ScriptLimits) -> frames.Reply:
+    headers = {name.lower(): value for name, value in ask.headers.items()}
+    answer: Answer = await host.request(ask.method, ask.path, ask.body, headers)
     if len(answer.body) > limits.result_bytes:
         return frames.Reply(
             413, f"the answer has {len(answer.body)} characters, more than a script may have: ask for less"

@@ -28,6 +28,7 @@ from unit.access.gates import a_gate
 from unit.alerts.fakes import Held as HeldAlerts
 from unit.checks.fakes import Held
 from unit.declared.memory import Analyzer, memory_stores
+from unit.workflows.fakes import Workflows
 
 NOW_MS = 1_700_000_000_000
 
@@ -431,6 +432,8 @@ class Fakes:
     """What the checks have: they are the real ones, and do nothing by themselves unless a test runs them."""
     alerting: HeldAlerts = field(default_factory=held_alerts)
     """What the alerts have; they are the real ones, as the checks are."""
+    workflows: Workflows = field(default_factory=lambda: Workflows(now_ms=NOW_MS))
+    """What the workflows have: they are the real ones, over an engine that runs Python functions."""
     injections: FakeInjections = field(default_factory=FakeInjections)
     packets: FakePackets = field(default_factory=FakePackets)
     flows: FakeFlows = field(default_factory=FakeFlows)
@@ -472,6 +475,8 @@ class Fakes:
             checks=self.checks,
             alerts=self.alerts,
             injections=self.injections,
+            workflows=self.workflows.service,
+            inside=self.workflows.inside,
             declared=self.declared,
             node_rules=self.stated.node_rules,
             edge_rules=self.stated.edge_rules,

@@ -2,7 +2,7 @@
 """Scripts in real isolates, whose process takes a third of a second to start: most tests share one."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 import msgspec
@@ -32,7 +32,7 @@ class FakeHost:
         self.heard: list[tuple[float, str]] = []
         self.began = asyncio.Event()
 
-    async def request(self, method: str, path: str, body: str) -> Answer:
+    async def request(self, method: str, path: str, body: str, headers: Mapping[str, str]) -> Answer:
         self.asked.append((method, path, msgspec.json.decode(body) if body else None))
         if path not in self.answers:
             return Answer(404, f"nothing is at {path}\n")

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workflows called by other parts of the analyzer, alerts among them: by name, for the workflow's owner."""
+
+from collections.abc import Mapping
+
+from netsonde.errors import NotFound, UserError
+from netsonde.model.elements import Json
+from netsonde.model.workflows import Caller
+from netsonde.workflows.definitions import EVENT
+from netsonde.workflows.service import WorkflowService
+
+
+class NamedCalls:
+    """Calls workflows for `caller`, a part of the program such as `alert`."""
+
+    def __init__(self, service: WorkflowService, caller: str) -> None:
+        self._service = service
+        self._caller = caller
+
+    def check(self, name: str) -> None:
+        """Raises NotFound when nothing is called so."""
+        self._service.check(name)
+
+    async def call(self, name: str, arguments: Mapping[str, Json]) -> None:
+        """Call a workflow and wait for its end.
+
+        It gets the arguments that it has parameters for, and all of them as its parameter Event if it has one. Raises
+        UserError when it does not end well, NotFound, Busy.
+        """
+        workflow = self._service.view(name)
+        if workflow is None:
+            raise NotFound(f"no workflow is called {name[:100]!r}", hint="`netsonde workflow list` shows them")
+        known = {parameter.name for parameter in workflow.parameters}
+        params = {key: value for key, value in ({EVENT: dict(arguments)} | dict(arguments)).items() if key in known}
+        owner = Caller(workflow.created_by, on_behalf=True)
+        job = self._service.call(workflow.uuid, params, owner, trigger=self._caller)
+        ended = await self._service.finished(job.uuid)
+        if ended.state != "done":
+            raise UserError(f"the workflow {workflow.name!r} {ended.state}: {ended.reason}", hint=ended.hint)
