@@ -11,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.system
 
 CHURN = Path(__file__).parents[2] / "tools/churn"
-CYCLES, SEED = "40", "7"
+CYCLES, SEED = "30", "7"
 
 
 def test_graph_after_a_restless_hour_is_that_of_a_fresh_agent_and_nothing_leaks() -> None:
@@ -23,5 +23,5 @@ def test_graph_after_a_restless_hour_is_that_of_a_fresh_agent_and_nothing_leaks(
     done = subprocess.run([CHURN, CYCLES, SEED], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]
     assert f"{CYCLES} cycles in" in done.stdout
-    assert "0 namespaces read anew" not in done.stdout, "no fault happened"
-    assert "0 losses" not in done.stdout, "no fault happened"
+    assert "\n0 namespaces read anew" not in done.stdout, "no fault happened"
+    assert " 0 losses" not in done.stdout, "no fault happened"
