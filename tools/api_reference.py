@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, Final, cast
 
 from netsonde.api.app import create_app
+from netsonde.api.inside import InsideApi
 from netsonde.api.openapi import document
 from netsonde.api.services import Services
 from netsonde.api.settings import ApiSettings
@@ -39,7 +40,7 @@ def api_page() -> str:
 
 def _document() -> Schema:
     # Routes need to know nothing else before they are asked.
-    nobody = SimpleNamespace(settings=ApiSettings(), graph=Graph("", "", int), gate=None)
+    nobody = SimpleNamespace(settings=ApiSettings(), graph=Graph("", "", int), gate=None, inside=InsideApi())
     app = create_app(cast(Services, nobody))
     return document(app.openapi_schema.to_schema())
 

@@ -63,12 +63,12 @@ async def test_a_script_that_throws_or_never_ends_is_an_error(
 async def test_a_script_may_only_ask_queries(
     queries: GraphQueries, asked: tuple[str, str, str], status: int, said: str
 ) -> None:
-    answer = await QueryHost(queries).request(*asked)
+    answer = await QueryHost(queries).request(*asked, {})
     assert answer.status == status
     assert said in answer.body
 
 
 async def test_a_query_whose_source_is_away_says_so(queries: GraphQueries) -> None:
     queries.away = True
-    answer = await QueryHost(queries).request("POST", "/api/topology", json.dumps({"GremlinQuery": "G.V()"}))
+    answer = await QueryHost(queries).request("POST", "/api/topology", json.dumps({"GremlinQuery": "G.V()"}), {})
     assert (answer.status, answer.body) == (503, "no agent answers")

@@ -5,10 +5,11 @@ There is nothing to add here for a new route or namespace. A route declares its 
 `@get("/", right=CAPTURE_READ, …)`; a namespace has a row in `netsonde/api/websocket/namespaces.py`.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from litestar import Litestar, get
@@ -19,8 +20,11 @@ from netsonde.access.policy import read_policy
 from netsonde.access.rights import PUBLIC, RAW_PACKETS
 from netsonde.access.tokens import create_token
 from netsonde.api.app import create_app
+from netsonde.api.asgi import App
 from netsonde.api.authorize import Declared, declared
+from netsonde.api.inside import InsideApi
 from netsonde.api.websocket.namespaces import NAMESPACES, right_of_namespace
+from netsonde.model.workflows import Caller
 from unit.access.gates import NOW_S, Held
 from unit.api.fakes import Fakes
 
@@ -162,3 +166,24 @@ def test_a_query_shows_packets_to_nobody_who_may_not_see_them(http: Any, guarded
 
     assert ask("reader").status_code == 403
     assert ask("operator").status_code == 200
+
+
+def test_a_check_that_injects_is_for_those_who_may_inject(http: Any, guarded: Guarded) -> None:
+    check = {"Name": "c", "GremlinQuery": "G.V()", "Steps": [{"Step": "dhcp"}]}
+
+    def status(role: str, active: str) -> int:
+        headers = {"Authorization": f"Bearer {guarded.tokens[role]}"}
+        return int(http.post("/api/check", json=check | {"Active": active}, headers=headers).status_code)
+
+    assert status("operator", "unsettled") == 403
+    assert status("operator", "never") != 403
+    assert status("admin", "unsettled") != 403
+
+
+@pytest.mark.parametrize(("owner", "expected"), [("token admin", 201), ("token guest", 403), ("nobody", 401)])
+async def test_what_a_trigger_does_needs_the_rights_of_its_owner(guarded: Guarded, owner: str, expected: int) -> None:
+    inside = InsideApi()
+    inside.bind(cast("App", guarded.app))
+    body = json.dumps({"GremlinQuery": "G.V()"})
+    answer = await inside.send(Caller(owner, on_behalf=True), "POST", "/api/capture", body, {})
+    assert answer.status == expected, answer.body
