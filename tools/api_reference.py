@@ -39,7 +39,7 @@ def api_page() -> str:
 
 def _document() -> Schema:
     # Routes need to know nothing else before they are asked.
-    nobody = SimpleNamespace(settings=ApiSettings(), graph=Graph("", "", int))
+    nobody = SimpleNamespace(settings=ApiSettings(), graph=Graph("", "", int), gate=None)
     app = create_app(cast(Services, nobody))
     return document(app.openapi_schema.to_schema())
 
