@@ -169,7 +169,7 @@ def test_a_query_shows_packets_to_nobody_who_may_not_see_them(http: Any, guarded
 
 
 def test_a_check_that_injects_is_for_those_who_may_inject(http: Any, guarded: Guarded) -> None:
-    check = {"Name": "c", "GremlinQuery": "G.V()", "Steps": [{"Step": "dhcp"}]}
+    check = {"Name": "c", "GremlinQuery": "G.V()", "Steps": [{"Type": "dhcp"}]}
 
     def status(role: str, active: str) -> int:
         headers = {"Authorization": f"Bearer {guarded.tokens[role]}"}
