@@ -146,8 +146,8 @@ impl Dissector {
 
     #[inline(always)]
     fn read<'a>(&self, frame: &Frame<'a>, counts: &mut Counts) -> Option<Headers<'a>> {
-        counts.frames += 1;
-        counts.bytes += u64::from(frame.wire_len);
+        counts.frames = counts.frames.saturating_add(1);
+        counts.bytes = counts.bytes.saturating_add(frame.wire_len.into());
         counts.latest_ns = counts.latest_ns.max(frame.ts_ns);
         let headers = parse(frame.link_type, frame.data, frame.wire_len, &self.ports);
         if let Some(error) = headers.error {
@@ -196,8 +196,8 @@ impl Counts {
     }
 
     pub(super) fn add(&mut self, other: &Self) {
-        self.frames += other.frames;
-        self.bytes += other.bytes;
+        self.frames = self.frames.saturating_add(other.frames);
+        self.bytes = self.bytes.saturating_add(other.bytes);
         self.unreadable += other.unreadable;
         self.truncated += other.truncated;
         self.malformed += other.malformed;
