@@ -71,7 +71,7 @@ async def attacked(stack: Stack, interface: str) -> tuple[dict[str, Any], list[f
         jobs = {name: await asyncio.to_thread(start, stack, name) for name in ATTACKS}
         waiting = group.create_task(asyncio.to_thread(ends, stack, jobs))
         while not waiting.done():
-            mac = f"02:00:00:00:07:{len(delays):02x}"
+            mac = f"02:00:00:07:{len(delays) >> 8:02x}:{len(delays) & 255:02x}"
             changing = ["ip", "link", "set", interface, "address", mac]
             await asyncio.to_thread(subprocess.run, changing, check=True)
             began = time.perf_counter()
