@@ -25,7 +25,7 @@ def test_an_agent_gets_a_certificate_for_its_key_and_host_whatever_it_asked_for(
     signed = x509.load_pem_x509_certificate(open_authority(tmp_path).agent(request, "h1", days=30))
     assert signed.subject.rfc4514_string() == "CN=h1,OU=netsonde agent"
     own = serialization.load_pem_private_key(key, None)
-    assert signed.public_key() == own.public_key()  # type: ignore[union-attr]
+    assert signed.public_key() == own.public_key()
     usage = signed.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert list(usage) == [ExtendedKeyUsageOID.CLIENT_AUTH]
     assert not signed.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
