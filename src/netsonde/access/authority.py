@@ -38,11 +38,15 @@ class Authority(NamedTuple):
         """The certificate, for those who are to trust it."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
-    def server(self, names: list[str], days: float) -> tuple[bytes, bytes]:
-        """Return certificate and key (PEM) of a server that is called by these names and addresses."""
+    def server(
+        self, names: list[str], days: float, *, common_name: str = "", client: bool = False
+    ) -> tuple[bytes, bytes]:
+        """Return certificate and key (PEM) of a server that is called by these names; `client` = it is one too."""
         key = ec.generate_private_key(ec.SECP256R1())
-        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
+        usage = x509.ExtendedKeyUsage(
+            [ExtendedKeyUsageOID.SERVER_AUTH, *([ExtendedKeyUsageOID.CLIENT_AUTH] if client else [])]
+        )
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, (common_name or names[0])[:64])])
         builder = self._builder(subject, key.public_key(), days, usage)
         builder = builder.add_extension(x509.SubjectAlternativeName([_san(name) for name in names]), critical=False)
         return self._signed(builder), _key_pem(key)
