@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from netsonde.access.authority import open_authority
 from netsonde.access.enrolment import Agents, subject_of
 from netsonde.access.files import write_private
 from netsonde.access.policy import policy_of
@@ -83,6 +82,8 @@ class AllInOne:
 
     def _share(self) -> Shared:
         """Return how other hosts reach the bus; both children here come with the certificate of this server."""
+        from netsonde.access.authority import open_authority
+
         access, bus = self._settings.state_dir / "access", self._settings.state_dir / "bus"
         authority = open_authority(access)
         host, port = split_address(self._settings.bus.listen)

@@ -16,11 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from netsonde.access.enrolment import AGENTS
 from netsonde.access.files import write_private
 from netsonde.errors import UserError
 
-AGENTS: Final = "netsonde agent"
-"""Organizational unit of certificates of agents."""
 _CA_DAYS: Final = 3650
 _BACKDATED: Final = datetime.timedelta(minutes=10)
 """Clocks differ; a certificate must not be from the future."""
