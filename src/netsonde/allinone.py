@@ -10,17 +10,26 @@ import os
 import ssl
 import sys
 from pathlib import Path
+from typing import Any
 
+from netsonde.access.enrolment import Agents, subject_of
+from netsonde.access.files import write_private
 from netsonde.access.policy import policy_of
 from netsonde.api.listener import open_listener
-from netsonde.api.settings import ApiSettings, check_exposure
-from netsonde.bus.server import PrivateServer, ServerSettings
+from netsonde.api.settings import ApiSettings, check_exposure, split_address
+from netsonde.bus.permissions import users
+from netsonde.bus.server import PrivateServer, ServerSettings, Shared
 from netsonde.children import Child, Program
 from netsonde.observe import logger
 from netsonde.process import run_process
 from netsonde.settings import Settings
 
 log = logger("allinone")
+
+_OWN = "netsonde server"
+"""Common name of the certificate of bus, analyzer and agent here."""
+_BUS_DAYS = 825.0
+"""The certificate is made anew at each start."""
 
 
 def run(config_file: Path | None, overrides: dict[str, str], *, check: bool = False) -> int:
@@ -45,7 +54,9 @@ class AllInOne:
         self._settings = settings
         self._overrides = overrides
         self._config = [str(config_file)] if config_file else []
-        self._server = PrivateServer(ServerSettings(settings.state_dir / "bus"))
+        self._agents = Agents(settings.state_dir / "access")
+        self._shared = self._share() if settings.bus.listen else None
+        self._server = PrivateServer(ServerSettings(settings.state_dir / "bus", shared=self._shared))
 
     async def run(self, stop: asyncio.Event) -> None:
         # Or another server there would be announced as ours, and the analyzer be started again and again.
@@ -61,11 +72,38 @@ class AllInOne:
         async with asyncio.TaskGroup() as group:
             for child in children:
                 group.create_task(child.keep(), name=child.name)
+            following = group.create_task(self._follow_agents(), name="agents")
             announcement = group.create_task(self._announce(), name="announcement")
             await stop.wait()
             announcement.cancel()
+            following.cancel()
             for child in reversed(children):
                 await child.stop()
+
+    def _share(self) -> Shared:
+        """Return how other hosts reach the bus; both children here come with the certificate of this server."""
+        from netsonde.access.authority import open_authority
+
+        access, bus = self._settings.state_dir / "access", self._settings.state_dir / "bus"
+        authority = open_authority(access)
+        host, port = split_address(self._settings.bus.listen)
+        names = [*self._settings.analyzer.allowed_hosts, self._settings.host_id, "localhost", "127.0.0.1"]
+        files = Shared(host, port, bus / "server.pem", bus / "server.key", access / "ca.pem", self._bus_users)
+        certificate, key = authority.server(list(dict.fromkeys(names)), _BUS_DAYS, common_name=_OWN, client=True)
+        write_private(files.key, key.decode())
+        write_private(files.certificate, certificate.decode())
+        return files
+
+    def _bus_users(self) -> list[dict[str, Any]]:
+        return users(f"CN={_OWN}", [(subject_of(host), host) for host in self._agents.hosts()])
+
+    async def _follow_agents(self) -> None:
+        """Let agents on the bus as they enrol, and off it as they are forgotten."""
+        known = self._agents.hosts()
+        while True:
+            await asyncio.sleep(1)
+            if known != (known := self._agents.hosts()):
+                self._server.reload()
 
     def _netsonde(self, service: str) -> list[str]:
         return [sys.executable, "-m", f"netsonde.{service}", *self._config]
@@ -75,11 +113,23 @@ class AllInOne:
         chosen = {
             **self._overrides,
             "bus.url": self._server.url,
-            "bus.token_file": str(self._server.token_file),
+            **self._bus_access(),
             "state_dir": str(self._settings.state_dir),
         }
         variables = {f"NETSONDE_{key.upper().replace('.', '_')}": value for key, value in chosen.items()}
         return {**os.environ, **variables}
+
+    def _bus_access(self) -> dict[str, str]:
+        if self._shared is None:
+            return {"bus.token_file": str(self._server.token_file)}
+        _, port = split_address(self._settings.bus.listen)
+        name = next(iter(self._settings.analyzer.allowed_hosts), self._settings.host_id)
+        return {
+            "bus.tls_ca": str(self._shared.ca),
+            "bus.tls_certificate": str(self._shared.certificate),
+            "bus.tls_key": str(self._shared.key),
+            "analyzer.agents_bus": self._settings.analyzer.agents_bus or f"tls://{name}:{port}",
+        }
 
     async def _announce(self) -> None:
         while not await _is_ready(self._settings.analyzer):  # noqa: ASYNC110  # another process: only its answers tell

@@ -21,6 +21,7 @@ import { SearchBox } from "./topology/SearchBox";
 import { Topology } from "./topology/Topology";
 import { lazily } from "./ui/lazily";
 import { LinkBanner, LinkPill } from "./ui/LinkBanner";
+import { LogOut } from "./ui/Login";
 import { SplitPane } from "./ui/SplitPane";
 import { Toasts } from "./ui/toasts";
 import { IconButton, Tabs } from "./ui/widgets";
@@ -57,6 +58,7 @@ function Header() {
         </span>
       ) : null}
       <LinkPill />
+      <LogOut />
       <IconButton
         icon={look === "dark" ? "sun" : "moon"}
         label={look === "dark" ? "Light colours" : "Dark colours"}

@@ -4,6 +4,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
 import { Session, SessionContext } from "./state/session";
+import { BehindLogin } from "./ui/Login";
 import "./ui/styles/index.css";
 
 const session = new Session();
@@ -14,7 +15,9 @@ createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queries}>
       <SessionContext value={session}>
-        <App />
+        <BehindLogin>
+          <App />
+        </BehindLogin>
       </SessionContext>
     </QueryClientProvider>
   </StrictMode>,

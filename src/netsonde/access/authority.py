@@ -16,11 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from netsonde.access.enrolment import AGENTS
 from netsonde.access.files import write_private
 from netsonde.errors import UserError
 
-AGENTS: Final = "netsonde agent"
-"""Organizational unit of certificates of agents."""
 _CA_DAYS: Final = 3650
 _BACKDATED: Final = datetime.timedelta(minutes=10)
 """Clocks differ; a certificate must not be from the future."""
@@ -38,11 +37,15 @@ class Authority(NamedTuple):
         """The certificate, for those who are to trust it."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
-    def server(self, names: list[str], days: float) -> tuple[bytes, bytes]:
-        """Return certificate and key (PEM) of a server that is called by these names and addresses."""
+    def server(
+        self, names: list[str], days: float, *, common_name: str = "", client: bool = False
+    ) -> tuple[bytes, bytes]:
+        """Return certificate and key (PEM) of a server that is called by these names; `client` = it is one too."""
         key = ec.generate_private_key(ec.SECP256R1())
-        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
+        usage = x509.ExtendedKeyUsage(
+            [ExtendedKeyUsageOID.SERVER_AUTH, *([ExtendedKeyUsageOID.CLIENT_AUTH] if client else [])]
+        )
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, (common_name or names[0])[:64])])
         builder = self._builder(subject, key.public_key(), days, usage)
         builder = builder.add_extension(x509.SubjectAlternativeName([_san(name) for name in names]), critical=False)
         return self._signed(builder), _key_pem(key)

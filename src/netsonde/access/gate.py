@@ -14,13 +14,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from netsonde.access.enrolment import Agents
 from netsonde.access.keystone import Keystone, KeystoneUser
 from netsonde.access.limits import Attempts, names_of
 from netsonde.access.policy import Policy
 from netsonde.access.rights import RIGHTS, Right
 from netsonde.access.sessions import SessionRecord, Sessions, unseal
 from netsonde.access.settings import AccessSettings
-from netsonde.access.tokens import Tokens, is_token
+from netsonde.access.tokens import Token, Tokens, is_token
 from netsonde.access.users import User, Users
 from netsonde.errors import UserError
 from netsonde.observe import Health, logger
@@ -96,6 +97,7 @@ class Gate:
         tokens: Tokens,
         sessions: Sessions,
         keystone: Keystone | None = None,
+        agents: Agents | None = None,
         *,
         health: Health | None = None,
         now_s: Callable[[], float] = time.time,
@@ -105,6 +107,7 @@ class Gate:
         self.policy = policy
         self.tokens = tokens
         self.sessions = sessions
+        self.agents = agents or Agents(tokens.file.path.parent)
         self._users = users
         self._keystone = keystone if "keystone" in settings.backends else None
         self._health = health or Health("access")
@@ -219,6 +222,10 @@ class Gate:
         if user is not None:
             self._attempts.give_back(names)
         return None if user is None else self._principal("keystone", user.name, user)
+
+    def token_of(self, given: Credentials) -> Token | None:
+        """Return the API token that a request came with, None when it came with something else."""
+        return self.tokens.find(given.token or given.password, self._now())
 
     def _of_token(self, text: str) -> Principal | None:
         token = self.tokens.find(text, self._now()) if "token" in self.settings.backends else None

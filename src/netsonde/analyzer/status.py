@@ -4,6 +4,7 @@
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from netsonde.analyzer.hosts import Hosts
 from netsonde.analyzer.metrics import exposition
@@ -11,10 +12,8 @@ from netsonde.model.elements import Json
 from netsonde.model.presence import ComponentHealth, Presence
 from netsonde.observe import Health
 from netsonde.process import component
+from netsonde.redact import is_secret_name, redacted
 from netsonde.settings import Settings
-
-SECRET = ("token", "password", "secret", "key")
-"""Words in the name of a setting whose value never leaves the process."""
 
 
 class StatusService:
@@ -79,33 +78,33 @@ class StatusService:
     def setting(self, key: str) -> Json:
         found: object = self._settings
         for name in key.lower().split(".") if key else ():
-            if dataclasses.is_dataclass(found) and name in {field.name for field in dataclasses.fields(found)}:
-                if _is_secret(name):
-                    return None
-                found = getattr(found, name)
-            else:
+            if not dataclasses.is_dataclass(found) or name not in _shown(found):
                 return None
+            found = getattr(found, name)
         return _plain(found)
 
     def metrics(self) -> bytes:
         return exposition(self.components(), self.presences(), self._verdicts(), self._alerts())
 
 
-def _is_secret(name: str) -> bool:
-    return any(word in name for word in SECRET)
+def _shown(settings: Any) -> list[str]:
+    """Return the names of settings whose values may leave the process."""
+    fields = dataclasses.fields(settings)
+    return [one.name for one in fields if not one.metadata.get("secret") and not is_secret_name(one.name)]
 
 
 def _plain(value: object) -> Json:
     """Return a setting as JSON, tables without their secrets."""
     if dataclasses.is_dataclass(value):
-        fields = [field.name for field in dataclasses.fields(value)]
-        return {name: _plain(getattr(value, name)) for name in fields if not _is_secret(name)}
+        return {name: _plain(getattr(value, name)) for name in _shown(value)}
     if isinstance(value, dict):
-        return {str(name): _plain(item) for name, item in value.items() if not _is_secret(str(name))}
+        return {str(name): _plain(item) for name, item in value.items() if not is_secret_name(str(name))}
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, Path):
         return str(value)
-    if value is None or isinstance(value, str | int | float | bool):
+    if isinstance(value, str):
+        return redacted(value)
+    if value is None or isinstance(value, int | float | bool):
         return value
     return str(value)

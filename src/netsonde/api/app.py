@@ -12,6 +12,7 @@ from netsonde.api import (
     capture,
     check,
     elements,
+    enrol,
     flows,
     identity,
     imports,
@@ -43,6 +44,7 @@ from netsonde.api.websocket.endpoint import websocket_routes
 _RESOURCES = (
     identity.router,
     login.router,
+    enrol.router,
     query.router,
     schema.router,
     capture.router,

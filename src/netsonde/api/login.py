@@ -13,6 +13,7 @@ from netsonde.access.rights import PUBLIC
 from netsonde.api.authorize import identified
 from netsonde.api.credentials import COOKIE, address_of, credentials_of
 from netsonde.api.requests import AnyRequest, ServicesDep, json_response, scope_of
+from netsonde.api.services import Services
 from netsonde.errors import UserError
 
 _LONGEST_BODY = 16 * 1024
@@ -58,7 +59,8 @@ async def login(services: ServicesDep, request: AnyRequest) -> Response[bytes]:
     headers = {"Set-Cookie": f"permissions={listed}; Path=/; SameSite=Lax", "Cache-Control": "no-store"}
     answer = json_response(Login(token, permissions), headers=headers)
     if token:
-        answer.set_cookie(_cookie(request, COOKIE, token, int(services.gate.settings.session_hours * 3600)))
+        age = int(services.gate.settings.session_hours * 3600)
+        answer.set_cookie(_cookie(services, request, COOKIE, token, age))
     return answer
 
 
@@ -69,7 +71,7 @@ async def logout(services: ServicesDep, request: AnyRequest) -> Response[bytes]:
         await services.gate.logout(given.token)
     answer = json_response({})
     for name in (COOKIE, "permissions"):
-        answer.set_cookie(_cookie(request, name, "", 0))
+        answer.set_cookie(_cookie(services, request, name, "", 0))
     return answer
 
 
@@ -106,9 +108,9 @@ def _form(body: bytes, kind: str) -> tuple[str, str]:
     return fields.get("username", [""])[0], fields.get("password", [""])[0]
 
 
-def _cookie(request: AnyRequest, name: str, value: str, age: int) -> Cookie:
+def _cookie(services: Services, request: AnyRequest, name: str, value: str, age: int) -> Cookie:
     """Return a cookie that no script and no other site's page can use. `age` is in seconds; 0 deletes it."""
-    secure = scope_of(request)["scheme"] == "https"
+    secure = services.settings.tls_by_proxy or scope_of(request)["scheme"] == "https"
     return Cookie(name, value=value, path="/", max_age=age, httponly=True, samesite="lax", secure=secure)
 
 

@@ -23,6 +23,7 @@ from netsonde.api.capture import Preview, PreviewRequest
 from netsonde.api.complete import CompletionAnswer, CompletionRequest
 from netsonde.api.credentials import COOKIE
 from netsonde.api.elements import EdgeBody, ElementPatch, NodeBody
+from netsonde.api.enrol import EnrolAnswer, EnrolRequest
 from netsonde.api.errors import PROBLEM, Problem
 from netsonde.api.identity import Ready
 from netsonde.api.imports import ImportBody
@@ -49,6 +50,7 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/query/check", "post"): TopologyQuery,
     ("/api/query/explain", "post"): ExplainQuery,
     ("/api/query/complete", "post"): CompletionRequest,
+    ("/api/enrol", "post"): EnrolRequest,
     ("/api/capture", "post"): Capture,
     ("/api/capture/{uuid}", "patch"): Capture,
     ("/api/capture/preview", "post"): PreviewRequest,
@@ -78,6 +80,7 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
 _ANSWERS: dict[tuple[str, str, str], Any] = {
     ("/login", "post", "200"): Login,
     ("/api/whoami", "get", "200"): WhoAmI,
+    ("/api/enrol", "post", "200"): EnrolAnswer,
     ("/readyz", "get", "200"): Ready,
     ("/api/status", "get", "200"): StatusAnswer,
     ("/api/topology", "get", "200"): Any,

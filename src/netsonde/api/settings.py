@@ -45,6 +45,8 @@ class ApiSettings:
     """Private key (PEM) of the certificate; none = it is in the same file."""
     tls_client_ca: Path | None = None
     """Certificates (PEM) that every client's must be signed by; none = clients need no certificate."""
+    agents_bus: str = ""
+    """Address of the bus that agents which enrol are told, such as tls://netsonde.example:4222."""
     tls_by_proxy: bool = False
     """A proxy on this machine speaks TLS with clients: listening beyond loopback without TLS is allowed."""
 

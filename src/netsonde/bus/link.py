@@ -16,6 +16,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from netsonde.bus.inbox import Inbox
+from netsonde.bus.permissions import inbox_of
 from netsonde.bus.settings import BusSettings
 from netsonde.errors import SourceLost
 
@@ -58,6 +59,7 @@ class Link:
             await client.connect(
                 servers=settings.servers,
                 name=name,
+                inbox_prefix=inbox_of(name).encode(),
                 token=settings.read_token() or None,
                 tls=settings.tls_context(),
                 allow_reconnect=False,

@@ -15,9 +15,11 @@ import secrets
 import shutil
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from netsonde.bus.subjects import MAX_PAYLOAD
 from netsonde.errors import SourceLost, UserError
@@ -34,6 +36,19 @@ _libc = ctypes.CDLL(None)
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """A private server that agents of other hosts reach over TLS, each with its certificate."""
+
+    host: str
+    port: int
+    certificate: Path
+    key: Path
+    ca: Path
+    users: Callable[[], list[dict[str, Any]]]
+    """Who may do what now, by the subjects of their certificates."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """The private server."""
 
@@ -41,6 +56,8 @@ class ServerSettings:
     """Where its data, configuration, token and log are; made with mode 0700."""
     max_store_mib: int = 8 * 1024
     """MiB that its streams may take on disk."""
+    shared: "Shared | None" = None
+    """How other hosts reach it; None = loopback only, with a token."""
     sync_interval: float = 5.0
     """Seconds between two fsyncs of its files: what a power cut, not a crash, can cost."""
 
@@ -73,7 +90,8 @@ class PrivateServer:
 
     @property
     def url(self) -> str:
-        return f"nats://127.0.0.1:{self._port}"
+        scheme = "nats" if self._settings.shared is None else "tls"
+        return f"{scheme}://127.0.0.1:{self._port}"
 
     @property
     def pid(self) -> int:
@@ -85,7 +103,8 @@ class PrivateServer:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         directory.chmod(0o700)
         token = self._ensure_token()
-        self._port = self._port or _free_port()
+        shared = self._settings.shared
+        self._port = shared.port if shared is not None else self._port or _free_port()
         _write_private(directory / "server.conf", self._configuration(token))
 
     async def start(self) -> None:
@@ -147,7 +166,7 @@ class PrivateServer:
             "max_pending": 256 * 1024 * 1024,
             "log_file": str(self.log_file),
             "logfile_size_limit": 10 * 1024 * 1024,
-            "authorization": {"token": token},
+            **self._access(token),
             "jetstream": {
                 "store_dir": str(directory / "jetstream"),
                 "max_file_store": self._settings.max_store_mib * 1024 * 1024,
@@ -156,6 +175,23 @@ class PrivateServer:
             },
         }
         return json.dumps(lines, indent=2) + "\n"  # the server's format is a superset of JSON
+
+    def _access(self, token: str) -> dict[str, Any]:
+        shared = self._settings.shared
+        if shared is None:
+            return {"authorization": {"token": token}}
+        files = {"cert_file": str(shared.certificate), "key_file": str(shared.key), "ca_file": str(shared.ca)}
+        return {
+            "host": shared.host,
+            "tls": {**files, "verify_and_map": True, "timeout": 5},
+            "authorization": {"users": shared.users()},
+        }
+
+    def reload(self) -> None:
+        """Take who may do what anew, without a restart; who is not among them any more is cut off."""
+        _write_private(self._settings.directory / "server.conf", self._configuration(self._ensure_token()))
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGHUP)
 
     async def _wait_ready(self, process: asyncio.subprocess.Process) -> None:
         loop = asyncio.get_running_loop()

@@ -18,6 +18,9 @@ class BusSettings:
     url: str = ""
     """Address of a NATS server or a comma-separated list of a cluster's, such as nats://10.0.0.1:4222; the
     all-in-one fills in that of its private server."""
+    listen: str = ""
+    """HOST:PORT at which the private bus of an all-in-one is open to agents of other hosts, over TLS and with
+    certificates of the authority that `netsonde access setup` makes; empty = loopback only."""
     token: str = ""
     """Token to log in with. Better given as a file, since environments and command lines can be read by others."""
     token_file: Path | None = None

@@ -20,6 +20,8 @@ app = new_app("Users, tokens and rights; run it on the analyzer's host, as the u
 user_app = new_app("Users with passwords.")
 token_app = new_app("API tokens, for programs and for agents that enrol.")
 app.add_typer(user_app, name="user")
+agent_app = new_app("Agents that have enrolled.")
+app.add_typer(agent_app, name="agent")
 app.add_typer(token_app, name="token")
 
 Roles: TypeAlias = Annotated[list[str] | None, typer.Option("--role", metavar="ROLE", help="May be repeated.")]
@@ -129,6 +131,23 @@ def revoke(name: str, config: Config = None, state_dir: StateDir = "") -> None:
     from netsonde.access.tokens import revoke_token
 
     revoke_token(_settings(config, state_dir).state_dir / "access" / "tokens", name)
+
+
+@agent_app.command("list")
+def list_agents(output: Output = Form.TABLE, config: Config = None, state_dir: StateDir = "") -> None:
+    """List hosts whose agents have enrolled."""
+    from netsonde.access.enrolment import Agents
+
+    rows = [{"Host": host} for host in Agents(_settings(config, state_dir).state_dir / "access").hosts()]
+    show(rows, output, (("HOST", lambda row: row["Host"]),), rows)
+
+
+@agent_app.command("forget")
+def forget(host: str, config: Config = None, state_dir: StateDir = "") -> None:
+    """Let the agent of a host on the bus no more; it may enrol again."""
+    from netsonde.access.enrolment import forget_agent
+
+    forget_agent(_settings(config, state_dir).state_dir / "access", host)
 
 
 @app.command("setup")

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from netsonde.config.values import convert
 from netsonde.errors import UserError
+from netsonde.redact import is_secret_name
 
 T = TypeVar("T")
 
@@ -76,7 +77,8 @@ def _accept(
     try:
         found[key] = convert(value, kinds[key])
     except ValueError as wrong:
-        problems.append(f"{source}: {key} {wrong}")
+        shown = "is not what is expected" if is_secret_name(key) else wrong
+        problems.append(f"{source}: {key} {shown}")
 
 
 def _suggest(key: str, kinds: Mapping[str, Any]) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from netsonde.redact import redacted
+
 HealthState = Literal["starting", "running", "failed", "stopped"]
 
 
@@ -40,6 +42,7 @@ class Health:
         self.counters[counter] = value
 
     def _set(self, state: HealthState, reason: str) -> None:
+        reason = redacted(reason)
         if (state, reason) == (self.state, self.reason):
             return
         self.state, self.reason = state, reason

@@ -7,6 +7,8 @@ from typing import Literal, TextIO, cast
 
 import structlog
 
+from netsonde.redact import HIDDEN, is_secret_name, redacted
+
 
 class _Stderr:
     """Whatever standard error is when something is written: loggers outlive what it was when they were made."""
@@ -41,6 +43,7 @@ def configure_logging(service: str, level: str = "info", form: Literal["auto", "
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _without_secrets,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -48,6 +51,18 @@ def configure_logging(service: str, level: str = "info", form: Literal["auto", "
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def _without_secrets(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Hide what is a secret by its name or its look."""
+    for name, value in event.items():
+        if name != "key" and is_secret_name(name):  # the key of a bucket is none
+            event[name] = HIDDEN
+        elif isinstance(value, str):
+            event[name] = redacted(value)
+        elif not isinstance(value, int | float | bool | None):
+            event[name] = redacted(str(value))
+    return event
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who is let in, with which roles, for how long."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from netsonde.access.gate import Credentials, Forbidden, Refused, TooManyAttempt
 from netsonde.access.rights import CAPTURE_WRITE, INJECT_WRITE, TOPOLOGY_READ
 from netsonde.access.tokens import create_token, revoke_token
 from netsonde.access.users import drop_user, put_user
+from netsonde.api.authorize import Stay
 from unit.access.gates import NOW_S, Held
 
 AT = "192.0.2.7"
@@ -182,8 +184,6 @@ async def test_an_analyzer_that_is_started_again_knows_the_sessions(held: Held) 
     _, token = await held.gate(backends=("basic",)).login("alice", "right", AT)
     again = held.gate()
     follow = again.sessions._follow()
-    import asyncio
-
     task = asyncio.get_running_loop().create_task(follow)
     await asyncio.sleep(0)
     assert await again.identify(Credentials(token=token), AT) is not None
@@ -216,3 +216,22 @@ async def test_right_passwords_and_old_cookies_count_for_no_limit(held: Held) ->
 
 async def test_credentials_show_no_secret_when_they_are_printed() -> None:
     assert "hidden" not in repr(Credentials("alice", "hidden", "hidden"))
+
+
+@pytest.mark.parametrize("end", ["logout", "a lost role", "nothing"])
+async def test_a_long_connection_goes_on_for_as_long_as_its_user_may(held: Held, end: str) -> None:
+    with_alice(held, "operator")
+    gate = held.gate(backends=("basic",))
+    _, token = await gate.login("alice", "right", AT)
+    given = Credentials(token=token)
+    principal = await gate.identify(given, AT)
+    assert principal is not None
+    stay = Stay(gate, given, principal, TOPOLOGY_READ)
+    assert await stay.may_go_on()
+    ends: dict[str, Any] = {
+        "logout": lambda: gate.logout(token),
+        "a lost role": lambda: asyncio.to_thread(put_user, held.users, "alice", None, frozenset({"guest"})),
+        "nothing": lambda: asyncio.sleep(0),
+    }
+    await ends[end]()
+    assert await stay.may_go_on() == (end == "nothing")

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Logging in and out. The session is a cookie that no script can read.
+
+export interface WhoAmI {
+  LoginRequired: boolean;
+  /** "" for nobody, and where nobody has to log in. */
+  User: string;
+  Roles: string[];
+}
+
+export async function whoAmI(): Promise<WhoAmI> {
+  const response = await fetch("api/whoami", { headers: { Accept: "application/json" } });
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  return (await response.json()) as WhoAmI;
+}
+
+/** Returns why the login failed, "" when it did not. */
+export async function logIn(username: string, password: string): Promise<string> {
+  const body = new URLSearchParams({ username, password });
+  try {
+    const response = await fetch("login", { method: "POST", body });
+    return response.ok ? "" : (await response.text()).replace("\nhint: ", ": ").trim();
+  } catch {
+    return "the server does not answer";
+  }
+}
+
+export async function logOut(): Promise<void> {
+  await fetch("logout", { method: "POST" });
+}
