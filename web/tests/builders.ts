@@ -52,6 +52,10 @@ export function interfaceStatus(nodeId: string, status: Partial<NodeStatus> = {}
     FlowsEvicted: 0,
     StreamsRefused: 0,
     FragmentsLost: 0,
+    ListensOn: "",
+    SourceLost: 0,
+    SourceRefused: 0,
+    Sinks: [],
     ...status,
   };
 }
@@ -68,6 +72,7 @@ export function capture(uuid: string, part: Partial<CaptureView> = {}): CaptureV
     SamplingRate: 1,
     PollingInterval: 10,
     RawPacketLimit: 0,
+    Sinks: [],
     HeaderSize: 0,
     ExtraTCPMetric: false,
     IPDefrag: false,

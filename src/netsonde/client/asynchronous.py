@@ -47,7 +47,7 @@ class AsyncClient:
     """One server. `url` is NETSONDE_URL or this machine's when it is not given; `timeout` is in seconds.
 
     `headers` go with every request, for a proxy that asks who is there; `context` says whom to trust in TLS;
-    `carrier` is something else than HTTP that carries calls.
+    `carrier` is something else than HTTP that carries calls, and says itself for whom.
     Every failure is a `netsonde.errors.UserError` with a message, a hint and, in a query, a place.
     """
 
@@ -68,7 +68,10 @@ class AsyncClient:
         self.checks = AsyncClientChecks(self)
         self.injections = AsyncClientInjections(self)
         self._timeout = timeout
-        self._headers = with_credentials(headers, self.server, token=token, username=username, password=password)
+        given = dict(headers or {})
+        if carrier is None:
+            given = with_credentials(headers, self.server, token=token, username=username, password=password)
+        self._headers = given
         self._context = context
         self._http = carrier or AsyncHttp(self.server, timeout, self._headers, context)
 

@@ -45,8 +45,12 @@ def basic(username: str, password: str) -> str:
 
 
 def logins_file() -> Path:
-    """Return where logins are kept."""
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "netsonde" / "logins.json"
+    """Return where logins are kept. Raises UserError for a user without a home, such as that of a service."""
+    try:
+        folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    except RuntimeError as homeless:
+        raise UserError("this user has no home directory to keep logins in", hint="set XDG_CONFIG_HOME") from homeless
+    return folder / "netsonde" / "logins.json"
 
 
 def read_logins() -> dict[str, str]:
@@ -98,6 +102,10 @@ def _of_environment() -> str:
 
 
 def _of_login(server: Server) -> str:
+    try:
+        logins_file()
+    except UserError:
+        return ""  # nobody can have logged in
     token = read_logins().get(_origin(server), "")
     return f"Bearer {token}" if token else ""
 

@@ -14,18 +14,22 @@ it("keeps no answers but the last while news come in", async () => {
   const session = new Session();
   const client = new QueryClient();
   const root = createRoot(document.createElement("div"));
-  await act(async () =>
+  await act(() => {
     root.render(
       <QueryClientProvider client={client}>
         <SessionContext.Provider value={session}>
           <CheckResults uuid="u1" />
         </SessionContext.Provider>
       </QueryClientProvider>,
-    ),
-  );
+    );
+    return Promise.resolve();
+  });
 
   for (let at = 0; at < 3; at++) {
-    await act(async () => session.checks.set(pushed(session.checks.get(), [{ type: "Result", uuid: "u1" }])));
+    await act(() => {
+      session.checks.set(pushed(session.checks.get(), [{ type: "Result", uuid: "u1" }]));
+      return Promise.resolve();
+    });
   }
 
   await vi.waitFor(() => {
