@@ -106,14 +106,17 @@ class JsonRpc:
         """Return the result of one call; WireError when the server answers with an error."""
         self._calls += 1
         self._send({"method": method, "params": params, "id": self._calls})
-        while True:
+        answer: dict[str, Json] | None = None
+        while answer is None:
+            # What comes with the answer, in the same piece, is told by the server itself.
             for message in await self._receive():
-                if message.get("id") != self._calls or "method" in message:
-                    self._notes.append(message)
-                elif message.get("error") is not None:
-                    raise WireError(f"{method}: {msgspec.json.encode(message['error']).decode()}")
+                if message.get("id") == self._calls and "method" not in message:
+                    answer = message
                 else:
-                    return message.get("result")
+                    self._notes.append(message)
+        if answer.get("error") is not None:
+            raise WireError(f"{method}: {msgspec.json.encode(answer['error']).decode()}")
+        return answer.get("result")
 
     async def notifications(self) -> list[dict[str, Json]]:
         """Return what the server told by itself since the last time; waits until there is something."""

@@ -62,15 +62,16 @@ def test_stream_that_is_no_json_is_refused() -> None:
 
 
 async def test_call_returns_its_result_and_keeps_notifications_for_later(tmp_path: Path) -> None:
-    note = {"id": None, "method": "update3", "params": [1, 2, 3]}
+    before, after = ({"id": None, "method": "update3", "params": [number]} for number in (1, 2))
     echo = {"id": "echo", "method": "echo", "params": []}
 
     def answer(_: bytes) -> bytes:
-        return b"".join(json.dumps(part).encode() for part in (echo, note, {"id": 1, "result": 5, "error": None}))
+        parts = (echo, before, {"id": 1, "result": 5, "error": None}, after)
+        return b"".join(json.dumps(part).encode() for part in parts)
 
     async with server(tmp_path, answer) as address, await JsonRpc.connect(address) as rpc:
         assert await rpc.call("x", []) == 5
-        assert await rpc.notifications() == [note]
+        assert await rpc.notifications() == [before, after]
 
 
 async def test_error_of_the_server_names_the_call(tmp_path: Path) -> None:
