@@ -18,7 +18,7 @@ from netsonde.errors import Conflict, UserError
 
 app = new_app()
 
-_DONE: Final = {"create": "created", "change": "changed", "delete": "deleted"}
+_DONE: Final[dict[str, str]] = {"create": "created", "change": "changed", "delete": "deleted"}
 
 
 @app.command(epilog="Example: netsonde apply -f netsonde.d --set lab --prune --dry-run")
@@ -51,7 +51,7 @@ def apply(
     found = plan(client, *read(file), set_, prune=prune)
     _show(found, prune=prune)
     if dry_run or not found.changes:
-        _finish(found, Counter())
+        _finish(found, None)
     if not yes and not _agreed(len(found.changes)):
         say("nothing was done")
         raise typer.Exit(1)
@@ -113,12 +113,15 @@ def _where(change: Change) -> str:
     return f"{change.place}: {change.title}" if change.place else change.title
 
 
-def _finish(found: Plan, done: Counter[str]) -> None:
-    """Sum up and end the program: 1 when something was wrong."""
+def _finish(found: Plan, done: Counter[str] | None) -> None:
+    """Sum up what was done, or would be, and end the program: 1 when something was wrong."""
     if not found.changes and not found.wrong:
         say(f"nothing to do: {found.equal} as the files say")
     else:
         planned: Counter[str] = Counter(change.action for change in found.changes)
-        counts = [f"{done[action]} of {planned[action]} {word}" for action, word in _DONE.items() if planned[action]]
+        counts = [
+            f"{number} to {action}" if done is None else f"{done[action]} of {number} {_DONE[action]}"
+            for action, number in planned.items()
+        ]
         say(", ".join([*counts, f"{found.equal} equal", f"{len(found.wrong)} wrong"]))
     raise typer.Exit(1 if found.wrong else 0)

@@ -2,8 +2,9 @@
 """The files of `netsonde apply`: YAML documents, each an object with its kind, name, members and place."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,24 +79,30 @@ def read(files: Sequence[str]) -> tuple[list[Wanted], list[Wrong]]:
 
 
 def _texts(files: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield names and contents."""
     for name in files:
-        try:
-            if name == "-":
-                yield "standard input", sys.stdin.read()
-                continue
-            for path in _paths(Path(name)):
-                yield str(path), path.read_text(encoding="utf-8")
-        except OSError as failed:
-            raise UserError(f"cannot read {failed.filename or name}: {failed.strerror}") from failed
-        except UnicodeDecodeError as bad:
-            raise UserError(f"{name} is not UTF-8: {bad.reason} at byte {bad.start}") from bad
+        if name == "-":
+            yield "standard input", _text("standard input", sys.stdin.read)
+            continue
+        for path in _paths(Path(name)):
+            yield str(path), _text(str(path), partial(path.read_text, encoding="utf-8"))
+
+
+def _text(name: str, read: Callable[[], str]) -> str:
+    try:
+        return read()
+    except OSError as failed:
+        raise UserError(f"cannot read {name}: {failed.strerror}") from failed
+    except UnicodeDecodeError as bad:
+        raise UserError(f"{name} is not UTF-8: {bad.reason} at byte {bad.start}") from bad
 
 
 def _paths(path: Path) -> list[Path]:
-    """Return a file itself, or the files below a folder whose names say that they are YAML or JSON."""
+    """Return a file itself, or the files below a folder whose names say that they are YAML or JSON, but hidden ones."""
     if not path.is_dir():
         return [path]
-    found = sorted(one for one in path.rglob("*") if one.suffix in _SUFFIXES and one.is_file())
+    visible = (one for one in path.rglob("*") if not any(part[0] == "." for part in one.relative_to(path).parts))
+    found = sorted(one for one in visible if one.suffix in _SUFFIXES and one.is_file())
     if not found:
         raise UserError(f"{path} has no file that ends in {', '.join(_SUFFIXES)}")
     return found

@@ -94,7 +94,7 @@ def test_a_dry_run_shows_the_difference_and_does_nothing(
     done = netsonde("apply", "-f", files(all=ALL), "--dry-run")
     assert (done.status, names(server)) == (0, set())
     assert done.out.count("--- /dev/null") == 6
-    assert "0 of 6 created" in done.err
+    assert "6 to create, 0 equal, 0 wrong" in done.err
 
 
 def test_only_members_that_differ_are_changed_and_others_stay(

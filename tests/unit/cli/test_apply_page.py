@@ -21,7 +21,7 @@ def test_the_commands_of_the_page_run(
     guests = tmp_path / "netsonde.d/guests.yaml"
     guests.write_text(file)
     monkeypatch.chdir(tmp_path)
-    assert netsonde(*dry_run).err == "0 of 5 created, 0 equal, 0 wrong\n"
+    assert netsonde(*dry_run).err == "5 to create, 0 equal, 0 wrong\n"
     assert netsonde(*apply).err.endswith("5 of 5 created, 0 equal, 0 wrong\n")
     (alert,) = server.fakes.alerts.views()
     assert f"`{alert.description}`" in PAGE
