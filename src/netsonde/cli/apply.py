@@ -13,7 +13,7 @@ from netsonde.cli.apply_marks import SET_NAME
 from netsonde.cli.apply_plan import Change, Plan, plan, write
 from netsonde.cli.client import Client, NoServer
 from netsonde.cli.options import DEFAULT_URL, Url, new_app
-from netsonde.cli.output import say
+from netsonde.cli.output import plain, say
 from netsonde.errors import Conflict, UserError
 
 app = new_app()
@@ -104,7 +104,7 @@ def _did(client: Client, change: Change, found: Plan, done: Counter[str], *, aga
         say(wrong.explain())
         found.wrong.append(wrong)
     else:
-        say(f"{_DONE[change.action]} {change.title}")
+        say(plain(f"{_DONE[change.action]} {change.title}"))
         done[change.action] += 1
     return True
 
