@@ -69,6 +69,21 @@ def convert(data: Json, into: type[T], *, ignored: Collection[str] = ()) -> T:
         raise UserError("the body is nested too deeply", hint="nothing here needs more than a few levels") from bad
 
 
+def spelt(body: Json) -> Json:
+    """Accept members of workflows' parameters whatever their case, as the reference's decoder did at every level."""
+    if isinstance(body, list):
+        return [spelt(one) for one in body]
+    if isinstance(body, dict):
+        inner = {
+            name: spelt(value) if name.lower() in ("parameters", "values") else value for name, value in body.items()
+        }
+        return {_MEMBERS.get(name.lower(), name): value for name, value in inner.items()}
+    return body
+
+
+_MEMBERS = {name.lower(): name for name in ("Name", "Description", "Type", "Default", "Values", "Value", "Parameters")}
+
+
 def _decode_yaml(body: bytes) -> Json:
     if len(body) > _MOST_YAML:
         raise UserError(f"a YAML body may have {_MOST_YAML} bytes, this one has {len(body)}", hint="send JSON")

@@ -13,7 +13,7 @@ from litestar.params import FromPath, HeaderParameter, QueryParameter
 
 from netsonde.access.rights import WORKFLOW_CALL, WORKFLOW_READ, WORKFLOW_WRITE
 from netsonde.api.authorize import principal_of
-from netsonde.api.bodies import convert, decode
+from netsonde.api.bodies import convert, decode, spelt
 from netsonde.api.editing import check_match, definition_of, etag_of, patched
 from netsonde.api.inside import CALLER, CREDENTIALS
 from netsonde.api.requests import AnyRequest, ServicesDep, json_response
@@ -104,7 +104,7 @@ async def get_workflow(services: ServicesDep, uuid: FromPath[str]) -> Response[W
 async def create_workflow(
     services: ServicesDep, request: AnyRequest, resource_ttl: ResourceTtl = None
 ) -> Response[WorkflowView]:
-    body = _spelt(decode(await request.body(), request.headers.get("content-type", "")))
+    body = spelt(decode(await request.body(), request.headers.get("content-type", "")))
     workflow = convert(body, Workflow, ignored=(*_FIXED, "ExpiresAt", *_COMPUTED))
     view = await services.workflows.create(_with_expiry(services, workflow, resource_ttl), caller_of(request).name)
     return _answer(view, status=201, location=f"/api/workflow/{view.uuid}")
@@ -184,21 +184,6 @@ def caller_of(request: AnyRequest) -> Caller:
         credentials.append(("x-auth-token", token))
     address = "unknown" if request.client is None else request.client.host
     return Caller(principal_of(request.scope).name or address, credentials)
-
-
-def _spelt(body: Json) -> Json:
-    """Accept members of parameters whatever their case, as the reference's decoder did at every level."""
-    if isinstance(body, list):
-        return [_spelt(one) for one in body]
-    if isinstance(body, dict):
-        inner = {
-            name: _spelt(value) if name.lower() in ("parameters", "values") else value for name, value in body.items()
-        }
-        return {_MEMBERS.get(name.lower(), name): value for name, value in inner.items()}
-    return body
-
-
-_MEMBERS = {name.lower(): name for name in ("Name", "Description", "Type", "Default", "Values", "Value", "Parameters")}
 
 
 def _find(services: Services, reference: str) -> WorkflowView:

@@ -22,11 +22,14 @@ from netsonde.cli.capture_options import (
     MaxPackets,
     Name,
     Node,
+    Port,
     RawPacketLimit,
+    Sinks,
     StopOnUnmatch,
     Ttl,
     fields,
     gremlin_of,
+    sink,
     ttl_header,
 )
 from netsonde.cli.client import Client
@@ -70,6 +73,8 @@ def create(
     max_bytes: MaxBytes = None,
     max_duration: MaxDuration = None,
     stop_on_unmatch: StopOnUnmatch = None,
+    port: Port = None,
+    sinks: Sinks = None,
     paused: Annotated[bool, typer.Option("--paused", help="Start it later, with `capture resume`.")] = False,
     ttl: Ttl = "",
     output: Output = Form.TABLE,
@@ -90,6 +95,8 @@ def create(
         MaxBytes=max_bytes,
         MaxDuration=max_duration,
         StopOnUnmatch=stop_on_unmatch,
+        Port=port,
+        Sinks=[sink(text) for text in sinks] if sinks else None,
         Paused=paused or None,
     )
     body = {"GremlinQuery": gremlin_of(gremlin, node), **given}

@@ -23,6 +23,7 @@ VERBS = (
     Verb("check", "check", "Check every interface as it appears: lease, gateway, DNS, …"),
     Verb("alert", "alert", "Be told when a query finds something, and when it does not any more."),
     Verb("workflow", "workflow", "Keep scripts on the server, and call them."),
+    Verb("apply", "apply", "Make captures, checks, alerts, rules and workflows what files say."),
     Verb("inject", "inject", "Send packets from interfaces, and see what comes back."),
     Verb("flows", "flows", "List the flows of captures and interfaces."),
     Verb("status", "status", "Show every process and component with its state."),

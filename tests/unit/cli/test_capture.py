@@ -28,6 +28,21 @@ def test_a_capture_is_created_with_what_was_given(netsonde: Command, server: Ser
     assert (created["StopOnUnmatch"], created["ExpiresAt"]) == (False, NOW_MS + 60_000)
 
 
+def test_a_capture_is_sent_on_and_listens(netsonde: Command, server: Server) -> None:
+    done = netsonde(
+        *("capture", "create", "--gremlin", "G.V()", "--type", "sflow", "--port", "6343", "--output", "json"),
+        *("--sink", "vxlan:Target=[::1]:4789,ID=5", "--sink", "pcapng"),
+    )
+    created = json.loads(done.out)
+    sent_on = [(sink["Type"], sink["Target"], sink["ID"]) for sink in created["Sinks"]]
+    assert (created["Port"], sent_on) == (6343, [("vxlan", "[::1]:4789", 5), ("pcapng", "", 0)])
+
+
+@pytest.mark.parametrize("sink", ["ipfix:192.0.2.1:4739", "ipfix:Targt=192.0.2.1", "vxlan:ID=five"])
+def test_a_sink_that_cannot_be_meant_is_wrong_usage(netsonde: Command, sink: str) -> None:
+    assert netsonde("capture", "create", "--gremlin", "G.V()", "--sink", sink).status == 2
+
+
 def test_a_node_is_named_by_its_tid_whatever_it_contains(netsonde: Command, server: Server) -> None:
     netsonde("capture", "create", "--node", "a'b\\")
     assert server.fakes.captures.views()[0].gremlin_query == "G.V().Has('TID', 'a\\'b\\\\')"
