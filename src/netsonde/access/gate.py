@@ -62,6 +62,11 @@ class Principal(NamedTuple):
     session: str = ""
     """Key of the session, "" for a request with credentials of its own."""
 
+    @property
+    def owner(self) -> str:
+        """Name for `Gate.acting_for`. Keystone's users have one that is nobody's here: theirs may be like ours."""
+        return f"{self.name} ({self.backend})" if self.backend == "keystone" else self.name
+
 
 class Refused(UserError):
     """The credentials are wrong, or there are none (401)."""
@@ -135,6 +140,18 @@ class Gate:
                 hint="`netsonde access whoami` shows what you may do; an administrator gives roles",
             )
 
+    def check_lent(self, principal: Principal, owner: str, thing: str) -> None:
+        """Raise Forbidden when `thing` acts for an owner who may do more than the user who wants to set it off."""
+        lender = self.acting_for(owner)
+        more = set() if lender is None else self.policy.rights(lender.roles) - self.policy.rights(principal.roles)
+        if more:
+            self._health.count("refused")
+            raise Forbidden(
+                f"{principal.name or 'a guest'} may not have {thing} called: it acts for {owner}, "
+                f"who has the right {min(more)} besides",
+                hint="let its owner do this, or somebody who may do as much",
+            )
+
     def rights(self, principal: Principal) -> list[tuple[Right, bool]]:
         """Return every right with whether this user has it."""
         return [(right, self.allows(principal, right)) for right in RIGHTS]
@@ -160,8 +177,10 @@ class Gate:
         if not self.login_required:
             return _EVERYBODY
         if owner.startswith(_TOKEN) and "token" in self.settings.backends:
-            named = (one for one in self.tokens.all() if _TOKEN + one.name == owner and one.is_valid(self._now()))
-            return next((Principal(owner, one.roles, "token") for one in named), None)
+            named = [one for one in self.tokens.all() if _TOKEN + one.name == owner and one.is_valid(self._now())]
+            # Of several that are called the same it may be any: what all of them have is right for each.
+            roles = frozenset.intersection(*(one.roles for one in named)) if named else frozenset()
+            return Principal(owner, roles, "token") if named else None
         user = self._users.get(owner) if "basic" in self.settings.backends else None
         return None if user is None else self._principal("basic", user.name, user)
 
