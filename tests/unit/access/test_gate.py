@@ -10,9 +10,9 @@ import pytest
 from netsonde.access.gate import Credentials, Forbidden, Principal, Refused, TooManyAttempts
 from netsonde.access.rights import CAPTURE_WRITE, INJECT_WRITE, TOPOLOGY_READ
 from netsonde.access.tokens import create_token, revoke_token
-from netsonde.access.users import drop_user, put_user
+from netsonde.access.users import drop_user
 from netsonde.api.authorize import Stay
-from unit.access.gates import NOW_S, Held
+from unit.access.gates import NOW_S, Held, put_user
 
 AT = "192.0.2.7"
 

@@ -9,9 +9,8 @@ from litestar.testing import TestClient
 
 from netsonde.access.authority import request_for
 from netsonde.access.tokens import create_token
-from netsonde.access.users import put_user
 from netsonde.api.app import create_app
-from unit.access.gates import NOW_S, Held
+from unit.access.gates import NOW_S, Held, put_user
 from unit.api.fakes import Fakes
 
 BASE = "http://127.0.0.1:8082"
