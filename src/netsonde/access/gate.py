@@ -11,7 +11,8 @@ import hmac
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from netsonde.access.enrolment import Agents
@@ -23,7 +24,7 @@ from netsonde.access.sessions import SessionRecord, Sessions, unseal
 from netsonde.access.settings import AccessSettings
 from netsonde.access.tokens import Token, Tokens, is_token
 from netsonde.access.users import User, Users
-from netsonde.errors import UserError
+from netsonde.errors import SourceLost, UserError
 from netsonde.observe import Health, logger
 
 log = logger("access")
@@ -237,7 +238,8 @@ class Gate:
             return None
         names = names_of(address, "")
         self._take(names)
-        user = await self._keystone.validate(text)
+        with self._not_judged(names):
+            user = await self._keystone.validate(text)
         if user is not None:
             self._attempts.give_back(names)
         return None if user is None else self._principal("keystone", user.name, user)
@@ -278,7 +280,8 @@ class Gate:
             self._believe(proof)
             self._attempts.give_back(names)
             return None if user is None else ("basic", name, user)
-        known = None if self._keystone is None else await self._keystone.login(name, password)
+        with self._not_judged(names):
+            known = None if self._keystone is None else await self._keystone.login(name, password)
         if known is None:
             return None
         self._attempts.give_back(names)
@@ -299,6 +302,15 @@ class Gate:
         if wait > 0:
             self._health.count("logins_limited")
             raise TooManyAttempts(wait)
+
+    @contextmanager
+    def _not_judged(self, names: tuple[str, ...]) -> Iterator[None]:
+        """Give an attempt back that Keystone did not judge, or its users would have to wait once it is there again."""
+        try:
+            yield
+        except SourceLost:
+            self._attempts.give_back(names)
+            raise
 
     def _principal(self, backend: str, name: str, user: User | KeystoneUser) -> Principal:
         if isinstance(user, KeystoneUser):
