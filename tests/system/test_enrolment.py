@@ -73,10 +73,14 @@ async def stays_within_its_subjects(bus: dict[str, Any]) -> None:
     client = await nats.connect(bus["url"], tls=context, error_cb=on_error, allow_reconnect=False)
     await client.publish("netsonde.topology.another", b"x")
     await client.publish("$KV.captures.x", b"x")
+    await client.publish("$KV.hosts.agent.another", b"x")
     await client.publish("$JS.API.STREAM.DELETE.NETSONDE_FLOWS", b"")
+    await client.publish("$JS.API.STREAM.CREATE.copy", b"")
+    await client.publish("$JS.API.CONSUMER.CREATE.KV_sessions.x", b"")
+    await client.publish("$JS.ACK.NETSONDE_FLOWS.recorder.1.1.1.1.0", b"+ACK")
     await client.subscribe("netsonde.flows.*")
     async with asyncio.timeout(10):
-        told = [await refused.get() for _ in range(4)]
+        told = [await refused.get() for _ in range(8)]
     assert all("permissions violation" in one for one in told), told
     await client.close()
     # Without a certificate nobody comes in.

@@ -23,6 +23,11 @@ TOKEN = "nst_0123456789ab_" + "A" * 43
         (f"token {TOKEN} is over", "token nst_0123456789ab_*** is over"),
         ("Authorization: Bearer hunter2hunter2", "Authorization: Bearer ***"),
         ("/ws/subscriber?x-auth-token=hunter2&a=b", "/ws/subscriber?x-auth-token=***&a=b"),
+        ("https://ch:hunter2@hunter2@host/db", "https://ch:***@host/db"),
+        ("nats://a:hunter2@h1,nats://b:hunter2@h2", "nats://a:***@h1,nats://b:***@h2"),
+        ("{'x-auth-token': 'hunter2', 'a': 'b'}", "{'x-auth-token': '***', 'a': 'b'}"),
+        ('{"authtoken":"hunter2"}', '{"authtoken":"***"}'),
+        ("X-Subject-Token: hunter2", "X-Subject-Token: ***"),
         ("see https://docs.example/a@b and a:b@c", "see https://docs.example/a@b and a:b@c"),
     ],
 )

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from netsonde.access.enrolment import AGENTS
-from netsonde.access.files import write_private
+from netsonde.access.files import locked, write_private
 from netsonde.errors import UserError
 
 _CA_DAYS: Final = 3650
@@ -84,16 +84,22 @@ def open_authority(directory: Path) -> Authority:
     """Return the authority whose files are in a directory, made on the first use. Raises UserError."""
     certificate_file, key_file = directory / "ca.pem", directory / "ca.key"
     try:
-        if not key_file.exists():
-            made = _made()
-            write_private(certificate_file, made.pem.decode())
-            write_private(key_file, _key_pem(made.key).decode())
+        with locked(key_file):
+            if not key_file.exists():
+                made = _made()
+                write_private(certificate_file, made.pem.decode())
+                write_private(key_file, _key_pem(made.key).decode())
         key = serialization.load_pem_private_key(key_file.read_bytes(), None)
         certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as bad:
         raise UserError(f"cannot use the certificate authority in {directory}: {bad}") from bad
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise UserError(f"{key_file} is no key of an elliptic curve")
+    if certificate.public_key() != key.public_key():
+        raise UserError(
+            f"{key_file} is not the key of {certificate_file}",
+            hint="bring back the pair from a copy; what is signed with this key is trusted by nobody",
+        )
     return Authority(certificate, key)
 
 

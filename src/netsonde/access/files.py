@@ -55,7 +55,9 @@ class WatchedFile(Generic[T]):
         except (OSError, UnicodeDecodeError) as bad:
             self._forget(f"{self.path}: {bad}")
             return
-        self._entries, problems = {}, []
+        # Filled before it is shown: threads that hash passwords look here too.
+        entries: dict[str, T] = {}
+        problems = []
         for number, line in enumerate(lines, 1):
             if line.strip() and not line.startswith("#"):
                 try:
@@ -63,7 +65,8 @@ class WatchedFile(Generic[T]):
                 except ValueError as wrong:
                     problems.append(f"{self.path}, line {number}: {wrong}")
                     continue
-                self._entries[name] = entry
+                entries[name] = entry
+        self._entries = entries
         self._tell("; ".join(problems[:5]))
 
     def _forget(self, problem: str) -> None:
@@ -83,9 +86,7 @@ def rewritten(path: Path) -> Iterator[list[str]]:
     Two that do so at once wait for each other. Raises UserError when it cannot be written.
     """
     try:
-        _make_parent(path)
-        with path.with_suffix(".lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(path):
             lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
             yield lines
             write_private(path, "".join(f"{line}\n" for line in lines))
@@ -93,6 +94,19 @@ def rewritten(path: Path) -> Iterator[list[str]]:
         raise UserError(
             f"cannot write {path}: {failed.strerror}", hint="run it as the user that the analyzer runs as"
         ) from failed
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes and threads from changing a file; its lock has the owner of the folder, whoever made it."""
+    _make_parent(path)
+    file = path.with_suffix(".lock")
+    with file.open("a") as lock:
+        owner = path.parent.stat()
+        with contextlib.suppress(PermissionError):
+            os.fchown(lock.fileno(), owner.st_uid, owner.st_gid)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def write_private(path: Path, text: str) -> None:

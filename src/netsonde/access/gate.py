@@ -11,7 +11,8 @@ import hmac
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from netsonde.access.enrolment import Agents
@@ -23,7 +24,7 @@ from netsonde.access.sessions import SessionRecord, Sessions, unseal
 from netsonde.access.settings import AccessSettings
 from netsonde.access.tokens import Token, Tokens, is_token
 from netsonde.access.users import User, Users
-from netsonde.errors import UserError
+from netsonde.errors import SourceLost, UserError
 from netsonde.observe import Health, logger
 
 log = logger("access")
@@ -61,6 +62,11 @@ class Principal(NamedTuple):
     backend: str
     session: str = ""
     """Key of the session, "" for a request with credentials of its own."""
+
+    @property
+    def owner(self) -> str:
+        """Name for `Gate.acting_for`. Keystone's users have one that is nobody's here: theirs may be like ours."""
+        return f"{self.name} ({self.backend})" if self.backend == "keystone" else self.name
 
 
 class Refused(UserError):
@@ -135,6 +141,18 @@ class Gate:
                 hint="`netsonde access whoami` shows what you may do; an administrator gives roles",
             )
 
+    def check_lent(self, principal: Principal, owner: str, thing: str) -> None:
+        """Raise Forbidden when `thing` acts for an owner who may do more than the user who wants to set it off."""
+        lender = self.acting_for(owner)
+        more = set() if lender is None else self.policy.rights(lender.roles) - self.policy.rights(principal.roles)
+        if more:
+            self._health.count("refused")
+            raise Forbidden(
+                f"{principal.name or 'a guest'} may not have {thing} called: it acts for {owner}, "
+                f"who has the right {min(more)} besides",
+                hint="let its owner do this, or somebody who may do as much",
+            )
+
     def rights(self, principal: Principal) -> list[tuple[Right, bool]]:
         """Return every right with whether this user has it."""
         return [(right, self.allows(principal, right)) for right in RIGHTS]
@@ -160,8 +178,10 @@ class Gate:
         if not self.login_required:
             return _EVERYBODY
         if owner.startswith(_TOKEN) and "token" in self.settings.backends:
-            named = (one for one in self.tokens.all() if _TOKEN + one.name == owner and one.is_valid(self._now()))
-            return next((Principal(owner, one.roles, "token") for one in named), None)
+            named = [one for one in self.tokens.all() if _TOKEN + one.name == owner and one.is_valid(self._now())]
+            # Of several that are called the same it may be any: what all of them have is right for each.
+            roles = frozenset.intersection(*(one.roles for one in named)) if named else frozenset()
+            return Principal(owner, roles, "token") if named else None
         user = self._users.get(owner) if "basic" in self.settings.backends else None
         return None if user is None else self._principal("basic", user.name, user)
 
@@ -218,7 +238,8 @@ class Gate:
             return None
         names = names_of(address, "")
         self._take(names)
-        user = await self._keystone.validate(text)
+        with self._not_judged(names):
+            user = await self._keystone.validate(text)
         if user is not None:
             self._attempts.give_back(names)
         return None if user is None else self._principal("keystone", user.name, user)
@@ -259,7 +280,8 @@ class Gate:
             self._believe(proof)
             self._attempts.give_back(names)
             return None if user is None else ("basic", name, user)
-        known = None if self._keystone is None else await self._keystone.login(name, password)
+        with self._not_judged(names):
+            known = None if self._keystone is None else await self._keystone.login(name, password)
         if known is None:
             return None
         self._attempts.give_back(names)
@@ -280,6 +302,15 @@ class Gate:
         if wait > 0:
             self._health.count("logins_limited")
             raise TooManyAttempts(wait)
+
+    @contextmanager
+    def _not_judged(self, names: tuple[str, ...]) -> Iterator[None]:
+        """Give an attempt back that Keystone did not judge, or its users would have to wait once it is there again."""
+        try:
+            yield
+        except SourceLost:
+            self._attempts.give_back(names)
+            raise
 
     def _principal(self, backend: str, name: str, user: User | KeystoneUser) -> Principal:
         if isinstance(user, KeystoneUser):

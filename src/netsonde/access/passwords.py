@@ -15,27 +15,29 @@ import bcrypt
 
 from netsonde.errors import UserError
 
-_N, _R, _P = 1 << 15, 8, 1
-"""32 MiB and some 60 ms a try."""
+COST: Final = 15
+"""Binary logarithm of scrypt's N: 32 MiB and some 60 ms a try."""
+_R, _P = 8, 1
 _MOST_N: Final = 1 << 17
 """The most that a file may ask for: a hash is data, and must not be able to take all memory."""
 _MEMORY: Final = 256 * 1024 * 1024
 _SCRYPT: Final = re.compile(r"\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d)\$([A-Za-z0-9+/]{8,88})\$([A-Za-z0-9+/]{22,88})")
 _BCRYPT: Final = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
+_LEAST_COST: Final = 4
 _MOST_COST: Final = 14
 _LONGEST: Final = 1024
 """Bytes of a password."""
 
 
-def hashed(password: str) -> str:
+def hashed(password: str, *, cost: int = COST) -> str:
     """Return a new hash, different at each call. Raises UserError for a password that cannot be one."""
     if not password:
         raise UserError("the password is empty", hint="type one, or give --password-file")
     if len(password.encode()) > _LONGEST:
         raise UserError(f"the password has more than {_LONGEST} bytes")
     salt = secrets.token_bytes(16)
-    digest = hashlib.scrypt(password.encode(), salt=salt, n=_N, r=_R, p=_P, maxmem=_MEMORY, dklen=32)
-    return f"$scrypt$ln={_N.bit_length() - 1},r={_R},p={_P}${_text(salt)}${_text(digest)}"
+    digest = hashlib.scrypt(password.encode(), salt=salt, n=1 << cost, r=_R, p=_P, maxmem=_MEMORY, dklen=32)
+    return f"$scrypt$ln={cost},r={_R},p={_P}${_text(salt)}${_text(digest)}"
 
 
 def problem_of(stored: str) -> str:
@@ -44,7 +46,9 @@ def problem_of(stored: str) -> str:
         return ""
     found = _BCRYPT.fullmatch(stored)
     if found is not None:
-        return "" if int(found[1]) <= _MOST_COST else f"bcrypt with a cost of {found[1]}: at most {_MOST_COST} is taken"
+        if _LEAST_COST <= int(found[1]) <= _MOST_COST:
+            return ""
+        return f"bcrypt with a cost of {found[1]}: from {_LEAST_COST} to {_MOST_COST} are taken"
     return "not a hash of scrypt or bcrypt; `netsonde access user` and `htpasswd -B` write such"
 
 
@@ -56,7 +60,10 @@ def matches(password: str, stored: str) -> bool:
     parsed = _scrypt(stored)
     if parsed is None:
         # bcrypt looks at 72 bytes; the library refuses more, while `htpasswd` hashed the first 72 of them.
-        return bool(_BCRYPT.fullmatch(stored)) and bcrypt.checkpw(given[:72], stored.encode())
+        try:
+            return not problem_of(stored) and bcrypt.checkpw(given[:72], stored.encode())
+        except ValueError:
+            return False  # of the right length, and no salt in it
     n, r, p, salt, digest = parsed
     tried = hashlib.scrypt(given, salt=salt, n=n, r=r, p=p, maxmem=_MEMORY, dklen=len(digest))
     return hmac.compare_digest(tried, digest)

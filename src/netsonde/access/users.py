@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from netsonde.access.files import WatchedFile, rewritten, without
-from netsonde.access.passwords import NOBODYS, hashed, matches, problem_of
+from netsonde.access.passwords import COST, NOBODYS, hashed, matches, problem_of
 from netsonde.errors import NotFound, UserError
 
 NAME: Final = re.compile(r"[^\s:,#*][^\s:,*]{0,127}")
@@ -33,9 +33,11 @@ class User(NamedTuple):
 class Users:
     """Looked up anew at each request: who is taken out of the file is out."""
 
-    def __init__(self, file: Path, named: Mapping[str, str]) -> None:
+    def __init__(self, file: Path, named: Mapping[str, str], *, nobodys: str = NOBODYS) -> None:
+        """`nobodys` is what passwords of unknown users are compared with; it should cost as much as theirs."""
         self.file = WatchedFile(file, user_of)
         self._named = {name: User(name, password) for name, password in named.items()}
+        self._nobodys = nobodys
 
     def get(self, name: str) -> User | None:
         return self.file.entries().get(name) or self._named.get(name)
@@ -46,7 +48,7 @@ class Users:
     def verify(self, name: str, password: str) -> bool:
         """Tell whether this is the user's password; takes as long when there is no such user. For a thread."""
         user = self.get(name)
-        return matches(password, NOBODYS if user is None else user.password) and user is not None
+        return matches(password, self._nobodys if user is None else user.password) and user is not None
 
 
 def user_of(line: str) -> tuple[str, User]:
@@ -61,7 +63,7 @@ def user_of(line: str) -> tuple[str, User]:
     return name, User(name, password, frozenset(roles.replace(",", " ").split()))
 
 
-def put_user(file: Path, name: str, password: str | None, roles: frozenset[str] | None) -> None:
+def put_user(file: Path, name: str, password: str | None, roles: frozenset[str] | None, *, cost: int = COST) -> None:
     """Add a user, or change password or roles (None = as they are). Raises UserError."""
     if not NAME.fullmatch(name):
         raise UserError(f"{name!r} cannot be the name of a user", hint="no blanks, commas, colons or stars")
@@ -69,7 +71,7 @@ def put_user(file: Path, name: str, password: str | None, roles: frozenset[str] 
         before = next((user_of(line)[1] for line in lines if line.partition(":")[0] == name), None)
         if password is None and before is None:
             raise NotFound(f"there is no user {name}", hint="a new user needs a password")
-        secret = before.password if password is None and before is not None else hashed(password or "")
+        secret = before.password if password is None and before is not None else hashed(password or "", cost=cost)
         wanted = roles if roles is not None else before.roles if before is not None else frozenset()
         lines[:] = [*without(lines, name), f"{name}:{secret}:{','.join(sorted(wanted))}"]
 

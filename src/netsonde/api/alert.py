@@ -8,8 +8,10 @@ from litestar import Response, Router, delete, get, patch, post
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 
 from netsonde.access.rights import ALERT_READ, ALERT_WRITE
+from netsonde.alerts.definitions import actions_of
 from netsonde.api.bodies import convert, decode
 from netsonde.api.editing import check_match, definition_of, etag_of, patched
+from netsonde.api.lending import check_actions
 from netsonde.api.requests import AnyRequest, ServicesDep
 from netsonde.api.services import Services
 from netsonde.api.ttl import parse_duration_ms
@@ -73,6 +75,7 @@ async def create_alert(
 ) -> Response[AlertView]:
     body = decode(await request.body(), request.headers.get("content-type", ""))
     alert = convert(body, Alert, ignored=("UUID", "ExpiresAt", *_COMPUTED))
+    check_actions(services, request, actions_of(alert))
     view = await services.alerts.create(_with_expiry(services, alert, resource_ttl))
     return _answer(view, status=201, location=f"/api/alert/{view.uuid}")
 
@@ -113,6 +116,7 @@ async def modify_alert(
         wanted = _with_expiry(services, patched(previous, change, fixed=_FIXED, ignored=_COMPUTED), resource_ttl)
         if wanted == previous:
             return _answer(view)
+        check_actions(services, request, actions_of(wanted))
         try:
             return _answer(await services.alerts.replace(previous, wanted))
         except Conflict:

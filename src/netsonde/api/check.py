@@ -11,6 +11,7 @@ from netsonde.access.rights import CHECK_READ, CHECK_WRITE, INJECT_WRITE
 from netsonde.api.authorize import principal_of
 from netsonde.api.bodies import convert, decode
 from netsonde.api.editing import check_match, definition_of, etag_of, patched
+from netsonde.api.lending import check_actions
 from netsonde.api.requests import AnyRequest, ServicesDep
 from netsonde.api.services import Services
 from netsonde.api.ttl import parse_duration_ms
@@ -134,9 +135,10 @@ async def delete_check(services: ServicesDep, uuid: FromPath[str], if_match: IfM
 
 
 def _check_rights(services: Services, request: AnyRequest, check: Check) -> None:
-    """Raise Forbidden when a check would inject for somebody who may not."""
+    """Raise Forbidden when a check would inject, or have a workflow act, for somebody who may not."""
     if check.active != "never":
         services.gate.check(principal_of(request.scope), INJECT_WRITE)
+    check_actions(services, request, check.actions)
 
 
 def _find(services: Services, uuid: str) -> CheckView:

@@ -9,7 +9,7 @@ from netsonde.api.authorize import principal_of, who
 from netsonde.api.bodies import convert, decode
 from netsonde.api.credentials import credentials_of
 from netsonde.api.requests import AnyRequest, ServicesDep, json_response, scope_of
-from netsonde.errors import Unsupported
+from netsonde.errors import Conflict, Unsupported
 from netsonde.observe import logger
 
 log = logger("access")
@@ -38,6 +38,11 @@ async def enrol(services: ServicesDep, request: AnyRequest) -> Response[bytes]:
         raise Unsupported(
             "agents of other hosts cannot enrol here: the bus is not shared",
             hint="set bus.listen for `netsonde allinone`, or analyzer.agents_bus to the address of your own NATS",
+        )
+    if asked.host == services.host:
+        raise Conflict(
+            f"the host {asked.host} is the analyzer's own, whose agent is on the bus already",
+            hint="set host_id on the other host to a name of its own",
         )
     scope = scope_of(request)
     token = gate.token_of(credentials_of(scope)) if principal_of(scope).backend == "token" else None

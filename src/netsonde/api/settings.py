@@ -90,8 +90,12 @@ def is_loopback(host: str) -> bool:
 def check_exposure(settings: ApiSettings, *, login_required: bool) -> None:
     """Raise UserError when the server would be open to others without a login, or passwords without TLS."""
     host, port = split_address(settings.listen)
-    if settings.tls_key is not None and settings.tls_certificate is None:
-        raise UserError("analyzer.tls_key is set without analyzer.tls_certificate")
+    for name in ("tls_key", "tls_client_ca"):
+        if getattr(settings, name) is not None and settings.tls_certificate is None:
+            raise UserError(
+                f"analyzer.{name} is set without analyzer.tls_certificate",
+                hint="without a certificate there is no TLS, and nobody is asked for one",
+            )
     if is_loopback(host):
         return
     missing = [] if login_required else ["no login is configured"]

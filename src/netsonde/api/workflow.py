@@ -183,7 +183,7 @@ def caller_of(request: AnyRequest) -> Caller:
     if token := request.query_params.get("x-auth-token", ""):
         credentials.append(("x-auth-token", token))
     address = "unknown" if request.client is None else request.client.host
-    return Caller(principal_of(request.scope).name or address, credentials)
+    return Caller(principal_of(request.scope).owner or address, credentials)
 
 
 def _find(services: Services, reference: str) -> WorkflowView:

@@ -4,10 +4,10 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from netsonde.bus.subjects import PREFIX, STREAMS, token
+from netsonde.bus.subjects import PREFIX, STREAMS, key_token, token
 
-_NEVER: Final = ("$JS.API.STREAM.DELETE.>", "$JS.API.STREAM.PURGE.>", "$JS.API.STREAM.UPDATE.>")
-"""What would take other hosts' reports and everybody's definitions away."""
+_READ: Final = ("captures", "capture-targets", "capture-status")
+"""Buckets that an agent follows."""
 
 
 def inbox_of(name: str) -> str:
@@ -17,14 +17,27 @@ def inbox_of(name: str) -> str:
 
 def agent_permissions(host: str) -> dict[str, Any]:
     """Return what the agent of a host may publish and subscribe to."""
-    own = token(host)
+    own, key = token(host), key_token(host)
     reports = [f"{PREFIX}.{kind}.{own}" for kind in STREAMS]
-    states = ["$KV.hosts.>", "$KV.capture-status.>"]
+    states = [f"$KV.hosts.agent.{key}", f"$KV.capture-status.*.{key}"]
     return {
         # It answers questions, so it may write to any inbox, and read its own only.
-        "publish": {"allow": [*reports, *states, "_INBOX.>", "$JS.API.>", "$JS.ACK.>"], "deny": [*_NEVER]},
+        "publish": {"allow": [*reports, *states, "_INBOX.>", *_of_jetstream()]},
         "subscribe": {"allow": [f"{PREFIX}.agent.{own}.*", f"{inbox_of(f'agent {host}')}.>"]},
     }
+
+
+def _of_jetstream() -> Iterable[str]:
+    """Yield what an agent may ask of JetStream. Streams are the analyzer's to make; nothing else can be read."""
+    for plan in STREAMS.values():
+        yield f"$JS.API.STREAM.INFO.{plan.name}"
+    for bucket in ("hosts", *_READ):
+        yield f"$JS.API.STREAM.INFO.KV_{bucket}"
+        yield f"$JS.API.STREAM.MSG.GET.KV_{bucket}"
+    for bucket in _READ:
+        yield f"$JS.API.CONSUMER.CREATE.KV_{bucket}.>"
+        # Answers to the server's flow control: a reader that may not give them is stalled.
+        yield f"$JS.FC.KV_{bucket}.>"
 
 
 def users(server: str, agents: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:

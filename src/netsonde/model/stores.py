@@ -35,8 +35,8 @@ class Store(Protocol[T]):
     async def create(self, key: str, value: T) -> int:
         """Write the value unless there is one (Conflict); returns its revision."""
 
-    async def update(self, key: str, value: T, revision: int) -> int:
-        """Replace the value of that revision; Conflict when it was changed meanwhile."""
+    async def update(self, key: str, value: T, revision: int, *, ttl_s: float = 0) -> int:
+        """Replace the value of that revision; Conflict when it was changed or deleted meanwhile."""
 
     async def delete(self, key: str, *, revision: int | None = None) -> bool:
         """Delete the value (of that revision, else Conflict); returns whether there was one."""

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from netsonde.access import users
 from netsonde.access.gate import Gate
 from netsonde.access.keystone import Keystone
+from netsonde.access.passwords import hashed
 from netsonde.access.policy import policy_of
 from netsonde.access.sessions import SessionRecord, Sessions
 from netsonde.access.settings import AccessSettings
@@ -16,6 +18,14 @@ from netsonde.observe import Health
 from unit.captures.fakes import FakeStore
 
 NOW_S = 1_700_000_000.0
+_COST = 4
+"""Of hashes: what a try costs an attacker is no matter of these tests."""
+_NOBODYS = hashed("nobody's", cost=_COST)
+
+
+def put_user(file: Path, name: str, password: str | None, roles: frozenset[str] | None) -> None:
+    """Add or change a user as the program does, with a hash that is quick to compare."""
+    users.put_user(file, name, password, roles, cost=_COST)
 
 
 @dataclass
@@ -58,7 +68,7 @@ class Held:
         return Gate(
             settings,
             policy_of(settings),
-            Users(self.users, settings.users),
+            Users(self.users, settings.users, nobodys=_NOBODYS),
             Tokens(self.tokens),
             sessions,
             Keystone(settings.keystone, self.clock),

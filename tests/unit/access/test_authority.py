@@ -2,6 +2,7 @@
 """Certificates of our own authority."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,21 @@ def test_the_authority_is_made_once_and_its_key_is_its_owners(tmp_path: Path) ->
     first, second = open_authority(tmp_path), open_authority(tmp_path)
     assert first.pem == second.pem
     assert stat.S_IMODE((tmp_path / "ca.key").stat().st_mode) == 0o600
+
+
+def test_two_that_make_the_authority_at_once_get_the_same(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = [*pool.map(lambda _: open_authority(tmp_path), range(8))]
+    assert {one.pem for one in made} == {(tmp_path / "ca.pem").read_bytes()}
+    assert all(one.key.public_key() == made[0].certificate.public_key() for one in made)
+
+
+def test_a_key_of_another_authority_signs_nothing(tmp_path: Path) -> None:
+    open_authority(tmp_path / "a")
+    open_authority(tmp_path / "b")
+    (tmp_path / "a/ca.key").replace(tmp_path / "b/ca.key")
+    with pytest.raises(UserError, match="is not the key of"):
+        open_authority(tmp_path / "b")
 
 
 def test_an_agent_gets_a_certificate_for_its_key_and_host_whatever_it_asked_for(tmp_path: Path) -> None:

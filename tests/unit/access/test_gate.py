@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from netsonde.access.gate import Credentials, Forbidden, Refused, TooManyAttempts
+from netsonde.access.gate import Credentials, Forbidden, Principal, Refused, TooManyAttempts
 from netsonde.access.rights import CAPTURE_WRITE, INJECT_WRITE, TOPOLOGY_READ
 from netsonde.access.tokens import create_token, revoke_token
-from netsonde.access.users import drop_user, put_user
+from netsonde.access.users import drop_user
 from netsonde.api.authorize import Stay
-from unit.access.gates import NOW_S, Held
+from unit.access.gates import NOW_S, Held, put_user
 
 AT = "192.0.2.7"
 
@@ -114,6 +114,22 @@ async def test_tokens_are_worth_nothing_where_they_are_not_a_back_end(held: Held
     text = create_token(held.tokens, "grafana", frozenset({"admin"}), now_s=NOW_S, lasts_s=0)
     with pytest.raises(Refused):
         await held.gate(backends=("basic",)).identify(Credentials(token=text), AT)
+
+
+async def test_what_acts_for_a_token_has_what_all_tokens_of_its_name_have(held: Held) -> None:
+    for roles in ({"operator"}, {"admin", "operator"}):
+        create_token(held.tokens, "ci", frozenset(roles), now_s=NOW_S, lasts_s=0)
+    acting = held.gate(backends=("token",)).acting_for("token ci")
+    assert acting is not None
+    assert acting.roles == {"operator"}
+
+
+@pytest.mark.parametrize("name", ["alice", "token ci", "alice (keystone)"])
+def test_nothing_acts_for_a_user_of_keystone_whose_name_is_like_one_of_ours(held: Held, name: str) -> None:
+    with_alice(held, "admin")
+    create_token(held.tokens, "ci", frozenset({"admin"}), now_s=NOW_S, lasts_s=0)
+    gate = held.gate(backends=("basic", "token"))
+    assert gate.acting_for(Principal(name, frozenset(), "keystone").owner) is None
 
 
 async def test_a_session_ends_by_logout_time_and_disuse(held: Held) -> None:

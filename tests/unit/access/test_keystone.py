@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Logins at a Keystone: a server that answers over HTTP as a Keystone of OpenStack 2023.1 does."""
+"""Logins at a Keystone: a server whose answers are written after its API (OpenStack Identity v3), not recorded."""
 
 import asyncio
 import json
@@ -15,12 +15,12 @@ from netsonde.access.settings import KeystoneSettings
 from netsonde.errors import SourceLost
 from unit.access.gates import Held
 
-RECORDED = json.loads((Path(__file__).parents[2] / "data/keystone/tokens.json").read_text())
+ANSWERS = json.loads((Path(__file__).parents[2] / "data/keystone/tokens.json").read_text())
 AT = "192.0.2.7"
 
 
 class FakeKeystone:
-    """Says what the recorded one said; `asked` are the requests that it got."""
+    """Says what the API's description has a Keystone say; `asked` are the requests that it got."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, str], Any]] = []
@@ -40,10 +40,10 @@ class FakeKeystone:
 
     def answer(self, method: str, headers: dict[str, str], body: Any) -> bytes:
         kind = "broken" if self.broken else self.kind_of(method, headers, body)
-        recorded = RECORDED[kind]
-        text = json.dumps(recorded["body"]).encode() if recorded["body"] is not None else b""
-        lines = [f"HTTP/1.1 {recorded['status']} x", f"Content-Length: {len(text)}"]
-        lines += [f"{name}: {value}" for name, value in recorded["headers"].items()]
+        answer = ANSWERS[kind]
+        text = json.dumps(answer["body"]).encode() if answer["body"] is not None else b""
+        lines = [f"HTTP/1.1 {answer['status']} x", f"Content-Length: {len(text)}"]
+        lines += [f"{name}: {value}" for name, value in answer["headers"].items()]
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + text
 
     def kind_of(self, method: str, headers: dict[str, str], body: Any) -> str:
@@ -153,3 +153,16 @@ async def test_a_keystone_that_is_broken_or_away_is_no_wrong_password(
     for one in (gate, away):
         assert one._keystone is not None
         await one._keystone.close()
+
+
+async def test_who_tries_while_keystone_is_away_need_not_wait_when_it_is_back(keystone: FakeKeystone) -> None:
+    gate = gate_at(Held(), keystone.url)
+    keystone.broken = True
+    for _ in range(gate.settings.failures_per_minute):
+        for given in (Credentials("alice", "right"), Credentials(token="gAAAAAissued")):
+            with pytest.raises(SourceLost):
+                await gate.identify(given, AT)
+    keystone.broken = False
+    assert await gate.identify(Credentials("alice", "right"), AT) is not None
+    assert gate._keystone is not None
+    await gate._keystone.close()

@@ -98,7 +98,7 @@ class FakeNotifier:
     away: bool = False
 
     def check(self, action: str) -> None:
-        if not action.startswith(("http://", "alertmanager+http://")):
+        if not action.startswith(("http://", "alertmanager+http://", "workflow:")):
             raise UserError(f"Action {action!r} is not understood")
 
     async def post(self, notice: Notice) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from httpx import ASGITransport, AsyncClient
 from litestar import Litestar, get
 from litestar.testing import TestClient
 
@@ -24,7 +25,7 @@ from netsonde.api.asgi import App
 from netsonde.api.authorize import Declared, declared
 from netsonde.api.inside import InsideApi
 from netsonde.api.websocket.namespaces import NAMESPACES, right_of_namespace
-from netsonde.model.workflows import Caller
+from netsonde.model.workflows import Caller, Workflow
 from unit.access.gates import NOW_S, Held
 from unit.api.fakes import Fakes
 
@@ -32,6 +33,7 @@ ROLES = sorted(read_policy().roles)
 ROUTES = [route for route in declared(create_app(Fakes.new().services())) if "/_schema" not in route.path]
 ASKING = {"/api/topology", "/api/query/check", "/api/query/explain", "/api/query/complete", "/api/capture/preview"}
 """What is sent with POST and only asks."""
+CHECK: dict[str, Any] = {"Name": "c", "GremlinQuery": "G.V()", "Steps": [{"Type": "dhcp"}]}
 
 
 class Guarded:
@@ -45,6 +47,7 @@ class Guarded:
         }
         fakes = Fakes.new()
         fakes.gate = self.gate
+        self.workflows = fakes.workflows
         self.app = create_app(fakes.services())
 
     def expected(self, role: str, route: Declared) -> bool:
@@ -169,15 +172,44 @@ def test_a_query_shows_packets_to_nobody_who_may_not_see_them(http: Any, guarded
 
 
 def test_a_check_that_injects_is_for_those_who_may_inject(http: Any, guarded: Guarded) -> None:
-    check = {"Name": "c", "GremlinQuery": "G.V()", "Steps": [{"Type": "dhcp"}]}
-
     def status(role: str, active: str) -> int:
         headers = {"Authorization": f"Bearer {guarded.tokens[role]}"}
-        return int(http.post("/api/check", json=check | {"Active": active}, headers=headers).status_code)
+        return int(http.post("/api/check", json=CHECK | {"Active": active}, headers=headers).status_code)
 
     assert status("operator", "unsettled") == 403
     assert status("operator", "never") != 403
     assert status("admin", "unsettled") != 403
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/alert", {"Expression": "G.V()", "Actions": ["http://receiver/hook", "workflow:admins"]}),
+        ("/api/alert", {"Expression": "G.V()", "Action": "workflow:admins"}),
+        ("/api/check", CHECK | {"Active": "never", "Actions": ["workflow:admins"]}),
+    ],
+)
+async def test_nobody_borrows_the_rights_of_a_workflows_owner_by_an_action(
+    path: str, body: dict[str, Any], tmp_path: Path
+) -> None:
+    guarded = Guarded(tmp_path)
+    await guarded.workflows.service.create(Workflow(name="admins", source="back"), "token admin")
+    transport: Any = ASGITransport(cast("Any", guarded.app))
+    async with AsyncClient(transport=transport, base_url="http://127.0.0.1:8082") as client:
+
+        async def ask(role: str, method: str, path: str, body: object) -> Any:
+            headers = {"Authorization": f"Bearer {guarded.tokens[role]}"}
+            return await client.request(method, path, json=body, headers=headers)
+
+        refused = await ask("operator", "POST", path, body)
+        assert refused.status_code == 403
+        assert "'admins' called: it acts for token admin" in refused.text
+        harmless = {key: value for key, value in body.items() if not key.startswith("Action")}
+        own = (await ask("operator", "POST", path, harmless)).json()["UUID"]
+        change = {key: value for key, value in body.items() if key.startswith("Action")}
+        assert (await ask("operator", "PATCH", f"{path}/{own}", change)).status_code == 403
+        accepted = await ask("admin", "PATCH", f"{path}/{own}", change)
+        assert accepted.status_code == 200, accepted.text
 
 
 @pytest.mark.parametrize(("owner", "expected"), [("token admin", 201), ("token guest", 403), ("nobody", 401)])

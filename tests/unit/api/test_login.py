@@ -9,9 +9,8 @@ from litestar.testing import TestClient
 
 from netsonde.access.authority import request_for
 from netsonde.access.tokens import create_token
-from netsonde.access.users import put_user
 from netsonde.api.app import create_app
-from unit.access.gates import NOW_S, Held
+from unit.access.gates import NOW_S, Held, put_user
 from unit.api.fakes import Fakes
 
 BASE = "http://127.0.0.1:8082"
@@ -115,3 +114,21 @@ def test_nobody_takes_the_place_of_a_host_that_has_enrolled(client: Any, held: H
     taken = client.post("/api/enrol", json=body, headers=headers)
     assert taken.status_code == 409
     assert "netsonde access agent forget h1" in taken.text
+
+
+@pytest.mark.parametrize(
+    ("host", "status", "words"),
+    [
+        ("a1", 409, "is the analyzer's own"),
+        *[(name, 400, "cannot be the name of a host") for name in ("", "a:b", "#h1", " h1", "h1 ", "h\n1", "x" * 65)],
+    ],
+)
+def test_a_name_that_is_or_could_be_anothers_is_refused_and_uses_no_token_up(
+    client: Any, held: Held, host: str, status: int, words: str
+) -> None:
+    token = create_token(held.tokens, "new", frozenset({"enroller"}), now_s=NOW_S, lasts_s=60, uses=1)
+    request, _ = request_for("h1")
+    headers = {"Authorization": f"Bearer {token}"}
+    refused = client.post("/api/enrol", json={"Host": host, "Request": request.decode()}, headers=headers)
+    assert (refused.status_code, words in refused.text) == (status, True), refused.text
+    assert client.post("/api/enrol", json={"Host": "h1", "Request": request.decode()}, headers=headers).is_success

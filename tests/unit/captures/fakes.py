@@ -123,10 +123,10 @@ class FakeStore(Generic[T]):
             raise Conflict(key)
         return await self.put(key, value)
 
-    async def update(self, key: str, value: T, revision: int) -> int:
-        if self.entries[key][1] != revision:
+    async def update(self, key: str, value: T, revision: int, *, ttl_s: float = 0) -> int:
+        if key not in self.entries or self.entries[key][1] != revision:
             raise Conflict(key)
-        return await self.put(key, value)
+        return await self.put(key, value, ttl_s=ttl_s)
 
     async def delete(self, key: str, *, revision: int | None = None) -> bool:
         self._reach()

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose rights a notice acts with: a workflow that it calls has those of the workflow's owner."""
+
+from collections.abc import Iterable
+
+from netsonde.api.authorize import principal_of
+from netsonde.api.requests import AnyRequest
+from netsonde.api.services import Services
+from netsonde.notify.actions import action_of
+
+
+def check_actions(services: Services, request: AnyRequest, actions: Iterable[str]) -> None:
+    """Raise Forbidden for an action that calls a workflow of somebody who may do more than the user."""
+    for action in map(action_of, filter(None, actions)):
+        view = services.workflows.view(action.target) if action.kind == "workflow" else None
+        if view is not None:
+            services.gate.check_lent(principal_of(request.scope), view.created_by, f"the workflow {view.name!r}")
