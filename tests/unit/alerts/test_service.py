@@ -165,6 +165,17 @@ async def test_what_cannot_work_is_refused_when_it_is_created(
     assert service.views() == []
 
 
+async def test_an_echo_that_comes_after_the_deletion_is_no_news(service: AlertService, held: Held) -> None:
+    told: list[AlertChange] = []
+    service.subscribe(told.append)
+    made = await service.create(DOWN)
+    # Nobody has heard of the creation by then.
+    await service.delete(made.uuid)
+    await held.definitions.put("last", DOWN)
+    await until(lambda: service.view("last") is not None)
+    assert [change.kind for change in told] == ["Added", "Deleted", "Added"]
+
+
 async def test_there_is_a_bound_on_alerts(service: AlertService) -> None:
     for _ in range(QUICK.max_alerts):
         await service.create(DOWN)
