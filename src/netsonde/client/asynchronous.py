@@ -68,7 +68,12 @@ class AsyncClient:
         self.checks = AsyncClientChecks(self)
         self.injections = AsyncClientInjections(self)
         self._timeout = timeout
-        self._headers = with_credentials(headers, self.server, token=token, username=username, password=password)
+        # A carrier knows for whom it asks: nothing is read of the files and the environment around it.
+        self._headers = (
+            dict(headers or {})
+            if carrier
+            else with_credentials(headers, self.server, token=token, username=username, password=password)
+        )
         self._context = context
         self._http = carrier or AsyncHttp(self.server, timeout, self._headers, context)
 

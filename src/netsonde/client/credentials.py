@@ -45,13 +45,23 @@ def basic(username: str, password: str) -> str:
 
 
 def logins_file() -> Path:
-    """Return where logins are kept."""
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "netsonde" / "logins.json"
+    """Return where logins are kept. Raises UserError for a user without a home."""
+    try:
+        folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    except RuntimeError as homeless:
+        raise UserError(
+            "this user has no home folder, where logins are kept", hint="set HOME, XDG_CONFIG_HOME or NETSONDE_TOKEN"
+        ) from homeless
+    return folder / "netsonde" / "logins.json"
 
 
 def read_logins() -> dict[str, str]:
     """Return tokens by server. Raises UserError for a file that others may read, or that is none of ours."""
-    file = logins_file()
+    try:
+        file = logins_file()
+    except UserError:
+        # Who cannot keep logins has none, and may still ask.
+        return {}
     try:
         if file.stat().st_mode & 0o077:
             raise UserError(f"others may read the tokens in {file}", hint=f"chmod 600 {file}, and log in anew")
