@@ -18,6 +18,8 @@ from netsonde.scripts.limits import ScriptFailed, ScriptLimits, ScriptStopped
 
 _START: Final = 20.0
 """Seconds in which a process has to be ready; 0.3 are usual."""
+_DYING: Final = 2.0
+"""Seconds in which a process that is killed has to be gone."""
 _OVERHEAD: Final = 4 * 1024
 """Bytes of a frame beside its text."""
 _CUT: Final = 4_096
@@ -33,6 +35,7 @@ class Isolate:
         self._program = program
         self._process: asyncio.subprocess.Process | None = None
         self._decoder = msgspec.json.Decoder(frames.FromIsolate)
+        self._killed = False
         self.runs = 0
 
     async def start(self) -> None:
@@ -60,7 +63,7 @@ class Isolate:
 
     @property
     def is_alive(self) -> bool:
-        return self._process is not None and self._process.returncode is None
+        return self._process is not None and self._process.returncode is None and not self._killed
 
     async def run(self, run: frames.Run, host: Host, limits: ScriptLimits) -> msgspec.Raw:
         """Return the result as JSON. Raises ScriptFailed, or ScriptStopped, after which the process is gone."""
@@ -76,7 +79,10 @@ class Isolate:
             raise ScriptStopped("result", f"it sent more than {limits.result_bytes} bytes at once") from bad
         except (asyncio.IncompleteReadError, ConnectionError) as ended:
             raise await self._autopsy(limits) from ended
-        except (ScriptStopped, asyncio.CancelledError):
+        except ScriptFailed:
+            raise
+        except BaseException:
+            # The script may still run, or wait for an answer.
             await self.kill()
             raise
 
@@ -84,10 +90,14 @@ class Isolate:
         process = self._process
         if process is None:
             return
+        self._killed = True
         with suppress(ProcessLookupError):
             # It leads a session of its own, and what it may have started is in it.
             os.killpg(process.pid, signal.SIGKILL)
-        await asyncio.shield(process.wait())
+        # Whoever has its end of our pipes keeps asyncio waiting, and need not be dead.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DYING):
+                await process.wait()
 
     async def _run(self, run: frames.Run, host: Host, limits: ScriptLimits) -> msgspec.Raw:
         await self._say(run)
@@ -115,7 +125,7 @@ class Isolate:
         """Say of what the process died."""
         assert self._process is not None
         await self.kill()
-        status = await self._process.wait()
+        status = self._process.returncode or 0
         if -status in (signal.SIGTRAP, signal.SIGABRT, signal.SIGILL):
             # V8 has no other way when the system gives it no memory, for buffers beside its heap among it.
             return ScriptStopped(

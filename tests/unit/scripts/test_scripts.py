@@ -204,6 +204,13 @@ async def test_a_cancelled_script_is_ended_at_once(scripts: Scripts) -> None:
     assert await result_of(scripts, "function () { return 'free'; }") == "free"
 
 
+async def test_a_host_that_crashes_leaves_no_script_behind_for_the_next(scripts: Scripts) -> None:
+    host = FakeHost({"/api/none": object()})  # type: ignore[dict-item]
+    with pytest.raises(TypeError):
+        await result_of(scripts, "function () { return request('/api/none', 'GET'); }", host=host)
+    assert await result_of(scripts, "function () { return 1; }") == 1
+
+
 async def test_scripts_beyond_the_queue_are_refused() -> None:
     pool = Scripts(Health("scripts"), waiting=0)
     with pytest.raises(Busy, match="wait already"):
