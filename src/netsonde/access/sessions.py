@@ -11,11 +11,13 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken
 
+from netsonde.errors import Conflict
 from netsonde.model.stores import Store
 
 _PER_USER: Final = 100
@@ -50,6 +52,7 @@ class Sessions:
         self._idle = idle_minutes * 60
         self._most = most
         self._known: dict[str, SessionRecord] = {}
+        self._revisions: dict[str, int] = {}
         self._used: dict[str, float] = {}
 
     async def run(self) -> None:
@@ -66,7 +69,7 @@ class Sessions:
         kept = seal(token, mark) if backend == "keystone" else mark
         record = SessionRecord(user, backend, kept, now, until, now, address)
         await self._make_room(user)
-        await self._store.put(_key(token), record, ttl_s=until - now)
+        self._revisions[_key(token)] = await self._store.put(_key(token), record, ttl_s=until - now)
         self._known[_key(token)] = record
         return token
 
@@ -91,9 +94,9 @@ class Sessions:
 
     async def end(self, key: str) -> bool:
         """End a session; returns whether there was one."""
-        self._used.pop(key, None)
-        known = self._known.pop(key, None)
-        return await self._store.delete(key) or known is not None
+        was_known = key in self._known
+        self._forget(key)
+        return await self._store.delete(key) or was_known
 
     async def _make_room(self, user: str) -> None:
         of_user = [pair for pair in self.all() if pair[1].user == user]
@@ -109,12 +112,24 @@ class Sessions:
         return msgspec.structs.replace(record, used=max(record.used, self._used.get(key, 0.0)))
 
     async def _follow(self) -> None:
+        unseen = set(self._known)
         async for entry in self._store.watch():
             if entry.kind == "put" and entry.value is not None:
+                unseen.discard(entry.key)
                 self._known[entry.key] = entry.value
+                self._revisions[entry.key] = entry.revision
             elif entry.kind == "delete":
-                self._known.pop(entry.key, None)
-                self._used.pop(entry.key, None)
+                self._forget(entry.key)
+            elif entry.kind == "current":
+                # What was ended elsewhere while this did not listen is told by nobody.
+                for key in unseen:
+                    self._forget(key)
+                unseen.clear()
+
+    def _forget(self, key: str) -> None:
+        self._known.pop(key, None)
+        self._used.pop(key, None)
+        self._revisions.pop(key, None)
 
     async def _write(self) -> None:
         while True:
@@ -127,9 +142,17 @@ class Sessions:
             if self._is_over(key, record):
                 await self.end(key)
             elif self._used.get(key, 0.0) - record.used > self._idle / 8:
-                used = self._with_use(key, record)
-                await self._store.put(key, used, ttl_s=max(1.0, record.expires - self._now()))
-                self._known[key] = used
+                await self._write_one(key, self._with_use(key, record))
+
+    async def _write_one(self, key: str, used: SessionRecord) -> None:
+        # A session that somebody ends meanwhile, here or at another analyzer, must not come back by this.
+        revision = self._revisions.get(key)
+        if revision is None:
+            return
+        with suppress(Conflict):
+            written = await self._store.update(key, used, revision, ttl_s=max(1.0, used.expires - self._now()))
+            if key in self._known:
+                self._known[key], self._revisions[key] = used, written
 
 
 def seal(token: str, text: str) -> str:
