@@ -104,6 +104,8 @@ class Isolate:
         meter = _Meter(host, limits)
         most = limits.result_bytes * _PER_CHARACTER + _OVERHEAD
         while True:
+            # What is in our buffer already is read without a pause: others have their turn between two frames.
+            await asyncio.sleep(0)
             match await self._hear(most):
                 case frames.Ask() as ask:
                     meter.count_request()
@@ -111,7 +113,7 @@ class Isolate:
                 case frames.Log(text):
                     meter.log(text)
                 case frames.Progress(fraction, text):
-                    host.progress(min(max(fraction, 0.0), 1.0), text[:_CUT])
+                    meter.progress(fraction, text)
                 case frames.Done(result):
                     return _result(result, limits)
                 case frames.Failed(message, line, column):
@@ -153,7 +155,7 @@ class _Meter:
     def __init__(self, host: Host, limits: ScriptLimits) -> None:
         self._host = host
         self._limits = limits
-        self._lines = self._bytes = self._requests = 0
+        self._lines = self._bytes = self._requests = self._progress = 0
 
     def log(self, text: str) -> None:
         text = text[:_CUT]
@@ -164,6 +166,12 @@ class _Meter:
         if self._bytes > self._limits.log_bytes:
             raise ScriptStopped("log", f"it logged more than {self._limits.log_bytes} bytes")
         self._host.log(text)
+
+    def progress(self, fraction: float, text: str) -> None:
+        self._progress += 1
+        if self._progress > self._limits.progress:
+            raise ScriptStopped("progress", f"it said how far it is more than {self._limits.progress} times")
+        self._host.progress(min(max(fraction, 0.0), 1.0), text[:_CUT])
 
     def count_request(self) -> None:
         self._requests += 1
