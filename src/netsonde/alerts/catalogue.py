@@ -2,40 +2,48 @@
 """The alerts that are known, and the transitions of each."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 import msgspec
 
 from netsonde.model.alerts import Alert, AlertView, Transition, transition_key
+
+_MOST_REMEMBERED: Final = 1000
 
 
 class Catalogue:
     """What the buckets hold, by alert; `problem` is what the analyzer that judges says of each."""
 
     def __init__(self) -> None:
-        self._alerts: dict[str, tuple[Alert, int]] = {}
+        self._alerts: dict[str, Alert] = {}
+        self._revisions: dict[str, int] = {}
         self._history: dict[str, dict[int, Transition]] = {}
         self.problems: dict[str, str] = {}
 
     def alerts(self) -> list[Alert]:
         """Return every alert, the oldest first."""
-        return sorted((alert for alert, _ in self._alerts.values()), key=lambda one: (one.create_time, one.uuid))
+        return sorted(self._alerts.values(), key=lambda one: (one.create_time, one.uuid))
 
     def alert(self, uuid: str) -> Alert | None:
-        found = self._alerts.get(uuid)
-        return None if found is None else found[0]
+        return self._alerts.get(uuid)
 
     def revision(self, uuid: str) -> int:
-        return self._alerts[uuid][1]
+        """Return the revision of a definition in the store, 0 when there is none."""
+        return self._revisions.get(uuid, 0)
 
     def put(self, alert: Alert, revision: int) -> bool:
         """Take a definition unless a later one is known; returns whether it is news."""
-        known = self._alerts.get(alert.uuid)
-        if known is not None and known[1] >= revision:
+        if revision <= self.revision(alert.uuid):
             return False
-        self._alerts[alert.uuid] = (alert, revision)
+        self._revisions[alert.uuid] = revision
+        self._alerts[alert.uuid] = alert
         return True
 
     def remove(self, uuid: str) -> None:
+        # An echo of an earlier write may still be on its way; it must not bring the alert back.
+        gone = [known for known in self._revisions if known not in self._alerts]
+        for known in gone[:-_MOST_REMEMBERED]:
+            del self._revisions[known]
         self._alerts.pop(uuid, None)
         self.problems.pop(uuid, None)
 

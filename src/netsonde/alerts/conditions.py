@@ -118,7 +118,7 @@ class Asked:
         return await self._turns.compute(self._ask)
 
     async def _ask(self) -> Seen:
-        return await self._queries.answer(self._text, None, of_result, client=_CLIENT)
+        return await self._queries.answer(self._text, None, of_result, client=_CLIENT, packets=False)
 
     def follow(self, events: Sequence[Event]) -> None:
         if not self.changed.is_set() and any(map(self._concerns, events)):

@@ -10,6 +10,7 @@ import msgspec
 from netsonde.errors import UserError
 from netsonde.model.alerts import Alert, Language
 from netsonde.query import parse
+from netsonde.query.steps.packets import FetchPackets
 
 _DAY_MS: Final = 86_400_000
 _LONGEST: Final = 16_384
@@ -32,8 +33,9 @@ def checked(alert: Alert, check_action: Callable[[str], None], *, now_ms: int) -
             "Expression is empty: an alert must say what it watches", hint="such as G.V().Has('State', 'DOWN')"
         )
     alert = msgspec.structs.replace(alert, language=language_of(alert.expression, alert.language))
-    if alert.hold and alert.language == "gremlin":
-        parse(alert.hold)
+    if alert.language == "gremlin":
+        for text in filter(None, (alert.expression, alert.hold)):
+            _refuse_packets(text)
     interval_ms(alert.trigger)
     for action in actions_of(alert):
         check_action(action)
@@ -75,6 +77,16 @@ def interval_ms(trigger: str) -> int:
 def actions_of(alert: Alert) -> list[str]:
     """Return all whom the alert tells that it fires, each once."""
     return [*dict.fromkeys(filter(None, (alert.action, *alert.actions)))]
+
+
+def _refuse_packets(text: str) -> None:
+    """Raise UserError for a query that asks for packets, or is none."""
+    if any(isinstance(step.operation, FetchPackets) for step in parse(text).steps):
+        raise UserError(
+            "an alert may not see what is in packets: all who read alerts would",
+            hint="leave out RawPackets(), and watch the flows",
+            text=text,
+        )
 
 
 def is_expired(alert: Alert, now_ms: int) -> bool:

@@ -65,7 +65,7 @@ async def rehearse(alert: Alert, queries: Queries, period: Period, *, seconds: f
         looks, last = looks + 1, moment
         text = alert.hold if alert.hold and machine.state == "firing" else alert.expression
         try:
-            seen = await queries.answer(at_time(text, moment), None, of_result, client=_CLIENT)
+            seen = await queries.answer(at_time(text, moment), None, of_result, client=_CLIENT, packets=False)
         except (UserError, SourceLost, TimeoutError) as failed:
             problem = problem or str(failed)
             continue

@@ -63,7 +63,7 @@ class QueryHost:
             return Answer(403, 'an alert may only ask queries: Gremlin("G.V()…"); actions say what is to be done')
         try:
             question = msgspec.json.decode(body, type=Question)
-            found = await self._queries.answer(question.query, None, _text, client=_OWNER)
+            found = await self._queries.answer(question.query, None, _text, client=_OWNER, packets=False)
         except (msgspec.DecodeError, UserError) as wrong:
             return Answer(400, wrong.explain() if isinstance(wrong, UserError) else str(wrong))
         except (SourceLost, TimeoutError) as away:

@@ -187,7 +187,7 @@ class AlertService:
             else:
                 if seen is not None:
                     seen.add(entry.key)
-                self._accept(msgspec.structs.replace(entry.value, uuid=entry.key), entry.revision)
+                self._take(msgspec.structs.replace(entry.value, uuid=entry.key), entry.revision)
 
     async def _follow_history(self, health: HealthSink) -> None:
         async for entry in self._history.watch():
@@ -210,15 +210,20 @@ class AlertService:
         return self._catalogue.revision(uuid)
 
     def _accept(self, alert: Alert, revision: int) -> AlertView:
-        is_new = self._catalogue.alert(alert.uuid) is None
-        accepted = self._catalogue.put(alert, revision)
+        self._take(alert, revision)
         view = self.view(alert.uuid)
         if view is None:
             raise NotFound(f"the alert {alert.uuid} was deleted meanwhile")
-        if accepted:
-            self._notify(AlertChange("Added" if is_new else "Updated", view))
-            self._judging.changed(alert.uuid)
         return view
+
+    def _take(self, alert: Alert, revision: int) -> None:
+        is_new = self._catalogue.alert(alert.uuid) is None
+        if not self._catalogue.put(alert, revision):
+            return
+        view = self.view(alert.uuid)
+        assert view is not None
+        self._notify(AlertChange("Added" if is_new else "Updated", view))
+        self._judging.changed(alert.uuid)
 
     def _forget(self, uuid: str) -> None:
         view = self.view(uuid)

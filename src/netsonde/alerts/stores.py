@@ -24,8 +24,12 @@ class Queries(Protocol):
         into: Callable[[Result, Callable[[], None]], T],
         *,
         client: str = "",
+        packets: bool = True,
     ) -> T:
-        """Raises UserError for any mistake and limit, SourceLost when a source is away."""
+        """Raises UserError for any mistake and limit, SourceLost when a source is away.
+
+        Alerts never see `packets`: what they see is read by all who may read alerts, and by receivers.
+        """
         ...
 
 

@@ -2,8 +2,9 @@
 """The program of a process that runs one workflow in Python: reads it from stdin, writes to stdout what comes of it.
 
 Started by `scripts.process.Isolate` as `python -m netsonde.analyzer.python_workflow PARENT-PID`. The script's client
-asks the parent, which answers with the rights of the workflow's caller; it has no network of its own where we were
-root. Python is no sandbox: what confines the script is that it is nobody, may write nothing, and may take little.
+asks the parent, which answers with the rights of the workflow's caller; it has no network of its own. Python is no
+sandbox: what confines the script is that it is nobody where we were root, may write nothing, start and reach no other
+process, and may take little.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from netsonde.client.call import Answer, Call
 from netsonde.client.errors import error_of
 from netsonde.errors import UserError
 from netsonde.scripts import frames
+from netsonde.scripts.calls import forbid_calls
 from netsonde.scripts.confine import die_with, drop_rights, leave_network, limit_growth, limit_resources
 
 T = TypeVar("T")
@@ -158,6 +160,7 @@ def main(parent: int) -> None:
     leave_network()
     drop_rights()
     die_with(parent)
+    forbid_calls()
     talk.say(frames.Ready())
     run = talk.hear()
     if isinstance(run, frames.Run):

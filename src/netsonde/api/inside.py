@@ -8,7 +8,7 @@ carries `netsonde.caller` in its scope instead, which nothing from the network c
 import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from netsonde.api.asgi import App, Message
 from netsonde.errors import UserError
@@ -91,12 +91,18 @@ class _Exchange:
 def _scope(caller: Caller, method: str, target: str, body: str, given: Mapping[str, str]) -> dict[str, Any]:
     if method not in _METHODS:
         raise UserError(f"there is no method {method[:20]!r}", hint=f"known: {', '.join(_METHODS)}")
-    url = urlsplit(target)
+    try:
+        url = urlsplit(target)
+    except ValueError as bad:
+        raise UserError(f"{target[:80]!r} is no path: {bad}", hint="write the path: /api/…") from bad
     if url.scheme or url.netloc or not url.path.startswith("/"):
         raise UserError(f"scripts ask this server only, {target[:80]!r} is another", hint="write the path: /api/…")
     kind = "application/merge-patch+json" if method == "PATCH" and body.lstrip().startswith("{") else "application/json"
     own = {"host": "localhost", "content-length": str(len(body.encode()))}
     wanted = {name: value for name, value in given.items() if name in _HEADERS}
+    for name, value in wanted.items():
+        if not value.isascii() or not value.isprintable():
+            raise UserError(f"the header {name} cannot be {value[:80]!r}", hint="headers are printable ASCII")
     headers = [*({"content-type": kind} | wanted | own).items(), *caller.credentials]
     return {
         "type": "http",
@@ -104,7 +110,7 @@ def _scope(caller: Caller, method: str, target: str, body: str, given: Mapping[s
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": url.path,
+        "path": unquote(url.path),
         "raw_path": url.path.encode(),
         "query_string": url.query.encode(),
         "root_path": "",

@@ -201,7 +201,7 @@ class CheckService:
             else:
                 if seen is not None:
                     seen.add(entry.key)
-                self._accept(msgspec.structs.replace(entry.value, uuid=entry.key), entry.revision)
+                self._take(msgspec.structs.replace(entry.value, uuid=entry.key), entry.revision)
 
     async def _follow_results(self, health: HealthSink) -> None:
         async for entry in self._results.watch():
@@ -239,18 +239,24 @@ class CheckService:
         return self._catalogue.revision(uuid)
 
     def _accept(self, check: Check, revision: int) -> CheckView:
-        is_new = self._catalogue.check(check.uuid) is None
-        accepted = self._catalogue.put(check, revision)
+        self._take(check, revision)
         view = self.view(check.uuid)
         if view is None:
             raise NotFound(f"the check {check.uuid} was deleted meanwhile")
+        return view
+
+    def _take(self, check: Check, revision: int) -> None:
+        """Take a definition unless it is no news: an echo may come after the deletion."""
+        is_new = self._catalogue.check(check.uuid) is None
+        if not self._catalogue.put(check, revision):
+            return
+        view = self.view(check.uuid)
+        assert view is not None
         if is_new:
             for result in self._catalogue.latest_of(check.uuid):
                 self._overlay.show(result)
-        if accepted:
-            self._notify(CheckChange("Added" if is_new else "Updated", view))
-            self._judging.changed(check.uuid)
-        return view
+        self._notify(CheckChange("Added" if is_new else "Updated", view))
+        self._judging.changed(check.uuid)
 
     def _forget(self, uuid: str) -> None:
         view = self.view(uuid)

@@ -55,7 +55,11 @@ def logins_file() -> Path:
 
 def read_logins() -> dict[str, str]:
     """Return tokens by server. Raises UserError for a file that others may read, or that is none of ours."""
-    file = logins_file()
+    try:
+        file = logins_file()
+    except UserError:
+        # Who cannot keep logins has none, and may still ask.
+        return {}
     try:
         if file.stat().st_mode & 0o077:
             raise UserError(f"others may read the tokens in {file}", hint=f"chmod 600 {file}, and log in anew")

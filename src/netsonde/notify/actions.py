@@ -51,6 +51,8 @@ def split_url(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
+        # A name that no resolver is asked for, such as one with an empty label.
+        (host or "").removesuffix(".").encode("idna")
     except ValueError as wrong:
         raise UserError(f"{url[:80]!r} is no URL: {wrong}") from wrong
     if not host or any(character.isspace() or not character.isprintable() for character in url):

@@ -201,8 +201,16 @@ class Outbox:
         return self._reasons[notice.id]
 
     async def _send(self, notice: Notice) -> None:
+        """Raises SourceLost when it may work later, UserError when it will not."""
         action = action_of(notice.action)
-        await self._senders[action.kind].send(action.target, notice)
+        try:
+            await self._senders[action.kind].send(action.target, notice)
+        except (SourceLost, UserError):
+            raise
+        except Exception as crash:
+            # One receiver must not keep the others from being told, in this life and in each that follows.
+            log.exception("a sender failed", action=notice.action, notice=notice.id)
+            raise UserError(f"internal error ({type(crash).__name__}): the analyzer's log has it") from crash
 
     async def _finish(self, notice: Notice, problem: str) -> None:
         """Put the mark in the place of the notice, until the bus takes it."""

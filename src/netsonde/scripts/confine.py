@@ -48,7 +48,7 @@ def drop_rights() -> None:
 
 
 def leave_network() -> None:
-    """Go into an empty network namespace where we are root; who is not keeps the network of its user."""
+    """Go into an empty network namespace where we are root; for who is not, `calls` refuses sockets."""
     if os.geteuid() == 0:
         _LIBC.unshare(_CLONE_NEWNET)
 

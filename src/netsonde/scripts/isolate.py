@@ -20,6 +20,7 @@ from py_mini_racer import JSEvalException, JSParseException, MiniRacer
 
 from netsonde.errors import WireError
 from netsonde.scripts import frames
+from netsonde.scripts.calls import forbid_calls
 from netsonde.scripts.confine import die_with, drop_rights, limit_growth, limit_resources
 from netsonde.scripts.mailbox import Mailbox, TooLong
 
@@ -249,6 +250,7 @@ def main(parent: int) -> int:
     limit_resources(cpu_seconds=_CPU_SECONDS, files=_FILES)
     drop_rights()
     die_with(parent)
+    forbid_calls()
     talk.say(frames.Ready())
     is_first = True
     while isinstance(run := talk.hear(), frames.Run):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from netsonde.errors import Span, UserError
 
-Reason = Literal["time", "memory", "log", "result", "requests", "engine"]
+Reason = Literal["time", "memory", "log", "result", "requests", "progress", "engine"]
 
 _KIB = 1024
 
@@ -26,9 +26,11 @@ class ScriptLimits:
     """Of the result as JSON, and of each request and answer."""
     requests: int = 10_000
     """That it may make of us."""
+    progress: int = 10_000
+    """How often it may say how far it is."""
 
     def __post_init__(self) -> None:
-        for name in ("seconds", "memory_mib", "log_lines", "log_bytes", "result_bytes", "requests"):
+        for name in ("seconds", "memory_mib", "log_lines", "log_bytes", "result_bytes", "requests", "progress"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be greater than 0, got {getattr(self, name)}")
 
@@ -63,6 +65,7 @@ _HINTS: dict[Reason, str] = {
     "log": "log less, above all inside loops",
     "result": "return what is needed of it: counts, names, the first hundred",
     "requests": "ask once for many things: a query filters better than a loop",
+    "progress": "say it at every hundredth step: it is shown twice a second at most",
     "engine": "run it again; if it happens again, it asks for something that the engine cannot do",
 }
 

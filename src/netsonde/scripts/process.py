@@ -18,6 +18,8 @@ from netsonde.scripts.limits import ScriptFailed, ScriptLimits, ScriptStopped
 
 _START: Final = 20.0
 """Seconds in which a process has to be ready; 0.3 are usual."""
+_DYING: Final = 2.0
+"""Seconds in which a process that is killed has to be gone."""
 _OVERHEAD: Final = 4 * 1024
 """Bytes of a frame beside its text."""
 _CUT: Final = 4_096
@@ -33,6 +35,7 @@ class Isolate:
         self._program = program
         self._process: asyncio.subprocess.Process | None = None
         self._decoder = msgspec.json.Decoder(frames.FromIsolate)
+        self._killed = False
         self.runs = 0
 
     async def start(self) -> None:
@@ -60,7 +63,7 @@ class Isolate:
 
     @property
     def is_alive(self) -> bool:
-        return self._process is not None and self._process.returncode is None
+        return self._process is not None and self._process.returncode is None and not self._killed
 
     async def run(self, run: frames.Run, host: Host, limits: ScriptLimits) -> msgspec.Raw:
         """Return the result as JSON. Raises ScriptFailed, or ScriptStopped, after which the process is gone."""
@@ -76,7 +79,10 @@ class Isolate:
             raise ScriptStopped("result", f"it sent more than {limits.result_bytes} bytes at once") from bad
         except (asyncio.IncompleteReadError, ConnectionError) as ended:
             raise await self._autopsy(limits) from ended
-        except (ScriptStopped, asyncio.CancelledError):
+        except ScriptFailed:
+            raise
+        except BaseException:
+            # The script may still run, or wait for an answer.
             await self.kill()
             raise
 
@@ -84,16 +90,22 @@ class Isolate:
         process = self._process
         if process is None:
             return
+        self._killed = True
         with suppress(ProcessLookupError):
             # It leads a session of its own, and what it may have started is in it.
             os.killpg(process.pid, signal.SIGKILL)
-        await asyncio.shield(process.wait())
+        # Whoever has its end of our pipes keeps asyncio waiting, and need not be dead.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DYING):
+                await process.wait()
 
     async def _run(self, run: frames.Run, host: Host, limits: ScriptLimits) -> msgspec.Raw:
         await self._say(run)
         meter = _Meter(host, limits)
         most = limits.result_bytes * _PER_CHARACTER + _OVERHEAD
         while True:
+            # What is in our buffer already is read without a pause: others have their turn between two frames.
+            await asyncio.sleep(0)
             match await self._hear(most):
                 case frames.Ask() as ask:
                     meter.count_request()
@@ -101,7 +113,7 @@ class Isolate:
                 case frames.Log(text):
                     meter.log(text)
                 case frames.Progress(fraction, text):
-                    host.progress(min(max(fraction, 0.0), 1.0), text[:_CUT])
+                    meter.progress(fraction, text)
                 case frames.Done(result):
                     return _result(result, limits)
                 case frames.Failed(message, line, column):
@@ -115,7 +127,7 @@ class Isolate:
         """Say of what the process died."""
         assert self._process is not None
         await self.kill()
-        status = await self._process.wait()
+        status = self._process.returncode or 0
         if -status in (signal.SIGTRAP, signal.SIGABRT, signal.SIGILL):
             # V8 has no other way when the system gives it no memory, for buffers beside its heap among it.
             return ScriptStopped(
@@ -143,7 +155,7 @@ class _Meter:
     def __init__(self, host: Host, limits: ScriptLimits) -> None:
         self._host = host
         self._limits = limits
-        self._lines = self._bytes = self._requests = 0
+        self._lines = self._bytes = self._requests = self._progress = 0
 
     def log(self, text: str) -> None:
         text = text[:_CUT]
@@ -154,6 +166,12 @@ class _Meter:
         if self._bytes > self._limits.log_bytes:
             raise ScriptStopped("log", f"it logged more than {self._limits.log_bytes} bytes")
         self._host.log(text)
+
+    def progress(self, fraction: float, text: str) -> None:
+        self._progress += 1
+        if self._progress > self._limits.progress:
+            raise ScriptStopped("progress", f"it said how far it is more than {self._limits.progress} times")
+        self._host.progress(min(max(fraction, 0.0), 1.0), text[:_CUT])
 
     def count_request(self) -> None:
         self._requests += 1

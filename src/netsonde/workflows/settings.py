@@ -24,8 +24,9 @@ class WorkflowSettings:
     keep_hours: float = 24.0
     """Hours for which ended calls are kept."""
     python: bool = False
-    """Whether workflows may be written in Python. Their process is limited and has no rights on this host, but Python
-    has no sandbox: allow it only where everyone who may write workflows may run programs here."""
+    """Whether workflows may be written in Python. Their process is limited, but Python has no sandbox, and where the
+    analyzer is not root it reads what the analyzer may read: allow it only where everyone who may write workflows may
+    run programs here."""
 
     def __post_init__(self) -> None:
         for name in ("seconds", "memory_mib", "max_running", "max_waiting", "max_workflows", "max_jobs", "keep_hours"):

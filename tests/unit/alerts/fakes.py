@@ -16,7 +16,7 @@ from netsonde.model.elements import Json
 from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest, Talker
 from netsonde.model.notices import Notice
 from netsonde.observe import Health
-from netsonde.query import Result, Sources, Wanted, parse, run
+from netsonde.query import Limits, Result, Sources, Wanted, parse, run
 from unit.captures.fakes import FakeLease, FakeStore
 
 T = TypeVar("T")
@@ -81,12 +81,14 @@ class GraphQueries:
         into: Callable[[Result, Callable[[], None]], T],
         *,
         client: str = "",
+        packets: bool = True,
     ) -> T:
         self.asked.append(text)
         if self.away:
             raise SourceLost("no agent answers")
         sources = Sources(self.graph, flows=self.flows, history=self.history)
-        return into(await run(parse(text, bindings), sources), lambda: None)
+        limits = Limits() if packets else Limits(packets=0)
+        return into(await run(parse(text, bindings), sources, limits), lambda: None)
 
 
 @dataclass

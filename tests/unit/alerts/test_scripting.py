@@ -55,6 +55,11 @@ async def test_a_script_that_throws_or_never_ends_is_an_error(
     [
         (("POST", "/api/topology", '{"GremlinQuery": "G.V().Count()"}'), 200, "1"),
         (("POST", "/api/topology", '{"GremlinQuery": "G.V("}'), 400, "never closed"),
+        (
+            ("POST", "/api/topology", '{"GremlinQuery": "G.Flows().RawPackets()"}'),
+            400,
+            "may not see what is in packets",
+        ),
         (("POST", "/api/topology", "{"), 400, "truncated"),
         (("POST", "/api/capture", "{}"), 403, "only ask queries"),
         (("DELETE", "/api/topology", ""), 403, "only ask queries"),

@@ -165,6 +165,32 @@ async def test_what_cannot_work_is_refused_when_it_is_created(
     assert service.views() == []
 
 
+async def test_an_echo_that_comes_after_the_deletion_is_no_news(service: AlertService, held: Held) -> None:
+    told: list[AlertChange] = []
+    service.subscribe(told.append)
+    made = await service.create(DOWN)
+    # Nobody has heard of the creation by then.
+    await service.delete(made.uuid)
+    await held.definitions.put("last", DOWN)
+    await until(lambda: service.view("last") is not None)
+    assert [change.kind for change in told] == ["Added", "Deleted", "Added"]
+
+
+@pytest.mark.parametrize("field", ["expression", "hold"])
+async def test_an_alert_on_what_is_in_packets_is_refused(service: AlertService, field: str) -> None:
+    wrong = msgspec.structs.replace(DOWN, **{field: "G.Flows().RawPackets()"})
+    with pytest.raises(UserError, match="may not see what is in packets"):
+        await service.create(wrong)
+    with pytest.raises(UserError, match="may not see what is in packets"):
+        await service.rehearse(wrong, T0, T0 + 1000, 1000)
+
+
+async def test_an_alert_that_another_version_stored_sees_no_packets(service: AlertService, held: Held) -> None:
+    stored = msgspec.structs.replace(DOWN, expression="G.Flows().RawPackets()", language="gremlin")
+    await held.definitions.put("old", stored)
+    await until(lambda: "may not see what is in packets" in "".join(view.problem for view in service.views()))
+
+
 async def test_there_is_a_bound_on_alerts(service: AlertService) -> None:
     for _ in range(QUICK.max_alerts):
         await service.create(DOWN)

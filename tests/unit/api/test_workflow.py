@@ -131,6 +131,18 @@ async def test_a_script_asks_this_server_and_no_other(http: Any, fakes: Fakes) -
     assert (await ask(fakes, "TRACE", "/api")).status == 400
 
 
+async def test_a_request_that_is_none_is_answered(http: Any, fakes: Fakes) -> None:
+    assert "is no path" in (await ask(fakes, "GET", "//[")).body
+    assert "printable ASCII" in (await ask(fakes, "GET", "/api", accept="\u0100")).body
+    assert "printable ASCII" in (await ask(fakes, "GET", "/api", accept="a\r\nCookie: b")).body
+
+
+async def test_names_in_paths_are_read_as_those_of_the_network(http: Any, fakes: Fakes) -> None:
+    await http.post(PATH, json={"Name": "my own é", "Source": "ask"})
+    path = f"{PATH}/my%20own%20%C3%A9"
+    assert ((await http.get(path)).status_code, (await ask(fakes, "GET", path)).status) == (200, 200)
+
+
 async def test_what_a_script_calls_acts_for_the_same_caller(http: Any, fakes: Fakes) -> None:
     await http.post(PATH, json={"Name": "outer", "Source": "ask"})
     job = (

@@ -264,6 +264,16 @@ async def test_a_capture_that_is_refused_keeps_no_other_check_from_work(
     await until(lambda: [view.gremlin_query for view in held.captures.views()] == ["G.E()"])
 
 
+async def test_an_echo_that_comes_after_the_deletion_is_no_news(service: CheckService, held: Held) -> None:
+    made = await service.create(CHECK)
+    # Of the creation nobody has heard by then.
+    await service.delete(made.uuid)
+    other = await service.create(CHECK)
+    await until(lambda: len(held.captures.by_id) == 1)
+    assert [view.uuid for view in service.views()] == [other.uuid]
+    assert held.health.state == "running"
+
+
 async def test_names_are_unique_and_given_when_there_is_none(service: CheckService) -> None:
     made = await service.create(CHECK)
     with pytest.raises(Conflict, match="there is a check 'vms' already"):

@@ -146,6 +146,19 @@ async def test_a_notice_that_is_refused_is_given_up_and_shown() -> None:
         await until(lambda: post.sender.sent == [(FAST, "a.2")])
 
 
+async def test_a_receiver_that_makes_a_sender_fail_keeps_no_other_waiting() -> None:
+    post = Post()
+    post.sender.failures[SLOW] = [UnicodeError("label empty or too long")]
+    async with post.running() as outbox:
+        await outbox.post(notice(1, SLOW))
+        await outbox.post(notice(2, FAST))
+        await until(lambda: post.sender.sent == [(FAST, "a.2")])
+        await until(lambda: post.count("notices_given_up") == 1)
+        assert outbox.undelivered("a") == [
+            f"{SLOW}: given up: internal error (UnicodeError): the analyzer's log has it"
+        ]
+
+
 async def test_a_notice_is_given_up_after_its_time() -> None:
     post = Post()
     post.sender.failures[FAST] = [SourceLost("down")] * 1000
@@ -175,6 +188,13 @@ async def test_a_repetition_is_not_kept_and_may_fail() -> None:
     await outbox.repeat(notice(1, action))
     await outbox.repeat(notice(1, action))
     assert (post.sender.sent, post.store.entries) == ([("http://am", "a.1")], {})
+    assert post.count("repetitions_failed") == 1
+
+
+async def test_a_repetition_that_makes_a_sender_fail_is_counted() -> None:
+    post = Post()
+    post.sender.failures["http://am"] = [UnicodeError("label empty or too long")]
+    await post.outbox().repeat(notice(1, "alertmanager+http://am"))
     assert post.count("repetitions_failed") == 1
 
 

@@ -48,7 +48,10 @@ def test_actions_are_read_as_the_reference_spells_them(text: str, action: Action
 
 @pytest.mark.parametrize(
     "text",
-    ["", "ftp://x", "http://", "http://a b/", "http://[::1", "http://x:99999/", "http://me:secret@x/", "workflow: "],
+    [
+        *("", "ftp://x", "http://", "http://a b/", "http://[::1", "http://x:99999/", "http://me:secret@x/"),
+        *("http://a..b/", f"http://{'a' * 64}.example/", "workflow: "),
+    ],
 )
 def test_an_action_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UserError):
@@ -95,6 +98,17 @@ async def test_a_name_is_judged_by_its_address_when_it_is_called(receiver: Recei
     with pytest.raises(UserError, match="may not be sent to"):
         await webhooks.send(f"http://localhost:{port}/", NOTICE)
     assert receiver.got == []
+
+
+async def test_a_name_may_be_written_in_any_script(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def resolve(policy: TargetPolicy, host: str, port: int) -> str:
+        return "127.0.0.1"
+
+    monkeypatch.setattr(TargetPolicy, "resolve", resolve)
+    port = receiver.url.rpartition(":")[2]
+    await senders(HERE)["webhook"].send(f"http://münchen.example:{port}/ü", NOTICE)
+    [(target, headers, _)] = receiver.got
+    assert (target, headers["host"]) == ("/%C3%BC", f"xn--mnchen-3ya.example:{port}")
 
 
 async def test_a_webhook_is_signed_with_its_time(receiver: Receiver) -> None:

@@ -165,12 +165,13 @@ OVERRUNS = {
     "log": "function () { while (true) console.log('flood'); }",
     "result": "function () { return 'x'.repeat(3000000); }",
     "requests": "function () { while (true) request('/api', 'GET'); }",
+    "progress": "function () { while (true) progress(0.5, 'flood'); }",
 }
 
 
 @pytest.mark.parametrize("reason", OVERRUNS)
 async def test_a_script_beyond_a_limit_is_stopped(scripts: Scripts, reason: str) -> None:
-    limits = replace(LIMITS, log_lines=100, result_bytes=1_000_000, requests=100)
+    limits = replace(LIMITS, log_lines=100, result_bytes=1_000_000, requests=100, progress=100)
     with pytest.raises(ScriptStopped) as stopped:
         await scripts.call(OVERRUNS[reason], [], FakeHost({"/api": 1}), limits)
     assert stopped.value.reason == reason
@@ -202,6 +203,13 @@ async def test_a_cancelled_script_is_ended_at_once(scripts: Scripts) -> None:
         await host.began.wait()
         running.cancel()
     assert await result_of(scripts, "function () { return 'free'; }") == "free"
+
+
+async def test_a_host_that_crashes_leaves_no_script_behind_for_the_next(scripts: Scripts) -> None:
+    host = FakeHost({"/api/none": object()})  # type: ignore[dict-item]
+    with pytest.raises(TypeError):
+        await result_of(scripts, "function () { return request('/api/none', 'GET'); }", host=host)
+    assert await result_of(scripts, "function () { return 1; }") == 1
 
 
 async def test_scripts_beyond_the_queue_are_refused() -> None:

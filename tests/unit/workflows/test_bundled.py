@@ -147,10 +147,36 @@ async def test_the_examples_of_the_how_to_run(scripts: Scripts) -> None:
     assert (found, site.lines) == ({"Type": "veth", "Count": 3}, ["3 of type veth"])
 
 
+def python_scripts() -> Scripts:
+    return Scripts(Health("scripts"), runs=1, make=lambda: Isolate(("-m", "netsonde.analyzer.python_workflow")))
+
+
+REACH = """
+import asyncio, os, signal, socket, subprocess
+
+async def main(client):
+    tries = {
+        "fork": os.fork, "run": lambda: subprocess.run(["/bin/true"]), "connect": socket.socket,
+        "kill": lambda: os.kill(os.getppid(), 0), "kill all": lambda: os.kill(-1, 0),
+    }
+    assert await asyncio.to_thread(lambda: "threads are its own")
+    return sorted(name for name, attempt in tries.items() if not refused(attempt))
+
+def refused(attempt):
+    try:
+        attempt()
+    except OSError:
+        return True
+"""
+
+
+async def test_a_workflow_in_python_leaves_no_process_behind_and_reaches_none() -> None:
+    assert bytes(await python_scripts().call(REACH, [], Site({}), ScriptLimits(seconds=10))) == b"[]"
+
+
 async def test_the_python_of_the_how_to_runs_confined() -> None:
     source = re.findall(r"```python\n(.*?)```", HOW_TO, re.DOTALL)[0]
     site = Site({".Count()": 3})
-    program = ("-m", "netsonde.analyzer.python_workflow")
-    pool = Scripts(Health("scripts"), runs=1, make=lambda: Isolate(program))
+    pool = python_scripts()
     assert bytes(await pool.call(source, ["veth"], site, ScriptLimits(seconds=10))) == b"3"
     assert site.lines == ["3"]

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from netsonde.errors import Conflict, NotFound, UserError
+from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.model.captures import Capture, NodeStatus
 from netsonde.model.checks import CheckChange, CheckResult
 from netsonde.model.elements import Json
@@ -129,6 +129,17 @@ async def test_calls_beyond_the_queue_are_refused() -> None:
     workflows.service.call("CheckMTU", ["a", "b"], ALICE)
     with pytest.raises(Busy, match="1 calls wait already"):
         workflows.service.call("CheckMTU", ["a", "b"], ALICE)
+
+
+async def test_another_part_may_call_later_when_too_many_wait() -> None:
+    workflows = Workflows(WorkflowSettings(max_running=1, max_waiting=1))
+    async with workflows.running():
+        await workflows.service.create(a_workflow("wait"), "alice")
+        first = workflows.service.call("mine", [], ALICE)
+        await until(lambda: workflows.service.job(first.uuid).state == "running")  # type: ignore[union-attr]
+        workflows.service.call("mine", [], ALICE)
+        with pytest.raises(SourceLost, match="1 calls wait already"):
+            await NamedCalls(workflows.service, "alert").call("mine", {})
 
 
 async def test_ended_jobs_beyond_the_limit_go_oldest_first() -> None:

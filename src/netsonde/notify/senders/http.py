@@ -49,13 +49,16 @@ class Poster:
         return httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=self._timeout, verify=self._trust)
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        parts = split_url(url)
-        host = parts.hostname or ""
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        split_url(url)
+        named = httpx.URL(url)
+        # As it is sent: a name may be written in any script.
+        host = named.raw_host.decode("ascii")
+        port = named.port or (443 if named.scheme == "https" else 80)
         address = await self.policy.resolve(host, port)
         # The address that was judged is the one that is called: a name may lead elsewhere a moment later.
-        pinned = httpx.URL(url).copy_with(host=address, port=port)
-        sent = {"Host": parts.netloc, "Content-Type": "application/json", "User-Agent": "netsonde", **headers}
+        pinned = named.copy_with(host=address, port=port)
+        own = {"Host": named.netloc.decode("ascii"), "Content-Type": "application/json", "User-Agent": "netsonde"}
+        sent = {**own, **headers}
         async with (
             self._client() as client,
             client.stream("POST", pinned, content=body, headers=sent, extensions={"sni_hostname": host}) as answer,
