@@ -27,7 +27,7 @@ from netsonde.api.enrol import EnrolAnswer, EnrolRequest
 from netsonde.api.errors import PROBLEM, Problem
 from netsonde.api.identity import Ready
 from netsonde.api.imports import ImportBody
-from netsonde.api.login import Login, WhoAmI
+from netsonde.api.login import LoggedOut, Login, WhoAmI
 from netsonde.api.node import MetricPoints
 from netsonde.api.page import SECURITY_HEADERS
 from netsonde.api.pcap_import import ImportAnswer
@@ -81,7 +81,7 @@ _NAMING = frozenset({"workflow"})
 """Query parameters that name a resource, which there may not be."""
 _ANSWERS: dict[tuple[str, str, str], Any] = {
     ("/login", "post", "200"): Login,
-    ("/logout", "post", "200"): dict[str, str],
+    ("/logout", "post", "200"): LoggedOut,
     ("/api/whoami", "get", "200"): WhoAmI,
     ("/api/enrol", "post", "200"): EnrolAnswer,
     ("/readyz", "get", "200"): Ready,
