@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -110,14 +111,20 @@ def _end(process: "subprocess.Popen[bytes] | None", how: signal.Signals) -> None
         process.wait()
 
 
-@pytest.fixture
-def ovs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateOvs]:
-    """A running private Open vSwitch; skips aloud where the Debian package is missing."""
+@contextmanager
+def running_ovs(folders: pytest.TempPathFactory) -> Iterator[PrivateOvs]:
+    """Run a private Open vSwitch meanwhile; skips aloud where the Debian package is missing."""
     if shutil.which("ovs-vswitchd") is None or not SCHEMA.exists():
         pytest.skip("openvswitch-switch is not installed")
     # A Unix socket's path may have 107 bytes at most, pytest's own directories are often longer.
-    switch = PrivateOvs(tmp_path_factory.mktemp("ovs"))
+    switch = PrivateOvs(folders.mktemp("ovs"))
     try:
         yield switch.start()
     finally:
         switch.stop()
+
+
+@pytest.fixture
+def ovs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateOvs]:
+    with running_ovs(tmp_path_factory) as switch:
+        yield switch

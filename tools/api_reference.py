@@ -94,7 +94,7 @@ def _shape(schema: Schema, components: Schema) -> str:
     if "$ref" in schema:
         name = str(schema["$ref"]).rpartition("/")[2]
         members = list(components[name].get("properties", {}))
-        return f"`{{{', '.join(members)}}}`" if 0 < len(members) <= _MOST_MEMBERS else f"`{name.partition('_')[0]}`"
+        return f"`{{{', '.join(members)}}}`" if len(members) <= _MOST_MEMBERS else f"`{name.partition('_')[0]}`"
     if schema.get("type") == "array":
         return f"list of {_shapes(schema.get('items', {}), components)}"
     if "additionalProperties" in schema:

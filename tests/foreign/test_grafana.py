@@ -3,6 +3,7 @@
 
 import json
 import re
+import secrets
 import time
 import urllib.parse
 import urllib.request
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from foreign.programs import ROOT
-from system.links import send_udp
+from system.links import ip, send_udp
 from system.stack import Stack
 
 DASHBOARD = json.loads((ROOT / "docs/howto/grafana-dashboard.json").read_text())
@@ -24,7 +25,17 @@ VALUES = r"G.V().Has('Name', '{name}').HasKey('Metric')"
 
 
 @pytest.fixture(scope="module")
-def busy(stack: Stack, veth: tuple[str, str]) -> Iterator[str]:
+def bridge(stack: Stack) -> Iterator[str]:
+    """A bridge of this host, in the graph: the dashboard shows those and what joins them."""
+    name = f"t{secrets.token_hex(3)}"
+    ip("link", "add", name, "type", "bridge")
+    stack.wait(lambda: stack.query(f"G.V().Has('Name', '{name}').In().Has('Type', 'host')"), 15, "the bridge")
+    yield name
+    ip("link", "del", name)
+
+
+@pytest.fixture(scope="module")
+def busy(stack: Stack, veth: tuple[str, str], bridge: str) -> Iterator[str]:
     """The id of an interface that is captured and has counters, with a flow in history."""
     stack.capture(f"G.V().Has('Name', '{veth[1]}')", Name="grafana")
     (capture,) = [one for one in stack.call("GET", "/api/capture").values() if one["Name"] == "grafana"]

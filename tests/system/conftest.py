@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whole processes for tests: a fresh all-in-one, and links that are gone afterwards."""
+"""Whole processes for tests: one all-in-one for all that can share it, and links that are gone afterwards."""
 
 import os
 import secrets
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -21,13 +20,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs root"))
 
 
-@pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    """An all-in-one that is ready, with an empty state directory."""
-    running = Stack(tmp_path / "state").start()
+SETTINGS = {"NETSONDE_NOTIFY_ALLOW": "127.0.0.0/8", "NETSONDE_ALERT_SETTLE": "1"}
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The all-in-one of this run, in the namespace of the machine; use `stack`."""
+    running = Stack(tmp_path_factory.mktemp("shared") / "state", env=SETTINGS).start()
     yield running
-    if running.process is not None and running.process.poll() is None:
-        running.stop()
+    running.stop()
+
+
+@pytest.fixture
+def stack(shared: Stack) -> Iterator[Stack]:
+    """An all-in-one of which every part runs and is ready; it may have a past, but no captures and no alerts."""
+    shared.wait(shared.is_whole, 30, "whole after the test before")
+    yield shared
+    shared.wait(lambda: shared.status_code("/readyz") == 200, 30, "ready after the test")
+    for kind in ("capture", "alert"):
+        for uuid in shared.call("GET", f"/api/{kind}"):
+            shared.call("DELETE", f"/api/{kind}/{uuid}", accept="*/*")
 
 
 @pytest.fixture

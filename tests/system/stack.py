@@ -65,6 +65,13 @@ class Stack:
                 return int(pid)
         raise LookupError(f"no child {name} in:\n{listing}")
 
+    def is_whole(self) -> bool:
+        """Return whether the server is ready, knows the processes that run now, and can capture."""
+        status = self.call("GET", "/api/status")
+        parts = {process["Pid"]: process["Probes"] for process in status["Processes"]}
+        captures = parts.get(self.child("agent"), {}).get("captures", {})
+        return bool(status["Ready"]) and self.child("analyzer") in parts and captures.get("State") == "running"
+
     def kill(self, name: str) -> None:
         os.kill(self.child(name), signal.SIGKILL)
 

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,32 +55,27 @@ def receiver() -> Iterator[Receiver]:
 
 
 def test_a_receiver_is_told_once_although_the_analyzer_is_killed(
-    tmp_path: Path, links: Links, receiver: Receiver
+    stack: Stack, links: Links, receiver: Receiver
 ) -> None:
-    env = {"NETSONDE_NOTIFY_ALLOW": "127.0.0.0/8", "NETSONDE_ALERT_SETTLE": "1"}
-    stack = Stack(tmp_path / "state", env=env).start()
-    try:
-        body = {"Name": "new", "Expression": f"G.V().Has('Name', '{links.prefix}a')", "Actions": [receiver.url]}
-        began = time.time_ns() // 1_000_000
-        uuid = stack.call("POST", "/api/alert", body)["UUID"]
-        left, _ = links.veth("a")
-        stack.wait(lambda: receiver.states == ["firing"], 5, "told")
-        assert [node["Metadata"]["Name"] for node in receiver.got[0]["ReasonData"]] == [left]
+    body = {"Name": "new", "Expression": f"G.V().Has('Name', '{links.prefix}a')", "Actions": [receiver.url]}
+    began = time.time_ns() // 1_000_000
+    uuid = stack.call("POST", "/api/alert", body)["UUID"]
+    left, _ = links.veth("a")
+    stack.wait(lambda: receiver.states == ["firing"], 5, "told")
+    assert [node["Metadata"]["Name"] for node in receiver.got[0]["ReasonData"]] == [left]
 
-        killed = stack.child("analyzer")
-        stack.kill("analyzer")
-        stack.wait(lambda: stack.child("analyzer") != killed, 15, "another analyzer")
-        stack.wait(lambda: evaluations(stack) > 0, 25, "judged again")
-        assert stack.call("GET", f"/api/alert/{uuid}")["State"] == "firing"
+    killed = stack.child("analyzer")
+    stack.kill("analyzer")
+    stack.wait(lambda: stack.child("analyzer") != killed, 15, "another analyzer")
+    stack.wait(lambda: evaluations(stack) > 0, 25, "judged again")
+    assert stack.call("GET", f"/api/alert/{uuid}")["State"] == "firing"
 
-        ip("link", "del", left)
-        stack.wait(lambda: "resolved" in receiver.states, 15, "resolved")
-        history = stack.call("GET", f"/api/alert/{uuid}/history")
-        assert [one["State"] for one in history if one["State"] != one["Previous"]] == ["resolved", "firing"]
-        assert receiver.states == ["firing", "resolved"], receiver.got
-        stack.wait(lambda: would_have_fired(stack, body, began) == 1, 15, "in history")
-    finally:
-        stack.stop()
+    ip("link", "del", left)
+    stack.wait(lambda: "resolved" in receiver.states, 15, "resolved")
+    history = stack.call("GET", f"/api/alert/{uuid}/history")
+    assert [one["State"] for one in history if one["State"] != one["Previous"]] == ["resolved", "firing"]
+    assert receiver.states == ["firing", "resolved"], receiver.got
+    stack.wait(lambda: would_have_fired(stack, body, began) == 1, 15, "in history")
 
 
 def evaluations(stack: Stack) -> int:

@@ -55,7 +55,7 @@ def test_killing_a_part_loses_no_definition_and_captures_go_on(stack: Stack, lin
     stack.kill(victim)
     stack.wait(lambda: stack.child(victim) != killed, 15, f"another {victim}")
     # An interface that appears while no agent runs has nobody to watch it.
-    stack.wait(lambda: agent_is_back(stack), 30, "the agent and all else there")
+    stack.wait(stack.is_whole, 30, "the agent and all else there")
     _, second_peer = links.veth("b")
     send_udp(second_peer, 10, 3)
     stack.wait(lambda: {10, 11, 12} <= set(numbers(stack, capture)), 20, "packets of a new interface")
@@ -81,13 +81,6 @@ def test_it_stops_in_order_and_starts_again_with_everything(tmp_path: Path, link
     assert [flow["Metric"]["ABPackets"] for flow in flows] == [4]
     stack.wait(lambda: numbers(stack, capture) == [0, 1, 2, 3], 10, "the packets of a gone interface, from history")
     stack.stop()
-
-
-def agent_is_back(stack: Stack) -> bool:
-    status = stack.call("GET", "/api/status")
-    pids = {process["Pid"]: process["Probes"] for process in status["Processes"] if process["Service"] == "agent"}
-    parts = pids.get(stack.child("agent"), {})
-    return bool(status["Ready"]) and parts.get("captures", {}).get("State") == "running"
 
 
 def numbers(stack: Stack, capture: str) -> list[int]:

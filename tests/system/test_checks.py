@@ -128,7 +128,7 @@ def test_a_silent_guest_is_judged_by_injected_packets(judged: Judged) -> None:
         {"Type": "dns", "Parameters": {"Server": gateway, "Name": "vm.example.test"}},
         {"Type": "tcp", "Parameters": {"Target": f"{METADATA}:80"}},
         {"Type": "mtu"},
-        {"Type": "unexpected", "Within": 6000, "Parameters": {"Peers": ["203.0.113.0/24"]}},
+        {"Type": "unexpected", "Within": 4000, "Parameters": {"Peers": ["203.0.113.0/24"]}},
     ]
     query = f"G.V().Has('Name', '{tap}')"
     body = {"Name": "silent", "GremlinQuery": query, "Within": 500, "Steps": steps, "Active": "unsettled"}

@@ -13,43 +13,43 @@ import nats
 import nats.errors
 import pytest
 
+from netsonde.cli.main import run
 from system.stack import PROGRAM, Stack, free_port
 
 pytestmark = pytest.mark.system
 
 
-def netsonde(*arguments: str, **env: str) -> str:
-    done = subprocess.run(
-        [str(PROGRAM), *arguments], env={**os.environ, **env}, capture_output=True, text=True, timeout=30
-    )
+def enrol(stack: Stack, token: str, host: Path) -> dict[str, Any]:
+    """Run the one command on another host; returns the configuration that it wrote."""
+    env = {"NETSONDE_STATE_DIR": str(host), "NETSONDE_HOST_ID": "second.example"}
+    command = [str(PROGRAM), "agent", "enrol", "--url", stack.url, "--token", token]
+    done = subprocess.run(command, env={**os.environ, **env}, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return tomllib.loads((host / "enrolled/agent.toml").read_text())
 
 
-def test_an_agent_enrols_by_one_command_and_reports_with_its_own_certificate(tmp_path: Path) -> None:
+def test_an_agent_enrols_by_one_command_and_reports_with_its_own_certificate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     state = tmp_path / "state"
     state.mkdir()
     (tmp_path / "password").write_text("secret\n")
-    netsonde(
-        "access", "setup", "--name", "localhost", "--password-file", f"{tmp_path}/password", "--state-dir", f"{state}"
-    )
-    token = netsonde(
-        "access", "token", "create", "new", "--role", "enroller", "--uses", "1", "--state-dir", f"{state}"
-    ).strip()
+    where = ("--state-dir", str(state))
+    password = ("--password-file", str(tmp_path / "password"))
+    assert run(("access", "setup", "--name", "localhost", *password, *where)) == 0
+    capsys.readouterr()
+    assert run(("access", "token", "create", "new", "--role", "enroller", "--uses", "1", *where)) == 0
+    token = capsys.readouterr().out.strip()
     port = free_port()
     settings = {"NETSONDE_BUS_LISTEN": f"127.0.0.1:{port}", "NETSONDE_ANALYZER_ALLOWED_HOSTS": "localhost"}
     stack = Stack(state, env=settings).start()
     try:
-        second = {"NETSONDE_STATE_DIR": str(tmp_path / "second"), "NETSONDE_HOST_ID": "second.example"}
         # Everybody is admin on loopback; the token of a gate that asks for none is not looked at.
-        netsonde("agent", "enrol", "--url", stack.url, "--token", token, **second)
-        enrolled = tmp_path / "second/enrolled"
-        config = tomllib.loads((enrolled / "agent.toml").read_text())
+        config = enrol(stack, token, tmp_path / "second")
         assert config["bus"]["url"] == f"tls://localhost:{port}"
-        agent = subprocess.Popen(
-            [str(PROGRAM), "agent", "--config", str(enrolled / "agent.toml"), "--set", "probes.enabled=netns"],
-            stderr=subprocess.DEVNULL,
-        )
+        file = str(tmp_path / "second/enrolled/agent.toml")
+        command = [str(PROGRAM), "agent", "--config", file, "--set", "probes.enabled=netns"]
+        agent = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:
             stack.wait(lambda: "second.example" in stack.call("GET", "/api/status")["Agents"], 20, "reporting")
             # Ready again: its topology is in, and its captures are matched. (The host's nodes are one agent's already.)

@@ -13,32 +13,24 @@ from typing import Any
 import pytest
 
 from live_graph import name, private_netns
-from ovs_fixture import PrivateOvs
-from ovs_fixture import ovs as ovs_of_machine  # noqa: F401
+from ovs_fixture import PrivateOvs, running_ovs
 from system.links import Links, send_udp
 from system.stack import PROGRAM, Stack
 
 pytestmark = pytest.mark.system
 
 
-@pytest.fixture
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
+@pytest.fixture(scope="module")
+def ovs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateOvs]:
+    """The switch, in a namespace of its own that this process is in too."""
+    with private_netns(), running_ovs(tmp_path_factory) as switch:
+        yield switch
 
 
-@pytest.fixture
-def ovs(netns: None, request: pytest.FixtureRequest) -> PrivateOvs:
-    """The switch, started only once this process is in its own namespace."""
-    switch = request.getfixturevalue("ovs_of_machine")
-    assert isinstance(switch, PrivateOvs)
-    return switch
-
-
-@pytest.fixture
-def stack(ovs: PrivateOvs, tmp_path: Path) -> Iterator[Stack]:
+@pytest.fixture(scope="module")
+def stack(ovs: PrivateOvs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     env = {"NETSONDE_PROBES_OVSDB_ADDRESSES": ovs.address, "NETSONDE_CAPTURE_FLOW_UPDATE": "1"}
-    running = Stack(tmp_path / "state", env=env)
+    running = Stack(tmp_path_factory.mktemp("sources") / "state", env=env)
     try:
         yield running.start()
     finally:
@@ -60,7 +52,30 @@ def flows(stack: Stack, uuid: str, port: int) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_switch_tells_of_its_bridges_and_is_left_as_it_was(stack: Stack, ovs: PrivateOvs, tmp_path: Path) -> None:
+def test_flows_and_packets_go_where_a_capture_sends_them(stack: Stack, tmp_path: Path) -> None:
+    links = Links(name("v"))
+    left, right = links.veth("a")
+    sockets = {kind: listener() for kind in ("netflow5", "netflow9", "ipfix", "vxlan")}
+    sinks = [{"Type": kind, "Target": f"127.0.0.1:{one.getsockname()[1]}", "ID": 7} for kind, one in sockets.items()]
+    sinks.append({"Type": "pcapng", "RotatePackets": 10})
+    uuid = stack.capture(f"G.V().Has('Name', '{right}')", Sinks=sinks)
+    stack.wait_capture(uuid, "active")
+    send_udp(left, 0, 25, port=9001)
+    stack.wait(lambda: received(stack, uuid) >= 25, 10, "received")
+    heard = {kind: one.recv(2000) for kind, one in sockets.items()}
+    assert [struct.unpack("!H", heard[kind][:2])[0] for kind in ("netflow5", "netflow9", "ipfix")] == [5, 9, 10]
+    for kind in ("netflow5", "netflow9", "ipfix"):
+        assert decoded(heard[kind], tmp_path / f"{kind}.pcap") == ["40000", "9001", "17"], kind
+    assert heard["vxlan"][:8] == bytes((8, 0, 0, 0, 0, 0, 7, 0))
+    assert seen_by_wireshark(stack, uuid, tmp_path / "extcap") == ["9001"] * 5
+    stack.call("DELETE", f"/api/capture/{uuid}")
+    directory = stack.state / "captures" / uuid
+    stack.wait(lambda: len(list(directory.glob("*.pcapng"))) >= 3, 10, "three files")
+    for one in sockets.values():
+        one.close()
+
+
+def test_the_switch_tells_of_its_bridges_and_is_left_as_it_was(stack: Stack, ovs: PrivateOvs) -> None:
     bridge, links = name("br"), Links(name("v"))
     ovs.add_bridge(bridge)
     ends = [links.veth("a"), links.veth("b")]
@@ -91,29 +106,6 @@ def test_the_switch_tells_of_its_bridges_and_is_left_as_it_was(stack: Stack, ovs
         stack.call("DELETE", f"/api/capture/{uuid}")
     tables = ("sFlow", "NetFlow", "IPFIX", "Mirror", "Port")
     stack.wait(lambda: not any(ours(ovs, table) for table in tables), 25, "clean")
-
-
-def test_flows_and_packets_go_where_a_capture_sends_them(stack: Stack, tmp_path: Path) -> None:
-    links = Links(name("v"))
-    left, right = links.veth("a")
-    sockets = {kind: listener() for kind in ("netflow5", "netflow9", "ipfix", "vxlan")}
-    sinks = [{"Type": kind, "Target": f"127.0.0.1:{one.getsockname()[1]}", "ID": 7} for kind, one in sockets.items()]
-    sinks.append({"Type": "pcapng", "RotatePackets": 10})
-    uuid = stack.capture(f"G.V().Has('Name', '{right}')", Sinks=sinks)
-    stack.wait_capture(uuid, "active")
-    send_udp(left, 0, 25, port=9001)
-    stack.wait(lambda: received(stack, uuid) >= 25, 10, "received")
-    heard = {kind: one.recv(2000) for kind, one in sockets.items()}
-    assert [struct.unpack("!H", heard[kind][:2])[0] for kind in ("netflow5", "netflow9", "ipfix")] == [5, 9, 10]
-    for kind in ("netflow5", "netflow9", "ipfix"):
-        assert decoded(heard[kind], tmp_path / f"{kind}.pcap") == ["40000", "9001", "17"], kind
-    assert heard["vxlan"][:8] == bytes((8, 0, 0, 0, 0, 0, 7, 0))
-    assert seen_by_wireshark(stack, uuid, tmp_path / "extcap") == ["9001"] * 5
-    stack.call("DELETE", f"/api/capture/{uuid}")
-    directory = stack.state / "captures" / uuid
-    stack.wait(lambda: len(list(directory.glob("*.pcapng"))) >= 3, 10, "three files")
-    for one in sockets.values():
-        one.close()
 
 
 def seen_by_wireshark(stack: Stack, uuid: str, folder: Path) -> list[str]:

@@ -168,7 +168,8 @@ class Agent:
 
     def _switch(self, engine: PacketEngine) -> OvsEngine:
         databases = {address: OvsDatabase(address) for address in self.settings.probes.ovsdb.addresses}
-        return OvsEngine(engine, SwitchHost(self.host, databases, KernelDevices(), now_ms))
+        update = self.settings.capture.flow_update
+        return OvsEngine(engine, SwitchHost(self.host, databases, KernelDevices(), now_ms, update))
 
     async def _captures(self, bus: Bus, engines: Mapping[str, Engine]) -> CaptureAgent:
         return CaptureAgent(

@@ -10,12 +10,10 @@ from pathlib import Path
 
 import netsonde.api
 from netsonde import __version__
-from netsonde._native import RecordedFrames, check_bpf
 from netsonde.access.policy import policy_of
 from netsonde.access.sessions import Sessions
 from netsonde.aio import Supervisor, keep_tidy, spawn
 from netsonde.aio.tasks import HealthSink
-from netsonde.alerts.scripting import AlertScripts
 from netsonde.alerts.service import AlertService
 from netsonde.analyzer.access import open_gate, open_sessions
 from netsonde.analyzer.calls import LateCalls
@@ -28,6 +26,7 @@ from netsonde.analyzer.intake import Intake
 from netsonde.analyzer.packets import LivePackets, PacketService
 from netsonde.analyzer.queries import QueryService
 from netsonde.analyzer.reports import AgentReports
+from netsonde.analyzer.resources import Resources
 from netsonde.analyzer.status import StatusService
 from netsonde.analyzer.verdicts import VerdictNotices
 from netsonde.api.inside import InsideApi
@@ -41,49 +40,23 @@ from netsonde.bus.presence import PresenceKeeper
 from netsonde.bus.session import bus_until
 from netsonde.captures.coordinator import CaptureCoordinator
 from netsonde.checks.service import CheckService
-from netsonde.declared import DeclaredElements, Stores
+from netsonde.declared import DeclaredElements
 from netsonde.declared.rules import EdgeRules, NodeRules
 from netsonde.errors import SourceLost
 from netsonde.graph import Graph
 from netsonde.history.history import History
-from netsonde.injection.coordinator import InjectionCoordinator, InjectionStores
-from netsonde.model.alerts import Alert, Transition
-from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
-from netsonde.model.checks import Check, CheckResult
-from netsonde.model.declared import Annotation, ImportChunk
-from netsonde.model.elements import Edge, Node
-from netsonde.model.injections import AuditRecord, Injection, InjectionStatus
-from netsonde.model.notices import Notice
+from netsonde.injection.coordinator import InjectionCoordinator
 from netsonde.model.presence import Presence
-from netsonde.model.rules import EdgeRule, NodeRule
 from netsonde.model.topology import InterfaceMetric
-from netsonde.model.workflows import Job, Workflow
-from netsonde.notify.building import senders
-from netsonde.notify.outbox import Outbox
 from netsonde.observe import Health, logger
 from netsonde.process import component, run_process
-from netsonde.query import Limits, Sources
 from netsonde.query.workers import Workers
 from netsonde.scripts.pool import Scripts
-from netsonde.scripts.process import Isolate
 from netsonde.settings import Settings
 from netsonde.workflows.calling import NamedCalls
 from netsonde.workflows.service import WorkflowService
 
 log = logger("analyzer")
-
-_PYTHON = ("-m", "netsonde.analyzer.python_workflow")
-_JOB_BYTES = 256 * 1024 * 1024
-"""Bytes of all jobs on the bus; 32 MiB of ended ones are kept, a write may come before the deletion of another."""
-
-_IMPORT_BYTES = 512 * 1024 * 1024
-"""Bytes of all imports on the bus, compressed: room for some millions of elements."""
-
-_ALERT_BYTES = 256 * 1024 * 1024
-"""Bytes of all transitions of alerts on the bus, each with what its expression gave."""
-
-SILENCE = 3.0
-"""Seconds without a sign of life after which an agent that injects is lost; it gives one every second."""
 
 PAGE = Path(netsonde.api.__file__).with_name("page")
 
@@ -154,21 +127,22 @@ class Analyzer:
                     await history.close()
 
     async def _run_on(self, bus: Bus, history: History | None, stop: asyncio.Event) -> None:
+        make = Resources(bus, self.settings, self.health, self.graph, now_ms)
         hosts = Hosts(bus)
         departures = Departures(lambda host: host in hosts.agents(), lambda host: self._withdraw(host, history))
         hosts.on_agent_gone = departures.note
         follower = TopologyFollower(bus, self.graph.replace_origin, self.graph.apply_remote)
-        declared = await self._declared(bus)
-        rules = await self._rules(bus, declared)
+        declared = await make.declared()
+        rules = await make.rules(declared)
         lease = Lease(bus, "captures", self.host)
-        captures = await self._captures(bus, lease, hosts)
+        captures = await make.captures(lease, hosts)
         hosts.on_change = captures.refresh
         flows = FlowService(LiveFlows(bus, hosts, self.graph), history)
-        queries = self._queries(bus, hosts, history)
-        injections = await self._injections(bus, queries)
+        queries = make.queries(hosts, history, self.workers)
+        injections = await make.injections(queries)
         calls = LateCalls()
-        outbox = await self._outbox(bus, calls)
-        checks = await self._checks(bus, captures, AgentReports(bus, flows, history), injections, outbox)
+        outbox = await make.outbox(calls)
+        checks = await make.checks(captures, AgentReports(bus, flows, history), injections, outbox)
         verdicts = VerdictNotices(outbox, self.health["verdicts"])
         checks.follow_verdicts(verdicts.follow)
         status = StatusService(
@@ -182,10 +156,10 @@ class Analyzer:
             verdicts=checks.verdicts,
             alerts=lambda: alerts.states(),
         )
-        alerts = await self._alerts(bus, queries, outbox, lambda: not status.topology_missing())
+        alerts = await make.alerts(queries, outbox, self.scripts, lambda: not status.topology_missing())
         sessions = await open_sessions(bus, self.settings.access)
         inside = InsideApi()
-        workflows = await self._workflows(bus, inside, checks, captures)
+        workflows = await make.workflows(inside, checks, captures)
         calls.bind(NamedCalls(workflows, "notice"))
         services = self._services(
             *(bus, hosts, history, captures, checks, alerts, declared, rules, flows, status, queries, injections),
@@ -227,121 +201,6 @@ class Analyzer:
             self.health["history"].stopped()
             return None
         return await History.open(self.settings.history, self.settings.state_dir / "history", self.health["history"])
-
-    async def _captures(self, bus: Bus, lease: Lease, hosts: Hosts) -> CaptureCoordinator:
-        return CaptureCoordinator(
-            self.graph,
-            await bus.bucket("captures", codec=Capture),
-            await bus.bucket("capture-targets", codec=CaptureTargets),
-            await bus.bucket("capture-status", codec=AgentCaptureStatus),
-            lease,
-            check_filter=check_bpf,
-            agents=lambda: hosts.agents() if hosts.known else None,
-        )
-
-    async def _checks(
-        self,
-        bus: Bus,
-        captures: CaptureCoordinator,
-        reports: AgentReports,
-        injections: InjectionCoordinator,
-        outbox: Outbox,
-    ) -> CheckService:
-        return CheckService(
-            self.graph,
-            await bus.bucket("checks", codec=Check),
-            await bus.bucket("check-results", codec=CheckResult),
-            captures=captures,
-            reports=reports,
-            injector=injections,
-            lease=Lease(bus, "checks", self.host),
-            settings=self.settings.check,
-            counters=self.health["checks"],
-            check_action=outbox.check,
-        )
-
-    async def _outbox(self, bus: Bus, calls: LateCalls) -> Outbox:
-        return Outbox(
-            await bus.bucket("notices", codec=Notice),
-            senders(self.settings.notify, workflows=calls),
-            lease=Lease(bus, "notices", self.host),
-            settings=self.settings.notify,
-            counters=self.health["notices"],
-        )
-
-    async def _alerts(
-        self, bus: Bus, queries: QueryService, outbox: Outbox, is_ready: Callable[[], bool]
-    ) -> AlertService:
-        return AlertService(
-            self.graph,
-            await bus.bucket("alerts", codec=Alert),
-            await bus.bucket("alert-history", codec=Transition, max_bytes=_ALERT_BYTES),
-            queries=queries,
-            notifier=outbox,
-            lease=Lease(bus, "alerts", self.host),
-            settings=self.settings.alert,
-            counters=self.health["alerts"],
-            is_ready=is_ready,
-            scripts=AlertScripts(self.scripts, queries),
-            resend=self.settings.notify.resend,
-        )
-
-    async def _declared(self, bus: Bus) -> DeclaredElements:
-        stores = Stores(
-            await bus.bucket("nodes", codec=Node),
-            await bus.bucket("edges", codec=Edge),
-            await bus.bucket("annotations", codec=Annotation),
-            await bus.bucket("imports", codec=ImportChunk, max_bytes=_IMPORT_BYTES),
-        )
-        return DeclaredElements(self.graph, stores, self.settings.declared, now_ms)
-
-    async def _rules(self, bus: Bus, declared: DeclaredElements) -> tuple[NodeRules, EdgeRules]:
-        limits = self.settings.declared
-        node_rules = NodeRules(self.graph, await bus.bucket("noderules", codec=NodeRule), declared, limits)
-        edge_rules = EdgeRules(self.graph, await bus.bucket("edgerules", codec=EdgeRule), declared, limits)
-        declared.after = (node_rules.ready, edge_rules.ready)
-        return node_rules, edge_rules
-
-    def _queries(self, bus: Bus, hosts: Hosts, history: History | None) -> QueryService:
-        live, packets = LiveFlows(bus, hosts, self.graph), LivePackets(bus, hosts)
-        sources = Sources(self.graph, flows=live, history=history, packets=packets, metrics=history)
-        return QueryService(sources, Limits(seconds=self.settings.analyzer.query_timeout), self.workers)
-
-    async def _injections(self, bus: Bus, queries: QueryService) -> InjectionCoordinator:
-        settings = self.settings.inject
-        stores = InjectionStores(
-            await bus.bucket("injections", codec=Injection),
-            await bus.bucket("injection-status", codec=InjectionStatus),
-            await bus.bucket("injection-audit", codec=AuditRecord, ttl_s=settings.audit_days * 86400),
-        )
-        return InjectionCoordinator(
-            self.graph,
-            stores,
-            queries.nodes,
-            lambda host, request: bus.call(host, "inject", request, timeout=SILENCE),
-            settings,
-            host=self.host,
-            check_pcap=RecordedFrames,
-        )
-
-    async def _workflows(
-        self, bus: Bus, inside: InsideApi, checks: CheckService, captures: CaptureCoordinator
-    ) -> WorkflowService:
-        settings, health = self.settings.workflow, self.health["workflows"]
-        return WorkflowService(
-            await bus.bucket("workflows", codec=Workflow),
-            await bus.bucket("workflow-jobs", codec=Job, max_bytes=_JOB_BYTES),
-            host=self.host,
-            api=inside,
-            # One place more than jobs: sources are read while all jobs run.
-            scripts=Scripts(health, places=settings.max_running + 1),
-            python=Scripts(health, places=settings.max_running, runs=1, make=lambda: Isolate(_PYTHON)),
-            checks=checks,
-            captures=captures,
-            lease=Lease(bus, "workflows", self.host),
-            settings=settings,
-            counters=health,
-        )
 
     def _services(
         self,

@@ -34,6 +34,10 @@ class Login(msgspec.Struct, frozen=True, rename="pascal"):
     permissions: list[Allowed]
 
 
+class LoggedOut(msgspec.Struct, frozen=True):
+    """Answer to a logout: an object without members."""
+
+
 class WhoAmI(msgspec.Struct, frozen=True, rename="pascal"):
     """Who makes the request; `User` is "" for nobody, and where nobody has to log in."""
 
@@ -69,7 +73,7 @@ async def logout(services: ServicesDep, request: AnyRequest) -> Response[bytes]:
     given = credentials_of(scope_of(request))
     if given.token:
         await services.gate.logout(given.token)
-    answer = json_response({})
+    answer = json_response(LoggedOut())
     for name in (COOKIE, "permissions"):
         answer.set_cookie(_cookie(services, request, name, "", 0))
     return answer

@@ -27,7 +27,7 @@ from netsonde.api.enrol import EnrolAnswer, EnrolRequest
 from netsonde.api.errors import PROBLEM, Problem
 from netsonde.api.identity import Ready
 from netsonde.api.imports import ImportBody
-from netsonde.api.login import Login, WhoAmI
+from netsonde.api.login import LoggedOut, Login, WhoAmI
 from netsonde.api.node import MetricPoints
 from netsonde.api.page import SECURITY_HEADERS
 from netsonde.api.pcap_import import ImportAnswer
@@ -77,8 +77,11 @@ _BODIES: dict[tuple[str, str], type[msgspec.Struct]] = {
     ("/api/edgerule/{uuid}", "patch"): EdgeRule,
     ("/api/edgerule/preview", "post"): EdgeRule,
 }
+_NAMING = frozenset({"workflow"})
+"""Query parameters that name a resource, which there may not be."""
 _ANSWERS: dict[tuple[str, str, str], Any] = {
     ("/login", "post", "200"): Login,
+    ("/logout", "post", "200"): LoggedOut,
     ("/api/whoami", "get", "200"): WhoAmI,
     ("/api/enrol", "post", "200"): EnrolAnswer,
     ("/readyz", "get", "200"): Ready,
@@ -233,7 +236,7 @@ def _add_errors(path: str, method: str, operation: dict[str, Any], problem: dict
     applies = {
         "400": bool(parameters) or takes_body,
         "403": True,
-        "404": "{" in path,
+        "404": "{" in path or any(one["name"] in _NAMING for one in parameters),
         "406": any((path, method) == known[:2] for known in _FORMS),
         "409": method != "get" and not path.startswith(_ASKING) and not path.endswith("/preview"),
         "412": any(one["name"] == "If-Match" for one in parameters),

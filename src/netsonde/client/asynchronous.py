@@ -68,10 +68,9 @@ class AsyncClient:
         self.checks = AsyncClientChecks(self)
         self.injections = AsyncClientInjections(self)
         self._timeout = timeout
-        given = dict(headers or {})
-        if carrier is None:
-            given = with_credentials(headers, self.server, token=token, username=username, password=password)
-        self._headers = given
+        self._headers = dict(headers or {})
+        if carrier is None:  # whoever carries calls says who asks: a confined script has no home with logins
+            self._headers = with_credentials(headers, self.server, token=token, username=username, password=password)
         self._context = context
         self._http = carrier or AsyncHttp(self.server, timeout, self._headers, context)
 

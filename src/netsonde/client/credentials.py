@@ -106,10 +106,6 @@ def _of_environment() -> str:
 
 
 def _of_login(server: Server) -> str:
-    try:
-        logins_file()
-    except UserError:
-        return ""  # nobody can have logged in
     token = read_logins().get(_origin(server), "")
     return f"Bearer {token}" if token else ""
 

@@ -2,7 +2,7 @@
 """What captures change in Open vSwitch: what they want is there afterwards, what others made is not touched."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -58,6 +58,15 @@ def test_an_export_is_made_once_and_removed_when_it_is_not_wanted() -> None:
     there = rows(sflow="s0", exports={"s0": mark_of(made.operations)})
     assert plan(there, [wanted()], "h1").operations == []
     assert tables(plan(there, [], "h1").operations) == [("update", "Bridge")]
+
+
+@pytest.mark.parametrize(("kind", "column"), [("ovsnetflow", "active_timeout"), ("ovsipfix", "cache_active_timeout")])
+def test_the_switch_reports_a_long_flow_as_often_as_our_meter(kind: str, column: str) -> None:
+    made = plan(rows(), [replace(wanted(kind), update=0.5)], "h1")
+    first = made.operations[0]
+    assert isinstance(first, dict)
+    assert isinstance(first["row"], dict)
+    assert first["row"][column] == 1
 
 
 def test_an_export_with_other_options_is_made_anew() -> None:

@@ -4,13 +4,14 @@
 import asyncio
 import ssl
 from collections.abc import Mapping
-from typing import Final
-
-import httpx
+from typing import TYPE_CHECKING, Final
 
 from netsonde.errors import SourceLost, UserError
 from netsonde.notify.actions import split_url
 from netsonde.notify.targets import TargetPolicy
+
+if TYPE_CHECKING:
+    import httpx
 
 _LATER: Final = frozenset({408, 425, 429})
 """Refusals that are none for ever."""
@@ -30,6 +31,8 @@ class Poster:
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
         """Raises SourceLost when it may work later, UserError when it will not."""
+        import httpx  # a fifth of a second of each start, and most analyzers never post
+
         try:
             async with asyncio.timeout(self._timeout):
                 status = await self._post(url, body, headers)
@@ -45,10 +48,14 @@ class Poster:
             raise SourceLost(f"it answered {status}")
         raise UserError(f"it answered {status}")
 
-    def _client(self) -> httpx.AsyncClient:
+    def _client(self) -> "httpx.AsyncClient":
+        import httpx
+
         return httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=self._timeout, verify=self._trust)
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        import httpx
+
         split_url(url)
         named = httpx.URL(url)
         # As it is sent: a name may be written in any script.

@@ -65,6 +65,8 @@ class Host:
     databases: Mapping[str, Database]
     devices: Devices
     now_ms: Callable[[], int]
+    flow_update: float = 10.0
+    """Seconds between two reports of a flow that goes on; the switch counts whole ones."""
 
 
 class OvsEngine(Telling):
@@ -93,7 +95,7 @@ class OvsEngine(Telling):
             except ValueError as refused:
                 raise UserError(str(refused)) from refused
             self._tell("listening", point, address)
-        self._wanted[point] = Wanted(point, ifname, node_tid, capture, address)
+        self._wanted[point] = Wanted(point, ifname, node_tid, capture, address, self._host.flow_update)
         self._told.pop(point, None)
         self._wake.set()
 

@@ -6,6 +6,7 @@ Rows of exports and mirrors are collected by the server as garbage once no bridg
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -19,8 +20,6 @@ from netsonde.model.elements import Json
 MIRROR_NAME: Final = "nsm"
 """Beginning of the names of mirrors' devices, of which the kernel allows 15 bytes."""
 _HEADER: Final = 256
-_NETFLOW_ACTIVE: Final = 10
-"""Seconds after which a flow that goes on is reported, as our own meter does."""
 _IPFIX_FLOWS: Final = 8192
 
 
@@ -33,6 +32,8 @@ class Wanted:
     tid: str
     capture: Capture
     address: str = ""
+    update: float = 10.0
+    """Seconds after which a flow that goes on is reported, as our own meter does."""
 
     @property
     def engine(self) -> str:
@@ -133,12 +134,13 @@ def _export_row(one: Wanted) -> dict[str, Json]:
             "sampling": max(1, capture.sampling_rate),
             "polling": capture.polling_interval,
         }
+    active = math.ceil(one.update)
     if one.engine == "ovsnetflow":
-        return {"targets": one.address, "active_timeout": _NETFLOW_ACTIVE}
+        return {"targets": one.address, "active_timeout": active}
     return {
         "targets": one.address,
         "sampling": max(1, capture.sampling_rate),
-        "cache_active_timeout": _NETFLOW_ACTIVE,
+        "cache_active_timeout": active,
         "cache_max_flows": _IPFIX_FLOWS,
     }
 
