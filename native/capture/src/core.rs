@@ -195,7 +195,7 @@ impl Core {
     ) -> Result<Vec<Arc<Sink>>, String> {
         let threads = &self.shared.sink_threads;
         let open = |spec: &SinkSpec| {
-            Sink::open(spec, ifname, point.ifindex, threads)
+            Sink::open(spec, ifname, point, threads)
                 .map(Arc::new)
                 .map_err(|error| format!("{}: {error}", spec.name()))
         };

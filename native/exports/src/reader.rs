@@ -29,7 +29,7 @@ pub struct ReaderStats {
     pub lost: u64,
 }
 
-/// One observation domain of one exporter.
+/// One observation domain of one exporter, in one protocol: templates and sequence numbers are numbered in each anew.
 #[derive(Debug, Default)]
 pub(crate) struct Exporter {
     pub(crate) templates: Templates,
@@ -38,9 +38,12 @@ pub(crate) struct Exporter {
     heard_ns: i64,
 }
 
+/// Address, version of the protocol, observation domain.
+type Key = (IpAddr, u16, u32);
+
 #[derive(Debug)]
 pub struct Reader {
-    exporters: Vec<((IpAddr, u32), Exporter)>,
+    exporters: Vec<(Key, Exporter)>,
     /// The rate of exporters that tell none.
     default_rate: u32,
     pub stats: ReaderStats,
@@ -99,21 +102,23 @@ impl Reader {
         out: &mut Vec<FlowRecord>,
     ) -> Option<()> {
         let mut cursor = Cursor::new(data);
-        match cursor.u16()? {
+        let version = cursor.u16()?;
+        let key = |domain: u32| (source, version, domain);
+        match version {
             5 => {
                 let header = netflow5::Header::read(&mut cursor, now_ns)?;
-                let mut reading = self.reading(source, header.domain(), now_ns, out);
+                let mut reading = self.reading(key(header.domain()), now_ns, out);
                 netflow5::read(&header, &mut cursor, &mut reading)
             }
             9 => {
                 let header = netflow9::Header::read(&mut cursor, now_ns)?;
-                let mut reading = self.reading(source, header.domain, now_ns, out);
+                let mut reading = self.reading(key(header.domain), now_ns, out);
                 netflow9::read(&header, &mut cursor, &mut reading)
             }
             10 => {
                 let header = ipfix::Header::read(&mut cursor, now_ns)?;
                 let mut body = cursor.part(header.body)?;
-                let mut reading = self.reading(source, header.domain, now_ns, out);
+                let mut reading = self.reading(key(header.domain), now_ns, out);
                 ipfix::read(&header, &mut body, &mut reading)
             }
             _ => None,
@@ -122,12 +127,10 @@ impl Reader {
 
     fn reading<'r>(
         &'r mut self,
-        source: IpAddr,
-        domain: u32,
+        key: Key,
         now_ns: i64,
         out: &'r mut Vec<FlowRecord>,
     ) -> Reading<'r> {
-        let key = (source, domain);
         let at = self.place(key);
         let exporter = &mut self.exporters[at].1;
         exporter.heard_ns = now_ns;
@@ -140,7 +143,7 @@ impl Reader {
         }
     }
 
-    fn place(&mut self, key: (IpAddr, u32)) -> usize {
+    fn place(&mut self, key: Key) -> usize {
         if let Some(at) = self.exporters.iter().position(|(known, _)| *known == key) {
             return at;
         }

@@ -185,6 +185,20 @@ fn traffic_both_ways_becomes_a_record_each_way() {
 }
 
 #[test]
+fn what_one_host_exports_in_each_protocol_is_kept_apart() {
+    let mut reader = Reader::new(1);
+    let mut writers = PROTOCOLS.map(|protocol| Writer::new(protocol, 0, NOW));
+    for round in 0..3 {
+        for writer in &mut writers {
+            let found = read(&mut reader, &writer.write(&[one(round + 1)], NOW));
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0].forward.packets, round + 1);
+        }
+    }
+    assert_eq!((reader.stats.lost, reader.stats.malformed), (0, 0));
+}
+
+#[test]
 fn lost_datagrams_are_counted_by_their_numbers() {
     for (protocol, lost) in [
         (Protocol::NetFlow5, 3),

@@ -103,7 +103,7 @@ class Agent:
         probes = ProbeRunner(build_probes(self._probe_context(publishers["metrics"])), lambda _: presence.touch())
         for part in self.health.values():
             part.on_change = lambda _: presence.touch()
-        captures = await self._captures(bus, _engines(engine, switch))
+        captures = await self._captures(bus, _engines(engine, switch, self.settings.capture))
         await self._inject(bus)
         tasks: list[asyncio.Task[None]] = []
         async with asyncio.TaskGroup() as group:
@@ -247,11 +247,11 @@ def _core(engine: PacketEngine) -> "CaptureCore":
     return cast("CaptureCore", engine.core)
 
 
-def _engines(engine: PacketEngine | None, switch: OvsEngine | None) -> dict[str, Engine]:
+def _engines(engine: PacketEngine | None, switch: OvsEngine | None, settings: CaptureSettings) -> dict[str, Engine]:
     """Return the engines by the names that captures know them by; without the native core there are none."""
     if engine is None or switch is None:
         return {}
-    listening = {name: ListenEngine(name, engine, now_ms) for name in LISTENING}
+    listening = {name: ListenEngine(name, engine, settings, now_ms) for name in LISTENING}
     return {engine.name: engine, **listening, **dict.fromkeys(OVS_NAMES, switch)}
 
 

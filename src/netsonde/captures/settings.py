@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings of captures: section `capture` of the agent's and the analyzer's settings."""
 
+import ipaddress
 from dataclasses import dataclass
 
 
@@ -38,6 +39,10 @@ class CaptureSettings:
     """What `Application` says of TCP and UDP ports, as tcp/PORT=NAME or udp/PORT=NAME, whatever the packets look like:
     `tcp/8443=ADMIN`. The port of the side that spoke first comes first."""
 
+    listen: str = "127.0.0.1"
+    """Address at which captures of types `sflow` and `netflow` wait for exporters; what exporters say is believed, so
+    name one of their network's only, or `0.0.0.0` for every address."""
+
     files: str = ""
     """Directory under which captures with a sink `pcapng` write their files, one directory a capture; empty =
     `captures` in the state directory."""
@@ -45,6 +50,10 @@ class CaptureSettings:
     """MiB of such files that one interface of one capture may have, whatever the capture says."""
 
     def __post_init__(self) -> None:
+        try:
+            ipaddress.ip_address(self.listen)
+        except ValueError:
+            raise ValueError(f"listen must be an IP address, got {self.listen!r}") from None
         if self.lookback < 0:
             raise ValueError(f"lookback must not be negative, got {self.lookback}")
         for name in (

@@ -2,6 +2,7 @@
 """Sinks of a capture: what a definition may say of them, and the reference's `Target` understood as one."""
 
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Final
 
 from netsonde.captures.engines._registry import EngineKind
 from netsonde.captures.settings import CaptureSettings
+from netsonde.errors import UserError
 from netsonde.model.captures import Capture, Sink
 
 MOST: Final = 8
@@ -43,6 +45,8 @@ _TARGET_TYPES: Final[Mapping[str, str]] = {
 }
 """Kind of sink by the reference's `TargetType`."""
 _LOCAL: Final = ("", "local")
+_FOLDER: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
+"""UUIDs, as captures have them: definitions come over the bus, and none may lead out of the folder for files."""
 
 
 def sinks_of(capture: Capture) -> Sequence[Sink]:
@@ -134,6 +138,8 @@ def native_sinks(capture: Capture, settings: CaptureSettings) -> list[dict[str, 
 def _native(capture: Capture, sink: Sink, settings: CaptureSettings) -> dict[str, object]:
     if sink.type != "pcapng":
         return {"kind": sink.type, "target": target_of(sink), "number": sink.id}
+    if not _FOLDER.fullmatch(capture.uuid):
+        raise UserError(f"the capture's UUID {capture.uuid[:100]!r} cannot name a folder", hint="create it anew")
     return {
         "kind": sink.type,
         "directory": str(Path(settings.files) / capture.uuid),

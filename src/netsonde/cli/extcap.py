@@ -72,7 +72,7 @@ def _interfaces(url: str) -> Iterator[str]:
         say(str(failed))
         return
     for one in captures:
-        yield f"interface {{value={_PREFIX}{one.uuid}}}{{display=Netsonde: {_plain(_title(one))}}}"
+        yield f"interface {{value={_PREFIX}{_plain(one.uuid)}}}{{display=Netsonde: {_plain(_title(one))}}}"
 
 
 def _title(capture: CaptureView) -> str:

@@ -9,7 +9,8 @@ import pytest
 
 from netsonde.captures.definitions import checked, refuse_duplicate, tap_options
 from netsonde.captures.engines._registry import engine_name
-from netsonde.captures.sinks import sinks_of, target_of
+from netsonde.captures.settings import CaptureSettings
+from netsonde.captures.sinks import native_sinks, sinks_of, target_of
 from netsonde.errors import Conflict, UserError
 from netsonde.model.captures import Capture, Sink
 
@@ -128,3 +129,15 @@ def test_targets_have_a_port_by_default(given: str, taken: str) -> None:
 
 def test_taps_begin_anew_when_sinks_change() -> None:
     assert tap_options(GOOD) != tap_options(change(sinks=[Sink("ipfix", "10.0.0.2")]))
+
+
+@pytest.mark.parametrize("uuid", ["", "..", "../../etc", "/etc", "a/b"])
+def test_no_definition_leads_files_out_of_their_folder(uuid: str) -> None:
+    capture = Capture(uuid=uuid, sinks=[Sink("pcapng")])
+    with pytest.raises(UserError, match="cannot name a folder"):
+        native_sinks(capture, CaptureSettings(files="/var/lib/netsonde/captures"))
+
+
+def test_files_go_into_a_folder_of_the_capture() -> None:
+    (sink,) = native_sinks(Capture(uuid="c-1", sinks=[Sink("pcapng")]), CaptureSettings(files="/srv/files"))
+    assert sink["directory"] == "/srv/files/c-1"

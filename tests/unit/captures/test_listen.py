@@ -8,6 +8,7 @@ from netsonde.captures.engines._api import Point
 from netsonde.captures.engines.listen import ListenEngine
 from netsonde.captures.engines.packet import ListenOn
 from netsonde.captures.placement import place
+from netsonde.captures.settings import CaptureSettings
 from netsonde.errors import UserError
 from netsonde.graph import Batch, Graph
 from netsonde.model.captures import Capture
@@ -31,16 +32,21 @@ class Core:
 
 
 @pytest.mark.parametrize(
-    ("engine", "port", "source"),
+    ("engine", "host", "port", "source"),
     [
-        ("sflow", 0, ListenOn("sflow", "0.0.0.0:6343")),
-        ("netflow", 9995, ListenOn("records", "0.0.0.0:9995")),
-        ("pcapsocket", 0, ListenOn("pcap", "127.0.0.1:0")),
+        ("sflow", "", 0, ListenOn("sflow", "127.0.0.1:6343")),
+        ("netflow", "", 9995, ListenOn("records", "127.0.0.1:9995")),
+        ("netflow", "0.0.0.0", 0, ListenOn("records", "0.0.0.0:2055")),
+        ("netflow", "::", 0, ListenOn("records", "[::]:2055")),
+        ("pcapsocket", "0.0.0.0", 0, ListenOn("pcap", "127.0.0.1:0")),
     ],
 )
-def test_an_engine_listens_at_its_own_port_or_the_capture_s(engine: str, port: int, source: ListenOn) -> None:
+def test_an_engine_listens_on_the_loopback_unless_told_otherwise(
+    engine: str, host: str, port: int, source: ListenOn
+) -> None:
     core = Core()
-    listening = ListenEngine(engine, core, lambda: 5)
+    settings = CaptureSettings(listen=host) if host else CaptureSettings()
+    listening = ListenEngine(engine, core, settings, lambda: 5)
     try:
         capture = msgspec.structs.replace(vm_capture(), port=port)
         listening.start(POINT, capture, ifname="sw1", node_tid="t")
@@ -52,8 +58,13 @@ def test_an_engine_listens_at_its_own_port_or_the_capture_s(engine: str, port: i
         listening.close()
 
 
+def test_a_name_is_no_address_to_listen_at() -> None:
+    with pytest.raises(ValueError, match="listen must be an IP address"):
+        CaptureSettings(listen="everywhere")
+
+
 def test_a_port_in_use_is_said_with_what_to_do() -> None:
-    listening = ListenEngine("sflow", Core("cannot listen on 0.0.0.0:6343"), lambda: 5)
+    listening = ListenEngine("sflow", Core("cannot listen on 0.0.0.0:6343"), CaptureSettings(), lambda: 5)
     try:
         with pytest.raises(UserError, match="cannot listen") as caught:
             listening.start(POINT, vm_capture(), ifname="sw1", node_tid="t")

@@ -152,6 +152,23 @@ def test_what_sinks_send_is_left_out_of_the_capture() -> None:
     )
 
 
+def test_of_two_captures_that_are_sent_on_not_each_sees_the_other_s_mirror() -> None:
+    core = NativeCore()
+    engine = PacketEngine(core, CaptureSettings(), home=HOME, options=dict)
+    first, second = (
+        msgspec.structs.replace(vm_capture(uuid), sinks=[Sink("erspan", target)])
+        for uuid, target in (("c1", "192.0.2.1"), ("c2", "192.0.2.2"))
+    )
+    engine.start(Point("c1", None, 3), first, ifname="eth0", node_tid="t")
+    engine.start(Point("c2", 77, 3), second, ifname="eth0", node_tid="u")
+    own, both = (str(call[-1]) for call in core.calls)
+    assert own == "not (ip proto 47 and dst host 192.0.2.1)"
+    assert both == f"{own} and not (ip proto 47 and dst host 192.0.2.2)"
+    engine.forget("c1")
+    engine.start(Point("c2", 77, 4), second, ifname="eth1", node_tid="v")
+    assert core.calls[-1][-1] == "not (ip proto 47 and dst host 192.0.2.2)"
+
+
 def test_a_definition_becomes_native_options() -> None:
     capture = msgspec.structs.replace(vm_capture(), max_duration_ms=3, header_size=128, raw_packet_limit=5)
     options = native_options(capture, CaptureSettings(ring_mib=1))

@@ -10,13 +10,13 @@ from unit.cli.conftest import Command, Server
 
 
 def test_captures_are_listed_as_interfaces_whatever_their_names(netsonde: Command, server: Server) -> None:
-    capture = Capture(uuid="c1-uuid", gremlin_query="G.V()", name="a {b}\nc")
+    capture = Capture(uuid="c1-uuid}\n", gremlin_query="G.V()", name="a {b}\nc")
     server.do(lambda: server.fakes.captures.put(capture))
     done = netsonde("extcap", "--extcap-interfaces", "--extcap-version=4.0")
     assert done.status == 0
     first, second = done.out.splitlines()
     assert first.startswith("extcap {version=")
-    assert second.startswith("interface {value=netsonde-c1-uuid}{display=Netsonde: a  b  c")
+    assert second.startswith("interface {value=netsonde-c1-uuid  }{display=Netsonde: a  b  c")
 
 
 def test_without_a_server_there_are_no_interfaces_and_no_failure(netsonde: Command) -> None:

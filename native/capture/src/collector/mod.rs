@@ -246,6 +246,14 @@ mod tests {
         }
     }
 
+    fn point() -> Point {
+        Point {
+            capture_id: "c".to_owned(),
+            netns: 1,
+            ifindex: 2,
+        }
+    }
+
     struct Running {
         shared: Arc<Shared>,
         own: Arc<Collector>,
@@ -256,11 +264,7 @@ mod tests {
         fn start(kind: SourceKind, sinks: Vec<Arc<Sink>>) -> Self {
             let (shared, _) = build(Config::default()).expect("no privileges are needed");
             let request = ListenRequest {
-                point: Point {
-                    capture_id: "c".to_owned(),
-                    netns: 1,
-                    ifindex: 2,
-                },
+                point: point(),
                 ifname: "br0".to_owned(),
                 node_tid: "tid".to_owned(),
                 options: options(),
@@ -380,7 +384,7 @@ mod tests {
             target: collector.local_addr().expect("it is bound"),
             domain: 7,
         };
-        let sink = Sink::open(&spec, "br0", 2, &Arc::default())
+        let sink = Sink::open(&spec, "br0", &point(), &Arc::default())
             .map(Arc::new)
             .expect("a socket");
         let running = Running::start(

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Packets written to pcapng files that take turns. A file gets its name when it is complete; on disk there is never
-//! more than the bound, the oldest files going first.
+//! more than the bound, the oldest files going first. Others' traffic is for their owner alone: no one else may read.
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use netsonde_pcapfile::{PcapngWriter, RawPacket};
 
 use super::{Copied, Outlet};
+use crate::event::Point;
 
 const LINK_TYPE_ETHERNET: u16 = 1;
 /// What is written at once, unless there is nothing more to write.
@@ -40,6 +42,8 @@ pub(super) struct Files {
     complete: VecDeque<(PathBuf, u64)>,
     current: Option<Current>,
     number: u64,
+    /// Packets that were taken and could not be written.
+    lost: u64,
 }
 
 struct Current {
@@ -47,27 +51,36 @@ struct Current {
     part: PathBuf,
     writer: PcapngWriter,
     pending: Vec<u8>,
+    /// Bytes of the blocks that every file begins with.
+    header: usize,
+    /// Packets that are pending.
+    waiting: u64,
     bytes: u64,
     packets: u64,
     began_ns: i64,
 }
 
 impl Files {
-    pub(super) fn open(spec: &FileSpec, ifname: &str, ifindex: u32) -> io::Result<Self> {
+    pub(super) fn open(spec: &FileSpec, ifname: &str, point: &Point) -> io::Result<Self> {
         let spec = FileSpec {
             total_bytes: spec.total_bytes.max(LEAST_TOTAL),
             // A file that fills all the room could only be given up as a whole.
             rotate_bytes: bounded(spec.rotate_bytes, spec.total_bytes.max(LEAST_TOTAL) / 4),
             ..spec.clone()
         };
-        fs::create_dir_all(&spec.directory)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&spec.directory)?;
         let mut files = Self {
-            prefix: format!("{}-{ifindex}-", plain(ifname)),
+            // Names and ifindexes repeat in other namespaces: each container has an eth0, often with the same number.
+            prefix: format!("{}-{}-{}-", plain(ifname), point.netns, point.ifindex),
             ifname: ifname.to_owned(),
             spec,
             complete: VecDeque::new(),
             current: None,
             number: 0,
+            lost: 0,
         };
         files.take_over()?;
         Ok(files)
@@ -97,10 +110,11 @@ impl Files {
         }
         found.sort();
         for path in found {
-            let size = fs::metadata(&path)?.len();
+            // Of a link, the link itself.
+            let size = fs::symlink_metadata(&path)?.len();
             self.complete.push_back((path, size));
         }
-        Ok(())
+        self.make_room()
     }
 
     fn current(&mut self, ts_ns: i64) -> io::Result<&mut Current> {
@@ -122,13 +136,20 @@ impl Files {
         );
         self.number += 1;
         let part = self.spec.directory.join(name + PART);
-        let file = File::options().write(true).create_new(true).open(&part)?;
+        let file = File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&part)?;
         let mut writer = PcapngWriter::new("netsonde", "");
         writer.interface(LINK_TYPE_ETHERNET, &self.ifname, "");
+        let pending = writer.take();
         Ok(Current {
             file,
             part,
-            pending: writer.take(),
+            header: pending.len(),
+            pending,
+            waiting: 0,
             writer,
             bytes: 0,
             packets: 0,
@@ -147,15 +168,35 @@ impl Files {
             || (self.spec.rotate_ns > 0 && age_ns >= self.spec.rotate_ns)
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.current {
+            Some(current) => current.flush(&mut self.lost),
+            None => Ok(()),
+        }
+    }
+
+    /// Write what is much, and begin another file when that is due.
+    fn write_out(&mut self, now_ns: i64) -> io::Result<()> {
+        let is_much = |current: &Current| current.pending.len() >= WRITE_BYTES;
+        if self.current.as_ref().is_some_and(is_much) {
+            self.flush()?;
+        }
+        if self.is_due(now_ns) {
+            self.rotate()?;
+        }
+        Ok(())
+    }
+
     fn rotate(&mut self) -> io::Result<()> {
         let Some(mut current) = self.current.take() else {
             return Ok(());
         };
-        current.flush()?;
+        let written = current.flush(&mut self.lost);
         let complete = PathBuf::from(current.part.to_string_lossy().trim_end_matches(PART));
         fs::rename(&current.part, &complete)?;
         self.complete.push_back((complete, current.bytes));
-        self.make_room()
+        self.make_room()?;
+        written
     }
 
     /// Give up the oldest files while there is more than the bound, a file's worth for the next one included.
@@ -177,11 +218,21 @@ impl Current {
         self.bytes + self.pending.len() as u64
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        // What could not be written is given up: a full disk must not fill memory.
-        let pending = std::mem::take(&mut self.pending);
-        self.file.write_all(&pending)?;
-        self.bytes += pending.len() as u64;
+    /// Write what waits. What cannot be written is given up, and added to `lost`: a full disk must not fill memory.
+    fn flush(&mut self, lost: &mut u64) -> io::Result<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        if let Err(error) = self.file.write_all(&self.pending) {
+            *lost += waiting;
+            // Behind half a block nothing can be read, and without its first blocks a file is none.
+            self.pending
+                .truncate(if self.bytes == 0 { self.header } else { 0 });
+            let end = self.bytes;
+            let cut = self.file.set_len(end);
+            drop(cut.and_then(|()| self.file.seek(SeekFrom::Start(end))));
+            return Err(error);
+        }
+        self.bytes += self.pending.len() as u64;
+        self.pending.clear();
         Ok(())
     }
 }
@@ -198,27 +249,28 @@ impl Outlet for Files {
         let block = current.writer.take();
         current.pending.extend(block);
         current.packets += 1;
-        if current.pending.len() >= WRITE_BYTES {
-            current.flush()?;
+        current.waiting += 1;
+        let done = self.write_out(frame.ts_ns);
+        if done.is_err() {
+            // This one is refused by the error.
+            self.lost = self.lost.saturating_sub(1);
         }
-        if self.is_due(frame.ts_ns) {
-            self.rotate()?;
-        }
-        Ok(1)
+        done.map(|()| 1)
     }
 
     fn idle(&mut self, now_ns: i64) -> io::Result<()> {
         if self.is_due(now_ns) {
             return self.rotate();
         }
-        match &mut self.current {
-            Some(current) => current.flush(),
-            None => Ok(()),
-        }
+        self.flush()
     }
 
     fn finish(&mut self) -> io::Result<()> {
         self.rotate()
+    }
+
+    fn take_lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost)
     }
 }
 
@@ -251,6 +303,7 @@ fn remove(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
@@ -307,7 +360,16 @@ mod tests {
     }
 
     fn open(spec: &FileSpec) -> Files {
-        Files::open(spec, "eth0.1/..", 3).expect("the directory can be written")
+        open_in(spec, 1)
+    }
+
+    fn open_in(spec: &FileSpec, netns: u64) -> Files {
+        let point = Point {
+            capture_id: "c".to_owned(),
+            netns,
+            ifindex: 3,
+        };
+        Files::open(spec, "eth0.1/..", &point).expect("the directory can be written")
     }
 
     #[test]
@@ -322,15 +384,15 @@ mod tests {
         assert!(files.idle(5).is_ok());
         assert_eq!(
             scratch.names(),
-            ["eth0_1___-3-00000000000000000005-000000.pcapng.part"]
+            ["eth0_1___-1-3-00000000000000000005-000000.pcapng.part"]
         );
         assert!(files.frame(&frame(6, 60)).is_ok() && files.frame(&frame(7, 60)).is_ok());
         assert!(files.finish().is_ok());
         assert_eq!(
             scratch.names(),
             [
-                "eth0_1___-3-00000000000000000005-000000.pcapng",
-                "eth0_1___-3-00000000000000000007-000001.pcapng"
+                "eth0_1___-1-3-00000000000000000005-000000.pcapng",
+                "eth0_1___-1-3-00000000000000000007-000001.pcapng"
             ]
         );
     }
@@ -369,8 +431,63 @@ mod tests {
         let files = open(&scratch.spec());
         assert_eq!(
             scratch.names(),
-            ["eth0_1___-3-00000000000000000005-000000.pcapng"]
+            ["eth0_1___-1-3-00000000000000000005-000000.pcapng"]
         );
         assert_eq!(files.complete.len(), 1);
+    }
+
+    #[test]
+    fn an_interface_of_the_same_name_and_number_elsewhere_has_files_of_its_own() {
+        let scratch = Scratch::new();
+        let (mut here, mut there) = (open_in(&scratch.spec(), 1), open_in(&scratch.spec(), 2));
+        assert!(here.frame(&frame(5, 60)).is_ok() && there.frame(&frame(5, 60)).is_ok());
+        drop(open_in(&scratch.spec(), 2));
+        assert!(here.finish().is_ok());
+        assert_eq!(scratch.names().len(), 2);
+    }
+
+    #[test]
+    fn no_one_else_may_read_what_was_captured() {
+        let scratch = Scratch::new();
+        let mut files = open(&scratch.spec());
+        assert!(files.frame(&frame(5, 60)).is_ok() && files.finish().is_ok());
+        let mode = |path: &Path| fs::metadata(path).expect("it is there").mode() & 0o777;
+        let file = scratch.0.join(&scratch.names()[0]);
+        assert_eq!((mode(&scratch.0), mode(&file)), (0o700, 0o600));
+    }
+
+    #[test]
+    fn the_disk_bound_holds_over_what_killed_runs_left() {
+        let scratch = Scratch::new();
+        for run in 0..3 {
+            let mut killed = open(&scratch.spec());
+            for number in 0..1500 {
+                assert!(killed.frame(&frame(run * 10_000 + number, 1000)).is_ok());
+            }
+            assert!(killed.idle(0).is_ok());
+            std::mem::forget(killed);
+            assert!(scratch.bytes() <= 1 << 20, "{}", scratch.bytes());
+        }
+    }
+
+    #[test]
+    fn a_full_disk_costs_what_waited_counted_and_not_the_file() {
+        let scratch = Scratch::new();
+        let mut files = open(&scratch.spec());
+        assert!(files.frame(&frame(5, 60)).is_ok() && files.frame(&frame(6, 60)).is_ok());
+        let full = File::options().write(true).open("/dev/full");
+        let put = |files: &mut Files, file: File| {
+            let current = files.current.as_mut().expect("one is open");
+            std::mem::replace(&mut current.file, file)
+        };
+        let real = put(&mut files, full.expect("Linux has it"));
+        assert!(files.idle(6).is_err());
+        assert_eq!(files.take_lost(), 2);
+        put(&mut files, real);
+        assert!(files.frame(&frame(7, 60)).is_ok() && files.finish().is_ok());
+        let file = File::open(scratch.0.join(&scratch.names()[0])).expect("it is complete");
+        let mut reader = netsonde_pcapfile::Reader::new(file).expect("it is readable");
+        let read = reader.next_packets().expect("it is whole");
+        assert_eq!(read.map(|packet| packet.ts_ns).collect::<Vec<_>>(), [7]);
     }
 }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use netsonde_exports::{FlowRecord, Protocol};
 
 use crate::budget::BoundedQueue;
+use crate::event::Point;
 use crate::frame::RawFrame;
 use crate::pi_mutex::PiMutex;
 use crate::sched;
@@ -100,6 +101,27 @@ trait Outlet: Send {
     fn finish(&mut self) -> io::Result<()> {
         Ok(())
     }
+
+    /// Return how many of those said to have gone out did not after all, once.
+    fn take_lost(&mut self) -> u64 {
+        0
+    }
+}
+
+/// The domain of an interface's exporter. Each numbers its own datagrams, so that two in one domain would look like
+/// losses: where none was chosen, it is made of what tells them apart (FNV-1a).
+fn domain_of(chosen: u32, point: &Point) -> u32 {
+    if chosen != 0 {
+        return chosen;
+    }
+    let numbers = [point.netns, point.ifindex.into()].map(u64::to_be_bytes);
+    let bytes = point
+        .capture_id
+        .bytes()
+        .chain(numbers.into_iter().flatten());
+    bytes.fold(0x811c_9dc5, |hash: u32, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 pub struct Sink {
@@ -124,7 +146,7 @@ impl Sink {
     pub fn open(
         spec: &SinkSpec,
         ifname: &str,
-        ifindex: u32,
+        point: &Point,
         threads: &Arc<AtomicU64>,
     ) -> io::Result<Self> {
         let outlet: Box<dyn Outlet> = match spec {
@@ -132,10 +154,13 @@ impl Sink {
                 protocol,
                 target,
                 domain,
-            } => Box::new(export::Exporter::open(*protocol, *target, *domain)?),
-            SinkSpec::Files(files) => Box::new(files::Files::open(files, ifname, ifindex)?),
+            } => {
+                let domain = domain_of(*domain, point);
+                Box::new(export::Exporter::open(*protocol, *target, domain)?)
+            }
+            SinkSpec::Files(files) => Box::new(files::Files::open(files, ifname, point)?),
             SinkSpec::Erspan { target, session } => {
-                Box::new(mirror::Erspan::open(*target, *session, ifindex)?)
+                Box::new(mirror::Erspan::open(*target, *session, point.ifindex)?)
             }
             SinkSpec::Vxlan { target, vni } => Box::new(mirror::Vxlan::open(*target, *vni)?),
         };
@@ -214,6 +239,12 @@ impl Queue {
         }
     }
 
+    /// Some that went out as it seemed were lost later.
+    fn take_back(&self, count: u64) {
+        self.sent.fetch_sub(count, Ordering::Relaxed);
+        self.dropped.fetch_add(count, Ordering::Relaxed);
+    }
+
     fn note(&self, count: u64, done: io::Result<u64>) {
         match done {
             Ok(sent) => {
@@ -278,6 +309,9 @@ fn drive(mut outlet: Box<dyn Outlet>, queue: &Queue, epoll: &Epoll) {
             if let Err(error) = outlet.finish() {
                 queue.refuse(0, &error.to_string());
             }
+        }
+        queue.take_back(outlet.take_lost());
+        if closing {
             return;
         }
     }
@@ -289,4 +323,24 @@ fn expected(records: &[FlowRecord]) -> u64 {
         u64::from(record.forward.packets > 0) + u64::from(record.reverse.packets > 0)
     };
     records.iter().map(ways).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interfaces_have_domains_of_their_own_unless_one_was_chosen() {
+        let point = |netns, ifindex| Point {
+            capture_id: "c".to_owned(),
+            netns,
+            ifindex,
+        };
+        let points = [point(1, 2), point(2, 2), point(1, 3)];
+        let mut domains: Vec<u32> = points.iter().map(|point| domain_of(0, point)).collect();
+        domains.sort_unstable();
+        domains.dedup();
+        assert_eq!(domains.len(), points.len());
+        assert_eq!(domain_of(7, &points[0]), 7);
+    }
 }

@@ -131,6 +131,8 @@ class PacketEngine:
         self._sinks = sinks
         self._stands_for: dict[Point, Point] = {}
         self._silent: set[Point] = set()
+        self._sent_on: dict[str, list[str]] = {}
+        """Filters of what the sinks of each capture send, in the order in which captures came."""
 
     def start(self, point: Point, capture: Capture, *, ifname: str, node_tid: str) -> None:
         self.tap(point, point, capture, ifname=ifname, node_tid=node_tid)
@@ -139,10 +141,9 @@ class PacketEngine:
         """Capture at a device what is told of a point, which may be another: a mirror's device, of a port."""
         netns = self._home if device.netns is None else device.netns
         chosen = self._native_options(capture)
-        if device.netns is None:
-            chosen["bpf_filter"] = without_own_traffic(
-                capture.bpf_filter, ifname, self._own_traffic, also=excluded(capture)
-            )
+        chosen["bpf_filter"] = without_own_traffic(
+            capture.bpf_filter, ifname, self._own_traffic if device.netns is None else (), also=self._mirrored(capture)
+        )
         if device != point:
             self._stands_for[device] = point
         self.core.start(device.capture, netns, device.ifindex, ifname, node_tid, self._options(**chosen))
@@ -156,6 +157,12 @@ class PacketEngine:
             point.capture, self._home, point.ifindex, ifname, node_tid, options, source.kind, source.address
         )
 
+    def _mirrored(self, capture: Capture) -> list[str]:
+        """Return filters of what this capture's sinks send, which may pass any namespace, and those of all captures
+        known by now: of two that saw each other's mirrors, each would feed the other for ever."""
+        self._sent_on[capture.uuid] = excluded(capture)
+        return list(dict.fromkeys(one for sent in self._sent_on.values() for one in sent))
+
     def _native_options(self, capture: Capture) -> dict[str, object]:
         chosen = native_options(capture, self._settings)
         chosen["sinks"] = [self._sinks(**sink) for sink in native_sinks(capture, self._settings)]
@@ -168,6 +175,7 @@ class PacketEngine:
             self.core.stop(device.capture, self._home if device.netns is None else device.netns, device.ifindex)
 
     def forget(self, capture: str) -> None:
+        self._sent_on.pop(capture, None)
         self.core.forget(capture)
 
     def arm(self, *, armed: bool) -> None:

@@ -11,6 +11,7 @@ Needs:  the `netlink` probe for the interfaces; the right to open the socket, a 
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from ipaddress import ip_interface
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -32,6 +33,10 @@ from netsonde.probes.libvirt.translate import RUNNING, Machine, Translator, name
 OWNER: Final = "vm-libvirt"
 """After `qemu` in the order in which layers are merged: libvirt knows more than a command line, such as a pause."""
 READ_AT_ONCE: Final = 8
+MOST_ADDRESSES: Final = 256
+"""Addresses of one card that are shown."""
+LONGEST_ADDRESS: Final = 64
+"""Letters: 45 of an address, a prefix length, and a zone of an interface's name."""
 LEAST_REFRESH: Final = 1.0
 """Seconds between two looks at all domains, whatever the settings say."""
 SIGNS: Final = frozenset({"Name", "IfIndex", "BusInfo", "Type", "Ovs"})
@@ -168,7 +173,9 @@ class LibvirtProbe:
                 found += await self._addresses(libvirt, machine, BY_LEASE)
             if machine.description.agent and self._may_ask_agents:
                 found += await self._addresses(libvirt, machine, BY_AGENT)
-            addresses = _by_mac(found)
+            addresses, refused = _by_mac(found, {card.mac for card in machine.description.cards if card.mac})
+            if refused:
+                self._health.count("addresses_refused", refused)
             now = self._machines.get(machine.uuid)
             if now is not None and now.addresses != addresses:
                 self._show([replace(now, addresses=addresses)])
@@ -247,13 +254,31 @@ def _signs(event: Event) -> set[str]:
     return {value for value in values if isinstance(value, str) and value}
 
 
-def _by_mac(interfaces: Iterable[GuestInterface]) -> dict[str, tuple[str, ...]]:
-    """Return the addresses of each card once, in the order in which they were told."""
+def _by_mac(interfaces: Iterable[GuestInterface], macs: set[str]) -> tuple[dict[str, tuple[str, ...]], int]:
+    """Return the addresses of these cards once, in the order in which they were told, and how many were refused:
+    guests say what they like, and as much of it as they like."""
     found: dict[str, dict[str, None]] = {}
+    refused = 0
     for interface in interfaces:
-        if interface.mac:
-            found.setdefault(interface.mac, {}).update(dict.fromkeys(interface.addresses))
-    return {mac: tuple(addresses) for mac, addresses in found.items() if addresses}
+        if interface.mac not in macs:
+            continue
+        kept = found.setdefault(interface.mac, {})
+        for address in interface.addresses:
+            if address in kept:
+                continue
+            if len(kept) < MOST_ADDRESSES and _is_address(address):
+                kept[address] = None
+            else:
+                refused += 1
+    return {mac: tuple(addresses) for mac, addresses in found.items() if addresses}, refused
+
+
+def _is_address(text: str) -> bool:
+    try:
+        # A zone may be any text (RFC 4007 §11).
+        return len(text) <= LONGEST_ADDRESS and bool(ip_interface(text))
+    except ValueError:
+        return False
 
 
 def _netns_of(pid: int) -> int:

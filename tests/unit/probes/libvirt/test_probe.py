@@ -160,6 +160,18 @@ async def test_addresses_come_from_leases_and_agents_once_each(tmp_path: Path) -
         await lab.until(lambda: "fe80" not in str(lab.vm()))
 
 
+async def test_what_a_guest_calls_addresses_is_bounded_and_what_is_none_is_counted(tmp_path: Path) -> None:
+    fake = web()
+    many = [f"10.{number >> 8}.{number & 255}.1/24" for number in range(300)]
+    told = ["no address/24", "fe80::1%" + "z" * 5000 + "/64", "x" * 5000 + "/64", *many]
+    fake.addresses = {calls.BY_AGENT: [("eth0", CARD, told)]}
+    async with running(tmp_path, Daemon(**{str(WEB): fake})) as lab:
+        await lab.until(lambda: "10.0.0.1/24" in str(lab.vm()))
+        nics = lab.vm()["VM"]["NICs"]  # type: ignore[index, call-overload]
+        assert nics[0]["Addresses"] == many[:256]  # type: ignore[index, call-overload]
+        assert lab.health.counters["addresses_refused"] >= 47
+
+
 async def test_read_only_socket_is_not_asked_for_agents_again_and_says_so(tmp_path: Path) -> None:
     daemon = Daemon(**{str(WEB): web()})
     daemon.refused[calls.DOMAIN_INTERFACE_ADDRESSES] = calls.FORBIDDEN
