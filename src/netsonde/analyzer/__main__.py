@@ -4,6 +4,6 @@
 import sys
 from pathlib import Path
 
-from netsonde.analyzer.parts import run
+from netsonde.analyzer import run
 
 sys.exit(run(Path(sys.argv[1]) if len(sys.argv) > 1 else None, {}))

@@ -31,7 +31,7 @@ def analyzer(
     check: Check = False,
 ) -> None:
     """Run an analyzer: the merged graph of all agents, history, API and page."""
-    from netsonde.analyzer.parts import run
+    from netsonde.analyzer import run
 
     flags = {
         "analyzer.listen": listen,
