@@ -287,6 +287,7 @@ class SinkSpec:
         rotate_ns: int = 0,
         rotate_packets: int = 0,
         total_bytes: int = 1073741824,
+        all_bytes: int = 0,
     ) -> SinkSpec:
         """`kind` = netflow5, netflow9, ipfix, vxlan (`target` = ADDRESS:PORT), erspan (an IPv4 address), pcapng
         (`directory`). `number` = observation domain, VNI or session. ValueError for a target that is none."""

@@ -19,7 +19,7 @@ pub struct SinkSpec(pub sink::SinkSpec);
 impl SinkSpec {
     #[new]
     #[pyo3(signature = (kind, *, target = "", number = 0, directory = PathBuf::new(), rotate_bytes = 0, rotate_ns = 0,
-        rotate_packets = 0, total_bytes = 1 << 30))]
+        rotate_packets = 0, total_bytes = 1 << 30, all_bytes = 0))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only in Python")]
     fn new(
         kind: &str,
@@ -30,6 +30,7 @@ impl SinkSpec {
         rotate_ns: i64,
         rotate_packets: u64,
         total_bytes: u64,
+        all_bytes: u64,
     ) -> PyResult<Self> {
         let export = |protocol| -> PyResult<_> {
             Ok(sink::SinkSpec::Export {
@@ -53,6 +54,7 @@ impl SinkSpec {
                 rotate_ns,
                 rotate_packets,
                 total_bytes,
+                all_bytes,
             }),
             _ => return Err(PyValueError::new_err(format!("there is no sink {kind:?}"))),
         };

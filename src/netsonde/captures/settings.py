@@ -48,6 +48,9 @@ class CaptureSettings:
     `captures` in the state directory."""
     files_mib: int = 10_240
     """MiB of such files that one interface of one capture may have, whatever the capture says."""
+    files_total_mib: int = 20_480
+    """MiB that the files of all captures may have together, those of captures and interfaces that are gone
+    included; the oldest go first."""
 
     def __post_init__(self) -> None:
         try:
@@ -66,6 +69,6 @@ class CaptureSettings:
         ):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be greater than 0, got {getattr(self, name)}")
-        for name in ("pool", "ring_mib", "max_flows", "files_mib"):
+        for name in ("pool", "ring_mib", "max_flows", "files_mib", "files_total_mib"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")

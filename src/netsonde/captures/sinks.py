@@ -147,6 +147,7 @@ def _native(capture: Capture, sink: Sink, settings: CaptureSettings) -> dict[str
         "rotate_packets": sink.rotate_packets,
         "rotate_ns": sink.rotate_ms * 1_000_000,
         "total_bytes": min(sink.total_bytes, settings.files_mib << 20),
+        "all_bytes": settings.files_total_mib << 20,
     }
 
 

@@ -139,5 +139,8 @@ def test_no_definition_leads_files_out_of_their_folder(uuid: str) -> None:
 
 
 def test_files_go_into_a_folder_of_the_capture() -> None:
-    (sink,) = native_sinks(Capture(uuid="c-1", sinks=[Sink("pcapng")]), CaptureSettings(files="/srv/files"))
+    (sink,) = native_sinks(
+        Capture(uuid="c-1", sinks=[Sink("pcapng")]), CaptureSettings(files="/srv/files", files_total_mib=3)
+    )
     assert sink["directory"] == "/srv/files/c-1"
+    assert sink["all_bytes"] == 3 << 20

@@ -7,17 +7,18 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use netsonde_pcapfile::{PcapngWriter, RawPacket};
 
-use super::{Copied, Outlet};
+use super::{quota, Copied, Outlet};
 use crate::event::Point;
 
 const LINK_TYPE_ETHERNET: u16 = 1;
 /// What is written at once, unless there is nothing more to write.
 const WRITE_BYTES: usize = 256 << 10;
-const PART: &str = ".part";
-const EXTENSION: &str = ".pcapng";
+pub(super) const PART: &str = ".part";
+pub(super) const EXTENSION: &str = ".pcapng";
 
 /// 0 = no limit, but for the bytes of all files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +30,15 @@ pub struct FileSpec {
     pub rotate_packets: u64,
     /// Bytes of all files of this interface, the current one included; at least 1 MiB.
     pub total_bytes: u64,
+    /// Bytes of all files in all directories beside this one; 0 = no limit.
+    pub all_bytes: u64,
 }
 
 const LEAST_TOTAL: u64 = 1 << 20;
+/// Files of one interface: small ones fill a disk by their number.
+const MOST_FILES: usize = 10_000;
+/// Looks at the files of all captures are that far apart at least.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) struct Files {
     spec: FileSpec,
@@ -44,6 +51,9 @@ pub(super) struct Files {
     number: u64,
     /// Packets that were taken and could not be written.
     lost: u64,
+    /// Whether files were completed since the last look at those of all captures, and when that was.
+    has_more: bool,
+    looked: Option<Instant>,
 }
 
 struct Current {
@@ -81,6 +91,8 @@ impl Files {
             current: None,
             number: 0,
             lost: 0,
+            has_more: true,
+            looked: None,
         };
         files.take_over()?;
         Ok(files)
@@ -195,6 +207,7 @@ impl Files {
         let complete = PathBuf::from(current.part.to_string_lossy().trim_end_matches(PART));
         fs::rename(&current.part, &complete)?;
         self.complete.push_back((complete, current.bytes));
+        self.has_more = true;
         self.make_room()?;
         written
     }
@@ -202,7 +215,9 @@ impl Files {
     /// Give up the oldest files while there is more than the bound, a file's worth for the next one included.
     fn make_room(&mut self) -> io::Result<()> {
         let mut total: u64 = self.complete.iter().map(|(_, size)| size).sum();
-        while total + self.spec.rotate_bytes > self.spec.total_bytes {
+        while total + self.spec.rotate_bytes > self.spec.total_bytes
+            || self.complete.len() > MOST_FILES
+        {
             let Some((oldest, size)) = self.complete.pop_front() else {
                 break;
             };
@@ -210,6 +225,21 @@ impl Files {
             total -= size;
         }
         Ok(())
+    }
+}
+
+impl Files {
+    /// Keep the bound of all captures' files, now and then.
+    fn look_at_all(&mut self) -> io::Result<()> {
+        let is_soon = self.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY);
+        let Some(folder) = self.spec.directory.parent() else {
+            return Ok(());
+        };
+        if self.spec.all_bytes == 0 || !self.has_more || is_soon {
+            return Ok(());
+        }
+        (self.has_more, self.looked) = (false, Some(Instant::now()));
+        quota::keep_within(folder, self.spec.all_bytes)
     }
 }
 
@@ -260,9 +290,10 @@ impl Outlet for Files {
 
     fn idle(&mut self, now_ns: i64) -> io::Result<()> {
         if self.is_due(now_ns) {
-            return self.rotate();
+            self.rotate()?;
         }
-        self.flush()
+        self.flush()?;
+        self.look_at_all()
     }
 
     fn finish(&mut self) -> io::Result<()> {
@@ -294,7 +325,7 @@ fn plain(name: &str) -> String {
     name.chars().map(keep).collect()
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -326,6 +357,7 @@ mod tests {
                 rotate_ns: 0,
                 rotate_packets: 0,
                 total_bytes: 1 << 20,
+                all_bytes: 0,
             }
         }
 
@@ -468,6 +500,42 @@ mod tests {
             std::mem::forget(killed);
             assert!(scratch.bytes() <= 1 << 20, "{}", scratch.bytes());
         }
+    }
+
+    #[test]
+    fn all_captures_together_keep_a_bound_and_only_our_files_are_given_up() {
+        let scratch = Scratch::new();
+        let in_folder = |folder: &str| FileSpec {
+            directory: scratch.0.join(folder),
+            rotate_packets: 1,
+            all_bytes: 3000,
+            ..scratch.spec()
+        };
+        for (folder, netns, began) in [("a", 1, 100), ("b", 2, 50), ("c", 3, 200)] {
+            let mut files = open_in(&in_folder(folder), netns);
+            assert!(files.frame(&frame(began, 1000)).is_ok() && files.finish().is_ok());
+        }
+        let other = scratch.0.join("a/holiday.pcapng");
+        fs::write(&other, [0; 5000]).expect("it can be written");
+        std::os::unix::fs::symlink("/", scratch.0.join("link")).expect("it can be linked");
+        let mut files = open_in(&in_folder("d"), 4);
+        assert!(files.idle(0).is_ok());
+        let left = |folder: &str| fs::read_dir(scratch.0.join(folder)).map_or(0, Iterator::count);
+        assert_eq!((left("a"), left("b"), left("c")), (2, 0, 1));
+        assert!(other.exists());
+    }
+
+    #[test]
+    fn small_files_are_bounded_by_their_number() {
+        let scratch = Scratch::new();
+        let mut files = open(&scratch.spec());
+        for number in 0..MOST_FILES + 5 {
+            files
+                .complete
+                .push_back((scratch.0.join(number.to_string()), 1));
+        }
+        assert!(files.make_room().is_ok());
+        assert_eq!(files.complete.len(), MOST_FILES);
     }
 
     #[test]
