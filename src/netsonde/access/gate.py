@@ -62,6 +62,8 @@ class Principal(NamedTuple):
     backend: str
     session: str = ""
     """Key of the session, "" for a request with credentials of its own."""
+    mark: str = ""
+    """Fingerprint of the hash that a password was compared with."""
 
     @property
     def owner(self) -> str:
@@ -316,19 +318,22 @@ class Gate:
         if isinstance(user, KeystoneUser):
             meant = self.settings.keystone.roles
             roles = {role for theirs in user.roles for role in meant.get(theirs, "").replace(",", " ").split()}
+            mark = ""
         else:
-            roles = set(user.roles)
+            roles, mark = set(user.roles), user.fingerprint
         roles |= self.policy.granted(name)
         if not roles and self.settings.default_role:
             roles = {self.settings.default_role}
-        return Principal(name, frozenset(roles), backend)
+        return Principal(name, frozenset(roles), backend, mark=mark)
 
     def _again(self, principal: Principal) -> Principal | None:
-        """Return who came with a password, as long as there is such a user."""
+        """Return who came with a password, as long as there is such a user and it was not changed."""
         if principal.backend != "basic":
             return principal
         user = self._users.get(principal.name)
-        return None if user is None else self._principal("basic", user.name, user)
+        if user is None or not hmac.compare_digest(user.fingerprint, principal.mark):
+            return None
+        return self._principal("basic", user.name, user)
 
     def _proof(self, name: str, password: str, stored: str) -> bytes:
         """Return what stands for a right password in memory; it is worthless elsewhere, and once the hash changes."""

@@ -251,3 +251,15 @@ async def test_a_long_connection_goes_on_for_as_long_as_its_user_may(held: Held,
     }
     await ends[end]()
     assert await stay.may_go_on() == (end == "nothing")
+
+
+@pytest.mark.parametrize(("password", "goes_on"), [(None, True), ("another", False)])
+async def test_a_long_connection_with_a_password_ends_when_it_is_changed(
+    held: Held, password: str | None, goes_on: bool
+) -> None:
+    with_alice(held, "reader")
+    gate = held.gate(backends=("basic",))
+    principal = await gate.identify(alice(), AT)
+    assert principal is not None
+    put_user(held.users, "alice", password, frozenset({"reader", "injector"}))
+    assert await Stay(gate, alice(), principal, TOPOLOGY_READ).may_go_on() == goes_on

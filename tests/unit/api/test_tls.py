@@ -135,7 +135,13 @@ def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(site: Site)
         server_context(site.settings())
 
 
-@pytest.mark.parametrize("name", ["tls_key", "tls_client_ca"])
-def test_files_that_only_count_with_a_certificate_are_refused_without(name: str, site: Site) -> None:
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("tls_key", ApiSettings(tls_key=Path("server.key"))),
+        ("tls_client_ca", ApiSettings(tls_client_ca=Path("ca.pem"))),
+    ],
+)
+def test_files_that_only_count_with_a_certificate_are_refused_without(name: str, settings: ApiSettings) -> None:
     with pytest.raises(UserError, match=f"analyzer.{name} is set without analyzer.tls_certificate"):
-        check_exposure(ApiSettings(**{name: site.key}), login_required=True)
+        check_exposure(settings, login_required=True)
