@@ -73,6 +73,10 @@ def test_an_action_that_is_none_is_refused(text: str) -> None:
         "::ffff:127.0.0.1",
         "64:ff9b::7f00:1",
         "2002:7f00:1::1",
+        "::127.0.0.1",
+        "64:ff9b:1::7f00:1",
+        "fd00:ec2::254",
+        "64:ff9b::6464:64c8",
     ],
 )
 def test_addresses_that_trust_this_machine_are_refused(host: str) -> None:
@@ -80,7 +84,9 @@ def test_addresses_that_trust_this_machine_are_refused(host: str) -> None:
         TargetPolicy(()).check(host)
 
 
-@pytest.mark.parametrize("host", ["10.0.0.1", "192.168.1.1", "8.8.8.8", "fd00::1", "2001:4860::1", "example.org"])
+@pytest.mark.parametrize(
+    "host", ["10.0.0.1", "192.168.1.1", "8.8.8.8", "fd00::1", "2001:4860::1", "64:ff9b::808:808", "example.org"]
+)
 def test_other_addresses_and_names_are_not(host: str) -> None:
     TargetPolicy(()).check(host)
 
