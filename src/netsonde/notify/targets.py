@@ -35,7 +35,7 @@ class TargetPolicy:
             return
         if not self.permits(address):
             raise UserError(
-                f"{host} is an address that notices may not be sent to: it is this machine's own, link-local, or its cloud's",
+                f"no notice may be sent to {host}: it is this machine's own, link-local, or its cloud's",
                 hint=f'an administrator can allow it: notify.allow = ["{address}"]',
             )
 
