@@ -34,6 +34,12 @@ def _leave(status: int) -> "NoReturn":
     os._exit(status)
 
 
+def _say(wrong: UserError) -> None:
+    from netsonde.cli.output import say
+
+    say(wrong.explain())
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; returns the exit status."""
     if not arguments and "_NETSONDE_COMPLETE" not in os.environ:
@@ -42,7 +48,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         arguments = _without_credentials(arguments)
     except UserError as wrong:
-        print(wrong.explain(), file=sys.stderr)
+        _say(wrong)
         return USAGE
     if arguments and arguments[0] in ("-h", "--help", "help"):
         print(_root_help(), end="")
@@ -113,7 +119,7 @@ def _explained(command: Callable[[], int]) -> int:
     try:
         return command()
     except UserError as wrong:
-        print(wrong.explain(), file=sys.stderr)
+        _say(wrong)
         return FAILED
 
 
@@ -126,9 +132,9 @@ def _dispatch_by_typer(arguments: Sequence[str]) -> int:
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else FAILED if ended.code else DONE
     except NoServer as away:
-        print(away.explain(), file=sys.stderr)
+        _say(away)
         return NO_SERVER
     except UserError as wrong:
-        print(wrong.explain(), file=sys.stderr)
+        _say(wrong)
         return FAILED
     return DONE

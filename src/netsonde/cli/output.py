@@ -35,8 +35,8 @@ _COLOURS = {
 
 
 def say(text: str) -> None:
-    """Tell the user something that is not data."""
-    print(text, file=sys.stderr)
+    """Tell the user something that is not data; it may come from the network, such as the log of a script."""
+    print("".join(one if one in "\n\t" else plain(one) for one in text), file=sys.stderr)
 
 
 def show(data: object, form: Form, columns: Sequence[Column], items: Sequence[Any]) -> None:

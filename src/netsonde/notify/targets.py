@@ -15,6 +15,8 @@ from netsonde.errors import SourceLost, UserError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16")))
+"""Where AWS, Google, Alibaba and Azure answer machines what is nobody else's, beside 169.254.169.254."""
 
 
 class TargetPolicy:
@@ -33,7 +35,7 @@ class TargetPolicy:
             return
         if not self.permits(address):
             raise UserError(
-                f"{host} is an address that notices may not be sent to: it is this machine's own, or link-local",
+                f"no notice may be sent to {host}: it is this machine's own, link-local, or its cloud's",
                 hint=f'an administrator can allow it: notify.allow = ["{address}"]',
             )
 
@@ -41,9 +43,9 @@ class TargetPolicy:
         inner = _inner(address)
         if any(address in network or inner in network for network in self._allowed):
             return True
-        return not any(
-            one.is_loopback or one.is_link_local or one.is_unspecified or one.is_multicast or one.is_reserved
-            for one in (address, inner)
+        # Of an address that stands for another one only that counts: DNS64 gives such for every receiver.
+        return inner not in _METADATA and not (
+            inner.is_loopback or inner.is_link_local or inner.is_unspecified or inner.is_multicast or inner.is_reserved
         )
 
     async def resolve(self, host: str, port: int) -> str:

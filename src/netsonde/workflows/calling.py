@@ -3,9 +3,10 @@
 
 from collections.abc import Mapping
 
-from netsonde.errors import NotFound, UserError
+from netsonde.errors import NotFound, SourceLost, UserError
 from netsonde.model.elements import Json
 from netsonde.model.workflows import Caller
+from netsonde.scripts.pool import Busy
 from netsonde.workflows.definitions import EVENT
 from netsonde.workflows.service import WorkflowService
 
@@ -25,15 +26,20 @@ class NamedCalls:
         """Call a workflow and wait for its end.
 
         It gets the arguments that it has parameters for, and all of them as its parameter Event if it has one. Raises
-        UserError when it does not end well, NotFound, Busy.
+        UserError when it does not end well, NotFound, SourceLost when it cannot be called now.
         """
+        if not self._service.is_current:
+            raise SourceLost("workflows are not read yet")
         workflow = self._service.view(name)
         if workflow is None:
             raise NotFound(f"no workflow is called {name[:100]!r}", hint="`netsonde workflow list` shows them")
         known = {parameter.name for parameter in workflow.parameters}
         params = {key: value for key, value in ({EVENT: dict(arguments)} | dict(arguments)).items() if key in known}
         owner = Caller(workflow.created_by, on_behalf=True)
-        job = self._service.call(workflow.uuid, params, owner, trigger=self._caller)
+        try:
+            job = self._service.call(workflow.uuid, params, owner, trigger=self._caller)
+        except Busy as busy:
+            raise SourceLost(busy.message) from busy
         ended = await self._service.finished(job.uuid)
         if ended.state != "done":
             raise UserError(f"the workflow {workflow.name!r} {ended.state}: {ended.reason}", hint=ended.hint)

@@ -89,6 +89,11 @@ class WorkflowService:
         except NotFound:
             return None
 
+    @property
+    def is_current(self) -> bool:
+        """Whether everything that was stored before is read: until then a workflow may be there and not be known."""
+        return self._is_current.is_set()
+
     def check(self, name: str) -> None:
         """Raise NotFound when nothing is called so."""
         self._catalogue.named(name)

@@ -3,7 +3,7 @@
 
 import pytest
 
-from netsonde.cli.output import plain
+from netsonde.cli.output import plain, say
 from netsonde.cli.results import items_of
 
 NODE = {"ID": "1", "Metadata": {"Name": "eth0"}}
@@ -32,3 +32,8 @@ def test_values_that_are_lists_are_no_paths() -> None:
 )
 def test_a_cell_is_one_line_that_drives_no_terminal(value: object, shown: str) -> None:
     assert plain(value) == shown
+
+
+def test_what_a_script_says_drives_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    say("a\tb\n\x1b]0;mine\x07c\rd")
+    assert capsys.readouterr().err == "a\tb\n\ufffd]0;mine\ufffdc\ufffdd\n"
