@@ -37,9 +37,9 @@ test: ## run every test
 	@$(MAKE) --no-print-directory --jobs=2 setup
 	@$(TOGETHER) lint-python lint-native daemons
 	@$(MAKE) --no-print-directory unit-python
-	@$(TOGETHER) netns unit-native foreign
+	@$(TOGETHER) netns unit-native
 	@$(MAKE) --no-print-directory system
-	@$(TOGETHER) browser fuzz-packets
+	@$(TOGETHER) browser fuzz-packets foreign
 	@$(MAKE) --no-print-directory fuzz-queries
 
 daemons: $(STAMPS)/debs

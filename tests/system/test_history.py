@@ -718,6 +718,7 @@ async def test_killed_twenty_times_while_writing_it_keeps_all_that_was_written(t
     written = 0
     nursery = await start_writer(tmp_path, script=NURSERY)
     for _ in range(20):
+        assert nursery.returncode is None, f"the nursery ended with {nursery.returncode}"
         written = await killed_while_writing(nursery, written, chance)
     nursery.kill()
     await nursery.wait()
