@@ -81,8 +81,8 @@ class Lab:
             # Nothing is fragmented: what a segment in pieces counts for is another test's business.
             run(*ip, "link", "set", link, "mtu", "1500" if link == "veth" else "1400", "up")
 
-    def start(self, namespace: str, *command: str, says: bytes) -> None:
-        """Start a program; it has said `says` when this returns."""
+    def start(self, namespace: str, *command: str, says: bytes) -> "subprocess.Popen[bytes]":
+        """Start a program and return it; it has said `says` by then."""
         process = subprocess.Popen(
             self.inside(namespace, *command),
             stdin=subprocess.DEVNULL,
@@ -94,7 +94,7 @@ class Lab:
         assert process.stdout is not None
         for line in process.stdout:
             if says in line:
-                return
+                return process
         raise AssertionError(f"{command[0]} ended without {says!r}")
 
     def ask(self, *command: str, check: bool = True) -> None:
@@ -105,16 +105,22 @@ class Lab:
     def recorded(self, *links: str) -> Iterator[dict[str, Path]]:
         """Record interfaces of the client; the files are whole behind the block."""
         files = {link: self.folder / f"{link}.pcap" for link in links}
+        recorders = []
         for link, file in files.items():
             command = ("tcpdump", "-i", link, "-w", str(file), "-U", "--immediate-mode", "-Z", "root")
-            self.start(self.client, *command, says=b"listening on")
+            recorders.append(self.start(self.client, *command, says=b"listening on"))
         yield files
         for link, file in files.items():
             self.ask("bash", "-c", f"echo -n '{_MARK.decode()}' > /dev/udp/{self.addresses(link)[0]}/9")
             wait_for_end(file)
+        # What the kernel says a moment later, MLD reports above all, would be in one reading and not in the other.
+        for recorder in recorders:
+            _end(recorder)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
     process.send_signal(signal.SIGINT)
     try:
         process.communicate(timeout=3)
