@@ -26,7 +26,7 @@ from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.graph import Graph
 from netsonde.model.alerts import Alert, AlertChange, AlertView, Rehearsal, Transition
 from netsonde.model.notices import rfc3339
-from netsonde.model.stores import Store
+from netsonde.model.stores import Reading, Store, follow
 from netsonde.observe import logger
 
 log = logger("alerts")
@@ -63,8 +63,7 @@ class AlertService:
         self._clock = clock or Clock()
         self._catalogue = Catalogue()
         self._listeners: list[Listener] = []
-        self._unread = {"alerts", "history"}
-        self._is_current = asyncio.Event()
+        self._reading = Reading("alerts", "history")
         around = Surroundings(
             graph=graph,
             queries=queries,
@@ -158,7 +157,7 @@ class AlertService:
             raise SourceLost(str(lost.exceptions[0])) from lost
 
     async def _lead(self) -> None:
-        await self._is_current.wait()
+        await self._reading.done()
         await self._judging.run()
 
     async def _checked(self, alert: Alert) -> Alert:
@@ -174,35 +173,22 @@ class AlertService:
         return alert
 
     async def _follow_definitions(self, health: HealthSink) -> None:
-        seen: set[str] | None = set()
-        async for entry in self._definitions.watch():
-            if entry.kind == "current":
-                for alert in self._catalogue.alerts():
-                    if alert.uuid not in (seen or set()):
-                        self._forget(alert.uuid)
-                seen = None
-                self._mark_read("alerts", health)
-            elif entry.value is None:
-                self._forget(entry.key)
-            else:
-                if seen is not None:
-                    seen.add(entry.key)
-                self._take(msgspec.structs.replace(entry.value, uuid=entry.key), entry.revision)
+        await follow(
+            self._definitions,
+            known=[alert.uuid for alert in self._catalogue.alerts()],
+            put=lambda uuid, alert, revision: self._take(msgspec.structs.replace(alert, uuid=uuid), revision),
+            gone=self._forget,
+            current=lambda: self._reading.read("alerts", health),
+        )
 
     async def _follow_history(self, health: HealthSink) -> None:
         async for entry in self._history.watch():
             if entry.kind == "current":
-                self._mark_read("history", health)
+                self._reading.read("history", health)
             elif entry.value is not None:
                 self._keep(entry.value)
             else:
                 self._catalogue.remove_transition(entry.key)
-
-    def _mark_read(self, bucket: str, health: HealthSink) -> None:
-        self._unread.discard(bucket)
-        if not self._unread:
-            self._is_current.set()
-            health.running()
 
     def _revision(self, uuid: str) -> int:
         if self._catalogue.alert(uuid) is None:
@@ -234,7 +220,7 @@ class AlertService:
 
     def _keep(self, transition: Transition) -> None:
         """Take a transition, of our own or of another analyzer; told once, since what is stored comes back."""
-        if self._catalogue.put_transition(transition) and "history" not in self._unread:
+        if self._catalogue.put_transition(transition) and self._reading.has_read("history"):
             view = self.view(transition.alert)
             if view is not None:
                 self._notify(AlertChange("Transition", view, transition))

@@ -31,7 +31,7 @@ from netsonde.model.captures import (
     CaptureTargets,
     CaptureView,
 )
-from netsonde.model.stores import Store
+from netsonde.model.stores import Store, follow
 from netsonde.observe import logger
 
 log = logger("captures")
@@ -161,23 +161,21 @@ class CaptureCoordinator:
         self._wake()
 
     async def _follow_definitions(self, health: HealthSink) -> None:
-        seen: set[str] | None = set()
-        async for entry in self._definitions.watch():
-            if entry.kind == "current":
-                for capture in self._catalogue.definitions():
-                    if capture.uuid not in (seen or set()):
-                        self._forget(capture.uuid)
-                seen = None
-                self._is_current.set()
-                health.running()
-            elif entry.value is None:
-                self._forget(entry.key)
-            else:
-                if seen is not None:
-                    seen.add(entry.key)
-                capture = msgspec.structs.replace(entry.value, uuid=entry.key)
-                if entry.revision > (self._catalogue.revision(entry.key) or 0):
-                    self._accept(capture, entry.revision)
+        def current() -> None:
+            self._is_current.set()
+            health.running()
+
+        await follow(
+            self._definitions,
+            known=[capture.uuid for capture in self._catalogue.definitions()],
+            put=self._take,
+            gone=self._forget,
+            current=current,
+        )
+
+    def _take(self, uuid: str, capture: Capture, revision: int) -> None:
+        if revision > (self._catalogue.revision(uuid) or 0):
+            self._accept(msgspec.structs.replace(capture, uuid=uuid), revision)
 
     async def _follow_statuses(self) -> None:
         async for entry in self._statuses.watch():

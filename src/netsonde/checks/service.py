@@ -27,7 +27,7 @@ from netsonde.graph import Event, Graph
 from netsonde.model.captures import CaptureChange
 from netsonde.model.checks import Check, CheckChange, CheckResult, CheckView, Verdict
 from netsonde.model.elements import Node
-from netsonde.model.stores import Store
+from netsonde.model.stores import Reading, Store, follow
 from netsonde.observe import logger
 
 log = logger("checks")
@@ -69,8 +69,7 @@ class CheckService:
         self._overlay = Overlay(graph)
         self._listeners: list[Listener] = []
         self._followers: list[Follower] = []
-        self._unread = {"checks", "results"}
-        self._is_current = asyncio.Event()
+        self._reading = Reading("checks", "results")
         self._dirty: dict[str, None] = {}
         self._changed = asyncio.Event()
         self._judging = Judging(
@@ -183,30 +182,23 @@ class CheckService:
                 end()
 
     async def _lead(self) -> None:
-        await self._is_current.wait()
+        await self._reading.done()
         await self._captures.ready()
         await self._judging.run()
 
     async def _follow_definitions(self, health: HealthSink) -> None:
-        seen: set[str] | None = set()
-        async for entry in self._definitions.watch():
-            if entry.kind == "current":
-                for check in self._catalogue.checks():
-                    if check.uuid not in (seen or set()):
-                        self._forget(check.uuid)
-                seen = None
-                self._mark_read("checks", health)
-            elif entry.value is None:
-                self._forget(entry.key)
-            else:
-                if seen is not None:
-                    seen.add(entry.key)
-                self._take(msgspec.structs.replace(entry.value, uuid=entry.key), entry.revision)
+        await follow(
+            self._definitions,
+            known=[check.uuid for check in self._catalogue.checks()],
+            put=lambda uuid, check, revision: self._take(msgspec.structs.replace(check, uuid=uuid), revision),
+            gone=self._forget,
+            current=lambda: self._reading.read("checks", health),
+        )
 
     async def _follow_results(self, health: HealthSink) -> None:
         async for entry in self._results.watch():
             if entry.kind == "current":
-                self._mark_read("results", health)
+                self._reading.read("results", health)
             elif entry.value is not None:
                 self._keep(entry.value)
             else:
@@ -215,12 +207,6 @@ class CheckService:
                     if self._catalogue.latest(gone.check, gone.node_id) is None:
                         self._overlay.hide(gone)
                     self._mark_dirty(gone.check)
-
-    def _mark_read(self, bucket: str, health: HealthSink) -> None:
-        self._unread.discard(bucket)
-        if not self._unread:
-            self._is_current.set()
-            health.running()
 
     def _validate(self, check: Check) -> None:
         checked(check, now_ms=self._clock.now_ms())
@@ -271,11 +257,11 @@ class CheckService:
     def _keep(self, result: CheckResult) -> None:
         """Take a result, of our own or of another analyzer; told once, since what is written comes back."""
         is_orphan = self._catalogue.check(result.check) is None
-        if (is_orphan and not self._unread) or self._catalogue.has(result):
+        if (is_orphan and self._reading.is_done) or self._catalogue.has(result):
             return
         if self._catalogue.put_result(result) and not is_orphan:
             self._overlay.show(result)
-        if not self._unread:
+        if self._reading.is_done:
             self._notify(CheckChange("Result", result=result))
             self._mark_dirty(result.check)
 

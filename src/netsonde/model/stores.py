@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What parts that keep definitions need of a key-value store, as Protocols; `bus.Bucket` is one."""
+"""What parts that keep definitions need of a key-value store, as Protocols, and how they follow one.
 
-from collections.abc import AsyncIterator
+`bus.Bucket` is such a store.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Literal, Protocol, TypeVar
+
+from netsonde.aio.tasks import HealthSink
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -43,3 +49,57 @@ class Store(Protocol[T]):
 
     def watch(self, keys: str = ">") -> AsyncIterator[Entry[T]]:
         """Yield what is there, `current`, then every change; `*` stands for what is before or after a dot."""
+
+
+async def follow(
+    store: Store[T],
+    *,
+    known: Iterable[str],
+    put: Callable[[str, T, int], None],
+    gone: Callable[[str], None],
+    current: Callable[[], None],
+) -> None:
+    """Tell what a bucket holds and how it changes, until cancelled; others have their turn after each entry.
+
+    `put` hears of key, value and revision, `gone` of a key, `current` once everything has been read. Of the keys that
+    were `known` from an earlier run, those that are not there any more are gone before `current`.
+    """
+    missed = set(known)
+    async for entry in store.watch():
+        missed.discard(entry.key)
+        if entry.kind == "current":
+            for key in missed:
+                gone(key)
+            missed = set()
+            current()
+        elif entry.value is None:
+            gone(entry.key)
+        else:
+            put(entry.key, entry.value, entry.revision)
+        await asyncio.sleep(0)
+
+
+class Reading:
+    """Several buckets that have to be read before work can begin."""
+
+    def __init__(self, *buckets: str) -> None:
+        self._unread = set(buckets)
+        self._done = asyncio.Event()
+
+    def read(self, bucket: str, health: HealthSink) -> None:
+        """Note that a bucket was read; the part is running once all are."""
+        self._unread.discard(bucket)
+        if not self._unread:
+            self._done.set()
+            health.running()
+
+    def has_read(self, bucket: str) -> bool:
+        return bucket not in self._unread
+
+    @property
+    def is_done(self) -> bool:
+        return self._done.is_set()
+
+    async def done(self) -> None:
+        """Wait until all have been read once."""
+        await self._done.wait()

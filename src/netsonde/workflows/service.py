@@ -17,7 +17,7 @@ from netsonde.aio.clock import Clock
 from netsonde.aio.tasks import HealthSink
 from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.model.elements import Json
-from netsonde.model.stores import Store
+from netsonde.model.stores import Reading, Store, follow
 from netsonde.model.workflows import Caller, Job, Workflow, WorkflowView
 from netsonde.observe import logger
 from netsonde.scripts.pool import Counters
@@ -75,8 +75,7 @@ class WorkflowService:
             now_ms=self._clock.now_ms,
         )
         self._triggers = Triggers(self._catalogue, self.call, checks, captures, counters)
-        self._unread = {"workflows", "jobs"}
-        self._is_current = asyncio.Event()
+        self._reading = Reading("workflows", "jobs")
 
     def views(self) -> Sequence[WorkflowView]:
         """Return every workflow, the bundled ones first."""
@@ -92,7 +91,7 @@ class WorkflowService:
     @property
     def is_current(self) -> bool:
         """Whether everything that was stored before is read: until then a workflow may be there and not be known."""
-        return self._is_current.is_set()
+        return self._reading.is_done
 
     def check(self, name: str) -> None:
         """Raise NotFound when nothing is called so."""
@@ -169,7 +168,7 @@ class WorkflowService:
         try:
             async with asyncio.TaskGroup() as group:
                 spawn(group, self._follow_definitions(health), "workflows.definitions")
-                spawn(group, self._jobs.follow(lambda: self._mark_read("jobs", health)), "workflows.jobs")
+                spawn(group, self._jobs.follow(lambda: self._reading.read("jobs", health)), "workflows.jobs")
                 spawn(group, self._jobs.run(), "workflows.work")
                 spawn(group, self._scripts.tend(), "workflows.processes")
                 spawn(group, self._lease.run(self._lead), "workflows.lease")
@@ -179,26 +178,13 @@ class WorkflowService:
             unsubscribe()
 
     async def _follow_definitions(self, health: HealthSink) -> None:
-        seen: set[str] | None = set()
-        async for entry in self._definitions.watch():
-            if entry.kind == "current":
-                for workflow in self._catalogue.workflows():
-                    if workflow.uuid not in (seen or set()):
-                        self._forget(workflow.uuid)
-                seen = None
-                self._mark_read("workflows", health)
-            elif entry.value is None:
-                self._forget(entry.key)
-            else:
-                if seen is not None:
-                    seen.add(entry.key)
-                self._take(msgspec.structs.replace(entry.value, uuid=entry.key), entry.revision)
-
-    def _mark_read(self, bucket: str, health: HealthSink) -> None:
-        self._unread.discard(bucket)
-        if not self._unread:
-            self._is_current.set()
-            health.running()
+        await follow(
+            self._definitions,
+            known=[workflow.uuid for workflow in self._catalogue.workflows()],
+            put=lambda uuid, workflow, revision: self._take(msgspec.structs.replace(workflow, uuid=uuid), revision),
+            gone=self._forget,
+            current=lambda: self._reading.read("workflows", health),
+        )
 
     async def _validate(self, workflow: Workflow) -> None:
         checked(workflow, seconds=self._settings.seconds, python=self._settings.python)
@@ -231,7 +217,7 @@ class WorkflowService:
             self._triggers.changed()
 
     async def _lead(self) -> None:
-        await self._is_current.wait()
+        await self._reading.done()
         async with asyncio.TaskGroup() as group:
             spawn(group, self._triggers.run(), "workflows.triggers")
             spawn(group, self._keep_house(), "workflows.housekeeping")

@@ -23,7 +23,7 @@ from netsonde.declared.settings import DeclaredSettings
 from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.graph import Event, Graph
 from netsonde.model.rules import EdgeRule, EdgeRuleView, NodeRule, NodeRuleView, Rule, RulePreview
-from netsonde.model.stores import Store
+from netsonde.model.stores import Store, follow
 from netsonde.observe import logger
 
 log = logger("declared.rules")
@@ -177,20 +177,17 @@ class _Rules(Generic[Rule, View]):
             log.warning("a rule does less than it says", rule=uuid, reason=known.effect.reason)
 
     async def _follow_store(self, health: HealthSink) -> None:
-        gone = set(self._known)
-        async for entry in self._store.watch():
-            gone.discard(entry.key)
-            if entry.kind == "current":
-                for uuid in gone:
-                    self._forget(uuid)
-                gone = set()
-                self._is_current.set()
-                health.running()
-            elif entry.value is None:
-                self._forget(entry.key)
-            else:
-                self._accept(msgspec.structs.replace(entry.value, uuid=entry.key), entry.revision)
-            await asyncio.sleep(0)
+        def current() -> None:
+            self._is_current.set()
+            health.running()
+
+        await follow(
+            self._store,
+            known=self._known,
+            put=lambda uuid, rule, revision: self._accept(msgspec.structs.replace(rule, uuid=uuid), revision),
+            gone=self._forget,
+            current=current,
+        )
 
     def _accepted(self, rule: Rule, revision: int) -> View:
         self._accept(rule, revision)
