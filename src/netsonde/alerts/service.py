@@ -27,7 +27,7 @@ from netsonde.graph import Graph
 from netsonde.model.alerts import Alert, AlertChange, AlertView, Rehearsal, Transition
 from netsonde.model.notices import rfc3339
 from netsonde.model.stores import Reading, Store, follow
-from netsonde.observe import logger
+from netsonde.observe import Listeners, logger
 
 log = logger("alerts")
 
@@ -62,7 +62,7 @@ class AlertService:
         self._settings = settings
         self._clock = clock or Clock()
         self._catalogue = Catalogue()
-        self._listeners: list[Listener] = []
+        self._listeners: Listeners[AlertChange] = Listeners("alerts")
         self._reading = Reading("alerts", "history")
         around = Surroundings(
             graph=graph,
@@ -139,13 +139,7 @@ class AlertService:
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Tell each change of a definition, and each transition, whichever analyzer made it."""
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     async def run(self, health: HealthSink) -> None:
         try:
@@ -208,14 +202,14 @@ class AlertService:
             return
         view = self.view(alert.uuid)
         assert view is not None
-        self._notify(AlertChange("Added" if is_new else "Updated", view))
+        self._listeners.tell(AlertChange("Added" if is_new else "Updated", view))
         self._judging.changed(alert.uuid)
 
     def _forget(self, uuid: str) -> None:
         view = self.view(uuid)
         if view is not None:
             self._catalogue.remove(uuid)
-            self._notify(AlertChange("Deleted", view))
+            self._listeners.tell(AlertChange("Deleted", view))
             self._judging.changed(uuid)
 
     def _keep(self, transition: Transition) -> None:
@@ -223,7 +217,7 @@ class AlertService:
         if self._catalogue.put_transition(transition) and self._reading.has_read("history"):
             view = self.view(transition.alert)
             if view is not None:
-                self._notify(AlertChange("Transition", view, transition))
+                self._listeners.tell(AlertChange("Transition", view, transition))
 
     def _complain(self, uuid: str, problem: str) -> None:
         if self._catalogue.problems.get(uuid, "") == problem or self._catalogue.alert(uuid) is None:
@@ -233,12 +227,4 @@ class AlertService:
             log.warning("an alert cannot be judged", alert=uuid, reason=problem)
         view = self.view(uuid)
         if view is not None:
-            self._notify(AlertChange("Updated", view))
-
-    def _notify(self, change: AlertChange) -> None:
-        for listener in tuple(self._listeners):
-            # A client that went away must not keep the others, or the judging itself, from going on.
-            try:
-                listener(change)
-            except Exception:
-                log.exception("a listener of alerts failed", listener=repr(listener))
+            self._listeners.tell(AlertChange("Updated", view))

@@ -32,7 +32,7 @@ from netsonde.model.captures import (
     CaptureView,
 )
 from netsonde.model.stores import Store, follow
-from netsonde.observe import logger
+from netsonde.observe import Listeners, logger
 
 log = logger("captures")
 
@@ -72,7 +72,7 @@ class CaptureCoordinator:
         self._clock = clock or Clock()
         self._catalogue = Catalogue(graph, agents=agents, now_ms=self._clock.now_ms)
         self._target_writer = TargetWriter(self._catalogue, targets)
-        self._listeners: list[Listener] = []
+        self._listeners: Listeners[CaptureChange] = Listeners("captures")
         self._changed = asyncio.Event()
         self._is_current = asyncio.Event()
 
@@ -126,13 +126,7 @@ class CaptureCoordinator:
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Tell each change of a definition or status; counters at most once a second."""
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     def refresh(self) -> None:
         """Renew all statuses, after hosts came or went."""
@@ -228,12 +222,12 @@ class CaptureCoordinator:
             for view, is_news in self._catalogue.renewed():
                 if is_news:
                     quiet.pop(view.uuid, None)
-                    self._notify(CaptureChange("Updated", view))
+                    self._listeners.tell(CaptureChange("Updated", view))
                 else:
                     quiet[view.uuid] = view
             if began >= quiet_at + _COUNTER_INTERVAL:
                 for view in quiet.values():
-                    self._notify(CaptureChange("Updated", view))
+                    self._listeners.tell(CaptureChange("Updated", view))
                 quiet, quiet_at = {}, began
             await asyncio.sleep(max(_COALESCE, 10 * (loop.time() - began)))
 
@@ -245,14 +239,14 @@ class CaptureCoordinator:
             raise NotFound(f"the capture {capture.uuid} was deleted meanwhile")
         if accepted:
             self._catalogue.mark_told(view)
-            self._notify(CaptureChange("Added" if is_new else "Updated", view))
+            self._listeners.tell(CaptureChange("Added" if is_new else "Updated", view))
             self._wake()
         return view
 
     def _forget(self, uuid: str) -> None:
         view = self._catalogue.remove(uuid)
         if view is not None:
-            self._notify(CaptureChange("Deleted", view))
+            self._listeners.tell(CaptureChange("Deleted", view))
         self._wake()
 
     def _wake(self) -> None:
@@ -260,11 +254,3 @@ class CaptureCoordinator:
             self._changed.set()
         if self._catalogue.retargeted:
             self._target_writer.wake()
-
-    def _notify(self, change: CaptureChange) -> None:
-        for listener in tuple(self._listeners):
-            # A client that went away must not keep the others, or the status itself, from going on.
-            try:
-                listener(change)
-            except Exception:
-                log.exception("a listener of captures failed", listener=repr(listener))

@@ -28,7 +28,7 @@ from netsonde.model.captures import CaptureChange
 from netsonde.model.checks import Check, CheckChange, CheckResult, CheckView, Verdict
 from netsonde.model.elements import Node
 from netsonde.model.stores import Reading, Store, follow
-from netsonde.observe import logger
+from netsonde.observe import Listeners, logger
 
 log = logger("checks")
 
@@ -67,7 +67,7 @@ class CheckService:
         self._clock = clock or Clock()
         self._catalogue = Catalogue()
         self._overlay = Overlay(graph)
-        self._listeners: list[Listener] = []
+        self._listeners: Listeners[CheckChange] = Listeners("checks")
         self._followers: list[Follower] = []
         self._reading = Reading("checks", "results")
         self._dirty: dict[str, None] = {}
@@ -148,13 +148,7 @@ class CheckService:
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Tell each change of a definition, of its counts, and each result."""
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     def follow_verdicts(self, follower: Follower) -> Callable[[], None]:
         """Tell each final verdict once, with its check, on the one analyzer that judged it: what follows from a verdict
@@ -241,7 +235,7 @@ class CheckService:
         if is_new:
             for result in self._catalogue.latest_of(check.uuid):
                 self._overlay.show(result)
-        self._notify(CheckChange("Added" if is_new else "Updated", view))
+        self._listeners.tell(CheckChange("Added" if is_new else "Updated", view))
         self._judging.changed(check.uuid)
 
     def _forget(self, uuid: str) -> None:
@@ -251,7 +245,7 @@ class CheckService:
         self._catalogue.remove(uuid)
         for result in self._catalogue.latest_of(uuid):
             self._overlay.hide(result)
-        self._notify(CheckChange("Deleted", view))
+        self._listeners.tell(CheckChange("Deleted", view))
         self._judging.changed(uuid)
 
     def _keep(self, result: CheckResult) -> None:
@@ -262,7 +256,7 @@ class CheckService:
         if self._catalogue.put_result(result) and not is_orphan:
             self._overlay.show(result)
         if self._reading.is_done:
-            self._notify(CheckChange("Result", result=result))
+            self._listeners.tell(CheckChange("Result", result=result))
             self._mark_dirty(result.check)
 
     def _decide(self, result: CheckResult) -> None:
@@ -300,13 +294,5 @@ class CheckService:
             for uuid in dirty:
                 view = self.view(uuid)
                 if view is not None:
-                    self._notify(CheckChange("Updated", view))
+                    self._listeners.tell(CheckChange("Updated", view))
             await asyncio.sleep(_COALESCE)
-
-    def _notify(self, change: CheckChange) -> None:
-        for listener in tuple(self._listeners):
-            # A client that went away must not keep the others, or the judging itself, from going on.
-            try:
-                listener(change)
-            except Exception:
-                log.exception("a listener of checks failed", listener=repr(listener))

@@ -20,7 +20,7 @@ from netsonde.graph.remote import RemoteChanges
 from netsonde.graph.transaction import Transaction
 from netsonde.model.elements import Edge, Element, Metadata, Node
 from netsonde.model.topology import TopologyBatch, TopologySnapshot
-from netsonde.observe import logger
+from netsonde.observe import Listeners
 
 Listener = Callable[[Sequence[Event]], None]
 
@@ -54,7 +54,7 @@ class Graph(IndexedElements):
         self._edge_layers: Layers[Edge] = Layers(self._edges)
         self._waiting_edges: dict[str, set[str]] = {}
         self._computed: list[ComputedLayer] = []
-        self._listeners: list[Listener] = []
+        self._listeners: Listeners[Sequence[Event]] = Listeners("graph")
         self._undelivered: deque[Sequence[Event]] = deque()
         self._delivering = False
         self._frozen: tuple[FrozenGraph, ...] = ()
@@ -123,13 +123,7 @@ class Graph(IndexedElements):
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` after each batch that changed something; return what ends it."""
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     def base_metadata(self, node_id: str) -> Metadata:
         """Return what probes say of a node, without annotations and computed layers."""
@@ -161,16 +155,6 @@ class Graph(IndexedElements):
         self._delivering = True
         try:
             while self._undelivered:
-                events = self._undelivered.popleft()
-                for listener in tuple(self._listeners):
-                    _tell(listener, events)
+                self._listeners.tell(self._undelivered.popleft())
         finally:
             self._delivering = False
-
-
-def _tell(listener: Listener, events: Sequence[Event]) -> None:
-    # A probe must not fail, nor the other listeners miss a change, because one listener has a bug.
-    try:
-        listener(events)
-    except Exception:
-        logger("graph").exception("a listener of the graph failed", listener=repr(listener))

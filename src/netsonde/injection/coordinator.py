@@ -35,7 +35,7 @@ from netsonde.model.injections import (
     ProbeResult,
 )
 from netsonde.model.stores import Store
-from netsonde.observe import logger
+from netsonde.observe import Listeners, logger
 
 log = logger("injection")
 
@@ -103,7 +103,7 @@ class InjectionCoordinator:
         self._definitions: dict[str, Injection] = {}
         self._statuses: dict[str, InjectionStatus] = {}
         self._active: dict[str, _Active] = {}
-        self._listeners: list[Listener] = []
+        self._listeners: Listeners[InjectionChange] = Listeners("injections")
         self._group: asyncio.TaskGroup | None = None
         self._known = asyncio.Event()
 
@@ -155,8 +155,7 @@ class InjectionCoordinator:
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Tell each change of an injection, counters at most once a second."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        return self._listeners.add(listener)
 
     async def ready(self) -> None:
         """Wait until what was there has been read once."""
@@ -200,7 +199,7 @@ class InjectionCoordinator:
         self._statuses[injection.uuid] = status
         self._active[injection.uuid] = active
         view = _view(injection, status)
-        self._notify(InjectionChange("Added", view))
+        self._listeners.tell(InjectionChange("Added", view))
         active.task = self._group.create_task(self._carry_out(injection.uuid, active), name=f"inject.{injection.uuid}")
         return view, active
 
@@ -270,7 +269,7 @@ class InjectionCoordinator:
                 is_new = entry.key not in self._definitions
                 self._definitions[entry.key] = entry.value
                 if is_new:
-                    self._notify(InjectionChange("Added", _view(entry.value, self._statuses.get(entry.key))))
+                    self._listeners.tell(InjectionChange("Added", _view(entry.value, self._statuses.get(entry.key))))
 
     async def _follow_statuses(self) -> None:
         async for entry in self._stores.statuses.watch():
@@ -348,7 +347,7 @@ class InjectionCoordinator:
         self._statuses[uuid] = status
         definition = self._definitions.get(uuid)
         if definition is not None:
-            self._notify(InjectionChange("Updated", _view(definition, status)))
+            self._listeners.tell(InjectionChange("Updated", _view(definition, status)))
 
     def _forget(self, uuid: str) -> None:
         view = self.view(uuid)
@@ -358,15 +357,7 @@ class InjectionCoordinator:
             self._cancel(uuid, active)
         self._statuses.pop(uuid, None)
         if view is not None:
-            self._notify(InjectionChange("Deleted", view))
-
-    def _notify(self, change: InjectionChange) -> None:
-        for listener in tuple(self._listeners):
-            # A client that went away must not keep the others from hearing of it.
-            try:
-                listener(change)
-            except Exception:
-                log.exception("a listener of injections failed", listener=repr(listener))
+            self._listeners.tell(InjectionChange("Deleted", view))
 
 
 def _note(active: _Active, came: Sequence[ProbeResult]) -> None:
