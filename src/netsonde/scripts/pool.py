@@ -46,7 +46,7 @@ class _Idle:
 class Scripts:
     """Up to `places` scripts run at once; up to `waiting` wait for a place, more are refused.
 
-    A process runs up to `runs` of them.
+    A process runs up to `runs` of them. As many processes as there are places may wait for their owner's next script.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Scripts:
     ) -> None:
         self._counters = counters
         self._places = asyncio.Semaphore(places)
+        self._most_idle = places
         self._most_waiting = waiting
         self._waiting = 0
         self._most_runs = runs
@@ -164,6 +165,8 @@ class Scripts:
         finally:
             if isolate.is_alive and isolate.runs < self._most_runs:
                 self._idle.append(_Idle(owner, isolate, asyncio.get_running_loop().time()))
+                if len(self._idle) > self._most_idle:
+                    await self._idle.pop(0).isolate.kill()
             else:
                 await isolate.kill()
 

@@ -4,6 +4,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -12,9 +13,11 @@ import pytest_asyncio
 from netsonde.model.elements import Json
 from netsonde.observe import Health
 from netsonde.query import parse
-from netsonde.scripts.host import Answer
+from netsonde.scripts import frames
+from netsonde.scripts.host import Answer, Host
 from netsonde.scripts.limits import ScriptFailed, ScriptLimits, ScriptStopped
 from netsonde.scripts.pool import Busy, Scripts
+from netsonde.scripts.process import Isolate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -216,3 +219,35 @@ async def test_scripts_beyond_the_queue_are_refused() -> None:
     pool = Scripts(Health("scripts"), waiting=0)
     with pytest.raises(Busy, match="wait already"):
         await pool.evaluate("1", {})
+
+
+class Quiet(Isolate):
+    """A process that is none, and returns null."""
+
+    alive: ClassVar[set[str]] = set()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = f"{len(self.alive)}.{id(self)}"
+
+    @property
+    def is_alive(self) -> bool:
+        return self.name in self.alive
+
+    async def start(self) -> None:
+        self.alive.add(self.name)
+
+    async def run(self, run: frames.Run, host: Host, limits: ScriptLimits) -> msgspec.Raw:
+        return msgspec.Raw(b"null")
+
+    async def kill(self) -> None:
+        self.alive.discard(self.name)
+
+
+async def test_no_more_processes_wait_for_their_owners_than_there_are_places() -> None:
+    pool = Scripts(Health("scripts"), places=2, make=Quiet)
+    for owner in ("a", "b", "c", "d"):
+        await pool.evaluate("1", {}, owner=owner)
+    assert len(Quiet.alive) == 2
+    await pool.close()
+    assert Quiet.alive == set()
