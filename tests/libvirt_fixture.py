@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -79,11 +78,14 @@ class PrivateLibvirt:
         self.read_only.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Stop the daemon and every machine that is left."""
-        if self._process is not None and self._process.poll() is None:
-            for name in self.virsh("list", "--name").split():
-                self.virsh("destroy", name)
-            self.stop()
+        """Stop every machine that is left, and the daemon; machines may end by themselves meanwhile."""
+        if self._process is None:
+            return
+        if self._process.poll() is not None and any(self.root.glob("run/libvirt/qemu/*.pid")):
+            self.start()
+        for name in self._virsh("list", "--name").stdout.split():
+            self._virsh("destroy", name)
+        self.stop()
 
     def virsh(self, *arguments: str) -> str:
         done = self._virsh(*arguments)
@@ -114,5 +116,4 @@ def libvirt(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         daemon.start()
         yield daemon
     finally:
-        with suppress(ProcessLookupError):
-            daemon.close()
+        daemon.close()

@@ -44,9 +44,24 @@ def run_process(
     if check:
         print(f"{service}: settings are good", file=sys.stderr)  # noqa: T201
         return 0
+    leave_standard_input()
     configure_logging(service, settings.log.level, settings.log.form)
     _raise_file_limit()
     return _run(service, main, settings)
+
+
+def leave_standard_input() -> None:
+    """Let this process, and its children, find nothing on standard input, whatever it was started with.
+
+    The engine of the history takes what comes there for rows of each insert, and makes it non-blocking meanwhile, for
+    all who share it: killed by then, it leaves a terminal so, and the shell behind it reads the end of its input.
+    """
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    if nothing == 0:  # that was closed
+        os.set_inheritable(0, True)
+    else:
+        os.dup2(nothing, 0)
+        os.close(nothing)
 
 
 def component(health: Health) -> ComponentHealth:

@@ -35,16 +35,17 @@ def veth(stack: Stack) -> Iterator[tuple[str, str]]:
     """Both ends of a veth pair, in the graph."""
     links = Links(f"t{secrets.token_hex(2)}")
     ends = links.veth("f")
-    for number, end in enumerate(ends, 1):
-        subprocess.run(["ip", "addr", "add", f"10.98.7.{number}/32", "dev", end], check=True)
-    query = f"G.V().Has('Name', Within('{ends[0]}', '{ends[1]}')).HasKey('IPV4')"
-    stack.wait(lambda: len(stack.query(query)) == 2, 15, "both ends in the graph")
-    yield ends
-    subprocess.run(["ip", "link", "del", ends[0]], check=False)
+    try:
+        for number, end in enumerate(ends, 1):
+            subprocess.run(["ip", "addr", "add", f"10.98.7.{number}/32", "dev", end], check=True)
+        query = f"G.V().Has('Name', Within('{ends[0]}', '{ends[1]}')).HasKey('IPV4')"
+        stack.wait(lambda: len(stack.query(query)) == 2, 15, "both ends in the graph")
+        yield ends
+    finally:
+        subprocess.run(["ip", "link", "del", ends[0]], check=False)
 
 
 @pytest.fixture(scope="module")
 def client(stack: Stack) -> Iterator[PythonClient]:
-    made = PythonClient(f"127.0.0.1:{stack.port}")
-    yield made
-    made.close()
+    with PythonClient(f"127.0.0.1:{stack.port}") as made:
+        yield made

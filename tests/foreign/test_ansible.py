@@ -44,6 +44,5 @@ def test_a_playbook_can_be_run_twice(client: PythonClient, stack: Stack) -> None
 
 
 def play(stack: Stack, messages: list[list[Any]], *, host: str) -> None:
-    module = PythonClient(f"127.0.0.1:{stack.port}")
-    module.ask(publish=messages, host=host)
-    module.close()
+    with PythonClient(f"127.0.0.1:{stack.port}") as module:
+        module.ask(publish=messages, host=host)

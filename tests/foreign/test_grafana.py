@@ -21,7 +21,6 @@ PANELS = DASHBOARD["panels"]
 INFINITY = [target for panel in PANELS for target in panel["targets"] if "url" in target]
 PROMETHEUS = [target["expr"] for panel in PANELS for target in panel["targets"] if "expr" in target]
 VARIABLE = DASHBOARD["templating"]["list"][0]["query"]["infinityQuery"]
-VALUES = r"G.V().Has('Name', '{name}').HasKey('Metric')"
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +28,11 @@ def bridge(stack: Stack) -> Iterator[str]:
     """A bridge of this host, in the graph: the dashboard shows those and what joins them."""
     name = f"t{secrets.token_hex(3)}"
     ip("link", "add", name, "type", "bridge")
-    stack.wait(lambda: stack.query(f"G.V().Has('Name', '{name}').In().Has('Type', 'host')"), 15, "the bridge")
-    yield name
-    ip("link", "del", name)
+    try:
+        stack.wait(lambda: stack.query(f"G.V().Has('Name', '{name}').In().Has('Type', 'host')"), 15, "the bridge")
+        yield name
+    finally:
+        ip("link", "del", name)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,7 @@ def test_each_column_of_the_dashboard_is_in_an_answer(stack: Stack, busy: str, t
 def test_each_metric_of_the_dashboard_is_exposed(stack: Stack, expression: str) -> None:
     exposed = stack.call("GET", "/metrics", accept="text/plain").decode()
     names = re.findall(r"netsonde_\w+", expression)
+    assert names
     assert [name for name in names if f"# TYPE {name} " not in exposed] == []
 
 
@@ -103,13 +105,14 @@ def test_the_old_plug_in_finds_the_server_alive(stack: Stack) -> None:
 def test_the_old_plug_in_tells_flows_from_interfaces(stack: Stack, busy: str) -> None:
     now = int(time.time())
     assert "TrackingID" in stack.query(f"G.At({now}, 300).Flows().Limit(10).Keys()")
-    assert "TrackingID" not in stack.query(f"G.At({now}, 300).V().Limit(10).Keys()")
+    keys = stack.query(f"G.At({now}, 300).V().Limit(10).Keys()")
+    assert ("Name" in keys, "TrackingID" in keys) == (True, False)
 
 
 @pytest.mark.parametrize(
     ("query", "field"),
     [
-        ("G.At({now}, 300).V().Has('Name', '{name}').HasKey('Metric').Metrics().Aggregates()", "RxBytes"),
+        ("G.At({now}, 300).V().Has('Name', '{name}').Metrics().Aggregates()", "RxBytes"),
         ("G.At({now}, 300).Flows().Has('NodeTID', Ne('')).Metrics().Aggregates()", "ABBytes"),
         ("G.At({now}, 300).Flows().Metrics()", "ABPackets"),
     ],
@@ -118,9 +121,20 @@ def test_the_old_plug_in_gets_its_series(
     stack: Stack, busy: str, veth: tuple[str, str], query: str, field: str
 ) -> None:
     text = query.format(now=int(time.time()) + 1, name=veth[1])
-    stack.wait(lambda: stack.query(text), 15, text)
-    (series,) = stack.query(text)
-    assert all({"Start", "Last", field} <= point.keys() for points in series.values() for point in points)
+    stack.wait(lambda: points_of(stack, text), 15, text)
+    assert [point for point in points_of(stack, text) if not {"Start", "Last", field} <= point.keys()] == []
+
+
+@pytest.mark.xfail(strict=True, reason="nodes of the past have no key Metric: their counters are kept apart")
+def test_the_old_plug_in_finds_interfaces_by_their_counters(stack: Stack, busy: str, veth: tuple[str, str]) -> None:
+    query = f"V().Has('Name', '{veth[1]}').HasKey('Metric').Metrics().Aggregates()"
+    assert points_of(stack, f"G.{query}")
+    assert points_of(stack, f"G.At({int(time.time()) + 1}, 300).{query}")
+
+
+def points_of(stack: Stack, text: str) -> list[dict[str, Any]]:
+    (series,) = stack.query(text) or [{}]
+    return [point for points in series.values() for point in points]
 
 
 def test_the_ansible_role_finds_its_agents(stack: Stack) -> None:

@@ -143,25 +143,23 @@ def test_alerts(client: PythonClient) -> None:
 
 
 def test_a_user_name_means_a_login(stack: Stack) -> None:
-    client = PythonClient(f"127.0.0.1:{stack.port}", "admin", "secret")
-    assert client.call("injection_list") == []
-    assert client.ask(login={"username": "admin", "password": "secret"}) is True
-    client.send(listen=1)
-    assert [message["Type"] for message in client.heard()] == ["SyncReply"]
-    client.close()
+    with PythonClient(f"127.0.0.1:{stack.port}", "admin", "secret") as client:
+        assert client.call("injection_list") == []
+        assert client.ask(login={"username": "admin", "password": "secret"}) is True
+        client.send(listen=1)
+        assert [message["Type"] for message in client.heard()] == ["SyncReply"]
 
 
 def test_the_websocket_client_publishes_and_hears_of_it(client: PythonClient, stack: Stack) -> None:
-    listener = PythonClient(f"127.0.0.1:{stack.port}")
-    listener.send(listen=3, filter="G.V().Has('Rack', 'r1').SubGraph()")
-    heard = listener.heard()
-    assert next(heard)["Type"] == "SyncReply"
     ends: list[dict[str, Any]]
     ends = [{"id": name, "host": "", "metadata": {**FABRIC, "Name": name, "Rack": "r1"}} for name in ("ws1", "ws2")]
     edge = {"id": "ws3", "host": "", "parent": "ws1", "child": "ws2", "metadata": {"RelationType": "layer2"}}
-    client.ask(publish=[["NodeAdded", ends[0]], ["NodeAdded", ends[1]], ["EdgeAdded", edge]])
-    assert {message["Obj"]["ID"] for message in heard} == {"ws1", "ws2"}
-    listener.close()
+    with PythonClient(f"127.0.0.1:{stack.port}") as listener:
+        listener.send(listen=3, filter="G.V().Has('Rack', 'r1').SubGraph()")
+        heard = listener.heard()
+        assert next(heard)["Type"] == "SyncReply"
+        client.ask(publish=[["NodeAdded", ends[0]], ["NodeAdded", ends[1]], ["EdgeAdded", edge]])
+        assert {message["Obj"]["ID"] for message in heard} == {"ws1", "ws2"}
     stack.wait(lambda: "ws3" in listed(client, "edge"), 5, "the published edge")
     # Its classes never send a revision.
     ends[0]["metadata"]["Rack"] = "r2"
@@ -173,11 +171,17 @@ def test_the_websocket_client_publishes_and_hears_of_it(client: PythonClient, st
 
 
 def test_what_is_not_persistent_goes_with_its_client(client: PythonClient, stack: Stack) -> None:
-    node = {"id": "passing", "host": "", "metadata": FABRIC}
-    publisher = PythonClient(f"127.0.0.1:{stack.port}")
-    publisher.ask(publish=[["NodeAdded", node]], persistent=False)
-    publisher.close()
-    stack.wait(lambda: "passing" not in listed(client, "node"), 5, "nothing left behind")
+    node = {"id": "passing", "host": "", "metadata": {**FABRIC, "Name": "passing"}}
+    with PythonClient(f"127.0.0.1:{stack.port}") as listener:
+        listener.send(listen=3, filter="G.V().Has('Name', 'passing').SubGraph()")
+        heard = listener.heard()
+        assert next(heard)["Type"] == "SyncReply"
+        client.ask(publish=[["NodeAdded", node]], persistent=False)
+        assert [(message["Type"], message["Obj"]["ID"]) for message in heard] == [
+            ("NodeAdded", "passing"),
+            ("NodeDeleted", "passing"),
+        ]
+    assert "passing" not in listed(client, "node")
 
 
 def test_its_script_adds_updates_and_deletes_a_file(client: PythonClient, stack: Stack, tmp_path: Path) -> None:

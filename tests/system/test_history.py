@@ -637,8 +637,10 @@ from netsonde.history.history import History
 from netsonde.history.settings import HistorySettings
 from netsonde.model.elements import Node
 from netsonde.model.topology import NodeChange, TopologyBatch
+from netsonde.process import leave_standard_input
 
 async def main():
+    leave_standard_input()
     history = await History.open(HistorySettings(memory_mib=512), Path(sys.argv[1]))
     number = int(sys.argv[2])
     while True:
@@ -769,6 +771,17 @@ async def test_directory_has_one_owner(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"in use by process {writer.pid}"):
         await History.open(SETTINGS, tmp_path)
 
+    writer.kill()
+    await writer.wait()
+
+
+async def test_what_comes_by_standard_input_becomes_no_row(tmp_path: Path) -> None:
+    """The engine would take it for rows of the next insert, and refuse that."""
+    writer = await start_writer(tmp_path)
+    assert writer.stdin is not None
+    assert writer.stderr is not None
+    writer.stdin.write(b"no row\n")
+    assert await said(writer.stderr) == ("wrote", 1)
     writer.kill()
     await writer.wait()
 

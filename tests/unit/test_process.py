@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processes that are only asked whether their settings are good, or that cannot start."""
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,3 +38,22 @@ def test_an_all_in_one_whose_port_is_taken_says_so_and_starts_nothing(
     assert status == 1
     assert f"cannot listen on {listen}: Address already in use" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+READ = """
+import asyncio, os
+from netsonde.process import run_process
+
+async def main(settings, stop):
+    print(os.read(0, 9), os.get_blocking(0), os.get_inheritable(0))
+
+run_process("test", main, None, {}, check=False)
+"""
+
+
+@pytest.mark.parametrize("start", [(), ("sh", "-c", '"$@" <&-', "sh")], ids=["given", "closed"])
+def test_what_comes_by_standard_input_is_nothing_to_a_process(start: tuple[str, ...]) -> None:
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [*start, sys.executable, "-c", READ]
+    done = subprocess.run(command, input="a line\n", env=env, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("b'' True True\n", "")

@@ -6,7 +6,8 @@ ended when it began, and none of the others.
 
 chDB: the first handle starts the engine inside this process and locks the directory. It installs signal handlers
 for crashes (not SIGINT, SIGTERM, SIGCHLD) and blocks SIGPIPE in the thread that opens it, which is one more reason to
-open it in a thread of its own: children started by the main thread keep their mask.
+open it in a thread of its own: children started by the main thread keep their mask. It reads standard input at each
+INSERT and takes what is there for rows: `process.leave_standard_input` first.
 """
 
 import fcntl

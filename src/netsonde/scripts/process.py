@@ -91,8 +91,11 @@ class Isolate:
         if process is None:
             return
         self._killed = True
+        if process.returncode is not None:
+            # It has left nothing behind, since it can start nothing, and its number may be another's by now.
+            return
         with suppress(ProcessLookupError):
-            # It leads a session of its own, and what it may have started is in it.
+            # It leads a session of its own.
             os.killpg(process.pid, signal.SIGKILL)
         # Whoever has its end of our pipes keeps asyncio waiting, and need not be dead.
         with suppress(TimeoutError):

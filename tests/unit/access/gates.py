@@ -47,6 +47,8 @@ class Held:
     clock: Clock = field(default_factory=Clock)
     store: FakeStore[SessionRecord] = field(default_factory=FakeStore)
     health: Health = field(default_factory=lambda: Health("access"))
+    keystones: list[Keystone] = field(default_factory=list)
+    """One of each gate that was made; `close` ends their connections."""
 
     @property
     def users(self) -> Path:
@@ -65,17 +67,22 @@ class Held:
             idle_minutes=settings.session_idle_minutes,
             most=settings.max_sessions,
         )
+        self.keystones.append(Keystone(settings.keystone, self.clock))
         return Gate(
             settings,
             policy_of(settings),
             Users(self.users, settings.users, nobodys=_NOBODYS),
             Tokens(self.tokens),
             sessions,
-            Keystone(settings.keystone, self.clock),
+            self.keystones[-1],
             health=self.health,
             now_s=self.clock,
             monotonic=self.clock,
         )
+
+    async def close(self) -> None:
+        for keystone in self.keystones:
+            await keystone.close()
 
 
 def a_gate() -> Gate:

@@ -13,6 +13,7 @@ from netsonde.access.tokens import create_token, revoke_token
 from netsonde.access.users import drop_user
 from netsonde.api.authorize import Stay
 from unit.access.gates import NOW_S, Held, put_user
+from unit.captures.fakes import until
 
 AT = "192.0.2.7"
 
@@ -199,11 +200,11 @@ async def test_an_analyzer_that_is_started_again_knows_the_sessions(held: Held) 
     with_alice(held)
     _, token = await held.gate(backends=("basic",)).login("alice", "right", AT)
     again = held.gate()
-    follow = again.sessions._follow()
-    task = asyncio.get_running_loop().create_task(follow)
-    await asyncio.sleep(0)
-    assert await again.identify(Credentials(token=token), AT) is not None
-    task.cancel()
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(again.sessions.run(), name="sessions")
+        await until(lambda: len(again.sessions.all()) == 1)
+        assert await again.identify(Credentials(token=token), AT) is not None
+        following.cancel()
 
 
 async def test_wrong_passwords_have_to_wait_and_are_counted(held: Held) -> None:

@@ -93,11 +93,15 @@ def gate_at(held: Held, url: str) -> Gate:
 
 
 @pytest.fixture
-async def gate(keystone: FakeKeystone) -> AsyncIterator[Gate]:
-    gate = gate_at(Held(), keystone.url)
-    yield gate
-    assert gate._keystone is not None
-    await gate._keystone.close()
+async def held() -> AsyncIterator[Held]:
+    held = Held()
+    yield held
+    await held.close()
+
+
+@pytest.fixture
+def gate(held: Held, keystone: FakeKeystone) -> Gate:
+    return gate_at(held, keystone.url)
 
 
 async def test_a_password_is_asked_of_keystone_in_the_scope_of_the_project(gate: Gate, keystone: FakeKeystone) -> None:
@@ -124,9 +128,9 @@ async def test_a_token_of_another_project_is_refused(gate: Gate) -> None:
         await gate.identify(Credentials(token="gAAAAAother"), AT)
 
 
-async def test_a_session_is_over_when_keystone_says_so_and_logout_tells_keystone(keystone: FakeKeystone) -> None:
-    held = Held()
-    gate = gate_at(held, keystone.url)
+async def test_a_session_is_over_when_keystone_says_so_and_logout_tells_keystone(
+    gate: Gate, held: Held, keystone: FakeKeystone
+) -> None:
     _, token = await gate.login("alice", "right", AT)
     assert "gAAAAAissued" not in repr(held.store.entries)
     assert await gate.identify(Credentials(token=token), AT) is not None
@@ -136,27 +140,22 @@ async def test_a_session_is_over_when_keystone_says_so_and_logout_tells_keystone
         await gate.identify(Credentials(token=token), AT)
     await gate.logout(token)
     assert keystone.asked[-1][0] == "DELETE"
-    assert gate._keystone is not None
-    await gate._keystone.close()
 
 
 async def test_a_keystone_that_is_broken_or_away_is_no_wrong_password(
-    keystone: FakeKeystone,
+    gate: Gate, held: Held, keystone: FakeKeystone
 ) -> None:
-    gate = gate_at(Held(), keystone.url)
     keystone.broken = True
     with pytest.raises(SourceLost, match="answered 500"):
         await gate.identify(Credentials("alice", "right"), AT)
-    away = gate_at(Held(), "http://127.0.0.1:9/v3")
+    away = gate_at(held, "http://127.0.0.1:9/v3")
     with pytest.raises(SourceLost, match="does not answer"):
         await away.identify(Credentials("alice", "right"), AT)
-    for one in (gate, away):
-        assert one._keystone is not None
-        await one._keystone.close()
 
 
-async def test_who_tries_while_keystone_is_away_need_not_wait_when_it_is_back(keystone: FakeKeystone) -> None:
-    gate = gate_at(Held(), keystone.url)
+async def test_who_tries_while_keystone_is_away_need_not_wait_when_it_is_back(
+    gate: Gate, keystone: FakeKeystone
+) -> None:
     keystone.broken = True
     for _ in range(gate.settings.failures_per_minute):
         for given in (Credentials("alice", "right"), Credentials(token="gAAAAAissued")):
@@ -164,5 +163,3 @@ async def test_who_tries_while_keystone_is_away_need_not_wait_when_it_is_back(ke
                 await gate.identify(given, AT)
     keystone.broken = False
     assert await gate.identify(Credentials("alice", "right"), AT) is not None
-    assert gate._keystone is not None
-    await gate._keystone.close()

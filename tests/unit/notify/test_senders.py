@@ -203,11 +203,21 @@ async def test_a_program_gets_the_message_and_little_else(
     assert (out / "facts").read_text() == f"0::{user}\n"
 
 
-async def test_a_program_that_does_not_end_is_stopped_with_its_children(folder: Path, make: Make) -> None:
-    path = make("sleep 100 & wait")
+async def test_a_program_that_does_not_end_is_stopped_with_its_children(
+    folder: Path, make: Make, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    pipe.chmod(0o666)
+    path = make(f"exec 3<>{pipe}; echo both >&3; sleep 100 & wait")
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     async with asyncio.timeout(5):
         with pytest.raises(UserError, match="stopped after"):
-            await programs(folder, script_seconds=0.1).send(str(path), NOTICE)
+            await programs(folder, script_seconds=1.0).send(str(path), NOTICE)
+        os.set_blocking(end, True)
+        # It ends when nobody holds the other end any more: neither the program nor its child.
+        assert [await asyncio.to_thread(os.read, end, 100) for _ in range(2)] == [b"both\n", b""]
+    os.close(end)
 
 
 async def test_a_program_that_takes_too_much_memory_fails(folder: Path, make: Make) -> None:

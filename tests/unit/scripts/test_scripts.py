@@ -2,6 +2,7 @@
 """Scripts in real isolates, whose process takes a third of a second to start: most tests share one."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import ClassVar
@@ -213,6 +214,16 @@ async def test_a_host_that_crashes_leaves_no_script_behind_for_the_next(scripts:
     with pytest.raises(TypeError):
         await result_of(scripts, "function () { return request('/api/none', 'GET'); }", host=host)
     assert await result_of(scripts, "function () { return 1; }") == 1
+
+
+async def test_a_process_that_ended_is_not_signalled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    isolate = Isolate()
+    await isolate.start()
+    await isolate.kill()
+    signalled: list[int] = []
+    monkeypatch.setattr(os, "killpg", lambda group, _: signalled.append(group))
+    await isolate.kill()
+    assert (isolate.is_alive, signalled) == (False, [])
 
 
 async def test_scripts_beyond_the_queue_are_refused() -> None:
