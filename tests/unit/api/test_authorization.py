@@ -25,7 +25,7 @@ from netsonde.api.asgi import App
 from netsonde.api.authorize import Declared, declared
 from netsonde.api.inside import InsideApi
 from netsonde.api.websocket.namespaces import NAMESPACES, right_of_namespace
-from netsonde.model.workflows import Caller, Workflow
+from netsonde.model.workflows import Caller, Parameter, Workflow
 from unit.access.gates import NOW_S, Held
 from unit.api.fakes import Fakes
 
@@ -219,3 +219,33 @@ async def test_what_a_trigger_does_needs_the_rights_of_its_owner(guarded: Guarde
     body = json.dumps({"GremlinQuery": "G.V()"})
     answer = await inside.send(Caller(owner, on_behalf=True), "POST", "/api/capture", body, {})
     assert answer.status == expected, answer.body
+
+
+async def test_what_a_job_found_out_is_for_its_caller_and_for_who_may_do_as_much(tmp_path: Path) -> None:
+    guarded = Guarded(tmp_path)
+    transport: Any = ASGITransport(cast("Any", guarded.app))
+    async with (
+        AsyncClient(transport=transport, base_url="http://127.0.0.1:8082") as client,
+        guarded.workflows.running(),
+    ):
+        made = await guarded.workflows.service.create(
+            Workflow(name="w", source="back", parameters=[Parameter("a")]), ""
+        )
+
+        async def ask(role: str, method: str, path: str, body: object = None) -> Any:
+            headers = {"Authorization": f"Bearer {guarded.tokens[role]}"}
+            return (await client.request(method, path, json=body, headers=headers)).json()
+
+        async def result(of: str, seen_by: str, ending: str = "?wait=5") -> tuple[Any, str]:
+            job = (await ask(of, "POST", f"/api/workflow/{made.uuid}/call?wait=false", {"Params": ["x"]}))["UUID"]
+            await guarded.workflows.service.finished(job)
+            found = await ask(seen_by, "POST" if ending == "/cancel" else "GET", f"/api/workflow/jobs/{job}{ending}")
+            return found["Result"], found["Withheld"]
+
+        for same in ("operator", "admin"):
+            assert await result(of=same, seen_by=same) == (["x"], "")
+        assert await result(of="operator", seen_by="admin") == (["x"], "")
+        for ending in ("", "?wait=5", "/cancel"):
+            hidden, why = await result(of="admin", seen_by="operator", ending=ending)
+            assert hidden is None
+            assert why.startswith("the job acted for token admin, who may do more: ")
