@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from netsonde.aio.sessions import kill_session
 from netsonde.errors import SourceLost, WireError
 from netsonde.scripts import frames
 from netsonde.scripts.host import Answer, Host
@@ -91,9 +92,7 @@ class Isolate:
         if process is None:
             return
         self._killed = True
-        with suppress(ProcessLookupError):
-            # It leads a session of its own, and what it may have started is in it.
-            os.killpg(process.pid, signal.SIGKILL)
+        kill_session(process)
         # Whoever has its end of our pipes keeps asyncio waiting, and need not be dead.
         with suppress(TimeoutError):
             async with asyncio.timeout(_DYING):
