@@ -154,6 +154,17 @@ class Gate:
                 hint="let its owner do this, or somebody who may do as much",
             )
 
+    def check_lent_to(self, user: str, owner: str, thing: str) -> None:
+        """As `check_lent`, for a user who set up earlier that `thing` is called now, with the roles of now."""
+        principal = self.acting_for(user)
+        if principal is None:
+            self._health.count("refused")
+            raise Forbidden(
+                f"{thing} is not called for {user or 'somebody unknown'}: nobody here knows what that user may do",
+                hint="let a user with a password, or an API token, change what calls it",
+            )
+        self.check_lent(principal, owner, thing)
+
     def hidden(self, principal: Principal, owner: str, thing: str) -> str:
         """Say why `thing`, found out with an owner's rights, is not for this user; "" when it is.
 

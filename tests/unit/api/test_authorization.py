@@ -205,11 +205,13 @@ async def test_nobody_borrows_the_rights_of_a_workflows_owner_by_an_action(
         assert refused.status_code == 403
         assert "'admins' called: it acts for token admin" in refused.text
         harmless = {key: value for key, value in body.items() if not key.startswith("Action")}
-        own = (await ask("operator", "POST", path, harmless)).json()["UUID"]
+        made = (await ask("operator", "POST", path, {**harmless, "CreatedBy": "token admin"})).json()
+        assert made["CreatedBy"] == "token operator"
+        own = made["UUID"]
         change = {key: value for key, value in body.items() if key.startswith("Action")}
         assert (await ask("operator", "PATCH", f"{path}/{own}", change)).status_code == 403
         accepted = await ask("admin", "PATCH", f"{path}/{own}", change)
-        assert accepted.status_code == 200, accepted.text
+        assert (accepted.status_code, accepted.json()["CreatedBy"]) == (200, "token admin"), accepted.text
 
 
 @pytest.mark.parametrize(("owner", "expected"), [("token admin", 201), ("token guest", 403), ("nobody", 401)])
