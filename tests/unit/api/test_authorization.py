@@ -182,6 +182,33 @@ def test_a_check_that_injects_is_for_those_who_may_inject(http: Any, guarded: Gu
 
 
 @pytest.mark.parametrize(
+    ("sinks", "needs_more"),
+    [
+        ({"Sinks": [{"Type": "ipfix", "Target": "192.0.2.1"}, {"Type": "pcapng"}]}, False),
+        ({"Sinks": [{"Type": "ipfix", "Target": "192.0.2.1"}, {"Type": "vxlan", "Target": "192.0.2.1"}]}, True),
+        ({"Sinks": [{"Type": "erspan", "Target": "192.0.2.1"}]}, True),
+        ({"TargetType": "erspanv1", "Target": "192.0.2.1:1"}, True),
+    ],
+)
+def test_a_capture_that_mirrors_is_for_those_who_may_inject(
+    http: Any, guarded: Guarded, sinks: dict[str, Any], needs_more: bool
+) -> None:
+    def status(role: str, method: str, path: str, body: object) -> int:
+        headers = {"Authorization": f"Bearer {guarded.tokens[role]}"}
+        return int(http.request(method, path, json=body, headers=headers).status_code)
+
+    own = {"GremlinQuery": f"G.V().Has('Name', '{len(str(sinks))}')"}
+    headers = {"Authorization": f"Bearer {guarded.tokens['operator']}"}
+    path = f"/api/capture/{http.post('/api/capture', json=own, headers=headers).json()['UUID']}"
+    assert status("operator", "POST", "/api/capture", {"GremlinQuery": "G.V()", **sinks}) == (
+        403 if needs_more else 201
+    )
+    assert status("operator", "PATCH", path, sinks) == (403 if needs_more else 200)
+    assert status("admin", "PATCH", path, {**sinks, "Description": "theirs"}) == 200
+    assert status("operator", "PATCH", path, {"Description": "ours"}) == (403 if needs_more else 200)
+
+
+@pytest.mark.parametrize(
     ("path", "body"),
     [
         ("/api/alert", {"Expression": "G.V()", "Actions": ["http://receiver/hook", "workflow:admins"]}),
