@@ -38,6 +38,8 @@ class Isolate:
         self._decoder = msgspec.json.Decoder(frames.FromIsolate)
         self._killed = False
         self.runs = 0
+        self.is_confined = True
+        """Whether the kernel keeps it from making processes and from networks."""
 
     async def start(self) -> None:
         """Raises SourceLost when it cannot be started."""
@@ -54,7 +56,10 @@ class Isolate:
                 start_new_session=True,
             )
             async with asyncio.timeout(_START):
-                await self._hear(_OVERHEAD)
+                ready = await self._hear(_OVERHEAD)
+            if not isinstance(ready, frames.Ready):
+                raise WireError("it says something else than that it is ready")
+            self.is_confined = ready.confined
         except (OSError, TimeoutError, asyncio.IncompleteReadError, WireError) as failed:
             await self.kill()
             raise SourceLost(f"scripts cannot run: their process does not start: {failed}") from failed

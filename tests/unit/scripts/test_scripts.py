@@ -15,6 +15,7 @@ from netsonde.query import parse
 from netsonde.scripts.host import Answer
 from netsonde.scripts.limits import ScriptFailed, ScriptLimits, ScriptStopped
 from netsonde.scripts.pool import Busy, Scripts
+from netsonde.scripts.process import Isolate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -216,3 +217,29 @@ async def test_scripts_beyond_the_queue_are_refused() -> None:
     pool = Scripts(Health("scripts"), waiting=0)
     with pytest.raises(Busy, match="wait already"):
         await pool.evaluate("1", {})
+
+
+@pytest.mark.parametrize("confined", [True, False])
+async def test_that_the_kernel_forbids_nothing_is_said_by_the_health(confined: bool) -> None:
+    program = (
+        "import sys\nfrom netsonde.scripts import frames\n"
+        f"for one in (frames.Ready(confined={confined}), frames.Done('7')):\n"
+        "    sys.stdout.buffer.write(frames.encode(one))\n"
+        "sys.stdout.flush()\nsys.stdin.read()\n"
+    )
+    health = Health("scripts")
+    pool = Scripts(health, make=lambda: Isolate(("-c", program)))
+    health.running()
+    assert await result_of(pool, "whatever") == 7
+    await pool.close()
+    assert (health.state, "seccomp" in health.reason) == ("running", not confined)
+    health.failed("something else")
+    health.remark("this is the lesser trouble")
+    assert health.reason == "something else"
+
+
+async def test_processes_of_ours_are_confined_here() -> None:
+    isolate = Isolate()
+    await isolate.start()
+    await isolate.kill()
+    assert isolate.is_confined
