@@ -129,7 +129,7 @@ def _make_parent(path: Path) -> None:
     """Make the directory of a file, for its owner alone, who is that of the directory above it."""
     if path.parent.exists():
         return
-    path.parent.mkdir(parents=True, mode=0o700)
+    path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
     above = path.parent.parent.stat()
     with contextlib.suppress(PermissionError):
         os.chown(path.parent, above.st_uid, above.st_gid)

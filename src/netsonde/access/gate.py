@@ -145,8 +145,7 @@ class Gate:
 
     def check_lent(self, principal: Principal, owner: str, thing: str) -> None:
         """Raise Forbidden when `thing` acts for an owner who may do more than the user who wants to set it off."""
-        lender = self.acting_for(owner)
-        more = set() if lender is None else self.policy.rights(lender.roles) - self.policy.rights(principal.roles)
+        more = set() if self.acting_for(owner) is None else self._more(owner, principal)
         if more:
             self._health.count("refused")
             raise Forbidden(
@@ -154,6 +153,30 @@ class Gate:
                 f"who has the right {min(more)} besides",
                 hint="let its owner do this, or somebody who may do as much",
             )
+
+    def check_lent_to(self, user: str, owner: str, thing: str) -> None:
+        """As `check_lent`, for a user who set up earlier that `thing` is called now, with the roles of now."""
+        principal = self.acting_for(user)
+        if principal is None:
+            self._health.count("refused")
+            raise Forbidden(
+                f"{thing} is not called for {user or 'somebody unknown'}: nobody here knows what that user may do",
+                hint="let a user with a password, or an API token, change what calls it",
+            )
+        self.check_lent(principal, owner, thing)
+
+    def hidden(self, principal: Principal, owner: str, thing: str) -> str:
+        """Say why `thing`, found out with an owner's rights, is not for this user; "" when it is.
+
+        An owner who is nobody any more, or somebody of Keystone's, may have had every right.
+        """
+        more = set() if principal.owner == owner else self._more(owner, principal)
+        return f"{thing} acted for {owner or 'somebody unknown'}, who may do more: {min(more)}" if more else ""
+
+    def _more(self, owner: str, principal: Principal) -> set[Right]:
+        lender = self.acting_for(owner)
+        theirs = RIGHTS if lender is None else self.policy.rights(lender.roles)
+        return set(theirs) - self.policy.rights(principal.roles)
 
     def rights(self, principal: Principal) -> list[tuple[Right, bool]]:
         """Return every right with whether this user has it."""

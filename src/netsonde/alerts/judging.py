@@ -123,4 +123,4 @@ class Judging:
 
 
 def _again(alert: Alert, last: Transition, action: str) -> Notice:
-    return Notice(f"{transition_key(last)}.again", action, message_of(alert, last), last.at)
+    return Notice(f"{transition_key(last)}.again", action, message_of(alert, last), last.at, alert.created_by)

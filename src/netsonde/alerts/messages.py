@@ -33,4 +33,4 @@ def notices_of(alert: Alert, transition: Transition) -> Iterator[Notice]:
     message = message_of(alert, transition)
     told = actions_of(alert) if transition.state == "firing" else [*dict.fromkeys(filter(None, alert.actions))]
     for number, action in enumerate(told):
-        yield Notice(f"{transition_key(transition)}.{number}", action, message, transition.at)
+        yield Notice(f"{transition_key(transition)}.{number}", action, message, transition.at, alert.created_by)

@@ -20,8 +20,8 @@ class LateCalls:
     def check(self, name: str) -> None:
         self._present().check(name)
 
-    async def call(self, name: str, arguments: Mapping[str, Json]) -> None:
-        await self._present().call(name, arguments)
+    async def call(self, name: str, arguments: Mapping[str, Json], user: str) -> None:
+        await self._present().call(name, arguments, user)
 
     def _present(self) -> NamedCalls:
         if self._calls is None:

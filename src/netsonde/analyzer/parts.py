@@ -10,8 +10,8 @@ from pathlib import Path
 
 import netsonde.api
 from netsonde import __version__
+from netsonde.access.gate import Gate
 from netsonde.access.policy import policy_of
-from netsonde.access.sessions import Sessions
 from netsonde.aio import Supervisor, keep_tidy, spawn
 from netsonde.aio.tasks import HealthSink
 from netsonde.alerts.service import AlertService
@@ -160,10 +160,11 @@ class Analyzer:
         sessions = await open_sessions(bus, self.settings.access)
         inside = InsideApi()
         workflows = await make.workflows(inside, checks, captures)
-        calls.bind(NamedCalls(workflows, "notice"))
+        gate = open_gate(self.settings, sessions, self.health["access"])
+        calls.bind(NamedCalls(workflows, "notice", gate.check_lent_to))
         services = self._services(
             *(bus, hosts, history, captures, checks, alerts, declared, rules, flows, status, queries, injections),
-            *(sessions, workflows, inside),
+            *(gate, workflows, inside),
         )
         intake = Intake(bus, self.graph, declared, history, flows)
         presence = PresenceKeeper(bus, self._describe)
@@ -216,7 +217,7 @@ class Analyzer:
         status: StatusService,
         queries: QueryService,
         injections: InjectionCoordinator,
-        sessions: Sessions,
+        gate: Gate,
         workflows: WorkflowService,
         inside: InsideApi,
     ) -> Services:
@@ -224,7 +225,7 @@ class Analyzer:
         return Services(
             host=self.host,
             settings=self.settings.analyzer,
-            gate=open_gate(self.settings, sessions, self.health["access"]),
+            gate=gate,
             graph=self.graph,
             graph_json=queries.graph_json,
             queries=queries,

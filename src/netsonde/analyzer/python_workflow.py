@@ -160,8 +160,7 @@ def main(parent: int) -> None:
     leave_network()
     drop_rights()
     die_with(parent)
-    forbid_calls()
-    talk.say(frames.Ready())
+    talk.say(frames.Ready(confined=forbid_calls()))
     run = talk.hear()
     if isinstance(run, frames.Run):
         limit_growth(run.memory_mib)

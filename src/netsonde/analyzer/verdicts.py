@@ -67,4 +67,7 @@ def notices_of(check: Check, result: CheckResult) -> list[Notice]:
     )
     actions = dict.fromkeys(check.actions)
     key = f"{result_key(result)}.{result.run_at}"
-    return [Notice(f"{key}.{number}", action, message, result.ended_at) for number, action in enumerate(actions)]
+    return [
+        Notice(f"{key}.{number}", action, message, result.ended_at, check.created_by)
+        for number, action in enumerate(actions)
+    ]

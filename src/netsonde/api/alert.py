@@ -11,14 +11,14 @@ from netsonde.access.rights import ALERT_READ, ALERT_WRITE
 from netsonde.alerts.definitions import actions_of
 from netsonde.api.bodies import convert, decode
 from netsonde.api.editing import check_match, definition_of, etag_of, patched
-from netsonde.api.lending import check_actions
+from netsonde.api.lending import check_actions, signed
 from netsonde.api.requests import AnyRequest, ServicesDep
 from netsonde.api.services import Services
 from netsonde.api.ttl import parse_duration_ms
 from netsonde.errors import Conflict, NotFound, UserError
 from netsonde.model.alerts import Alert, AlertView, Rehearsal, Transition
 
-_FIXED = ("UUID", "CreateTime")
+_FIXED = ("UUID", "CreateTime", "CreatedBy")
 _COMPUTED = ("State", "Since", "Summary", "Fired", "Problem", "Undelivered")
 _TRIES = 3
 _LISTED = 100
@@ -74,9 +74,9 @@ async def create_alert(
     services: ServicesDep, request: AnyRequest, resource_ttl: ResourceTtl = None
 ) -> Response[AlertView]:
     body = decode(await request.body(), request.headers.get("content-type", ""))
-    alert = convert(body, Alert, ignored=("UUID", "ExpiresAt", *_COMPUTED))
+    alert = convert(body, Alert, ignored=("UUID", "CreatedBy", "ExpiresAt", *_COMPUTED))
     check_actions(services, request, actions_of(alert))
-    view = await services.alerts.create(_with_expiry(services, alert, resource_ttl))
+    view = await services.alerts.create(signed(request, _with_expiry(services, alert, resource_ttl)))
     return _answer(view, status=201, location=f"/api/alert/{view.uuid}")
 
 
@@ -91,7 +91,7 @@ async def rehearse_alert(services: ServicesDep, request: AnyRequest) -> Rehearsa
     body = decode(await request.body(), request.headers.get("content-type", ""))
     if not isinstance(body, dict) or not isinstance(body.get("Alert"), dict):
         raise UserError("the body has no Alert", hint='send {"Alert": {"Expression": "G.V()…"}, "From": …, "To": …}')
-    alert = convert(body["Alert"], Alert, ignored=("UUID", "ExpiresAt", *_COMPUTED))
+    alert = convert(body["Alert"], Alert, ignored=("UUID", "CreatedBy", "ExpiresAt", *_COMPUTED))
     wanted = convert({**body, "Alert": msgspec.to_builtins(alert)}, DryRun)
     end = wanted.to or services.now_ms()
     return await services.alerts.rehearse(wanted.alert, wanted.from_ or end - _DAY_MS, end, wanted.step)
@@ -118,7 +118,7 @@ async def modify_alert(
             return _answer(view)
         check_actions(services, request, actions_of(wanted))
         try:
-            return _answer(await services.alerts.replace(previous, wanted))
+            return _answer(await services.alerts.replace(previous, signed(request, wanted)))
         except Conflict:
             # Somebody else changed it between our read and our write: the patch applies to what is there now.
             current = services.alerts.view(uuid)

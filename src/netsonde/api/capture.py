@@ -7,12 +7,14 @@ import msgspec
 from litestar import Response, Router, delete, get, patch, post
 from litestar.params import FromPath, HeaderParameter
 
-from netsonde.access.rights import CAPTURE_READ, CAPTURE_WRITE
+from netsonde.access.rights import CAPTURE_READ, CAPTURE_WRITE, INJECT_WRITE
+from netsonde.api.authorize import principal_of
 from netsonde.api.bodies import convert, decode
 from netsonde.api.editing import check_match, definition_of, etag_of, patched
 from netsonde.api.requests import AnyRequest, ServicesDep, json_response
 from netsonde.api.services import Services
 from netsonde.api.ttl import parse_duration_ms
+from netsonde.captures.sinks import mirrors
 from netsonde.errors import Conflict, NotFound
 from netsonde.model.captures import Capture, CaptureView
 
@@ -71,6 +73,7 @@ async def create_capture(
 ) -> Response[CaptureView]:
     body = decode(await request.body(), request.headers.get("content-type", ""))
     capture = convert(body, Capture, ignored=_SERVER_SET)
+    _check_rights(services, request, capture)
     view = await services.captures.create(_with_expiry(services, capture, resource_ttl))
     return _answer(view, status=201, location=f"/api/capture/{view.uuid}")
 
@@ -99,6 +102,7 @@ async def modify_capture(
         )
         if wanted == previous:
             return _answer(view)
+        _check_rights(services, request, wanted)
         try:
             return _answer(await services.captures.replace(previous, wanted))
         except Conflict:
@@ -168,6 +172,12 @@ def _with_expiry(services: Services, capture: Capture, ttl: str | None) -> Captu
         return capture
     expires_at = services.now_ms() + parse_duration_ms(ttl)
     return msgspec.structs.replace(capture, expires_at=expires_at)
+
+
+def _check_rights(services: Services, request: AnyRequest, capture: Capture) -> None:
+    """Raise Forbidden for a mirror by somebody who may not inject: its packets come out in a network somewhere."""
+    if mirrors(capture):
+        services.gate.check(principal_of(request.scope), INJECT_WRITE)
 
 
 def _check_free(view: CaptureView) -> None:

@@ -11,14 +11,14 @@ from netsonde.access.rights import CHECK_READ, CHECK_WRITE, INJECT_WRITE
 from netsonde.api.authorize import principal_of
 from netsonde.api.bodies import convert, decode
 from netsonde.api.editing import check_match, definition_of, etag_of, patched
-from netsonde.api.lending import check_actions
+from netsonde.api.lending import check_actions, signed
 from netsonde.api.requests import AnyRequest, ServicesDep
 from netsonde.api.services import Services
 from netsonde.api.ttl import parse_duration_ms
 from netsonde.errors import Conflict, NotFound
 from netsonde.model.checks import Check, CheckResult, CheckView
 
-_FIXED = ("UUID", "CreatedAt", "RunAt")
+_FIXED = ("UUID", "CreatedAt", "CreatedBy", "RunAt")
 _COMPUTED = ("Verdicts", "Captures", "Interfaces", "State", "Reason")
 _TRIES = 3
 _LISTED = 1000
@@ -74,7 +74,7 @@ async def create_check(
     body = decode(await request.body(), request.headers.get("content-type", ""))
     check = convert(body, Check, ignored=(*_FIXED, "ExpiresAt", *_COMPUTED))
     _check_rights(services, request, check)
-    view = await services.checks.create(_with_expiry(services, check, resource_ttl))
+    view = await services.checks.create(signed(request, _with_expiry(services, check, resource_ttl)))
     return _answer(view, status=201, location=f"/api/check/{view.uuid}")
 
 
@@ -112,7 +112,7 @@ async def modify_check(
             return _answer(view)
         _check_rights(services, request, wanted)
         try:
-            return _answer(await services.checks.replace(previous, wanted))
+            return _answer(await services.checks.replace(previous, signed(request, wanted)))
         except Conflict:
             # Somebody else changed it between our read and our write: the patch applies to what is there now.
             current = services.checks.view(uuid)

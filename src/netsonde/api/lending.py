@@ -2,11 +2,24 @@
 """Whose rights a notice acts with: a workflow that it calls has those of the workflow's owner."""
 
 from collections.abc import Iterable
+from typing import TypeVar
+
+import msgspec
 
 from netsonde.api.authorize import principal_of
 from netsonde.api.requests import AnyRequest
 from netsonde.api.services import Services
+from netsonde.api.workflow import caller_of
+from netsonde.model.alerts import Alert
+from netsonde.model.checks import Check
 from netsonde.notify.actions import action_of
+
+T = TypeVar("T", Alert, Check)
+
+
+def signed(request: AnyRequest, definition: T) -> T:
+    """Return a definition with who makes the request: what it calls is judged again, for that user, when it does."""
+    return msgspec.structs.replace(definition, created_by=caller_of(request).name)
 
 
 def check_actions(services: Services, request: AnyRequest, actions: Iterable[str]) -> None:

@@ -75,11 +75,11 @@ async def list_jobs(services: ServicesDep, workflow: OfWorkflow = "", limit: Lim
     operation_id="getWorkflowJob",
     summary="One call: how far it is, its log and its result",
 )
-async def get_job(services: ServicesDep, job: FromPath[str], wait_for: WaitFor = 0) -> Job:
+async def get_job(services: ServicesDep, request: AnyRequest, job: FromPath[str], wait_for: WaitFor = 0) -> Job:
     found = services.workflows.job(job)
     if found is None:
         raise NotFound(f"there is no job {job[:100]}", hint="GET /api/workflow/jobs lists them")
-    return await services.workflows.finished(job, wait_for) if wait_for else found
+    return _shown(services, request, await services.workflows.finished(job, wait_for) if wait_for else found)
 
 
 @post(
@@ -89,8 +89,8 @@ async def get_job(services: ServicesDep, job: FromPath[str], wait_for: WaitFor =
     summary="End a call",
     status_code=202,
 )
-async def cancel_job(services: ServicesDep, job: FromPath[str]) -> Job:
-    return await services.workflows.cancel(job)
+async def cancel_job(services: ServicesDep, request: AnyRequest, job: FromPath[str]) -> Job:
+    return _shown(services, request, await services.workflows.cancel(job))
 
 
 @get("/{uuid:str}", right=WORKFLOW_READ, operation_id="getWorkflow", summary="One workflow")
@@ -184,6 +184,12 @@ def caller_of(request: AnyRequest) -> Caller:
         credentials.append(("x-auth-token", token))
     address = "unknown" if request.client is None else request.client.host
     return Caller(principal_of(request.scope).owner or address, credentials)
+
+
+def _shown(services: Services, request: AnyRequest, job: Job) -> Job:
+    """Return a job without its log and result for whom could not have found out what they say."""
+    reason = services.gate.hidden(principal_of(request.scope), job.acts_for, "the job")
+    return msgspec.structs.replace(job, log=[], result=None, withheld=reason) if reason else job
 
 
 def _find(services: Services, reference: str) -> WorkflowView:

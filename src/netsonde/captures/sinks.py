@@ -44,6 +44,7 @@ _TARGET_TYPES: Final[Mapping[str, str]] = {
     **{name: name for name in KINDS if name != "pcapng"},
 }
 """Kind of sink by the reference's `TargetType`."""
+_MIRRORS: Final = ("erspan", "vxlan")
 _LOCAL: Final = ("", "local")
 _FOLDER: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
 """UUIDs, as captures have them: definitions come over the bus, and none may lead out of the folder for files."""
@@ -59,6 +60,11 @@ def sinks_of(capture: Capture) -> Sequence[Sink]:
         # The reference wants a port here, and ignores it.
         target = target.rpartition(":")[0] if target.count(":") == 1 else target
     return [Sink(kind, target, id=1 if kind == "erspan" else 0), *capture.sinks]
+
+
+def mirrors(capture: Capture) -> bool:
+    """Tell whether packets are sent on as they are, to whoever unpacks them: into another network, say."""
+    return any(sink.type in _MIRRORS for sink in sinks_of(capture))
 
 
 def sink_problems(capture: Capture, engine: EngineKind | None) -> Iterator[str]:

@@ -51,6 +51,8 @@ class Check(msgspec.Struct, frozen=True, omit_defaults=False):
     """The verdicts that are told."""
     created_at: int = msgspec.field(name="CreatedAt", default=0)
     """Unix ms, set by the server."""
+    created_by: str = msgspec.field(name="CreatedBy", default="")
+    """Who created or last changed it, set by the server: it has workflows called that do no more than that user may."""
     run_at: int = msgspec.field(name="RunAt", default=0)
     """Unix ms of the last wish to judge the present interfaces anew; set by the server."""
     expires_at: int = msgspec.field(name="ExpiresAt", default=0)

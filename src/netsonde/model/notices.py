@@ -46,6 +46,8 @@ class Notice(msgspec.Struct, frozen=True, rename="pascal"):
     message: Message
     created_at: int
     """Unix ms."""
+    created_by: str = ""
+    """Who set up the alert or the check."""
     done: bool = False
     """Delivered or given up; kept for a while, so that nobody makes it again."""
     problem: str = ""

@@ -100,6 +100,8 @@ class Job(msgspec.Struct, frozen=True, rename="pascal"):
     ended_at: int = 0
     called_by: str = ""
     """Who called: a user's address or name, or the trigger."""
+    acts_for: str = ""
+    """With whose rights the script asks: log and result are for those who may do as much."""
     params: list[Json] = []
     state: JobState = "waiting"
     reason: str = ""
@@ -110,6 +112,8 @@ class Job(msgspec.Struct, frozen=True, rename="pascal"):
     progress_text: str = ""
     log: list[str] = []
     result: Json = None
+    withheld: str = ""
+    """Why whoever asked is not shown `log` and `result`; "" in what is stored."""
     cancel: bool = False
     """Somebody wants it to end; the analyzer that runs it sees to it."""
 

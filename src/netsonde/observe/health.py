@@ -26,6 +26,11 @@ class Health:
     def running(self, reason: str = "") -> None:
         self._set("running", reason)
 
+    def remark(self, reason: str) -> None:
+        """Say what a component lacks that runs nevertheless; until it starts again."""
+        if self.state == "running":
+            self._set("running", reason)
+
     def failed(self, reason: str) -> None:
         self.failures += 1
         self._set("failed", reason)

@@ -75,7 +75,10 @@ class Stopped(msgspec.Struct, frozen=True, tag="stopped"):
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
-    """The process is confined and waits for a script."""
+    """The process gave up its rights and waits for a script."""
+
+    confined: bool = True
+    """Whether the kernel forbids it calls besides."""
 
 
 ToIsolate: TypeAlias = Run | Reply

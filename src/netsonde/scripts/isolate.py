@@ -250,8 +250,7 @@ def main(parent: int) -> int:
     limit_resources(cpu_seconds=_CPU_SECONDS, files=_FILES)
     drop_rights()
     die_with(parent)
-    forbid_calls()
-    talk.say(frames.Ready())
+    talk.say(frames.Ready(confined=forbid_calls()))
     is_first = True
     while isinstance(run := talk.hear(), frames.Run):
         if is_first:

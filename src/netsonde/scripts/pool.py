@@ -25,11 +25,18 @@ _MOST_RUNS: Final = 1_000
 """Scripts of one process: what an engine forgot to give back goes with it."""
 
 
+_UNCONFINED: Final = (
+    "the kernel forbids scripts no system calls (seccomp is absent): one that breaks out can start processes and reach "
+    "networks; let the analyzer call seccomp(2), on x86-64 or ARM64"
+)
+
+
 class Counters(Protocol):
     """Part of `observe.Health`."""
 
     def count(self, counter: str, by: int = 1) -> None: ...
     def gauge(self, counter: str, value: int) -> None: ...
+    def remark(self, reason: str) -> None: ...
 
 
 class Busy(UserError):
@@ -160,6 +167,8 @@ class Scripts:
         if isolate is None:
             isolate = self._make()
             await isolate.start()
+        if not isolate.is_confined:
+            self._counters.remark(_UNCONFINED)
         try:
             yield isolate
         finally:

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from netsonde.aio.sessions import kill_session
 from netsonde.errors import SourceLost, WireError
 from netsonde.scripts import frames
 from netsonde.scripts.host import Answer, Host
@@ -37,6 +38,8 @@ class Isolate:
         self._decoder = msgspec.json.Decoder(frames.FromIsolate)
         self._killed = False
         self.runs = 0
+        self.is_confined = True
+        """Whether the kernel keeps it from making processes and from networks."""
 
     async def start(self) -> None:
         """Raises SourceLost when it cannot be started."""
@@ -53,7 +56,10 @@ class Isolate:
                 start_new_session=True,
             )
             async with asyncio.timeout(_START):
-                await self._hear(_OVERHEAD)
+                ready = await self._hear(_OVERHEAD)
+            if not isinstance(ready, frames.Ready):
+                raise WireError("it says something else than that it is ready")
+            self.is_confined = ready.confined
         except (OSError, TimeoutError, asyncio.IncompleteReadError, WireError) as failed:
             await self.kill()
             raise SourceLost(f"scripts cannot run: their process does not start: {failed}") from failed
@@ -91,12 +97,7 @@ class Isolate:
         if process is None:
             return
         self._killed = True
-        if process.returncode is not None:
-            # It has left nothing behind, since it can start nothing, and its number may be another's by now.
-            return
-        with suppress(ProcessLookupError):
-            # It leads a session of its own.
-            os.killpg(process.pid, signal.SIGKILL)
+        kill_session(process)
         # Whoever has its end of our pipes keeps asyncio waiting, and need not be dead.
         with suppress(TimeoutError):
             async with asyncio.timeout(_DYING):

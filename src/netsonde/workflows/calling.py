@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Workflows called by other parts of the analyzer, alerts among them: by name, for the workflow's owner."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from netsonde.errors import NotFound, SourceLost, UserError
 from netsonde.model.elements import Json
@@ -14,16 +14,18 @@ from netsonde.workflows.service import WorkflowService
 class NamedCalls:
     """Calls workflows for `caller`, a part of the program such as `alert`."""
 
-    def __init__(self, service: WorkflowService, caller: str) -> None:
+    def __init__(self, service: WorkflowService, caller: str, check_lent: Callable[[str, str, str], None]) -> None:
+        """`check_lent` raises UserError when a user may not have a thing act for its owner: user, owner, thing."""
         self._service = service
         self._caller = caller
+        self._check_lent = check_lent
 
     def check(self, name: str) -> None:
         """Raises NotFound when nothing is called so."""
         self._service.check(name)
 
-    async def call(self, name: str, arguments: Mapping[str, Json]) -> None:
-        """Call a workflow and wait for its end.
+    async def call(self, name: str, arguments: Mapping[str, Json], user: str) -> None:
+        """Call a workflow, which a user set up to be called, and wait for its end.
 
         It gets the arguments that it has parameters for, and all of them as its parameter Event if it has one. Raises
         UserError when it does not end well, NotFound, SourceLost when it cannot be called now.
@@ -33,6 +35,8 @@ class NamedCalls:
         workflow = self._service.view(name)
         if workflow is None:
             raise NotFound(f"no workflow is called {name[:100]!r}", hint="`netsonde workflow list` shows them")
+        # Roles, and the workflow's owner, may have changed since the user named it.
+        self._check_lent(user, workflow.created_by, f"the workflow {workflow.name!r}")
         known = {parameter.name for parameter in workflow.parameters}
         params = {key: value for key, value in ({EVENT: dict(arguments)} | dict(arguments)).items() if key in known}
         owner = Caller(workflow.created_by, on_behalf=True)

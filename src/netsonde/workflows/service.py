@@ -143,6 +143,7 @@ class WorkflowService:
             host=self._host,
             created_at=self._clock.now_ms(),
             called_by=f"{trigger} for {caller.name}" if trigger else caller.name,
+            acts_for=caller.name,
             params=arguments_of(workflow, params),
         )
         self._jobs.start(Run(job, caller, self._api, self._clock.now_ms, self._jobs.tell), workflow)

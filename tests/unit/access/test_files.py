@@ -51,3 +51,12 @@ def test_a_lock_that_root_made_belongs_to_the_owner_of_the_folder(
         lines.append("x")
     owner = tmp_path.stat()
     assert given == [(owner.st_uid, owner.st_gid)]
+
+
+def test_a_folder_that_somebody_else_makes_meanwhile_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "access" / "tokens"
+    file.parent.mkdir()
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    with rewritten(file) as lines:
+        lines.append("x")
+    assert file.read_text() == "x\n"

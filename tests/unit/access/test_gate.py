@@ -264,3 +264,15 @@ async def test_a_long_connection_with_a_password_ends_when_it_is_changed(
     assert principal is not None
     put_user(held.users, "alice", password, frozenset({"reader", "injector"}))
     assert await Stay(gate, alice(), principal, TOPOLOGY_READ).may_go_on() == goes_on
+
+
+@pytest.mark.parametrize(
+    ("owner", "is_hidden"), [("alice", False), ("bob", True), ("", True), ("bob (keystone)", True)]
+)
+async def test_what_nobody_knows_to_be_harmless_is_hidden(held: Held, owner: str, is_hidden: bool) -> None:
+    with_alice(held, "operator")
+    gate = held.gate(backends=("basic",))
+    principal = await gate.identify(alice(), AT)
+    assert principal is not None
+    assert bool(gate.hidden(principal, owner, "the job")) == is_hidden
+    assert gate.hidden(principal._replace(roles=frozenset({"admin"})), owner, "the job") == ""

@@ -4,9 +4,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
+from netsonde.access.tokens import create_token
 from netsonde.aio.clock import Clock
 from netsonde.analyzer.calls import LateCalls
 from netsonde.analyzer.verdicts import notices_of
@@ -20,12 +22,23 @@ from netsonde.notify.outbox import Outbox
 from netsonde.notify.settings import NotifySettings
 from netsonde.observe import Health
 from netsonde.workflows.calling import NamedCalls
-from unit.alerts.fakes import Held, new_graph
+from unit.access.gates import NOW_S, Held
+from unit.alerts import fakes
+from unit.alerts.fakes import new_graph
 from unit.captures.fakes import FakeLease, FakeStore, until
-from unit.workflows.fakes import Workflows
+from unit.workflows.fakes import Workflows, lend
 
 BACK = Workflow(name="tell", source="back", parameters=[Parameter("notice")])
-DOWN = Alert(name="down", expression="G.V().Has('State', 'DOWN')", actions=["workflow:tell"])
+DOWN = Alert(name="down", expression="G.V().Has('State', 'DOWN')", actions=["workflow:tell"], created_by="bob")
+
+
+def verdict_of(check: str, user: str) -> Notice:
+    """Return what is told of a check that a user set up."""
+    [notice] = notices_of(
+        Check(check, "vms", actions=["workflow:tell"], created_by=user),
+        CheckResult(check, "vms", "n1", "t1", "tap1", "h1", "cap1", 1000, ended_at=2000, verdict="fail"),
+    )
+    return notice
 
 
 @asynccontextmanager
@@ -50,11 +63,12 @@ async def told(workflows: Workflows, calls: LateCalls) -> AsyncIterator[Outbox]:
 
 async def test_an_alert_calls_the_workflow_that_it_names_for_its_owner_with_the_notice() -> None:
     workflows, calls = Workflows(), LateCalls()
+    lent: list[tuple[str, ...]] = []
     async with told(workflows, calls) as outbox, asyncio.TaskGroup() as group:
-        held = Held(new_graph(), notifier=outbox)  # type: ignore[arg-type]
+        held = fakes.Held(new_graph(), notifier=outbox)  # type: ignore[arg-type]
         alerts = held.service()
         running = group.create_task(alerts.run(held.health), name="alerts")
-        calls.bind(NamedCalls(workflows.service, "notice"))
+        calls.bind(NamedCalls(workflows.service, "notice", lambda *asked: lent.append(asked)))
         with pytest.raises(NotFound, match="'tell' not found"):
             await alerts.create(DOWN)
         await workflows.service.create(BACK, "alice")
@@ -67,23 +81,39 @@ async def test_an_alert_calls_the_workflow_that_it_names_for_its_owner_with_the_
     assert isinstance(notice, dict)
     assert (notice["UUID"], notice["Name"], notice["State"]) == (made.uuid, "down", "firing")
     assert (job.called_by, job.result) == ("notice for alice", [notice])
+    assert lent == [("bob", "alice", "the workflow 'tell'")]
 
 
 async def test_a_verdict_calls_a_workflow_that_is_read_only_later() -> None:
     workflows, calls = Workflows(), LateCalls()
-    [notice] = notices_of(
-        Check("c1", "vms", actions=["workflow:tell"]),
-        CheckResult("c1", "vms", "n1", "t1", "tap1", "h1", "cap1", 1000, ended_at=2000, verdict="fail"),
-    )
+    notice = verdict_of("c1", "bob")
     async with told(workflows, calls) as outbox:
         await workflows.service.create(BACK, "alice")
         await outbox.post(notice)
         await until(lambda: "workflows are not there yet" in str(outbox.undelivered("c1")))
-        calls.bind(NamedCalls(workflows.service, "notice"))
+        calls.bind(NamedCalls(workflows.service, "notice", lend))
+        await until(lambda: [job.state for job in workflows.service.jobs()] == ["done"])
+
+
+async def test_who_set_a_check_up_is_judged_when_the_workflow_is_called(tmp_path: Path) -> None:
+    held = Held(tmp_path)
+    gate = held.gate(backends=("token",))
+    for role in ("admin", "operator"):
+        create_token(held.tokens, role, frozenset({role}), now_s=NOW_S, lasts_s=3600)
+    workflows, calls = Workflows(), LateCalls()
+    calls.bind(NamedCalls(workflows.service, "notice", gate.check_lent_to))
+    async with told(workflows, calls) as outbox:
+        await workflows.service.create(BACK, "token admin")
+        await outbox.post(verdict_of("c1", "token operator"))
+        await until(lambda: "may not have the workflow 'tell' called" in str(outbox.undelivered("c1")))
+        await outbox.post(verdict_of("c2", ""))
+        await until(lambda: "nobody here knows what that user may do" in str(outbox.undelivered("c2")))
+        assert [*workflows.service.jobs()] == []
+        await outbox.post(verdict_of("c3", "token admin"))
         await until(lambda: [job.state for job in workflows.service.jobs()] == ["done"])
 
 
 async def test_what_is_not_read_yet_may_be_called_later() -> None:
-    calls = NamedCalls(Workflows().service, "notice")
+    calls = NamedCalls(Workflows().service, "notice", lend)
     with pytest.raises(SourceLost, match="not read yet"):
-        await calls.call("tell", {})
+        await calls.call("tell", {}, "bob")

@@ -25,7 +25,7 @@ from netsonde.api.asgi import App
 from netsonde.api.authorize import Declared, declared
 from netsonde.api.inside import InsideApi
 from netsonde.api.websocket.namespaces import NAMESPACES, right_of_namespace
-from netsonde.model.workflows import Caller, Workflow
+from netsonde.model.workflows import Caller, Parameter, Workflow
 from unit.access.gates import NOW_S, Held
 from unit.api.fakes import Fakes
 
@@ -182,6 +182,33 @@ def test_a_check_that_injects_is_for_those_who_may_inject(http: Any, guarded: Gu
 
 
 @pytest.mark.parametrize(
+    ("sinks", "needs_more"),
+    [
+        ({"Sinks": [{"Type": "ipfix", "Target": "192.0.2.1"}, {"Type": "pcapng"}]}, False),
+        ({"Sinks": [{"Type": "ipfix", "Target": "192.0.2.1"}, {"Type": "vxlan", "Target": "192.0.2.1"}]}, True),
+        ({"Sinks": [{"Type": "erspan", "Target": "192.0.2.1"}]}, True),
+        ({"TargetType": "erspanv1", "Target": "192.0.2.1:1"}, True),
+    ],
+)
+def test_a_capture_that_mirrors_is_for_those_who_may_inject(
+    http: Any, guarded: Guarded, sinks: dict[str, Any], needs_more: bool
+) -> None:
+    def status(role: str, method: str, path: str, body: object) -> int:
+        headers = {"Authorization": f"Bearer {guarded.tokens[role]}"}
+        return int(http.request(method, path, json=body, headers=headers).status_code)
+
+    own = {"GremlinQuery": f"G.V().Has('Name', '{len(str(sinks))}')"}
+    headers = {"Authorization": f"Bearer {guarded.tokens['operator']}"}
+    path = f"/api/capture/{http.post('/api/capture', json=own, headers=headers).json()['UUID']}"
+    assert status("operator", "POST", "/api/capture", {"GremlinQuery": "G.V()", **sinks}) == (
+        403 if needs_more else 201
+    )
+    assert status("operator", "PATCH", path, sinks) == (403 if needs_more else 200)
+    assert status("admin", "PATCH", path, {**sinks, "Description": "theirs"}) == 200
+    assert status("operator", "PATCH", path, {"Description": "ours"}) == (403 if needs_more else 200)
+
+
+@pytest.mark.parametrize(
     ("path", "body"),
     [
         ("/api/alert", {"Expression": "G.V()", "Actions": ["http://receiver/hook", "workflow:admins"]}),
@@ -205,11 +232,13 @@ async def test_nobody_borrows_the_rights_of_a_workflows_owner_by_an_action(
         assert refused.status_code == 403
         assert "'admins' called: it acts for token admin" in refused.text
         harmless = {key: value for key, value in body.items() if not key.startswith("Action")}
-        own = (await ask("operator", "POST", path, harmless)).json()["UUID"]
+        made = (await ask("operator", "POST", path, {**harmless, "CreatedBy": "token admin"})).json()
+        assert made["CreatedBy"] == "token operator"
+        own = made["UUID"]
         change = {key: value for key, value in body.items() if key.startswith("Action")}
         assert (await ask("operator", "PATCH", f"{path}/{own}", change)).status_code == 403
         accepted = await ask("admin", "PATCH", f"{path}/{own}", change)
-        assert accepted.status_code == 200, accepted.text
+        assert (accepted.status_code, accepted.json()["CreatedBy"]) == (200, "token admin"), accepted.text
 
 
 @pytest.mark.parametrize(("owner", "expected"), [("token admin", 201), ("token guest", 403), ("nobody", 401)])
@@ -219,3 +248,33 @@ async def test_what_a_trigger_does_needs_the_rights_of_its_owner(guarded: Guarde
     body = json.dumps({"GremlinQuery": "G.V()"})
     answer = await inside.send(Caller(owner, on_behalf=True), "POST", "/api/capture", body, {})
     assert answer.status == expected, answer.body
+
+
+async def test_what_a_job_found_out_is_for_its_caller_and_for_who_may_do_as_much(tmp_path: Path) -> None:
+    guarded = Guarded(tmp_path)
+    transport: Any = ASGITransport(cast("Any", guarded.app))
+    async with (
+        AsyncClient(transport=transport, base_url="http://127.0.0.1:8082") as client,
+        guarded.workflows.running(),
+    ):
+        made = await guarded.workflows.service.create(
+            Workflow(name="w", source="back", parameters=[Parameter("a")]), ""
+        )
+
+        async def ask(role: str, method: str, path: str, body: object = None) -> Any:
+            headers = {"Authorization": f"Bearer {guarded.tokens[role]}"}
+            return (await client.request(method, path, json=body, headers=headers)).json()
+
+        async def result(of: str, seen_by: str, ending: str = "?wait=5") -> tuple[Any, str]:
+            job = (await ask(of, "POST", f"/api/workflow/{made.uuid}/call?wait=false", {"Params": ["x"]}))["UUID"]
+            await guarded.workflows.service.finished(job)
+            found = await ask(seen_by, "POST" if ending == "/cancel" else "GET", f"/api/workflow/jobs/{job}{ending}")
+            return found["Result"], found["Withheld"]
+
+        for same in ("operator", "admin"):
+            assert await result(of=same, seen_by=same) == (["x"], "")
+        assert await result(of="operator", seen_by="admin") == (["x"], "")
+        for ending in ("", "?wait=5", "/cancel"):
+            hidden, why = await result(of="admin", seen_by="operator", ending=ending)
+            assert hidden is None
+            assert why.startswith("the job acted for token admin, who may do more: ")

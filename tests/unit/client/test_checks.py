@@ -29,7 +29,7 @@ def test_a_step_is_written_with_names_of_python() -> None:
 
 def test_fields_of_a_check_can_be_given_but_for_those_that_the_server_sets() -> None:
     every = {field.name for field in msgspec.structs.fields(Check)}
-    server_set = {"uuid", "created_at", "run_at", "expires_at"}
+    server_set = {"uuid", "created_at", "created_by", "run_at", "expires_at"}
     assert every - CheckFields.__annotations__.keys() == {*server_set, "gremlin_query", "steps"}
 
 

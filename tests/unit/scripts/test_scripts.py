@@ -262,3 +262,29 @@ async def test_no_more_processes_wait_for_their_owners_than_there_are_places() -
     assert len(Quiet.alive) == 2
     await pool.close()
     assert Quiet.alive == set()
+
+
+@pytest.mark.parametrize("confined", [True, False])
+async def test_that_the_kernel_forbids_nothing_is_said_by_the_health(confined: bool) -> None:
+    program = (
+        "import sys\nfrom netsonde.scripts import frames\n"
+        f"for one in (frames.Ready(confined={confined}), frames.Done('7')):\n"
+        "    sys.stdout.buffer.write(frames.encode(one))\n"
+        "sys.stdout.flush()\nsys.stdin.read()\n"
+    )
+    health = Health("scripts")
+    pool = Scripts(health, make=lambda: Isolate(("-c", program)))
+    health.running()
+    assert await result_of(pool, "whatever") == 7
+    await pool.close()
+    assert (health.state, "seccomp" in health.reason) == ("running", not confined)
+    health.failed("something else")
+    health.remark("this is the lesser trouble")
+    assert health.reason == "something else"
+
+
+async def test_processes_of_ours_are_confined_here() -> None:
+    isolate = Isolate()
+    await isolate.start()
+    await isolate.kill()
+    assert isolate.is_confined

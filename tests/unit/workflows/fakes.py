@@ -26,6 +26,10 @@ from unit.checks.fakes import HeldCaptures
 Script = Callable[[Host, list[Json]], Awaitable[Json]]
 
 
+def lend(user: str, owner: str, thing: str) -> None:
+    """Let everybody have workflows called."""
+
+
 async def give_back(host: Host, arguments: list[Json]) -> Json:
     return arguments
 

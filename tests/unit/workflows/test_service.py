@@ -18,7 +18,7 @@ from netsonde.scripts.pool import Busy
 from netsonde.workflows.calling import NamedCalls
 from netsonde.workflows.settings import WorkflowSettings
 from unit.captures.fakes import until
-from unit.workflows.fakes import Workflows
+from unit.workflows.fakes import Workflows, lend
 
 ALICE = Caller("alice", [("authorization", "Bearer x")])
 EVENT = Parameter("Event")
@@ -139,7 +139,7 @@ async def test_another_part_may_call_later_when_too_many_wait() -> None:
         await until(lambda: workflows.service.job(first.uuid).state == "running")  # type: ignore[union-attr]
         workflows.service.call("mine", [], ALICE)
         with pytest.raises(SourceLost, match="1 calls wait already"):
-            await NamedCalls(workflows.service, "alert").call("mine", {})
+            await NamedCalls(workflows.service, "alert", lend).call("mine", {}, "bob")
 
 
 async def test_ended_jobs_beyond_the_limit_go_oldest_first() -> None:
@@ -250,14 +250,14 @@ async def test_a_schedule_calls_and_goes_with_its_workflow(
 
 
 async def test_another_part_calls_by_name_for_the_owner_and_hears_of_failures(workflows: Workflows) -> None:
-    calls = NamedCalls(workflows.service, "alert")
+    calls = NamedCalls(workflows.service, "alert", lend)
     await workflows.service.create(a_workflow(parameters=[EVENT, Parameter("notice")]), "alice")
     await workflows.service.create(a_workflow("throw", name="bad"), "alice")
-    await calls.call("mine", {"notice": 1, "more": 2})
+    await calls.call("mine", {"notice": 1, "more": 2}, "bob")
     [job] = workflows.service.jobs()
     assert (job.params, job.called_by) == ([{"notice": 1, "more": 2}, 1], "alert for alice")
     with pytest.raises(UserError, match="the workflow 'bad' failed: the script failed"):
-        await calls.call("bad", {})
+        await calls.call("bad", {}, "bob")
     with pytest.raises(NotFound):
         calls.check("none")
 

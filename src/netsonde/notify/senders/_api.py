@@ -27,6 +27,6 @@ class Workflows(Protocol):
         """Raises UserError when there is no such workflow."""
         ...
 
-    async def call(self, name: str, arguments: Mapping[str, Json]) -> None:
-        """Call a workflow with named arguments, and wait for its end. Raises UserError, SourceLost."""
+    async def call(self, name: str, arguments: Mapping[str, Json], user: str) -> None:
+        """Call a workflow with named arguments for a user, and wait for its end. Raises UserError, SourceLost."""
         ...

@@ -7,7 +7,6 @@ memory, processor, files; all of its session is killed when the time is up. What
 
 import asyncio
 import os
-import signal
 import stat
 from asyncio.subprocess import PIPE, STDOUT, Process
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from netsonde.aio.sessions import kill_session
 from netsonde.errors import UserError
 from netsonde.model.notices import Notice
 from netsonde.notify.settings import NotifySettings
@@ -132,6 +132,5 @@ async def _talk(process: Process, message: bytes) -> bytes:
 
 async def _end(process: Process) -> None:
     """Kill what is left of the session, and wait for the program."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    kill_session(process)
     await process.wait()

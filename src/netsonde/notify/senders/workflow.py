@@ -18,7 +18,7 @@ class WorkflowCalls:
         self._present().check(target)
 
     async def send(self, target: str, notice: Notice) -> None:
-        await self._present().call(target, {"notice": msgspec.to_builtins(notice.message)})
+        await self._present().call(target, {"notice": msgspec.to_builtins(notice.message)}, notice.created_by)
 
     def _present(self) -> Workflows:
         if self._workflows is None:
