@@ -18,7 +18,7 @@ from netsonde.model.elements import Json, Metadata, Node
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.contributions import ContributionPublisher
-from netsonde.probes.ovsdb.jsonrpc import JsonRpc, parse_address
+from netsonde.probes.ovsdb.jsonrpc import CallRefused, JsonRpc, parse_address
 from netsonde.probes.ovsdb.monitor import Replica, RowKey
 from netsonde.probes.ovsdb.switch import DATABASE, Switch
 
@@ -81,7 +81,7 @@ class OvsdbProbe:
         wanted = self._replica.requests()
         try:
             answer = await server.call("monitor_cond_since", [DATABASE, "netsonde", wanted, self._last_transaction])
-        except WireError:
+        except CallRefused:
             # Servers before 2.12 do not know that call.
             self._last_transaction = NO_TRANSACTION
             answer = [False, NO_TRANSACTION, await server.call("monitor_cond", [DATABASE, "netsonde", wanted])]
