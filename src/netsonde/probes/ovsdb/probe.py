@@ -45,6 +45,8 @@ class OvsdbProbe:
         self._flush_due = False
         self._absent_since: dict[str, float] = {}
         self._health = Health(name)
+        # For as long as there is a probe: a device that goes while the server is away takes our notes with it.
+        context.graph.subscribe(self._graph_changed)
 
     @classmethod
     def all(cls, context: ProbeContext) -> Iterable["OvsdbProbe"]:
@@ -56,7 +58,6 @@ class OvsdbProbe:
     async def run(self, health: Health) -> None:
         """Follow the server until it goes away or the agent stops."""
         self._health = health
-        unsubscribe = self._context.graph.subscribe(self._graph_changed)
         try:
             async with await JsonRpc.connect(self.daemon) as server:
                 await self._follow(server)
@@ -64,8 +65,6 @@ class OvsdbProbe:
             # What we know may be wrong now: begin from a full copy.
             self._last_transaction = NO_TRANSACTION
             raise SourceLost(str(rubbish)) from rubbish
-        finally:
-            unsubscribe()
 
     async def _follow(self, server: JsonRpc) -> None:
         self._replica.use_schema(await server.call("get_schema", [DATABASE]))

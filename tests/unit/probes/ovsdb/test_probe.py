@@ -75,6 +75,12 @@ class Lab:
                 self.changed.clear()
                 await self.changed.wait()
 
+    async def until_noted(self, node: str) -> None:
+        async with asyncio.timeout(2):
+            while not self.graph.is_noted(node):
+                self.changed.clear()
+                await self.changed.wait()
+
     async def until_state(self, state: str, *, because: str) -> None:
         """Wait until the probe is in a state, for a reason that has these words."""
         self.health.on_change = lambda _: self.changed.set()
@@ -170,3 +176,22 @@ async def test_all_rows_that_are_half_rubbish_take_nothing_away(tmp_path: Path) 
         lab.server.data["first"] = first
         await lab.until_state("running", because="Open vSwitch at")
         assert lab.names() == before
+
+
+async def test_device_made_anew_while_the_server_was_away_is_noted_again(tmp_path: Path) -> None:
+    device = IDENTITY.interface(None, 7)
+    put, delete = Batch(), Batch()
+    put.put_node(device, "netlink", {"Name": "br-int", "IfIndex": 7, "Driver": "openvswitch"})
+    delete.delete_node(device)
+    async with running(tmp_path) as lab:
+        lab.graph.apply(put)
+        await lab.until_noted(device)
+        first = lab.server.data["first"]
+        lab.server.data["first"] = []
+        lab.server.drop()
+        await lab.until_state("failed", because="answered monitor_cond_since with []")
+        lab.graph.apply(delete)
+        lab.graph.apply(put)
+        lab.server.data["first"] = first
+        await lab.until_state("running", because="Open vSwitch at")
+        await lab.until_noted(device)
