@@ -62,6 +62,8 @@ class ContainerPublisher:
         self._proc = proc
         self._shown: dict[str, _Shown] = {}
         self._inside: dict[int, set[str]] = {}
+        # Not only while the engine is there: containers stay without it, and must find their namespaces again.
+        context.graph.subscribe(self._graph_changed)
 
     def __len__(self) -> int:
         return len(self._shown)
@@ -92,14 +94,13 @@ class ContainerPublisher:
         """Take away containers whose first process has ended: for the time in which the engine is away."""
         self.update((), [known for known, shown in self._shown.items() if self._netns(shown.container.pid) is None])
 
-    def graph_changed(self, events: Sequence[Event]) -> None:
-        """Be a listener of the graph, for namespaces' nodes that go and come back."""
+    def _graph_changed(self, events: Sequence[Event]) -> None:
         for event in events:
             inode = event.element.metadata.get("Inode")
             if event.kind == "deleted" and isinstance(inode, int):
-                self.namespace_lost(inode)
+                self._namespace_lost(inode)
 
-    def namespace_lost(self, inode: int) -> None:
+    def _namespace_lost(self, inode: int) -> None:
         """A namespace's node is gone, and with it its edges to containers and our note: state them for its return."""
         batch = Batch()
         for container_id in self._inside.get(inode, ()):

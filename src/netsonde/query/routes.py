@@ -17,7 +17,9 @@ Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
 _LOCAL, _MAIN, _DEFAULT = 255, 254, 253
-_JUDGED: Final = frozenset({"Priority", "Table", "Dst", "Family"})
+_JUDGED: Final = frozenset({"Priority", "Table", "Dst", "Family", "Not", "Action", "Goto"})
+_REFUSING: Final = frozenset({"blackhole", "unreachable", "prohibit"})
+"""Actions after which no table is asked any more."""
 _ANYWHERE: Final = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 
 
@@ -78,12 +80,29 @@ def best_hop(hops: Iterable[Hop], rules: Json, destination: Address) -> Hop | No
 def _tables_in_order(known: Iterable[int], rules: Json, destination: Address) -> Sequence[int]:
     found = _objects(rules)
     if found:
-        applying = [rule for rule in found if _applies(rule, destination)]
-        applying.sort(key=lambda rule: _number(rule.get("Priority"), 0))
-        return [_number(rule.get("Table"), _MAIN) for rule in applying]
+        return list(_asked([rule for rule in found if _applies(rule, destination)]))
     # The rules that a kernel begins with. Nothing is known of what leads to other tables, so they come last.
     first = (_LOCAL, _MAIN, _DEFAULT)
     return [*first, *sorted(set(known).difference(first))]
+
+
+def _asked(applying: Iterable[Metadata]) -> Iterator[int]:
+    """Yield the tables that rules about a packet lead to, one after the other, until a rule refuses it."""
+    goes_on_at = 0
+    for rule in sorted(applying, key=_priority):
+        action = rule.get("Action")
+        if _priority(rule) < goes_on_at:
+            continue
+        if isinstance(action, str) and action in _REFUSING:
+            return
+        if action == "goto":
+            goes_on_at = _number(rule.get("Goto"), 0)
+        elif not action:
+            yield _number(rule.get("Table"), _MAIN)
+
+
+def _priority(rule: Metadata) -> int:
+    return _number(rule.get("Priority"), 0)
 
 
 def _applies(rule: Metadata, destination: Address) -> bool:
@@ -93,7 +112,9 @@ def _applies(rule: Metadata, destination: Address) -> bool:
         return False
     to = rule.get("Dst")
     network = _network(to) if isinstance(to, str) and to else _ANYWHERE[destination.version]
-    return network is not None and network.version == destination.version and destination in network
+    if network is None or network.version != destination.version:
+        return False
+    return (destination in network) is not bool(rule.get("Not"))
 
 
 def parse_address(text: str) -> Address | None:

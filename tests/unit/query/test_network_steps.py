@@ -250,6 +250,39 @@ NEXT_HOPS: list[tuple[str, list[Json], Json, str, Metadata | None]] = [
         "8.8.8.8",
         {"IP": "10.0.0.1"},
     ),
+    (
+        "rule that refuses",
+        [MAIN],
+        [{"Priority": 100, "Table": 0, "Action": "prohibit", "Dst": "8.0.0.0/8"}, {"Priority": 32766, "Table": 254}],
+        "8.8.8.8",
+        None,
+    ),
+    (
+        "rule that refuses another destination",
+        [MAIN],
+        [{"Priority": 100, "Table": 0, "Action": "prohibit", "Dst": "9.0.0.0/8"}, {"Priority": 32766, "Table": 254}],
+        "8.8.8.8",
+        {"IP": "10.0.0.1"},
+    ),
+    (
+        "rule that goes on further down",
+        [_routes(("0.0.0.0/0", "9.9.9.9", 2, 0), table=100), MAIN],
+        [
+            {"Priority": 100, "Table": 0, "Action": "goto", "Goto": 32766},
+            {"Priority": 200, "Table": 100},
+            {"Priority": 32766, "Table": 254},
+        ],
+        "8.8.8.8",
+        {"IP": "10.0.0.1"},
+    ),
+    (
+        "rule of all but a destination",
+        [_routes(("0.0.0.0/0", "9.9.9.9", 2, 0), table=100), MAIN],
+        [{"Priority": 100, "Table": 100, "Dst": "10.0.0.0/8", "Not": True}, {"Priority": 32766, "Table": 254}],
+        "8.8.8.8",
+        {"IP": "9.9.9.9"},
+    ),
+    ("action that is no text", [MAIN], [{"Priority": 100, "Action": [1]}], "8.8.8.8", None),
     ("rubbish", ["x", {"Routes": [{"Prefix": "nope", "NextHops": [{}]}, 3]}], [5], "8.8.8.8", None),
 ]
 

@@ -56,13 +56,11 @@ class DockerProbe:
     async def run(self, health: Health) -> None:
         """Follow the engine until it goes away or the agent stops."""
         self._health = health
-        unsubscribe = self._context.graph.subscribe(self._publisher.graph_changed)
         try:
             await self._follow(Engine(self.daemon, self._settings.answer_timeout))
         except WireError as rubbish:
             raise SourceLost(f"{self.daemon}: {rubbish}") from rubbish
         finally:
-            unsubscribe()
             self._publisher.drop_dead()
             health.gauge("objects", len(self._publisher))
 

@@ -63,6 +63,8 @@ class LibvirtProbe:
         self._unreadable: set[UUID] = set()
         self._version = ""
         self._may_ask_agents = True
+        # For as long as there is a probe: an interface that goes while libvirt is away takes our notes with it.
+        context.graph.subscribe(self._graph_changed)
 
     @property
     def daemon(self) -> str:
@@ -73,7 +75,6 @@ class LibvirtProbe:
     async def run(self, health: Health) -> None:
         """Follow the daemon until it goes away or the agent stops."""
         self._health = health
-        unsubscribe = self._context.graph.subscribe(self._graph_changed)
         try:
             connection = LibvirtRpc.connect(self.daemon, self._settings.answer_timeout)
             async with connection as rpc, asyncio.TaskGroup() as group:
@@ -81,8 +82,6 @@ class LibvirtProbe:
                 await self._follow(Libvirt(rpc, self._settings.uri), group)
         except ExceptionGroup as failed:
             raise _lost(failed.exceptions[0]) from failed
-        finally:
-            unsubscribe()
 
     async def _follow(self, libvirt: Libvirt, group: asyncio.TaskGroup) -> None:
         self._version = await libvirt.meet()

@@ -159,6 +159,7 @@ _RULES = (
     Key("RoutingRules.Goto", "integer", "priority at which it goes on", 200),
     Key("RoutingRules.Not", "boolean", "about all but these packets", True),
     Key("RoutingRules.VRF", "boolean", "table of the packet's VRF", True),
+    Key("RoutingRulesOmitted", "integer", "rules beyond `probes.netlink.table_limit`", 12),
 )
 
 KEYS = written_by(

@@ -240,8 +240,9 @@ class _Run:
             self._publisher.forget_rules(inode)
         self._gone = set()
         for inode in self._ruled & self._watches.keys():
-            rules = self._watches[inode].state.rules.of(NO_INTERFACE)
-            self._publisher.put_rules(batch, inode, routing_rules(rules))
+            rules = self._watches[inode].state.rules
+            shown = routing_rules(rules.of(NO_INTERFACE), rules.omitted(NO_INTERFACE))
+            self._publisher.put_rules(batch, inode, shown)
         self._ruled = set()
         for _ in range(MOST_ROUNDS):
             if not self._dirty:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from netsonde.graph.batch import Batch
 from netsonde.graph.ids import edge_id
-from netsonde.model.elements import Json, Metadata
+from netsonde.model.elements import Metadata
 from netsonde.probes.identity import Identity
 from netsonde.probes.netlink.links import Link
 from netsonde.probes.netlink.names import PAIR_KINDS
@@ -50,7 +50,7 @@ class InterfacePublisher:
         self._published: dict[Key, _Published] = {}
         self._children: dict[str, set[Key]] = {}
         self._ids: dict[Key, str] = {}
-        self._rules: dict[int, list[Json]] = {}
+        self._rules: dict[int, Metadata] = {}
 
     def __len__(self) -> int:
         return len(self._published)
@@ -107,14 +107,14 @@ class InterfacePublisher:
             published.metadata = metadata
         self._put_edges(batch, key, published, self._edges(key, link, state, peers, other))
 
-    def put_rules(self, batch: Batch, inode: int, rules: list[Json]) -> None:
-        """State the routing rules of a namespace on its node, or the host's; [] = the standard ones, not stated."""
-        if self._rules.get(inode, []) == rules:
+    def put_rules(self, batch: Batch, inode: int, rules: Metadata) -> None:
+        """State the routing rules of a namespace on its node, or the host's; {} = the standard ones, not stated."""
+        if self._rules.get(inode, {}) == rules:
             return
         node = self._owner(inode)
         if rules:
             self._rules[inode] = rules
-            batch.annotate(node, OWNER, {"RoutingRules": rules})
+            batch.annotate(node, OWNER, rules)
         else:
             del self._rules[inode]
             batch.drop_layer(node, OWNER)

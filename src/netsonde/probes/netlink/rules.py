@@ -115,7 +115,10 @@ STANDARD: Final[tuple[frozenset[Rule], ...]] = (
 """The rules that a namespace begins with: before they are read, and with or without IPv6."""
 
 
-def routing_rules(rules: Iterable[Rule]) -> list[Json]:
-    """Return all rules in the order in which they are asked; none where there are only the standard ones."""
+def routing_rules(rules: Iterable[Rule], omitted: int = 0) -> Metadata:
+    """Return all rules in the order in which they are asked, and how many more there are; {} for the standard ones."""
     found = sorted(rules)
-    return [] if frozenset(found) in STANDARD else [rule.metadata() for rule in found]
+    if frozenset(found) in STANDARD:
+        return {}
+    shown: list[Json] = [rule.metadata() for rule in found]
+    return {"RoutingRules": shown, "RoutingRulesOmitted": omitted} if omitted else {"RoutingRules": shown}

@@ -13,6 +13,7 @@ class NetlinkSettings:
     receive_buffer: int = 8 * 1024 * 1024
     """Bytes of events that the kernel may queue for one namespace before some are lost and it is read anew."""
     table_limit: int = 256
-    """Routes, neighbours and FDB entries shown of one interface, each; the rest is counted in `…Omitted` keys."""
+    """Routes, neighbours and FDB entries shown of one interface, and rules of a namespace, each; the rest is counted in
+    `…Omitted` keys."""
     table_delay: float = 1.0
     """Least seconds between two updates of these tables on one interface, so that churn makes no revisions."""

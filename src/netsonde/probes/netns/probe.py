@@ -7,6 +7,7 @@ Needs:  CAP_SYS_PTRACE to see the namespaces of other users' processes.
 """
 
 import asyncio
+import errno
 import os
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,8 @@ from netsonde.probes.netns.naming import Sighting
 from netsonde.probes.netns.processes import User, timed_users
 
 OPENED_AT_ONCE = 64
+NO_ROOM = (errno.EMFILE, errno.ENFILE)
+"""What does not mean that a namespace is gone: no more files may be open, of this process or of the system."""
 CPU_SHARE = 0.01
 """Part of a core that looking through /proc may take."""
 
@@ -53,6 +56,8 @@ class NetnsProbe:
         self._problem = ""
         self._to_register: dict[int, Sighting] = {}
         self._register_wanted = asyncio.Event()
+        self._starved: set[int] = set()
+        """Namespaces that found no free descriptor; the next look tries again."""
 
     async def run(self, health: Health) -> None:
         """Follow files and processes until cancelled."""
@@ -104,7 +109,8 @@ class NetnsProbe:
         seen = self._sightings()
         self._hide([inode for inode in self._shown if inode not in seen])
         batch = Batch()
-        fresh = [sighting for sighting in seen.values() if self._show(batch, sighting)]
+        fresh = [one for one in seen.values() if self._show(batch, one) or one.inode in self._starved]
+        self._starved = set()
         if len(batch):
             self._context.graph.apply(batch)
         self._to_register.update({sighting.inode: sighting for sighting in fresh})
@@ -170,9 +176,12 @@ class NetnsProbe:
             for sighting, fd in zip(some, opened, strict=True):
                 if not isinstance(fd, OSError):
                     self._register(sighting, fd)
-                elif isinstance(fd, PermissionError):
+                elif isinstance(fd, PermissionError) or fd.errno in NO_ROOM:
                     health.count("not_opened")
-                    self._problem = "some namespaces cannot be entered: run as root"
+                    what_to_do = "raise the limit of open files" if fd.errno in NO_ROOM else "run as root"
+                    self._problem = f"some namespaces cannot be entered: {what_to_do}"
+                    if fd.errno in NO_ROOM:
+                        self._starved.add(sighting.inode)
                 else:
                     self._vanished(sighting.inode)
 

@@ -8,6 +8,7 @@ character; this one is some 200 lines with monitor.py, on asyncio, and decodes w
 import asyncio
 import re
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -20,53 +21,82 @@ from netsonde.model.elements import Json
 MESSAGE_LIMIT: Final = 256 * 1024 * 1024
 """Bytes of one message; the first answer of a server with 100,000 ports is some 100 MB."""
 READ_SIZE: Final = 256 * 1024
+MOST_PORT: Final = 0xFFFF
+MOST_DEPTH: Final = 100
+"""Objects and lists within each other; the server's own are some ten deep."""
+EARLY_LIMIT: Final = 4 * 1024 * 1024
+"""Bytes that a server may tell by itself before it answers a call."""
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*("|\\?\Z)|[{}\[\]]', re.DOTALL)
+_TEXT: Final = rb'[^"\\]*(?:\\.[^"\\]*)*("|\\?\Z)'
+_TOKEN = re.compile(rb'"' + _TEXT + rb"|[{}\[\]]", re.DOTALL)
 """A text, its end captured (nothing or a backslash when the rest has not come yet), or a bracket."""
-_NO_OBJECT = re.compile(rb"\s*[^\s{]")
+_REST = re.compile(_TEXT, re.DOTALL)
 
 
 class JsonSplitter:
-    """Cuts a stream into JSON texts: servers put nothing between two messages."""
+    """Cuts a stream into JSON texts: servers put nothing between two messages. No byte is looked at twice."""
 
     def __init__(self) -> None:
         self._data = bytearray()
         self._scanned = 0
         self._depth = 0
+        self._in_text = False
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the messages that are complete now; WireError when the stream is no sequence of objects."""
         self._data += data
-        found: list[bytes] = []
         self._check_start()
+        found: list[bytes] = []
+        used = 0
+        for token in self._tokens():
+            self._depth += 1 if token[0] in (b"{", b"[") else -1
+            if self._depth > MOST_DEPTH:
+                raise WireError(f"a message is more than {MOST_DEPTH} lists and objects deep")
+            if self._depth == 0:
+                found.append(bytes(self._data[used : token.end()]))
+                used = token.end()
+        self._drop(used)
+        return found
+
+    def _tokens(self) -> Iterator[re.Match[bytes]]:
+        """Yield the brackets that are outside of texts; those of an unfinished text must not count either."""
+        if self._in_text:
+            rest = _REST.match(self._data, self._scanned)
+            if rest is None or not self._ends(rest):
+                return
         for token in _TOKEN.finditer(self._data, self._scanned):
-            opening = self._data[token.start()]
-            if token[1] is not None and token[1] != b'"':
-                break  # brackets in an unfinished text must not count when the rest comes
-            self._scanned = token.end()
-            if opening in b"{[":
-                self._depth += 1
-            elif opening in b"}]":
-                self._depth -= 1
-                if self._depth == 0:
-                    found.append(bytes(self._data[self._cut(found) : token.end()]))
-        return self._finish(found)
+            if token[1] is None:
+                self._scanned = token.end()
+                yield token
+            elif not self._ends(token):
+                return
 
-    def _cut(self, found: list[bytes]) -> int:
-        return sum(map(len, found))
+    def _ends(self, text: re.Match[bytes]) -> bool:
+        """Go on behind a text, or within it where its rest has not come yet."""
+        self._in_text = text[1] != b'"'
+        self._scanned = text.start(1) if self._in_text else text.end()
+        return not self._in_text
 
-    def _finish(self, found: list[bytes]) -> list[bytes]:
-        used = self._cut(found)
+    def _drop(self, used: int) -> None:
         del self._data[:used]
         self._scanned -= used
         if len(self._data) > MESSAGE_LIMIT:
             raise WireError(f"a message is longer than {MESSAGE_LIMIT} bytes")
         self._check_start()
-        return found
 
     def _check_start(self) -> None:
-        if _NO_OBJECT.match(self._data):
+        """Between two messages, drop the space that there is; WireError when what comes then is no object."""
+        if self._depth > 0:
+            return
+        if self._data[:1].isspace():
+            self._data = self._data.lstrip()
+            self._scanned = 0
+        if self._data and not self._data.startswith(b"{"):
             raise WireError(f"expected a JSON object, got {bytes(self._data[:20])!r}")
+
+
+class CallRefused(WireError):
+    """The server answered a call with an error."""
 
 
 class JsonRpc:
@@ -79,17 +109,18 @@ class JsonRpc:
         self._splitter = JsonSplitter()
         self._notes: deque[dict[str, Json]] = deque()
         self._calls = 0
+        self._early = 0
+        """Bytes of the messages since the last call."""
 
     @classmethod
     async def connect(cls, address: str, *, idle: float = 10.0) -> "JsonRpc":
         """Connect; SourceLost when nobody listens. `idle`: seconds of silence after which the server is asked."""
         kind, where = parse_address(address)
         try:
-            if kind == "unix":
-                reader, writer = await asyncio.open_unix_connection(where)
-            else:
-                host, _, port = where.rpartition(":")
-                reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+            async with asyncio.timeout(2 * idle):
+                reader, writer = await _open(kind, where)
+        except TimeoutError as late:
+            raise SourceLost(f"no ovsdb-server at {address}: no connection within {2 * idle:g} s") from late
         except OSError as absent:
             raise SourceLost(f"no ovsdb-server at {address}: {_reason(kind, where, absent)}") from absent
         return cls(reader, writer, idle)
@@ -103,9 +134,10 @@ class JsonRpc:
         self._writer.close()
 
     async def call(self, method: str, params: list[Json]) -> Json:
-        """Return the result of one call; WireError when the server answers with an error."""
+        """Return the result of one call; CallRefused when the server answers with an error."""
         self._calls += 1
-        self._send({"method": method, "params": params, "id": self._calls})
+        self._early = 0
+        await self._send({"method": method, "params": params, "id": self._calls})
         answer: dict[str, Json] | None = None
         while answer is None:
             # What comes with the answer, in the same piece, is told by the server itself.
@@ -114,8 +146,10 @@ class JsonRpc:
                     answer = message
                 else:
                     self._notes.append(message)
+            if answer is None and self._early > EARLY_LIMIT:
+                raise WireError(f"{method}: ovsdb-server told {self._early} bytes and did not answer")
         if answer.get("error") is not None:
-            raise WireError(f"{method}: {msgspec.json.encode(answer['error']).decode()}")
+            raise CallRefused(f"{method}: {msgspec.json.encode(answer['error']).decode()}")
         return answer.get("result")
 
     async def notifications(self) -> list[dict[str, Json]]:
@@ -129,13 +163,15 @@ class JsonRpc:
     async def _receive(self) -> list[dict[str, Json]]:
         data = await self._read()
         try:
-            messages = [msgspec.json.decode(text, type=dict[str, Json]) for text in self._splitter.feed(data)]
+            texts = self._splitter.feed(data)
+            messages = [msgspec.json.decode(text, type=dict[str, Json]) for text in texts]
         except (msgspec.DecodeError, UnicodeDecodeError) as rubbish:
             raise WireError(f"ovsdb-server sent what is not JSON: {rubbish}") from rubbish
+        self._early += sum(map(len, texts))
         kept = []
         for message in messages:
             if message.get("method") == "echo":
-                self._send({"result": message.get("params"), "error": None, "id": message.get("id")})
+                await self._send({"result": message.get("params"), "error": None, "id": message.get("id")})
             elif message.get("id") != "echo":
                 kept.append(message)
         return kept
@@ -148,7 +184,7 @@ class JsonRpc:
                     data = await self._reader.read(READ_SIZE)
             except TimeoutError:
                 if not asked:
-                    self._send({"method": "echo", "params": [], "id": "echo"})
+                    await self._send({"method": "echo", "params": [], "id": "echo"})
                 continue
             except OSError as lost:
                 raise SourceLost(f"connection to ovsdb-server lost: {lost.strerror}") from lost
@@ -157,8 +193,23 @@ class JsonRpc:
             return data
         raise SourceLost(f"ovsdb-server did not answer for {2 * self._idle:.0f} s")
 
-    def _send(self, message: dict[str, Json]) -> None:
+    async def _send(self, message: dict[str, Json]) -> None:
+        """Send; SourceLost when the server does not take what was sent before either."""
         self._writer.write(msgspec.json.encode(message))
+        try:
+            async with asyncio.timeout(2 * self._idle):
+                await self._writer.drain()
+        except TimeoutError as stuck:
+            raise SourceLost(f"ovsdb-server read nothing for {2 * self._idle:g} s") from stuck
+        except OSError as lost:
+            raise SourceLost(f"connection to ovsdb-server lost: {lost.strerror}") from lost
+
+
+async def _open(kind: str, where: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if kind == "unix":
+        return await asyncio.open_unix_connection(where)
+    host, _, port = where.rpartition(":")
+    return await asyncio.open_connection(host.strip("[]"), int(port))
 
 
 def parse_address(address: str) -> tuple[str, str]:
@@ -167,7 +218,8 @@ def parse_address(address: str) -> tuple[str, str]:
     where = where.removeprefix("//")
     if kind == "unix" and where:
         return kind, where
-    if kind == "tcp" and where.rpartition(":")[2].isdigit():
+    port = where.rpartition(":")[2]
+    if kind == "tcp" and port.isdecimal() and int(port[:6]) <= MOST_PORT:
         return kind, where
     raise UserError(
         f"probes.ovsdb.addresses: cannot use {address!r}",

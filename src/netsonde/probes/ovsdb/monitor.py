@@ -109,40 +109,43 @@ class Replica:
         """Return what to monitor."""
         return {table: [{"columns": [*sorted(kinds)]}] for table, kinds in self._kinds.items()}
 
-    def clear(self) -> set[RowKey]:
-        """Forget all rows; return them."""
-        gone = {(table, row) for table, rows in self.rows.items() for row in rows}
-        for rows in self.rows.values():
-            rows.clear()
-        return gone
+    def update(self, updates: Json, *, anew: bool = False) -> set[RowKey]:
+        """Take `updates2` in, all of it or nothing, and return the rows that were touched or are gone.
 
-    def update(self, updates: Json) -> set[RowKey]:
-        """Take `updates2` in and return the rows that were touched; WireError when it cannot be understood."""
-        touched: set[RowKey] = set()
+        `anew`: these are all the rows that there are. WireError when it cannot be understood.
+        """
+        changed: dict[RowKey, Row | None] = {}
+        if anew:
+            changed.update(((table, uuid), None) for table, rows in self.rows.items() for uuid in rows)
         try:
             for table, rows in _object(updates).items():
                 if table in WANTED:
-                    for row, change in _object(rows).items():
-                        self._change(table, row, _object(change))
-                        touched.add((table, row))
+                    for uuid, change in _object(rows).items():
+                        changed[table, uuid] = self._changed(table, uuid, _object(change))
         except (KeyError, ValueError, TypeError) as wrong:
             raise WireError(f"ovsdb-server sent an update that cannot be used: {wrong}") from wrong
-        return touched
+        for (table, uuid), row in changed.items():
+            if row is None:
+                self.rows[table].pop(uuid, None)
+            else:
+                self.rows[table][uuid] = row
+        return set(changed)
 
-    def _change(self, table: str, uuid: str, change: dict[str, Json]) -> None:
-        rows = self.rows[table]
+    def _changed(self, table: str, uuid: str, change: dict[str, Json]) -> Row | None:
+        """Return a row as it is after a change, None when it is gone."""
         if "delete" in change:
-            rows.pop(uuid, None)
-            return
+            return None
         kinds = self._kinds[table]
-        if "modify" in change:
-            row = rows.setdefault(uuid, {})
-            for column, value in _object(change["modify"]).items():
-                if column in kinds:
-                    row[column] = _apply(kinds[column], row.get(column), _value(value))
-            return
-        new = _object(change["insert"] if "insert" in change else change["initial"])
-        rows[uuid] = {column: _value(value) for column, value in new.items() if column in kinds}
+        if "modify" not in change:
+            new = _object(change["insert"] if "insert" in change else change["initial"])
+            return {column: _value(value) for column, value in new.items() if column in kinds}
+        if uuid not in self.rows[table]:
+            raise ValueError(f"row {uuid} of {table} is changed and was never told")
+        row = dict(self.rows[table][uuid])
+        for column, value in _object(change["modify"]).items():
+            if column in kinds:
+                row[column] = _apply(kinds[column], row.get(column), _value(value))
+        return row
 
 
 def _apply(kind: ColumnKind, before: Column | None, value: Column) -> Column:

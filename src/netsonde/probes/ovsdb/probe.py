@@ -18,7 +18,7 @@ from netsonde.model.elements import Json, Metadata, Node
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.contributions import ContributionPublisher
-from netsonde.probes.ovsdb.jsonrpc import JsonRpc, parse_address
+from netsonde.probes.ovsdb.jsonrpc import CallRefused, JsonRpc, parse_address
 from netsonde.probes.ovsdb.monitor import Replica, RowKey
 from netsonde.probes.ovsdb.switch import DATABASE, Switch
 
@@ -45,6 +45,8 @@ class OvsdbProbe:
         self._flush_due = False
         self._absent_since: dict[str, float] = {}
         self._health = Health(name)
+        # For as long as there is a probe: a device that goes while the server is away takes our notes with it.
+        context.graph.subscribe(self._graph_changed)
 
     @classmethod
     def all(cls, context: ProbeContext) -> Iterable["OvsdbProbe"]:
@@ -56,7 +58,6 @@ class OvsdbProbe:
     async def run(self, health: Health) -> None:
         """Follow the server until it goes away or the agent stops."""
         self._health = health
-        unsubscribe = self._context.graph.subscribe(self._graph_changed)
         try:
             async with await JsonRpc.connect(self.daemon) as server:
                 await self._follow(server)
@@ -64,40 +65,34 @@ class OvsdbProbe:
             # What we know may be wrong now: begin from a full copy.
             self._last_transaction = NO_TRANSACTION
             raise SourceLost(str(rubbish)) from rubbish
-        finally:
-            unsubscribe()
 
     async def _follow(self, server: JsonRpc) -> None:
         self._replica.use_schema(await server.call("get_schema", [DATABASE]))
-        self._take(await self._monitor(server))
+        anew, update = await self._monitor(server)
+        self._take(update, anew=anew)
         self._mark(self._all_rows())  # devices may have come or gone while nobody listened
         self._health.running(f"Open vSwitch at {self.daemon}")
         while True:
             for note in await server.notifications():
                 self._take(_updates(note))
 
-    async def _monitor(self, server: JsonRpc) -> Json:
-        """Start monitoring; return the updates since the last transaction seen, or all rows after forgetting ours."""
+    async def _monitor(self, server: JsonRpc) -> tuple[bool, Json]:
+        """Start monitoring; return whether all rows come or what changed since the last transaction, and these."""
         wanted = self._replica.requests()
         try:
             answer = await server.call("monitor_cond_since", [DATABASE, "netsonde", wanted, self._last_transaction])
-        except WireError:
+        except CallRefused:
             # Servers before 2.12 do not know that call.
-            self._last_transaction = NO_TRANSACTION
             answer = [False, NO_TRANSACTION, await server.call("monitor_cond", [DATABASE, "netsonde", wanted])]
         if not isinstance(answer, list) or len(answer) != 3:
             raise WireError(f"ovsdb-server answered monitor_cond_since with {answer!r:.60}")
-        found, transaction, updates = answer
-        if not found:
-            self._mark(self._replica.clear())
-        self._last_transaction = str(transaction)
-        return [None, transaction, updates]
+        return not answer[0], answer
 
-    def _take(self, update: Json) -> None:
+    def _take(self, update: Json, *, anew: bool = False) -> None:
         """Take one update in: its rows, and those that depend on them, are published in this turn of the loop."""
         if not isinstance(update, list) or len(update) != 3:
             raise WireError(f"ovsdb-server sent an update that cannot be used: {update!r:.60}")
-        touched = self._replica.update(update[2])
+        touched = self._replica.update(update[2], anew=anew)
         self._last_transaction = str(update[1])
         for key in touched:
             self._mark(self._switch.affected(key))

@@ -55,7 +55,6 @@ class RuncProbe:
             watcher = StateWatcher(self._roots, self._wanted.set)
         except OSError as failed:
             raise SourceLost(f"cannot watch for containers: {failed}") from failed
-        unsubscribe = self._context.graph.subscribe(self._publisher.graph_changed)
         try:
             self._look(anew=True)
             self._tell(watcher)
@@ -64,7 +63,6 @@ class RuncProbe:
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from failed
         finally:
-            unsubscribe()
             watcher.close()
             self._endings.close()
 

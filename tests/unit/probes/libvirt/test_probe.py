@@ -206,6 +206,22 @@ async def test_machines_stay_while_the_daemon_is_away_and_are_compared_when_it_i
         assert lab.graph.node(IDENTITY.machine(str(WEB))).revision == revision  # type: ignore[union-attr]
 
 
+async def test_interface_made_anew_while_the_daemon_is_away_is_joined_again(tmp_path: Path) -> None:
+    async with running(tmp_path, Daemon(**{str(WEB): web()})) as lab:
+        tap = lab.tap(Name="tapbd32bbfb-89")
+        await lab.until(lambda: lab.graph.is_noted(tap))
+        lab.daemon.refused[calls.CONNECT_OPEN] = 38
+        lab.daemon.drop()
+        await lab.until(lambda: lab.health.state == "failed")
+        batch = Batch()
+        batch.delete_node(tap)
+        lab.graph.apply(batch)
+        lab.tap(Name="tapbd32bbfb-89")
+        lab.daemon.refused.clear()
+        await lab.until(lambda: lab.health.state == "running")
+        await lab.until(lambda: lab.graph.is_noted(tap))
+
+
 async def test_absent_daemon_is_waited_for(tmp_path: Path) -> None:
     daemon = Daemon()
     daemon.refused[calls.CONNECT_OPEN] = 1

@@ -33,7 +33,9 @@ OF_IPV6 = [rule(0, 255, family=wire.AF_INET6), rule(32766, 254, family=wire.AF_I
 def shown(*messages: bytes) -> list[Json]:
     state = NamespaceState(100)
     play(state, list(messages))
-    return routing_rules(state.rules.of(NO_INTERFACE))
+    found = routing_rules(state.rules.of(NO_INTERFACE), state.rules.omitted(NO_INTERFACE)).get("RoutingRules", [])
+    assert isinstance(found, list)
+    return found
 
 
 @pytest.mark.parametrize("rules", [[], STANDARD, [*STANDARD, *OF_IPV6]])
@@ -70,6 +72,15 @@ def test_rule_of_one_family_does_not_lead_packets_of_the_other() -> None:
     ]
     hops = [best_hop(hops_of(tables), rules, ip_address(to)) for to in ("192.0.2.1", "2001:db8::1")]
     assert [hop.gateway for hop in hops if hop is not None] == ["10.0.0.254", "fe80::77"]
+
+
+def test_rules_beyond_the_limit_are_counted() -> None:
+    state = NamespaceState(limit=2)
+    for (one,) in (wire.messages(data) for data in (rule(1, 10), rule(2, 20), rule(3, 30))):
+        state.take(one)
+    found = routing_rules(state.rules.of(NO_INTERFACE), state.rules.omitted(NO_INTERFACE))
+    assert found["RoutingRulesOmitted"] == 1
+    assert [one["Table"] for one in found["RoutingRules"]] == [10, 20]  # type: ignore[union-attr,index,call-overload]
 
 
 def test_other_families_are_passed_over_and_a_cut_message_is_refused() -> None:

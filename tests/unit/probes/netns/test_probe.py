@@ -2,6 +2,7 @@
 """What the probe does with names that come from elsewhere; the rest needs real namespaces (tests/netns)."""
 
 import asyncio
+import errno
 from pathlib import Path
 
 import pytest
@@ -89,4 +90,35 @@ async def test_inode_of_a_namespace_that_vanished_is_opened_anew_when_another_ge
         await asyncio.wait_for(shown.wait(), 2)
         assert opened == ["/proc/4000000/ns/net", "/proc/4000001/ns/net"]
         task.cancel()
+    registry.close()
+
+
+async def test_namespaces_that_find_no_free_descriptor_stay_and_the_reason_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph, registry = Graph("h1", "agent.h1", lambda: 1), NamespaceRegistry()
+    asked: list[str] = []
+
+    async def open_each(paths: list[str]) -> list[OSError]:
+        asked.extend(paths)
+        return [OSError(errno.EMFILE, "Too many open files") for _ in paths]
+
+    def by_namespace(_: NamespaceFiles) -> dict[tuple[int, int], list[str]]:
+        return {(1000, registry.own.device): [f"{tmp_path}/a"]}
+
+    monkeypatch.setattr(registry, "open_each", open_each)
+    monkeypatch.setattr("netsonde.probes.netns.probe.timed_users", lambda own: ({}, 0.0))
+    monkeypatch.setattr(NamespaceFiles, "by_namespace", by_namespace)
+    netns = NetnsSettings(run_paths=(str(tmp_path),), scan_interval=60.0)
+    context = ProbeContext(graph, "h1", IDENTITY, registry, ProbeSettings(netns=netns), lambda _: None, lambda: 1)
+    ready = asyncio.Event()
+    health = Health("netns", lambda _: ready.set())
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(NetnsProbe(context).run(health))
+        await asyncio.wait_for(ready.wait(), 2)
+        task.cancel()
+    assert asked[:2] == [f"{tmp_path}/a"] * 2  # the look through /proc tries again
+    assert [node.metadata["Name"] for node in graph.nodes_with("Type", "netns")] == ["a"]
+    assert health.reason == "some namespaces cannot be entered: raise the limit of open files"
+    assert health.counters["not_opened"] >= 2
     registry.close()

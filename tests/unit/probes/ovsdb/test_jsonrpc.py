@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netsonde.errors import SourceLost, UserError, WireError
-from netsonde.probes.ovsdb.jsonrpc import JsonRpc, JsonSplitter, parse_address
+from netsonde.probes.ovsdb.jsonrpc import EARLY_LIMIT, CallRefused, JsonRpc, JsonSplitter, parse_address
 
 Answer = Callable[[bytes], bytes | None]
 
@@ -61,6 +62,36 @@ def test_stream_that_is_no_json_is_refused() -> None:
         JsonSplitter().feed(b"HTTP/1.1 400 Bad Request\r\n")
 
 
+def test_brackets_closed_too_often_are_refused() -> None:
+    with pytest.raises(WireError, match="expected a JSON object"):
+        JsonSplitter().feed(b"{}}")
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_message_too_deep_to_be_decoded_is_refused(opening: bytes) -> None:
+    with pytest.raises(WireError, match="deep"):
+        JsonSplitter().feed(b'{"a":' + opening * 100_000)
+
+
+def test_text_in_many_pieces_is_read_once() -> None:
+    splitter = JsonSplitter()
+    assert splitter.feed(b'{"a":"') == []
+    for _ in range(2000):
+        assert splitter.feed(b"x{" * 2048) == []
+    (found,) = splitter.feed(b'"}')
+    assert len(found) == 2000 * 4096 + 8
+
+
+def test_many_messages_in_one_piece_are_cut_in_one_go() -> None:
+    assert JsonSplitter().feed(b"{}" * 80_000) == [b"{}"] * 80_000
+
+
+def test_space_between_messages_is_not_kept() -> None:
+    splitter = JsonSplitter()
+    assert [splitter.feed(b" \n" * 1000) for _ in range(100)] == [[]] * 100
+    assert splitter.feed(b'  {"a":1} ') == [b'{"a":1}']
+
+
 async def test_call_returns_its_result_and_keeps_notifications_for_later(tmp_path: Path) -> None:
     before, after = ({"id": None, "method": "update3", "params": [number]} for number in (1, 2))
     echo = {"id": "echo", "method": "echo", "params": []}
@@ -77,7 +108,7 @@ async def test_call_returns_its_result_and_keeps_notifications_for_later(tmp_pat
 async def test_error_of_the_server_names_the_call(tmp_path: Path) -> None:
     reply = b'{"id":1,"result":null,"error":{"error":"unknown database"}}'
     async with server(tmp_path, lambda _: reply) as address, await JsonRpc.connect(address) as rpc:
-        with pytest.raises(WireError, match=r"get_schema.*unknown database"):
+        with pytest.raises(CallRefused, match=r"get_schema.*unknown database"):
             await rpc.call("get_schema", ["x"])
 
 
@@ -100,6 +131,39 @@ async def test_server_that_says_nothing_is_given_up(tmp_path: Path) -> None:
     assert b"echo" in asked[0]
 
 
+async def test_server_that_tells_and_tells_without_an_answer_is_given_up(tmp_path: Path) -> None:
+    note = json.dumps({"id": None, "method": "update3", "params": ["x" * 65536]}).encode()
+    flood = note * (EARLY_LIMIT // len(note) + 2)
+    async with server(tmp_path, lambda _: flood) as address, await JsonRpc.connect(address) as rpc:
+        with pytest.raises(WireError, match=r"get_schema.*did not answer"):
+            await rpc.call("get_schema", [])
+
+
+async def test_server_that_asks_and_reads_no_answer_is_given_up(tmp_path: Path) -> None:
+    echo = json.dumps({"id": "echo", "method": "echo", "params": ["x" * 8_000_000]}).encode()
+    given_up = asyncio.Event()
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(echo)
+        await given_up.wait()
+        writer.transport.abort()
+
+    async with await asyncio.start_unix_server(serve, tmp_path / "s"):
+        async with await JsonRpc.connect(f"unix:{tmp_path}/s", idle=0.05) as rpc:
+            with pytest.raises(SourceLost, match="read nothing"):
+                await rpc.notifications()
+        given_up.set()
+
+
+async def test_host_that_does_not_answer_is_given_up() -> None:
+    with socket.socket() as full, socket.socket() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting.connect(full.getsockname())  # a second connection finds no place in the queue, and gets no answer
+        with pytest.raises(SourceLost, match="no connection within"):
+            await JsonRpc.connect(f"tcp:127.0.0.1:{full.getsockname()[1]}", idle=0.05)
+
+
 async def test_absent_socket_is_named_with_the_next_step(tmp_path: Path) -> None:
     with pytest.raises(SourceLost, match="does not exist; is Open vSwitch running"):
         await JsonRpc.connect(f"unix:{tmp_path}/none")
@@ -118,7 +182,7 @@ def test_addresses_of_both_spellings(text: str, parsed: tuple[str, str]) -> None
     assert parse_address(text) == parsed
 
 
-@pytest.mark.parametrize("text", ["", "unix:", "tcp:host", "/run/db.sock"])
+@pytest.mark.parametrize("text", ["", "unix:", "tcp:host", "tcp:host:65536", "tcp:host:\u00b2", "/run/db.sock"])
 def test_address_without_sense_is_a_user_error(text: str) -> None:
     with pytest.raises(UserError, match="addresses"):
         parse_address(text)

@@ -59,12 +59,29 @@ def test_columns_that_an_older_server_lacks_are_not_asked_for() -> None:
     assert "tag" in str(found.requests()["Port"])
 
 
-def test_clear_names_every_row() -> None:
+def test_all_rows_anew_replace_those_that_were_known_and_tell_which_are_gone() -> None:
+    found, first = replica(), recording()["first"][2]
+    bridge, kept = row_of(found, "Bridge", "br-int"), row_of(found, "Bridge", "br-tun")
+    del first["Bridge"][bridge]
+    touched = found.update(first, anew=True)
+    assert {("Bridge", bridge), ("Bridge", kept)} <= touched
+    assert set(found.rows["Bridge"]) == {kept}
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_update_that_is_half_rubbish_changes_nothing(anew: bool) -> None:
+    found, untouched = replica(), replica()
+    bridge = row_of(found, "Bridge", "br-int")
+    with pytest.raises(WireError, match="is no object"):
+        found.update({"Bridge": {bridge: {"delete": None}}, "Port": []}, anew=anew)
+    assert found.rows == untouched.rows
+
+
+def test_change_of_a_row_that_was_never_told_is_refused() -> None:
     found = replica()
-    rows = found.rows
-    assert ("Bridge", row_of(found, "Bridge", "br-int")) in found.clear()
-    assert rows is found.rows
-    assert not rows["Bridge"]
+    with pytest.raises(WireError, match="row u of Port is changed and was never told"):
+        found.update({"Port": {"u": {"modify": {"tag": 7}}}})
+    assert "u" not in found.rows["Port"]
 
 
 @pytest.mark.parametrize(

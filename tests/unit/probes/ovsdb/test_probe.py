@@ -75,6 +75,20 @@ class Lab:
                 self.changed.clear()
                 await self.changed.wait()
 
+    async def until_noted(self, node: str) -> None:
+        async with asyncio.timeout(2):
+            while not self.graph.is_noted(node):
+                self.changed.clear()
+                await self.changed.wait()
+
+    async def until_state(self, state: str, *, because: str) -> None:
+        """Wait until the probe is in a state, for a reason that has these words."""
+        self.health.on_change = lambda _: self.changed.set()
+        async with asyncio.timeout(2):
+            while self.health.state != state or because not in self.health.reason:
+                self.changed.clear()
+                await self.changed.wait()
+
 
 @asynccontextmanager
 async def running(tmp_path: Path) -> AsyncIterator[Lab]:
@@ -98,6 +112,10 @@ async def running(tmp_path: Path) -> AsyncIterator[Lab]:
     listening.close()
     await server.end()
     registry.close()
+
+
+def update(rows: dict[str, Any]) -> bytes:
+    return json.dumps({"method": "update3", "params": ["netsonde", "0", rows], "id": None}).encode()
 
 
 def note(number: int) -> bytes:
@@ -136,3 +154,44 @@ async def test_row_that_vanished_while_the_server_was_away_is_gone(tmp_path: Pat
         lab.server.drop()  # the recording that it answers with the next time has no tap1
         await lab.until("tap1", there=False)
         assert "br-int" in lab.names()
+
+
+async def test_row_deleted_by_an_update_that_is_half_rubbish_is_gone(tmp_path: Path) -> None:
+    async with running(tmp_path) as lab:
+        lab.server.send(update({"Bridge": {"u": {"insert": {"name": "br-new"}}}}))
+        await lab.until("br-new", there=True)
+        lab.server.send(update({"Bridge": {"u": {"delete": None}}, "Port": []}))
+        await lab.until("br-new", there=False)
+        assert "br-int" in lab.names()
+
+
+async def test_all_rows_that_are_half_rubbish_take_nothing_away(tmp_path: Path) -> None:
+    async with running(tmp_path) as lab:
+        first = lab.server.data["first"]
+        lab.server.data["first"] = [False, "0", {"Bridge": {}, "Port": []}]
+        before = lab.names()
+        lab.server.drop()
+        await lab.until_state("failed", because="cannot be used")
+        assert lab.names() == before
+        lab.server.data["first"] = first
+        await lab.until_state("running", because="Open vSwitch at")
+        assert lab.names() == before
+
+
+async def test_device_made_anew_while_the_server_was_away_is_noted_again(tmp_path: Path) -> None:
+    device = IDENTITY.interface(None, 7)
+    put, delete = Batch(), Batch()
+    put.put_node(device, "netlink", {"Name": "br-int", "IfIndex": 7, "Driver": "openvswitch"})
+    delete.delete_node(device)
+    async with running(tmp_path) as lab:
+        lab.graph.apply(put)
+        await lab.until_noted(device)
+        first = lab.server.data["first"]
+        lab.server.data["first"] = []
+        lab.server.drop()
+        await lab.until_state("failed", because="answered monitor_cond_since with []")
+        lab.graph.apply(delete)
+        lab.graph.apply(put)
+        lab.server.data["first"] = first
+        await lab.until_state("running", because="Open vSwitch at")
+        await lab.until_noted(device)
