@@ -14,7 +14,7 @@ import msgspec
 
 from netsonde.aio import spawn
 from netsonde.aio.clock import Clock
-from netsonde.checks.asking import inquire
+from netsonde.checks.asking import asker_of, inquire, remember
 from netsonde.checks.attachments import attach, captures_of, owner_of
 from netsonde.checks.catalogue import Catalogue
 from netsonde.checks.definitions import is_expired
@@ -103,6 +103,7 @@ class Judging:
             max_runs=self._settings.max_runs,
         )
         self._attach.set()
+        remember(self._injector.views(), self._examiner.marks)
         for check in self._catalogue.checks():
             self._examiner.define(check)
         self._look_at_captures()
@@ -260,7 +261,7 @@ class Judging:
                     outcome = await inquire(
                         inquiry,
                         run.subject.node_id,
-                        who=f"check {run.check.name}",
+                        who=asker_of(run.check),
                         injector=self._injector,
                         marks=self._examiner.marks,
                     )
