@@ -219,6 +219,12 @@ async def test_a_resolver_is_judged_by_what_it_says(leased: Case, name: str, not
     assert (outcome.verdict, leased.injector.asked[-1].dst_ip) == (verdict, "10.0.0.2")
 
 
+async def test_a_resolver_that_refuses_first_and_answers_then_works(leased: Case) -> None:
+    leased.injector.answers["dns4"] = [reply("SERVFAIL, 0 answers"), reply("NOERROR, 1 answers", number=1)]
+    outcome = await leased.judged("dns", name="vm.example.org")
+    assert (outcome.verdict, "NOERROR" in outcome.sentence) == ("pass", True)
+
+
 async def test_injected_packets_are_known_again(leased: Case) -> None:
     await leased.judged("tcp", target=TARGET)
     await leased.judged("dns", name="a")
