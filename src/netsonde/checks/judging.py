@@ -44,7 +44,7 @@ _MOST_RECALLS: Final = 64
 """Readings at once; one of a host that is away takes seconds."""
 _OVERDUE_MS: Final = 60_000
 _LONGEST_INQUIRY: Final = 30.0
-"""Seconds for the packets of one step; the longest take ten."""
+"""Seconds for the packets of one step: an MTU takes ten at most, a ping of twenty packets four for each target."""
 _DAY_S: Final = 86_400
 _RECALLED: Final = 100_000
 """Packets, and flows, that are read again at once."""
