@@ -2,11 +2,14 @@
 """How late verdicts are when many interfaces appear at once: each gets a lease and finds its gateway, and every other
 one has no metadata service, so that its check has to wait for the end of its time.
 
+With --active they say nothing: packets are injected on all of them, and a gateway of their own answers.
+
 Limit: 5 s after the last thing that a check waits for, with a hundred interfaces in 5 s. Needs root.
 
-usage: python bench/check_verdicts.py [INTERFACES]    (default 100)
+usage: python bench/check_verdicts.py [INTERFACES] [--active]    (default 100)
 """
 
+import argparse
 import secrets
 import socket
 import struct
@@ -25,42 +28,77 @@ LIMIT_S = 5.0
 APPEAR_S = 5.0
 WITHIN_MS = 4_000
 GATEWAY, GUEST, METADATA = bytes((10, 9, 0, 1)), bytes((10, 9, 0, 5)), bytes((169, 254, 169, 254))
+TRAFFIC: list[dict[str, Any]] = [
+    {"Type": "dhcp"},
+    {"Type": "gateway"},
+    {"Type": "tcp", "Parameters": {"Target": "169.254.169.254:80"}},
+]
+ASKED: list[dict[str, Any]] = [
+    {"Type": "gateway", "Parameters": {"Address": socket.inet_ntoa(GATEWAY)}},
+    {"Type": "icmp", "Parameters": {"Targets": [socket.inet_ntoa(GATEWAY)]}},
+]
 SERVER_MAC, EVERYBODY = bytes.fromhex("0200000000fe"), b"\xff" * 6
 
 
-def main(number: int) -> int:
+def main(number: int, *, active: bool) -> int:
     prefix = f"ver{secrets.token_hex(2)}"
     with tempfile.TemporaryDirectory() as folder:
         stack = Stack(Path(folder) / "state").start(60)
         try:
-            uuid = create(stack, prefix)
+            uuid = create(stack, prefix, ASKED if active else TRAFFIC, "unsettled" if active else "never")
             stack.wait(lambda: stack.call("GET", f"/api/check/{uuid}")["State"] == "waiting", 20, "watching")
-            began = time.monotonic()
-            silent: list[Guest] = []
-            for at in range(number):
-                silent.append(appear(f"{prefix}x{at}", answers=at % 2 == 0))
-                silent = let_speak(silent)
-                time.sleep(max(0.0, began + APPEAR_S * (at + 1) / number - time.monotonic()))
-            took = time.monotonic() - began
-            while silent := let_speak(silent):
-                time.sleep(0.01)
+            took = all_silent(prefix, number) if active else all_speak(prefix, number)
             stack.wait(lambda: is_over(stack, uuid, number), 60, "judged")
             results = stack.call("GET", f"/api/check/{uuid}/results")
         finally:
             stack.stop()
-            for at in range(number):
-                subprocess.run(["ip", "link", "del", f"{prefix}x{at}"], check=False, stderr=subprocess.DEVNULL)
-    return report(results, number, took)
+            for name in (f"{prefix}b", f"{prefix}g", *(f"{prefix}x{at}" for at in range(number))):
+                subprocess.run(["ip", "link", "del", name], check=False, stderr=subprocess.DEVNULL)
+            for name in (prefix, f"{prefix}g") if active else ():
+                subprocess.run(["ip", "netns", "del", name], check=False, stderr=subprocess.DEVNULL)
+    return report(results, number, took, active=active)
 
 
-def create(stack: Stack, prefix: str) -> str:
-    steps = [
-        {"Type": "dhcp"},
-        {"Type": "gateway"},
-        {"Type": "tcp", "Parameters": {"Target": "169.254.169.254:80"}},
-    ]
+def all_speak(prefix: str, number: int) -> float:
+    """Let interfaces appear whose guests boot; returns the seconds that took."""
+    began = time.monotonic()
+    silent: list[Guest] = []
+    for at in range(number):
+        silent.append(appear(f"{prefix}x{at}", answers=at % 2 == 0))
+        silent = let_speak(silent)
+        time.sleep(max(0.0, began + APPEAR_S * (at + 1) / number - time.monotonic()))
+    took = time.monotonic() - began
+    while silent := let_speak(silent):
+        time.sleep(0.01)
+    return took
+
+
+def all_silent(prefix: str, number: int) -> float:
+    """Let interfaces appear on one switch whose guests have an address and say nothing; a gateway is there already."""
+    switch, gateway = f"{prefix}b", f"{prefix}g"
+    for name in (prefix, gateway):
+        run("netns", "add", name)
+    run("link", "add", switch, "type", "bridge")
+    run("link", "set", switch, "up")
+    plug(gateway, switch, gateway, f"{socket.inet_ntoa(GATEWAY)}/16")
+    began = time.monotonic()
+    for at in range(number):
+        plug(f"{prefix}x{at}", switch, prefix, f"10.9.{1 + at // 250}.{1 + at % 250}/32")
+        time.sleep(max(0.0, began + APPEAR_S * (at + 1) / number - time.monotonic()))
+    return time.monotonic() - began
+
+
+def plug(name: str, switch: str, netns: str, address: str) -> None:
+    """Make a port of a switch, and what hangs on it, with an address in a namespace."""
+    run("link", "add", name, "type", "veth", "peer", "name", f"{name}p", "netns", netns)
+    run("-n", netns, "addr", "add", address, "dev", f"{name}p")
+    run("-n", netns, "link", "set", f"{name}p", "up")
+    run("link", "set", name, "master", switch, "up")
+
+
+def create(stack: Stack, prefix: str, steps: list[dict[str, Any]], active: str) -> str:
     query = f"G.V().Has('Name', Regex('{prefix}x[0-9]*'))"
-    body = {"Name": "bench", "GremlinQuery": query, "Within": WITHIN_MS, "Steps": steps}
+    body = {"Name": "bench", "GremlinQuery": query, "Within": WITHIN_MS, "Steps": steps, "Active": active}
     uuid: str = stack.call("POST", "/api/check", body)["UUID"]
     return uuid
 
@@ -70,14 +108,14 @@ def is_over(stack: Stack, uuid: str, number: int) -> bool:
     return bool(not verdicts["waiting"] and sum(verdicts.values()) == number)
 
 
-def is_right(result: dict[str, Any]) -> bool:
-    has_metadata = int(result["NodeName"].rpartition("x")[2]) % 2 == 0
-    return bool(result["Verdict"] == ("pass" if has_metadata else "fail"))
+def is_right(result: dict[str, Any], *, active: bool) -> bool:
+    passes = active or int(result["NodeName"].rpartition("x")[2]) % 2 == 0
+    return bool(result["Verdict"] == ("pass" if passes else "fail"))
 
 
-def report(results: list[dict[str, Any]], number: int, took: float) -> int:
-    late = sorted(lateness_s(result) for result in results)
-    wrong = [result for result in results if not is_right(result)]
+def report(results: list[dict[str, Any]], number: int, took: float, *, active: bool) -> int:
+    late = sorted(lateness_s(result, active=active) for result in results)
+    wrong = [result for result in results if not is_right(result, active=active)]
     for result in wrong[:5]:
         print(f"wrong: {result['NodeName']} {result['Verdict']}: {result['Sentence']}")
     print(f"{number} interfaces in {took:.1f} s: {number - len(wrong)} verdicts are right")
@@ -87,10 +125,12 @@ def report(results: list[dict[str, Any]], number: int, took: float) -> int:
     return 0 if share <= 1 and not wrong else 1
 
 
-def lateness_s(result: dict[str, Any]) -> float:
-    """Return how long after the last thing that it waited for a result was final."""
-    waited: list[int] = [step["AfterMs"] if step["AfterMs"] is not None else step["Within"] for step in result["Steps"]]
+def lateness_s(result: dict[str, Any], *, active: bool) -> float:
+    """Return how long after the last thing that it waited for a result was final; injections begin at that moment."""
     ended: int = result["EndedAt"] - result["StartedAt"]
+    waited: list[int] = [
+        step["Within"] if active or step["AfterMs"] is None else step["AfterMs"] for step in result["Steps"]
+    ]
     return (ended - max(waited)) / 1000
 
 
@@ -184,4 +224,8 @@ def ipv4(protocol: int, source: bytes, target: bytes, payload: bytes) -> bytes:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100))
+    parser = argparse.ArgumentParser(description="How late verdicts are when many interfaces appear at once.")
+    parser.add_argument("interfaces", type=int, nargs="?", default=100)
+    parser.add_argument("--active", action="store_true", help="silent guests, for whom packets are injected")
+    options = parser.parse_args()
+    sys.exit(main(options.interfaces, active=options.active))

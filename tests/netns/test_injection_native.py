@@ -289,6 +289,25 @@ def test_an_interface_that_is_gone_fails(peers: Peers) -> None:
     assert "No such device" in told["reason"]
 
 
+@pytest.mark.parametrize("inbound", [False, True], ids=["out", "in"])
+def test_an_interface_that_is_down_is_the_reason(peers: Peers, inbound: bool) -> None:
+    link = f"d{secrets.token_hex(2)}"
+    ip("-n", peers.near, "link", "add", link, "type", "veth", "peer", "name", f"{link}p")
+    probe = peers.probe(target_mac=b"\2\0\0\0\0\2")
+    told = finished(peers.run(probe=probe, ifindex=peers.ifindex(link), inbound=inbound, count=2))
+    ip("-n", peers.near, "link", "del", link)
+    assert (told["sent"], told["failed"], told["reason"]) == (0, 2, "the interface is down")
+
+
+@pytest.mark.parametrize(("kind", "verdict"), [("icmp4", "reply"), ("tcp4", "reset"), ("udp4", "unreachable")])
+def test_the_machine_itself_answers_on_its_loopback(peers: Peers, kind: str, verdict: str) -> None:
+    ip("-n", peers.near, "link", "set", "lo", "up")
+    ends = {"source": "127.0.0.1", "target": "127.0.0.1", "source_mac": bytes(6), "source_port": 40_000}
+    probe = peers.probe(kind=kind, target_port=9, vlan_tci=5, **ends)
+    told = finished(peers.run(probe=probe, ifindex=peers.ifindex("lo"), count=2))
+    assert ([row[3] for row in told["outcomes"]], told["reason"]) == ([verdict] * 2, "")
+
+
 def test_what_enters_is_switched_as_if_the_guest_had_sent_it(peers: Peers) -> None:
     """A guest hangs on one port of a bridge; packets that enter there leave by the other, and the answer comes back."""
     stem = secrets.token_hex(2)

@@ -20,6 +20,7 @@ use netsonde_packet::{LinkType, Ports};
 use crate::frame::{build, ETHERNET};
 use crate::inlet::Inlet;
 use crate::ledger::{Ledger, Outcome, Totals};
+use crate::loopback::{self, Loopback};
 use crate::neighbour;
 use crate::pace::Pace;
 use crate::probe::{Kind, Probe};
@@ -149,12 +150,18 @@ impl Drop for Run {
     }
 }
 
+/// How packets leave.
+enum Way {
+    Socket,
+    Inlet(Inlet),
+    Loopback(Loopback),
+}
+
 struct Worker<'a> {
     shared: &'a Shared,
     plan: Plan,
     socket: PacketSocket,
-    /// None = packets go out by the socket.
-    inlet: Option<Inlet>,
+    way: Way,
     link: LinkType,
     ports: Ports,
     scratch: Scratch,
@@ -176,7 +183,8 @@ impl<'a> Worker<'a> {
             ));
         }
         socket.bind(plan.ifindex)?;
-        let link = link_type(hardware(&socket)?);
+        let hardware = hardware(&socket)?;
+        let link = link_type(hardware);
         if let LinkType::Other(_) = link {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
@@ -198,19 +206,31 @@ impl<'a> Worker<'a> {
         if let Source::Probe(probe) = &plan.source {
             lock(&shared.ledger).tells_others = reply::is_heard_by_all(probe);
         }
-        let inlet = plan
-            .inbound
-            .then(|| Inlet::open(home, namespace, plan.ifindex))
-            .transpose()?;
+        let way = Self::way(&mut plan, home, namespace, hardware)?;
         Ok(Self {
             shared,
             plan,
             socket,
-            inlet,
+            way,
             link,
             ports: Ports::default(),
             scratch: Scratch::default(),
         })
+    }
+
+    fn way(plan: &mut Plan, home: Home, namespace: Namespace, hardware: u16) -> io::Result<Way> {
+        if plan.inbound {
+            return Ok(Way::Inlet(Inlet::open(home, namespace, plan.ifindex)?));
+        }
+        let Source::Probe(probe) = &mut plan.source else {
+            return Ok(Way::Socket);
+        };
+        let Some(target) = loopback::target_of(probe, hardware) else {
+            return Ok(Way::Socket);
+        };
+        probe.vlan_tci = None;
+        let opened = namespace.within(&home, || Loopback::open(target))?;
+        Ok(Way::Loopback(opened))
     }
 
     fn work(mut self) -> io::Result<()> {
@@ -322,9 +342,10 @@ impl<'a> Worker<'a> {
     }
 
     fn transmit(&self, frame: &[u8]) -> io::Result<()> {
-        match &self.inlet {
-            Some(inlet) => inlet.enter(frame),
-            None => send(&self.socket, self.plan.ifindex, frame, self.link),
+        match &self.way {
+            Way::Inlet(inlet) => inlet.enter(frame),
+            Way::Loopback(loopback) => loopback.send(frame),
+            Way::Socket => send(&self.socket, self.plan.ifindex, frame, self.link),
         }
     }
 
@@ -437,7 +458,15 @@ fn send(socket: &PacketSocket, ifindex: u32, frame: &[u8], link: LinkType) -> io
         )
     };
     if sent < 0 {
-        return Err(io::Error::last_os_error());
+        return Err(refusal(io::Error::last_os_error()));
     }
     Ok(())
+}
+
+/// Say of the interface what the kernel says of "the network".
+fn refusal(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(libc::ENETDOWN) => io::Error::new(error.kind(), "the interface is down"),
+        _ => error,
+    }
 }

@@ -8,25 +8,35 @@ well; it drops them, and resets a connection that it did not ask for.
 
 import random
 import uuid as uuids
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from ipaddress import ip_address
 from typing import Final
 
 from netsonde.checks.guest import Address, Guest
 from netsonde.checks.inquiry import Inquiry
-from netsonde.checks.marks import Marks
+from netsonde.checks.marks import Mark, Marks
 from netsonde.checks.steps._api import Answers, NoAnswer, Outcome, Question
 from netsonde.checks.stores import Injector
 from netsonde.errors import SourceLost, UserError
-from netsonde.model.checks import Injected
-from netsonde.model.injections import Injection, PacketType, ProbeResult, seed_of
+from netsonde.model.checks import Check, Injected
+from netsonde.model.injections import Injection, InjectionView, PacketType, ProbeResult, seed_of
 
 _PORTS: Final = (20_000, 32_000)
 """Source ports: below those that Linux (32768), BSD and Windows (49152) give to connections of their own."""
 _MOST_EVIDENCE: Final = 8
 """Injections of a step, and replies of each, that its evidence names: results are kept for a month."""
 _HOP_TRIES: Final = 3
+_ASKER: Final = "check "
+_TYPES: Final[Mapping[str, tuple[PacketType, PacketType]]] = {
+    "neighbour": ("arp", "nd"),
+    "icmp": ("icmp4", "icmp6"),
+    "dns": ("dns4", "dns6"),
+    "tcp": ("tcp4", "tcp6"),
+    "dhcp": ("dhcp4", "dhcp4"),
+}
+"""Of the packets of each kind of question, by IP version."""
+_KINDS: Final[Mapping[str, str]] = {name: kind for kind, names in _TYPES.items() for name in names}
 
 
 async def inquire(inquiry: Inquiry, node_id: str, *, who: str, injector: Injector, marks: Marks) -> Outcome:
@@ -76,16 +86,12 @@ class Asker:
         if question.kind == "dhcp":
             return await self._inject(question, "dhcp4")
         target = ip_address(question.target)
+        kind = _TYPES[question.kind][target.version == 6]
         if question.kind == "neighbour":
-            return await self._inject(question, "arp" if target.version == 4 else "nd", source=self._asker(target))
-        kinds: dict[str, tuple[PacketType, PacketType]] = {
-            "icmp": ("icmp4", "icmp6"),
-            "dns": ("dns4", "dns6"),
-            "tcp": ("tcp4", "tcp6"),
-        }
+            return await self._inject(question, kind, source=self._asker(target))
         source = self._source(target)
         mac = await self._hop_mac(target)
-        return await self._inject(question, kinds[question.kind][target.version == 6], source=source, mac=mac)
+        return await self._inject(question, kind, source=source, mac=mac)
 
     def _source(self, target: Address) -> str:
         found = self._guest.source(target)
@@ -118,8 +124,7 @@ class Asker:
         if self._inquiry.is_void:
             raise UserError("the check has ended on the interface meanwhile")
         injection = self._injection(question, kind, source, mac)
-        for mark in _marks(injection, question, self._node_id):
-            self._marks.add(self._node_id, mark, injection.uuid)
+        self._marks.add_all(self._node_id, _marks(injection, self._node_id), injection.uuid)
         results: list[ProbeResult] = []
         async with aclosing(self._injector.inject(injection, self._who)) as coming:
             results += [result async for result in coming]
@@ -164,13 +169,27 @@ class Asker:
         )
 
 
-def _marks(injection: Injection, question: Question, node_id: str) -> list[tuple[str, int, str]]:
-    target = str(ip_address(question.target)) if question.target else ""
-    if question.kind == "dhcp":
+def remember(injections: Iterable[InjectionView], marks: Marks) -> None:
+    """Mark what checks had injected, of all that was: whoever did it may be gone while its packets are judged."""
+    for one in injections:
+        if one.created_by.startswith(_ASKER) and one.status is not None:
+            for node in one.status.nodes:
+                marks.add_all(node.node_id, _marks(one, node.node_id), one.uuid)
+
+
+def asker_of(check: Check) -> str:
+    """Return who a check's injections say has asked for them; clients are named by their addresses."""
+    return f"{_ASKER}{check.name}"
+
+
+def _marks(injection: Injection, node_id: str) -> list[Mark]:
+    target = str(ip_address(injection.dst_ip)) if injection.dst_ip else ""
+    kind = _KINDS[injection.type]
+    if kind == "dhcp":
         first = seed_of(injection.uuid, node_id)
-        return [("dhcp", (first + number) & 0xFFFF_FFFF, "") for number in range(question.count)]
-    numbers = {"neighbour": 0, "icmp": injection.icmp_id, "dns": injection.src_port, "tcp": injection.src_port}
-    return [(question.kind, numbers[question.kind], target)]
+        return [(kind, (first + number) & 0xFFFF_FFFF, "") for number in range(injection.count)]
+    numbers = {"neighbour": 0, "icmp": injection.icmp_id}
+    return [(kind, numbers.get(kind, injection.src_port), target)]
 
 
 def _quoted(text: str) -> str:

@@ -15,6 +15,7 @@ from netsonde.checks.inquiry import Inquiry
 from netsonde.checks.marks import Marks
 from netsonde.checks.run import Run
 from netsonde.checks.steps._api import Outcome
+from netsonde.checks.surroundings import Surroundings
 from netsonde.checks.whereabouts import Place, Sightings, Ways
 from netsonde.errors import UserError
 from netsonde.graph import Event, Graph
@@ -163,7 +164,7 @@ class Examiner:
         if self.sightings.forgotten > before:
             self._counters.count("flows_forgotten", self.sightings.forgotten - before)
         # A trail may be complete now.
-        self._dirty.update((key, None) for key, run in self._runs.items() if run.has_path)
+        self._dirty.update((key, None) for key, run in self._runs.items() if run.around.has_path)
 
     def recall_all(self) -> None:
         """Packets may have gone by unnoticed: those of all runs have to be read again."""
@@ -228,7 +229,7 @@ class Examiner:
         ]
         due.sort(key=lambda key: self._runs[key].looked_ms)
         self._ways.searches = _SEARCHES
-        ready = [key for key in due if self._runs[key].find_path(self._ways, self._wiring)]
+        ready = [key for key in due if self._runs[key].around.find_path(self._ways, self._wiring)]
         self._dirty = dict.fromkeys(due) if len(ready) < len(due) else {}
         for key in ready:
             self._dirty.pop(key, None)
@@ -273,10 +274,8 @@ class Examiner:
         run = Run(
             check,
             steps,
-            graph=self._graph,
-            sightings=self.sightings,
+            around=Surroundings(self._graph, self.sightings, Place(status.node_id, status.node_tid, status.name)),
             marks=self.marks,
-            subject=Place(status.node_id, status.node_tid, status.name),
             host=status.host,
             capture_id=capture_id,
             started_ms=self._started(key, status),
@@ -335,7 +334,7 @@ class Examiner:
     def _set_places(self, run: Run) -> None:
         places = {place.node_id: place for some in self._paths.get(run.check.uuid, {}).values() for place in some}
         places.pop(run.subject.node_id, None)
-        run.set_places([*places.values()])
+        run.around.set_places([*places.values()])
 
     def _feed(self, run: Run, packet: Packet) -> None:
         if run.packet(packet):

@@ -14,7 +14,7 @@ import msgspec
 
 from netsonde.aio import spawn
 from netsonde.aio.clock import Clock
-from netsonde.checks.asking import inquire
+from netsonde.checks.asking import asker_of, inquire, remember
 from netsonde.checks.attachments import attach, captures_of, owner_of
 from netsonde.checks.catalogue import Catalogue
 from netsonde.checks.definitions import is_expired
@@ -44,7 +44,7 @@ _MOST_RECALLS: Final = 64
 """Readings at once; one of a host that is away takes seconds."""
 _OVERDUE_MS: Final = 60_000
 _LONGEST_INQUIRY: Final = 30.0
-"""Seconds for the packets of one step; the longest take ten."""
+"""Seconds for the packets of one step: an MTU takes ten at most, a ping of twenty packets four for each target."""
 _DAY_S: Final = 86_400
 _RECALLED: Final = 100_000
 """Packets, and flows, that are read again at once."""
@@ -103,6 +103,7 @@ class Judging:
             max_runs=self._settings.max_runs,
         )
         self._attach.set()
+        remember(self._injector.views(), self._examiner.marks)
         for check in self._catalogue.checks():
             self._examiner.define(check)
         self._look_at_captures()
@@ -260,7 +261,7 @@ class Judging:
                     outcome = await inquire(
                         inquiry,
                         run.subject.node_id,
-                        who=f"check {run.check.name}",
+                        who=asker_of(run.check),
                         injector=self._injector,
                         marks=self._examiner.marks,
                     )

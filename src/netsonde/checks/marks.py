@@ -6,7 +6,7 @@ is what the guest may ask as well.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
 from netsonde.checks.facts import Packet
@@ -27,6 +27,10 @@ class Marks:
         self._known[node_id, mark] = injection
         if len(self._known) > _MOST:
             self._known.popitem(last=False)
+
+    def add_all(self, node_id: str, marks: Iterable[Mark], injection: str) -> None:
+        for mark in marks:
+            self.add(node_id, mark, injection)
 
     def injection(self, node_id: str, packet: Packet) -> str:
         """Return the injection (UUID) that a packet belongs to, a question or an answer; "" = none."""

@@ -6,13 +6,10 @@ from typing import Final
 
 from netsonde.checks.definitions import PlannedStep
 from netsonde.checks.facts import Packet
-from netsonde.checks.guest import Guest
 from netsonde.checks.inquiry import Inquiry, is_called_for
 from netsonde.checks.marks import Marks
-from netsonde.checks.steps._api import WAITING, Judge, Outcome, Scene, Whereabouts
-from netsonde.checks.subjects import Speaker, owner_of_mac
-from netsonde.checks.whereabouts import Place, Sightings, Ways, narrower, trail
-from netsonde.graph import GraphReader
+from netsonde.checks.steps._api import WAITING, Judge, Outcome, Scene
+from netsonde.checks.surroundings import Surroundings
 from netsonde.model.checks import Check, CheckResult, Evidence, StepResult, Verdict
 
 LAG_MS: Final = 1_000
@@ -34,10 +31,8 @@ class Run:
         check: Check,
         steps: Sequence[PlannedStep],
         *,
-        graph: GraphReader,
-        sightings: Sightings,
+        around: Surroundings,
         marks: Marks,
-        subject: Place,
         host: str,
         capture_id: str,
         started_ms: int,
@@ -45,12 +40,9 @@ class Run:
     ) -> None:
         """`behind_ms` tells by how much the clock of the interface's host is behind ours."""
         self.check = check
-        self.subject = subject
-        self.capture_id = capture_id
-        self._places: Sequence[Place] = ()
-        self._path: Sequence[Place] = ()
-        self._wiring = -1
-        """The number that layer 2 had when the path was found in it; -1 = it has to be found anew."""
+        self.around = around
+        self.subject = around.subject
+        self.host, self.capture_id, self.started_ms = host, capture_id, started_ms
         self.trouble = ""
         """Why packets may be missing: then an absence proves nothing."""
         self.refused = 0
@@ -60,16 +52,11 @@ class Run:
         """When it was wished, for the step that is due now, that kept packets are read again; 0 = not yet."""
         self._confirmed_ms = 0
         """Up to which time everything is known that the host has kept."""
-        self._graph = graph
-        self._sightings = sightings
         self._marks = marks
-        self.host = host
-        self.started_ms = started_ms
         self._behind_ms = behind_ms
-        self._speaker = Speaker(graph, subject.node_id)
-        self._guest = Guest(graph, subject.node_id, self._speaker)
         self._numbers: set[int] = set()
-        self._scenes = [self._scene(step) for step in steps]
+        start_ns = started_ms * _NS
+        self._scenes = [around.scene(start_ns, start_ns + step.within_ms * _NS) for step in steps]
         self._steps = [(step, self._judge(step, scene)) for step, scene in zip(steps, self._scenes, strict=True)]
         self._inquiries: dict[int, Inquiry] = {}
         """Steps about which the traffic has said what it can, while packets are injected for them."""
@@ -80,19 +67,6 @@ class Run:
         self._settled: dict[int, Outcome] = {}
         self._settled_ms = 0
         self._gone = ""
-
-    def _scene(self, step: PlannedStep) -> Scene:
-        start_ns = self.started_ms * _NS
-        return Scene(
-            self.subject.name,
-            start_ns,
-            start_ns + step.within_ms * _NS,
-            self._trail,
-            self._owner,
-            self._guest,
-            self._mtu,
-            self._narrower,
-        )
 
     def _judge(self, step: PlannedStep, scene: Scene) -> Judge:
         judge: Judge = step.kind.judge(step.parameters, scene)
@@ -113,7 +87,7 @@ class Run:
         """Take a packet of the interface; False when it is known, a predecessor's, or beyond what is judged."""
         if packet.number in self._numbers or packet.time_ns < (self.started_ms - _BEFORE_MS) * _NS:
             return False
-        own = self._speaker.is_own(packet.mac_source)
+        own = self.around.speaker.is_own(packet.mac_source)
         injection = self._marks.injection(self.subject.node_id, packet)
         if injection:
             if own:
@@ -124,7 +98,7 @@ class Run:
             self.refused += 1
             return False
         self._numbers.add(packet.number)
-        self._guest.learn(packet, own=own)
+        self.around.guest.learn(packet, own=own)
         for at, (_, judge) in enumerate(self._steps):
             if at not in self._settled:
                 judge.packet(packet, own=own)
@@ -141,25 +115,6 @@ class Run:
         """Everything was read that the host had kept then; what was read before it was wished confirms nothing."""
         if 0 < self._asked_ms <= read_ms:
             self._confirmed_ms, self._asked_ms = self._asked_ms, 0
-
-    @property
-    def has_path(self) -> bool:
-        """Whether packets are expected on other interfaces."""
-        return bool(self._places)
-
-    def set_places(self, places: Sequence[Place]) -> None:
-        """Take the interfaces that the expected path may have; `find_path` has to follow."""
-        self._places, self._wiring = places, -1
-
-    def find_path(self, ways: Ways, wiring: int) -> bool:
-        """Find the way to these interfaces unless it is known for this wiring; False = no search is allowed now."""
-        if self._wiring == wiring:
-            return True
-        path = ways.in_order(self.subject.node_id, self._places) if self._places else ()
-        if path is None:
-            return False
-        self._path, self._wiring = path, wiring
-        return True
 
     def leave(self, reason: str) -> None:
         """No more packets come: judge by what is there."""
@@ -231,7 +186,7 @@ class Run:
         if self._gone:
             inquiry.is_void = True
             return self._doubted(inquiry.passive)
-        outcome = inquiry.outcome(now_ms, self._injected.get, self._trail)
+        outcome = inquiry.outcome(now_ms, self._injected.get, self.around.trail)
         if inquiry.passive.verdict == "waiting" and (outcome.verdict == "unknown" or outcome.lost):
             # It was too early; there is another chance when its time is over.
             self._asked_early.add(at)
@@ -280,22 +235,6 @@ class Run:
             injections=[*outcome.injections],
         )
         return StepResult(step.kind.name, outcome.verdict, outcome.sentence, after, step.within_ms, evidence)
-
-    def _trail(self, flow_uuid: str) -> Whereabouts:
-        return trail(self._sightings, self._graph, flow_uuid, subject=self.subject, path=self._path)
-
-    def _mtu(self) -> int:
-        node = self._graph.node(self.subject.node_id)
-        mtu = 0 if node is None else node.metadata.get("MTU")
-        return mtu if isinstance(mtu, int) else 0
-
-    def _narrower(self, mac: str, mtu: int) -> tuple[str, int]:
-        return narrower(self._graph, self.subject.node_id, mac, mtu)
-
-    def _owner(self, mac: str) -> str:
-        node = owner_of_mac(self._graph, mac)
-        name = "" if node is None else node.metadata.get("Name")
-        return name if isinstance(name, str) else ""
 
 
 def summed_up(steps: Sequence[StepResult]) -> Verdict:

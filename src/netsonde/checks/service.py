@@ -61,6 +61,7 @@ class CheckService:
         self._definitions = definitions
         self._results = results
         self._captures = captures
+        self._injector = injector
         self._lease = lease
         self._settings = settings
         self._check_action = check_action
@@ -178,6 +179,7 @@ class CheckService:
     async def _lead(self) -> None:
         await self._reading.done()
         await self._captures.ready()
+        await self._injector.ready()
         await self._judging.run()
 
     async def _follow_definitions(self, health: HealthSink) -> None:

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureView
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
-from netsonde.model.injections import Injection, ProbeResult
+from netsonde.model.injections import Injection, InjectionView, ProbeResult
 
 
 class Captures(Protocol):
@@ -54,6 +54,13 @@ class Injector(Protocol):
     def inject(self, injection: Injection, who: str) -> AsyncGenerator[ProbeResult, None]:
         """Run an injection and yield what becomes of each packet; closing stops it. Raises UserError, SourceLost."""
         ...
+
+    def views(self) -> Sequence[InjectionView]:
+        """Return the injections of late, those of other analyzers among them."""
+        ...
+
+    async def ready(self) -> None:
+        """Wait until they have been read once."""
 
 
 class LeaseRunner(Protocol):

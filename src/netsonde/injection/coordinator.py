@@ -105,6 +105,7 @@ class InjectionCoordinator:
         self._active: dict[str, _Active] = {}
         self._listeners: Listeners[InjectionChange] = Listeners("injections")
         self._group: asyncio.TaskGroup | None = None
+        self._unread = {"definitions", "statuses"}
         self._known = asyncio.Event()
 
     def views(self) -> Sequence[InjectionView]:
@@ -124,8 +125,8 @@ class InjectionCoordinator:
         """Run an injection and yield what becomes of each packet; closing the generator stops it.
 
         It has the UUID that it brings, so that the caller knows its packets; each carries it unless there is a
-        `Payload`. Raises UserError when it is refused or fails,
-        SourceLost when it was interrupted. A caller that is slower than the answers misses some; the status has them.
+        `Payload`. Raises UserError when it is refused or fails, or the kernels send none of its packets; SourceLost
+        when it was interrupted. A caller that is slower than the answers misses some; the status has them.
         """
         results: asyncio.Queue[ProbeResult | None] = asyncio.Queue(_MOST_WAITING)
         view, active = await self._create(injection, who, results, injection.uuid)
@@ -135,7 +136,7 @@ class InjectionCoordinator:
         finally:
             self._cancel(view.uuid, active)
         ended = self._statuses.get(view.uuid)
-        if ended is not None and ended.state == "failed":
+        if ended is not None and (ended.state == "failed" or (ended.totals.failed and not ended.totals.sent)):
             raise UserError(ended.reason)
         if ended is not None and ended.state == "interrupted":
             raise SourceLost(ended.reason)
@@ -158,7 +159,7 @@ class InjectionCoordinator:
         return self._listeners.add(listener)
 
     async def ready(self) -> None:
-        """Wait until what was there has been read once."""
+        """Wait until what was there has been read once: injections, and where they are."""
         await self._known.wait()
 
     async def run(self, health: HealthSink) -> None:
@@ -260,7 +261,7 @@ class InjectionCoordinator:
                 for uuid in self._definitions.keys() - (seen or set()) - self._active.keys():
                     self._forget(uuid)
                 seen = None
-                self._known.set()
+                self._mark_read("definitions")
             elif entry.value is None:
                 self._forget(entry.key)
             else:
@@ -279,6 +280,13 @@ class InjectionCoordinator:
                     self._accept(entry.key, entry.value)
             elif entry.kind == "delete" and entry.key not in self._active:
                 self._statuses.pop(entry.key, None)
+            elif entry.kind == "current":
+                self._mark_read("statuses")
+
+    def _mark_read(self, bucket: str) -> None:
+        self._unread.discard(bucket)
+        if not self._unread:
+            self._known.set()
 
     async def _keep_sweeping(self) -> None:
         await self._known.wait()

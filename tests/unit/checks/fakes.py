@@ -22,7 +22,7 @@ from netsonde.graph import Graph
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureStatus, CaptureView, NodeStatus
 from netsonde.model.checks import Check, CheckResult
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketRequest
-from netsonde.model.injections import Injection, ProbeResult
+from netsonde.model.injections import Injection, InjectionView, ProbeResult
 from netsonde.observe import Health
 from unit.captures.fakes import FakeLease, FakeStore
 
@@ -122,6 +122,17 @@ class HeldInjector:
     asked: list[Injection] = field(default_factory=list)
     answers: dict[str, list[ProbeResult]] = field(default_factory=dict)
     refuse: str = ""
+    listed: list[InjectionView] = field(default_factory=list)
+    """Injections that were there before."""
+    is_read: bool = False
+    """Somebody has read of them."""
+
+    def views(self) -> list[InjectionView]:
+        self.is_read = True
+        return self.listed
+
+    async def ready(self) -> None:
+        return
 
     async def inject(self, injection: Injection, who: str) -> AsyncGenerator[ProbeResult, None]:
         self.asked.append(msgspec.structs.replace(injection, created_by=who))

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Steps judged by injected packets: what is asked, in whose name, and what the answers say."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
-from netsonde.checks.asking import inquire
+from netsonde.checks.asking import inquire, remember
 from netsonde.checks.definitions import PlannedStep
-from netsonde.checks.facts import Packet
+from netsonde.checks.facts import Echo, Packet
 from netsonde.checks.guest import Guest
 from netsonde.checks.inquiry import Inquiry
 from netsonde.checks.marks import Marks
@@ -16,7 +17,7 @@ from netsonde.checks.steps._api import WAITING, Outcome, Scene, Whereabouts
 from netsonde.checks.steps._registry import STEPS
 from netsonde.checks.subjects import Speaker
 from netsonde.graph import Batch, Graph
-from netsonde.model.injections import Injection, ProbeResult
+from netsonde.model.injections import Injection, InjectionStatus, InjectionView, NodeInjection, ProbeResult, seed_of
 from unit.checks.fakes import ADDRESS, GATEWAY, GUEST, NS, OTHER, ROUTER, HeldInjector, Packets
 
 TARGET = "169.254.169.254:80"
@@ -218,6 +219,12 @@ async def test_a_resolver_is_judged_by_what_it_says(leased: Case, name: str, not
     assert (outcome.verdict, leased.injector.asked[-1].dst_ip) == (verdict, "10.0.0.2")
 
 
+async def test_a_resolver_that_refuses_first_and_answers_then_works(leased: Case) -> None:
+    leased.injector.answers["dns4"] = [reply("SERVFAIL, 0 answers"), reply("NOERROR, 1 answers", number=1)]
+    outcome = await leased.judged("dns", name="vm.example.org")
+    assert (outcome.verdict, "NOERROR" in outcome.sentence) == ("pass", True)
+
+
 async def test_injected_packets_are_known_again(leased: Case) -> None:
     await leased.judged("tcp", target=TARGET)
     await leased.judged("dns", name="a")
@@ -229,12 +236,39 @@ async def test_injected_packets_are_known_again(leased: Case) -> None:
     found = [
         leased.marks.injection("n1", packet)
         for packet in (
-            *(replaced(packet, tcp_flags=2) for packet in (sent, granted)),
+            *(msgspec.structs.replace(packet, tcp_flags=2) for packet in (sent, granted)),
             make.make(6, "DNS", **facts),
             make.tcp(6, 2),
         )
     ]
     assert found == [syn.uuid, syn.uuid, question.uuid, ""]
+
+
+async def test_who_takes_over_knows_what_was_injected_before(leased: Case) -> None:
+    leased.injector.answers["dhcp4"] = [reply("Offer of 10.0.0.7")]
+    for step in ("dhcp", "icmp", "dns"):
+        await leased.judged(step)
+    later, others = Marks(), Marks()
+    remember(listed(leased.injector.asked), later)
+    remember(listed(msgspec.structs.replace(one, created_by="192.0.2.7") for one in leased.injector.asked), others)
+    discover, question, ping, _, name = leased.injector.asked
+    make = Packets()
+    packets = [
+        make.dhcp(1, "Discover", xid=seed_of(discover.uuid, "n1") & 0xFFFF_FFFF),
+        make.asks(2),
+        make.make(3, "ICMPv4", destination=ROUTER, echo=Echo(True, ping.icmp_id, 0)),
+        make.make(4, "DNS", destination="10.0.0.2", port_source=name.src_port, port_destination=53),
+        make.dhcp(5, "Discover"),
+    ]
+    assert [later.injection("n1", one) for one in packets] == [discover.uuid, question.uuid, ping.uuid, name.uuid, ""]
+    assert {others.injection("n1", one) for one in packets} == {""}
+
+
+def listed(injections: Iterable[Injection]) -> list[InjectionView]:
+    """Return injections as an analyzer lists them that has read of them."""
+    node = NodeInjection("n1", "tap1", "h1", ADDRESS, ROUTER)
+    status = InjectionStatus("a2", "finished", 0, 0, nodes=[node])
+    return [InjectionView(**msgspec.structs.asdict(one), status=status) for one in injections]
 
 
 class Narrow(HeldInjector):
@@ -295,8 +329,3 @@ async def test_a_target_that_answers_no_ping_tells_nothing_of_the_mtu(leased: Ca
     outcome = await leased.judged("mtu")
     assert outcome.verdict == "unknown"
     assert outcome.sentence.endswith("was not answered either, so it tells nothing of the MTU")
-
-
-def replaced(packet: Packet, **facts: Any) -> Packet:
-    fields = {name: getattr(packet, name) for name in packet.__struct_fields__}
-    return Packet(**{**fields, **facts})

@@ -142,6 +142,11 @@ async def test_a_silent_guest_is_asked_and_its_verdict_followed_once(
     assert [one.created_by for one in held.injector.asked] == ["check vms"]
 
 
+async def test_who_begins_to_judge_reads_what_was_injected_before(service: CheckService, held: Held) -> None:
+    await service.create(CHECK)
+    await until(lambda: held.injector.is_read)
+
+
 async def test_verdicts_are_on_a_node_again_when_it_comes_back(service: CheckService, held: Held) -> None:
     made = await service.create(CHECK)
     await held.results.put("k", result_of(made.uuid))

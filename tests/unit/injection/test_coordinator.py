@@ -27,7 +27,7 @@ from netsonde.model.injections import (
     Totals,
 )
 from netsonde.observe import Health
-from unit.captures.fakes import FakeStore, ManualTime
+from unit.captures.fakes import FakeEntry, FakeStore, ManualTime, until
 
 PING = Injection(src="two", dst_ip="10.0.0.9", type="icmp4", count=3, src_port=65535, icmp_id=7)
 REPLY = ProbeResult(0, 1, 2000, "reply", "10.0.0.9")
@@ -191,6 +191,35 @@ async def test_a_stream_ends_as_its_injection_does() -> None:
     async with running(world.coordinator()) as injections:
         with pytest.raises(UserError, match="the interface is gone"):
             await anext(injections.inject(PING, "a check"))
+
+
+async def test_a_stream_of_which_no_packet_could_be_sent_ends_with_the_reason() -> None:
+    unsent = InjectProgress("finished", "the interface is down", Totals(failed=3), [])
+    world = World(Agents([unsent]))
+    async with running(world.coordinator()) as injections:
+        with pytest.raises(UserError, match="eth1@h1: the interface is down"):
+            await anext(injections.inject(PING, "a check"))
+
+
+class UnreadStore(FakeStore[InjectionStatus]):
+    """A bucket of which nothing has been read yet."""
+
+    async def watch(self, keys: str = ">") -> AsyncIterator[FakeEntry[InjectionStatus]]:
+        await asyncio.Event().wait()
+        yield FakeEntry("current", "", None, 0)
+
+
+async def test_it_is_not_ready_before_it_knows_where_injections_are() -> None:
+    world, health = World(stores=InjectionStores(FakeStore(), UnreadStore(), FakeStore())), Health("injection")
+    await world.stores.definitions.put("u", msgspec.structs.replace(PING, uuid="u"))
+    made = world.coordinator()
+    async with asyncio.TaskGroup() as group:
+        task = spawn(group, made.run(health), "injection")
+        await until(lambda: bool(made.views()))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert health.state != "running"
+        task.cancel()
 
 
 async def test_an_agent_that_falls_silent_interrupts() -> None:

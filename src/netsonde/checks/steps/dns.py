@@ -96,12 +96,17 @@ async def _inquire(wanted: Parameters, scene: Scene, sender: Sender) -> Outcome:
     if not answers.replies:
         question = injected(f"DNS question for {name} to {server}", scene, answers)
         return silence(question, answers, "no answer came back")
-    reply = answers.replies[0]
+    # A resolver that has to ask others first may refuse the first question and answer the next.
+    reply = next((one for one in answers.replies if _helps(one.note, wanted.name)), answers.replies[0])
     code, _, records = reply.note.partition(", ")
     sentence = f"{server} answered an injected question for {name} with {code}, {records}, in {milliseconds(reply)}"
-    helps = not records.startswith("0 ") if wanted.name else code == "NXDOMAIN"
-    good = helps or (code == "NOERROR" and not wanted.name)
-    return Outcome("pass" if good else "fail", sentence, arrival_ns(reply))
+    return Outcome("pass" if _helps(reply.note, wanted.name) else "fail", sentence, arrival_ns(reply))
+
+
+def _helps(note: str, name: str) -> bool:
+    """Tell whether an answer, such as "NOERROR, 1 answers", is what is asked for: a record if a name must be found."""
+    code, _, records = note.partition(", ")
+    return not records.startswith("0 ") if name else code in ("NOERROR", "NXDOMAIN")
 
 
 def _plain(name: str) -> str:
