@@ -63,8 +63,8 @@ class Effect(Protocol):
     def write(self) -> bool:
         """Make the graph as the rule says, a portion of it; tell whether there is more."""
 
-    def withdraw(self) -> None:
-        """Take back everything that the rule did."""
+    def withdraw(self) -> bool:
+        """Take back a portion of what the rule did; tell whether there is more. It is not written any more then."""
 
     def preview(self) -> RulePreview:
         """Say what it would do; nothing was written yet."""
@@ -101,9 +101,10 @@ class Creating:
         self.count = 1
         return False
 
-    def withdraw(self) -> None:
+    def withdraw(self) -> bool:
         self._ground.state({self._key: None})
         self.count = 0
+        return False
 
     def preview(self) -> RulePreview:
         shown = self._graph.node(self.node.id)
@@ -163,9 +164,9 @@ class Updating:
             self._ground.note(self._owner, notes)
         return bool(self._pending)
 
-    def withdraw(self) -> None:
-        self._ground.note(self._owner, dict.fromkeys(self._done))
-        self._done.clear()
+    def withdraw(self) -> bool:
+        self._ground.note(self._owner, dict.fromkeys(portion(self._done)))
+        return bool(self._done)
 
     def preview(self) -> RulePreview:
         matching = [node for node in map(self._graph.node, sorted(self._matcher.matching)) if node is not None]
@@ -243,9 +244,9 @@ class Linking:
             self._ground.state(elements)
         return bool(self._pending)
 
-    def withdraw(self) -> None:
-        self._ground.state(dict.fromkeys(map(self._key, self._done)))
-        self._done.clear()
+    def withdraw(self) -> bool:
+        self._ground.state(dict.fromkeys(map(self._key, portion(self._done))))
+        return bool(self._done)
 
     def preview(self) -> RulePreview:
         pairs = [(self._graph.node(parent), self._graph.node(child)) for parent, child in sorted(self._pairs.pairs)]
