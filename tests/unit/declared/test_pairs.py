@@ -33,7 +33,10 @@ def graph_of(each: int) -> Graph:
 
 def pairs_of(graph: Graph) -> Pairs:
     hosts, taps = (compile_standing(parse(f"G.V().Has('Type', '{kind}')")) for kind in ("host", "tap"))
-    return Pairs(graph, Matcher(hosts, graph), Matcher(taps, graph), None, MOST)
+    pairs = Pairs(graph, Matcher(hosts, graph), Matcher(taps, graph), None, MOST)
+    while not pairs.is_filled:
+        pairs.fill(EACH // 4)
+    return pairs
 
 
 def test_what_is_beyond_the_limit_is_not_looked_at() -> None:

@@ -171,6 +171,18 @@ async def test_a_large_rule_is_written_in_portions(analyzer: Analyzer, monkeypat
     )
 
 
+async def test_nodes_are_looked_at_for_partners_in_portions_while_others_come_and_go(
+    analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(effects, "_LOOKED_AT", 2)
+    analyzer.agent_says(host("h1"), *(tap(f"t{number}") for number in range(5)))
+    view = await analyzer.edge_rules.create(linking())
+    assert view.count < 5
+    analyzer.agent_says(host("h1"), *(tap(f"t{number}") for number in range(1, 6)))
+    assert analyzer.edge_rules.preview(linking()).matching == 5
+    await until(lambda: links(analyzer) == {("h1", f"t{number}") for number in range(1, 6)})
+
+
 @pytest.mark.parametrize("kind", ["node_rules", "edge_rules"])
 async def test_a_large_rule_is_taken_back_in_portions(
     analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch, kind: str

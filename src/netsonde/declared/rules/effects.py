@@ -29,6 +29,8 @@ MOST_EDGES: Final = 10_000
 _SAMPLE: Final = 20
 _PORTION: Final = 500
 """Nodes or edges written in one turn of the loop, which others wait for."""
+_LOOKED_AT: Final = 2000
+"""Nodes that are looked at for partners in one turn of the loop; 5 to 10 µs each."""
 _MOST_FLIPS: Final = 8
 """Times that a node may enter or leave in one second because of what rules wrote."""
 
@@ -199,7 +201,7 @@ class Linking:
         src, dst, join = compiled(rule.src, "Src"), compiled(rule.dst, "Dst"), join_of(rule)
         self.reads = reads_of(src) | reads_of(dst) | Reads(keys_of(join or ()))
         self._pairs = Pairs(graph, Matcher(src, graph), Matcher(dst, graph), join, MOST_EDGES)
-        self._pending = set(self._pairs.pairs)
+        self._pending: set[Pair] = set()
         self._done: set[Pair] = set()
         self._turns = _Turns(clock)
         self._given_up = ""
@@ -228,6 +230,8 @@ class Linking:
         return True
 
     def write(self) -> bool:
+        if not self._given_up:
+            self._pending |= self._pairs.fill(_LOOKED_AT)
         wanted: set[Pair] = set() if self._given_up else self._pairs.pairs
         if self._given_up:
             self._pending = self._done.copy()
@@ -242,13 +246,15 @@ class Linking:
                 self._done.discard(pair)
         if elements:
             self._ground.state(elements)
-        return bool(self._pending)
+        return bool(self._pending) or not (self._given_up or self._pairs.is_filled)
 
     def withdraw(self) -> bool:
         self._ground.state(dict.fromkeys(map(self._key, portion(self._done))))
         return bool(self._done)
 
     def preview(self) -> RulePreview:
+        while not self._pairs.is_filled:
+            self._pairs.fill(_LOOKED_AT)
         pairs = [(self._graph.node(parent), self._graph.node(child)) for parent, child in sorted(self._pairs.pairs)]
         shown = [LinkedPair(named(one), named(other)) for one, other in pairs[:_SAMPLE] if one and other]
         return RulePreview(len(pairs), edges=shown, conflicts=self._owned(child for _, child in pairs if child))

@@ -69,7 +69,7 @@ class _Side:
 
 
 class Pairs:
-    """The pairs of one rule, at most `most` of them."""
+    """The pairs of one rule, at most `most` of them; none before `fill` was called until all is filled."""
 
     def __init__(
         self, graph: GraphReader, parents: Matcher, children: Matcher, join: tuple[Path, Path] | None, most: int
@@ -81,10 +81,23 @@ class Pairs:
         self.pairs: set[Pair] = set()
         self.is_full = False
         """Whether there are more pairs than are kept."""
-        for node_id in parents.matching:
-            self._parents.put(node_id, self._keys(self._parents, node_id))
-        for node_id in children.matching:
-            self._move(self._children, node_id, set())
+        self._unfilled = [(self._parents, node_id) for node_id in parents.matching]
+        self._unfilled += [(self._children, node_id) for node_id in children.matching]
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether all nodes that matched from the beginning have been looked at."""
+        return not self._unfilled
+
+    def fill(self, size: int) -> set[Pair]:
+        """Look at some of the nodes that matched from the beginning; `update` may be called in between."""
+        changed: set[Pair] = set()
+        cut = max(0, len(self._unfilled) - size)
+        some = self._unfilled[cut:]
+        del self._unfilled[cut:]
+        for side, node_id in some:
+            self._move(side, node_id, changed)
+        return changed
 
     def update(self, events: Sequence[Event]) -> set[Pair]:
         """Follow a batch; return the pairs that entered or left. Raises LimitReached as matchers do."""
