@@ -6,7 +6,8 @@ what it sent before it left is declared all the same. What is refused is answere
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
@@ -61,28 +62,50 @@ class Publishers:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._open: Counter[str] = Counter()
+        self._left_behind: dict[str, None] = {}
+        """Origins whose elements could not be deleted; there are no more than declared elements."""
 
-    async def enter(self, handshake: Handshake) -> None:
-        """Let a client in; what it left behind when it was last here goes, if it wanted that."""
+    @asynccontextmanager
+    async def present(self, handshake: Handshake) -> AsyncIterator[None]:
+        """Count a client while it is here; what it published goes when it leaves and before it is here anew.
+
+        Only if it wants that, and nobody else publishes under its origin.
+        """
         origin = origin_of(handshake)
-        if handshake.deletes_on_disconnect and not self._open[origin]:
-            await self._withdraw(origin)
+        is_first = not self._open[origin]
         self._open[origin] += 1
-
-    async def leave(self, handshake: Handshake) -> None:
-        origin = origin_of(handshake)
-        self._open[origin] -= 1
-        if not self._open[origin]:
-            del self._open[origin]
-            if handshake.deletes_on_disconnect:
+        try:
+            await self._withdraw_again()
+            if handshake.deletes_on_disconnect and is_first:
                 await self._withdraw(origin)
+            yield
+        finally:
+            self._open[origin] -= 1
+            if not self._open[origin]:
+                del self._open[origin]
+                if handshake.deletes_on_disconnect:
+                    await self._withdraw(origin)
 
-    async def _withdraw(self, origin: str) -> None:
+    async def _withdraw_again(self) -> None:
+        for origin in [one for one in self._left_behind if not self._open[one]]:
+            if not await self._withdraw(origin):
+                # The bus is still away, for the others too.
+                return
+
+    async def _withdraw(self, origin: str) -> bool:
+        """Delete what was published under an origin; tell whether that was possible."""
         try:
             await self._services.declared.withdraw(origin)
         except (SourceLost, UserError, TimeoutError) as failed:
-            # It goes when the publisher is here again.
-            log.warning("what a publisher left behind stays for now", origin=origin[:200], reason=str(failed))
+            self._left_behind[origin] = None
+            log.warning(
+                "what a publisher left behind stays until any publisher connects",
+                origin=origin[:200],
+                reason=str(failed),
+            )
+            return False
+        self._left_behind.pop(origin, None)
+        return True
 
 
 class Publisher:
