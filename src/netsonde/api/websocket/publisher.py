@@ -29,6 +29,7 @@ from netsonde.schema import problems
 log = logger("api.publisher")
 
 _SET, _DELETE = 1, 2
+_MOST_LEFT_BEHIND: Final = 1000
 _TOLD: Final = 10
 """Refusals of one Sync that are told in words."""
 
@@ -63,7 +64,7 @@ class Publishers:
         self._services = services
         self._open: Counter[str] = Counter()
         self._left_behind: dict[str, None] = {}
-        """Origins whose elements could not be deleted; there are no more than declared elements."""
+        """Origins whose elements could not be deleted; beyond the limit they wait for their own publisher."""
 
     @asynccontextmanager
     async def present(self, handshake: Handshake) -> AsyncIterator[None]:
@@ -97,11 +98,12 @@ class Publishers:
         try:
             await self._services.declared.withdraw(origin)
         except (SourceLost, UserError, TimeoutError) as failed:
-            self._left_behind[origin] = None
+            if len(self._left_behind) < _MOST_LEFT_BEHIND:
+                self._left_behind[origin] = None
             log.warning(
-                "what a publisher left behind stays until any publisher connects",
+                "what a publisher left behind stays until it or another publisher connects",
                 origin=origin[:200],
-                reason=str(failed),
+                reason=str(failed) or "it took too long",
             )
             return False
         self._left_behind.pop(origin, None)

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from netsonde.api.services import Services
+from netsonde.api.websocket import publisher
 from netsonde.api.websocket.handshake import Handshake
 from netsonde.api.websocket.publisher import Publishers
 from netsonde.errors import SourceLost
@@ -51,6 +52,19 @@ async def test_what_could_not_be_deleted_goes_when_any_publisher_connects(
         assert declared.withdrawn == ["script.a"]
     async with publishers.present(passing("b", deletes=False)):
         assert declared.withdrawn == ["script.a"]
+
+
+async def test_origins_that_wait_are_bounded(
+    publishers: Publishers, declared: Declared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "_MOST_LEFT_BEHIND", 2)
+    declared.is_away = True
+    for host in "abc":
+        async with publishers.present(passing(host)):
+            pass
+    declared.is_away = False
+    async with publishers.present(passing("d", deletes=False)):
+        assert declared.withdrawn == ["script.a", "script.b"]
 
 
 async def test_a_client_that_fails_after_it_was_let_in_is_not_counted_for_ever(
