@@ -37,6 +37,8 @@ E = TypeVar("E", Node, Edge)
 
 _TRIES = 4
 _MOST_RUNS = 8
+_READ_WITHIN = 5.0
+"""Seconds that a publisher waits for what it left behind to be read, just after the analyzer was started."""
 
 
 class DeclaredElements:
@@ -75,7 +77,12 @@ class DeclaredElements:
         ]
 
     async def withdraw(self, origin: str) -> None:
-        """Delete what was declared one by one under an origin, and the declared edges at its nodes."""
+        """Delete what was declared one by one under an origin, and the declared edges at its nodes.
+
+        Raises TimeoutError when what is stored cannot be read, as while the bus is away.
+        """
+        async with asyncio.timeout(_READ_WITHIN):
+            await self._is_current.wait()
         names = [name_of(element) for element in self.published(origin)]
         if names:
             await self.delete(names)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What users state is stored, shown by every analyzer, and survives whatever probes do."""
 
+import asyncio
+
 import pytest
 
 from netsonde.declared import DeclaredSettings
@@ -212,3 +214,15 @@ async def test_two_analyzers_that_import_the_same_at_once_agree(stores: AllStore
         await analyzer.declared.drop_import("mine")
         await until(lambda: other.shown("a").get("Row") == 2)
     assert analyzer.shown("a")["Row"] == 2
+
+
+async def test_what_is_not_read_yet_is_withdrawn_too(stores: AllStores) -> None:
+    await stores.nodes.create("n1", node("n1", origin="script.a"))
+    analyzer = Analyzer(stores)
+    async with asyncio.TaskGroup() as group:
+        withdrawal = group.create_task(analyzer.declared.withdraw("script.a"))
+        await asyncio.sleep(0)
+        async with running(analyzer):
+            await withdrawal
+            assert analyzer.declared.published("script.a") == []
+            assert analyzer.shown("n1") == {}

@@ -4,6 +4,7 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from netsonde.declared import DeclaredSettings
@@ -37,6 +38,13 @@ def linking(src: str = HOSTS, dst: str = TAPS, relation: str = "layer2", join: s
 
 def links(analyzer: Analyzer) -> set[tuple[str, str]]:
     return {(one.parent, one.child) for one in analyzer.graph.edges()}
+
+
+def done(analyzer: Analyzer) -> list[str]:
+    """Return what rules made of five taps: the linked ones, and those with an owner."""
+    return [child for _, child in links(analyzer)] + [
+        name for name in map("t{}".format, range(5)) if "Owner" in analyzer.shown(name)
+    ]
 
 
 async def test_metadata_is_laid_upon_nodes_present_and_future(analyzer: Analyzer) -> None:
@@ -161,6 +169,45 @@ async def test_a_large_rule_is_written_in_portions(analyzer: Analyzer, monkeypat
     await until(
         lambda: len(links(analyzer)) == 5 and all("Owner" in analyzer.shown(f"t{number}") for number in range(5))
     )
+
+
+async def test_nodes_are_looked_at_for_partners_in_portions_while_others_come_and_go(
+    analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(effects, "_LOOKED_AT", 2)
+    analyzer.agent_says(host("h1"), *(tap(f"t{number}") for number in range(5)))
+    view = await analyzer.edge_rules.create(linking())
+    assert view.count < 5
+    analyzer.agent_says(host("h1"), *(tap(f"t{number}") for number in range(1, 6)))
+    assert analyzer.edge_rules.preview(linking()).matching == 5
+    await until(lambda: links(analyzer) == {("h1", f"t{number}") for number in range(1, 6)})
+
+
+@pytest.mark.parametrize("kind", ["node_rules", "edge_rules"])
+async def test_a_large_rule_is_taken_back_in_portions(
+    analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    analyzer.agent_says(host("h1"), *(tap(f"t{number}") for number in range(5)))
+    rules = getattr(analyzer, kind)
+    view = await rules.create(updating() if kind == "node_rules" else linking())
+    monkeypatch.setattr(effects, "_PORTION", 2)
+    await rules.delete(view.uuid)
+    assert len(done(analyzer)) == 3
+    await until(lambda: not done(analyzer))
+
+
+async def test_a_changed_large_rule_writes_when_its_former_self_is_taken_back(
+    analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analyzer.agent_says(host("h1"), *(tap(f"t{number}") for number in range(5)))
+    view = await analyzer.node_rules.create(updating(Owner="net"))
+    monkeypatch.setattr(effects, "_PORTION", 2)
+    previous = NodeRule(view.uuid, "", "", {"Owner": "net"}, "update", TAPS, view.created_at)
+    changed = await analyzer.node_rules.replace(previous, msgspec.structs.replace(previous, metadata={"Owner": "ops"}))
+    assert changed.count == 0
+    await until(lambda: all(analyzer.shown(f"t{number}").get("Owner") == "ops" for number in range(5)))
+    view = analyzer.node_rules.view(view.uuid)  # type: ignore[assignment]
+    assert view.count == 5
 
 
 async def test_a_rule_that_undoes_itself_is_taken_back(analyzer: Analyzer) -> None:

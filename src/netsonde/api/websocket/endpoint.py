@@ -24,7 +24,7 @@ from netsonde.api.websocket.namespaces import within_rights
 from netsonde.api.websocket.outbox import Outbox
 from netsonde.api.websocket.protobuf import from_protobuf, to_protobuf
 from netsonde.api.websocket.publisher import Both, Publisher, Publishers, origin_of
-from netsonde.api.websocket.returning import Hangup, Returning
+from netsonde.api.websocket.returning import Hangup, Returning, Seat
 from netsonde.errors import UserError, WireError
 
 Missed = Callable[[int], None]
@@ -127,12 +127,11 @@ def websocket_routes(services: Services, connections: Connections) -> list[ASGIR
     publishers = Publishers(services)
     limit = services.settings.subscriber_queue
 
-    async def subscriber(handshake: Handshake, socket: Socket, missed: Missed) -> None:
-        seat = await returning.enter(handshake)
+    async def attend(seat: Seat, socket: Socket, missed: Missed, reader: Coroutine[Any, Any, None]) -> None:
         subscriber, client = seat.subscriber, seat.subscriber.client
         try:
             await _together(
-                reader=_read(socket, subscriber.receive),
+                reader=reader,
                 work=subscriber.work(),
                 writer=_write(socket, client.outbox, subscriber.state, missed, number=client.number, first=seat.first),
                 elsewhere=seat.taken_over(),
@@ -140,6 +139,10 @@ def websocket_routes(services: Services, connections: Connections) -> list[ASGIR
             )
         finally:
             returning.leave(seat)
+
+    async def subscriber(handshake: Handshake, socket: Socket, missed: Missed) -> None:
+        seat = await returning.enter(handshake)
+        await attend(seat, socket, missed, _read(socket, seat.subscriber.receive))
 
     async def flow_stream(handshake: Handshake, socket: Socket, missed: Missed) -> None:
         client = FlowClient(handshake, limit)
@@ -156,31 +159,18 @@ def websocket_routes(services: Services, connections: Connections) -> list[ASGIR
     async def publisher(handshake: Handshake, socket: Socket, missed: Missed) -> None:
         outbox = Outbox(limit)
         taking = Publisher(services, handshake, outbox).receive
-        await publishers.enter(handshake)
-        try:
+        async with publishers.present(handshake):
             await _together(
                 reader=_take(socket, taking), writer=_answer(socket, outbox, missed), expelled=socket.expelled()
             )
-        finally:
-            await publishers.leave(handshake)
 
     async def publish_and_subscribe(handshake: Handshake, socket: Socket, missed: Missed) -> None:
-        await publishers.enter(handshake)
-        seat = await returning.enter(handshake)
-        subscriber, client = seat.subscriber, seat.subscriber.client
-        client.unheard = origin_of(handshake)
-        both = Both(subscriber, Publisher(services, handshake, client.outbox))
-        try:
-            await _together(
-                reader=_take(socket, both.receive),
-                work=subscriber.work(),
-                writer=_write(socket, client.outbox, subscriber.state, missed, number=client.number, first=seat.first),
-                elsewhere=seat.taken_over(),
-                expelled=socket.expelled(),
-            )
-        finally:
-            returning.leave(seat)
-            await publishers.leave(handshake)
+        async with publishers.present(handshake):
+            seat = await returning.enter(handshake)
+            client = seat.subscriber.client
+            client.unheard = origin_of(handshake)
+            both = Both(seat.subscriber, Publisher(services, handshake, client.outbox))
+            await attend(seat, socket, missed, _take(socket, both.receive))
 
     def route(path: str, serve: Serve, *, right: Right) -> ASGIRouteHandler:
         endpoint = Endpoint(services, connections, path, right, serve)

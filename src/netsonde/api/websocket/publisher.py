@@ -6,7 +6,8 @@ what it sent before it left is declared all the same. What is refused is answere
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
@@ -28,6 +29,7 @@ from netsonde.schema import problems
 log = logger("api.publisher")
 
 _SET, _DELETE = 1, 2
+_MOST_LEFT_BEHIND: Final = 1000
 _TOLD: Final = 10
 """Refusals of one Sync that are told in words."""
 
@@ -61,28 +63,51 @@ class Publishers:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._open: Counter[str] = Counter()
+        self._left_behind: dict[str, None] = {}
+        """Origins whose elements could not be deleted; beyond the limit they wait for their own publisher."""
 
-    async def enter(self, handshake: Handshake) -> None:
-        """Let a client in; what it left behind when it was last here goes, if it wanted that."""
+    @asynccontextmanager
+    async def present(self, handshake: Handshake) -> AsyncIterator[None]:
+        """Count a client while it is here; what it published goes when it leaves and before it is here anew.
+
+        Only if it wants that, and nobody else publishes under its origin.
+        """
         origin = origin_of(handshake)
-        if handshake.deletes_on_disconnect and not self._open[origin]:
-            await self._withdraw(origin)
+        is_first = not self._open[origin]
         self._open[origin] += 1
-
-    async def leave(self, handshake: Handshake) -> None:
-        origin = origin_of(handshake)
-        self._open[origin] -= 1
-        if not self._open[origin]:
-            del self._open[origin]
-            if handshake.deletes_on_disconnect:
+        try:
+            await self._withdraw_again()
+            if handshake.deletes_on_disconnect and is_first:
                 await self._withdraw(origin)
+            yield
+        finally:
+            self._open[origin] -= 1
+            if not self._open[origin]:
+                del self._open[origin]
+                if handshake.deletes_on_disconnect:
+                    await self._withdraw(origin)
 
-    async def _withdraw(self, origin: str) -> None:
+    async def _withdraw_again(self) -> None:
+        for origin in [one for one in self._left_behind if not self._open[one]]:
+            if not await self._withdraw(origin):
+                # The bus is still away, for the others too.
+                return
+
+    async def _withdraw(self, origin: str) -> bool:
+        """Delete what was published under an origin; tell whether that was possible."""
         try:
             await self._services.declared.withdraw(origin)
         except (SourceLost, UserError, TimeoutError) as failed:
-            # It goes when the publisher is here again.
-            log.warning("what a publisher left behind stays for now", origin=origin[:200], reason=str(failed))
+            if len(self._left_behind) < _MOST_LEFT_BEHIND:
+                self._left_behind[origin] = None
+            log.warning(
+                "what a publisher left behind stays until it or another publisher connects",
+                origin=origin[:200],
+                reason=str(failed) or "it took too long",
+            )
+            return False
+        self._left_behind.pop(origin, None)
+        return True
 
 
 class Publisher:

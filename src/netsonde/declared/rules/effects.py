@@ -29,6 +29,8 @@ MOST_EDGES: Final = 10_000
 _SAMPLE: Final = 20
 _PORTION: Final = 500
 """Nodes or edges written in one turn of the loop, which others wait for."""
+_LOOKED_AT: Final = 2000
+"""Nodes that are looked at for partners in one turn of the loop; 5 to 10 µs each."""
 _MOST_FLIPS: Final = 8
 """Times that a node may enter or leave in one second because of what rules wrote."""
 
@@ -63,8 +65,8 @@ class Effect(Protocol):
     def write(self) -> bool:
         """Make the graph as the rule says, a portion of it; tell whether there is more."""
 
-    def withdraw(self) -> None:
-        """Take back everything that the rule did."""
+    def withdraw(self) -> bool:
+        """Take back a portion of what the rule did; tell whether there is more. It is not written any more then."""
 
     def preview(self) -> RulePreview:
         """Say what it would do; nothing was written yet."""
@@ -101,9 +103,10 @@ class Creating:
         self.count = 1
         return False
 
-    def withdraw(self) -> None:
+    def withdraw(self) -> bool:
         self._ground.state({self._key: None})
         self.count = 0
+        return False
 
     def preview(self) -> RulePreview:
         shown = self._graph.node(self.node.id)
@@ -163,9 +166,9 @@ class Updating:
             self._ground.note(self._owner, notes)
         return bool(self._pending)
 
-    def withdraw(self) -> None:
-        self._ground.note(self._owner, dict.fromkeys(self._done))
-        self._done.clear()
+    def withdraw(self) -> bool:
+        self._ground.note(self._owner, dict.fromkeys(portion(self._done)))
+        return bool(self._done)
 
     def preview(self) -> RulePreview:
         matching = [node for node in map(self._graph.node, sorted(self._matcher.matching)) if node is not None]
@@ -198,7 +201,7 @@ class Linking:
         src, dst, join = compiled(rule.src, "Src"), compiled(rule.dst, "Dst"), join_of(rule)
         self.reads = reads_of(src) | reads_of(dst) | Reads(keys_of(join or ()))
         self._pairs = Pairs(graph, Matcher(src, graph), Matcher(dst, graph), join, MOST_EDGES)
-        self._pending = set(self._pairs.pairs)
+        self._pending: set[Pair] = set()
         self._done: set[Pair] = set()
         self._turns = _Turns(clock)
         self._given_up = ""
@@ -227,6 +230,8 @@ class Linking:
         return True
 
     def write(self) -> bool:
+        if not self._given_up:
+            self._pending |= self._pairs.fill(_LOOKED_AT)
         wanted: set[Pair] = set() if self._given_up else self._pairs.pairs
         if self._given_up:
             self._pending = self._done.copy()
@@ -241,13 +246,15 @@ class Linking:
                 self._done.discard(pair)
         if elements:
             self._ground.state(elements)
-        return bool(self._pending)
+        return bool(self._pending) or not (self._given_up or self._pairs.is_filled)
 
-    def withdraw(self) -> None:
-        self._ground.state(dict.fromkeys(map(self._key, self._done)))
-        self._done.clear()
+    def withdraw(self) -> bool:
+        self._ground.state(dict.fromkeys(map(self._key, portion(self._done))))
+        return bool(self._done)
 
     def preview(self) -> RulePreview:
+        while not self._pairs.is_filled:
+            self._pairs.fill(_LOOKED_AT)
         pairs = [(self._graph.node(parent), self._graph.node(child)) for parent, child in sorted(self._pairs.pairs)]
         shown = [LinkedPair(named(one), named(other)) for one, other in pairs[:_SAMPLE] if one and other]
         return RulePreview(len(pairs), edges=shown, conflicts=self._owned(child for _, child in pairs if child))

@@ -4,7 +4,7 @@
 A change costs what it touches: the pairs of the node that entered, left, or got another value.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -28,6 +28,8 @@ class _Side:
         self.path = path
         self.keys: dict[str, frozenset[bytes]] = {}
         self.by_key: dict[bytes, dict[str, None]] = {}
+        self.linked: dict[str, set[str]] = {}
+        """The other ends of the pairs that are kept."""
 
     def changed(self, events: Sequence[Event]) -> set[str]:
         """Follow a batch; return the nodes that entered, left, or may have another value."""
@@ -53,12 +55,21 @@ class _Side:
         else:
             self.keys.pop(node_id, None)
 
-    def partners(self, keys: Iterable[bytes]) -> set[str]:
-        return {node_id for key in keys for node_id in self.by_key.get(key, ())}
+    def partners(self, keys: Iterable[bytes]) -> Iterator[str]:
+        """Yield who has one of the keys, again for each key in common; who has enough of them stops."""
+        return (node_id for key in keys for node_id in self.by_key.get(key, ()))
+
+    def link(self, node_id: str, partner: str) -> None:
+        self.linked.setdefault(node_id, set()).add(partner)
+
+    def unlink(self, node_id: str, partner: str) -> None:
+        self.linked[node_id].discard(partner)
+        if not self.linked[node_id]:
+            del self.linked[node_id]
 
 
 class Pairs:
-    """The pairs of one rule, at most `most` of them."""
+    """The pairs of one rule, at most `most` of them; none before `fill` was called until all is filled."""
 
     def __init__(
         self, graph: GraphReader, parents: Matcher, children: Matcher, join: tuple[Path, Path] | None, most: int
@@ -70,10 +81,23 @@ class Pairs:
         self.pairs: set[Pair] = set()
         self.is_full = False
         """Whether there are more pairs than are kept."""
-        for node_id in parents.matching:
-            self._parents.put(node_id, self._keys(self._parents, node_id))
-        for node_id in children.matching:
-            self._move(self._children, node_id, set())
+        self._unfilled = [(self._parents, node_id) for node_id in parents.matching]
+        self._unfilled += [(self._children, node_id) for node_id in children.matching]
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether all nodes that matched from the beginning have been looked at."""
+        return not self._unfilled
+
+    def fill(self, size: int) -> set[Pair]:
+        """Look at some of the nodes that matched from the beginning; `update` may be called in between."""
+        changed: set[Pair] = set()
+        cut = max(0, len(self._unfilled) - size)
+        some = self._unfilled[cut:]
+        del self._unfilled[cut:]
+        for side, node_id in some:
+            self._move(side, node_id, changed)
+        return changed
 
     def update(self, events: Sequence[Event]) -> set[Pair]:
         """Follow a batch; return the pairs that entered or left. Raises LimitReached as matchers do."""
@@ -87,32 +111,39 @@ class Pairs:
 
     def _move(self, side: _Side, node_id: str, changed: set[Pair]) -> None:
         other = self._children if side is self._parents else self._parents
-        before = other.partners(side.keys.get(node_id, ()))
         keys = self._keys(side, node_id)
         side.put(node_id, keys)
-        after = other.partners(keys)
-        for partner in before - after:
-            pair = self._pair(side, node_id, partner)
-            if pair in self.pairs:
-                self.pairs.discard(pair)
-                changed.add(pair)
-        for partner in after - before:
-            self._add(self._pair(side, node_id, partner), changed)
+        # Not all that could be linked are looked at, only those that are: everything with everything is too many.
+        for partner in tuple(side.linked.get(node_id, ())):
+            if keys.isdisjoint(other.keys.get(partner, ())):
+                self._drop(self._pair(side, node_id, partner), changed)
+        self._link(side, node_id, keys, changed)
 
-    def _add(self, pair: Pair, changed: set[Pair]) -> None:
-        if pair[0] == pair[1] or pair in self.pairs:
-            return
-        if len(self.pairs) >= self._most:
-            self.is_full = True
-            return
-        self.pairs.add(pair)
+    def _link(self, side: _Side, node_id: str, keys: Iterable[bytes], changed: set[Pair]) -> None:
+        """Add the pairs of a node while there is room for them."""
+        other = self._children if side is self._parents else self._parents
+        for partner in other.partners(keys):
+            pair = self._pair(side, node_id, partner)
+            if partner == node_id or pair in self.pairs:
+                continue
+            if len(self.pairs) >= self._most:
+                self.is_full = True
+                return
+            self.pairs.add(pair)
+            self._parents.link(*pair)
+            self._children.link(*reversed(pair))
+            changed.add(pair)
+
+    def _drop(self, pair: Pair, changed: set[Pair]) -> None:
+        self.pairs.discard(pair)
+        self._parents.unlink(*pair)
+        self._children.unlink(*reversed(pair))
         changed.add(pair)
 
     def _fill(self, changed: set[Pair]) -> None:
         self.is_full = False
         for parent, keys in self._parents.keys.items():
-            for child in self._children.partners(keys):
-                self._add((parent, child), changed)
+            self._link(self._parents, parent, keys, changed)
             if self.is_full:
                 return
 

@@ -7,6 +7,7 @@ Writes: the bucket, compare-and-set; the graph, through what is declared.
 
 import asyncio
 import uuid as uuids
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
@@ -65,6 +66,8 @@ class _Rules(Generic[Rule, View]):
         self._known: dict[str, _Known[Rule]] = {}
         self._deleted: dict[str, int] = {}
         """Revisions of rules that are gone: an echo of an earlier write must not bring them back."""
+        self._leaving: dict[str, deque[Effect]] = {}
+        """What earlier versions of rules did and is not taken back yet; a rule writes nothing before that is done."""
         self._readers = Readers()
         self._unwritten: dict[str, None] = {}
         self._changed = asyncio.Event()
@@ -134,8 +137,7 @@ class _Rules(Generic[Rule, View]):
     def _begin_anew(self) -> None:
         """Judge what is known from an earlier run again: what happened to the graph since then was missed."""
         for known in self._known.values():
-            if known.effect is not None:
-                known.effect.withdraw()
+            self._withdraw(known)
             self._start(known)
 
     def _checked(self, rule: Rule) -> None:
@@ -156,23 +158,30 @@ class _Rules(Generic[Rule, View]):
             self._changed.set()
 
     async def _write(self) -> None:
-        """Write what rules want, a turn of the loop after they came to want it."""
+        """Write what rules want, a turn of the loop after they came to want it, and a turn for each portion."""
         while True:
             await self._changed.wait()
             self._changed.clear()
-            wanted, self._unwritten = self._unwritten, {}
-            for uuid in wanted:
+            while self._unwritten:
+                uuid = next(iter(self._unwritten))
+                del self._unwritten[uuid]
                 self._write_now(uuid)
-            await asyncio.sleep(0)
+                await asyncio.sleep(0)
+
+    def _want(self, uuid: str) -> None:
+        self._unwritten[uuid] = None
+        self._changed.set()
 
     def _write_now(self, uuid: str) -> None:
+        if self._take_back(uuid):
+            self._want(uuid)
+            return
         known = self._known.get(uuid)
         if known is None or known.effect is None:
             return
         before = known.effect.reason
         if known.effect.write():
-            self._unwritten[uuid] = None
-            self._changed.set()
+            self._want(uuid)
         if known.effect.reason != before:
             log.warning("a rule does less than it says", rule=uuid, reason=known.effect.reason)
 
@@ -197,8 +206,8 @@ class _Rules(Generic[Rule, View]):
         before = self._known.get(rule.uuid)
         if revision <= max(before.revision if before else 0, self._deleted.get(rule.uuid, 0)):
             return
-        if before is not None and before.effect is not None:
-            before.effect.withdraw()
+        if before is not None:
+            self._withdraw(before)
         known = self._known[rule.uuid] = _Known(rule, revision)
         self._start(known)
         self._expiry_changed.set()
@@ -224,8 +233,27 @@ class _Rules(Generic[Rule, View]):
         self._deleted[uuid] = known.revision
         while len(self._deleted) > _MOST_DELETED:
             del self._deleted[next(iter(self._deleted))]
-        if known.effect is not None:
-            known.effect.withdraw()
+        self._withdraw(known)
+
+    def _withdraw(self, known: _Known[Rule]) -> None:
+        """Begin to take back what a rule did; the rest is taken back as rules are written, in portions."""
+        if known.effect is None:
+            return
+        uuid = known.rule.uuid
+        self._leaving.setdefault(uuid, deque()).append(known.effect)
+        known.effect = None
+        if self._take_back(uuid):
+            self._want(uuid)
+
+    def _take_back(self, uuid: str) -> bool:
+        """Take back a portion of what earlier versions of a rule did; tell whether there is more."""
+        leaving = self._leaving.get(uuid)
+        while leaving:
+            if leaving[0].withdraw():
+                return True
+            leaving.popleft()
+        self._leaving.pop(uuid, None)
+        return False
 
     async def _expire(self) -> None:
         """Delete rules whose time is over; every analyzer does, and the first one counts."""
