@@ -381,6 +381,8 @@ fn spawn(threads: &Threads, name: &str, work: impl FnOnce() + Send + 'static) ->
     let builder = std::thread::Builder::new().name(format!("netsonde-{name}"));
     let thread = builder.spawn(work)?;
     let mut threads = threads.lock().unwrap_or_else(PoisonError::into_inner);
+    // Captures that listen come and go, and a thread that is over holds its stack until it is let go.
+    threads.retain(|one| !one.is_finished());
     threads.push(thread);
     Ok(())
 }

@@ -53,6 +53,7 @@ pub struct Collector {
     pub inner: PiMutex<Inner>,
     source: Source,
     stopping: AtomicBool,
+    epoll: Epoll,
     wake: EventFd,
 }
 
@@ -69,7 +70,7 @@ const SOCKET: u64 = 0;
 const WAKE: u64 = 1;
 const TICK_NS: i64 = 250_000_000;
 
-/// Bind the socket of a capture. The error is a filter's mistake or the system's.
+/// Bind the socket of a capture, which `run` reads. The error is a filter's mistake or the system's.
 pub fn open(
     shared: &Arc<Shared>,
     request: ListenRequest,
@@ -99,9 +100,7 @@ pub fn open(
     let subscription = Subscription::new(identity, options, memory, sinks)?;
     let failed = |error: std::io::Error| format!("cannot listen on {address}: {error}");
     let (source, address) = bind(kind, address).map_err(failed)?;
-    shared
-        .events
-        .push(subscription.event(EventKind::Started, ""));
+    let (epoll, wake) = waits(&source).map_err(failed)?;
     Ok(Arc::new(Collector {
         point,
         address,
@@ -109,8 +108,20 @@ pub fn open(
         inner: PiMutex::new(Inner { subscription }),
         source,
         stopping: AtomicBool::new(false),
-        wake: EventFd::new().map_err(failed)?,
+        epoll,
+        wake,
     }))
+}
+
+/// What a collector's thread waits for: its socket, and being woken.
+fn waits(source: &Source) -> std::io::Result<(Epoll, EventFd)> {
+    let (epoll, wake) = (Epoll::new()?, EventFd::new()?);
+    match source {
+        Source::Datagrams(datagrams) => epoll.add(datagrams.socket(), SOCKET)?,
+        Source::Streams(streams) => epoll.add(streams.listener(), SOCKET)?,
+    }
+    epoll.add(&wake, WAKE)?;
+    Ok((epoll, wake))
 }
 
 fn bind(kind: SourceKind, address: SocketAddr) -> std::io::Result<(Source, SocketAddr)> {
@@ -124,24 +135,18 @@ fn bind(kind: SourceKind, address: SocketAddr) -> std::io::Result<(Source, Socke
     Ok((Source::Datagrams(Datagrams::new(socket, kind)?), address))
 }
 
-/// Read until the capture is stopped.
+/// Read until the capture is stopped. `Started` comes first, `Stopped` when `Collector::stop` has given back all.
 pub fn run(own: &Arc<Collector>, shared: &Arc<Shared>) {
     sched::ordinary();
-    let Ok(epoll) = Epoll::new() else {
-        return;
-    };
-    let added = match &own.source {
-        Source::Datagrams(datagrams) => epoll.add(datagrams.socket(), SOCKET),
-        Source::Streams(streams) => epoll.add(streams.listener(), SOCKET),
-    };
-    if added.and_then(|()| epoll.add(&own.wake, WAKE)).is_err() {
-        return;
-    }
+    own.tell_started(shared);
     let mut ready = Ready::new(4);
     let mut next_tick = mono_ns();
     while !own.is_stopping() {
         let wait_ms = ((next_tick - mono_ns()) / 1_000_000).clamp(0, 1000) as i32;
-        let has_data = epoll.wait(&mut ready, wait_ms).any(|token| token == SOCKET);
+        let has_data = own
+            .epoll
+            .wait(&mut ready, wait_ms)
+            .any(|token| token == SOCKET);
         if has_data && !own.is_stopping() {
             own.read(shared);
         }
@@ -155,6 +160,15 @@ pub fn run(own: &Arc<Collector>, shared: &Arc<Shared>) {
 impl Collector {
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Under the lock, which a stop takes after it has said so: nothing starts that is over.
+    fn tell_started(&self, shared: &Shared) {
+        let inner = self.inner.lock();
+        if !self.is_stopping() {
+            let started = inner.subscription.event(EventKind::Started, "");
+            shared.events.push(started);
+        }
     }
 
     fn read(self: &Arc<Self>, shared: &Arc<Shared>) {
@@ -207,7 +221,7 @@ impl Collector {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::net::{TcpStream, UdpSocket};
     use std::time::{Duration, Instant};
 
@@ -262,16 +276,7 @@ mod tests {
 
     impl Running {
         fn start(kind: SourceKind, sinks: Vec<Arc<Sink>>) -> Self {
-            let (shared, _) = build(Config::default()).expect("no privileges are needed");
-            let request = ListenRequest {
-                point: point(),
-                ifname: "br0".to_owned(),
-                node_tid: "tid".to_owned(),
-                options: options(),
-                kind,
-                address: ([127, 0, 0, 1], 0).into(),
-            };
-            let own = open(&shared, request, sinks).expect("a free port");
+            let (shared, own) = opened(kind, sinks);
             let (collector, core) = (Arc::clone(&own), Arc::clone(&shared));
             let thread = std::thread::spawn(move || run(&collector, &core));
             Self {
@@ -308,6 +313,21 @@ mod tests {
             self.thread.join().expect("it ends");
             stopped
         }
+    }
+
+    /// A collector that no thread reads yet.
+    fn opened(kind: SourceKind, sinks: Vec<Arc<Sink>>) -> (Arc<Shared>, Arc<Collector>) {
+        let (shared, _) = build(Config::default()).expect("no privileges are needed");
+        let request = ListenRequest {
+            point: point(),
+            ifname: "br0".to_owned(),
+            node_tid: "tid".to_owned(),
+            options: options(),
+            kind,
+            address: ([127, 0, 0, 1], 0).into(),
+        };
+        let own = open(&shared, request, sinks).expect("a free port");
+        (shared, own)
     }
 
     fn record() -> FlowRecord {
@@ -413,5 +433,24 @@ mod tests {
             (sink.stats().dropped, sink.stats().reason),
             (0, String::new())
         );
+    }
+
+    #[test]
+    fn a_collector_that_never_reads_never_starts() {
+        let (shared, own) = opened(SourceKind::Streams, Vec::new());
+        assert!(own.stop().is_some());
+        run(&own, &shared);
+        assert_eq!(shared.events.take().len(), 0);
+    }
+
+    #[test]
+    fn who_connects_while_a_capture_stops_is_let_go() {
+        let (shared, own) = opened(SourceKind::Streams, Vec::new());
+        let mut stream = TcpStream::connect(own.address).expect("it listens");
+        let patience = Some(Duration::from_secs(1));
+        stream.set_read_timeout(patience).expect("a timeout");
+        assert!(own.stop().is_some());
+        own.read(&shared);
+        assert_eq!(stream.read(&mut [0; 8]).ok(), Some(0));
     }
 }
