@@ -6,7 +6,6 @@
 mod export;
 mod files;
 mod mirror;
-mod quota;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
