@@ -3,12 +3,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use netsonde_pcapfile::{PcapngWriter, RawPacket};
 
 use super::{names, Copied};
+use crate::sys::check;
 
 const LINK_TYPE_ETHERNET: u16 = 1;
 /// What is written at once, unless there is nothing more to write.
@@ -35,6 +37,8 @@ impl Current {
             .create_new(true)
             .mode(0o600)
             .open(&part)?;
+        // Where the file system has no locks, files are written all the same.
+        drop(lock(&file));
         let mut writer = PcapngWriter::new("netsonde", "");
         writer.interface(LINK_TYPE_ETHERNET, ifname, "");
         let pending = writer.take();
@@ -97,4 +101,19 @@ impl Current {
         fs::rename(&self.part, &complete)?;
         Ok((complete, self.bytes))
     }
+}
+
+/// Whether someone is writing the file: it is locked for that long.
+pub(super) fn is_written(part: &Path) -> bool {
+    let opened = File::options()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(part);
+    let busy = |error: io::Error| error.kind() == io::ErrorKind::WouldBlock;
+    opened.is_ok_and(|file| lock(&file).is_err_and(busy))
+}
+
+fn lock(file: &File) -> io::Result<()> {
+    // SAFETY: no pointers.
+    check(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) }).map(drop)
 }

@@ -6,11 +6,11 @@ mod complete;
 mod current;
 mod names;
 mod quota;
+mod spec;
 
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
 
 use super::{Copied, Outlet};
 use crate::event::Point;
@@ -19,21 +19,7 @@ use complete::Complete;
 use current::Current;
 use quota::Quota;
 
-/// 0 = no limit, but for the bytes of all files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileSpec {
-    pub directory: PathBuf,
-    /// After so many bytes, ns or packets the next file is begun.
-    pub rotate_bytes: u64,
-    pub rotate_ns: i64,
-    pub rotate_packets: u64,
-    /// Bytes of all files of this interface, the current one included; at least 1 MiB.
-    pub total_bytes: u64,
-    /// Bytes of all files in all directories beside this one; 0 = no limit.
-    pub all_bytes: u64,
-}
-
-const LEAST_TOTAL: u64 = 1 << 20;
+pub use spec::FileSpec;
 
 pub(super) struct Files {
     spec: FileSpec,
@@ -50,12 +36,7 @@ pub(super) struct Files {
 
 impl Files {
     pub(super) fn open(spec: &FileSpec, ifname: &str, point: &Point) -> io::Result<Self> {
-        let spec = FileSpec {
-            total_bytes: spec.total_bytes.max(LEAST_TOTAL),
-            // A file that fills all the room could only be given up as a whole.
-            rotate_bytes: bounded(spec.rotate_bytes, spec.total_bytes.max(LEAST_TOTAL) / 4),
-            ..spec.clone()
-        };
+        let spec = spec.bounded();
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -85,6 +66,10 @@ impl Files {
     }
 
     fn begin(&mut self, ts_ns: i64) -> io::Result<Current> {
+        if self.complete.lacks {
+            self.complete = Complete::take_over(&self.spec.directory, &self.prefix)?;
+            self.make_room()?;
+        }
         let name = names::part(&self.prefix, ts_ns, self.number);
         self.number += 1;
         Current::create(self.spec.directory.join(name), &self.ifname, ts_ns)
@@ -165,19 +150,11 @@ impl Outlet for Files {
     }
 }
 
-fn bounded(limit: u64, most: u64) -> u64 {
-    if limit == 0 {
-        most
-    } else {
-        limit.min(most)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs::{self, File};
     use std::os::unix::fs::MetadataExt;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
@@ -302,13 +279,27 @@ mod tests {
         let scratch = Scratch::new();
         let mut killed = open(&scratch.spec());
         assert!(killed.frame(&frame(5, 60)).is_ok() && killed.idle(5).is_ok());
-        std::mem::forget(killed);
+        drop(killed);
         let mut files = open(&scratch.spec());
         assert_eq!(
             scratch.names(),
             ["eth0_1___-1-3-00000000000000000005-000000.pcapng"]
         );
         assert!(files.complete.keep_within(0).is_ok() && scratch.names().is_empty());
+    }
+
+    #[test]
+    fn a_sink_that_ends_while_the_next_begins_names_its_file_and_leaves_it_counted() {
+        let scratch = Scratch::new();
+        let mut former = open(&scratch.spec());
+        assert!(former.frame(&frame(5, 60)).is_ok() && former.idle(5).is_ok());
+        let mut next = open(&scratch.spec());
+        assert!(scratch.names()[0].ends_with(".part"));
+        assert!(former.frame(&frame(6, 60)).is_ok() && former.finish().is_ok());
+        assert!(next.frame(&frame(7, 60)).is_ok() && next.finish().is_ok());
+        assert_eq!(scratch.names().len(), 2);
+        assert!(next.complete.keep_within(0).is_ok());
+        assert!(scratch.names().is_empty());
     }
 
     #[test]
@@ -340,7 +331,7 @@ mod tests {
                 assert!(killed.frame(&frame(run * 10_000 + number, 1000)).is_ok());
             }
             assert!(killed.idle(0).is_ok());
-            std::mem::forget(killed);
+            drop(killed);
             assert!(scratch.bytes() <= 1 << 20, "{}", scratch.bytes());
         }
     }
