@@ -3,25 +3,26 @@
 //! each, in the agent's own network namespace; the capture's meter and kept packets are those of any other.
 
 mod datagrams;
+mod open;
 mod streams;
 
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use netsonde_meter::FlowBatch;
-use netsonde_packet::LinkType;
 
 use crate::event::{Event, EventKind, Point};
 use crate::pi_mutex::PiMutex;
 use crate::sched;
 use crate::shared::Shared;
-use crate::sink::Sink;
-use crate::subscription::{CaptureOptions, Identity, Subscription};
+use crate::subscription::Subscription;
 use crate::sys::{mono_ns, now_ns, Epoll, EventFd, Ready};
 
 use datagrams::Datagrams;
 use streams::Streams;
+
+pub use open::{open, ListenRequest};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceKind {
@@ -32,16 +33,6 @@ pub enum SourceKind {
     },
     /// pcap and pcapng over TCP.
     Streams,
-}
-
-pub struct ListenRequest {
-    pub point: Point,
-    pub ifname: String,
-    pub node_tid: String,
-    pub options: CaptureOptions,
-    pub kind: SourceKind,
-    /// Port 0 = any free one.
-    pub address: SocketAddr,
 }
 
 pub struct Collector {
@@ -69,71 +60,6 @@ enum Source {
 const SOCKET: u64 = 0;
 const WAKE: u64 = 1;
 const TICK_NS: i64 = 250_000_000;
-
-/// Bind the socket of a capture, which `run` reads. The error is a filter's mistake or the system's.
-pub fn open(
-    shared: &Arc<Shared>,
-    request: ListenRequest,
-    sinks: Vec<Arc<Sink>>,
-) -> Result<Arc<Collector>, String> {
-    let ListenRequest {
-        point,
-        ifname,
-        node_tid,
-        options,
-        kind,
-        address,
-    } = request;
-    let identity = Identity {
-        point: point.clone(),
-        ifname,
-        node_tid,
-        host: shared.config.host.clone(),
-        link_type: LinkType::Ethernet,
-        armed_before_up: false,
-    };
-    let options = CaptureOptions {
-        every_frame: kind == SourceKind::Streams,
-        ..options
-    };
-    let memory = Arc::clone(&shared.kept_memory);
-    let subscription = Subscription::new(identity, options, memory, sinks)?;
-    let failed = |error: std::io::Error| format!("cannot listen on {address}: {error}");
-    let (source, address) = bind(kind, address).map_err(failed)?;
-    let (epoll, wake) = waits(&source).map_err(failed)?;
-    Ok(Arc::new(Collector {
-        point,
-        address,
-        bound_ns: mono_ns(),
-        inner: PiMutex::new(Inner { subscription }),
-        source,
-        stopping: AtomicBool::new(false),
-        epoll,
-        wake,
-    }))
-}
-
-/// What a collector's thread waits for: its socket, and being woken.
-fn waits(source: &Source) -> std::io::Result<(Epoll, EventFd)> {
-    let (epoll, wake) = (Epoll::new()?, EventFd::new()?);
-    match source {
-        Source::Datagrams(datagrams) => epoll.add(datagrams.socket(), SOCKET)?,
-        Source::Streams(streams) => epoll.add(streams.listener(), SOCKET)?,
-    }
-    epoll.add(&wake, WAKE)?;
-    Ok((epoll, wake))
-}
-
-fn bind(kind: SourceKind, address: SocketAddr) -> std::io::Result<(Source, SocketAddr)> {
-    if kind == SourceKind::Streams {
-        let listener = TcpListener::bind(address)?;
-        let address = listener.local_addr()?;
-        return Ok((Source::Streams(Streams::new(listener)?), address));
-    }
-    let socket = UdpSocket::bind(address)?;
-    let address = socket.local_addr()?;
-    Ok((Source::Datagrams(Datagrams::new(socket, kind)?), address))
-}
 
 /// Read until the capture is stopped. `Started` comes first, `Stopped` when `Collector::stop` has given back all.
 pub fn run(own: &Arc<Collector>, shared: &Arc<Shared>) {
@@ -233,7 +159,8 @@ mod tests {
     use crate::core::build;
     use crate::kept::KeepOptions;
     use crate::shared::Config;
-    use crate::sink::SinkSpec;
+    use crate::sink::{Sink, SinkSpec};
+    use crate::subscription::CaptureOptions;
 
     fn options() -> CaptureOptions {
         CaptureOptions {
