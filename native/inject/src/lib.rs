@@ -10,6 +10,7 @@ pub mod frame;
 mod inlet;
 pub mod ledger;
 mod neighbour;
+mod outlet;
 pub mod pace;
 pub mod probe;
 pub mod recorded;
