@@ -101,7 +101,7 @@ impl Collector {
         match &self.source {
             Source::Datagrams(datagrams) => {
                 let mut happened = Vec::new();
-                datagrams.read(&self.inner, &mut happened);
+                datagrams.read(self, &mut happened);
                 shared.events.extend(happened);
             }
             Source::Streams(streams) => streams.accept(self, shared),
@@ -160,7 +160,7 @@ mod tests {
     use crate::kept::KeepOptions;
     use crate::shared::Config;
     use crate::sink::{Sink, SinkSpec};
-    use crate::subscription::CaptureOptions;
+    use crate::subscription::{CaptureOptions, Counters};
 
     fn options() -> CaptureOptions {
         CaptureOptions {
@@ -368,6 +368,20 @@ mod tests {
         assert!(own.stop().is_some());
         run(&own, &shared);
         assert_eq!(shared.events.take().len(), 0);
+    }
+
+    #[test]
+    fn what_waits_when_a_capture_stops_is_left() {
+        let (shared, own) = opened(SourceKind::Records { default_rate: 1 }, Vec::new());
+        send(&own, &[b"rubbish".to_vec()]);
+        assert!(own.stop().is_some());
+        own.read(&shared);
+        let mut counters = Counters::default();
+        let Source::Datagrams(datagrams) = &own.source else {
+            panic!("records come in datagrams");
+        };
+        datagrams.count_losses(&mut counters);
+        assert_eq!(counters.refused, 0);
     }
 
     #[test]
