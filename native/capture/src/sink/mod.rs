@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use netsonde_exports::{FlowRecord, Protocol};
+use netsonde_packet::LinkType;
 
 use crate::budget::BoundedQueue;
 use crate::event::Point;
@@ -81,6 +82,7 @@ pub struct SinkStats {
 pub(crate) struct Copied {
     pub(crate) ts_ns: i64,
     pub(crate) wire_len: u32,
+    pub(crate) link_type: LinkType,
     pub(crate) data: Vec<u8>,
 }
 
@@ -186,13 +188,14 @@ impl Sink {
         })
     }
 
-    pub fn frame(&self, frame: &RawFrame<'_>) {
+    pub fn frame(&self, frame: &RawFrame<'_>, link_type: LinkType) {
         if self.takes_records {
             return;
         }
         let copied = Copied {
             ts_ns: frame.ts_ns,
             wire_len: frame.wire_len,
+            link_type,
             data: frame.data.to_vec(),
         };
         let weight = size_of::<Item>() + copied.data.len();
@@ -398,6 +401,7 @@ mod tests {
         let frame = Copied {
             ts_ns: 1,
             wire_len: 60,
+            link_type: LinkType::Ethernet,
             data: vec![0; 60],
         };
         assert!(queue.items.push(Item::Frame(frame), 100));

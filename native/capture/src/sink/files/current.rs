@@ -7,18 +7,19 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use netsonde_packet::LinkType;
 use netsonde_pcapfile::{PcapngWriter, RawPacket};
 
 use super::{names, Copied};
 use crate::sys::check;
 
-const LINK_TYPE_ETHERNET: u16 = 1;
 /// What is written at once, unless there is nothing more to write.
 const WRITE_BYTES: usize = 256 << 10;
 
 pub(super) struct Current {
     pub(super) file: File,
     part: PathBuf,
+    pub(super) link_type: LinkType,
     writer: PcapngWriter,
     pending: Vec<u8>,
     /// Bytes of the blocks that every file begins with.
@@ -31,7 +32,8 @@ pub(super) struct Current {
 }
 
 impl Current {
-    pub(super) fn create(part: PathBuf, ifname: &str, began_ns: i64) -> io::Result<Self> {
+    /// Begin a file for packets like the first one.
+    pub(super) fn create(part: PathBuf, ifname: &str, first: &Copied) -> io::Result<Self> {
         let file = File::options()
             .write(true)
             .create_new(true)
@@ -40,18 +42,19 @@ impl Current {
         // Where the file system has no locks, files are written all the same.
         drop(lock(&file));
         let mut writer = PcapngWriter::new("netsonde", "");
-        writer.interface(LINK_TYPE_ETHERNET, ifname, "");
+        writer.interface(first.link_type.number(), ifname, "");
         let pending = writer.take();
         Ok(Self {
             file,
             part,
+            link_type: first.link_type,
             header: pending.len(),
             pending,
             waiting: 0,
             writer,
             bytes: 0,
             packets: 0,
-            began_ns,
+            began_ns: first.ts_ns,
         })
     }
 

@@ -56,34 +56,32 @@ impl Files {
         Ok(files)
     }
 
-    fn current(&mut self, ts_ns: i64) -> io::Result<&mut Current> {
+    fn current(&mut self, frame: &Copied) -> io::Result<&mut Current> {
+        let other = |current: &Current| current.link_type != frame.link_type;
+        if self.current.as_ref().is_some_and(other) {
+            self.rotate()?;
+        }
         if self.current.is_none() {
-            self.current = Some(self.begin(ts_ns)?);
+            self.current = Some(self.begin(frame)?);
         }
         self.current
             .as_mut()
             .ok_or_else(|| io::Error::other("no file"))
     }
 
-    fn begin(&mut self, ts_ns: i64) -> io::Result<Current> {
+    fn begin(&mut self, first: &Copied) -> io::Result<Current> {
         if self.complete.lacks {
             self.complete = Complete::take_over(&self.spec.directory, &self.prefix)?;
             self.make_room()?;
         }
-        let name = names::part(&self.prefix, ts_ns, self.number);
+        let name = names::part(&self.prefix, first.ts_ns, self.number);
         self.number += 1;
-        Current::create(self.spec.directory.join(name), &self.ifname, ts_ns)
+        Current::create(self.spec.directory.join(name), &self.ifname, first)
     }
 
     fn is_due(&self, now_ns: i64) -> bool {
-        let Some(current) = &self.current else {
-            return false;
-        };
-        let over = |limit: u64, value: u64| limit > 0 && value >= limit;
-        let age_ns = now_ns.saturating_sub(current.began_ns);
-        over(self.spec.rotate_bytes, current.size())
-            || over(self.spec.rotate_packets, current.packets)
-            || (self.spec.rotate_ns > 0 && age_ns >= self.spec.rotate_ns)
+        let is_over = |current| self.spec.is_over(current, now_ns);
+        self.current.as_ref().is_some_and(is_over)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -124,7 +122,7 @@ impl Files {
 
 impl Outlet for Files {
     fn frame(&mut self, frame: &Copied) -> io::Result<u64> {
-        self.current(frame.ts_ns)?.put(frame);
+        self.current(frame)?.put(frame);
         let done = self.write_out(frame.ts_ns);
         if done.is_err() {
             // This one is refused by the error.
@@ -156,6 +154,8 @@ mod tests {
     use std::os::unix::fs::MetadataExt;
     use std::path::{Path, PathBuf};
     use std::sync::atomic::{AtomicU64, Ordering};
+
+    use netsonde_packet::LinkType;
 
     use super::*;
 
@@ -207,6 +207,7 @@ mod tests {
         Copied {
             ts_ns,
             wire_len: length as u32,
+            link_type: LinkType::Ethernet,
             data: vec![7; length],
         }
     }
@@ -310,6 +311,26 @@ mod tests {
         drop(open_in(&scratch.spec(), 2));
         assert!(here.finish().is_ok());
         assert_eq!(scratch.names().len(), 2);
+    }
+
+    #[test]
+    fn packets_of_an_ip_interface_are_told_as_such() {
+        let scratch = Scratch::new();
+        let mut files = open(&scratch.spec());
+        let bare = |ts_ns| Copied {
+            link_type: LinkType::Raw,
+            ..frame(ts_ns, 60)
+        };
+        assert!(files.frame(&bare(5)).is_ok() && files.frame(&frame(6, 60)).is_ok());
+        assert!(files.finish().is_ok());
+        let link_type = |name: &String| {
+            let file = File::open(scratch.0.join(name)).expect("it is complete");
+            let mut reader = netsonde_pcapfile::Reader::new(file).expect("it is readable");
+            let mut packets = reader.next_packets().expect("it is whole");
+            packets.next().map(|packet| packet.link_type)
+        };
+        let found: Vec<_> = scratch.names().iter().map(link_type).collect();
+        assert_eq!(found, [Some(101), Some(1)]);
     }
 
     #[test]

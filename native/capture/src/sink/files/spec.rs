@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use super::current::Current;
+
 /// 0 = no limit, but for the bytes of all files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileSpec {
@@ -29,6 +31,15 @@ impl FileSpec {
             rotate_bytes: bounded(self.rotate_bytes, total_bytes / 4),
             ..self.clone()
         }
+    }
+
+    /// Whether a file has had its turn.
+    pub(super) fn is_over(&self, file: &Current, now_ns: i64) -> bool {
+        let over = |limit: u64, value: u64| limit > 0 && value >= limit;
+        let age_ns = now_ns.saturating_sub(file.began_ns);
+        over(self.rotate_bytes, file.size())
+            || over(self.rotate_packets, file.packets)
+            || (self.rotate_ns > 0 && age_ns >= self.rotate_ns)
     }
 }
 
