@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The capture core: what Python holds. Starts the threads, passes orders on, collects what they have.
+//! The capture core: what Python holds. Starts the threads and passes orders on; `reading` collects what they have.
 //!
-//! Threads: *watcher*, twice (binds taps to new links), *namespaces* (enters new namespaces), *lookback* (empties sockets of
-//! new links), *metering* (reads captured links), *pools* (prepares sockets), *control* (start, stop,
-//! reaping), *opener* (rings), *reapers* (close). The watcher, namespaces, lookback and pools run at SCHED_FIFO and
-//! touch only what new links need.
+//! Threads: *watcher*, twice (binds taps to new links), *namespaces* (enters new namespaces), *lookback* (empties
+//! sockets of new links), *metering* (reads captured links), *pools* (prepares sockets), *control* (start, stop,
+//! reaping), *opener* (rings), *reapers* (close), *collector* (one for each capture that listens). The watcher,
+//! namespaces, lookback and pools run at SCHED_FIFO and touch only what new links need. Each sink, and each stream that
+//! a collector reads, has a thread of its own.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -15,9 +16,6 @@ use std::sync::mpsc::{channel, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-
-use netsonde_meter::select::{select, Selection};
-use netsonde_meter::{ipc, FlowBatch, PacketBatch};
 
 use crate::bpf::Filter;
 use crate::budget::{BoundedQueue, Budget};
@@ -32,7 +30,7 @@ use crate::reaper::{self, Garbage};
 use crate::shared::{Config, Counters, Inbox, Metering, NamespaceOrder, Shared, Taps, WATCHERS};
 use crate::sink::{Sink, SinkSpec};
 use crate::status::{self, Status, TapStats};
-use crate::subscription::{CaptureOptions, PacketQuery, Subscription};
+use crate::subscription::CaptureOptions;
 use crate::sys::{duplicate, raise_descriptor_limit, reserve_descriptors, Epoll, EventFd};
 use crate::tap::{Hold, LookbackMemory};
 use crate::watcher::Watcher;
@@ -46,11 +44,9 @@ const RESERVED: RawFd = 65_536;
 const FIRST_LIST: Duration = Duration::from_secs(2);
 /// How long sinks may take for what they hold when all ends.
 const LAST_WRITES: Duration = Duration::from_millis(500);
-/// Bytes of one batch of packets, after which the next is begun.
-const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 pub struct Core {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     threads: Threads,
     reapers: Threads,
     descriptor_limit: u64,
@@ -239,91 +235,6 @@ impl Core {
         Status::of(&self.shared, self.descriptor_limit)
     }
 
-    /// Batches of flow reports since the last call.
-    pub fn take_flows(&self) -> Vec<Vec<u8>> {
-        self.shared.reports.take_all()
-    }
-
-    /// Present flows of captures that run (None = of all) that the selection lets pass, the latest first. The error
-    /// says which column is not known.
-    pub fn snapshot_flows(
-        &self,
-        node_tids: Option<&[String]>,
-        captures: Option<&[String]>,
-        selection: &Selection,
-    ) -> Result<Vec<Vec<u8>>, String> {
-        let mut batch = FlowBatch::new();
-        self.each_subscription(|subscription| {
-            let identity = &subscription.identity;
-            let wanted = node_tids.is_none_or(|tids| tids.contains(&identity.node_tid))
-                && captures.is_none_or(|ids| ids.contains(&identity.point.capture_id));
-            if wanted {
-                subscription.snapshot(&mut batch);
-            }
-        });
-        // Before encoding: what is not asked for costs no more than a look at its columns.
-        let found =
-            select(&batch.into_record_batch(), selection).map_err(|error| error.to_string())?;
-        if found.num_rows() == 0 {
-            return Ok(Vec::new());
-        }
-        Ok(vec![ipc::write(&found)])
-    }
-
-    /// First packets newly kept since the last call.
-    pub fn take_packets(&self) -> Vec<Vec<u8>> {
-        let mut batches = Batches::default();
-        let mut take = |subscription: &mut Subscription| {
-            batches.bytes += subscription.take_first(&mut batches.open);
-            batches.cut();
-        };
-        self.shared
-            .retired
-            .lock()
-            .iter_mut()
-            .for_each(|retired| take(&mut retired.0));
-        self.each_subscription(take);
-        batches.finish()
-    }
-
-    /// Kept packets, in order for each interface.
-    pub fn packets(&self, query: &PacketQuery) -> Vec<Vec<u8>> {
-        let mut batches = Batches::default();
-        let mut limit = query.limit;
-        let mut read = |subscription: &mut Subscription| {
-            let identity = &subscription.identity;
-            let tids = query.node_tids.as_deref();
-            if identity.point.capture_id == query.capture_id
-                && tids.is_none_or(|tids| tids.contains(&identity.node_tid))
-            {
-                batches.bytes += subscription.packets(query, &mut limit, &mut batches.open);
-                batches.cut();
-            }
-        };
-        self.shared
-            .retired
-            .lock()
-            .iter_mut()
-            .for_each(|retired| read(&mut retired.0));
-        self.each_subscription(read);
-        batches.finish()
-    }
-
-    fn each_subscription(&self, mut work: impl FnMut(&mut Subscription)) {
-        for tap in self.shared.all_taps() {
-            if tap.captures.load(Ordering::Relaxed) > 0 {
-                tap.inner
-                    .lock()
-                    .subscriptions
-                    .iter_mut()
-                    .for_each(&mut work);
-            }
-        }
-        for collector in self.shared.all_collectors() {
-            work(&mut collector.inner.lock().subscription);
-        }
-    }
-
     /// End all threads and close everything. What was not taken is lost. May be called more than once.
     pub fn close(&self) {
         self.shared.closing.store(true, Ordering::Release);
@@ -381,6 +292,8 @@ fn spawn(threads: &Threads, name: &str, work: impl FnOnce() + Send + 'static) ->
     let builder = std::thread::Builder::new().name(format!("netsonde-{name}"));
     let thread = builder.spawn(work)?;
     let mut threads = threads.lock().unwrap_or_else(PoisonError::into_inner);
+    // Captures that listen come and go, and a thread that is over holds its stack until it is let go.
+    threads.retain(|one| !one.is_finished());
     threads.push(thread);
     Ok(())
 }
@@ -441,29 +354,4 @@ pub(crate) fn build(config: Config) -> io::Result<(Arc<Shared>, Receivers)> {
         rings: rings_end,
     };
     Ok((Arc::new(shared), receivers))
-}
-
-/// Packets on their way out, in batches of bounded size.
-#[derive(Default)]
-struct Batches {
-    open: PacketBatch,
-    bytes: usize,
-    done: Vec<Vec<u8>>,
-}
-
-impl Batches {
-    fn cut(&mut self) {
-        if self.bytes > BATCH_BYTES {
-            self.done
-                .push(std::mem::take(&mut self.open).into_arrow_ipc());
-            self.bytes = 0;
-        }
-    }
-
-    fn finish(mut self) -> Vec<Vec<u8>> {
-        if !self.open.is_empty() {
-            self.done.push(self.open.into_arrow_ipc());
-        }
-        self.done
-    }
 }

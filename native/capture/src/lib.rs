@@ -19,6 +19,7 @@ mod opener;
 mod pi_mutex;
 mod pool;
 mod present;
+mod reading;
 mod reaper;
 mod refill;
 mod ring;

@@ -241,7 +241,7 @@ impl Subscription {
             self.meter.kept(flow);
         }
         for sink in &self.sinks {
-            sink.frame(frame);
+            sink.frame(frame, self.identity.link_type);
         }
     }
 

@@ -6,6 +6,8 @@ use crate::cursor::Cursor;
 /// Templates of an exporter, and fields of one; the longest that real exporters send have some 60.
 const MOST_TEMPLATES: usize = 256;
 const MOST_FIELDS: usize = 256;
+/// Fields of all templates of an exporter: 64 KiB, so that all exporters together hold 32 MiB at most, whoever they are.
+const MOST_IN_ALL: usize = 8192;
 /// Time after which a template that was not told again is not believed any more: exporters repeat theirs each few
 /// minutes (RFC 7011 §8.4), by default of most within half an hour.
 const LIFETIME_NS: i64 = 1_800_000_000_000;
@@ -91,18 +93,21 @@ impl Templates {
             template,
             told_ns: now_ns,
         };
-        if let Some(before) = self.known.iter_mut().find(|known| known.id == id) {
-            *before = known;
-            return true;
-        }
-        if self.known.len() >= MOST_TEMPLATES {
+        self.forget(id);
+        if !self.has_room(&known.template) {
             self.known.retain(|known| known.is_fresh(now_ns));
         }
-        let room = self.known.len() < MOST_TEMPLATES;
+        let room = self.has_room(&known.template);
         if room {
             self.known.push(known);
         }
         room
+    }
+
+    fn has_room(&self, template: &Template) -> bool {
+        let fields = |known: &Known| known.template.fields.len();
+        let all: usize = self.known.iter().map(fields).sum();
+        self.known.len() < MOST_TEMPLATES && all + template.fields.len() <= MOST_IN_ALL
     }
 
     pub(crate) fn forget(&mut self, id: u16) {
@@ -151,6 +156,15 @@ mod tests {
         assert_eq!(learnt.count(), MOST_TEMPLATES);
         assert!(templates.learn(60_000, template(&[4]), LIFETIME_NS + 1));
         assert_eq!(templates.known.len(), 1);
+    }
+
+    #[test]
+    fn long_templates_are_bounded_by_their_fields_and_may_be_told_again() {
+        let mut templates = Templates::default();
+        let long = || template(&[4; MOST_FIELDS]);
+        let learnt = (256..512).filter(|&id| templates.learn(id, long(), 0));
+        assert_eq!(learnt.count(), MOST_IN_ALL / MOST_FIELDS);
+        assert!(templates.learn(256, long(), 0));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod inlet;
 pub mod ledger;
 mod loopback;
 mod neighbour;
+mod outlet;
 pub mod pace;
 pub mod probe;
 pub mod recorded;

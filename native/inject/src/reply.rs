@@ -345,3 +345,16 @@ fn mac_text(mac: &[u8]) -> String {
     let pairs: Vec<String> = mac.iter().map(|byte| format!("{byte:02x}")).collect();
     pairs.join(":")
 }
+
+/// What the kernel should let in for probes of a kind, in tcpdump's words.
+pub(crate) fn wanted(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Icmp | Kind::Nd => "icmp or icmp6 or arp",
+        Kind::Tcp => {
+            "icmp or icmp6 or arp or tcp[tcpflags] & (tcp-syn|tcp-rst) != 0 or (ip6 and tcp)"
+        }
+        Kind::Udp | Kind::Dns => "icmp or icmp6 or arp or udp",
+        Kind::Arp => "arp",
+        Kind::Dhcp4 => "udp port 68",
+    }
+}

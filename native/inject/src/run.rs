@@ -17,13 +17,14 @@ use netsonde_capture::socket::{attach, hardware, link_type, PacketSocket, Scratc
 use netsonde_capture::sys::{check, mono_ns, now_ns, setsockopt, EventFd};
 use netsonde_packet::{LinkType, Ports};
 
-use crate::frame::{build, ETHERNET};
+use crate::frame::build;
 use crate::inlet::Inlet;
 use crate::ledger::{Ledger, Outcome, Totals};
 use crate::loopback::{self, Loopback};
 use crate::neighbour;
+use crate::outlet;
 use crate::pace::Pace;
-use crate::probe::{Kind, Probe};
+use crate::probe::Probe;
 use crate::reply;
 
 const LATE_NS: i64 = 10_000_000;
@@ -200,7 +201,11 @@ impl<'a> Worker<'a> {
             }
             plan.next_hop = None;
         }
-        if let Ok(filter) = Filter::compile(wanted(&plan.source), dlt(link)) {
+        let wanted = match &plan.source {
+            Source::Probe(probe) => reply::wanted(probe.kind),
+            Source::Frames(_) => "less 1",
+        };
+        if let Ok(filter) = Filter::compile(wanted, dlt(link)) {
             attach(&socket, &filter.kernel_program())?;
         }
         if let Source::Probe(probe) = &plan.source {
@@ -330,7 +335,7 @@ impl<'a> Worker<'a> {
                     ledger.expect(index, key, sent_ns);
                 }
             }
-            Err(error) if is_final(&error) => return Err(error),
+            Err(error) if outlet::is_final(&error) => return Err(error),
             Err(error) => {
                 ledger.totals.failed += 1;
                 *lock(&self.shared.last_error) = error.to_string();
@@ -345,7 +350,7 @@ impl<'a> Worker<'a> {
         match &self.way {
             Way::Inlet(inlet) => inlet.enter(frame),
             Way::Loopback(loopback) => loopback.send(frame),
-            Way::Socket => send(&self.socket, self.plan.ifindex, frame, self.link),
+            Way::Socket => outlet::send(&self.socket, self.plan.ifindex, frame, self.link),
         }
     }
 
@@ -406,67 +411,5 @@ impl<'a> Worker<'a> {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
             _ => Ok(()),
         }
-    }
-}
-
-/// What the kernel should let in, in tcpdump's words.
-fn wanted(source: &Source) -> &'static str {
-    let Source::Probe(probe) = source else {
-        return "less 1";
-    };
-    match probe.kind {
-        Kind::Icmp | Kind::Nd => "icmp or icmp6 or arp",
-        Kind::Tcp => {
-            "icmp or icmp6 or arp or tcp[tcpflags] & (tcp-syn|tcp-rst) != 0 or (ip6 and tcp)"
-        }
-        Kind::Udp | Kind::Dns => "icmp or icmp6 or arp or udp",
-        Kind::Arp => "arp",
-        Kind::Dhcp4 => "udp port 68",
-    }
-}
-
-/// The interface is gone, or may not be used: further packets would fare no better.
-fn is_final(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::ENODEV | libc::ENXIO | libc::EPERM | libc::EACCES)
-    )
-}
-
-fn send(socket: &PacketSocket, ifindex: u32, frame: &[u8], link: LinkType) -> io::Result<()> {
-    let ether_type = frame.get(ETHERNET - 2..ETHERNET).unwrap_or(&[0, 0]);
-    let bytes = if link == LinkType::Ethernet {
-        frame
-    } else {
-        frame.get(ETHERNET..).unwrap_or(&[])
-    };
-    // SAFETY: all zeroes is a valid sockaddr_ll.
-    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
-    address.sll_family = libc::AF_PACKET as u16;
-    address.sll_protocol = u16::from_ne_bytes([ether_type[0], ether_type[1]]);
-    address.sll_ifindex = ifindex as i32;
-    address.sll_halen = 6;
-    // SAFETY: pointers and lengths describe the frame and the address.
-    let sent = unsafe {
-        libc::sendto(
-            socket.as_raw_fd(),
-            bytes.as_ptr().cast(),
-            bytes.len(),
-            0,
-            std::ptr::from_ref(&address).cast(),
-            size_of::<libc::sockaddr_ll>() as libc::socklen_t,
-        )
-    };
-    if sent < 0 {
-        return Err(refusal(io::Error::last_os_error()));
-    }
-    Ok(())
-}
-
-/// Say of the interface what the kernel says of "the network".
-fn refusal(error: io::Error) -> io::Error {
-    match error.raw_os_error() {
-        Some(libc::ENETDOWN) => io::Error::new(error.kind(), "the interface is down"),
-        _ => error,
     }
 }

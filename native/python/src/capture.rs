@@ -6,11 +6,10 @@ use std::collections::HashMap;
 use netsonde_capture::bpf::Filter;
 use netsonde_capture::collector::{ListenRequest, SourceKind};
 use netsonde_capture::core::Core;
-use netsonde_capture::event::{Event, Point};
+use netsonde_capture::event::Point;
 use netsonde_capture::kept::KeepOptions;
 use netsonde_capture::shared::Config;
 use netsonde_capture::sink;
-use netsonde_capture::status;
 use netsonde_capture::subscription::{self, PacketQuery};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -19,6 +18,7 @@ use pyo3::types::{PyBytes, PyDict};
 use crate::meter::{applications, key_mode, ports};
 use crate::selection::{selection, RawTest};
 use crate::sinks::{socket_address, SinkSpec};
+use crate::told::{TapEvent, TapStats};
 
 /// Check a filter in tcpdump's language; ValueError carries libpcap's words. `link_type` is a DLT number.
 #[pyfunction]
@@ -92,120 +92,6 @@ impl CaptureOptions {
         };
         let sinks = sinks.into_iter().map(|sink| sink.0).collect();
         Ok(Self { options, sinks })
-    }
-}
-
-/// Something that happened to a capture on an interface. `kind`: started, first_packet, finished, failed, link_gone,
-/// stopped. Times are Unix ns.
-#[pyclass(frozen, get_all)]
-struct TapEvent {
-    kind: &'static str,
-    capture_id: String,
-    netns: u64,
-    ifindex: u32,
-    ifname: String,
-    node_tid: String,
-    time_ns: i64,
-    reason: String,
-    lookback_packets: u64,
-    armed_before_up: bool,
-}
-
-impl From<Event> for TapEvent {
-    fn from(event: Event) -> Self {
-        Self {
-            kind: event.kind.name(),
-            capture_id: event.point.capture_id,
-            netns: event.point.netns,
-            ifindex: event.point.ifindex,
-            ifname: event.ifname,
-            node_tid: event.node_tid,
-            time_ns: event.time_ns,
-            reason: event.reason,
-            lookback_packets: event.lookback_packets,
-            armed_before_up: event.armed_before_up,
-        }
-    }
-}
-
-#[pymethods]
-impl TapEvent {
-    fn __repr__(&self) -> String {
-        let Self {
-            kind,
-            capture_id,
-            netns,
-            ifindex,
-            ifname,
-            reason,
-            ..
-        } = self;
-        format!("TapEvent({kind}, capture {capture_id}, {ifname} ({netns}:{ifindex}), {reason:?})")
-    }
-}
-
-/// Counters of one capture on one interface.
-#[pyclass(frozen, get_all)]
-struct TapStats {
-    capture_id: String,
-    netns: u64,
-    ifindex: u32,
-    ifname: String,
-    node_tid: String,
-    packets: u64,
-    bytes: u64,
-    dropped: u64,
-    lookback_packets: u64,
-    first_packet_ns: i64,
-    not_kept: u64,
-    evicted_flows: u64,
-    streams_refused: u64,
-    fragments_lost: u64,
-    fragment_errors: u64,
-    armed_before_up: bool,
-    bind_delay_ns: i64,
-    bound_ns: i64,
-    ring_bytes: usize,
-    finished: bool,
-    link_gone: bool,
-    source_lost: u64,
-    source_refused: u64,
-    /// (kind, sent, dropped, last failure) of each sink.
-    sinks: Vec<(&'static str, u64, u64, String)>,
-}
-
-impl From<status::TapStats> for TapStats {
-    fn from(stats: status::TapStats) -> Self {
-        Self {
-            capture_id: stats.point.capture_id,
-            netns: stats.point.netns,
-            ifindex: stats.point.ifindex,
-            ifname: stats.ifname,
-            node_tid: stats.node_tid,
-            packets: stats.counters.packets,
-            bytes: stats.counters.bytes,
-            dropped: stats.counters.dropped,
-            lookback_packets: stats.counters.lookback,
-            first_packet_ns: stats.counters.first_packet_ns,
-            not_kept: stats.not_kept,
-            evicted_flows: stats.meter.evicted,
-            streams_refused: stats.meter.streams_refused,
-            fragments_lost: stats.meter.fragments.timeouts + stats.meter.fragments.evicted,
-            fragment_errors: stats.meter.fragments.errors,
-            armed_before_up: stats.armed_before_up,
-            bind_delay_ns: stats.bind_delay_ns,
-            bound_ns: stats.bound_ns,
-            ring_bytes: stats.ring_bytes,
-            finished: stats.finished,
-            link_gone: stats.link_gone,
-            source_lost: stats.counters.lost,
-            source_refused: stats.counters.refused,
-            sinks: stats
-                .sinks
-                .into_iter()
-                .map(|sink| (sink.name, sink.sent, sink.dropped, sink.reason))
-                .collect(),
-        }
     }
 }
 

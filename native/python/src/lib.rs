@@ -15,6 +15,7 @@ mod output;
 mod packets;
 mod selection;
 mod sinks;
+mod told;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -6,7 +6,7 @@ use std::net::UdpSocket;
 
 use netsonde_exports::{sflow, FlowRecord, Reader};
 
-use super::{Inner, SourceKind};
+use super::{Collector, SourceKind};
 use crate::event::Event;
 use crate::frame::RawFrame;
 use crate::pi_mutex::PiMutex;
@@ -55,16 +55,20 @@ impl Datagrams {
         &self.socket
     }
 
-    /// Read what has arrived, a bounded part of it.
-    pub(super) fn read(&self, inner: &PiMutex<Inner>, happened: &mut Vec<Event>) {
+    /// Read what has arrived for a collector, a bounded part of it.
+    pub(super) fn read(&self, own: &Collector, happened: &mut Vec<Event>) {
         let mut buffer = vec![0; LONGEST];
         let mut decoder = self.decoder.lock();
         for _ in 0..TURN {
+            // A datagram may hold thousands of records.
+            if own.is_stopping() {
+                return;
+            }
             let Ok((length, source)) = self.socket.recv_from(&mut buffer) else {
                 return;
             };
             let datagram = buffer.get(..length).unwrap_or_default();
-            let mut inner = inner.lock();
+            let mut inner = own.inner.lock();
             let subscription = &mut inner.subscription;
             match &mut *decoder {
                 Decoder::SFlow(reader) => samples(reader, datagram, subscription, happened),

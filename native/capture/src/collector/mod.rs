@@ -3,25 +3,26 @@
 //! each, in the agent's own network namespace; the capture's meter and kept packets are those of any other.
 
 mod datagrams;
+mod open;
 mod streams;
 
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use netsonde_meter::FlowBatch;
-use netsonde_packet::LinkType;
 
 use crate::event::{Event, EventKind, Point};
 use crate::pi_mutex::PiMutex;
 use crate::sched;
 use crate::shared::Shared;
-use crate::sink::Sink;
-use crate::subscription::{CaptureOptions, Identity, Subscription};
+use crate::subscription::Subscription;
 use crate::sys::{mono_ns, now_ns, Epoll, EventFd, Ready};
 
 use datagrams::Datagrams;
 use streams::Streams;
+
+pub use open::{open, ListenRequest};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceKind {
@@ -34,16 +35,6 @@ pub enum SourceKind {
     Streams,
 }
 
-pub struct ListenRequest {
-    pub point: Point,
-    pub ifname: String,
-    pub node_tid: String,
-    pub options: CaptureOptions,
-    pub kind: SourceKind,
-    /// Port 0 = any free one.
-    pub address: SocketAddr,
-}
-
 pub struct Collector {
     pub point: Point,
     /// As bound.
@@ -53,6 +44,7 @@ pub struct Collector {
     pub inner: PiMutex<Inner>,
     source: Source,
     stopping: AtomicBool,
+    epoll: Epoll,
     wake: EventFd,
 }
 
@@ -69,79 +61,18 @@ const SOCKET: u64 = 0;
 const WAKE: u64 = 1;
 const TICK_NS: i64 = 250_000_000;
 
-/// Bind the socket of a capture. The error is a filter's mistake or the system's.
-pub fn open(
-    shared: &Arc<Shared>,
-    request: ListenRequest,
-    sinks: Vec<Arc<Sink>>,
-) -> Result<Arc<Collector>, String> {
-    let ListenRequest {
-        point,
-        ifname,
-        node_tid,
-        options,
-        kind,
-        address,
-    } = request;
-    let identity = Identity {
-        point: point.clone(),
-        ifname,
-        node_tid,
-        host: shared.config.host.clone(),
-        link_type: LinkType::Ethernet,
-        armed_before_up: false,
-    };
-    let options = CaptureOptions {
-        every_frame: kind == SourceKind::Streams,
-        ..options
-    };
-    let memory = Arc::clone(&shared.kept_memory);
-    let subscription = Subscription::new(identity, options, memory, sinks)?;
-    let failed = |error: std::io::Error| format!("cannot listen on {address}: {error}");
-    let (source, address) = bind(kind, address).map_err(failed)?;
-    shared
-        .events
-        .push(subscription.event(EventKind::Started, ""));
-    Ok(Arc::new(Collector {
-        point,
-        address,
-        bound_ns: mono_ns(),
-        inner: PiMutex::new(Inner { subscription }),
-        source,
-        stopping: AtomicBool::new(false),
-        wake: EventFd::new().map_err(failed)?,
-    }))
-}
-
-fn bind(kind: SourceKind, address: SocketAddr) -> std::io::Result<(Source, SocketAddr)> {
-    if kind == SourceKind::Streams {
-        let listener = TcpListener::bind(address)?;
-        let address = listener.local_addr()?;
-        return Ok((Source::Streams(Streams::new(listener)?), address));
-    }
-    let socket = UdpSocket::bind(address)?;
-    let address = socket.local_addr()?;
-    Ok((Source::Datagrams(Datagrams::new(socket, kind)?), address))
-}
-
-/// Read until the capture is stopped.
+/// Read until the capture is stopped. `Started` comes first, `Stopped` when `Collector::stop` has given back all.
 pub fn run(own: &Arc<Collector>, shared: &Arc<Shared>) {
     sched::ordinary();
-    let Ok(epoll) = Epoll::new() else {
-        return;
-    };
-    let added = match &own.source {
-        Source::Datagrams(datagrams) => epoll.add(datagrams.socket(), SOCKET),
-        Source::Streams(streams) => epoll.add(streams.listener(), SOCKET),
-    };
-    if added.and_then(|()| epoll.add(&own.wake, WAKE)).is_err() {
-        return;
-    }
+    own.tell_started(shared);
     let mut ready = Ready::new(4);
     let mut next_tick = mono_ns();
     while !own.is_stopping() {
         let wait_ms = ((next_tick - mono_ns()) / 1_000_000).clamp(0, 1000) as i32;
-        let has_data = epoll.wait(&mut ready, wait_ms).any(|token| token == SOCKET);
+        let has_data = own
+            .epoll
+            .wait(&mut ready, wait_ms)
+            .any(|token| token == SOCKET);
         if has_data && !own.is_stopping() {
             own.read(shared);
         }
@@ -157,11 +88,20 @@ impl Collector {
         self.stopping.load(Ordering::Acquire)
     }
 
+    /// Under the lock, which a stop takes after it has said so: nothing starts that is over.
+    fn tell_started(&self, shared: &Shared) {
+        let inner = self.inner.lock();
+        if !self.is_stopping() {
+            let started = inner.subscription.event(EventKind::Started, "");
+            shared.events.push(started);
+        }
+    }
+
     fn read(self: &Arc<Self>, shared: &Arc<Shared>) {
         match &self.source {
             Source::Datagrams(datagrams) => {
                 let mut happened = Vec::new();
-                datagrams.read(&self.inner, &mut happened);
+                datagrams.read(self, &mut happened);
                 shared.events.extend(happened);
             }
             Source::Streams(streams) => streams.accept(self, shared),
@@ -207,7 +147,7 @@ impl Collector {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::net::{TcpStream, UdpSocket};
     use std::time::{Duration, Instant};
 
@@ -219,7 +159,8 @@ mod tests {
     use crate::core::build;
     use crate::kept::KeepOptions;
     use crate::shared::Config;
-    use crate::sink::SinkSpec;
+    use crate::sink::{Sink, SinkSpec};
+    use crate::subscription::{CaptureOptions, Counters};
 
     fn options() -> CaptureOptions {
         CaptureOptions {
@@ -262,16 +203,7 @@ mod tests {
 
     impl Running {
         fn start(kind: SourceKind, sinks: Vec<Arc<Sink>>) -> Self {
-            let (shared, _) = build(Config::default()).expect("no privileges are needed");
-            let request = ListenRequest {
-                point: point(),
-                ifname: "br0".to_owned(),
-                node_tid: "tid".to_owned(),
-                options: options(),
-                kind,
-                address: ([127, 0, 0, 1], 0).into(),
-            };
-            let own = open(&shared, request, sinks).expect("a free port");
+            let (shared, own) = opened(kind, sinks);
             let (collector, core) = (Arc::clone(&own), Arc::clone(&shared));
             let thread = std::thread::spawn(move || run(&collector, &core));
             Self {
@@ -308,6 +240,21 @@ mod tests {
             self.thread.join().expect("it ends");
             stopped
         }
+    }
+
+    /// A collector that no thread reads yet.
+    fn opened(kind: SourceKind, sinks: Vec<Arc<Sink>>) -> (Arc<Shared>, Arc<Collector>) {
+        let (shared, _) = build(Config::default()).expect("no privileges are needed");
+        let request = ListenRequest {
+            point: point(),
+            ifname: "br0".to_owned(),
+            node_tid: "tid".to_owned(),
+            options: options(),
+            kind,
+            address: ([127, 0, 0, 1], 0).into(),
+        };
+        let own = open(&shared, request, sinks).expect("a free port");
+        (shared, own)
     }
 
     fn record() -> FlowRecord {
@@ -413,5 +360,38 @@ mod tests {
             (sink.stats().dropped, sink.stats().reason),
             (0, String::new())
         );
+    }
+
+    #[test]
+    fn a_collector_that_never_reads_never_starts() {
+        let (shared, own) = opened(SourceKind::Streams, Vec::new());
+        assert!(own.stop().is_some());
+        run(&own, &shared);
+        assert_eq!(shared.events.take().len(), 0);
+    }
+
+    #[test]
+    fn what_waits_when_a_capture_stops_is_left() {
+        let (shared, own) = opened(SourceKind::Records { default_rate: 1 }, Vec::new());
+        send(&own, &[b"rubbish".to_vec()]);
+        assert!(own.stop().is_some());
+        own.read(&shared);
+        let mut counters = Counters::default();
+        let Source::Datagrams(datagrams) = &own.source else {
+            panic!("records come in datagrams");
+        };
+        datagrams.count_losses(&mut counters);
+        assert_eq!(counters.refused, 0);
+    }
+
+    #[test]
+    fn who_connects_while_a_capture_stops_is_let_go() {
+        let (shared, own) = opened(SourceKind::Streams, Vec::new());
+        let mut stream = TcpStream::connect(own.address).expect("it listens");
+        let patience = Some(Duration::from_secs(1));
+        stream.set_read_timeout(patience).expect("a timeout");
+        assert!(own.stop().is_some());
+        own.read(&shared);
+        assert_eq!(stream.read(&mut [0; 8]).ok(), Some(0));
     }
 }

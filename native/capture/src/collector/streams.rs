@@ -59,21 +59,39 @@ impl Streams {
                 self.refused.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
-            self.running.fetch_add(1, Ordering::AcqRel);
             let stream = Arc::new(stream);
-            self.open.lock().push(Arc::clone(&stream));
-            let (collector, core) = (Arc::clone(own), Arc::clone(shared));
-            let reading = std::thread::Builder::new()
-                .name("netsonde-stream".to_owned())
-                .spawn(move || {
-                    let whole = replay(&stream, &collector, &core);
-                    collector.forget_stream(&stream, whole);
-                });
-            if reading.is_err() {
-                self.running.fetch_sub(1, Ordering::AcqRel);
+            if self.begin(&stream, own, shared).is_err() {
+                self.end(&stream);
                 self.refused.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+
+    fn begin(
+        &self,
+        stream: &Arc<TcpStream>,
+        own: &Arc<Collector>,
+        shared: &Arc<Shared>,
+    ) -> io::Result<()> {
+        self.running.fetch_add(1, Ordering::AcqRel);
+        self.open.lock().push(Arc::clone(stream));
+        if own.is_stopping() {
+            // `close` may have looked before this one was there, and its reader would wait for the sender.
+            drop(stream.shutdown(Shutdown::Both));
+        }
+        let (stream, collector, core) = (Arc::clone(stream), Arc::clone(own), Arc::clone(shared));
+        std::thread::Builder::new()
+            .name("netsonde-stream".to_owned())
+            .spawn(move || {
+                let whole = replay(&stream, &collector, &core);
+                collector.forget_stream(&stream, whole);
+            })
+            .map(drop)
+    }
+
+    fn end(&self, stream: &Arc<TcpStream>) {
+        self.open.lock().retain(|one| !Arc::ptr_eq(one, stream));
+        self.running.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Let no reader wait any longer.
@@ -89,8 +107,7 @@ impl Collector {
         let super::Source::Streams(streams) = &self.source else {
             return;
         };
-        streams.open.lock().retain(|one| !Arc::ptr_eq(one, stream));
-        streams.running.fetch_sub(1, Ordering::AcqRel);
+        streams.end(stream);
         if !whole && !self.is_stopping() {
             streams.refused.fetch_add(1, Ordering::Relaxed);
         }

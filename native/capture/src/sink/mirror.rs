@@ -5,6 +5,8 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use netsonde_packet::LinkType;
+
 use super::{Copied, Outlet};
 use crate::sys::{check, own};
 
@@ -18,6 +20,17 @@ pub(super) fn connected(target: SocketAddr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind(any)?;
     socket.connect(target)?;
     Ok(socket)
+}
+
+/// What is sent on must be a whole frame: whoever unpacks it looks for its addresses.
+fn ethernet(frame: &Copied) -> io::Result<()> {
+    if frame.link_type == LinkType::Ethernet {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "the interface has packets without Ethernet, which this tunnel cannot carry: use `pcapng`",
+    ))
 }
 
 pub(super) struct Vxlan {
@@ -40,6 +53,7 @@ impl Vxlan {
 
 impl Outlet for Vxlan {
     fn frame(&mut self, frame: &Copied) -> io::Result<u64> {
+        ethernet(frame)?;
         self.buffer.clear();
         self.buffer.extend(self.header);
         self.buffer.extend(&frame.data);
@@ -109,6 +123,7 @@ impl Erspan {
 
 impl Outlet for Erspan {
     fn frame(&mut self, frame: &Copied) -> io::Result<u64> {
+        ethernet(frame)?;
         self.fill(frame);
         // SAFETY: pointer and length describe the buffer.
         let sent = unsafe {
@@ -123,5 +138,30 @@ impl Outlet for Erspan {
             return Err(io::Error::last_os_error());
         }
         Ok(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_without_ethernet_are_not_sent_as_if_they_had_it() {
+        let receiver = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let target = receiver.local_addr().expect("it is bound");
+        let mut vxlan = Vxlan::open(target, 7).expect("a socket");
+        let mut sent = |link_type| {
+            let frame = Copied {
+                ts_ns: 1,
+                wire_len: 60,
+                link_type,
+                data: vec![0; 60],
+            };
+            vxlan.frame(&frame).ok()
+        };
+        assert_eq!(
+            (sent(LinkType::Raw), sent(LinkType::Ethernet)),
+            (None, Some(1))
+        );
     }
 }

@@ -6,14 +6,15 @@
 mod export;
 mod files;
 mod mirror;
-mod quota;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use netsonde_exports::{FlowRecord, Protocol};
+use netsonde_packet::LinkType;
 
 use crate::budget::BoundedQueue;
 use crate::event::Point;
@@ -27,6 +28,11 @@ pub use files::FileSpec;
 /// Memory of what waits for one sink.
 const QUEUE_BYTES: usize = 8 << 20;
 const IDLE_MS: i32 = 250;
+/// How long there must be no failure until the last one is over. Of UDP that no one takes, every other datagram seems
+/// to go out: the system reports a refusal with the next one.
+const STEADY: Duration = Duration::from_secs(10);
+const INEXPRESSIBLE: &str =
+    "the protocol has no form for some flows: those without IP, and in NetFlow v5 those of IPv6";
 
 #[derive(Clone, Debug)]
 pub enum SinkSpec {
@@ -68,7 +74,7 @@ pub struct SinkStats {
     pub sent: u64,
     /// Those that did not: no room, no way, or no words for them.
     pub dropped: u64,
-    /// The last failure, in words; empty = none since something went out.
+    /// The last failure, in words; empty = none, or all has gone out for some seconds since.
     pub reason: String,
 }
 
@@ -76,6 +82,7 @@ pub struct SinkStats {
 pub(crate) struct Copied {
     pub(crate) ts_ns: i64,
     pub(crate) wire_len: u32,
+    pub(crate) link_type: LinkType,
     pub(crate) data: Vec<u8>,
 }
 
@@ -139,7 +146,14 @@ struct Queue {
     closing: AtomicBool,
     sent: AtomicU64,
     dropped: AtomicU64,
-    reason: PiMutex<String>,
+    trouble: PiMutex<Trouble>,
+}
+
+/// Why something did not go out, in words, and when that was last.
+#[derive(Default)]
+struct Trouble {
+    reason: String,
+    at: Option<Instant>,
 }
 
 impl Sink {
@@ -165,15 +179,7 @@ impl Sink {
             }
             SinkSpec::Vxlan { target, vni } => Box::new(mirror::Vxlan::open(*target, *vni)?),
         };
-        let shared = Arc::new(Queue {
-            items: BoundedQueue::new(QUEUE_BYTES),
-            wake: EventFd::new()?,
-            woken: AtomicBool::new(false),
-            closing: AtomicBool::new(false),
-            sent: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
-            reason: PiMutex::default(),
-        });
+        let shared = Arc::new(Queue::new()?);
         start(outlet, &shared, threads)?;
         Ok(Self {
             name: spec.name(),
@@ -182,13 +188,14 @@ impl Sink {
         })
     }
 
-    pub fn frame(&self, frame: &RawFrame<'_>) {
+    pub fn frame(&self, frame: &RawFrame<'_>, link_type: LinkType) {
         if self.takes_records {
             return;
         }
         let copied = Copied {
             ts_ns: frame.ts_ns,
             wire_len: frame.wire_len,
+            link_type,
             data: frame.data.to_vec(),
         };
         let weight = size_of::<Item>() + copied.data.len();
@@ -219,7 +226,7 @@ impl Sink {
             name: self.name,
             sent: self.shared.sent.load(Ordering::Relaxed),
             dropped: self.shared.dropped.load(Ordering::Relaxed),
-            reason: self.shared.reason.lock().clone(),
+            reason: self.shared.trouble.lock().reason.clone(),
         }
     }
 }
@@ -232,11 +239,32 @@ impl Drop for Sink {
 }
 
 impl Queue {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            items: BoundedQueue::new(QUEUE_BYTES),
+            wake: EventFd::new()?,
+            woken: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            sent: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            trouble: PiMutex::default(),
+        })
+    }
+
     fn refuse(&self, count: u64, why: &str) {
         self.dropped.fetch_add(count, Ordering::Relaxed);
-        let mut reason = self.reason.lock();
-        if *reason != why {
-            why.clone_into(&mut reason);
+        let mut trouble = self.trouble.lock();
+        trouble.at = Some(Instant::now());
+        if trouble.reason != why {
+            why.clone_into(&mut trouble.reason);
+        }
+    }
+
+    /// Something went out: forget a failure that is long enough ago.
+    fn recover(&self) {
+        let mut trouble = self.trouble.lock();
+        if trouble.at.is_some_and(|at| at.elapsed() >= STEADY) {
+            *trouble = Trouble::default();
         }
     }
 
@@ -251,7 +279,7 @@ impl Queue {
             Ok(sent) => {
                 self.sent.fetch_add(sent, Ordering::Relaxed);
                 if sent < count {
-                    self.dropped.fetch_add(count - sent, Ordering::Relaxed);
+                    self.refuse(count - sent, INEXPRESSIBLE);
                 }
             }
             Err(error) => self.refuse(count, &error.to_string()),
@@ -294,15 +322,8 @@ fn drive(mut outlet: Box<dyn Outlet>, queue: &Queue, epoll: &Epoll) {
         }
         queue.wake.clear();
         queue.woken.store(false, Ordering::Release);
-        for item in queue.items.take_all() {
-            match item {
-                Item::Frame(frame) => queue.note(1, outlet.frame(&frame)),
-                Item::Records(records) => {
-                    let expected = expected(&records);
-                    queue.note(expected, outlet.records(&records));
-                }
-            }
-        }
+        let sent = queue.sent.load(Ordering::Relaxed);
+        send(outlet.as_mut(), queue);
         if let Err(error) = outlet.idle(now_ns()) {
             queue.refuse(0, &error.to_string());
         }
@@ -312,8 +333,24 @@ fn drive(mut outlet: Box<dyn Outlet>, queue: &Queue, epoll: &Epoll) {
             }
         }
         queue.take_back(outlet.take_lost());
+        if queue.sent.load(Ordering::Relaxed) > sent {
+            queue.recover();
+        }
         if closing {
             return;
+        }
+    }
+}
+
+/// Send on what waits.
+fn send(outlet: &mut dyn Outlet, queue: &Queue) {
+    for item in queue.items.take_all() {
+        match item {
+            Item::Frame(frame) => queue.note(1, outlet.frame(&frame)),
+            Item::Records(records) => {
+                let expected = expected(&records);
+                queue.note(expected, outlet.records(&records));
+            }
         }
     }
 }
@@ -343,5 +380,54 @@ mod tests {
         domains.dedup();
         assert_eq!(domains.len(), points.len());
         assert_eq!(domain_of(7, &points[0]), 7);
+    }
+
+    /// Gives out as many of each frame as it says.
+    struct Fixed(u64);
+
+    impl Outlet for Fixed {
+        fn frame(&mut self, _frame: &Copied) -> io::Result<u64> {
+            Ok(self.0)
+        }
+    }
+
+    /// Drive a sink that failed at `failed` to its end with one frame; returns sent, dropped and the reason.
+    fn after_a_frame(outlet: Fixed, failed: Instant) -> (u64, u64, String) {
+        let queue = Queue::new().expect("a descriptor");
+        *queue.trouble.lock() = Trouble {
+            reason: "the disk is full".to_owned(),
+            at: Some(failed),
+        };
+        let frame = Copied {
+            ts_ns: 1,
+            wire_len: 60,
+            link_type: LinkType::Ethernet,
+            data: vec![0; 60],
+        };
+        assert!(queue.items.push(Item::Frame(frame), 100));
+        queue.closing.store(true, Ordering::Release);
+        drive(
+            Box::new(outlet),
+            &queue,
+            &Epoll::new().expect("a descriptor"),
+        );
+        let reason = queue.trouble.lock().reason.clone();
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (read(&queue.sent), read(&queue.dropped), reason)
+    }
+
+    #[test]
+    fn a_failure_is_told_until_things_have_gone_out_for_a_while() {
+        let long_ago = Instant::now().checked_sub(STEADY).expect("up that long");
+        let told = "the disk is full".to_owned();
+        assert_eq!(after_a_frame(Fixed(1), long_ago), (1, 0, String::new()));
+        assert_eq!(after_a_frame(Fixed(1), Instant::now()), (1, 0, told));
+    }
+
+    #[test]
+    fn what_a_protocol_cannot_express_has_a_reason() {
+        let long_ago = Instant::now().checked_sub(STEADY).expect("up that long");
+        let told = INEXPRESSIBLE.to_owned();
+        assert_eq!(after_a_frame(Fixed(0), long_ago), (0, 1, told));
     }
 }

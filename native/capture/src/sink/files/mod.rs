@@ -2,182 +2,86 @@
 //! Packets written to pcapng files that take turns. A file gets its name when it is complete; on disk there is never
 //! more than the bound, the oldest files going first. Others' traffic is for their owner alone: no one else may read.
 
-use std::collections::VecDeque;
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+mod complete;
+mod current;
+mod names;
+mod quota;
+mod spec;
 
-use netsonde_pcapfile::{PcapngWriter, RawPacket};
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 
-use super::{quota, Copied, Outlet};
+use super::{Copied, Outlet};
 use crate::event::Point;
 
-const LINK_TYPE_ETHERNET: u16 = 1;
-/// What is written at once, unless there is nothing more to write.
-const WRITE_BYTES: usize = 256 << 10;
-pub(super) const PART: &str = ".part";
-pub(super) const EXTENSION: &str = ".pcapng";
+use complete::Complete;
+use current::Current;
+use quota::Quota;
 
-/// 0 = no limit, but for the bytes of all files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileSpec {
-    pub directory: PathBuf,
-    /// After so many bytes, ns or packets the next file is begun.
-    pub rotate_bytes: u64,
-    pub rotate_ns: i64,
-    pub rotate_packets: u64,
-    /// Bytes of all files of this interface, the current one included; at least 1 MiB.
-    pub total_bytes: u64,
-    /// Bytes of all files in all directories beside this one; 0 = no limit.
-    pub all_bytes: u64,
-}
-
-const LEAST_TOTAL: u64 = 1 << 20;
-/// Files of one interface: small ones fill a disk by their number.
-const MOST_FILES: usize = 10_000;
-/// Looks at the files of all captures are that far apart at least.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub use spec::FileSpec;
 
 pub(super) struct Files {
     spec: FileSpec,
     ifname: String,
     /// Beginning of the names of this interface's files.
     prefix: String,
-    /// Complete files and their sizes, oldest first.
-    complete: VecDeque<(PathBuf, u64)>,
+    complete: Complete,
     current: Option<Current>,
     number: u64,
     /// Packets that were taken and could not be written.
     lost: u64,
-    /// Whether files were completed since the last look at those of all captures, and when that was.
-    has_more: bool,
-    looked: Option<Instant>,
-}
-
-struct Current {
-    file: File,
-    part: PathBuf,
-    writer: PcapngWriter,
-    pending: Vec<u8>,
-    /// Bytes of the blocks that every file begins with.
-    header: usize,
-    /// Packets that are pending.
-    waiting: u64,
-    bytes: u64,
-    packets: u64,
-    began_ns: i64,
+    quota: Quota,
 }
 
 impl Files {
     pub(super) fn open(spec: &FileSpec, ifname: &str, point: &Point) -> io::Result<Self> {
-        let spec = FileSpec {
-            total_bytes: spec.total_bytes.max(LEAST_TOTAL),
-            // A file that fills all the room could only be given up as a whole.
-            rotate_bytes: bounded(spec.rotate_bytes, spec.total_bytes.max(LEAST_TOTAL) / 4),
-            ..spec.clone()
-        };
+        let spec = spec.bounded();
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&spec.directory)?;
+        let prefix = names::prefix(ifname, point);
         let mut files = Self {
-            // Names and ifindexes repeat in other namespaces: each container has an eth0, often with the same number.
-            prefix: format!("{}-{}-{}-", plain(ifname), point.netns, point.ifindex),
+            complete: Complete::take_over(&spec.directory, &prefix)?,
+            quota: Quota::new(&spec),
+            prefix,
             ifname: ifname.to_owned(),
             spec,
-            complete: VecDeque::new(),
             current: None,
             number: 0,
             lost: 0,
-            has_more: true,
-            looked: None,
         };
-        files.take_over()?;
+        files.make_room()?;
         Ok(files)
     }
 
-    /// Count what a former run left here, and give unfinished files their names: they are whole up to their last block.
-    fn take_over(&mut self) -> io::Result<()> {
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&self.spec.directory)? {
-            let path = entry?.path();
-            let name = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .unwrap_or_default();
-            if !name.starts_with(&self.prefix) {
-                continue;
-            }
-            match name.strip_suffix(PART) {
-                Some(complete) => {
-                    let complete = self.spec.directory.join(complete);
-                    fs::rename(&path, &complete)?;
-                    found.push(complete);
-                }
-                None if name.ends_with(EXTENSION) => found.push(path),
-                None => {}
-            }
+    fn current(&mut self, frame: &Copied) -> io::Result<&mut Current> {
+        let other = |current: &Current| current.link_type != frame.link_type;
+        if self.current.as_ref().is_some_and(other) {
+            self.rotate()?;
         }
-        found.sort();
-        for path in found {
-            // Of a link, the link itself.
-            let size = fs::symlink_metadata(&path)?.len();
-            self.complete.push_back((path, size));
-        }
-        self.make_room()
-    }
-
-    fn current(&mut self, ts_ns: i64) -> io::Result<&mut Current> {
         if self.current.is_none() {
-            self.current = Some(self.begin(ts_ns)?);
+            self.current = Some(self.begin(frame)?);
         }
         self.current
             .as_mut()
             .ok_or_else(|| io::Error::other("no file"))
     }
 
-    fn begin(&mut self, ts_ns: i64) -> io::Result<Current> {
-        // Names sort by time; the number tells files of one instant apart.
-        let name = format!(
-            "{}{:020}-{:06}{EXTENSION}",
-            self.prefix,
-            ts_ns.max(0),
-            self.number
-        );
+    fn begin(&mut self, first: &Copied) -> io::Result<Current> {
+        if self.complete.lacks {
+            self.complete = Complete::take_over(&self.spec.directory, &self.prefix)?;
+            self.make_room()?;
+        }
+        let name = names::part(&self.prefix, first.ts_ns, self.number);
         self.number += 1;
-        let part = self.spec.directory.join(name + PART);
-        let file = File::options()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&part)?;
-        let mut writer = PcapngWriter::new("netsonde", "");
-        writer.interface(LINK_TYPE_ETHERNET, &self.ifname, "");
-        let pending = writer.take();
-        Ok(Current {
-            file,
-            part,
-            header: pending.len(),
-            pending,
-            waiting: 0,
-            writer,
-            bytes: 0,
-            packets: 0,
-            began_ns: ts_ns,
-        })
+        Current::create(self.spec.directory.join(name), &self.ifname, first)
     }
 
     fn is_due(&self, now_ns: i64) -> bool {
-        let Some(current) = &self.current else {
-            return false;
-        };
-        let over = |limit: u64, value: u64| limit > 0 && value >= limit;
-        let age_ns = now_ns.saturating_sub(current.began_ns);
-        over(self.spec.rotate_bytes, current.size())
-            || over(self.spec.rotate_packets, current.packets)
-            || (self.spec.rotate_ns > 0 && age_ns >= self.spec.rotate_ns)
+        let is_over = |current| self.spec.is_over(current, now_ns);
+        self.current.as_ref().is_some_and(is_over)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -189,8 +93,7 @@ impl Files {
 
     /// Write what is much, and begin another file when that is due.
     fn write_out(&mut self, now_ns: i64) -> io::Result<()> {
-        let is_much = |current: &Current| current.pending.len() >= WRITE_BYTES;
-        if self.current.as_ref().is_some_and(is_much) {
+        if self.current.as_ref().is_some_and(Current::has_much) {
             self.flush()?;
         }
         if self.is_due(now_ns) {
@@ -204,82 +107,22 @@ impl Files {
             return Ok(());
         };
         let written = current.flush(&mut self.lost);
-        let complete = PathBuf::from(current.part.to_string_lossy().trim_end_matches(PART));
-        fs::rename(&current.part, &complete)?;
-        self.complete.push_back((complete, current.bytes));
-        self.has_more = true;
+        self.complete.push(current.complete()?);
+        self.quota.add();
         self.make_room()?;
         written
     }
 
-    /// Give up the oldest files while there is more than the bound, a file's worth for the next one included.
+    /// Keep the bound, a file's worth for the next one included.
     fn make_room(&mut self) -> io::Result<()> {
-        let mut total: u64 = self.complete.iter().map(|(_, size)| size).sum();
-        while total + self.spec.rotate_bytes > self.spec.total_bytes
-            || self.complete.len() > MOST_FILES
-        {
-            let Some((oldest, size)) = self.complete.pop_front() else {
-                break;
-            };
-            remove(&oldest)?;
-            total -= size;
-        }
-        Ok(())
-    }
-}
-
-impl Files {
-    /// Keep the bound of all captures' files, now and then.
-    fn look_at_all(&mut self) -> io::Result<()> {
-        let is_soon = self.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY);
-        let Some(folder) = self.spec.directory.parent() else {
-            return Ok(());
-        };
-        if self.spec.all_bytes == 0 || !self.has_more || is_soon {
-            return Ok(());
-        }
-        (self.has_more, self.looked) = (false, Some(Instant::now()));
-        quota::keep_within(folder, self.spec.all_bytes)
-    }
-}
-
-impl Current {
-    fn size(&self) -> u64 {
-        self.bytes + self.pending.len() as u64
-    }
-
-    /// Write what waits. What cannot be written is given up, and added to `lost`: a full disk must not fill memory.
-    fn flush(&mut self, lost: &mut u64) -> io::Result<()> {
-        let waiting = std::mem::take(&mut self.waiting);
-        if let Err(error) = self.file.write_all(&self.pending) {
-            *lost += waiting;
-            // Behind half a block nothing can be read, and without its first blocks a file is none.
-            self.pending
-                .truncate(if self.bytes == 0 { self.header } else { 0 });
-            let end = self.bytes;
-            let cut = self.file.set_len(end);
-            drop(cut.and_then(|()| self.file.seek(SeekFrom::Start(end))));
-            return Err(error);
-        }
-        self.bytes += self.pending.len() as u64;
-        self.pending.clear();
-        Ok(())
+        let most = self.spec.total_bytes.saturating_sub(self.spec.rotate_bytes);
+        self.complete.keep_within(most)
     }
 }
 
 impl Outlet for Files {
     fn frame(&mut self, frame: &Copied) -> io::Result<u64> {
-        let current = self.current(frame.ts_ns)?;
-        let packet = RawPacket {
-            ts_ns: frame.ts_ns,
-            wire_len: frame.wire_len,
-            data: &frame.data,
-        };
-        current.writer.packet(0, &packet, "");
-        let block = current.writer.take();
-        current.pending.extend(block);
-        current.packets += 1;
-        current.waiting += 1;
+        self.current(frame)?.put(frame);
         let done = self.write_out(frame.ts_ns);
         if done.is_err() {
             // This one is refused by the error.
@@ -293,7 +136,7 @@ impl Outlet for Files {
             self.rotate()?;
         }
         self.flush()?;
-        self.look_at_all()
+        self.quota.keep()
     }
 
     fn finish(&mut self) -> io::Result<()> {
@@ -305,37 +148,14 @@ impl Outlet for Files {
     }
 }
 
-fn bounded(limit: u64, most: u64) -> u64 {
-    if limit == 0 {
-        most
-    } else {
-        limit.min(most)
-    }
-}
-
-/// A name without what means something in paths.
-fn plain(name: &str) -> String {
-    let keep = |c: char| {
-        if c.is_ascii_alphanumeric() || c == '_' {
-            c
-        } else {
-            '_'
-        }
-    };
-    name.chars().map(keep).collect()
-}
-
-pub(super) fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
     use std::os::unix::fs::MetadataExt;
+    use std::path::{Path, PathBuf};
     use std::sync::atomic::{AtomicU64, Ordering};
+
+    use netsonde_packet::LinkType;
 
     use super::*;
 
@@ -387,6 +207,7 @@ mod tests {
         Copied {
             ts_ns,
             wire_len: length as u32,
+            link_type: LinkType::Ethernet,
             data: vec![7; length],
         }
     }
@@ -438,7 +259,7 @@ mod tests {
         };
         let mut files = open(&spec);
         assert!(files.frame(&frame(5, 60)).is_ok() && files.idle(1005).is_ok());
-        assert!(scratch.names()[0].ends_with(EXTENSION));
+        assert!(scratch.names()[0].ends_with(".pcapng"));
     }
 
     #[test]
@@ -459,13 +280,27 @@ mod tests {
         let scratch = Scratch::new();
         let mut killed = open(&scratch.spec());
         assert!(killed.frame(&frame(5, 60)).is_ok() && killed.idle(5).is_ok());
-        std::mem::forget(killed);
-        let files = open(&scratch.spec());
+        drop(killed);
+        let mut files = open(&scratch.spec());
         assert_eq!(
             scratch.names(),
             ["eth0_1___-1-3-00000000000000000005-000000.pcapng"]
         );
-        assert_eq!(files.complete.len(), 1);
+        assert!(files.complete.keep_within(0).is_ok() && scratch.names().is_empty());
+    }
+
+    #[test]
+    fn a_sink_that_ends_while_the_next_begins_names_its_file_and_leaves_it_counted() {
+        let scratch = Scratch::new();
+        let mut former = open(&scratch.spec());
+        assert!(former.frame(&frame(5, 60)).is_ok() && former.idle(5).is_ok());
+        let mut next = open(&scratch.spec());
+        assert!(scratch.names()[0].ends_with(".part"));
+        assert!(former.frame(&frame(6, 60)).is_ok() && former.finish().is_ok());
+        assert!(next.frame(&frame(7, 60)).is_ok() && next.finish().is_ok());
+        assert_eq!(scratch.names().len(), 2);
+        assert!(next.complete.keep_within(0).is_ok());
+        assert!(scratch.names().is_empty());
     }
 
     #[test]
@@ -476,6 +311,26 @@ mod tests {
         drop(open_in(&scratch.spec(), 2));
         assert!(here.finish().is_ok());
         assert_eq!(scratch.names().len(), 2);
+    }
+
+    #[test]
+    fn packets_of_an_ip_interface_are_told_as_such() {
+        let scratch = Scratch::new();
+        let mut files = open(&scratch.spec());
+        let bare = |ts_ns| Copied {
+            link_type: LinkType::Raw,
+            ..frame(ts_ns, 60)
+        };
+        assert!(files.frame(&bare(5)).is_ok() && files.frame(&frame(6, 60)).is_ok());
+        assert!(files.finish().is_ok());
+        let link_type = |name: &String| {
+            let file = File::open(scratch.0.join(name)).expect("it is complete");
+            let mut reader = netsonde_pcapfile::Reader::new(file).expect("it is readable");
+            let mut packets = reader.next_packets().expect("it is whole");
+            packets.next().map(|packet| packet.link_type)
+        };
+        let found: Vec<_> = scratch.names().iter().map(link_type).collect();
+        assert_eq!(found, [Some(101), Some(1)]);
     }
 
     #[test]
@@ -497,7 +352,7 @@ mod tests {
                 assert!(killed.frame(&frame(run * 10_000 + number, 1000)).is_ok());
             }
             assert!(killed.idle(0).is_ok());
-            std::mem::forget(killed);
+            drop(killed);
             assert!(scratch.bytes() <= 1 << 20, "{}", scratch.bytes());
         }
     }
@@ -523,19 +378,6 @@ mod tests {
         let left = |folder: &str| fs::read_dir(scratch.0.join(folder)).map_or(0, Iterator::count);
         assert_eq!((left("a"), left("b"), left("c")), (2, 0, 1));
         assert!(other.exists());
-    }
-
-    #[test]
-    fn small_files_are_bounded_by_their_number() {
-        let scratch = Scratch::new();
-        let mut files = open(&scratch.spec());
-        for number in 0..MOST_FILES + 5 {
-            files
-                .complete
-                .push_back((scratch.0.join(number.to_string()), 1));
-        }
-        assert!(files.make_room().is_ok());
-        assert_eq!(files.complete.len(), MOST_FILES);
     }
 
     #[test]

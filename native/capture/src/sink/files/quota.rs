@@ -5,8 +5,53 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use super::files::{remove, EXTENSION, PART};
+use super::complete::remove;
+use super::names::ours;
+use super::FileSpec;
+
+/// Looks at the files of all captures are that far apart at least.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+pub(super) struct Quota {
+    /// Of all captures' directories.
+    folder: Option<PathBuf>,
+    /// Bytes; 0 = no limit.
+    most: u64,
+    /// Whether files were completed since the last look, and when that was.
+    has_more: bool,
+    looked: Option<Instant>,
+}
+
+impl Quota {
+    pub(super) fn new(spec: &FileSpec) -> Self {
+        Self {
+            folder: spec.directory.parent().map(Path::to_path_buf),
+            most: spec.all_bytes,
+            has_more: true,
+            looked: None,
+        }
+    }
+
+    /// A file was completed.
+    pub(super) fn add(&mut self) {
+        self.has_more = true;
+    }
+
+    /// Keep the bound, now and then.
+    pub(super) fn keep(&mut self) -> io::Result<()> {
+        let is_soon = self.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY);
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        if self.most == 0 || !self.has_more || is_soon {
+            return Ok(());
+        }
+        (self.has_more, self.looked) = (false, Some(Instant::now()));
+        keep_within(folder, self.most)
+    }
+}
 
 struct Found {
     /// Unix ns at which the file begins, as digits.
@@ -18,7 +63,7 @@ struct Found {
 
 /// Give up the oldest complete files of all captures' directories in `folder` while they have more than `most` bytes.
 /// Nothing but files of our names is counted or touched, and no link is followed.
-pub(super) fn keep_within(folder: &Path, most: u64) -> io::Result<()> {
+fn keep_within(folder: &Path, most: u64) -> io::Result<()> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)?.flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -60,16 +105,4 @@ fn collect(directory: &Path, found: &mut Vec<Found>) {
             }
         }
     }
-}
-
-/// When a file of this name begins, and whether it is complete; None for a name that we do not give.
-fn ours(name: &str) -> Option<(&str, bool)> {
-    let whole = name.strip_suffix(PART);
-    let stem = whole.unwrap_or(name).strip_suffix(EXTENSION)?;
-    let (before, number) = stem.rsplit_once('-')?;
-    let (_, began) = before.rsplit_once('-')?;
-    let digits = |text: &str, least: usize| {
-        text.len() >= least && text.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    (digits(number, 6) && digits(began, 20)).then_some((began, whole.is_none()))
 }
