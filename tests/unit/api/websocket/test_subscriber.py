@@ -17,6 +17,7 @@ from netsonde.errors import UserError
 from netsonde.model.alerts import Alert, Transition
 from netsonde.model.captures import Capture
 from netsonde.model.injections import Injection
+from netsonde.observe import Health
 from unit.api.fakes import Fakes, a_node, an_edge
 
 NETNS = "G.V().Has('Type','netns').SubGraph()"
@@ -283,7 +284,7 @@ async def test_an_alert_that_fires_is_told_as_the_reference_tells_it(fakes: Fake
     silent = msgspec.structs.replace(fired, number=2, notified=False)
     resolved = msgspec.structs.replace(fired, number=3, state="resolved", previous="firing")
     async with connected(fakes, namespaces=("Alert",)) as client, connected(fakes, namespaces=("AlertStatus",)) as page:
-        fakes.alerts._unread.clear()
+        fakes.alerts._reading.read("history", Health("alerts"))
         again = msgspec.structs.replace(fired, number=4, reason_data=[2])
         for transition in (fired, silent, resolved, again):
             fakes.alerts._keep(transition)
