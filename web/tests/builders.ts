@@ -109,6 +109,7 @@ export function check(uuid: string, part: Partial<CheckView> = {}): CheckView {
     FirstPackets: 200,
     Actions: [],
     ActOn: ["fail"],
+    CreatedBy: "",
     CreatedAt: 1000,
     RunAt: 1000,
     ExpiresAt: 0,

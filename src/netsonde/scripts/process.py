@@ -97,6 +97,9 @@ class Isolate:
         if process is None:
             return
         self._killed = True
+        if process.returncode is not None and self.is_confined:
+            # It has left nothing behind, since it can start nothing, and its number may be another's by now.
+            return
         kill_session(process)
         # Whoever has its end of our pipes keeps asyncio waiting, and need not be dead.
         with suppress(TimeoutError):

@@ -98,6 +98,7 @@ export interface CheckView {
   Actions: string[];
   ActOn: ("fail" | "pass" | "unknown" | "waiting")[];
   CreatedAt: number;
+  CreatedBy: string;
   RunAt: number;
   ExpiresAt: number;
   Verdicts: { [key: string]: number };
