@@ -37,7 +37,8 @@ class Listening(WSClientDebugProtocol):  # type: ignore[misc]
     """Asks for the graph, and keeps what it hears until that is enough."""
 
     def onOpen(self) -> None:
-        self.sendWSMessage(WSMessage("Graph", "SyncRequest", SyncRequestMsg("")))
+        # An empty filter here would take away the one of the handshake.
+        self.sendWSMessage(WSMessage("Graph", "SyncRequest", SyncRequestMsg(self.factory.kwargs["wanted"])))
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         heard = self.factory.kwargs["heard"]
@@ -60,7 +61,8 @@ def answer(address: str, rest: RESTClient, user: dict[str, str], asked: dict[str
         return websocket(address, "/ws/publisher", Publishing, user, asked.get("host", ""), **more)
     if "listen" in asked:
         heard: list[Any] = []
-        more = {"filter": asked.get("filter", ""), "heard": heard, "enough": asked["listen"]}
+        wanted = asked.get("filter", "")
+        more = {"filter": wanted, "wanted": wanted, "heard": heard, "enough": asked["listen"]}
         return websocket(address, "/ws/subscriber", Listening, user, **more)
     if "login" in asked:
         return WSClient("driver", f"ws://{address}/ws/subscriber", **asked["login"]).login()
