@@ -65,7 +65,7 @@ class Client:
 
     def find_capture(self, name: str) -> CaptureView:
         """Return the capture with this UUID, this name, or this beginning of a UUID; raises UserError."""
-        return calls.named(name, self.captures())
+        return calls.named_capture(name, self.captures())
 
     def patch_capture(self, uuid: str, changes: Mapping[str, object], ttl: str = "") -> CaptureView:
         return self.send(calls.patch_capture(uuid, changes, ttl))

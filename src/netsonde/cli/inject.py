@@ -30,7 +30,7 @@ from netsonde.cli.inject_options import (
 from netsonde.cli.options import DEFAULT_URL, Form, Output, Url, new_app
 from netsonde.cli.output import Column, show
 from netsonde.cli.times import clock_time
-from netsonde.client.injections import InjectionFields, named
+from netsonde.client.injections import InjectionFields, named_injection
 from netsonde.errors import UserError
 from netsonde.model.injections import InjectionView, NodeInjection, Totals
 
@@ -119,7 +119,7 @@ def list_injections(output: Output = Form.TABLE, url: Url = DEFAULT_URL) -> None
 @app.command()
 def get(id_: Annotated[str, typer.Argument(metavar="ID")], output: Output = Form.TABLE, url: Url = DEFAULT_URL) -> None:
     """Show one injection: loss and latency of each interface."""
-    injection = named(id_, Client(url).api.injections.all())
+    injection = named_injection(id_, Client(url).api.injections.all())
     show(injection, output, _COLUMNS, [injection])
     if output is Form.TABLE and injection.status is not None:
         print()
@@ -130,7 +130,7 @@ def get(id_: Annotated[str, typer.Argument(metavar="ID")], output: Output = Form
 def delete(ids: Ids, url: Url = DEFAULT_URL) -> None:
     """Stop and delete injections."""
     injections = Client(url).api.injections
-    for uuid in [named(one, injections.all()).uuid for one in ids]:
+    for uuid in [named_injection(one, injections.all()).uuid for one in ids]:
         injections.delete(uuid)
 
 
