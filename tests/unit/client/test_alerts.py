@@ -11,6 +11,7 @@ from netsonde.client.alert_calls import AlertFields
 from netsonde.errors import NotFound
 from netsonde.model.alerts import Alert
 from unit.alerts.running import Running, running
+from unit.api.fakes import NOW_MS
 from unit.api.served import Server
 from unit.client.conftest import Ask
 
@@ -60,6 +61,8 @@ def test_waiting_for_an_alert_that_is_deleted_ends(ask: Ask, alerts: Running, se
 
 
 def test_a_rehearsal_tells_nobody(ask: Ask, alerts: Running) -> None:
-    found = ask(lambda client: client.alerts.rehearse(DOWN, start=3_600_000, end=7_200_000, step=3_600_000, for_ms=10))
+    found = ask(
+        lambda client: client.alerts.rehearse(DOWN, start=NOW_MS - 3_600_000, end=NOW_MS, step=3_600_000, for_ms=10)
+    )
     assert (found.fired, found.step, found.complete) == (0, 3_600_000, True)
     assert ask(lambda client: client.alerts.all()) == []
