@@ -123,6 +123,7 @@ def _traversal(argument: Argument, takes: Kind, building: Building) -> Traversal
         gives=takes,
         names=building.names,
         graph_is_root=building.graph_is_root,
+        repeated=building.repeated,
         before=building.before,
         plan=_traversal,
     )

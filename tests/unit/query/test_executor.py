@@ -13,7 +13,7 @@ from netsonde.model.topology import InterfaceMetric
 from netsonde.query import LimitReached, Limits, QueryError, Sources, evaluate, parse, run
 from netsonde.query.context import Context
 from netsonde.query.executor import apply_all
-from unit.query.lab import FakeAgents, as_ids, lab_packets, lab_sources, timeline
+from unit.query.lab import T0, FakeAgents, as_ids, lab_packets, lab_sources, timeline
 
 APPLICATION = FlowTest("application", "in", ["TCP"])
 
@@ -126,16 +126,29 @@ async def test_a_plan_gives_the_same_each_time(query: str) -> None:
     assert first == second
 
 
-async def test_metrics_of_interfaces_come_from_their_stream() -> None:
-    class Stream:
-        async def interface_metrics(
-            self, node_ids: Sequence[str], start_ms: int | None, last_ms: int | None
-        ) -> Sequence[InterfaceMetric]:
-            return [InterfaceMetric("v2n", "tid-v2n", "h1", 10, 20, {"RxBytes": 7, "TxBytes": 0})]
+class Stream:
+    """Counters of one interface."""
 
+    async def interface_metrics(
+        self, node_ids: Sequence[str], start_ms: int | None, last_ms: int | None
+    ) -> Sequence[InterfaceMetric]:
+        return [InterfaceMetric("v2n", "tid-v2n", "h1", 10, 20, {"RxBytes": 7, "TxBytes": 0})]
+
+
+async def test_metrics_of_interfaces_come_from_their_stream() -> None:
     result = await run(parse("G.V('v2n').Metrics()"), replace(lab_sources(), metrics=Stream()))
 
     assert result.value == [{"v2n": ({"RxBytes": 7, "Start": 10, "Last": 20},)}]
+
+
+@pytest.mark.parametrize("graph", ["G", f"G.At({T0 + 60})"])
+@pytest.mark.parametrize("key", ["Metric", "LastUpdateMetric"])
+async def test_an_interface_has_the_key_of_counters_when_they_are_in_its_metadata_or_their_stream(
+    graph: str, key: str
+) -> None:
+    plan = parse(f"{graph}.V().HasKey('{key}').Values('@ID')")
+
+    assert (await run(plan, replace(lab_sources(), metrics=Stream()))).value == ["eth0", "v1n", "v2n"]
 
 
 def test_steps_that_wait_cannot_be_evaluated_at_once() -> None:

@@ -8,6 +8,7 @@ from netsonde.query.kinds import Kind
 from netsonde.query.steps import (
     _by,
     aggregates,
+    arithmetic,
     branching,
     changes,
     collecting,
@@ -143,6 +144,8 @@ _SPECS: Final = (
     StepSpec("Max", folding.build_max, _all(_RECORDS, VALUE)),
     StepSpec("Mean", folding.build_mean, _all(_RECORDS, VALUE)),
     StepSpec("Is", folding.build_is, _all((VALUES, VALUE), VALUES)),
+    StepSpec("Math", arithmetic.build_math, _all(_RECORDS, VALUES)),
+    StepSpec("Loops", arithmetic.build_loops, _all(_ROWS, VALUES)),
     StepSpec("Constant", folding.build_constant, _all(_ROWS, VALUES)),
     StepSpec("Identity", folding.build_identity, _same(_ROWS)),
     StepSpec("Aggregate", collecting.build_aggregate, _same(_ROWS), ("Store",)),
