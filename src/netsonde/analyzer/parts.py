@@ -161,7 +161,7 @@ class Analyzer:
         inside = InsideApi()
         workflows = await make.workflows(inside, checks, captures)
         gate = open_gate(self.settings, sessions, self.health["access"])
-        calls.bind(NamedCalls(workflows, "notice", gate.check_lent_to))
+        calls.bind(NamedCalls(workflows, "notice", gate.acting_between_now))
         services = self._services(
             *(bus, hosts, history, captures, checks, alerts, declared, rules, flows, status, queries, injections),
             *(gate, workflows, inside),
