@@ -29,6 +29,7 @@ from netsonde.analyzer.reports import AgentReports
 from netsonde.analyzer.resources import Resources
 from netsonde.analyzer.status import StatusService
 from netsonde.analyzer.verdicts import VerdictNotices
+from netsonde.analyzer.without_pandas import leave_pandas_out
 from netsonde.api.inside import InsideApi
 from netsonde.api.server import serve
 from netsonde.api.services import Services
@@ -65,6 +66,7 @@ def run(config_file: Path | None, overrides: dict[str, str], *, check: bool = Fa
     """Run an analyzer until SIGTERM or SIGINT; returns the exit code."""
 
     async def main(settings: Settings, stop: asyncio.Event) -> None:
+        leave_pandas_out()
         await Analyzer(settings).run(stop)
 
     return run_process("analyzer", main, config_file, overrides, check=check, verify=verify)
