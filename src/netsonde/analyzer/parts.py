@@ -28,6 +28,7 @@ from netsonde.analyzer.queries import QueryService
 from netsonde.analyzer.reports import AgentReports
 from netsonde.analyzer.resources import Resources
 from netsonde.analyzer.status import StatusService
+from netsonde.analyzer.underlay import Underlay
 from netsonde.analyzer.verdicts import VerdictNotices
 from netsonde.analyzer.without_pandas import leave_pandas_out
 from netsonde.api.inside import InsideApi
@@ -99,6 +100,7 @@ class Analyzer:
                 "declared",
                 "noderules",
                 "edgerules",
+                "underlay",
                 "captures",
                 "checks",
                 "alerts",
@@ -136,6 +138,7 @@ class Analyzer:
         follower = TopologyFollower(bus, self.graph.replace_origin, self.graph.apply_remote)
         declared = await make.declared()
         rules = await make.rules(declared)
+        underlay = Underlay(self.graph, declared, self.health["underlay"])
         lease = Lease(bus, "captures", self.host)
         captures = await make.captures(lease, hosts)
         hosts.on_change = captures.refresh
@@ -181,6 +184,7 @@ class Analyzer:
                 spawn(group, self._supervise("declared", declared.run), "declared"),
                 spawn(group, self._supervise("noderules", rules[0].run), "noderules"),
                 spawn(group, self._supervise("edgerules", rules[1].run), "edgerules"),
+                spawn(group, self._supervise("underlay", underlay.run), "underlay"),
                 spawn(group, self._supervise("captures", captures.run), "captures"),
                 spawn(group, self._supervise("checks", checks.run), "checks"),
                 spawn(group, self._supervise("scripts", _running(self.scripts.tend)), "scripts"),

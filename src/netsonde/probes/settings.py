@@ -12,6 +12,7 @@ from netsonde.probes.netns.settings import NetnsSettings
 from netsonde.probes.ovsdb.settings import OvsdbSettings
 from netsonde.probes.qemu.settings import QemuSettings
 from netsonde.probes.runc.settings import RuncSettings
+from netsonde.probes.socketinfo.settings import SocketInfoSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +30,4 @@ class ProbeSettings:
     libvirt: LibvirtSettings = field(default_factory=LibvirtSettings)
     lldp: LldpSettings = field(default_factory=LldpSettings)
     runc: RuncSettings = field(default_factory=RuncSettings)
+    socketinfo: SocketInfoSettings = field(default_factory=SocketInfoSettings)

@@ -19,6 +19,7 @@ from netsonde.probes.netns import keys as netns
 from netsonde.probes.ovsdb import keys as ovsdb
 from netsonde.probes.qemu import keys as qemu
 from netsonde.probes.runc import keys as runc
+from netsonde.probes.socketinfo import keys as socketinfo
 
 VERSION: Final = "1.1"
 """The second number grows when keys are added, the first when one goes or gets another type or unit."""
@@ -34,6 +35,7 @@ KEYS: Final[tuple[Key, ...]] = (
     *libvirt.KEYS,
     *lldp.KEYS,
     *runc.KEYS,
+    *socketinfo.KEYS,
     *captures.KEYS,
     *checks.KEYS,
     *injection.KEYS,
@@ -42,7 +44,7 @@ KEYS: Final[tuple[Key, ...]] = (
 LOOKS: Final[tuple[Look, ...]] = tuple(
     {
         look.type: look
-        for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc)
+        for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, socketinfo)
         for look in source.LOOKS
     }.values()
 )
