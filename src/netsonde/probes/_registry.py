@@ -11,6 +11,7 @@ from netsonde.probes.docker.probe import DockerProbe
 from netsonde.probes.host import HostProbe
 from netsonde.probes.libvirt.probe import LibvirtProbe
 from netsonde.probes.lldp.probe import LldpProbe
+from netsonde.probes.lxc.probe import LxcProbe
 from netsonde.probes.netlink.probe import NetlinkProbe
 from netsonde.probes.netns.probe import NetnsProbe
 from netsonde.probes.ovsdb.probe import OvsdbProbe
@@ -33,6 +34,7 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "lldp": lambda context: [LldpProbe(context)],
         "runc": lambda context: [RuncProbe(context)],
         "socketinfo": lambda context: [SocketInfoProbe(context)],
+        "lxc": lambda context: [LxcProbe(context)],
     }
 )
 
