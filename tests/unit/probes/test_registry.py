@@ -52,6 +52,7 @@ async def test_probes_that_ask_another_program_say_where(namespaces: NamespaceRe
         "ovsdb": ProbeSettings().ovsdb.addresses[0],
         "docker": ProbeSettings().docker.sockets[0],
         "libvirt": "/nonexistent/libvirtd",
+        "lxc": "the command sockets of LXC",
     }
 
 
