@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,6 +16,7 @@ from netsonde.aio.clock import Clock
 from netsonde.analyzer.calls import LateCalls
 from netsonde.analyzer.verdicts import notices_of
 from netsonde.api.app import create_app
+from netsonde.api.asgi import App
 from netsonde.errors import NotFound, SourceLost
 from netsonde.model.alerts import Alert
 from netsonde.model.checks import Check, CheckResult
@@ -168,7 +169,7 @@ async def test_a_bundled_workflow_asks_with_the_rights_of_who_had_it_called(gate
     workflows = fakes.workflows
     bundled = next(one for one in workflows.service.views() if one.bundled and one.name == "CheckMTU")
     workflows.engine.scripts[bundled.source] = ask
-    workflows.inside.bind(create_app(fakes.services()))
+    workflows.inside.bind(cast("App", create_app(fakes.services())))
     calls = NamedCalls(workflows.service, "notice", gate.acting_between_now)
     async with workflows.running():
         await calls.call("CheckMTU", {"source": "/api/whoami", "destination": "x"}, "token operator")
