@@ -29,7 +29,9 @@ from netsonde.analyzer.queries import QueryService
 from netsonde.analyzer.reports import AgentReports
 from netsonde.analyzer.resources import Resources
 from netsonde.analyzer.status import StatusService
+from netsonde.analyzer.underlay import Underlay
 from netsonde.analyzer.verdicts import VerdictNotices
+from netsonde.analyzer.without_pandas import leave_pandas_out
 from netsonde.api.inside import InsideApi
 from netsonde.api.server import serve
 from netsonde.api.services import Services
@@ -66,6 +68,7 @@ def run(config_file: Path | None, overrides: dict[str, str], *, check: bool = Fa
     """Run an analyzer until SIGTERM or SIGINT; returns the exit code."""
 
     async def main(settings: Settings, stop: asyncio.Event) -> None:
+        leave_pandas_out()
         await Analyzer(settings).run(stop)
 
     return run_process("analyzer", main, config_file, overrides, check=check, verify=verify)
@@ -98,6 +101,7 @@ class Analyzer:
                 "declared",
                 "noderules",
                 "edgerules",
+                "underlay",
                 "captures",
                 "checks",
                 "alerts",
@@ -135,6 +139,7 @@ class Analyzer:
         follower = TopologyFollower(bus, self.graph.replace_origin, self.graph.apply_remote)
         declared = await make.declared()
         rules = await make.rules(declared)
+        underlay = Underlay(self.graph, declared, self.health["underlay"])
         lease = Lease(bus, "captures", self.host)
         captures = await make.captures(lease, hosts)
         hosts.on_change = captures.refresh
@@ -180,6 +185,7 @@ class Analyzer:
                 spawn(group, self._supervise("declared", declared.run), "declared"),
                 spawn(group, self._supervise("noderules", rules[0].run), "noderules"),
                 spawn(group, self._supervise("edgerules", rules[1].run), "edgerules"),
+                spawn(group, self._supervise("underlay", underlay.run), "underlay"),
                 spawn(group, self._supervise("captures", captures.run), "captures"),
                 spawn(group, self._supervise("checks", checks.run), "checks"),
                 spawn(group, self._supervise("scripts", _running(self.scripts.tend)), "scripts"),

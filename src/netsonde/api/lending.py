@@ -7,9 +7,9 @@ from typing import TypeVar
 import msgspec
 
 from netsonde.api.authorize import principal_of
+from netsonde.api.calls import caller_of
 from netsonde.api.requests import AnyRequest
 from netsonde.api.services import Services
-from netsonde.api.workflow import caller_of
 from netsonde.model.alerts import Alert
 from netsonde.model.checks import Check
 from netsonde.notify.actions import action_of

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -16,7 +16,6 @@ from netsonde.aio.clock import Clock
 from netsonde.analyzer.calls import LateCalls
 from netsonde.analyzer.verdicts import notices_of
 from netsonde.api.app import create_app
-from netsonde.api.asgi import App
 from netsonde.errors import NotFound, SourceLost
 from netsonde.model.alerts import Alert
 from netsonde.model.checks import Check, CheckResult
@@ -169,7 +168,8 @@ async def test_a_bundled_workflow_asks_with_the_rights_of_who_had_it_called(gate
     workflows = fakes.workflows
     bundled = next(one for one in workflows.service.views() if one.bundled and one.name == "CheckMTU")
     workflows.engine.scripts[bundled.source] = ask
-    workflows.inside.bind(cast("App", create_app(fakes.services())))
+    app: Any = create_app(fakes.services())
+    workflows.inside.bind(app)
     calls = NamedCalls(workflows.service, "notice", gate.acting_between_now)
     async with workflows.running():
         await calls.call("CheckMTU", {"source": "/api/whoami", "destination": "x"}, "token operator")
