@@ -11,6 +11,7 @@ from netsonde.injection import keys as injection
 from netsonde.model.keys import Field, Key
 from netsonde.model.looks import Look
 from netsonde.probes import host_keys as host
+from netsonde.probes.cri import keys as cri
 from netsonde.probes.docker import keys as docker
 from netsonde.probes.libvirt import keys as libvirt
 from netsonde.probes.lldp import keys as lldp
@@ -36,6 +37,7 @@ KEYS: Final[tuple[Key, ...]] = (
     *lldp.KEYS,
     *runc.KEYS,
     *lxc.KEYS,
+    *cri.KEYS,
     *captures.KEYS,
     *checks.KEYS,
     *injection.KEYS,
@@ -44,7 +46,7 @@ KEYS: Final[tuple[Key, ...]] = (
 LOOKS: Final[tuple[Look, ...]] = tuple(
     {
         look.type: look
-        for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc)
+        for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc, cri)
         for look in source.LOOKS
     }.values()
 )
