@@ -36,6 +36,7 @@ from netsonde.probes.ovsdb.settings import OvsdbSettings
 from netsonde.probes.runc.settings import RuncSettings
 from netsonde.probes.runner import ProbeRunner
 from netsonde.probes.settings import ProbeSettings
+from netsonde.probes.socketinfo.settings import SocketInfoSettings
 from netsonde.schema import Problem, unlisted
 
 T = TypeVar("T")
@@ -265,6 +266,7 @@ def settings(
         lldp=LldpSettings(interfaces=lldp),
         docker=docker or DockerSettings(sockets=()),
         cri=cri or CriSettings(sockets=()),
+        socketinfo=SocketInfoSettings(interval=0.1, cpu_share=1.0),
     )
 
 

@@ -28,7 +28,9 @@ from netsonde.analyzer.queries import QueryService
 from netsonde.analyzer.reports import AgentReports
 from netsonde.analyzer.resources import Resources
 from netsonde.analyzer.status import StatusService
+from netsonde.analyzer.underlay import Underlay
 from netsonde.analyzer.verdicts import VerdictNotices
+from netsonde.analyzer.without_pandas import leave_pandas_out
 from netsonde.api.inside import InsideApi
 from netsonde.api.server import serve
 from netsonde.api.services import Services
@@ -65,6 +67,7 @@ def run(config_file: Path | None, overrides: dict[str, str], *, check: bool = Fa
     """Run an analyzer until SIGTERM or SIGINT; returns the exit code."""
 
     async def main(settings: Settings, stop: asyncio.Event) -> None:
+        leave_pandas_out()
         await Analyzer(settings).run(stop)
 
     return run_process("analyzer", main, config_file, overrides, check=check, verify=verify)
@@ -97,6 +100,7 @@ class Analyzer:
                 "declared",
                 "noderules",
                 "edgerules",
+                "underlay",
                 "captures",
                 "checks",
                 "alerts",
@@ -134,6 +138,7 @@ class Analyzer:
         follower = TopologyFollower(bus, self.graph.replace_origin, self.graph.apply_remote)
         declared = await make.declared()
         rules = await make.rules(declared)
+        underlay = Underlay(self.graph, declared, self.health["underlay"])
         lease = Lease(bus, "captures", self.host)
         captures = await make.captures(lease, hosts)
         hosts.on_change = captures.refresh
@@ -161,7 +166,7 @@ class Analyzer:
         inside = InsideApi()
         workflows = await make.workflows(inside, checks, captures)
         gate = open_gate(self.settings, sessions, self.health["access"])
-        calls.bind(NamedCalls(workflows, "notice", gate.check_lent_to))
+        calls.bind(NamedCalls(workflows, "notice", gate.acting_between_now))
         services = self._services(
             *(bus, hosts, history, captures, checks, alerts, declared, rules, flows, status, queries, injections),
             *(gate, workflows, inside),
@@ -179,6 +184,7 @@ class Analyzer:
                 spawn(group, self._supervise("declared", declared.run), "declared"),
                 spawn(group, self._supervise("noderules", rules[0].run), "noderules"),
                 spawn(group, self._supervise("edgerules", rules[1].run), "edgerules"),
+                spawn(group, self._supervise("underlay", underlay.run), "underlay"),
                 spawn(group, self._supervise("captures", captures.run), "captures"),
                 spawn(group, self._supervise("checks", checks.run), "checks"),
                 spawn(group, self._supervise("scripts", _running(self.scripts.tend)), "scripts"),

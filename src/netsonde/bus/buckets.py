@@ -78,9 +78,13 @@ class Bucket(Generic[T]):
 
     async def create(self, key: str, value: T, *, ttl_s: float = 0) -> int:
         """Write the value unless there is one; Conflict when there is."""
-        found = await self._last(key)
+        try:
+            return await self._write(key, value, ttl_s, expected=0)
+        except Conflict:
+            found = await self._last(key)
         if found is not None and not found.headers:
             raise Conflict(f"{self.name} has a {key} already")
+        # What is there is the mark of a removal.
         return await self._write(key, value, ttl_s, expected=found.sequence if found else 0)
 
     async def update(self, key: str, value: T, revision: int, *, ttl_s: float = 0) -> int:

@@ -156,6 +156,48 @@ class Status(msgspec.Struct, frozen=True, rename="pascal"):
     capture_states: dict[str, int] = {}
 
 
+class Identity(msgspec.Struct, frozen=True, rename="pascal"):
+    """Who answers."""
+
+    host: str = ""
+    version: str = ""
+    service: str = ""
+
+
+class Allowed(msgspec.Struct, frozen=True, rename="pascal"):
+    """One right, and whether the user has it."""
+
+    object: str = ""
+    action: str = ""
+    allowed: bool = False
+
+
+class WhoAmI(msgspec.Struct, frozen=True, rename="pascal"):
+    """Who makes a request; `user` is "" for nobody, and where nobody has to log in."""
+
+    login_required: bool = False
+    user: str = ""
+    backend: str = ""
+    roles: list[str] = []
+    permissions: list[Allowed] = []
+
+    def may(self, thing: str, action: str) -> bool:
+        """Tell whether the user has a right, such as `capture write`."""
+        return any(one.allowed for one in self.permissions if (one.object, one.action) == (thing, action))
+
+
+class PacketImport(msgspec.Struct, frozen=True, rename="pascal"):
+    """What came of a packet file: its flows are in history under `capture_id`."""
+
+    capture_id: str = msgspec.field(name="CaptureID", default="")
+    packets: int = 0
+    flows: int = 0
+    start: int = 0
+    last: int = 0
+    damage: str = ""
+    """What is wrong with the file; what was before it is in."""
+
+
 class PreviewNode(msgspec.Struct, frozen=True):
     """One node that a capture would match."""
 

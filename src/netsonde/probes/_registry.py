@@ -18,6 +18,7 @@ from netsonde.probes.netns.probe import NetnsProbe
 from netsonde.probes.ovsdb.probe import OvsdbProbe
 from netsonde.probes.qemu.probe import QemuProbe
 from netsonde.probes.runc.probe import RuncProbe
+from netsonde.probes.socketinfo.probe import SocketInfoProbe
 
 Factory = Callable[[ProbeContext], list[Probe]]
 """Builds a probe, or several of one sort: one for each daemon that the settings name."""
@@ -33,8 +34,12 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "libvirt": lambda context: [LibvirtProbe(context)],
         "lldp": lambda context: [LldpProbe(context)],
         "runc": lambda context: [RuncProbe(context)],
+<<<<<<< HEAD
         "lxc": lambda context: [LxcProbe(context)],
         "cri": lambda context: [*CriProbe.all(context)],
+=======
+        "socketinfo": lambda context: [SocketInfoProbe(context)],
+>>>>>>> main
     }
 )
 

@@ -14,6 +14,7 @@ from netsonde.probes.netns.settings import NetnsSettings
 from netsonde.probes.ovsdb.settings import OvsdbSettings
 from netsonde.probes.qemu.settings import QemuSettings
 from netsonde.probes.runc.settings import RuncSettings
+from netsonde.probes.socketinfo.settings import SocketInfoSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +32,9 @@ class ProbeSettings:
     libvirt: LibvirtSettings = field(default_factory=LibvirtSettings)
     lldp: LldpSettings = field(default_factory=LldpSettings)
     runc: RuncSettings = field(default_factory=RuncSettings)
+<<<<<<< HEAD
     lxc: LxcSettings = field(default_factory=LxcSettings)
     cri: CriSettings = field(default_factory=CriSettings)
+=======
+    socketinfo: SocketInfoSettings = field(default_factory=SocketInfoSettings)
+>>>>>>> main

@@ -21,6 +21,7 @@ from netsonde.probes.netns import keys as netns
 from netsonde.probes.ovsdb import keys as ovsdb
 from netsonde.probes.qemu import keys as qemu
 from netsonde.probes.runc import keys as runc
+from netsonde.probes.socketinfo import keys as socketinfo
 
 VERSION: Final = "1.2"
 """The second number grows when keys are added, the first when one goes or gets another type or unit."""
@@ -36,8 +37,12 @@ KEYS: Final[tuple[Key, ...]] = (
     *libvirt.KEYS,
     *lldp.KEYS,
     *runc.KEYS,
+<<<<<<< HEAD
     *lxc.KEYS,
     *cri.KEYS,
+=======
+    *socketinfo.KEYS,
+>>>>>>> main
     *captures.KEYS,
     *checks.KEYS,
     *injection.KEYS,
@@ -46,7 +51,11 @@ KEYS: Final[tuple[Key, ...]] = (
 LOOKS: Final[tuple[Look, ...]] = tuple(
     {
         look.type: look
+<<<<<<< HEAD
         for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc, cri)
+=======
+        for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, socketinfo)
+>>>>>>> main
         for look in source.LOOKS
     }.values()
 )
