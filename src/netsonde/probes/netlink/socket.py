@@ -28,6 +28,7 @@ RTNLGRP_IPV6_IFADDR: Final = 9
 RTNLGRP_IPV6_ROUTE: Final = 11
 RTNLGRP_IPV6_RULE: Final = 19
 RTNLGRP_NSID: Final = 28
+RTNLGRP_NEXTHOP: Final = 32
 
 GROUPS: Final = (
     RTNLGRP_LINK,
@@ -39,6 +40,7 @@ GROUPS: Final = (
     RTNLGRP_IPV4_RULE,
     RTNLGRP_IPV6_RULE,
     RTNLGRP_NSID,
+    RTNLGRP_NEXTHOP,
 )
 BUFFER_SIZE: Final = 256 * 1024
 """Room for one datagram; the kernel's are 32 KiB, an interface with hundreds of VFs makes bigger ones."""

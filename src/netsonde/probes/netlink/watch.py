@@ -44,12 +44,13 @@ _SKIP_STATS = wire.attribute(IFLA_EXT_MASK, struct.pack("=I", RTEXT_FILTER_SKIP_
 _REQUESTS: Final[dict[DumpName, tuple[int, bytes]]] = {
     "links": (wire.RTM_GETLINK, _IFINFOMSG.pack(wire.AF_UNSPEC, 0, 0, 0, 0) + _SKIP_STATS),
     "addresses": (wire.RTM_GETADDR, struct.pack("=BBBBi", wire.AF_UNSPEC, 0, 0, 0, 0)),
+    "nexthops": (wire.RTM_GETNEXTHOP, struct.pack("=8x")),
     "routes": (wire.RTM_GETROUTE, struct.pack("=12x")),
     "neighbours": (wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", wire.AF_UNSPEC, 0, 0, 0, 0)),
     "rules": (wire.RTM_GETRULE, struct.pack("=12x")),
     "fdb": (wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", wire.AF_BRIDGE, 0, 0, 0, 0)),
 }
-_SNAPSHOT: Final[tuple[DumpName, ...]] = ("links", "addresses", "routes", "rules", "neighbours", "fdb")
+_SNAPSHOT: Final[tuple[DumpName, ...]] = ("links", "addresses", "nexthops", "routes", "rules", "neighbours", "fdb")
 
 
 Answer = Callable[[wire.Message], None]

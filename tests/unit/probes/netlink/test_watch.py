@@ -170,7 +170,8 @@ async def test_after_an_overrun_all_is_read_and_all_that_was_asked_is_looked_at_
     await lab.owner.until(lambda: bool(lab.owner.changed))
     assert len(lab.owner.resyncs) == 1
     assert lab.kernel.dumps == [
-        *(wire.RTM_GETLINK, wire.RTM_GETADDR, wire.RTM_GETROUTE, wire.RTM_GETRULE, wire.RTM_GETNEIGH, wire.RTM_GETNEIGH)
+        *(wire.RTM_GETLINK, wire.RTM_GETADDR, wire.RTM_GETNEXTHOP, wire.RTM_GETROUTE, wire.RTM_GETRULE),
+        *(wire.RTM_GETNEIGH, wire.RTM_GETNEIGH),
     ]
     # None of them differs from before, but the word of the kernel about their peers may have been lost.
     assert set().union(*lab.owner.changed) == set(range(1, 11))
