@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from netsonde.probes.netlink.addresses import Address, decode_address
+from netsonde.probes.netlink.bridge_vlans import PortVlans, decode_port
 from netsonde.probes.netlink.links import Link, decode_link, is_interface, link_index
 from netsonde.probes.netlink.neighbours import Key as NeighbourKey
 from netsonde.probes.netlink.neighbours import Neighbour, decode_neighbour
@@ -25,19 +26,21 @@ from netsonde.probes.netlink_wire import (
     RTM_DELNEXTHOP,
     RTM_DELROUTE,
     RTM_DELRULE,
+    RTM_DELVLAN,
     RTM_NEWADDR,
     RTM_NEWLINK,
     RTM_NEWNEIGH,
     RTM_NEWNEXTHOP,
     RTM_NEWROUTE,
     RTM_NEWRULE,
+    RTM_NEWVLAN,
     Message,
 )
 
 IFF_UP: Final = 0x1
 
 AddressKey = tuple[int, str]
-DumpName = Literal["links", "addresses", "nexthops", "routes", "neighbours", "fdb", "rules"]
+DumpName = Literal["links", "addresses", "nexthops", "routes", "neighbours", "fdb", "rules", "vlans"]
 VXLAN: Final = "vxlan"
 _LINK_KEY: Final = 0
 
@@ -59,6 +62,9 @@ class NamespaceState:
     """Whether rules, or routes that lead nowhere, differ."""
     fdb_untold: bool = False
     """Whether an interface came that may have forwarding entries of which no message tells."""
+    vlans: PortVlans = field(default_factory=PortVlans)
+    vlans_untold: bool = False
+    """Whether VLANs of ports may differ from what is known: a bridge began to filter, or some were changed alone."""
     _addresses: RecordTable[AddressKey, Address] = field(init=False)
     _confirmed_links: set[int] | None = None
 
@@ -88,6 +94,8 @@ class NamespaceState:
             self._confirmed_links = set()
         elif dump == "nexthops":
             self.routing.nexthops.begin()
+        elif dump == "vlans":
+            self.vlans.begin()
         else:
             self._table(dump).begin()
 
@@ -97,6 +105,9 @@ class NamespaceState:
             confirmed, self._confirmed_links = self._confirmed_links or set(), None
             for ifindex in [known for known in self.links if known not in confirmed]:
                 self._forget(ifindex)
+            return
+        if dump == "vlans":
+            self.changed |= self.vlans.finish()
             return
         if dump in ("nexthops", "routes"):
             finish = self.routing.finish_nexthops if dump == "nexthops" else self.routing.finish_routes
@@ -126,6 +137,7 @@ class NamespaceState:
 
     def _new_link(self, message: Message) -> None:
         if not is_interface(message):
+            self._bridge_port(message)
             return
         link = decode_link(message)
         if self._confirmed_links is not None:
@@ -136,6 +148,9 @@ class NamespaceState:
         if before is None and link.kind == VXLAN:
             # One that is moved here from another namespace brings them along.
             self.fdb_untold = True
+        if link.filters_vlans != (before is not None and before.filters_vlans):
+            self.vlans_untold = link.filters_vlans
+            self.changed.update(port.ifindex for port in self.links.values() if port.master == link.ifindex)
         self.links[link.ifindex] = link
         self.changed.add(link.ifindex)
         if before is not None and before.flags & IFF_UP and not link.flags & IFF_UP:
@@ -144,6 +159,17 @@ class NamespaceState:
     def _del_link(self, message: Message) -> None:
         if is_interface(message):
             self._forget(link_index(message))
+        elif self.vlans.put(link_index(message), ()):
+            self.changed.add(link_index(message))
+
+    def _bridge_port(self, message: Message) -> None:
+        ifindex, vlans = decode_port(message)
+        if self.vlans.put(ifindex, vlans):
+            self.changed.add(ifindex)
+
+    def _vlans_changed(self, _: Message) -> None:
+        """VLANs were changed by a message of their own, of which no link message tells."""
+        self.vlans_untold = True
 
     def _forget(self, ifindex: int) -> None:
         if self._confirmed_links is not None:
@@ -152,6 +178,7 @@ class NamespaceState:
             return
         for table in (self._addresses, self.neighbours, self.fdb):
             table.drop_interface(ifindex)
+        self.vlans.put(ifindex, ())
         self._rerouted(self.routing.interface_gone(ifindex))
         self.table_changed.discard(ifindex)
         self.changed.add(ifindex)
@@ -226,4 +253,6 @@ _HANDLERS: Final[dict[int, Callable[[NamespaceState, Message], None]]] = {
     RTM_DELRULE: NamespaceState._del_rule,
     RTM_NEWNEIGH: NamespaceState._new_neighbour,
     RTM_DELNEIGH: NamespaceState._del_neighbour,
+    RTM_NEWVLAN: NamespaceState._vlans_changed,
+    RTM_DELVLAN: NamespaceState._vlans_changed,
 }
