@@ -15,13 +15,13 @@ from netsonde.errors import SourceLost, WireError
 from netsonde.flows.records import flow_dicts
 from netsonde.graph.snapshot import SnapshotGraph
 from netsonde.history import past
-from netsonde.history.batches import Joined, to_stream
+from netsonde.history.batches import to_stream
 from netsonde.history.database import Database
 from netsonde.history.flow_periods import read_flow_periods
 from netsonde.history.schema import migrate
 from netsonde.history.settings import HistorySettings
 from netsonde.history.topology import TopologyStore
-from netsonde.history.traffic import TrafficReader, TrafficStore
+from netsonde.history.traffic import TrafficReader, TrafficStore, Written
 from netsonde.history.workers import Readers, Worker
 from netsonde.model.changes import ElementChange
 from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest, Talker
@@ -158,18 +158,18 @@ class History:
         """Record Arrow streams of packets."""
         self._count("packet", await self._insert(self._flow.write_packets, streams))
 
-    async def _insert(self, write: Callable[[Sequence[bytes]], Joined], streams: Sequence[bytes]) -> Joined:
+    async def _insert(self, write: Callable[[Sequence[bytes]], Written], streams: Sequence[bytes]) -> Written:
         """Insert streams together; when the engine refuses that, one by one, so that one cannot hold up the rest."""
         try:
             return await self._run(lambda: write(streams))
         except WireError as refused:
             if len(streams) > 1:
                 parts = [await self._insert(write, [stream]) for stream in streams]
-                return Joined(b"", [], sum(part.rows for part in parts), sum(part.refused for part in parts))
+                return Written(sum(part.rows for part in parts), sum(part.refused for part in parts))
             log.error("a batch is refused", reason=str(refused)[:500])
-            return Joined(b"", [], 0, 1)
+            return Written(0, 1)
 
-    def _count(self, what: str, written: Joined) -> None:
+    def _count(self, what: str, written: Written) -> None:
         self.health.count(f"{what}_rows", written.rows)
         self._count_refused(f"{what}_batches_refused", written.refused)
 

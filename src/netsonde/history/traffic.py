@@ -2,38 +2,31 @@
 """Flows, packets and interface counters in the database: written as batches, read by time, node, capture and flow."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from netsonde.history.batches import Joined, join, to_schema
+from netsonde.history.batches import join, to_block, to_schema
 from netsonde.history.database import Database
-from netsonde.history.derived import FLOWS, PACKETS, TEN_MINUTES_NS, DerivedTable
+from netsonde.history.derived import FLOW_METRICS, FLOWS, PACKETS, DerivedTable, with_dictionaries
 from netsonde.history.flow_conditions import flow_sql
+from netsonde.history.talkers import read_talkers
 from netsonde.model.flows import FlowRequest, PacketRequest, Talker, flow_numbers
 from netsonde.model.topology import InterfaceMetric
 
 _METRIC_COLUMNS = ("node_id", "node_tid", "host", "start_ms", "last_ms", "counters")
 _ROWS_AN_INSERT = 100_000
 
-_TEN_MINUTES = f"intDiv({{}}, {TEN_MINUTES_NS})".format
-TOP_TALKERS: Final = (
-    "SELECT address, sum(octets) AS total, sum(count), count() FROM ("
-    "SELECT any(a) AS a, any(b) AS b, max(seen) AS octets, max(seen_packets) AS count FROM ("
-    "SELECT l3_tracking_id, any(a) AS a, any(b) AS b, sum(octets) AS seen, sum(packets) AS seen_packets FROM ("
-    # Of a flow's period each row says the same. Numbers alone tell them apart at half the cost of whole rows.
-    "SELECT l3_tracking_id, uuid, any(network_a) AS a, any(network_b) AS b, "
-    "max(lu_ab_bytes + lu_ba_bytes) AS octets, max(lu_ab_packets + lu_ba_packets) AS packets FROM flow_metrics "
-    "WHERE lu_last_ns >= {start:Int64} AND lu_last_ns <= {last:Int64} AND network_a != '' "
-    # Said once more as the order has it: the engine does not see that one follows from the other.
-    f"AND {_TEN_MINUTES('lu_last_ns')} >= {_TEN_MINUTES('{start:Int64}')} "
-    f"AND {_TEN_MINUTES('lu_last_ns')} <= {_TEN_MINUTES('{last:Int64}')} "
-    "GROUP BY l3_tracking_id, uuid, lu_start_ns, lu_last_ns"
-    ") GROUP BY l3_tracking_id, uuid"
-    ") GROUP BY l3_tracking_id) ARRAY JOIN [a, b] AS address GROUP BY address "
-    "ORDER BY total DESC, address LIMIT {limit:UInt64}"
-)
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Rows that were inserted, and streams that were left out since they cannot be read."""
+
+    rows: int
+    refused: int
 
 
 class TrafficStore:
@@ -42,18 +35,28 @@ class TrafficStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def write_flows(self, streams: Sequence[bytes]) -> Joined:
-        """Insert Arrow streams of flow reports."""
-        return self._write(FLOWS, streams)
+    def write_flows(self, streams: Sequence[bytes]) -> Written:
+        """Insert Arrow streams of flow reports, each report's last period beside it.
 
-    def write_packets(self, streams: Sequence[bytes]) -> Joined:
-        return self._write(PACKETS, streams)
+        Broken off between the two, it is made again: what is stored twice counts once.
+        """
+        joined = join(streams, FLOWS.schema)
+        if joined.batch is not None:
+            batch = with_dictionaries(joined.batch, FLOW_METRICS.schema.names)
+            self._insert(FLOW_METRICS, _periods(batch))
+            self._insert(FLOWS, batch)
+        return Written(joined.rows, joined.refused)
 
-    def _write(self, table: DerivedTable, streams: Sequence[bytes]) -> Joined:
-        joined = join(streams, table.schema, table.stored)
-        if joined.rows:
-            self._database.insert(table.name, joined.columns, joined.block, "ArrowStream")
-        return joined
+    def write_packets(self, streams: Sequence[bytes]) -> Written:
+        joined = join(streams, PACKETS.schema)
+        if joined.batch is not None:
+            self._insert(PACKETS, joined.batch)
+        return Written(joined.rows, joined.refused)
+
+    def _insert(self, table: DerivedTable, batch: pa.RecordBatch) -> None:
+        if batch.num_rows:
+            block = to_block(table.stored(batch))
+            self._database.insert(table.name, block.columns, block.data, "ArrowStream")
 
     def write_metrics(self, metrics: Sequence[InterfaceMetric]) -> int:
         """Insert counters; returns how many could not be."""
@@ -65,6 +68,14 @@ class TrafficStore:
             )
             for begin in range(0, len(metrics), _ROWS_AN_INSERT)
         )
+
+
+def _periods(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return what reports counted last, of those that say when that was."""
+    names = [name for name in FLOW_METRICS.schema.names if name in batch.schema.names]
+    if "lu_last_ns" not in names:
+        return batch.slice(0, 0)
+    return batch.select(names).filter(pc.greater(batch.column("lu_last_ns"), 0))
 
 
 class TrafficReader:
@@ -113,12 +124,8 @@ class TrafficReader:
         )
 
     def top_talkers(self, start_ms: int, last_ms: int, limit: int) -> list[Talker]:
-        """Return the addresses that sent and received most in the reports of an interval, the greatest first.
-
-        A conversation that is seen at several points counts once, as the point saw it that saw most of it.
-        """
-        rows = self._database.rows(TOP_TALKERS, start=_ns(start_ms), last=_ns(last_ms) + 999_999, limit=limit)
-        return [Talker(*row) for row in rows]
+        """See `talkers.py`."""
+        return read_talkers(self._database, _ns(start_ms), _ns(last_ms) + 999_999, limit)
 
     def packets(self, request: PacketRequest, start_ms: int, last_ms: int) -> pa.Table:
         """Return kept packets of an interval, in the order of time."""
