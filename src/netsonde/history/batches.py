@@ -25,7 +25,7 @@ class Block:
     """One Arrow stream for one insert."""
 
     columns: list[str]
-    data: bytes
+    data: pa.Buffer
 
 
 def join(streams: Sequence[bytes], schema: pa.Schema) -> Joined:
@@ -71,7 +71,7 @@ def _is_zero(column: pa.Array) -> bool:
     return not pc.any(pc.not_equal(values, pa.scalar(0).cast(values.type))).as_py()
 
 
-def _encoded(batch: pa.RecordBatch) -> bytes:
+def _encoded(batch: pa.RecordBatch) -> pa.Buffer:
     """Return the batch as a stream, written once into memory of its size: a buffer that grows is copied as often."""
     counted = pa.MockOutputStream()
     with pa.ipc.new_stream(counted, batch.schema) as writer:
@@ -79,7 +79,7 @@ def _encoded(batch: pa.RecordBatch) -> bytes:
     buffer = pa.allocate_buffer(counted.size())
     with pa.ipc.new_stream(pa.FixedSizeBufferWriter(buffer), batch.schema) as writer:
         writer.write_batch(batch)
-    return bytes(buffer.to_pybytes())
+    return buffer
 
 
 def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -7,7 +7,7 @@ process loses nothing that was written; what was not acknowledged comes again, a
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -66,16 +66,17 @@ class History:
         return history
 
     def _open(self) -> None:
-        database = Database.open(self._settings, self._directory)
-        try:
+        with ExitStack() as opened:
+            database = Database.open(self._settings, self._directory)
+            opened.callback(database.close)
             migrate(database, self._settings)
             topology = TopologyStore(database, self._settings.keyframe_ms)
             topology.load()
+            traffic = TrafficStore(database)
+            opened.callback(traffic.close)
             self._readers = Readers(database.others(READERS))
-        except BaseException:
-            database.close()
-            raise
-        self._database, self._topology, self._traffic = database, topology, TrafficStore(database)
+            opened.pop_all()
+        self._database, self._topology, self._traffic = database, topology, traffic
 
     async def close(self) -> None:
         """Finish what was asked for and close; what was written stays."""
@@ -83,6 +84,8 @@ class History:
         def close() -> None:
             if self._readers is not None:
                 self._readers.close()
+            if self._traffic is not None:
+                self._traffic.close()
             if self._database is not None:
                 self._database.close()
             self._database = self._topology = self._traffic = self._readers = None

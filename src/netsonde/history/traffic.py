@@ -2,6 +2,7 @@
 """Flows, packets and interface counters in the database: written as batches, read by time, node, capture and flow."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from netsonde.history.database import Database
 from netsonde.history.derived import FLOW_METRICS, FLOWS, PACKETS, DerivedTable, with_dictionaries
 from netsonde.history.flow_conditions import flow_sql
 from netsonde.history.talkers import read_talkers
+from netsonde.history.workers import step_back
 from netsonde.model.flows import FlowRequest, PacketRequest, Talker, flow_numbers
 from netsonde.model.topology import InterfaceMetric
 
@@ -30,33 +32,40 @@ class Written:
 
 
 class TrafficStore:
-    """Blocking; used in the thread that writes."""
+    """Blocking; used in the thread that writes. Periods are inserted beside the flows, by a thread of their own."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._beside = database.another_writer()
+        self._periods = ThreadPoolExecutor(1, thread_name_prefix="history-periods", initializer=step_back)
+
+    def close(self) -> None:
+        """Close its own connection; the other one is who gave it's."""
+        self._periods.shutdown()
+        self._beside.close()
 
     def write_flows(self, streams: Sequence[bytes]) -> Written:
         """Insert Arrow streams of flow reports, each report's last period beside it.
 
-        Broken off between the two, it is made again: what is stored twice counts once.
+        If only one of the two is stored, both are inserted again: what is stored twice counts once.
         """
         joined = join(streams, FLOWS.schema)
         if joined.batch is not None:
             batch = with_dictionaries(joined.batch, FLOW_METRICS.schema.names)
-            self._insert(FLOW_METRICS, _periods(batch))
-            self._insert(FLOWS, batch)
+            beside = self._periods.submit(_insert, self._beside, FLOW_METRICS, _periods(batch))
+            try:
+                _insert(self._database, FLOWS, batch)
+            finally:
+                # Whatever became of the flows: the next batch is not begun while this one is being inserted.
+                wait([beside])
+            beside.result()
         return Written(joined.rows, joined.refused)
 
     def write_packets(self, streams: Sequence[bytes]) -> Written:
         joined = join(streams, PACKETS.schema)
         if joined.batch is not None:
-            self._insert(PACKETS, joined.batch)
+            _insert(self._database, PACKETS, joined.batch)
         return Written(joined.rows, joined.refused)
-
-    def _insert(self, table: DerivedTable, batch: pa.RecordBatch) -> None:
-        if batch.num_rows:
-            block = to_block(table.stored(batch))
-            self._database.insert(table.name, block.columns, block.data, "ArrowStream")
 
     def write_metrics(self, metrics: Sequence[InterfaceMetric]) -> int:
         """Insert counters; returns how many could not be."""
@@ -68,6 +77,12 @@ class TrafficStore:
             )
             for begin in range(0, len(metrics), _ROWS_AN_INSERT)
         )
+
+
+def _insert(database: Database, table: DerivedTable, batch: pa.RecordBatch) -> None:
+    if batch.num_rows:
+        block = to_block(table.stored(batch))
+        database.insert(table.name, block.columns, block.data, "ArrowStream")
 
 
 def _periods(batch: pa.RecordBatch) -> pa.RecordBatch:
