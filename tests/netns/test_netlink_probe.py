@@ -100,7 +100,10 @@ async def test_bridge_its_port_and_other_names_are_those_that_ip_lists(live: Liv
     data = told["linkinfo"]["info_data"]
     shown = node.metadata["Bridge"]
     assert isinstance(shown, dict)
-    assert (shown["ID"], shown["Priority"]) == (f"{data['bridge_id'].replace(':', '').replace('.', '.', 1)}", 4096)
+    priority, _, address = data["bridge_id"].partition(".")
+    # ip writes each octet without a leading zero.
+    mac = "".join(octet.rjust(2, "0") for octet in address.split(":"))
+    assert (shown["ID"], shown["Priority"]) == (f"{priority}.{mac}", 4096)
     (of_port,) = json.loads(run("ip", "-d", "-j", "link", "show", one))
     assert port.metadata["BridgePort"] == {
         "State": of_port["linkinfo"]["info_slave_data"]["state"].upper(),

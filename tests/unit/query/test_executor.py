@@ -2,6 +2,7 @@
 """How plans run: what sources are asked for, what is missing is said, and a plan gives the same each time."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -149,6 +150,35 @@ async def test_an_interface_has_the_key_of_counters_when_they_are_in_its_metadat
     plan = parse(f"{graph}.V().HasKey('{key}').Values('@ID')")
 
     assert (await run(plan, replace(lab_sources(), metrics=Stream()))).value == ["eth0", "v1n", "v2n"]
+
+
+async def test_a_workflow_makes_the_graph_that_the_query_goes_on_with() -> None:
+    found = await run(parse("G.Workflow('Rack', 'r1', $next).V('r1').Out()", {"next": "r2"}), lab_sources())
+    graph = await run(parse("G.Workflow('Rack', 'r1', 'r2')"), lab_sources())
+
+    assert as_ids(found.value) == ["r2"]
+    assert as_ids(graph.value) == [{"Nodes": ["r1", "r2"], "Edges": ["r1-r2"]}]
+
+
+@pytest.mark.parametrize(
+    ("query", "message", "hint"),
+    [
+        ("G.Workflow('Nope')", "Workflow 'Nope' not found", "GET /api/workflow"),
+        ("G.Workflow('Text').V()", "'Text' returns no graph", "{nodes: […], edges: […]}"),
+        ("G.Workflow('Rack', 7).V()", "returns no graph: Expected `str`, got `int`", ""),
+    ],
+)
+async def test_what_a_workflow_cannot_give_is_told_at_its_place(query: str, message: str, hint: str) -> None:
+    with pytest.raises(QueryError, match=re.escape(message)) as caught:
+        await run(parse(query), lab_sources())
+
+    assert caught.value.span is not None
+    assert hint in caught.value.hint
+
+
+async def test_a_query_that_may_call_no_workflow_says_so() -> None:
+    with pytest.raises(QueryError, match="no workflow can be called here"):
+        await run(parse("G.Workflow('Rack')"), replace(lab_sources(), workflows=None))
 
 
 def test_steps_that_wait_cannot_be_evaluated_at_once() -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from netsonde.errors import WireError
 from netsonde.model.elements import Json, Metadata
 from netsonde.probes.netlink.kinds import kind_facts, slave_facts
-from netsonde.probes.netlink.wire import AF_UNSPEC, Attributes, Message, attributes, number, repeated, signed, text
+from netsonde.probes.netlink_wire import AF_UNSPEC, Attributes, Message, attributes, number, repeated, signed, text
 
 IFLA_ADDRESS: Final = 1
 IFLA_IFNAME: Final = 3
@@ -51,7 +51,7 @@ _WANTED = frozenset(
     }
 )
 _INFO = frozenset({IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA})
-_IFINFOMSG = struct.Struct("=BxHiII")
+IFINFOMSG = struct.Struct("=BxHiII")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,12 @@ class Link:
     slave: Metadata = field(default_factory=dict)
     """Metadata keys of what the master knows of it: of a bond's slave, of a bridge's port."""
 
+    @property
+    def filters_vlans(self) -> bool:
+        """Whether it is a bridge that keeps VLANs apart."""
+        bridge = self.facts.get("Bridge")
+        return isinstance(bridge, dict) and bridge.get("VLANFiltering") is True
+
 
 def is_interface(message: Message) -> bool:
     """Whether a link message is about an interface itself, not about its being a bridge's port (AF_BRIDGE)."""
@@ -87,17 +93,17 @@ def is_interface(message: Message) -> bool:
 
 def link_index(message: Message) -> int:
     """Return the ifindex of a link message without decoding the rest."""
-    if message.end - message.start < _IFINFOMSG.size:
+    if message.end - message.start < IFINFOMSG.size:
         raise WireError("link message is too short")
-    return int(_IFINFOMSG.unpack_from(message.data, message.start)[2])
+    return int(IFINFOMSG.unpack_from(message.data, message.start)[2])
 
 
 def decode_link(message: Message) -> Link:
     """Return the interface that RTM_NEWLINK describes."""
-    if message.end - message.start < _IFINFOMSG.size:
+    if message.end - message.start < IFINFOMSG.size:
         raise WireError("link message is too short")
-    _, encap, ifindex, flags, _ = _IFINFOMSG.unpack_from(message.data, message.start)
-    found = attributes(message.data, message.start + _IFINFOMSG.size, message.end, _WANTED)
+    _, encap, ifindex, flags, _ = IFINFOMSG.unpack_from(message.data, message.start)
+    found = attributes(message.data, message.start + IFINFOMSG.size, message.end, _WANTED)
     info = _info(found)
     kind = text(info.get(IFLA_INFO_KIND, b""))
     nsid = found.get(IFLA_LINK_NETNSID)

@@ -23,9 +23,11 @@ from netsonde.probes.netlink.links import Link
 from netsonde.probes.netlink.metrics import CounterReader
 from netsonde.probes.netlink.peers import PeerResolver
 from netsonde.probes.netlink.publisher import InterfacePublisher
+from netsonde.probes.netlink.routes import reject_routes
+from netsonde.probes.netlink.routing import NO_INTERFACE
 from netsonde.probes.netlink.rules import routing_rules
 from netsonde.probes.netlink.socket import RtnetlinkSocket
-from netsonde.probes.netlink.state import NO_INTERFACE, NamespaceState
+from netsonde.probes.netlink.state import NamespaceState
 from netsonde.probes.netlink.throttle import Throttle
 from netsonde.probes.netlink.translate import Key
 from netsonde.probes.netlink.watch import NamespaceWatch
@@ -240,8 +242,9 @@ class _Run:
             self._publisher.forget_rules(inode)
         self._gone = set()
         for inode in self._ruled & self._watches.keys():
-            rules = self._watches[inode].state.rules
-            shown = routing_rules(rules.of(NO_INTERFACE), rules.omitted(NO_INTERFACE))
+            state = self._watches[inode].state
+            shown = routing_rules(state.rules.of(NO_INTERFACE), state.rules.omitted(NO_INTERFACE))
+            shown |= reject_routes(state.routes.of(NO_INTERFACE), state.routes.omitted(NO_INTERFACE))
             self._publisher.put_rules(batch, inode, shown)
         self._ruled = set()
         for _ in range(MOST_ROUNDS):

@@ -10,12 +10,13 @@ from typing import Final
 
 from netsonde.graph.batch import OWNERSHIP
 from netsonde.model.elements import Json, Metadata
+from netsonde.probes.netlink.bridge_vlans import vlan_metadata
 from netsonde.probes.netlink.kinds import mac_text
 from netsonde.probes.netlink.links import Link
 from netsonde.probes.netlink.names import DRIVERS, ENCAP_TYPE, LINK_FLAGS, OPERSTATE, PAIR_KINDS, TYPES, pick, words
 from netsonde.probes.netlink.routes import routing_tables
 from netsonde.probes.netlink.state import NamespaceState
-from netsonde.probes.netlink.wire import AF_INET, AF_INET6
+from netsonde.probes.netlink_wire import AF_INET, AF_INET6
 
 IFF_LOOPBACK: Final = 0x8
 OVS_DATAPATH: Final = "ovs-system"
@@ -62,6 +63,9 @@ def interface_metadata(
     if link.master:
         metadata["MasterIndex"] = link.master
     metadata |= link.slave
+    master = state.links.get(link.master, link)
+    if master.filters_vlans:
+        metadata |= vlan_metadata(state.vlans.of(link.ifindex))
     _add_driver(metadata, link, driver)
     _add_relation(metadata, link, peer)
     _add_addresses(metadata, state, link.ifindex)

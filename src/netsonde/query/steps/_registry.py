@@ -37,6 +37,7 @@ from netsonde.query.steps import (
     time_travel,
     top_talkers,
     values,
+    workflows,
 )
 from netsonde.query.steps._api import ModulatorSpec, StepSpec
 
@@ -66,6 +67,7 @@ _SPECS: Final = (
     StepSpec("V", graph_sources.build_v, {GRAPH: NODES}),
     StepSpec("E", graph_sources.build_e, {GRAPH: EDGES}),
     StepSpec("At", time_travel.build_at, {GRAPH: GRAPH}, ("Context",)),
+    StepSpec("Workflow", workflows.build_workflow, {GRAPH: GRAPH}),
     StepSpec("Changes", changes.build_changes, _all((GRAPH, NODES, EDGES), CHANGES)),
     StepSpec("Diff", changes.build_diff, {GRAPH: CHANGES}),
     StepSpec("TopTalkers", top_talkers.build_top_talkers, {GRAPH: VALUES}),
@@ -153,9 +155,6 @@ _SPECS: Final = (
 )
 
 STEPS: Final[Mapping[str, StepSpec]] = {name.lower(): spec for spec in _SPECS for name in (spec.name, *spec.aliases)}
-
-NOT_YET: Final = frozenset({"Workflow"})
-"""Steps of the reference that this version refuses by name."""
 
 _MODULATOR_SPECS: Final = (
     ModulatorSpec("By", _by.read_by),
