@@ -35,6 +35,7 @@ from netsonde.probes.ovsdb.settings import OvsdbSettings
 from netsonde.probes.runc.settings import RuncSettings
 from netsonde.probes.runner import ProbeRunner
 from netsonde.probes.settings import ProbeSettings
+from netsonde.probes.socketinfo.settings import SocketInfoSettings
 from netsonde.schema import Problem, unlisted
 
 T = TypeVar("T")
@@ -262,6 +263,7 @@ def settings(
         libvirt=LibvirtSettings(sockets=() if libvirt is None else (str(libvirt),)),
         lldp=LldpSettings(interfaces=lldp),
         docker=docker or DockerSettings(sockets=()),
+        socketinfo=SocketInfoSettings(interval=0.1, cpu_share=1.0),
     )
 
 

@@ -4,12 +4,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { Suspense } from "react";
 import { serverInfo } from "./api/client";
+import { AlertsTab, useAlertNews } from "./alerts/AlertsTab";
 import type { Node } from "./api/types";
 import { CapturesTab, useCaptureNews } from "./captures/CapturesTab";
 import { draft, startWith } from "./captures/draft";
 import { ChecksTab } from "./checks/ChecksTab";
 import { FlowsTab } from "./flows/FlowsTab";
 import { Inspector } from "./inspector/Inspector";
+import { firing } from "./state/alerts";
 import { inOrder } from "./state/captures";
 import { inOrder as checksInOrder } from "./state/checks";
 import { go, place, type Tab } from "./state/place";
@@ -31,6 +33,7 @@ const ConsoleTab = lazily(() => import("./console/ConsoleTab"));
 
 export function App() {
   useCaptureNews();
+  useAlertNews();
   return (
     <div className="page">
       <Header />
@@ -72,6 +75,7 @@ function Panel() {
   const session = useSession();
   const captures = useStore(session.captures);
   const checks = useStore(session.checks);
+  const alerts = useStore(session.alerts);
   const graph = useStore(session.graph);
   const { tab, node: selected } = useStore(place);
   const node = graph.nodes.get(selected);
@@ -85,6 +89,7 @@ function Panel() {
         items={[
           { id: "captures", label: <TabLabel text="Captures" number={inOrder(captures).length} /> },
           { id: "checks", label: <TabLabel text="Checks" number={checksInOrder(checks).length} /> },
+          { id: "alerts", label: <AlertsLabel all={alerts.byId.size} firing={firing(alerts)} /> },
           { id: "node", label: node ? shortName(nameOf(node), 24) : "Selection" },
           { id: "flows", label: "Flows" },
           { id: "query", label: "Query" },
@@ -93,6 +98,7 @@ function Panel() {
       <div className="panel-body" role="tabpanel">
         {tab === "captures" ? <CapturesTab /> : null}
         {tab === "checks" ? <ChecksTab /> : null}
+        {tab === "alerts" ? <AlertsTab /> : null}
         {tab === "node" ? <Inspector onCapture={captureNode} /> : null}
         {tab === "flows" ? <FlowsTab /> : null}
         {tab === "query" ? (
@@ -109,6 +115,19 @@ function captureNode(node: Node): void {
   startWith(node);
   draft.set({ ...draft.get(), armed: null });
   go({ tab: "captures", view: "" });
+}
+
+/** What fires counts for more than what there is. */
+function AlertsLabel({ all, firing }: { all: number; firing: number }) {
+  if (firing === 0) return <TabLabel text="Alerts" number={all} />;
+  return (
+    <>
+      Alerts
+      <span className="count urgent" title={`${firing} of ${all} firing`} data-testid="alerts-firing">
+        {firing}
+      </span>
+    </>
+  );
 }
 
 function TabLabel({ text, number }: { text: string; number: number }) {

@@ -64,9 +64,12 @@ async def list_workflows(services: ServicesDep) -> dict[str, WorkflowView]:
     operation_id="listWorkflowJobs",
     summary="Calls of workflows, the newest first; without log and result",
 )
-async def list_jobs(services: ServicesDep, workflow: OfWorkflow = "", limit: Limit = _LISTED) -> list[Job]:
+async def list_jobs(
+    services: ServicesDep, request: AnyRequest, workflow: OfWorkflow = "", limit: Limit = _LISTED
+) -> list[Job]:
     uuid = _find(services, workflow).uuid if workflow else ""
-    return [msgspec.structs.replace(job, log=[], result=None) for job in services.workflows.jobs(uuid)[:limit]]
+    jobs = services.workflows.jobs(uuid)[:limit]
+    return [_discreet(services, request, msgspec.structs.replace(job, log=[], result=None)) for job in jobs]
 
 
 @get(
@@ -176,8 +179,17 @@ async def delete_workflow(services: ServicesDep, uuid: FromPath[str], if_match: 
 
 def _shown(services: Services, request: AnyRequest, job: Job) -> Job:
     """Return a job without its log and result for whom could not have found out what they say."""
+    shown = _discreet(services, request, job)
     reason = services.gate.hidden(principal_of(request.scope), job.acts_for, "the job")
-    return msgspec.structs.replace(job, log=[], result=None, withheld=reason) if reason else job
+    return msgspec.structs.replace(shown, log=[], result=None, withheld=reason) if reason else shown
+
+
+def _discreet(services: Services, request: AnyRequest, job: Job) -> Job:
+    """Return a job without what its caller told it, and what it says of that, for others than the caller and admins."""
+    reason = services.gate.private(principal_of(request.scope), job.acts_for, "the job")
+    if not reason:
+        return job
+    return msgspec.structs.replace(job, params=[], reason="", hint="", progress_text="", withheld=reason)
 
 
 def _find(services: Services, reference: str) -> WorkflowView:

@@ -7,18 +7,20 @@ from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.host_settings import HostSettings
 from netsonde.probes.libvirt.settings import LibvirtSettings
 from netsonde.probes.lldp.settings import LldpSettings
+from netsonde.probes.lxc.settings import LxcSettings
 from netsonde.probes.netlink.settings import NetlinkSettings
 from netsonde.probes.netns.settings import NetnsSettings
 from netsonde.probes.ovsdb.settings import OvsdbSettings
 from netsonde.probes.qemu.settings import QemuSettings
 from netsonde.probes.runc.settings import RuncSettings
+from netsonde.probes.socketinfo.settings import SocketInfoSettings
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeSettings:
     """Section `probes` of the agent's settings."""
 
-    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc")
+    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc", "lxc")
     """Probes to run beside `host`, which always runs. A probe whose daemon is absent waits for it at no cost."""
     host: HostSettings = field(default_factory=HostSettings)
     netns: NetnsSettings = field(default_factory=NetnsSettings)
@@ -29,3 +31,5 @@ class ProbeSettings:
     libvirt: LibvirtSettings = field(default_factory=LibvirtSettings)
     lldp: LldpSettings = field(default_factory=LldpSettings)
     runc: RuncSettings = field(default_factory=RuncSettings)
+    socketinfo: SocketInfoSettings = field(default_factory=SocketInfoSettings)
+    lxc: LxcSettings = field(default_factory=LxcSettings)

@@ -11,7 +11,7 @@ from typing import Final
 from netsonde.errors import WireError
 from netsonde.model.elements import Json, Metadata
 from netsonde.probes.netlink.kinds import kind_facts, slave_facts
-from netsonde.probes.netlink.wire import AF_UNSPEC, Attributes, Message, attributes, number, repeated, signed, text
+from netsonde.probes.netlink_wire import AF_UNSPEC, Attributes, Message, attributes, number, repeated, signed, text
 
 IFLA_ADDRESS: Final = 1
 IFLA_IFNAME: Final = 3

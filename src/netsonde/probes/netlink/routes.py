@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from netsonde.errors import WireError
 from netsonde.model.elements import Json, Metadata
 from netsonde.probes.netlink.kinds import ip_text
-from netsonde.probes.netlink.wire import AF_INET, AF_INET6, Attributes, Message, attributes, number
+from netsonde.probes.netlink_wire import AF_INET, AF_INET6, Attributes, Message, attributes, number
 
 RTA_DST: Final = 1
 RTA_OIF: Final = 4

@@ -12,7 +12,7 @@ from typing import Final
 from netsonde.errors import WireError
 from netsonde.model.elements import Json, Metadata
 from netsonde.probes.netlink.kinds import ip_text
-from netsonde.probes.netlink.wire import AF_INET, AF_INET6, Attributes, Message, attributes, number, text
+from netsonde.probes.netlink_wire import AF_INET, AF_INET6, Attributes, Message, attributes, number, text
 
 FRA_DST: Final = 1
 FRA_SRC: Final = 2

@@ -16,7 +16,7 @@ from netsonde.probes.netlink.neighbours import Neighbour, decode_neighbour
 from netsonde.probes.netlink.routes import Route, decode_route
 from netsonde.probes.netlink.rules import Rule, decode_rule
 from netsonde.probes.netlink.tables import RecordTable
-from netsonde.probes.netlink.wire import (
+from netsonde.probes.netlink_wire import (
     AF_BRIDGE,
     AF_INET,
     NLM_F_REPLACE,

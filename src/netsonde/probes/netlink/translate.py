@@ -15,7 +15,7 @@ from netsonde.probes.netlink.links import Link
 from netsonde.probes.netlink.names import DRIVERS, ENCAP_TYPE, LINK_FLAGS, OPERSTATE, PAIR_KINDS, TYPES, pick, words
 from netsonde.probes.netlink.routes import routing_tables
 from netsonde.probes.netlink.state import NamespaceState
-from netsonde.probes.netlink.wire import AF_INET, AF_INET6
+from netsonde.probes.netlink_wire import AF_INET, AF_INET6
 
 IFF_LOOPBACK: Final = 0x8
 OVS_DATAPATH: Final = "ovs-system"

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from netsonde.errors import WireError
+from netsonde.probes import netlink_wire as wire
 from netsonde.probes.namespaces import Namespace
-from netsonde.probes.netlink import wire
 from netsonde.probes.netlink.socket import Overrun, RtnetlinkSocket
 from netsonde.probes.netlink.state import DumpName, NamespaceState
 

@@ -11,8 +11,8 @@ from typing import cast
 
 import pytest
 
+from netsonde.probes import netlink_wire as wire
 from netsonde.probes.namespaces import Namespace
-from netsonde.probes.netlink import wire
 from netsonde.probes.netlink.socket import Overrun, RtnetlinkSocket
 from netsonde.probes.netlink.state import NamespaceState
 from netsonde.probes.netlink.watch import ASKED_AT_ONCE, READ_LIMIT, NamespaceWatch

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames of rtnetlink: messages in a datagram, attributes in a message, requests; host byte order, no I/O.
+"""Frames of netlink: messages in a datagram, attributes in a message, requests; host byte order, no I/O.
 
 Source: linux/netlink.h, linux/rtnetlink.h. Our own decoder because it is on the path of every kernel event: it looks
 at the wanted attributes only and reads 45,000 links/s here, where pyroute2's complete one reads 3,400.
