@@ -19,12 +19,13 @@ from history_rows import flow, flows, now_ms, packet, packets
 from netsonde.errors import SourceLost, UserError
 from netsonde.flows.schema import FLOW_SCHEMA, PACKET_SCHEMA
 from netsonde.history.database import Database
-from netsonde.history.derived import TEN_MINUTES_NS, column_kind
+from netsonde.history.derived import MINUTE_NS, column_kind
 from netsonde.history.history import History
 from netsonde.history.recording import record_topology
 from netsonde.history.schema import migrate, migrations
 from netsonde.history.settings import HistorySettings
-from netsonde.history.traffic import TOP_TALKERS, TrafficReader
+from netsonde.history.talkers import TOP_TALKERS
+from netsonde.history.traffic import TrafficReader
 from netsonde.model.elements import Edge, Node
 from netsonde.model.flows import FlowRequest, PacketRequest, Talker
 from netsonde.model.topology import (
@@ -435,16 +436,16 @@ async def test_top_talkers_count_a_conversation_once(history: History) -> None:
 
 
 async def test_top_talkers_read_only_their_time(history: History) -> None:
-    """Of twenty thousand times ten minutes in two blocks of rows, the last."""
+    """Of twenty thousand minutes in two blocks of rows, the last."""
 
     def read() -> list[str]:
         database = history._database
         assert database is not None
         database.command(
             "INSERT INTO flow_metrics (uuid, network_a, lu_last_ns) "
-            f"SELECT number, '10.0.0.1', number * {TEN_MINUTES_NS} FROM numbers(20000)"
+            f"SELECT number, '10.0.0.1', number * {MINUTE_NS} FROM numbers(20000)"
         )
-        last = 19_999 * TEN_MINUTES_NS
+        last = 19_999 * MINUTE_NS
         rows = database.rows(f"EXPLAIN indexes = 1 {TOP_TALKERS}", start=last, last=last, limit=1)
         return [line.strip() for (line,) in rows if "Granules:" in line]
 

@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import platform
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -30,6 +31,7 @@ from netsonde.analyzer.resources import Resources
 from netsonde.analyzer.status import StatusService
 from netsonde.analyzer.underlay import Underlay
 from netsonde.analyzer.verdicts import VerdictNotices
+from netsonde.analyzer.without_pandas import leave_pandas_out
 from netsonde.api.inside import InsideApi
 from netsonde.api.server import serve
 from netsonde.api.services import Services
@@ -37,7 +39,7 @@ from netsonde.api.settings import check_exposure
 from netsonde.bus.connection import Bus
 from netsonde.bus.follower import TopologyFollower
 from netsonde.bus.lease import Lease
-from netsonde.bus.presence import PresenceKeeper
+from netsonde.bus.presence import PresenceKeeper, presence_key
 from netsonde.bus.session import bus_until
 from netsonde.captures.coordinator import CaptureCoordinator
 from netsonde.checks.service import CheckService
@@ -66,6 +68,7 @@ def run(config_file: Path | None, overrides: dict[str, str], *, check: bool = Fa
     """Run an analyzer until SIGTERM or SIGINT; returns the exit code."""
 
     async def main(settings: Settings, stop: asyncio.Event) -> None:
+        leave_pandas_out()
         await Analyzer(settings).run(stop)
 
     return run_process("analyzer", main, config_file, overrides, check=check, verify=verify)
@@ -130,7 +133,7 @@ class Analyzer:
 
     async def _run_on(self, bus: Bus, history: History | None, stop: asyncio.Event) -> None:
         make = Resources(bus, self.settings, self.health, self.graph, now_ms)
-        hosts = Hosts(bus)
+        hosts = Hosts(bus, presence_key(self._describe()))
         departures = Departures(lambda host: host in hosts.agents(), lambda host: self._withdraw(host, history))
         hosts.on_agent_gone = departures.note
         follower = TopologyFollower(bus, self.graph.replace_origin, self.graph.apply_remote)
@@ -164,7 +167,7 @@ class Analyzer:
         inside = InsideApi()
         workflows = await make.workflows(inside, checks, captures)
         gate = open_gate(self.settings, sessions, self.health["access"])
-        calls.bind(NamedCalls(workflows, "notice", gate.check_lent_to))
+        calls.bind(NamedCalls(workflows, "notice", gate.acting_between_now))
         services = self._services(
             *(bus, hosts, history, captures, checks, alerts, declared, rules, flows, status, queries, injections),
             *(gate, workflows, inside),
@@ -274,6 +277,8 @@ class Analyzer:
             started_ms=self.started_ms,
             address=self.settings.analyzer.listen,
             components=[component(part) for part in self.health.values()],
+            at_ms=now_ms(),
+            kernel=platform.release(),
         )
 
 

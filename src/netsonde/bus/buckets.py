@@ -46,6 +46,8 @@ class Entry(Generic[T]):
     key: str = ""
     value: T | None = None
     revision: int = 0
+    stored_ns: int = 0
+    """When the server stored it, by the server's clock; 0 = not known."""
 
 
 class Bucket(Generic[T]):
@@ -78,9 +80,13 @@ class Bucket(Generic[T]):
 
     async def create(self, key: str, value: T, *, ttl_s: float = 0) -> int:
         """Write the value unless there is one; Conflict when there is."""
-        found = await self._last(key)
+        try:
+            return await self._write(key, value, ttl_s, expected=0)
+        except Conflict:
+            found = await self._last(key)
         if found is not None and not found.headers:
             raise Conflict(f"{self.name} has a {key} already")
+        # What is there is the mark of a removal.
         return await self._write(key, value, ttl_s, expected=found.sequence if found else 0)
 
     async def update(self, key: str, value: T, revision: int, *, ttl_s: float = 0) -> int:
@@ -166,7 +172,7 @@ class Bucket(Generic[T]):
         if _is_removal(delivery.headers):
             return Entry("delete", key, None, delivery.sequence)
         try:
-            return Entry("put", key, self._decode(key, delivery.data), delivery.sequence)
+            return Entry("put", key, self._decode(key, delivery.data), delivery.sequence, delivery.stored_ns)
         except msgspec.MsgspecError:
             return Entry("put", key, None, delivery.sequence)
 

@@ -31,9 +31,12 @@ _RANGES: Final[tuple[tuple[str, str, int, int, str], ...]] = (
     ("max_duration_ms", "MaxDuration", 0, _U63 // 1_000_000, "milliseconds, 0 = no limit"),
 )
 _LAYER_KEY_MODES: Final = ("L2", "L3")
-_NOT_YET: Final = (("reassemble_tcp", "ReassembleTCP"),)
 _PACKETS: Final = (("bpf_filter", "BPFFilter"), ("header_size", "HeaderSize"))
-_EVERY_PACKET: Final = (("extra_tcp_metric", "ExtraTCPMetric"), ("ip_defrag", "IPDefrag"))
+_EVERY_PACKET: Final = (
+    ("extra_tcp_metric", "ExtraTCPMetric"),
+    ("reassemble_tcp", "ReassembleTCP"),
+    ("ip_defrag", "IPDefrag"),
+)
 _LISTENING: Final = (("port", "Port"),)
 _SAMPLING: Final = (("sampling_rate", "SamplingRate"), ("polling_interval", "PollingInterval"))
 
@@ -87,7 +90,7 @@ def tap_options(capture: Capture) -> tuple[object, ...]:
         capture.bpf_filter,
         capture.raw_packet_limit,
         capture.header_size,
-        capture.extra_tcp_metric,
+        capture.wants_tcp_metric,
         capture.layer_key_mode,
         capture.ip_defrag,
         capture.first_packets,
@@ -125,9 +128,6 @@ def _choice_problems(capture: Capture) -> Iterator[str]:
     yield from sink_problems(capture, engine)
     if capture.layer_key_mode not in ("", *_LAYER_KEY_MODES):
         yield f"LayerKeyMode must be L2 or L3, got {capture.layer_key_mode[:100]!r}"
-    for attribute, name in _NOT_YET:
-        if getattr(capture, attribute):
-            yield f"{name} is not available yet; leave it out"
 
 
 def _engine_problems(capture: Capture, engine: EngineKind) -> Iterator[str]:

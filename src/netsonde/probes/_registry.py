@@ -7,10 +7,12 @@ from types import MappingProxyType
 
 from netsonde.errors import UserError
 from netsonde.probes._api import Probe, ProbeContext
+from netsonde.probes.cri.probe import CriProbe
 from netsonde.probes.docker.probe import DockerProbe
 from netsonde.probes.host import HostProbe
 from netsonde.probes.libvirt.probe import LibvirtProbe
 from netsonde.probes.lldp.probe import LldpProbe
+from netsonde.probes.lxc.probe import LxcProbe
 from netsonde.probes.netlink.probe import NetlinkProbe
 from netsonde.probes.netns.probe import NetnsProbe
 from netsonde.probes.ovsdb.probe import OvsdbProbe
@@ -32,6 +34,8 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "libvirt": lambda context: [LibvirtProbe(context)],
         "lldp": lambda context: [LldpProbe(context)],
         "runc": lambda context: [RuncProbe(context)],
+        "lxc": lambda context: [LxcProbe(context)],
+        "cri": lambda context: [*CriProbe.all(context)],
         "socketinfo": lambda context: [SocketInfoProbe(context)],
     }
 )

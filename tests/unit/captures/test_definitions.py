@@ -58,6 +58,7 @@ def test_old_spellings_of_the_engine_are_kept_and_understood(spelling: str) -> N
         ({"sampling_rate": 100}, "SamplingRate is of no use to the engine 'packet'"),
         ({"type": "netflow", "bpf_filter": "icmp"}, "BPFFilter is of no use to the engine 'netflow'"),
         ({"type": "sflow", "extra_tcp_metric": True}, "ExtraTCPMetric is of no use"),
+        ({"type": "netflow", "reassemble_tcp": True}, "ReassembleTCP is of no use"),
         ({"type": "ovsnetflow", "sinks": [Sink("pcapng")]}, "pcapng needs packets"),
         ({"sinks": [Sink("carrier pigeon")]}, "Sinks[0]: Type 'carrier pigeon' is unknown"),
         ({"sinks": [Sink("ipfix", "example.org:4739")]}, "names are not looked up"),

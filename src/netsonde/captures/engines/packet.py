@@ -229,7 +229,7 @@ def native_options(capture: Capture, settings: CaptureSettings) -> dict[str, obj
     return {
         "bpf_filter": capture.bpf_filter,
         "layer_key_mode": capture.layer_key_mode or "L2",
-        "extra_tcp_metric": capture.extra_tcp_metric,
+        "extra_tcp_metric": capture.wants_tcp_metric,
         "ip_defrag": capture.ip_defrag,
         "udp_ports": settings.udp_ports,
         "application_ports": settings.application_ports,
