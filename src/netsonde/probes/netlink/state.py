@@ -52,6 +52,8 @@ class NamespaceState:
     limit: int
     changed: set[int] = field(default_factory=set)
     table_changed: set[int] = field(default_factory=set)
+    retold: set[int] = field(default_factory=set)
+    """Interfaces of which the kernel told again though nothing that its message shows has changed."""
     links: dict[int, Link] = field(default_factory=dict)
     routing: Routing = field(init=False)
     neighbours: RecordTable[NeighbourKey, Neighbour] = field(init=False)
@@ -144,6 +146,8 @@ class NamespaceState:
             self._confirmed_links.add(link.ifindex)
         before = self.links.get(link.ifindex)
         if before == link:
+            if self._confirmed_links is None:
+                self.retold.add(link.ifindex)
             return
         if before is None and link.kind == VXLAN:
             # One that is moved here from another namespace brings them along.

@@ -255,7 +255,7 @@ class NamespaceWatch:
         if state.vlans_untold:
             state.vlans_untold = False
             self._read_again("vlans")
-        if self.ready and (state.changed or state.table_changed or state.rules_changed):
+        if self.ready and (state.changed or state.table_changed or state.rules_changed or state.retold):
             self._owner.watch_changed(self)
 
     def _read_again(self, table: DumpName) -> None:
