@@ -135,8 +135,9 @@ impl Collector {
             happened.push(subscription.event(EventKind::LinkGone, "the interface is gone"));
         }
         drop(inner);
-        shared.events.extend(happened);
+        // Who hears of an end may ask for the last reports at once.
         shared.report(reports);
+        shared.events.extend(happened);
     }
 
     fn count_losses(&self, inner: &mut Inner) {
@@ -144,7 +145,8 @@ impl Collector {
         match &self.source {
             Source::Datagrams(datagrams) => datagrams.count_losses(counters),
             Source::Streams(streams) => counters.refused = streams.refused(),
-            Source::Kernel(kernel) => kernel.count_losses(counters),
+            // Counted with what was read: its lock is taken before this one.
+            Source::Kernel(_) => {}
         }
     }
 

@@ -8,7 +8,7 @@
 //
 // Only __sk_buff and helpers that are stable ABI and free for any licence (linux/bpf.h, Linux 5.10) are used: no BTF.
 //
-// `tools/ebpf` makes program.rs of it.
+// `tools/ebpf_program.py` makes program.rs of it.
 
 typedef unsigned char u8;
 typedef unsigned short u16;
@@ -144,7 +144,7 @@ INLINE void transport(struct reading *it)
 		u16 more[2];
 		u32 acknowledgement;
 		u8 length, flags;
-	} h;
+	} h = {}; // without CAP_PERFMON nothing is read that may not have been written
 	u32 length = 8;
 
 	if (it->key.protocol == GRE) {

@@ -21,8 +21,7 @@ use crate::netns::Namespace;
 use crate::pi_mutex::PiMutex;
 use crate::shared::Shared;
 use crate::socket::link_type;
-use crate::subscription::Counters;
-use crate::sys::{mono_ns, now_ns};
+use crate::sys::{mono_ns, now_ns, thread_ns};
 
 use entry::Entry;
 pub use hook::Hook;
@@ -32,7 +31,7 @@ use pages::Pages;
 /// Time between two readings: short while they cost little, so that flows are told of at first sight.
 const OFTEN_NS: i64 = 250_000_000;
 const SELDOM_NS: i64 = 1_000_000_000;
-/// A reading may take one part in so many of the time.
+/// Reading may take one part in so many of a processor.
 const SHARE: i64 = 20;
 
 /// The program on one interface, and what it counted. Its lock is taken before that of the capture.
@@ -98,13 +97,13 @@ impl KernelMeter {
     /// Move what was counted to a capture; returns true once, when the interface is gone.
     pub fn read(&self, capture: &PiMutex<collector::Inner>, happened: &mut Vec<Event>) -> bool {
         let mut inner = self.inner.lock();
-        let began = mono_ns();
+        let began = thread_ns();
         if inner.attached.as_ref().is_some_and(Attached::is_gone) {
             inner.is_gone = true;
             inner.detach();
         }
         inner.deliver(capture, happened);
-        inner.pause_ns = ((mono_ns() - began) * SHARE).clamp(OFTEN_NS, SELDOM_NS);
+        inner.pause_ns = ((thread_ns() - began) * SHARE).clamp(OFTEN_NS, SELDOM_NS);
         std::mem::take(&mut inner.is_gone)
     }
 
@@ -125,12 +124,6 @@ impl KernelMeter {
     /// Time until the next reading.
     pub fn pause_ns(&self) -> i64 {
         self.inner.lock().pause_ns
-    }
-
-    pub fn count_losses(&self, counters: &mut Counters) {
-        let inner = self.inner.lock();
-        counters.dropped = inner.pages.totals().lost_packets;
-        counters.refused = inner.failures;
     }
 }
 
@@ -155,7 +148,11 @@ impl Inner {
             .iter()
             .map(|entry| entry.counted(self.link_type, offset_ns))
             .collect();
-        capture.lock().subscription.counted(&counted, happened);
+        let lost = self.pages.totals().lost_packets;
+        let mut capture = capture.lock();
+        let counters = &mut capture.subscription.counters;
+        (counters.dropped, counters.refused) = (lost, self.failures);
+        capture.subscription.counted(&counted, happened);
     }
 }
 

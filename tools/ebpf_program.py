@@ -3,7 +3,7 @@
 
 Needs clang and llvm-objdump, which neither the build nor the tests need. The file names the compiler's version and the
 digest of its source: a unit test always compares the digest, and the instructions where that compiler is installed.
-`python tools/ebpf.py` writes; `--check` fails when the file is stale.
+`python tools/ebpf_program.py` writes; `--check` fails when the file is stale.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def generated() -> str:
         raise ValueError(f"{SOURCE.name} does not use {', '.join(sorted(missing))}")
     constants = "\n".join(f"pub const {name}: usize = {at};" for name, at in sorted(places.items()))
     return f"""// SPDX-License-Identifier: Apache-2.0
-//! What tools/ebpf.py made of meter.c: not to be edited.
+//! What tools/ebpf_program.py made of meter.c: not to be edited.
 //!
 //! compiler: clang {compiler()}
 //! source: {digest()}
@@ -101,7 +101,7 @@ def main() -> int:
     if parser.parse_args().check:
         if TARGET.read_text() == generated():
             return 0
-        sys.stderr.write(f"{TARGET.name} is not what {SOURCE.name} makes: run python tools/ebpf.py\n")
+        sys.stderr.write(f"{TARGET.name} is not what {SOURCE.name} makes: run python tools/ebpf_program.py\n")
         return 1
     TARGET.write_text(generated())
     return 0
