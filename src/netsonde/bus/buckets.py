@@ -6,17 +6,17 @@ A bucket is a stream of JetStream with one message a key, laid out as other NATS
 """
 
 import asyncio
-import base64
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import msgspec
 
 from netsonde.aio import backoff
-from netsonde.bus.jetstream import JetStream
-from netsonde.bus.ordered import Delivery, deliveries
+from netsonde.bus.heard import heard
+from netsonde.bus.jetstream import Delivery, JetStream
+from netsonde.bus.ordered import deliveries
 from netsonde.bus.subjects import key_token, text_of
 from netsonde.errors import Conflict, NotFound, SourceLost
 from netsonde.observe import logger
@@ -105,10 +105,10 @@ class Bucket(Generic[T]):
         await jetstream.publish(self._subject(key), b"", headers)
         return True
 
-    async def items(self) -> dict[str, T]:
-        """Return all entries."""
+    async def items(self, keys: str = ">") -> dict[str, T]:
+        """Return all entries, or those whose keys `watch` would follow."""
         found: dict[str, T] = {}
-        async with aclosing(self.watch()) as entries:
+        async with aclosing(self.watch(keys)) as entries:
             async for entry in entries:
                 if entry.kind == "current":
                     break
@@ -142,7 +142,8 @@ class Bucket(Generic[T]):
         """One life of a watch; `known` maps keys to the revisions that were yielded."""
         jetstream = await self._ready()
         seen: set[str] | None = set()
-        async with aclosing(deliveries(jetstream, self._stream, self._subject_of(keys))) as reader:
+        read = deliveries if self._bus.makes_consumers else heard
+        async with aclosing(read(jetstream, self._stream, self._subject_of(keys))) as reader:
             async for delivery in reader:
                 if delivery is None:
                     for key in known.keys() - (seen or set()):
@@ -200,14 +201,10 @@ class Bucket(Generic[T]):
         """Return the last message of a key; one with headers is a mark of its removal."""
         jetstream = await self._ready()
         try:
-            answer = await jetstream.api(f"STREAM.MSG.GET.{self._stream}", {"last_by_subj": self._subject(key)})
+            found = await jetstream.message(self._stream, {"last_by_subj": self._subject(key)})
         except NotFound:
             return None
-        message = answer["message"]
-        raw = base64.b64decode(message.get("hdrs", "")).decode(errors="replace")
-        headers = dict(line.split(":", 1) for line in raw.split("\r\n") if ":" in line)
-        removal = headers if _is_removal(headers) else {}
-        return Delivery(key, base64.b64decode(message.get("data", "")), removal, int(message["seq"]), 0)
+        return replace(found, headers=found.headers if _is_removal(found.headers) else {})
 
     def _subject(self, key: str) -> str:
         return f"$KV.{self.name}.{key_token(key)}"

@@ -11,6 +11,7 @@ from netsonde.bus.buckets import MAX_BYTES, Bucket
 from netsonde.bus.calls import Handler, Responder, call
 from netsonde.bus.jetstream import JetStream
 from netsonde.bus.link import Link
+from netsonde.bus.permissions import AGENT
 from netsonde.bus.settings import BusSettings
 from netsonde.bus.subjects import STREAMS, ReportKind, call_subject
 from netsonde.errors import SourceLost
@@ -30,6 +31,8 @@ class Bus:
         self.settings = settings
         self.name = name
         self.health = health or Health("bus")
+        self.makes_consumers = settings.tls_certificate is None or not name.startswith(AGENT)
+        """False for an agent that shows a certificate: it has the permissions of one (`permissions.py`)."""
         self._link: Link | None = None
         self._linked = asyncio.Event()
         self._responders: list[Responder] = []
