@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from netsonde.errors import UserError
 from netsonde.probes._api import Probe, ProbeContext
+from netsonde.probes.cri.probe import CriProbe
 from netsonde.probes.docker.probe import DockerProbe
 from netsonde.probes.host import HostProbe
 from netsonde.probes.libvirt.probe import LibvirtProbe
@@ -33,8 +34,9 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "libvirt": lambda context: [LibvirtProbe(context)],
         "lldp": lambda context: [LldpProbe(context)],
         "runc": lambda context: [RuncProbe(context)],
-        "socketinfo": lambda context: [SocketInfoProbe(context)],
         "lxc": lambda context: [LxcProbe(context)],
+        "cri": lambda context: [*CriProbe.all(context)],
+        "socketinfo": lambda context: [SocketInfoProbe(context)],
     }
 )
 

@@ -11,6 +11,7 @@ from netsonde.injection import keys as injection
 from netsonde.model.keys import Field, Key
 from netsonde.model.looks import Look
 from netsonde.probes import host_keys as host
+from netsonde.probes.cri import keys as cri
 from netsonde.probes.docker import keys as docker
 from netsonde.probes.libvirt import keys as libvirt
 from netsonde.probes.lldp import keys as lldp
@@ -36,8 +37,9 @@ KEYS: Final[tuple[Key, ...]] = (
     *libvirt.KEYS,
     *lldp.KEYS,
     *runc.KEYS,
-    *socketinfo.KEYS,
     *lxc.KEYS,
+    *cri.KEYS,
+    *socketinfo.KEYS,
     *captures.KEYS,
     *checks.KEYS,
     *injection.KEYS,
@@ -46,7 +48,7 @@ KEYS: Final[tuple[Key, ...]] = (
 LOOKS: Final[tuple[Look, ...]] = tuple(
     {
         look.type: look
-        for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc, socketinfo)
+        for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc, cri, socketinfo)
         for look in source.LOOKS
     }.values()
 )

@@ -8,6 +8,7 @@ from netsonde.flows.fields import METRICS as FLOW_METRICS
 from netsonde.model.keys import Field, Key
 from netsonde.probes import host_keys
 from netsonde.probes._registry import PROBES
+from netsonde.probes.cri import keys as cri
 from netsonde.probes.docker import keys as docker
 from netsonde.probes.lldp import keys as lldp
 from netsonde.probes.lxc import keys as lxc
@@ -40,7 +41,7 @@ def test_every_type_that_only_one_probe_writes_has_a_look() -> None:
 
 
 def test_probes_that_write_one_type_agree_how_it_looks() -> None:
-    sources = (host_keys, netns, netlink, ovsdb, docker, qemu, lldp, runc, lxc)
+    sources = (host_keys, netns, netlink, ovsdb, docker, qemu, lldp, runc, lxc, cri)
     looks = {look for source in sources for look in source.LOOKS}
     assert len(looks) == len(LOOKS)
 
