@@ -34,12 +34,9 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "libvirt": lambda context: [LibvirtProbe(context)],
         "lldp": lambda context: [LldpProbe(context)],
         "runc": lambda context: [RuncProbe(context)],
-<<<<<<< HEAD
         "lxc": lambda context: [LxcProbe(context)],
         "cri": lambda context: [*CriProbe.all(context)],
-=======
         "socketinfo": lambda context: [SocketInfoProbe(context)],
->>>>>>> main
     }
 )
 

@@ -32,9 +32,6 @@ class ProbeSettings:
     libvirt: LibvirtSettings = field(default_factory=LibvirtSettings)
     lldp: LldpSettings = field(default_factory=LldpSettings)
     runc: RuncSettings = field(default_factory=RuncSettings)
-<<<<<<< HEAD
     lxc: LxcSettings = field(default_factory=LxcSettings)
     cri: CriSettings = field(default_factory=CriSettings)
-=======
     socketinfo: SocketInfoSettings = field(default_factory=SocketInfoSettings)
->>>>>>> main

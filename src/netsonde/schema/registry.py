@@ -37,12 +37,9 @@ KEYS: Final[tuple[Key, ...]] = (
     *libvirt.KEYS,
     *lldp.KEYS,
     *runc.KEYS,
-<<<<<<< HEAD
     *lxc.KEYS,
     *cri.KEYS,
-=======
     *socketinfo.KEYS,
->>>>>>> main
     *captures.KEYS,
     *checks.KEYS,
     *injection.KEYS,
@@ -51,11 +48,7 @@ KEYS: Final[tuple[Key, ...]] = (
 LOOKS: Final[tuple[Look, ...]] = tuple(
     {
         look.type: look
-<<<<<<< HEAD
-        for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc, cri)
-=======
-        for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, socketinfo)
->>>>>>> main
+        for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc, cri, socketinfo)
         for look in source.LOOKS
     }.values()
 )
