@@ -6,6 +6,7 @@ import random
 import signal
 
 from docker_fixture import IMAGE, PrivateDocker
+from topology_churn.compare import RENAMED
 
 MOST = 4
 """Containers at most."""
@@ -20,6 +21,8 @@ class Engine:
         self._number = 0
         self._containers: dict[str, bool] = {}
         """By name: whether it is paused."""
+        self._guests: set[str] = set()
+        """Names of those that are in the namespace of another one."""
         self._ended: list[str] = []
         """Names of those that ended by themselves, which the daemon still lists."""
 
@@ -27,13 +30,12 @@ class Engine:
         """Start a container on the bridge, or in the namespace of another one."""
         if len(self._containers) >= MOST:
             return self.end()
-        name = f"d{self._next()}"
-        running = [one for one, paused in self._containers.items() if not paused and not one.startswith("s")]
-        if running and self._random.random() < 0.3:
-            name = f"s{name}"
-            network = ["--network", f"container:{self._random.choice(running)}"]
-        else:
-            network = []
+        name, network = f"d{self._next()}", []
+        # Nobody can join who has joined somebody.
+        makers = [one for one, paused in self._containers.items() if not paused and one not in self._guests]
+        if makers and self._random.random() < 0.3:
+            network = ["--network", f"container:{self._random.choice(makers)}"]
+            self._guests.add(name)
         self._docker.docker("run", "--detach", "--name", name, *network, IMAGE, "/bin/sleep", "600")
         self._containers[name] = False
         return True
@@ -63,9 +65,11 @@ class Engine:
         if not self._containers:
             return False
         name = self._random.choice(list(self._containers))
-        new = f"{name[0]}r{self._next()}"
+        new = f"{RENAMED}d{self._next()}"
         self._docker.docker("rename", name, new)
         self._containers[new] = self._containers.pop(name)
+        if name in self._guests:
+            self._guests.add(new)
         return True
 
     def die(self) -> bool:
