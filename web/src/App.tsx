@@ -10,10 +10,12 @@ import { CapturesTab, useCaptureNews } from "./captures/CapturesTab";
 import { draft, startWith } from "./captures/draft";
 import { ChecksTab } from "./checks/ChecksTab";
 import { FlowsTab } from "./flows/FlowsTab";
+import { startFrom } from "./inject/draft";
 import { Inspector } from "./inspector/Inspector";
 import { firing } from "./state/alerts";
 import { inOrder } from "./state/captures";
 import { inOrder as checksInOrder } from "./state/checks";
+import { running } from "./state/injections";
 import { go, place, type Tab } from "./state/place";
 import { useSession } from "./state/session";
 import { useStore } from "./state/store";
@@ -30,6 +32,8 @@ import { IconButton, Tabs } from "./ui/widgets";
 
 // The editor is a third of the page's code; it is loaded when somebody asks.
 const ConsoleTab = lazily(() => import("./console/ConsoleTab"));
+const InjectTab = lazily(() => import("./inject/InjectTab"));
+const WorkflowsTab = lazily(() => import("./workflows/WorkflowsTab"));
 
 export function App() {
   useCaptureNews();
@@ -76,6 +80,7 @@ function Panel() {
   const captures = useStore(session.captures);
   const checks = useStore(session.checks);
   const alerts = useStore(session.alerts);
+  const sending = running(useStore(session.injections));
   const graph = useStore(session.graph);
   const { tab, node: selected } = useStore(place);
   const node = graph.nodes.get(selected);
@@ -90,6 +95,8 @@ function Panel() {
           { id: "captures", label: <TabLabel text="Captures" number={inOrder(captures).length} /> },
           { id: "checks", label: <TabLabel text="Checks" number={checksInOrder(checks).length} /> },
           { id: "alerts", label: <AlertsLabel all={alerts.byId.size} firing={firing(alerts)} /> },
+          { id: "inject", label: <TabLabel text="Inject" number={sending} /> },
+          { id: "workflows", label: "Workflows" },
           { id: "node", label: node ? shortName(nameOf(node), 24) : "Selection" },
           { id: "flows", label: "Flows" },
           { id: "query", label: "Query" },
@@ -99,13 +106,13 @@ function Panel() {
         {tab === "captures" ? <CapturesTab /> : null}
         {tab === "checks" ? <ChecksTab /> : null}
         {tab === "alerts" ? <AlertsTab /> : null}
-        {tab === "node" ? <Inspector onCapture={captureNode} /> : null}
+        {tab === "node" ? <Inspector onCapture={captureNode} onInject={injectFrom} /> : null}
         {tab === "flows" ? <FlowsTab /> : null}
-        {tab === "query" ? (
-          <Suspense>
-            <ConsoleTab />
-          </Suspense>
-        ) : null}
+        <Suspense>
+          {tab === "inject" ? <InjectTab /> : null}
+          {tab === "workflows" ? <WorkflowsTab /> : null}
+          {tab === "query" ? <ConsoleTab /> : null}
+        </Suspense>
       </div>
     </aside>
   );
@@ -115,6 +122,11 @@ function captureNode(node: Node): void {
   startWith(node);
   draft.set({ ...draft.get(), armed: null });
   go({ tab: "captures", view: "" });
+}
+
+function injectFrom(node: Node): void {
+  startFrom(node);
+  go({ tab: "inject", view: "" });
 }
 
 /** What fires counts for more than what there is. */

@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import platform
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -38,7 +39,7 @@ from netsonde.api.settings import check_exposure
 from netsonde.bus.connection import Bus
 from netsonde.bus.follower import TopologyFollower
 from netsonde.bus.lease import Lease
-from netsonde.bus.presence import PresenceKeeper
+from netsonde.bus.presence import PresenceKeeper, presence_key
 from netsonde.bus.session import bus_until
 from netsonde.captures.coordinator import CaptureCoordinator
 from netsonde.checks.service import CheckService
@@ -132,7 +133,7 @@ class Analyzer:
 
     async def _run_on(self, bus: Bus, history: History | None, stop: asyncio.Event) -> None:
         make = Resources(bus, self.settings, self.health, self.graph, now_ms)
-        hosts = Hosts(bus)
+        hosts = Hosts(bus, presence_key(self._describe()))
         departures = Departures(lambda host: host in hosts.agents(), lambda host: self._withdraw(host, history))
         hosts.on_agent_gone = departures.note
         follower = TopologyFollower(bus, self.graph.replace_origin, self.graph.apply_remote)
@@ -276,6 +277,8 @@ class Analyzer:
             started_ms=self.started_ms,
             address=self.settings.analyzer.listen,
             components=[component(part) for part in self.health.values()],
+            at_ms=now_ms(),
+            kernel=platform.release(),
         )
 
 

@@ -243,6 +243,10 @@ class Status(Protocol):
         """Return every agent and analyzer on the bus, this one included."""
         ...
 
+    def clock_ahead_ms(self, one: Presence) -> int | None:
+        """Return by how much the clock of a process is ahead of this one's, negative = behind; None = not known."""
+        ...
+
     def components(self) -> Sequence[ComponentHealth]:
         """Return the parts of this process with state, reason, since when."""
         ...

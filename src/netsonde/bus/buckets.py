@@ -46,6 +46,8 @@ class Entry(Generic[T]):
     key: str = ""
     value: T | None = None
     revision: int = 0
+    stored_ns: int = 0
+    """When the server stored it, by the server's clock; 0 = not known."""
 
 
 class Bucket(Generic[T]):
@@ -170,7 +172,7 @@ class Bucket(Generic[T]):
         if _is_removal(delivery.headers):
             return Entry("delete", key, None, delivery.sequence)
         try:
-            return Entry("put", key, self._decode(key, delivery.data), delivery.sequence)
+            return Entry("put", key, self._decode(key, delivery.data), delivery.sequence, delivery.stored_ns)
         except msgspec.MsgspecError:
             return Entry("put", key, None, delivery.sequence)
 

@@ -24,13 +24,17 @@ _NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One stored message. `pending` = how many follow at once; 0 means that the reader has caught up."""
+    """One stored message. `pending` = how many follow at once; 0 means that the reader has caught up.
+
+    `stored_ns` is when the server stored it, Unix ns by the server's clock; 0 = not known.
+    """
 
     subject: str
     data: bytes
     headers: dict[str, str]
     sequence: int
     pending: int
+    stored_ns: int = 0
 
 
 async def deliveries(
@@ -105,10 +109,12 @@ def _parse(message: Msg) -> tuple[Delivery, int]:
     # $JS.ACK.<stream>.<consumer>.<times>.<stream seq>.<consumer seq>.<time>.<pending>, with a domain and an
     # account hash after ACK from servers that have them.
     try:
-        _, sequence, number, _, pending = (
+        _, sequence, number, stored, pending = (
             message.reply.split(".")[-5:] if message.reply.count(".") == 8 else (message.reply.split(".")[6:11])
         )
-        delivery = Delivery(message.subject, message.data, dict(message.headers or {}), int(sequence), int(pending))
+        delivery = Delivery(
+            message.subject, message.data, dict(message.headers or {}), int(sequence), int(pending), int(stored)
+        )
         return delivery, int(number)
     except ValueError as bad:
         raise SourceLost(f"unexpected reply subject of a stream: {message.reply}") from bad

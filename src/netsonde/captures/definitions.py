@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a capture may say: every field checked at once, when it is created or changed, with what to do about it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -31,7 +31,14 @@ _RANGES: Final[tuple[tuple[str, str, int, int, str], ...]] = (
     ("max_duration_ms", "MaxDuration", 0, _U63 // 1_000_000, "milliseconds, 0 = no limit"),
 )
 _LAYER_KEY_MODES: Final = ("L2", "L3")
-_PACKETS: Final = (("bpf_filter", "BPFFilter"), ("header_size", "HeaderSize"))
+_PACKETS: Final = (
+    ("bpf_filter", "BPFFilter"),
+    ("header_size", "HeaderSize"),
+    ("first_packets", "FirstPackets"),
+    ("raw_packet_limit", "RawPacketLimit"),
+)
+_NONE: Final[Mapping[str, int]] = {"first_packets": 0, "raw_packet_limit": 0}
+"""What asks for nothing, as some clients do of every engine."""
 _EVERY_PACKET: Final = (
     ("extra_tcp_metric", "ExtraTCPMetric"),
     ("reassemble_tcp", "ReassembleTCP"),
@@ -139,7 +146,8 @@ def _engine_problems(capture: Capture, engine: EngineKind) -> Iterator[str]:
         (engine.samples, _SAMPLING, "it does not sample"),
     ):
         for attribute, name in options:
-            if not has and getattr(capture, attribute) != getattr(_DEFAULTS, attribute):
+            asked = getattr(capture, attribute)
+            if not has and asked not in (getattr(_DEFAULTS, attribute), _NONE.get(attribute)):
                 yield f"{name} is of no use to the engine {engine_name(capture.type)!r}: {why}"
 
 

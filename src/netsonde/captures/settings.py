@@ -3,6 +3,7 @@
 
 import ipaddress
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,9 @@ class CaptureSettings:
     """Seconds without a packet after which a flow ends."""
     max_flows: int = 100_000
     """Flows that one tap keeps at once; what comes beyond is counted but has no flow."""
+    ebpf_hook: Literal["best", "tcx", "socket"] = "best"
+    """Where captures of type `ebpf` run in the kernel: at `tcx` (Linux 6.6), before what others have there; as the
+    filter of a packet `socket`; `best` = tcx, or a socket where the kernel has no tcx."""
     udp_ports: tuple[str, ...] = ()
     """More UDP ports of protocols, as PORT=NAME with a name that `LayersPath` uses: `51234=MPLS`, `6784=VXLAN`."""
     application_ports: tuple[str, ...] = ()

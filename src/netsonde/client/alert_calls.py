@@ -32,6 +32,7 @@ class AlertFields(TypedDict, total=False):
     hold: str
     keep_firing: int
     cooldown: int
+    muted_until: int
 
 
 class AlertUpdate(AlertFields, total=False):

@@ -131,6 +131,17 @@ class Component(msgspec.Struct, frozen=True, rename="pascal"):
     counters: dict[str, int] = {}
 
 
+class Ability(msgspec.Struct, frozen=True, rename="pascal"):
+    """One thing that an agent can or cannot do on its host."""
+
+    name: str = ""
+    able: bool = False
+    reason: str = ""
+    """Why not, "" when it can."""
+    purpose: str = ""
+    """What it is needed for."""
+
+
 class Process(msgspec.Struct, frozen=True, rename="pascal"):
     """One agent or analyzer."""
 
@@ -141,6 +152,10 @@ class Process(msgspec.Struct, frozen=True, rename="pascal"):
     started: int = 0
     address: str = ""
     probes: dict[str, Component] = {}
+    kernel: str = ""
+    clock_ahead: int | None = None
+    """Milliseconds that its clock is ahead of the analyzer's, negative = behind; None = not known."""
+    abilities: list[Ability] = []
 
 
 class Status(msgspec.Struct, frozen=True, rename="pascal"):

@@ -168,7 +168,8 @@ async def test_a_bundled_workflow_asks_with_the_rights_of_who_had_it_called(gate
     workflows = fakes.workflows
     bundled = next(one for one in workflows.service.views() if one.bundled and one.name == "CheckMTU")
     workflows.engine.scripts[bundled.source] = ask
-    workflows.inside.bind(create_app(fakes.services()))
+    app: Any = create_app(fakes.services())
+    workflows.inside.bind(app)
     calls = NamedCalls(workflows.service, "notice", gate.acting_between_now)
     async with workflows.running():
         await calls.call("CheckMTU", {"source": "/api/whoami", "destination": "x"}, "token operator")

@@ -355,12 +355,20 @@ class FakePcap:
 @dataclass
 class FakeStatus:
     missing: list[str] = field(default_factory=list)
-
-    def presences(self) -> Sequence[Presence]:
-        return [
+    ahead_ms: dict[str, int] = field(default_factory=dict)
+    """By host, by how much its clock is ahead."""
+    there: list[Presence] = field(
+        default_factory=lambda: [
             Presence("agent", "h1", "0.1.0", 42, NOW_MS, "", []),
             Presence("analyzer", "a1", "0.1.0", 7, NOW_MS, "", []),
         ]
+    )
+
+    def presences(self) -> Sequence[Presence]:
+        return self.there
+
+    def clock_ahead_ms(self, one: Presence) -> int | None:
+        return self.ahead_ms.get(one.host, 0)
 
     def components(self) -> Sequence[ComponentHealth]:
         return [ComponentHealth("bus", "running", "", NOW_MS, {"messages": 3})]

@@ -31,6 +31,7 @@ READ_LIMIT: Final = 32
 NETNSA_NSID: Final = 1
 NETNSA_FD: Final = 3
 IFLA_EXT_MASK: Final = 29
+RTEXT_FILTER_BRVLAN_COMPRESSED: Final = 1 << 2
 RTEXT_FILTER_SKIP_STATS: Final = 1 << 3
 IFLA_STATS_LINK_64: Final = 1
 
@@ -41,15 +42,19 @@ _IFINFOMSG = struct.Struct("=BxHiII")
 _IF_STATS_MSG = struct.Struct("=BxxxiI")
 _SKIP_STATS = wire.attribute(IFLA_EXT_MASK, struct.pack("=I", RTEXT_FILTER_SKIP_STATS))
 
+_VLANS = wire.attribute(IFLA_EXT_MASK, struct.pack("=I", RTEXT_FILTER_BRVLAN_COMPRESSED | RTEXT_FILTER_SKIP_STATS))
+
 _REQUESTS: Final[dict[DumpName, tuple[int, bytes]]] = {
     "links": (wire.RTM_GETLINK, _IFINFOMSG.pack(wire.AF_UNSPEC, 0, 0, 0, 0) + _SKIP_STATS),
     "addresses": (wire.RTM_GETADDR, struct.pack("=BBBBi", wire.AF_UNSPEC, 0, 0, 0, 0)),
+    "nexthops": (wire.RTM_GETNEXTHOP, struct.pack("=8x")),
     "routes": (wire.RTM_GETROUTE, struct.pack("=12x")),
     "neighbours": (wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", wire.AF_UNSPEC, 0, 0, 0, 0)),
     "rules": (wire.RTM_GETRULE, struct.pack("=12x")),
+    "vlans": (wire.RTM_GETLINK, _IFINFOMSG.pack(wire.AF_BRIDGE, 0, 0, 0, 0) + _VLANS),
     "fdb": (wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", wire.AF_BRIDGE, 0, 0, 0, 0)),
 }
-_SNAPSHOT: Final[tuple[DumpName, ...]] = ("links", "addresses", "routes", "rules", "neighbours", "fdb")
+_SNAPSHOT: Final[tuple[DumpName, ...]] = ("links", "addresses", "nexthops", "routes", "rules", "neighbours", "fdb")
 
 
 Answer = Callable[[wire.Message], None]
@@ -168,6 +173,8 @@ class NamespaceWatch:
         self._waiting = deque(dump for dump in self._waiting if dump.table is None)
         for table in _SNAPSHOT:
             self._enqueue(_Dump(*_REQUESTS[table], table=table))
+        if any(link.filters_vlans for link in self.state.links.values()):
+            self._read_again("vlans")
 
     def _resync(self) -> None:
         """Read everything anew; called when the backlog is taken, or a flood would begin it again and again."""
@@ -244,10 +251,16 @@ class NamespaceWatch:
         state = self.state
         if state.fdb_untold:
             state.fdb_untold = False
-            if not any(dump.table == "fdb" for dump in self._waiting):
-                self._enqueue(_Dump(*_REQUESTS["fdb"], table="fdb"))
-        if self.ready and (state.changed or state.table_changed or state.rules_changed):
+            self._read_again("fdb")
+        if state.vlans_untold:
+            state.vlans_untold = False
+            self._read_again("vlans")
+        if self.ready and (state.changed or state.table_changed or state.rules_changed or state.retold):
             self._owner.watch_changed(self)
+
+    def _read_again(self, table: DumpName) -> None:
+        if not any(dump.table == table for dump in self._waiting):
+            self._enqueue(_Dump(*_REQUESTS[table], table=table))
 
     def _readable_unless_closed(self) -> None:
         if not self._poll.closed:
