@@ -103,8 +103,8 @@ async def test_container_of_lxd_is_followed_like_lxcs_own(lxd: PrivateLxd, tmp_p
         netns = await live.node(Type="netns", Name=called, Manager="lxd")
         assert live.owner(node) == netns
         await asyncio.to_thread(lxd, "pause", called)
-        await live.node(Name=called, Container__Status="frozen", within=1.0)
+        await live.node(Name=called, Container__Status="frozen")
         await asyncio.to_thread(lxd, "start", called)
-        await live.node(Name=called, Container__Status="running", within=1.0)
+        await live.node(Name=called, Container__Status="running")
         await asyncio.to_thread(lxd, "delete", "--force", called)
-        await live.gone(Type="container", Name=called, within=1.0)
+        await live.gone(Type="container", Name=called)
