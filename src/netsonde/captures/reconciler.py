@@ -338,7 +338,8 @@ class Reconciler:
         except UserError as unknown:
             return str(unknown)
         if name in self._engines:
-            return "" if KINDS[name].listens else self._hindrance
+            # What listens, or only counts in the kernel, opens no packet socket.
+            return self._hindrance if KINDS[name].has_packets and not KINDS[name].listens else ""
         return self._hindrance or f"this agent has no engine {name!r}"
 
     def _is_failed(self, uuid: str, node_id: str) -> bool:

@@ -25,6 +25,7 @@ CAPABILITIES: Final[Mapping[str, tuple[int, str]]] = {
 FOR_CAPTURES: Final = ("CAP_NET_RAW", "AF_PACKET")
 """What no packet is captured without."""
 _NETLINK_SOCK_DIAG: Final = 4
+_CAP_BPF: Final = 39
 _SYS_BPF: Final = {"x86_64": 321, "aarch64": 280}
 """Number of bpf(2); asm/unistd.h."""
 
@@ -40,23 +41,28 @@ class Ability(NamedTuple):
 
 def look(status: Path = Path("/proc/self/status")) -> list[Ability]:
     """Return what this process can and cannot do now."""
+    text = status.read_text(encoding="ascii", errors="replace") if status.exists() else ""
     return [
-        *capabilities(status.read_text(encoding="ascii", errors="replace") if status.exists() else ""),
+        *capabilities(text),
         _attempt("AF_PACKET", "captures", _packet_socket),
         _attempt("network namespaces", "topology and captures inside containers", _own_namespace),
         _attempt("sock_diag", "processes and sockets of the host", _diag_socket),
-        _attempt("eBPF", "nothing yet: captures are made with packet sockets", _bpf),
+        _attempt("eBPF", "captures of type ebpf", lambda: _bpf(_effective(text))),
     ]
 
 
 def capabilities(status: str) -> list[Ability]:
     """Look at CapEff of /proc/self/status; without it none is known to be there."""
-    line = next((line for line in status.splitlines() if line.startswith("CapEff:")), "CapEff: 0")
-    effective = int(line.split()[1], 16)
+    effective = _effective(status)
     return [
         Ability(name, bool(effective >> bit & 1), "" if effective >> bit & 1 else "not effective", purpose)
         for name, (bit, purpose) in CAPABILITIES.items()
     ]
+
+
+def _effective(status: str) -> int:
+    line = next((line for line in status.splitlines() if line.startswith("CapEff:")), "CapEff: 0")
+    return int(line.split()[1], 16)
 
 
 def hindrance(found: Sequence[Ability]) -> str:
@@ -87,8 +93,13 @@ def _diag_socket() -> None:
     socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG).close()
 
 
-def _bpf() -> None:
-    """Ask for a command with no attributes: a kernel that would do it calls the attributes wrong."""
+def _bpf(effective: int) -> None:
+    """Ask for a command with no attributes: a kernel that would do it calls the attributes wrong.
+
+    Some kernels do so for everybody; programs for packets are for CAP_BPF, or CAP_SYS_ADMIN before Linux 5.8.
+    """
+    if not effective >> _CAP_BPF & 1 and not effective >> CAPABILITIES["CAP_SYS_ADMIN"][0] & 1:
+        raise OSError(errno.EPERM, "it needs CAP_BPF")
     number = _SYS_BPF.get(platform.machine())
     if number is None:
         raise OSError(errno.ENOSYS, "not known on this processor")

@@ -433,7 +433,7 @@ def test_an_agent_that_can_capture_no_packets_says_so_before_anything_matches(
 ) -> None:
     hindered = Reconciler(
         host.graph,
-        {"packet": engine, "sflow": engine},
+        {"packet": engine, "sflow": engine, "ebpf": engine},
         CaptureSettings(),
         time.clock(),
         lambda _: None,
@@ -443,6 +443,8 @@ def test_an_agent_that_can_capture_no_packets_says_so_before_anything_matches(
     hindered.define(msgspec.structs.replace(vm_capture(), uuid="c2", type="sflow"))
     # Exporters send to a socket of no special kind.
     assert (report(hindered).reason, report(hindered, "c2").reason) == ("no right", "")
+    hindered.define(msgspec.structs.replace(vm_capture(), uuid="c3", type="ebpf"))
+    assert report(hindered, "c3").reason == ""
     without = Reconciler(host.graph, {}, CaptureSettings(), time.clock(), lambda _: None, hindrance="no right")
     without.define(vm_capture())
     assert report(without).reason == "no right"

@@ -15,7 +15,7 @@ def test_what_is_missing_for_captures_is_said_once() -> None:
 
 def test_a_process_without_proc_is_known_to_have_nothing(tmp_path: Path) -> None:
     found = {one.name: one.ok for one in look(tmp_path / "none")}
-    assert not any(found[name] for name in ("CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_SYS_ADMIN"))
+    assert not any(found[name] for name in ("CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_SYS_ADMIN", "eBPF"))
 
 
 def test_every_attempt_ends_with_a_verdict_and_a_reason_when_it_failed() -> None:
