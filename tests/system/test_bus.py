@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from netsonde.bus.buckets import Bucket
 from netsonde.bus.connection import Bus
 from netsonde.bus.follower import TopologyFollower
 from netsonde.bus.lease import LEASES, Lease, LeaseEntry
@@ -153,6 +154,21 @@ async def test_bucket_reads_what_it_wrote(either: Bus) -> None:
     assert not await bucket.delete("k.host.example.org")
     assert await bucket.items() == {}
     await bucket.create("k.host.example.org", Capture(uuid="3"))
+
+
+async def test_a_full_bucket_refuses_unless_it_rolls(bus: Bus) -> None:
+    full = await bus.bucket("full", codec=Capture, max_bytes=16_384)
+    rolling = await bus.bucket("rolling", codec=Capture, max_bytes=16_384, rolls=True)
+
+    async def fill(bucket: Bucket[Capture]) -> None:
+        for number in range(30):
+            await bucket.create(str(number), Capture(description="x" * 1000))
+
+    with pytest.raises(SourceLost, match="maximum bytes exceeded"):
+        await fill(full)
+    await fill(rolling)
+    kept = {int(key) for key in await rolling.items()}
+    assert (29 in kept, 0 in kept) == (True, False)
 
 
 async def test_keys_may_hold_anything(bus: Bus) -> None:

@@ -159,7 +159,8 @@ class Resources:
         stores = InjectionStores(
             await self.bus.bucket("injections", codec=Injection),
             await self.bus.bucket("injection-status", codec=InjectionStatus),
-            await self.bus.bucket("injection-audit", codec=AuditRecord, ttl_s=settings.audit_days * 86400),
+            # Full, it must not keep everybody from injecting: each record is in the log of the process as well.
+            await self.bus.bucket("injection-audit", codec=AuditRecord, ttl_s=settings.audit_days * 86400, rolls=True),
         )
         return InjectionCoordinator(
             self.graph,

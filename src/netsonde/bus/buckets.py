@@ -53,11 +53,21 @@ class Entry(Generic[T]):
 class Bucket(Generic[T]):
     """One bucket. Methods raise SourceLost while the bus is away, NotFound and Conflict as their names say."""
 
-    def __init__(self, bus: "Bus", name: str, *, codec: type[T], ttl_s: float = 0, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        bus: "Bus",
+        name: str,
+        *,
+        codec: type[T],
+        ttl_s: float = 0,
+        max_bytes: int = MAX_BYTES,
+        rolls: bool = False,
+    ) -> None:
         self.name = name
         self._bus = bus
         self._ttl_s = ttl_s
         self._max_bytes = max_bytes
+        self._rolls = rolls
         self._stream = f"KV_{name}"
         self._decoder = msgspec.json.Decoder(codec)
         self._encoder = msgspec.json.Encoder()
@@ -224,7 +234,7 @@ class Bucket(Generic[T]):
             "subjects": [f"$KV.{self.name}.>"],
             "max_msgs_per_subject": 1,
             "storage": "file",
-            "discard": "new",
+            "discard": "old" if self._rolls else "new",
             "max_bytes": self._max_bytes,
             "max_age": max_age,
             "duplicate_window": min(max_age, 120 * _NS) if max_age else 120 * _NS,

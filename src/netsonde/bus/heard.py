@@ -21,7 +21,7 @@ async def heard(jetstream: JetStream, stream: str, subjects: str) -> AsyncGenera
     """Yield the messages of a bucket's stream, oldest first, then new ones; None once, before the first new one.
 
     `subjects` is both what is listened to and the filter of what is asked for. Raises SourceLost as `deliveries` does.
-    Marks of removal are told as long as the stream has them, so not in buckets with an age: there they go as well.
+    Marks of removal are told as long as the stream has them: not in buckets with an age, where marks go too.
     """
     news = await jetstream.link.open_inbox(limit=_PENDING, subject=subjects)
     position, is_current = 0, False
