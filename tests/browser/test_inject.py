@@ -93,4 +93,4 @@ def test_an_injection_from_the_selected_interface_is_watched_and_stopped(page: P
     page.wait(f"{card('running')} [data-testid=injection-counters]:has-text('100 % lost')")
     page.run(f"await page.locator('{card('running')}').getByRole('button', {{name: 'Stop'}}).click()")
     page.wait(".toast:has-text('Stopped after')")
-    page.run("await page.getByTestId('injection').waitFor({state: 'detached'})")
+    page.run(f"await page.locator('{card('running')}').waitFor({{state: 'detached'}})")

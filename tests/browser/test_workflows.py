@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tab Workflows: one is called with nodes picked on the map, one is written, run, cancelled, deleted, by clicking."""
+"""The tab Workflows by clicking: one is called with nodes of the map; one is written, run, cancelled and deleted."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elements for tests: only what a test cares about is said.
 
-import type { AlertView, CaptureView, CheckResult, CheckView, Edge, Json, Node, NodeStatus, Transition } from "../src/api/types";
+import type { CaptureView, CheckResult, CheckView, Edge, Json, Node, NodeStatus } from "../src/api/types";
 import type { GraphState } from "../src/state/graph";
 import { emptyGraph, reduceGraph } from "../src/state/graph";
 
@@ -137,56 +137,6 @@ export function checkResult(nodeId: string, part: Partial<CheckResult> = {}): Ch
     Verdict: "pass",
     Sentence: "",
     Steps: [],
-    ...part,
-  };
-}
-
-export function alert(uuid: string, part: Partial<AlertView> = {}): AlertView {
-  return {
-    UUID: uuid,
-    Name: uuid,
-    Description: "",
-    Expression: "G.V()",
-    Language: "gremlin",
-    Trigger: "graph",
-    Action: "",
-    Actions: [],
-    Severity: "warning",
-    Labels: {},
-    For: 0,
-    Hold: "",
-    KeepFiring: 0,
-    Cooldown: 0,
-    MutedUntil: 0,
-    CreateTime: "1970-01-01T00:00:01Z",
-    CreatedBy: "",
-    ExpiresAt: 0,
-    State: "inactive",
-    Since: 0,
-    Summary: "",
-    Fired: 0,
-    Problem: "",
-    Undelivered: [],
-    ...part,
-  };
-}
-
-export function transition(alertId: string, part: Partial<Transition> = {}): Transition {
-  return {
-    Alert: alertId,
-    Name: alertId,
-    Number: 1,
-    At: 1000,
-    State: "firing",
-    Previous: "inactive",
-    Summary: "",
-    ActiveAt: 1000,
-    FiredAt: 1000,
-    Notified: true,
-    NotifiedAt: 1000,
-    Owed: false,
-    Fingerprint: "",
-    ReasonData: null,
     ...part,
   };
 }

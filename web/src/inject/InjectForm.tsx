@@ -50,7 +50,7 @@ export function InjectForm() {
       </header>
       <Ends source={source} target={target} hasTarget={kind.hasTarget} />
       <div className="fields">
-        <Field label="Type">
+        <Field label="Type" wide>
           <select value={state.type} onChange={(event) => change({ type: event.target.value })}>
             {KINDS.map(({ type, label }) => (
               <option key={type} value={type}>
@@ -59,8 +59,8 @@ export function InjectForm() {
             ))}
           </select>
         </Field>
-        {kind.content === "file" ? null : <RateFields state={state} />}
         <AddressFields state={state} kind={kind} source={source} target={target} />
+        {kind.content === "file" ? null : <RateFields state={state} />}
         <ContentFields state={state} kind={kind} />
       </div>
       <PacketFields state={state} kind={kind} source={source} />

@@ -51,7 +51,7 @@ function Results({ results }: { results: readonly ProbeResult[] }) {
     <table className="plain-table" aria-label="Packets">
       <thead>
         <tr>
-          <th className="numeric">Packet</th>
+          <th>Packet</th>
           <th>Sent at</th>
           <th>What became of it</th>
           <th>From</th>
@@ -61,7 +61,7 @@ function Results({ results }: { results: readonly ProbeResult[] }) {
       <tbody>
         {results.slice(-SHOWN).map((one, at) => (
           <tr key={`${one.Number}-${at}`} data-testid="injection-result" data-verdict={one.Verdict}>
-            <td className="numeric">{one.Number + 1}</td>
+            <td>{one.Number + 1}</td>
             <td>{clockTime(one.SentNs / NS_PER_MS)}</td>
             <td className={one.Verdict === "lost" ? "warn" : ""}>
               {one.Verdict}

@@ -38,7 +38,9 @@ export function covers(prefix: string, address: string): boolean {
   const [network = "", length = ""] = prefix.split("/");
   const [first, second] = [bits(network), bits(bare(address))];
   if (first === null || second === null || first.width !== second.width) return false;
-  const host = BigInt(first.width - (length === "" ? first.width : Number(length)));
+  const kept = length === "" ? first.width : /^\d{1,3}$/.test(length) ? Number(length) : Number.POSITIVE_INFINITY;
+  if (kept > first.width) return false;
+  const host = BigInt(first.width - kept);
   return first.value >> host === second.value >> host;
 }
 
@@ -53,7 +55,8 @@ interface Bits {
 
 function bits(address: string): Bits | null {
   if (!address.includes(":")) return digits(address.split("."), 4, 8, 10);
-  const [head = "", tail] = address.split("::");
+  const [head = "", tail, more] = address.split("::");
+  if (more !== undefined) return null;
   const [left, right] = [head, tail ?? ""].map((part) => (part === "" ? [] : part.split(":")));
   if (!left || !right) return null;
   const gap = tail === undefined ? 0 : 8 - left.length - right.length;

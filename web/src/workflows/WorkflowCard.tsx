@@ -2,16 +2,16 @@
 // One workflow: what it is for, the form of its call, what calls it by itself, its source, and its recent calls.
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { changeSource, deleteWorkflow } from "../api/workflows";
 import type { WorkflowView } from "../api/types";
-import { useState } from "react";
 import { go } from "../state/place";
 import { Icon } from "../ui/Icon";
 import { tell } from "../ui/toasts";
 import { Button, ErrorNote, IconButton, messageOf } from "../ui/widgets";
 import { JobList } from "./JobList";
 import { ParamForm } from "./ParamForm";
-import { triggerWords } from "./params";
+import { paragraphs, triggerWords } from "./params";
 
 interface Props {
   workflow: WorkflowView;
@@ -55,7 +55,11 @@ export function WorkflowCard({ workflow, open, refusals }: Props) {
 function Detail({ workflow, refusals }: Omit<Props, "open">) {
   return (
     <div className="card-detail">
-      {workflow.Description ? <p className="prose">{workflow.Description.trim()}</p> : null}
+      {paragraphs(workflow.Description).map((text, at) => (
+        <p key={at} className="prose">
+          {text}
+        </p>
+      ))}
       <ParamForm workflow={workflow} refusal={refusals.call} />
       <details className="more">
         <summary>Source</summary>

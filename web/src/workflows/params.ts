@@ -74,3 +74,11 @@ export function triggerWords(trigger: Trigger): string {
       return `when capture ${trigger.Capture} starts on an interface`;
   }
 }
+
+/** Paragraphs of a text whose lines were broken to fit a file; its Markdown is shown as it is written. */
+export function paragraphs(text: string): string[] {
+  return text
+    .split(/\n[ \t]*\n/)
+    .map((paragraph) => paragraph.trim().replace(/[ \t]*\n[ \t]*(?![-*\d\s])/g, " "))
+    .filter(Boolean);
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from "vitest";
 import { blank, fieldsOf, patchOf, toDraft, ttlSeconds } from "../../src/alerts/draft";
-import { alert } from "../builders";
+import { alert } from "../resources";
 
 it("becomes what the server takes: durations in ms, lists by lines", () => {
   const draft = toDraft({

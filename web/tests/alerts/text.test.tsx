@@ -5,7 +5,7 @@ import { act } from "react";
 import { createRoot } from "react-dom/client";
 import { expect, it, vi } from "vitest";
 import { AlertCard } from "../../src/alerts/AlertCard";
-import { alert, transition } from "../builders";
+import { alert, transition } from "../resources";
 
 const HOSTILE = "<img src=x onerror=alert(1)>";
 

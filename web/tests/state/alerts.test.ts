@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { firing, inOrder, isMuted } from "../../src/state/alerts";
 import { changed, nothing, received, requested, unread } from "../../src/state/listing";
 import type { AlertView } from "../../src/api/types";
-import { alert } from "../builders";
+import { alert } from "../resources";
 
 const none = nothing<AlertView>();
 
