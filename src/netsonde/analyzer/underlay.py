@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from netsonde.aio.tasks import HealthSink
 from netsonde.analyzer.tunnels import Tunnels
+from netsonde.declared.catalogue import UNDERLAY
 from netsonde.graph import Event, Graph
 from netsonde.model.elements import Edge, Element
 from netsonde.observe import Health
@@ -120,4 +121,4 @@ class Underlay:
 
 
 def _key(edge: str) -> str:
-    return f"underlay.{edge}"
+    return f"{UNDERLAY}.{edge}"

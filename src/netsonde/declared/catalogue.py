@@ -7,13 +7,17 @@ analyzer alike; the other takes over when it goes.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from netsonde.graph.batch import OWNERSHIP, relation_type
 from netsonde.model.declared import ElementKind, ImportSummary
 from netsonde.model.elements import Edge, Element, Node
 
 _MOST_REMEMBERED = 1000
+
+
+UNDERLAY: Final = "underlay"
+"""Stands for a rule: what the analyzer makes of tunnels by itself."""
 
 
 class Source(NamedTuple):
@@ -31,6 +35,13 @@ class Source(NamedTuple):
     def rule(self) -> str:
         """The UUID of the rule that made it, "" for what users declared one by one or imported."""
         return self.key.partition(".")[0] if self.bucket == "rules" else ""
+
+    @property
+    def maker(self) -> tuple[str, str]:
+        """Who made what nobody declared, and what to do about it, in words."""
+        if self.rule == UNDERLAY:
+            return "the analyzer, from the addresses of tunnels", "it goes with the tunnel or the address"
+        return f"the rule {self.rule}", "change or delete that rule instead"
 
 
 class Name(NamedTuple):

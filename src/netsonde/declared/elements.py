@@ -411,9 +411,8 @@ async def _insist(work: Callable[[], Awaitable[T]]) -> T:
 
 def _refuse_made(name: Name, source: Source | None) -> None:
     if source is not None and source.rule:
-        raise Conflict(
-            f"the {name.kind} {name.id} is made by the rule {source.rule}", hint="change or delete that rule instead"
-        )
+        maker, remedy = source.maker
+        raise Conflict(f"the {name.kind} {name.id} is made by {maker}", hint=remedy)
 
 
 def _single(element: Element) -> Source:

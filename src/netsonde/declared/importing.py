@@ -96,7 +96,7 @@ class Planner:
         source = self.catalogue.source(name)
         if source is not None:
             where = f"in the import {source.import_name}" if source.import_name else "through the API"
-            where = f"by the rule {source.rule}" if source.rule else where
+            where = f"by {source.maker[0]}" if source.rule else where
             raise UserError(f"it is declared {where}", hint="delete it there first, or change it there")
         if name in self.pending:
             raise UserError("it is being written by another request", hint="try again")

@@ -13,6 +13,8 @@ from netsonde.aio import spawn
 from netsonde.analyzer import underlay as module
 from netsonde.analyzer.tunnels import Tunnels
 from netsonde.analyzer.underlay import Underlay
+from netsonde.declared.catalogue import Name
+from netsonde.errors import Conflict
 from netsonde.graph import Graph
 from netsonde.model.elements import Edge, Json, Node
 from netsonde.model.topology import TopologySnapshot
@@ -191,6 +193,18 @@ async def test_what_is_no_address_of_a_host_ties_nothing(two: Hosts, value: Json
     two.publish()
     await until(lambda: ("a/last", "a/eth0", "local") in shown(two.graph))
     assert shown(two.graph) == BOTH | {("a/last", "a/eth0", "local")}
+
+
+async def test_edge_is_not_deleted_by_hand_and_says_why(health: Health) -> None:
+    async with drawing(health) as (analyzer, hosts):
+        hosts.put("a", "eth0", IPV4=["192.0.2.1/24"])
+        hosts.put("a", "vx", Type="vxlan", LocalIP="192.0.2.1")
+        hosts.publish()
+        await until(lambda: len(shown(hosts.graph)) == 1)
+        (drawn,) = [each for each in hosts.graph.edges() if each.origin == "computed.underlay"]
+        with pytest.raises(Conflict, match="made by the analyzer") as refused:
+            await analyzer.declared.delete([Name("edge", drawn.id)])
+        assert refused.value.hint == "it goes with the tunnel or the address"
 
 
 ADDRESSES = st.sampled_from(["192.0.2.1", "192.0.2.2", "192.0.2.3", ""])
