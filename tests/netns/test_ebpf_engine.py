@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,7 @@ class Captures:
         found: dict[str, list[dict[str, Any]]] = {}
         for flow in latest(flow_dicts(self.core.take_flows())):
             if flow.get("FinishType"):
-                found.setdefault(flow["CaptureID"], []).append(flow)
+                found.setdefault(str(flow["CaptureID"]), []).append(flow)
         return found
 
 
@@ -239,7 +240,7 @@ def test_a_flow_is_told_of_while_it_runs(captures: Captures, pair: Pair) -> None
 
     for sent in (1, 2):
         pair.send(datagrams(1))
-        captures.eventually(lambda sent=sent: told(sent))
+        captures.eventually(partial(told, sent))
     assert len({flow["UUID"] for flow in reports}) == 1
     assert not any(flow.get("FinishType") for flow in reports)
 

@@ -6,8 +6,9 @@ from typing import Final
 
 import msgspec
 
+from netsonde.captures.destinations import EVERYWHERE, Destinations
 from netsonde.captures.engines._registry import KINDS, EngineKind, engine_name
-from netsonde.captures.sinks import sink_problems, sinks_of
+from netsonde.captures.sinks import destination_problems, sink_problems, sinks_of
 from netsonde.errors import Conflict, UserError
 from netsonde.model.captures import Capture
 from netsonde.query import StandingQuery, compile_standing, parse
@@ -51,13 +52,16 @@ _SAMPLING: Final = (("sampling_rate", "SamplingRate"), ("polling_interval", "Pol
 _DEFAULTS: Final = Capture()
 
 
-def checked(capture: Capture, check_filter: CheckFilter, *, now_ms: int) -> Capture:
+def checked(
+    capture: Capture, check_filter: CheckFilter, *, now_ms: int, destinations: Destinations = EVERYWHERE
+) -> Capture:
     """Return the definition, defaults filled in.
 
     Raises UserError for the first problem of the query, or else for all other problems at once.
     """
     compiled(capture)
     problems = [*_range_problems(capture), *_choice_problems(capture), *_filter_problems(capture, check_filter)]
+    problems += destination_problems(capture, destinations)
     if 0 < capture.expires_at <= now_ms:
         problems.append("ExpiresAt is in the past")
     if problems:

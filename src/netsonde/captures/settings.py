@@ -5,6 +5,8 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Literal
 
+from netsonde.captures.destinations import Destinations
+
 
 @dataclass(frozen=True, slots=True)
 class CaptureSettings:
@@ -47,6 +49,13 @@ class CaptureSettings:
     """Address at which captures of types `sflow` and `netflow` wait for exporters; what exporters say is believed, so
     name one of their network's only, or `0.0.0.0` for every address."""
 
+    export_allow: tuple[str, ...] = ()
+    """Where sinks may send flows and packets: networks, each with ports if wanted, such as `10.0.0.0/8`,
+    `192.0.2.7/32:2055`, `[2001:db8::/32]:4739-4740`; empty = every unicast address. Set it on analyzers, which refuse
+    captures by it, and on agents, which send."""
+    export_refuse: tuple[str, ...] = ()
+    """Where they may not, whatever `export_allow` says."""
+
     files: str = ""
     """Directory under which captures with a sink `pcapng` write their files, one directory a capture; empty =
     `captures` in the state directory."""
@@ -61,6 +70,10 @@ class CaptureSettings:
             ipaddress.ip_address(self.listen)
         except ValueError:
             raise ValueError(f"listen must be an IP address, got {self.listen!r}") from None
+        try:
+            Destinations(self.export_allow, self.export_refuse)
+        except ValueError as wrong:
+            raise ValueError(f"export_allow, export_refuse: {wrong}") from wrong
         if self.lookback < 0:
             raise ValueError(f"lookback must not be negative, got {self.lookback}")
         for name in (

@@ -31,7 +31,7 @@ from netsonde.cli.options import DEFAULT_URL, Form, Output, Url, new_app
 from netsonde.cli.output import Column, say, show
 from netsonde.cli.times import clock_time
 from netsonde.client import alert_calls as calls
-from netsonde.model.alerts import AlertView
+from netsonde.model.alerts import FOREVER_MS, AlertView
 
 app = new_app("Be told when a query finds something. IDs may be names or the beginning of a UUID.")
 
@@ -95,6 +95,25 @@ def delete(
     client = Client(url)
     for uuid in [_find(client, name).uuid for name in ids]:
         client.send(calls.delete_alert(uuid))
+
+
+@app.command(epilog="Example: netsonde alert mute down --for 2h")
+def mute(
+    id_: Id,
+    for_: Annotated[str, typer.Option("--for", metavar="DURATION", help="So long; default: until `unmute`.")] = "",
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Tell nobody that an alert fires, for a time. What still fires at its end is told then."""
+    client = Client(url)
+    until = time.time_ns() // 1_000_000 + _long_ms(for_) if for_ else FOREVER_MS
+    client.send(calls.patch_alert(_find(client, id_).uuid, {"MutedUntil": until}))
+
+
+@app.command()
+def unmute(id_: Id, url: Url = DEFAULT_URL) -> None:
+    """Tell again that an alert fires, at once if it does."""
+    client = Client(url)
+    client.send(calls.patch_alert(_find(client, id_).uuid, {"MutedUntil": 0}))
 
 
 @app.command(epilog="Example: netsonde alert history down --output json")

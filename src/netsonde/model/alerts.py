@@ -4,7 +4,7 @@
 Stored in the buckets `alerts` (key: UUID) and `alert-history` (key: `<alert>.<number>`).
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -13,6 +13,10 @@ from netsonde.model.elements import Json
 State = Literal["inactive", "pending", "firing", "resolved"]
 Language = Literal["", "gremlin", "javascript"]
 Severity = Literal["info", "warning", "critical"]
+
+
+FOREVER_MS: Final = 253_402_300_799_999
+"""The end of the year 9999: muted until somebody unmutes it."""
 
 
 class Alert(msgspec.Struct, frozen=True, omit_defaults=False):

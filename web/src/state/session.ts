@@ -90,6 +90,7 @@ export class Session {
       this.captures.set(listReceived(this.captures.get(), list));
     } catch {
       // The socket tells of every change from now on; a lost server is told by the link's state.
+      this.captures.set({ ...this.captures.get(), meanwhile: null });
     }
   }
 
@@ -100,6 +101,7 @@ export class Session {
       this.checks.set(checks.listReceived(this.checks.get(), list));
     } catch {
       // As for captures.
+      this.checks.set({ ...this.checks.get(), meanwhile: null });
     }
   }
 

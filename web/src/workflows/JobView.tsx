@@ -17,12 +17,17 @@ import { JobBadge } from "./JobList";
 import { hasEnded, tookMs } from "./jobs";
 
 const LOOK_EVERY = 500;
+/** Once more after so long when it cannot be read: it may have been forgotten, or the server restarts. */
+const LOOK_AGAIN = 5000;
 
 export function JobView({ uuid }: { uuid: string }) {
   const found = useQuery({
     queryKey: ["job", uuid],
     queryFn: ({ signal }) => readJob(uuid, signal),
-    refetchInterval: ({ state }) => (state.data && hasEnded(state.data) ? false : LOOK_EVERY),
+    refetchInterval: ({ state }) => {
+      if (state.status === "error") return LOOK_AGAIN;
+      return state.data && hasEnded(state.data) ? false : LOOK_EVERY;
+    },
   });
   return (
     <div className="stack fill" data-testid="job-view" data-state={found.data?.State}>

@@ -2,9 +2,9 @@
 // One workflow: what it is for, the form of its call, what calls it by itself, its source, and its recent calls.
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { changeSource, deleteWorkflow } from "../api/workflows";
 import type { WorkflowView } from "../api/types";
-import { useState } from "react";
 import { go } from "../state/place";
 import { Icon } from "../ui/Icon";
 import { tell } from "../ui/toasts";

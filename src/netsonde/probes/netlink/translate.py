@@ -122,6 +122,7 @@ def _add_tables(metadata: Metadata, state: NamespaceState, ifindex: int) -> None
         entries = table.of(ifindex)
         if entries:
             metadata[key] = [entries[key].metadata() for key in sorted(entries)]
+    metadata |= state.programs.metadata(ifindex)
     for key, omitted in (
         ("RoutesOmitted", state.routes.omitted(ifindex)),
         ("NeighborsOmitted", state.neighbours.omitted(ifindex)),
