@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -86,10 +87,20 @@ class PrivatePodman:
             self.podman("rm", "--all", "--force", "--time=0")
             self._service.terminate()
             self._service.wait(10)
+        if self._as_user:
+            self._kill_what_is_left()
         for cgroup in Path("/sys/fs/cgroup").glob("*/libpod_parent"):
             for directory in (*cgroup.glob("*/"), cgroup):
                 with contextlib.suppress(OSError):
                     directory.rmdir()  # fails, as it should, where another Podman uses it
+
+    def _kill_what_is_left(self) -> None:
+        """A user's Podman leaves a process that holds the user's namespaces for the next command."""
+        ours = f"XDG_RUNTIME_DIR={self.directory}".encode()
+        for process in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if ours in process.read_bytes().split(b"\0"):
+                    os.kill(int(process.parent.name), signal.SIGKILL)
 
 
 NOBODY = 65534

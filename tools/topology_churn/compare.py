@@ -37,14 +37,14 @@ def differences(ours: Graph, fresh: Graph) -> list[str]:
 
 
 def _nodes(graph: Graph) -> dict[str, Json]:
-    renamed = _renamed(graph)
-    return {node.id: _lasting(node.metadata, renamed=node.id in renamed) for node in graph.nodes()}
+    older = _older(graph)
+    return {node.id: _lasting(node.metadata, older=node.id in older) for node in graph.nodes()}
 
 
-def _renamed(graph: Graph) -> set[str]:
-    """Return the ids of what was renamed, and of all that it owns."""
+def _older(graph: Graph) -> set[str]:
+    """Return the ids of what may have a TID that was made of a former name or process, and of all that it owns."""
     found: set[str] = set()
-    more = [node.id for node in graph.nodes() if str(node.metadata.get("Name", "")).startswith(RENAMED)]
+    more = [node.id for node in graph.nodes() if _may_be_older(node.metadata)]
     while more:
         node_id = more.pop()
         if node_id not in found:
@@ -54,8 +54,14 @@ def _renamed(graph: Graph) -> set[str]:
     return found
 
 
-def _lasting(metadata: Metadata, *, renamed: bool) -> Metadata:
-    return {key: value for key, value in metadata.items() if not (renamed and key == "TID")}
+def _may_be_older(metadata: Metadata) -> bool:
+    """A TID stays over a rename, and when of several containers in a namespace without a file the first one ends."""
+    shared = "Manager" in metadata and str(metadata.get("Path", "")).startswith("/proc/")
+    return shared or str(metadata.get("Name", "")).startswith(RENAMED)
+
+
+def _lasting(metadata: Metadata, *, older: bool) -> Metadata:
+    return {key: value for key, value in metadata.items() if not (older and key == "TID")}
 
 
 def _edges(graph: Graph) -> dict[str, Json]:
