@@ -13,6 +13,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from netns.frames import testkit, wait_readable
 from netsonde._native import CaptureCore, CaptureOptions
 
 ROUND_MS = 1000
+PATIENCE = 30.0
 KINDS = ("none", "packet", "ebpf-tcx", "ebpf-socket")
 HOME = Path("/proc/self/ns/net").stat().st_ino
 OPTIONS = CaptureOptions(first_packets=0, ring_bytes=0, raw_packet_limit=0)
@@ -38,8 +40,9 @@ class Costs:
 
 
 def wait(core: CaptureCore, kind: str) -> None:
+    deadline = time.monotonic() + PATIENCE
     while not any(event.kind == kind for event in core.events()):
-        wait_readable(core.event_fd, float("inf"))
+        wait_readable(core.event_fd, deadline)
 
 
 def start(core: CaptureCore, kind: str, ifindex: int) -> None:
@@ -69,29 +72,33 @@ def own_ns() -> float:
     return (used.ru_utime + used.ru_stime) * 1e9
 
 
+def one_round(flood: "subprocess.Popen[str]") -> dict[str, int]:
+    assert flood.stdin is not None
+    assert flood.stdout is not None
+    print(file=flood.stdin, flush=True)
+    seen: dict[str, int] = json.loads(flood.stdout.readline())
+    return seen
+
+
 def measure(rounds: int, flows: int) -> dict[str, dict[str, float]]:
     costs = {kind: Costs() for kind in KINDS}
     core = CaptureCore(host="bench", lookback_ns=0)
     name = f"fl{secrets.token_hex(3)}"
     command = [testkit("veth_flood"), name, str(ROUND_MS), str(flows)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as flood:
-        assert flood.stdin is not None
-        assert flood.stdout is not None
-        for number in range(rounds + 1):
-            for kind in KINDS:
-                start(core, kind, socket.if_nametoindex(name))
+        one_round(flood)  # warms up; the interface is there behind it
+        ifindex = socket.if_nametoindex(name)
+        for _ in range(rounds):
+            for kind, cost in costs.items():
+                start(core, kind, ifindex)
                 before = own_ns()
-                print(file=flood.stdin, flush=True)
-                seen = json.loads(flood.stdout.readline())
-                ours = own_ns() - before
-                lost = stop(core, kind, socket.if_nametoindex(name))
-                if number:  # the first turn warms up
-                    frames = seen["frames"]
-                    cost = costs[kind]
-                    cost.per_s.append(frames * 1e9 / seen["wall_ns"])
-                    cost.sender.append(seen["processor_ns"] / frames)
-                    cost.ours.append(ours / frames)
-                    cost.lost.append(lost / frames)
+                seen = one_round(flood)
+                frames, ours = seen["frames"], own_ns() - before
+                cost.lost.append(stop(core, kind, ifindex) / frames)
+                cost.per_s.append(frames * 1e9 / seen["wall_ns"])
+                cost.sender.append(seen["processor_ns"] / frames)
+                cost.ours.append(ours / frames)
+        assert flood.stdin is not None
         flood.stdin.close()
     core.close()
     base = statistics.median(costs["none"].sender)
