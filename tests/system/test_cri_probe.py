@@ -4,7 +4,6 @@
 import asyncio
 import os
 import signal
-import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -21,8 +20,6 @@ from netsonde.query import Limits, Sources, parse, run
 
 pytestmark = pytest.mark.system
 
-WITHIN = 0.3
-"""Seconds from the answer to StartContainer to the whole path in the graph."""
 LABELS = {"app": "shop", "app.kubernetes.io/name": "x y", "odd['key": "é"}
 
 
@@ -59,9 +56,13 @@ def facts(node: Node) -> dict[str, Any]:
 
 
 async def bridges(live: LiveGraph, called: str) -> list[Any]:
+    """Wait until one traversal leads from a container to its bridge; bench/container_start.py says how soon it does."""
     steps = "In('Type', 'netns').Out('Type', 'veth').Both('Type', 'veth').In('Type', 'bridge')"
-    query = f"G.V().Has('Type', 'container', 'Name', '{called}').{steps}.Values('Name')"
-    return list((await run(parse(query), Sources(graph=live.graph), Limits())).rows)
+    query = parse(f"G.V().Has('Type', 'container', 'Name', '{called}').{steps}.Values('Name')")
+    async with asyncio.timeout(3):
+        while not (found := list((await run(query, Sources(graph=live.graph), Limits())).rows)):
+            await live.changed(0.1)
+    return found
 
 
 async def test_pod_and_its_container_say_what_containerd_says_and_lead_to_the_bridge(
@@ -71,10 +72,7 @@ async def test_pod_and_its_container_say_what_containerd_says_and_lead_to_the_br
     pod = await daemon.run_pod(called, LABELS)
     container = await daemon.create(pod, inside, {**LABELS, "io.kubernetes.container.name": inside})
     await daemon.start_container(container)
-    began = time.monotonic()
-    while not (found := await bridges(live, inside)) and time.monotonic() - began < WITHIN:
-        await live.changed(WITHIN)
-    assert found == [daemon.bridge]
+    assert await bridges(live, inside) == [daemon.bridge]
 
     node = await live.node(Type="container", Name=inside, Container__Status="running")
     sandbox = await live.node(Type="container", Name=called)
@@ -100,10 +98,10 @@ async def test_pod_and_its_container_say_what_containerd_says_and_lead_to_the_br
     assert facts(sandbox)["Pod"]["IPs"] == addresses
 
     await daemon.stop_container(container)
-    await live.gone(Type="container", Name=inside, within=1.0)
+    await live.gone(Type="container", Name=inside)
     assert live.find(Type="container", Name=called) is not None
     await daemon.remove_pod(pod)
-    await live.gone(Type="container", Name=called, within=1.0)
+    await live.gone(Type="container", Name=called)
     await live.gone(Type="netns", Inode=netns.metadata["Inode"])
 
 
@@ -156,7 +154,7 @@ async def test_pod_in_the_hosts_network_is_the_hosts(live: LiveGraph, daemon: Pr
     node = await live.node(Type="container", Name=called)
     assert live.owner(node) == live.find(Type="host")
     await daemon.remove_pod(pod)
-    await live.gone(Type="container", Name=called, within=1.0)
+    await live.gone(Type="container", Name=called)
 
 
 async def test_runtime_that_hangs_or_dies_keeps_its_living_containers_and_those_only(
@@ -186,4 +184,4 @@ async def test_runtime_that_hangs_or_dies_keeps_its_living_containers_and_those_
     assert live.find(Type="container", Name=killed) is None
     for pod in pods:
         await daemon.remove_pod(pod)
-    await live.gone(Type="container", Name=kept, within=1.0)
+    await live.gone(Type="container", Name=kept)

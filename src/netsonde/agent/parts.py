@@ -25,6 +25,7 @@ from netsonde.bus.subjects import ReportKind
 from netsonde.bus.topology import TopologyPublisher
 from netsonde.captures.agent import CaptureAgent
 from netsonde.captures.engines._api import Engine
+from netsonde.captures.engines.ebpf import EbpfEngine
 from netsonde.captures.engines.listen import LISTENING, ListenEngine
 from netsonde.captures.engines.ovs.engine import NAMES as OVS_NAMES
 from netsonde.captures.engines.ovs.engine import Host as SwitchHost
@@ -261,7 +262,8 @@ def _engines(engine: PacketEngine | None, switch: OvsEngine | None, settings: Ca
     if engine is None or switch is None:
         return {}
     listening = {name: ListenEngine(name, engine, settings, now_ms) for name in LISTENING}
-    return {engine.name: engine, **listening, **dict.fromkeys(OVS_NAMES, switch)}
+    counting = EbpfEngine(engine)
+    return {engine.name: engine, counting.name: counting, **listening, **dict.fromkeys(OVS_NAMES, switch)}
 
 
 async def _leave(switch: OvsEngine) -> None:

@@ -8,33 +8,17 @@ reading with SourceLost; the reader starts again from where it was.
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from typing import Any
 
 from nats.aio.msg import Msg
 
-from netsonde.bus.jetstream import JetStream
+from netsonde.bus.jetstream import Delivery, JetStream
 from netsonde.bus.link import OpenInbox, status_of
 from netsonde.errors import SourceLost
 
 _HEARTBEAT = 3.0
 _SILENCE = 2.5 * _HEARTBEAT
 _NS = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One stored message. `pending` = how many follow at once; 0 means that the reader has caught up.
-
-    `stored_ns` is when the server stored it, Unix ns by the server's clock; 0 = not known.
-    """
-
-    subject: str
-    data: bytes
-    headers: dict[str, str]
-    sequence: int
-    pending: int
-    stored_ns: int = 0
 
 
 async def deliveries(

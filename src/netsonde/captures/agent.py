@@ -110,7 +110,7 @@ class CaptureAgent:
 
     async def _take_over(self) -> None:
         """Read what a former run of this agent reported: what had reached its limits stays finished."""
-        entries = await self._statuses.items()
+        entries = await self._statuses.items(f"*.{self._host}")
         for key, status in entries.items():
             uuid, host = split_key(key)
             if host == self._host:

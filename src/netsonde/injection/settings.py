@@ -27,7 +27,8 @@ class InjectSettings:
     """Injections that stay listed after their end, at most; those go first whose time is over first, so those of checks
     before those that clients asked for. Each takes some KiB on the bus and in memory."""
     audit_days: float = 90.0
-    """Days for which it is remembered who injected what."""
+    """Days for which it is remembered who injected what, at most 64 MiB of it, some 100,000 injections; the log of the
+    analyzer has them all."""
 
     def __post_init__(self) -> None:
         for name in ("max_rate", "max_count", "max_runs", "max_listed"):

@@ -39,7 +39,7 @@ def test_old_spellings_of_the_engine_are_kept_and_understood(spelling: str) -> N
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({"type": "ebpf"}, "'ebpf' is not available yet"),
+        ({"type": "dpdk"}, "'dpdk' is not available yet"),
         ({"type": "nope"}, "'nope' is unknown"),
         ({"bpf_filter": "nonsense"}, "syntax error in filter expression"),
         ({"header_size": 13}, "HeaderSize"),
@@ -57,6 +57,14 @@ def test_old_spellings_of_the_engine_are_kept_and_understood(spelling: str) -> N
         ({"port": 2055}, "Port is of no use to the engine 'packet'"),
         ({"sampling_rate": 100}, "SamplingRate is of no use to the engine 'packet'"),
         ({"type": "netflow", "bpf_filter": "icmp"}, "BPFFilter is of no use to the engine 'netflow'"),
+        ({"type": "ebpf", "bpf_filter": "icmp"}, "BPFFilter is of no use to the engine 'ebpf': it has no packets"),
+        ({"type": "ebpf", "header_size": 128}, "HeaderSize is of no use to the engine 'ebpf'"),
+        ({"type": "ebpf", "first_packets": 5}, "FirstPackets is of no use to the engine 'ebpf'"),
+        ({"type": "ebpf", "raw_packet_limit": 5}, "RawPacketLimit is of no use to the engine 'ebpf'"),
+        ({"type": "ebpf", "ip_defrag": True}, "IPDefrag is of no use to the engine 'ebpf'"),
+        ({"type": "ebpf", "extra_tcp_metric": True}, "ExtraTCPMetric is of no use to the engine 'ebpf'"),
+        ({"type": "ebpf", "reassemble_tcp": True}, "ReassembleTCP"),
+        ({"type": "ebpf", "sinks": [Sink("pcapng")]}, "pcapng needs packets"),
         ({"type": "sflow", "extra_tcp_metric": True}, "ExtraTCPMetric is of no use"),
         ({"type": "netflow", "reassemble_tcp": True}, "ReassembleTCP is of no use"),
         ({"type": "ovsnetflow", "sinks": [Sink("pcapng")]}, "pcapng needs packets"),

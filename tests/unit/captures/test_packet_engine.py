@@ -64,6 +64,11 @@ class NativeCore:
     def start(self, capture_id: str, netns: int, ifindex: int, ifname: str, node_tid: str, options: Any) -> None:
         self.calls.append(("start", capture_id, netns, ifindex, ifname, node_tid, options["bpf_filter"]))
 
+    def count_in_kernel(
+        self, capture_id: str, netns: int, ifindex: int, ifname: str, node_tid: str, options: Any, hook: str
+    ) -> None:
+        self.calls.append(("count_in_kernel", capture_id, netns, ifindex, ifname, node_tid, options, hook))
+
     def listen(
         self,
         capture_id: str,

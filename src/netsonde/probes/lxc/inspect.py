@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a container's monitor says of it, and whether it may be believed."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from netsonde.errors import WireError
+from netsonde.probes.claims import may_claim
 from netsonde.probes.lxc.command import Monitor, State, owner
 
 MOST_INTERFACES: Final = 16
@@ -49,7 +49,7 @@ async def inspect(address: str, proc: Path = Path("/proc")) -> Seen:
     """Ask for everything; WireError also when the monitor claims a process that is not its own."""
     asked, uid = Monitor(address), await owner(address)
     state, pid = await asked.state(), await asked.init_pid()
-    if pid and not _may_claim(uid, pid, proc):
+    if pid and not may_claim(uid, pid, proc):
         raise WireError(f"{address}: user {uid} claims process {pid}, which is not theirs")
     return Seen(
         name=await asked.name(),
@@ -84,19 +84,3 @@ async def _interfaces(asked: Monitor) -> tuple[Interface, ...]:
                 )
             )
     return tuple(found)
-
-
-def _may_claim(uid: int, pid: int, proc: Path) -> bool:
-    """Tell whether a socket's owner may speak for a process: root and we for any, a user for children of their own.
-
-    The user's container has users of its own, but its first process is a child of the monitor, which the user runs.
-    """
-    if uid in (0, os.geteuid()):
-        return True
-    try:
-        text = (proc / str(pid) / "stat").read_text(errors="replace")
-        # The name stands in parentheses and may hold any character; the parent is the second field after it.
-        parent = text.rpartition(")")[2].split()[1]
-        return (proc / parent).stat().st_uid == uid
-    except (OSError, IndexError):
-        return False

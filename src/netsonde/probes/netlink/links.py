@@ -17,6 +17,7 @@ IFLA_ADDRESS: Final = 1
 IFLA_IFNAME: Final = 3
 IFLA_MTU: Final = 4
 IFLA_LINK: Final = 5
+IFLA_QDISC: Final = 6
 IFLA_MASTER: Final = 10
 IFLA_OPERSTATE: Final = 16
 IFLA_LINKINFO: Final = 18
@@ -28,6 +29,7 @@ IFLA_PARENT_DEV_NAME: Final = 56
 IFLA_ALT_IFNAME: Final = 53
 IFLA_XDP_ATTACHED: Final = 2
 IFLA_XDP_PROG_ID: Final = 4
+NO_QUEUE: Final = "noqueue"
 XDP_MODES: Final = {1: "driver", 2: "generic", 3: "hardware", 4: "several"}
 
 IFLA_INFO_KIND: Final = 1
@@ -41,6 +43,7 @@ _WANTED = frozenset(
         IFLA_IFNAME,
         IFLA_MTU,
         IFLA_LINK,
+        IFLA_QDISC,
         IFLA_MASTER,
         IFLA_OPERSTATE,
         IFLA_LINKINFO,
@@ -133,13 +136,16 @@ def _info(found: Attributes) -> Attributes:
 
 
 def _extras(found: Attributes) -> Metadata:
-    """Return the other names of an interface and the XDP program that sees its packets first."""
+    """Return an interface's other names, its queueing, and the XDP program that sees its packets first."""
     facts: Metadata = {}
     names: list[Json] = [
         text(value) for kind, value in repeated(found.get(IFLA_PROP_LIST, b"")) if kind == IFLA_ALT_IFNAME
     ]
     if names:
         facts["AltNames"] = names
+    qdisc = text(found.get(IFLA_QDISC, b""))
+    if qdisc not in ("", NO_QUEUE):
+        facts["Qdisc"] = qdisc
     xdp = dict(repeated(found.get(IFLA_XDP, b"")))
     attached = number(xdp.get(IFLA_XDP_ATTACHED, b""))
     if attached:

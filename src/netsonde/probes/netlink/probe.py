@@ -88,7 +88,7 @@ class _Run:
         self._broken: asyncio.Future[None] = self._loop.create_future()
         self._peers = PeerResolver(self, context.namespaces.own.inode)
         self._throttle: Throttle[Key] = Throttle(self._settings.table_delay)
-        self._drivers = DriverReader(context.namespaces, self.mark)
+        self._drivers = DriverReader(context.namespaces, self.mark, software_too=self._settings.software_features)
         self._counters = CounterReader(
             host=context.host, now_ms=context.now_ms, node_of=self._node_of, sink=context.metrics
         )
@@ -156,7 +156,9 @@ class _Run:
         self._mark_all([(inode, ifindex) for ifindex in state.changed])
         tables = [(inode, ifindex) for ifindex in state.table_changed if ifindex in state.links]
         self._mark_all(self._throttle.offer(tables, self._loop.time()))
-        state.changed, state.table_changed = set(), set()
+        for ifindex in state.retold & state.links.keys():
+            self._drivers.look_again((inode, ifindex), state.links[ifindex])
+        state.changed, state.table_changed, state.retold = set(), set(), set()
         if state.rules_changed:
             state.rules_changed = False
             self._ruled.add(inode)

@@ -14,6 +14,7 @@ from netsonde.probes.netlink.bridge_vlans import PortVlans, decode_port
 from netsonde.probes.netlink.links import Link, decode_link, is_interface, link_index
 from netsonde.probes.netlink.neighbours import Key as NeighbourKey
 from netsonde.probes.netlink.neighbours import Neighbour, decode_neighbour
+from netsonde.probes.netlink.programs import Programs
 from netsonde.probes.netlink.routes import Route
 from netsonde.probes.netlink.routing import NO_INTERFACE, Routing
 from netsonde.probes.netlink.rules import Rule, decode_rule
@@ -24,15 +25,19 @@ from netsonde.probes.netlink_wire import (
     RTM_DELLINK,
     RTM_DELNEIGH,
     RTM_DELNEXTHOP,
+    RTM_DELQDISC,
     RTM_DELROUTE,
     RTM_DELRULE,
+    RTM_DELTFILTER,
     RTM_DELVLAN,
     RTM_NEWADDR,
     RTM_NEWLINK,
     RTM_NEWNEIGH,
     RTM_NEWNEXTHOP,
+    RTM_NEWQDISC,
     RTM_NEWROUTE,
     RTM_NEWRULE,
+    RTM_NEWTFILTER,
     RTM_NEWVLAN,
     Message,
 )
@@ -40,7 +45,7 @@ from netsonde.probes.netlink_wire import (
 IFF_UP: Final = 0x1
 
 AddressKey = tuple[int, str]
-DumpName = Literal["links", "addresses", "nexthops", "routes", "neighbours", "fdb", "rules", "vlans"]
+DumpName = Literal["links", "addresses", "nexthops", "routes", "neighbours", "fdb", "rules", "vlans", "qdiscs", "hooks"]
 VXLAN: Final = "vxlan"
 _LINK_KEY: Final = 0
 
@@ -52,8 +57,13 @@ class NamespaceState:
     limit: int
     changed: set[int] = field(default_factory=set)
     table_changed: set[int] = field(default_factory=set)
+    retold: set[int] = field(default_factory=set)
+    """Interfaces of which the kernel told again though nothing that its message shows has changed."""
     links: dict[int, Link] = field(default_factory=dict)
     routing: Routing = field(init=False)
+    programs: Programs = field(init=False)
+    hooks_untold: list[int] = field(default_factory=list)
+    """Interfaces whose hooks for programs are to be read."""
     neighbours: RecordTable[NeighbourKey, Neighbour] = field(init=False)
     fdb: RecordTable[NeighbourKey, Neighbour] = field(init=False)
     rules: RecordTable[Rule, Rule] = field(init=False)
@@ -70,6 +80,7 @@ class NamespaceState:
 
     def __post_init__(self) -> None:
         self.routing = Routing(self.limit)
+        self.programs = Programs(self.limit)
         self.neighbours = RecordTable(self.limit)
         self.fdb = RecordTable(self.limit)
         self.rules = RecordTable(self.limit)
@@ -96,6 +107,10 @@ class NamespaceState:
             self.routing.nexthops.begin()
         elif dump == "vlans":
             self.vlans.begin()
+        elif dump == "qdiscs":
+            self.programs.begin()
+        elif dump == "hooks":
+            pass  # each is a part of what the dump of disciplines began
         else:
             self._table(dump).begin()
 
@@ -108,6 +123,9 @@ class NamespaceState:
             return
         if dump == "vlans":
             self.changed |= self.vlans.finish()
+            return
+        if dump in ("qdiscs", "hooks"):
+            self._programs_read(dump)
             return
         if dump in ("nexthops", "routes"):
             finish = self.routing.finish_nexthops if dump == "nexthops" else self.routing.finish_routes
@@ -144,6 +162,8 @@ class NamespaceState:
             self._confirmed_links.add(link.ifindex)
         before = self.links.get(link.ifindex)
         if before == link:
+            if self._confirmed_links is None:
+                self.retold.add(link.ifindex)
             return
         if before is None and link.kind == VXLAN:
             # One that is moved here from another namespace brings them along.
@@ -179,6 +199,7 @@ class NamespaceState:
         for table in (self._addresses, self.neighbours, self.fdb):
             table.drop_interface(ifindex)
         self.vlans.put(ifindex, ())
+        self.programs.table.drop_interface(ifindex)
         self._rerouted(self.routing.interface_gone(ifindex))
         self.table_changed.discard(ifindex)
         self.changed.add(ifindex)
@@ -207,6 +228,24 @@ class NamespaceState:
 
     def _del_nexthop(self, message: Message) -> None:
         self._rerouted(self.routing.del_nexthop(message))
+
+    def _programs_read(self, dump: DumpName) -> None:
+        if dump == "qdiscs":
+            self.hooks_untold = self.programs.hooked()
+        if dump == "hooks" or not self.hooks_untold:
+            self.table_changed |= self.programs.hook_read()
+
+    def _new_discipline(self, message: Message) -> None:
+        self.table_changed |= self.programs.new_discipline(message)
+
+    def _del_discipline(self, message: Message) -> None:
+        self.table_changed |= self.programs.del_discipline(message)
+
+    def _new_filter(self, message: Message) -> None:
+        self.table_changed |= self.programs.new_filter(message)
+
+    def _del_filter(self, message: Message) -> None:
+        self.table_changed |= self.programs.del_filter(message)
 
     def _rerouted(self, ifindexes: set[int]) -> None:
         if NO_INTERFACE in ifindexes:
@@ -253,6 +292,10 @@ _HANDLERS: Final[dict[int, Callable[[NamespaceState, Message], None]]] = {
     RTM_DELRULE: NamespaceState._del_rule,
     RTM_NEWNEIGH: NamespaceState._new_neighbour,
     RTM_DELNEIGH: NamespaceState._del_neighbour,
+    RTM_NEWQDISC: NamespaceState._new_discipline,
+    RTM_DELQDISC: NamespaceState._del_discipline,
+    RTM_NEWTFILTER: NamespaceState._new_filter,
+    RTM_DELTFILTER: NamespaceState._del_filter,
     RTM_NEWVLAN: NamespaceState._vlans_changed,
     RTM_DELVLAN: NamespaceState._vlans_changed,
 }

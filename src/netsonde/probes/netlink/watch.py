@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from netsonde.errors import WireError
 from netsonde.probes import netlink_wire as wire
 from netsonde.probes.namespaces import Namespace
+from netsonde.probes.netlink.programs import EGRESS, INGRESS, TCMSG
 from netsonde.probes.netlink.socket import Overrun, RtnetlinkSocket
 from netsonde.probes.netlink.state import DumpName, NamespaceState
 
@@ -51,10 +52,20 @@ _REQUESTS: Final[dict[DumpName, tuple[int, bytes]]] = {
     "routes": (wire.RTM_GETROUTE, struct.pack("=12x")),
     "neighbours": (wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", wire.AF_UNSPEC, 0, 0, 0, 0)),
     "rules": (wire.RTM_GETRULE, struct.pack("=12x")),
+    "qdiscs": (wire.RTM_GETQDISC, TCMSG.pack(wire.AF_UNSPEC, 0, 0, 0, 0)),
     "vlans": (wire.RTM_GETLINK, _IFINFOMSG.pack(wire.AF_BRIDGE, 0, 0, 0, 0) + _VLANS),
     "fdb": (wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", wire.AF_BRIDGE, 0, 0, 0, 0)),
 }
-_SNAPSHOT: Final[tuple[DumpName, ...]] = ("links", "addresses", "nexthops", "routes", "rules", "neighbours", "fdb")
+_SNAPSHOT: Final[tuple[DumpName, ...]] = (
+    "links",
+    "addresses",
+    "nexthops",
+    "routes",
+    "rules",
+    "qdiscs",
+    "neighbours",
+    "fdb",
+)
 
 
 Answer = Callable[[wire.Message], None]
@@ -248,19 +259,29 @@ class NamespaceWatch:
             if self._stale:
                 # The backlog may just have ended: nothing would call again, and what is lost would stay lost.
                 self._loop.call_soon(self._readable_unless_closed)
+        self._ask_for_untold()
         state = self.state
-        if state.fdb_untold:
-            state.fdb_untold = False
-            self._read_again("fdb")
-        if state.vlans_untold:
-            state.vlans_untold = False
-            self._read_again("vlans")
-        if self.ready and (state.changed or state.table_changed or state.rules_changed):
+        if self.ready and (state.changed or state.table_changed or state.rules_changed or state.retold):
             self._owner.watch_changed(self)
 
     def _read_again(self, table: DumpName) -> None:
         if not any(dump.table == table for dump in self._waiting):
             self._enqueue(_Dump(*_REQUESTS[table], table=table))
+
+    def _ask_for_untold(self) -> None:
+        """Read what messages only hint at."""
+        state = self.state
+        if state.fdb_untold:
+            state.fdb_untold = False
+            self._read_again("fdb")
+        for ifindex in state.hooks_untold:
+            for parent in (INGRESS, EGRESS):
+                body = TCMSG.pack(wire.AF_UNSPEC, ifindex, 0, parent, 0)
+                self._enqueue(_Dump(wire.RTM_GETTFILTER, body, table="hooks"))
+        state.hooks_untold = []
+        if state.vlans_untold:
+            state.vlans_untold = False
+            self._read_again("vlans")
 
     def _readable_unless_closed(self) -> None:
         if not self._poll.closed:
@@ -301,8 +322,9 @@ class NamespaceWatch:
             if dump.interrupted:
                 self._waiting.appendleft(dump)
             else:
-                # A kernel without bridging refuses the dump of forwarding entries: there are none.
-                if complete:
+                # A kernel without bridging refuses the dump of forwarding entries: there are none. An interface that
+                # is gone has no hooks.
+                if complete or dump.table == "hooks":
                     self.state.finish(dump.table)
                 self.ready = self.ready or dump.table == "addresses"
                 if dump.table == _SNAPSHOT[-1]:

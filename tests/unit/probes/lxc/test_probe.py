@@ -6,7 +6,6 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from netsonde.model.elements import Json
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.identity import Identity
-from netsonde.probes.lxc import inspect
 from netsonde.probes.lxc.probe import LxcProbe
 from netsonde.probes.lxc.settings import LxcSettings
 from netsonde.probes.namespaces import NamespaceRegistry
@@ -137,19 +135,6 @@ async def test_monitor_that_hangs_is_asked_again_and_shown_when_it_answers() -> 
         lab.hint()
         await lab.until(lambda: lab.status(slow) == "running")
         await lab.until(lambda: lab.health.reason == "")
-
-
-async def test_users_may_claim_children_of_their_own_processes_only(tmp_path: Path) -> None:
-    for pid, parent in ((70, 60), (71, 61)):
-        (tmp_path / str(pid)).mkdir()
-        (tmp_path / str(parent)).mkdir()
-        (tmp_path / str(pid) / "stat").write_text(f"{pid} (a) b) S {parent} 1 1 0")
-    mine = os.stat(tmp_path / "60").st_uid
-    assert not inspect._may_claim(mine + 1, 70, tmp_path)
-    assert not inspect._may_claim(mine + 1, 72, tmp_path), "it ended"
-    os.chown(tmp_path / "61", mine + 1, -1) if mine == 0 else None
-    assert inspect._may_claim(mine + 1, 71, tmp_path) == (mine == 0)
-    assert inspect._may_claim(0, 70, tmp_path)
 
 
 async def test_two_sockets_of_one_container_do_not_hide_it_when_the_old_one_ends() -> None:

@@ -172,7 +172,7 @@ async def test_after_an_overrun_all_is_read_and_all_that_was_asked_is_looked_at_
     assert len(lab.owner.resyncs) == 1
     assert lab.kernel.dumps == [
         *(wire.RTM_GETLINK, wire.RTM_GETADDR, wire.RTM_GETNEXTHOP, wire.RTM_GETROUTE, wire.RTM_GETRULE),
-        *(wire.RTM_GETNEIGH, wire.RTM_GETNEIGH),
+        *(wire.RTM_GETQDISC, wire.RTM_GETNEIGH, wire.RTM_GETNEIGH),
     ]
     # None of them differs from before, but the word of the kernel about their peers may have been lost.
     assert set().union(*lab.owner.changed) == set(range(1, 11))
@@ -256,4 +256,4 @@ async def test_vlans_are_read_when_a_bridge_filters_and_again_when_some_were_cha
     await until(lambda: lab.kernel.dumps == [wire.RTM_GETLINK] * 2)
     lab.kernel.dumps.clear()
     lab.kernel.put(Overrun())
-    await until(lambda: lab.kernel.dumps[-1:] == [wire.RTM_GETLINK] and len(lab.kernel.dumps) == 8)
+    await until(lambda: lab.kernel.dumps[-1:] == [wire.RTM_GETLINK] and len(lab.kernel.dumps) == 9)
