@@ -76,7 +76,8 @@ def test_an_answer_is_table_graph_json_and_file(console: Page, stack: Stack, lin
 
     console.click("tab", "Graph")
     console.wait("[data-testid=result-canvas] canvas")
-    assert "2 nodes, 1 link" in console.text("[data-testid=console] .map-note")
+    # The page may know the nodes before it hears of their link.
+    console.wait("[data-testid=console] .map-note:has-text('2 nodes, 1 link')")
 
     console.click("tab", "JSON")
     assert {node["Metadata"]["Name"] for node in json.loads(console.text("[data-testid=result-json]"))} == {left, right}
