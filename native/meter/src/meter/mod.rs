@@ -2,11 +2,13 @@
 //! The meter: one per captured interface and capture. A frame is read segment by segment, each counted for a flow.
 
 mod control;
+mod counted;
 mod dissect;
 mod due;
 mod pieces;
 mod told;
 
+pub use counted::{Counted, Depth};
 pub use dissect::{Dissected, Dissector};
 
 use std::sync::Arc;

@@ -3,8 +3,10 @@
 //! "processor_ns": t}` per round. The pair is deleted at the end of the input.
 //!
 //! ```text
-//! veth_flood NAME MILLISECONDS
+//! veth_flood NAME MILLISECONDS [FLOWS]
 //! ```
+//!
+//! With FLOWS, frames are UDP datagrams of 64 bytes of as many flows in turn; without, numbered frames of no protocol.
 
 use std::io::{self, BufRead, Write};
 
@@ -19,12 +21,27 @@ struct Round {
     processor_ns: i64,
 }
 
-fn flood(sender: &Sender, duration_ns: i64) -> io::Result<Round> {
+/// UDP from 10.0.0.1 to 10.0.0.2, 64 bytes, a source address for each 32,768 flows and a port for each of those.
+fn datagram(flow: u32) -> Vec<u8> {
+    let port = (1024 + flow % 32_768) as u16;
+    let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
+    frame.extend([0x45, 0, 0, 50, 0, 0, 0x40, 0, 64, 17, 0, 0]);
+    frame.extend([10, 0, (flow / 32_768) as u8, 1, 10, 0, 0, 2]);
+    frame.extend(port.to_be_bytes());
+    frame.extend([0, 9, 0, 30, 0, 0]);
+    frame.resize(64, 0);
+    frame
+}
+
+fn flood(sender: &Sender, duration_ns: i64, datagrams: &[Vec<u8>]) -> io::Result<Round> {
     let (start, start_processor) = (now_ns(), processor_ns());
     let mut frames = 0u64;
     while now_ns() - start < duration_ns {
         for _ in 0..BATCH {
-            sender.send(&numbered(0, frames as u32))?;
+            match datagrams.get(frames as usize % datagrams.len().max(1)) {
+                Some(datagram) => sender.send(datagram)?,
+                None => sender.send(&numbered(0, frames as u32))?,
+            }
             frames += 1;
         }
     }
@@ -35,7 +52,8 @@ fn flood(sender: &Sender, duration_ns: i64) -> io::Result<Round> {
     })
 }
 
-fn rounds(links: &Links, name: &str, duration_ns: i64) -> io::Result<()> {
+fn rounds(links: &Links, name: &str, duration_ns: i64, flows: u32) -> io::Result<()> {
+    let datagrams: Vec<Vec<u8>> = (0..flows).map(datagram).collect();
     let peer = format!("z{name}");
     links.add_veth(name, &peer, false)?;
     let sending = ifindex(&peer)?;
@@ -48,7 +66,7 @@ fn rounds(links: &Links, name: &str, duration_ns: i64) -> io::Result<()> {
             frames,
             wall_ns,
             processor_ns,
-        } = flood(&sender, duration_ns)?;
+        } = flood(&sender, duration_ns, &datagrams)?;
         let mut output = io::stdout().lock();
         writeln!(
             output,
@@ -61,12 +79,23 @@ fn rounds(links: &Links, name: &str, duration_ns: i64) -> io::Result<()> {
 
 fn run() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, name, milliseconds] = arguments.as_slice() else {
-        return Err(io::Error::other("usage: veth_flood NAME MILLISECONDS"));
+    let (name, milliseconds, flows) = match arguments.as_slice() {
+        [_, name, milliseconds] => (name, milliseconds, "0"),
+        [_, name, milliseconds, flows] => (name, milliseconds, flows.as_str()),
+        _ => {
+            return Err(io::Error::other(
+                "usage: veth_flood NAME MILLISECONDS [FLOWS]",
+            ))
+        }
     };
     let duration_ms: i64 = milliseconds.parse().map_err(io::Error::other)?;
     let links = Links::open()?;
-    let result = rounds(&links, name, duration_ms * 1_000_000);
+    let result = rounds(
+        &links,
+        name,
+        duration_ms * 1_000_000,
+        flows.parse().map_err(io::Error::other)?,
+    );
     drop(links.delete(name));
     result
 }
