@@ -41,13 +41,9 @@ _SEVERAL: Final = (
     "SELECT any(a) AS a, any(b) AS b, max(octets) AS octets, max(count) AS count "
     f"FROM ({_AT_POINTS}) GROUP BY l3_tracking_id"
 )
-_PAIRS: Final = (
-    "SELECT a, b, sum(octets) AS octets, sum(count) AS count, count() AS conversations "
-    f"FROM ({_SINGLE} UNION ALL {_SEVERAL}) GROUP BY a, b"
-)
 _TALKERS: Final = (
-    "SELECT number, sum(octets) AS total, sum(count) AS packets, sum(conversations) AS talks "
-    f"FROM ({_PAIRS}) ARRAY JOIN [a, b] AS number GROUP BY number"
+    "SELECT number, sum(octets) AS total, sum(count) AS packets, count() AS talks "
+    f"FROM ({_SINGLE} UNION ALL {_SEVERAL}) ARRAY JOIN [a, b] AS number GROUP BY number"
 )
 _TEXTS: Final = (
     f"SELECT network_a AS address {_IN_TIME} GROUP BY network_a UNION DISTINCT "
