@@ -38,8 +38,8 @@ test: ## run every test
 	@$(TOGETHER) lint-python lint-native daemons
 	@$(MAKE) --no-print-directory unit-python
 	@$(TOGETHER) netns unit-native
-	@$(MAKE) --no-print-directory system
-	@$(TOGETHER) browser fuzz-packets foreign
+	@$(TOGETHER) system fuzz-packets
+	@$(TOGETHER) browser foreign
 	@$(MAKE) --no-print-directory fuzz-queries
 
 daemons: $(STAMPS)/debs
@@ -75,8 +75,9 @@ test-vm: setup daemons ## the demo with real virtual machines, six of them, some
 
 fuzz: fuzz-packets fuzz-queries ## hostile packets for the parsers, hostile queries for a live analyzer
 
+# At the lowest priority: it fills whatever time the tests beside it leave.
 fuzz-packets: setup
-	tools/fuzz 60
+	nice -n 19 tools/fuzz 60
 
 fuzz-queries: setup
 	tools/fuzz_queries 20
@@ -102,7 +103,7 @@ bench: export NFSTREAM_PYTHON ?= $(CURDIR)/build/bench/nfstream/bin/python
 bench: setup ## ratios against peers, in one run
 	@tools/debs bench
 	@tools/nfstream
-	@for bench in meter flow_engine graph completion history subscriptions lookback_cost topology_load topology_scale event_latency check_verdicts hostile_scripts; do python bench/$$bench.py; done
+	@for bench in meter flow_engine graph completion history subscriptions lookback_cost ebpf topology_load topology_scale event_latency container_start check_verdicts hostile_scripts; do python bench/$$bench.py; done
 
 docs: setup ## write the generated reference pages anew
 	python tools/reference.py

@@ -125,7 +125,7 @@ class Tcpdump:
 
     def __init__(self, ifname: str) -> None:
         # Its own default snaplen and buffer, as people run it.
-        command = ["tcpdump", "-n", "-i", ifname, "-w", "/dev/null", "tcp"]
+        command = ["tcpdump", "-n", "-i", ifname, "-w", "/dev/null", "udp"]
         self._run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert self._run.stderr is not None
         while "listening on" not in self._run.stderr.readline():
@@ -146,7 +146,7 @@ def capture(ifname: str) -> None:
 
     core = CaptureCore(host="bench", lookback_ns=0)
     home = os.stat("/proc/self/ns/net").st_ino
-    core.start("c", home, socket.if_nametoindex(ifname), ifname, "tid", CaptureOptions(bpf_filter="tcp"))
+    core.start("c", home, socket.if_nametoindex(ifname), ifname, "tid", CaptureOptions(bpf_filter="udp"))
     while not any(event.kind == "started" for event in core.events()):
         time.sleep(0.01)
     print("ready", flush=True)
@@ -171,7 +171,7 @@ def settle(core: object) -> None:
 def live(pace: int, captors: list[type], rounds: int) -> dict[str, list[tuple[int, int, float]]]:
     """Return (sent, received, processor seconds) of each round and captor."""
     seen: dict[str, list[tuple[int, int, float]]] = {captor.__name__: [] for captor in captors}
-    command = [testkit("veth_flood"), "bench0", str(ROUND_MS), str(pace), str(CONNECTIONS)]
+    command = [testkit("veth_flood"), "bench0", str(ROUND_MS), str(CONNECTIONS), str(pace)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as flood:
         assert flood.stdin is not None
         assert flood.stdout is not None

@@ -17,9 +17,11 @@ import pyarrow.compute as pc
 from make_trace import write_trace
 
 from netsonde.flows.schema import FLOW_SCHEMA
+from netsonde.history.l3_tracking import mixed
 
-_TIMES = [field.name for field in FLOW_SCHEMA if field.name.endswith("_ns") and field.name != "rtt_ns"]
-_IDS = ("uuid", "tracking_id", "l3_tracking_id")
+_TIMES = [f.name for f in FLOW_SCHEMA if f.name.endswith(("start_ns", "last_ns", "syn_ns", "fin_ns", "rst_ns"))]
+"""The columns that are a moment; the others in ns are how long something took."""
+_IDS = ("uuid", "tracking_id")
 NODES = 200
 """Interfaces that the flows are spread over, four a host."""
 
@@ -52,15 +54,22 @@ def round_of(flows: pa.Table, chance: np.random.Generator, rows: int, begin_ns: 
     )
     port = pa.array(chance.integers(32_768, 61_000, rows), pa.uint16())
     changed["transport_a"] = pc.if_else(pc.greater(chosen["transport_a"], 1024), port, chosen["transport_a"])
-    columns = [
-        pa.chunked_array([changed[f.name]])
-        if isinstance(changed.get(f.name), np.ndarray)
-        else changed.get(f.name, chosen[f.name])
-        for f in FLOW_SCHEMA
-    ]
-    return pa.table(
-        [column.cast(field.type) for column, field in zip(columns, FLOW_SCHEMA, strict=True)], schema=FLOW_SCHEMA
+    # As the meter says, of the addresses and ports; where there are no ports, anything.
+    changed["l3_tracking_id"] = pa.array(
+        np.where(
+            pc.equal(chosen["transport_protocol"], "").to_numpy(), chance.integers(1, 1 << 63, rows, dtype=np.uint64), 0
+        )
     )
+    columns = {
+        name: _array(changed.get(name, chosen[name])).cast(FLOW_SCHEMA.field(name).type) for name in FLOW_SCHEMA.names
+    }
+    columns["l3_tracking_id"] = mixed(columns)
+    return pa.table([columns[name] for name in FLOW_SCHEMA.names], schema=FLOW_SCHEMA)
+
+
+def _array(column: Any) -> pa.Array:
+    whole = pa.array(column) if isinstance(column, np.ndarray) else column
+    return whole.combine_chunks() if isinstance(whole, pa.ChunkedArray) else whole
 
 
 def _shifted(times: pa.ChunkedArray, moved: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":

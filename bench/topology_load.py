@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from live_graph import LiveGraph, live_graph, private_netns, run, settings
-from netsonde.probes.netlink import wire
+from netsonde.probes import netlink_wire as wire
 from netsonde.probes.netlink.links import decode_link
 from unit.probes.netlink.traffic import Recording
 

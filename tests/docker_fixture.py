@@ -63,8 +63,10 @@ def make_archive(directory: Path) -> Path:
 class PrivateDocker:
     """The daemon as a child, and the docker command speaking to it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, containerd: Path | None = None) -> None:
+        """`containerd`: socket of one that runs already; without it Docker starts its own."""
         self.directory = directory
+        self._containerd = containerd
         self.socket = directory / "s"
         self.exec_root = directory / "x"
         self.netns_path = self.exec_root / "netns"
@@ -89,6 +91,7 @@ class PrivateDocker:
         ]
         command += [f"--containerd-namespace={self._name}", f"--containerd-plugins-namespace={self._name}-plugins"]
         command += [f"--cgroup-parent=/{self._name}"]
+        command += [] if self._containerd is None else [f"--containerd={self._containerd}"]
         log = (self.directory / "log").open("ab")
         with log:
             self._daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

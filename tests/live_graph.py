@@ -24,6 +24,7 @@ from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes._registry import build_probes
+from netsonde.probes.cri.settings import CriSettings
 from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.identity import Identity
 from netsonde.probes.libvirt.settings import LibvirtSettings
@@ -35,6 +36,7 @@ from netsonde.probes.ovsdb.settings import OvsdbSettings
 from netsonde.probes.runc.settings import RuncSettings
 from netsonde.probes.runner import ProbeRunner
 from netsonde.probes.settings import ProbeSettings
+from netsonde.probes.socketinfo.settings import SocketInfoSettings
 from netsonde.schema import Problem, unlisted
 
 T = TypeVar("T")
@@ -246,6 +248,7 @@ def settings(
     libvirt: Path | None = None,
     lldp: tuple[str, ...] = (),
     runc: tuple[str, ...] = (),
+    cri: CriSettings | None = None,
     anonymous: bool = False,
     **netlink: Any,
 ) -> ProbeSettings:
@@ -262,6 +265,8 @@ def settings(
         libvirt=LibvirtSettings(sockets=() if libvirt is None else (str(libvirt),)),
         lldp=LldpSettings(interfaces=lldp),
         docker=docker or DockerSettings(sockets=()),
+        cri=cri or CriSettings(sockets=()),
+        socketinfo=SocketInfoSettings(interval=0.1, cpu_share=1.0),
     )
 
 

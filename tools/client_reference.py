@@ -7,9 +7,13 @@ from collections.abc import Iterator
 
 from netsonde.client import P, blocking, injections, query
 from netsonde.client import feeds as events
-from netsonde.client.answers import Explanation, Schema, Status, Topology
+from netsonde.client.alerts import ClientAlerts
+from netsonde.client.answers import Explanation, PacketImport, Schema, Status, Topology, WhoAmI
+from netsonde.client.captures import ClientCaptures
 from netsonde.client.checks import ClientChecks
 from netsonde.client.result import Result
+from netsonde.client.rules import ClientEdgeRules, ClientNodeRules
+from netsonde.client.workflows import ClientWorkflows
 from netsonde.model.flow_record import Flow
 
 _INTRODUCTION = """\
@@ -18,9 +22,9 @@ _INTRODUCTION = """\
 Generated from the code. [Script with Python](../howto/script-with-python.md) shows it at work.
 
 `from netsonde.client import Client, AsyncClient, G, P`. `AsyncClient` has the methods of `Client`, to be awaited;
-`subscribe`, `flow_reports`, `captures.watch` and `checks.watch` are entered with `async with` and read with
-`async for`, `captures.follow` is read with `async for`. Elements, captures, checks and flows are the structs of
-`netsonde.model`, with names in snake case.
+`subscribe`, `flow_reports` and every `watch` are entered with `async with` and read with `async for`,
+`captures.follow` is read with `async for`. Resources, elements and flows are the structs of `netsonde.model`, with
+names in snake case. Captures, checks, alerts and rules are called by their name, their UUID, or the beginning of that.
 
 Every failure is a `UserError` with `message`, `hint`, and for queries `span` and `text`; `explain()` shows it with a
 caret. Its kinds: `NoServer` (nothing answers), `Unavailable` (503: try again), `NotFound`, `Conflict`, `Denied`,
@@ -54,14 +58,20 @@ def client_page() -> str:
         [
             _INTRODUCTION,
             *_section("Client", blocking.Client, "client."),
-            *_section("Captures", blocking.ClientCaptures, "client.captures."),
+            *_section("Captures", ClientCaptures, "client.captures."),
             *_section("Checks", ClientChecks, "client.checks."),
             *_section("Injections", injections.ClientInjections, "client.injections."),
+            *_section("Alerts", ClientAlerts, "client.alerts."),
+            *_section("Workflows", ClientWorkflows, "client.workflows."),
+            *_section("Node rules", ClientNodeRules, "client.rules.nodes."),
+            *_section("Edge rules", ClientEdgeRules, "client.rules.edges."),
             _CHAINS,
             *(line for kind in _CLASSES for line in _section(kind.__name__, kind, ".", level=3)),
             *_section("P", P, "P.", level=3),
             *_section("Result", Result, "result."),
-            *_structs(Topology, Flow, Explanation, Status, Schema, events.Snapshot, events.FlowReports),
+            *_structs(
+                Topology, Flow, Explanation, Status, Schema, WhoAmI, PacketImport, events.Snapshot, events.FlowReports
+            ),
         ]
     )
 

@@ -8,7 +8,7 @@ from typing import Final
 from netsonde.query import Kind
 from netsonde.query.predicates import PREDICATE_SPECS
 from netsonde.query.steps._api import StepSpec
-from netsonde.query.steps._registry import MODULATORS, NOT_YET, STEPS
+from netsonde.query.steps._registry import MODULATORS, STEPS
 
 _HEAD: Final = """\
 # Steps and tests
@@ -50,8 +50,6 @@ def query_page() -> str:
     lines += ["## Tests", "", "They stand where a value can: `Has('MTU', Gt(1500))`. A bare value means equality.", ""]
     for predicate in PREDICATE_SPECS:
         lines += _entry(predicate.name, predicate.aliases, "", predicate.build)
-    if NOT_YET:
-        lines += [f"Not there yet, and refused by name: {', '.join(f'`{name}`' for name in sorted(NOT_YET))}.", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -16,12 +16,16 @@ import msgspec
 from netsonde.api.capture import Preview
 from netsonde.api.complete import CompletionAnswer
 from netsonde.api.identity import Identity
+from netsonde.api.login import WhoAmI
 from netsonde.api.node import MetricPoints
 from netsonde.api.query import CheckAnswer
+from netsonde.model.alerts import AlertView, Rehearsal, Transition
 from netsonde.model.captures import CaptureView
 from netsonde.model.checks import CheckResult, CheckView
 from netsonde.model.elements import Edge, Node
+from netsonde.model.injections import InjectionView
 from netsonde.model.looks import PageKind
+from netsonde.model.workflows import Job, WorkflowView
 from netsonde.schema import LOOKS
 
 TARGET = Path(__file__).resolve().parent.parent / "web" / "src" / "api" / "types.ts"
@@ -32,6 +36,13 @@ STRUCTS: Sequence[type] = (
     CaptureView,
     CheckView,
     CheckResult,
+    AlertView,
+    Transition,
+    Rehearsal,
+    WorkflowView,
+    Job,
+    InjectionView,
+    WhoAmI,
     CheckAnswer,
     CompletionAnswer,
     Preview,

@@ -393,6 +393,19 @@ class CaptureCore:
     ) -> None:
         """Start a capture on an interface; `started` or `failed` follows. ValueError for a filter's mistake."""
 
+    def count_in_kernel(
+        self,
+        capture_id: str,
+        netns: int,
+        ifindex: int,
+        ifname: str,
+        node_tid: str,
+        options: CaptureOptions,
+        hook: str = "best",
+    ) -> None:
+        """Like `start`, with a program in the kernel that counts instead of packets that are read. `hook` = best, tcx
+        or socket. A filter may name only what all packets of a flow have in common."""
+
     def listen(
         self,
         capture_id: str,

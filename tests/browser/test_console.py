@@ -65,7 +65,8 @@ def test_a_mistake_is_underlined_and_cannot_be_run(console: Page) -> None:
 def test_an_answer_is_table_graph_json_and_file(console: Page, stack: Stack, links: Links, tmp_path: Path) -> None:
     left, right = links.veth("a")
     first = node_id(stack, left)
-    stack.wait(lambda: stack.query(f"G.V().Has('Name', '{left}').BothE('layer2')"), 5, "the pair's link")
+    linked = f"G.V('{first}').BothE('RelationType', 'layer2')"
+    stack.wait(lambda: stack.query(linked), 5, "the pair's link")
     ask(console, f"G.V().Has('Name', Within('{left}', '{right}'))")
     console.wait(f"{SUMMARY}:has-text('2 nodes')")
     assert "ms" in console.text(SUMMARY)

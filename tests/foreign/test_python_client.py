@@ -43,6 +43,7 @@ def test_captures(client: PythonClient, stack: Stack, veth: tuple[str, str]) -> 
         name="foreign",
         description="of old",
         extra_tcp_metric=True,
+        reassemble_tcp=True,
         ip_defrag=True,
         bpf_filter="icmp",
         capture_type="afpacket",

@@ -2,6 +2,7 @@
 """Two namespaces joined by a veth and a VXLAN over it, real programs that talk through both, and tcpdump."""
 
 import functools
+import json
 import os
 import secrets
 import shutil
@@ -50,6 +51,12 @@ class Lab:
         """Return the server's addresses on a link."""
         four, six = PREFIXES[link]
         return f"10{four}.0.2", f"fd{six}::2"
+
+    def place(self, link: str) -> tuple[int, int]:
+        """Return the inode of the client's namespace, and the ifindex of a link there."""
+        shown = subprocess.run(("ip", "-n", self.client, "-j", "link"), check=True, capture_output=True).stdout
+        (ifindex,) = (one["ifindex"] for one in json.loads(shown) if one["ifname"] == link)
+        return Path(f"/run/netns/{self.client}").stat().st_ino, ifindex
 
     def inside(self, namespace: str, *command: str) -> tuple[str, ...]:
         return ("ip", "netns", "exec", namespace, *command)

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The netlink probe against this kernel, in a namespace of the test's own."""
 
+import array
 import asyncio
 import contextlib
 import fcntl
 import json
 import os
+import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -100,7 +102,10 @@ async def test_bridge_its_port_and_other_names_are_those_that_ip_lists(live: Liv
     data = told["linkinfo"]["info_data"]
     shown = node.metadata["Bridge"]
     assert isinstance(shown, dict)
-    assert (shown["ID"], shown["Priority"]) == (f"{data['bridge_id'].replace(':', '').replace('.', '.', 1)}", 4096)
+    priority, _, address = data["bridge_id"].partition(".")
+    # ip writes each octet without a leading zero.
+    mac = "".join(octet.rjust(2, "0") for octet in address.split(":"))
+    assert (shown["ID"], shown["Priority"]) == (f"{priority}.{mac}", 4096)
     (of_port,) = json.loads(run("ip", "-d", "-j", "link", "show", one))
     assert port.metadata["BridgePort"] == {
         "State": of_port["linkinfo"]["info_slave_data"]["state"].upper(),
@@ -308,3 +313,46 @@ async def test_counters_reach_the_metrics_sink_and_no_node(tmp_path: Path) -> No
 
 def _interfaces(live: LiveGraph) -> set[tuple[object, object]]:
     return {(node.metadata["Name"], node.metadata["IfIndex"]) for node in live.graph.nodes_having("IfIndex")}
+
+
+def set_feature(device: str, feature: str, *, on: bool) -> None:
+    """Switch an offload by ETHTOOL_SFEATURES, as `ethtool -K` does."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+
+        def ask(command: bytes) -> bytes:
+            answer = array.array("B", command)
+            fcntl.ioctl(sock, 0x8946, struct.pack("16sP16x", device.encode(), answer.buffer_info()[0]))
+            return answer.tobytes()
+
+        count = struct.unpack("=IIQI", ask(struct.pack("=IIQI", 0x37, 0, 1 << 4, 0)))[3]
+        text = ask(struct.pack("=III", 0x1B, 4, count) + bytes(32 * count))[12:]
+        index = [text[at : at + 32].split(b"\0")[0].decode() for at in range(0, len(text), 32)].index(feature)
+        blocks = [(0, 0)] * ((count + 31) // 32)
+        bit = 1 << index % 32
+        blocks[index // 32] = (bit, bit if on else 0)
+        ask(struct.pack("=II", 0x3B, len(blocks)) + b"".join(struct.pack("=II", *block) for block in blocks))
+
+
+async def test_offloads_are_shown_and_followed_when_they_are_switched(tmp_path: Path) -> None:
+    device, peer = name("a"), name("b")
+    run("ip", "link", "add", device, "type", "veth", "peer", "name", peer)
+    async with live_graph(settings(tmp_path / "netns", software_features=True)) as live:
+        node = await live.node(Name=device, Features__highdma=True, Driver="veth")
+        shown = node.metadata["Features"]
+        assert isinstance(shown, dict)
+        assert len(shown) > 40
+        set_feature(device, "rx-gro", on=not shown["rx-gro"])
+        await live.until(
+            lambda: (
+                (found := live.find(Name=device)) is not None
+                and isinstance(found.metadata["Features"], dict)
+                and found.metadata["Features"]["rx-gro"] is not shown["rx-gro"]
+            )
+        )
+
+
+async def test_software_interfaces_are_not_asked_for_offloads_by_default(live: LiveGraph) -> None:
+    device, peer = name("a"), name("b")
+    run("ip", "link", "add", device, "type", "veth", "peer", "name", peer)
+    node = await live.node(Name=device, Driver="veth")
+    assert "Features" not in node.metadata

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Traces of real programs, in IPv4 and IPv6, over a veth and a VXLAN: what the meter tells agrees with tshark."""
 
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from capture_files import flows_in
+from netns.frames import wait_readable
 from netns.real_traffic import Lab, Row, lease, missing, read_by_tshark, start_servers, talk
-from netsonde._native import FileMeter
+from netsonde._native import CaptureCore, CaptureOptions, FileMeter
+from netsonde.flows.records import flow_dicts, latest
 
 pytestmark = [
     pytest.mark.netns,
@@ -18,15 +23,51 @@ pytestmark = [
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What passed: files of tcpdump by link, and the flows that the kernel counted on the veth meanwhile."""
+
+    files: dict[str, Path]
+    counted: list[dict[str, Any]]
+
+
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+def traffic(tmp_path_factory: pytest.TempPathFactory) -> Traffic:
     with Lab(tmp_path_factory.mktemp("traffic")) as lab:
         start_servers(lab)
-        with lab.recorded("veth", "vxlan") as files:
+        with counting(lab, "veth") as counted, lab.recorded("veth", "vxlan") as files:
             for link in files:
                 talk(lab, link)
             lease(lab)
-        yield files
+        return Traffic(files, counted)
+
+
+@pytest.fixture(scope="module")
+def files(traffic: Traffic) -> dict[str, Path]:
+    return traffic.files
+
+
+@contextmanager
+def counting(lab: Lab, link: str) -> Iterator[list[dict[str, Any]]]:
+    """Let the kernel count on an interface of the client; the list is filled behind the block."""
+    netns, ifindex = lab.place(link)
+    core = CaptureCore(host="test")
+    flows: list[dict[str, Any]] = []
+    try:
+        core.count_in_kernel("counted", netns, ifindex, link, "tid", CaptureOptions())
+        wait_event(core, "started")
+        yield flows
+        core.stop("counted", netns, ifindex)
+        wait_event(core, "stopped")
+        flows += latest(flow_dicts(core.take_flows()))
+    finally:
+        core.close()
+
+
+def wait_event(core: CaptureCore, kind: str) -> None:
+    deadline = time.monotonic() + 10
+    while not any(event.kind == kind for event in core.events()):
+        wait_readable(core.event_fd, deadline)
 
 
 def flows_of(file: Path, *, inside: bool = False) -> list[dict[str, Any]]:
@@ -73,14 +114,18 @@ def outermost(file: Path) -> Iterator[tuple[str, list[str], int]]:
             yield protocol.upper(), [] if b.endswith("|4789") else sorted((a, b)), int(row["frame.len"])
 
 
-@pytest.mark.parametrize("link", ["veth", "vxlan"])
-def test_packets_and_octets_of_every_conversation(files: dict[str, Path], link: str) -> None:
-    theirs: Counter[tuple[str, ...]] = Counter()
-    for protocol, pair, length in outermost(files[link]):
-        theirs[protocol, *pair, "packets"] += 1
-        theirs[protocol, *pair, "octets"] += length
+def conversations(file: Path) -> Counter[tuple[str, ...]]:
+    """Packets and octets of each conversation, as tshark reads them."""
+    found: Counter[tuple[str, ...]] = Counter()
+    for protocol, pair, length in outermost(file):
+        found[protocol, *pair, "packets"] += 1
+        found[protocol, *pair, "octets"] += length
+    return found
+
+
+def conversations_in(flows: Iterable[dict[str, Any]]) -> Counter[tuple[str, ...]]:
     ours: Counter[tuple[str, ...]] = Counter()
-    for flow in (flow for flow in flows_of(files[link]) if "Transport" in flow):
+    for flow in (flow for flow in flows if "Transport" in flow):
         pairs = [f"{flow['Network'][end]}|{flow['Transport'][end]}" for end in "AB"]
         # The source port of a VXLAN is a hash of what is inside, and no part of a conversation.
         pairs = [] if flow["Application"] == "VXLAN" else pairs
@@ -88,8 +133,18 @@ def test_packets_and_octets_of_every_conversation(files: dict[str, Path], link: 
         metric = flow["Metric"]
         ours[*key, "packets"] += metric["ABPackets"] + metric["BAPackets"]
         ours[*key, "octets"] += metric["ABBytes"] + metric["BABytes"]
-    assert ours == theirs
+    return ours
+
+
+@pytest.mark.parametrize("link", ["veth", "vxlan"])
+def test_packets_and_octets_of_every_conversation(files: dict[str, Path], link: str) -> None:
+    theirs = conversations(files[link])
+    assert conversations_in(flows_of(files[link])) == theirs
     assert len(theirs) > 20
+
+
+def test_the_kernel_counts_every_conversation(traffic: Traffic) -> None:
+    assert conversations_in(traffic.counted) == conversations(traffic.files["veth"])
 
 
 @pytest.mark.parametrize("link", ["veth", "vxlan"])

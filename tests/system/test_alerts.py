@@ -81,7 +81,7 @@ def test_a_receiver_is_told_once_although_the_analyzer_is_killed(
 def evaluations(stack: Stack) -> int:
     """Return how often the present analyzer has judged an alert."""
     text = stack.call("GET", "/metrics", accept="text/plain").decode()
-    lines = [line for line in text.splitlines() if line.startswith("netsonde_component_count{")]
+    lines = [line for line in text.splitlines() if line.startswith("netsonde_component_value{")]
     own = [line for line in lines if 'host=""' in line and 'component="alerts"' in line and '"evaluations"' in line]
     return int(float(own[0].rpartition(" ")[2])) if own else 0
 

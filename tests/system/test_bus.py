@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from netsonde.bus.buckets import Bucket
 from netsonde.bus.connection import Bus
 from netsonde.bus.follower import TopologyFollower
 from netsonde.bus.lease import LEASES, Lease, LeaseEntry
@@ -47,6 +48,13 @@ async def bus(server: PrivateServer) -> AsyncIterator[Bus]:
     connected = await Bus.connect(settings_for(server), name="test", wait=10)
     yield connected
     await connected.close()
+
+
+@pytest.fixture(params=[True, False], ids=["consumers", "heard"])
+async def either(bus: Bus, request: pytest.FixtureRequest) -> Bus:
+    """A bus that follows buckets by consumers, or without as agents with certificates do."""
+    bus.makes_consumers = request.param
+    return bus
 
 
 async def kill_and_restart(server: PrivateServer) -> None:
@@ -129,8 +137,8 @@ async def test_connection_is_made_anew_when_the_server_was_killed(server: Privat
     assert bus.health.counters["connections"] == 2
 
 
-async def test_bucket_reads_what_it_wrote(bus: Bus) -> None:
-    bucket = await bus.bucket("captures", codec=Capture)
+async def test_bucket_reads_what_it_wrote(either: Bus) -> None:
+    bucket = await either.bucket("captures", codec=Capture)
 
     revision = await bucket.create("k.host.example.org", Capture(uuid="1"))
     await bucket.update("k.host.example.org", Capture(uuid="2"), revision)
@@ -148,6 +156,21 @@ async def test_bucket_reads_what_it_wrote(bus: Bus) -> None:
     await bucket.create("k.host.example.org", Capture(uuid="3"))
 
 
+async def test_a_full_bucket_refuses_unless_it_rolls(bus: Bus) -> None:
+    full = await bus.bucket("full", codec=Capture, max_bytes=16_384)
+    rolling = await bus.bucket("rolling", codec=Capture, max_bytes=16_384, rolls=True)
+
+    async def fill(bucket: Bucket[Capture]) -> None:
+        for number in range(30):
+            await bucket.create(str(number), Capture(description="x" * 1000))
+
+    with pytest.raises(SourceLost, match="maximum bytes exceeded"):
+        await fill(full)
+    await fill(rolling)
+    kept = {int(key) for key in await rolling.items()}
+    assert (29 in kept, 0 in kept) == (True, False)
+
+
 async def test_keys_may_hold_anything(bus: Bus) -> None:
     bucket = await bus.bucket("captures", codec=Capture)
     names = ["höst", "a b", ".x.", "a..b", "star*", "gt>"]
@@ -158,8 +181,8 @@ async def test_keys_may_hold_anything(bus: Bus) -> None:
     assert {key: value.uuid for key, value in (await bucket.items()).items()} == {name: name for name in names}
 
 
-async def test_entry_expires_and_watchers_are_told(bus: Bus) -> None:
-    bucket = await bus.bucket("captures", codec=Capture)
+async def test_entry_expires_and_watchers_are_told(either: Bus) -> None:
+    bucket = await either.bucket("captures", codec=Capture)
     async with aclosing(bucket.watch()) as entries:
         assert (await anext(entries)).kind == "current"
         await bucket.put("short", Capture(uuid="short"), ttl_s=1)
@@ -181,8 +204,8 @@ async def test_bucket_with_a_ttl_forgets(bus: Bus) -> None:
         assert (await anext(entries)).kind == "delete"
 
 
-async def test_watch_tells_what_changed_while_the_server_was_dead(server: PrivateServer, bus: Bus) -> None:
-    bucket = await bus.bucket("captures", codec=Capture)
+async def test_watch_tells_what_changed_while_the_server_was_dead(server: PrivateServer, either: Bus) -> None:
+    bucket = await either.bucket("captures", codec=Capture)
     for key in "abc":
         await bucket.put(key, Capture(uuid=key))
     async with aclosing(bucket.watch()) as entries:
@@ -202,14 +225,14 @@ async def test_watch_tells_what_changed_while_the_server_was_dead(server: Privat
     assert changes == {"a": None, "b": "changed", "d": "d"}
 
 
-async def test_watch_survives_rubbish(server: PrivateServer, bus: Bus) -> None:
-    numbers = await bus.bucket("captures", codec=int)
-    captures = await bus.bucket("captures", codec=Capture)
+async def test_watch_survives_rubbish(server: PrivateServer, either: Bus) -> None:
+    numbers = await either.bucket("captures", codec=int)
+    captures = await either.bucket("captures", codec=Capture)
     await numbers.put("bad", 5)
     await captures.put("good", Capture(uuid="good"))
 
     assert list(await captures.items()) == ["good"]
-    assert bus.health.counters["bucket_entries_refused"] >= 1
+    assert either.health.counters["bucket_entries_refused"] >= 1
 
 
 async def big_answers(request: bytes) -> AsyncIterator[bytes]:

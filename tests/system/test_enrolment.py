@@ -54,6 +54,10 @@ def test_an_agent_enrols_by_one_command_and_reports_with_its_own_certificate(
             stack.wait(lambda: "second.example" in stack.call("GET", "/api/status")["Agents"], 20, "reporting")
             # Ready again: its topology is in, and its captures are matched. (The host's nodes are one agent's already.)
             stack.wait(lambda: stack.status_code("/readyz") == 200, 15, "ready with two agents")
+            # It hears of a capture without a consumer: only then the capture waits.
+            made = stack.call("POST", "/api/capture", {"GremlinQuery": "G.V().Has('Name', 'no such interface')"})
+            path = f"/api/capture/{made['UUID']}"
+            stack.wait(lambda: stack.call("GET", path)["Status"]["State"] == "waiting", 15, "confirmed by both agents")
             asyncio.run(stays_within_its_subjects(config["bus"]))
         finally:
             agent.terminate()
@@ -76,11 +80,16 @@ async def stays_within_its_subjects(bus: dict[str, Any]) -> None:
     await client.publish("$KV.hosts.agent.another", b"x")
     await client.publish("$JS.API.STREAM.DELETE.NETSONDE_FLOWS", b"")
     await client.publish("$JS.API.STREAM.CREATE.copy", b"")
-    await client.publish("$JS.API.CONSUMER.CREATE.KV_sessions.x", b"")
+    for bucket in ("sessions", "captures", "capture-status"):
+        await client.publish(f"$JS.API.CONSUMER.CREATE.KV_{bucket}.x", b"")
+    await client.publish("$JS.API.CONSUMER.CREATE.NETSONDE_FLOWS.x", b"")
+    await client.publish("$JS.API.STREAM.MSG.GET.KV_sessions", b"")
+    await client.publish("_INBOX.analyzer.x", b"x")
     await client.publish("$JS.ACK.NETSONDE_FLOWS.recorder.1.1.1.1.0", b"+ACK")
-    await client.subscribe("netsonde.flows.*")
+    for subject in ("netsonde.flows.*", "$KV.capture-targets.>", "$KV.sessions.>", "_INBOX.>"):
+        await client.subscribe(subject)
     async with asyncio.timeout(10):
-        told = [await refused.get() for _ in range(8)]
+        told = [await refused.get() for _ in range(16)]
     assert all("permissions violation" in one for one in told), told
     await client.close()
     # Without a certificate nobody comes in.

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import product
 from pathlib import Path
 
 import msgspec
@@ -19,14 +20,15 @@ from history_rows import flow, flows, now_ms, packet, packets
 from netsonde.errors import SourceLost, UserError
 from netsonde.flows.schema import FLOW_SCHEMA, PACKET_SCHEMA
 from netsonde.history.database import Database
-from netsonde.history.derived import TEN_MINUTES_NS, column_kind
+from netsonde.history.derived import MINUTE_NS, column_kind
 from netsonde.history.history import History
 from netsonde.history.recording import record_topology
-from netsonde.history.schema import migrate, migrations
+from netsonde.history.schema import migrate, migrations, statements
 from netsonde.history.settings import HistorySettings
-from netsonde.history.traffic import TOP_TALKERS, TrafficReader
+from netsonde.history.talkers import TOP_TALKERS
+from netsonde.history.traffic import TrafficReader
 from netsonde.model.elements import Edge, Node
-from netsonde.model.flows import FlowRequest, PacketRequest, Talker
+from netsonde.model.flows import FlowRequest, FlowTest, PacketRequest, Talker
 from netsonde.model.topology import (
     Change,
     EdgeChange,
@@ -342,6 +344,58 @@ async def test_flows_stored_by_the_build_before_come_back_as_they_were(history: 
     assert await again._read(lambda base: base.rows(codec)) == [("CODEC(ZSTD(1))",)]
 
 
+async def test_flows_of_schema_3_come_back_as_they_were(tmp_path: Path) -> None:
+    """Ids and round trips lay there as they were reported, in another order, and a view made the periods."""
+    database = Database.open(SETTINGS, tmp_path)
+    write_migrations(database, 3)
+    for step in statements(SCHEMA_3.read_text(encoding="utf-8")):
+        database.command(step)
+    moment = now_ms()
+    trips = {
+        "rtt_ns": 400,
+        "tcp_ab_rtt_ns": 450,
+        "tcp_ab_rtt_min_ns": 300,
+        "tcp_ba_rtt_ns": 70,
+        "tcp_handshake_ns": 900,
+    }
+    row = {"l3_tracking_id": 2**63 + 1, "layers_path": "Ethernet/IPv4/TCP", **ENDS, "ab_bytes": 90, **trips}
+    values = row | {"uuid": 7, "start_ns": moment * 1_000_000, "last_ns_near": 5_000_000, "lu_ab_bytes_near": -20}
+    database.command(f"INSERT INTO flows ({', '.join(values)}) VALUES ({', '.join(map(repr, values.values()))})")
+    database.close()
+
+    history = await History.open(SETTINGS, tmp_path)
+    await history.write_flows([flows(flow(8, moment, moment + 1, lu_ab_bytes=3))])
+    table, _ = await history._read(
+        lambda base: TrafficReader(base).flows(chosen("l3_tracking_id", 2**63 + 1), moment, moment + 10)
+    )
+    periods = await history.flow_periods(["7", "8"], moment - 10, moment + 10, 10)
+    await history.close()
+
+    (found,) = table.to_pylist()
+    assert {name: found[name] for name in row} == row
+    assert (found["last_ns"], found["lu_last_ns"], found["tcp_ba_rtt_min_ns"]) == (
+        moment * 1_000_000 + 5_000_000,
+    ) * 2 + (0,)
+    assert sorted((each.uuid, each.ab_bytes) for each in periods) == [("7", 70), ("8", 3)]
+
+
+async def test_flow_is_found_by_its_l3_id_whoever_gave_it(history: History) -> None:
+    moment = now_ms()
+    places = [("IPV4", "10.0.0.200"), ("IPV4", "10.0.0.1"), ("IPV6", "fd00::2"), ("IPV4", "no address"), ("", "")]
+    rows = {
+        uuid: flow(
+            uuid, moment, moment, **ENDS | {"network_protocol": network, "network_a": a, "l3_tracking_id": number}
+        )
+        for uuid, ((network, a), number) in enumerate(product(places, (0, 5, 2**64 - 1)), 1)
+    }
+    await history.write_flows([flows(*rows.values())])
+
+    for number in (0, 5, 2**64 - 1):
+        answer = await history.flows(chosen("l3_tracking_id", number), moment - 10, moment + 10)
+        found = {int(str(each["UUID"]), 16) for each in answer.flows}
+        assert found == {uuid for uuid, row in rows.items() if row["l3_tracking_id"] == number}
+
+
 async def test_interface_counters_of_an_interval_and_the_latest(history: History) -> None:
     metrics = [InterfaceMetric("n", "t", "h", at(s), at(s + 10), {"RxBytes": s}) for s in (1000, 1010, 1020)]
     await history.write_metrics(metrics)
@@ -434,17 +488,34 @@ async def test_top_talkers_count_a_conversation_once(history: History) -> None:
     assert found == [Talker("10.0.0.1", 107, 2, 2), Talker("10.0.0.2", 100, 2, 1)]
 
 
+async def test_top_talkers_add_up_periods_and_take_the_point_that_saw_most(history: History) -> None:
+    moment = now_ms()
+
+    def seen(uuid: int, began: int, octets: int, **values: object) -> dict[str, object]:
+        ends = {"network_a": "10.0.0.1", "network_b": "fd00::2", "l3_tracking_id": 5, "lu_ab_packets": 1}
+        return flow(uuid, moment - began, moment - began + 10, lu_ab_bytes=octets, **ends, **values)
+
+    tap = [seen(1, 90, 100), seen(1, 80, 50), seen(1, 70, 7, report_number=3)]
+    uplink = [seen(2, 90, 100, node_tid="u"), seen(2, 80, 60, node_tid="u")]
+    await history.write_flows([flows(*tap, *uplink)])
+    await history.write_flows([flows(tap[1], tap[1])])
+
+    found = await history.top_talkers(moment - 1000, moment, 10)
+
+    assert found == [Talker("10.0.0.1", 160, 3, 1), Talker("fd00::2", 160, 3, 1)]
+
+
 async def test_top_talkers_read_only_their_time(history: History) -> None:
-    """Of twenty thousand times ten minutes in two blocks of rows, the last."""
+    """Of twenty thousand minutes in two blocks of rows, the last."""
 
     def read() -> list[str]:
         database = history._database
         assert database is not None
         database.command(
             "INSERT INTO flow_metrics (uuid, network_a, lu_last_ns) "
-            f"SELECT number, '10.0.0.1', number * {TEN_MINUTES_NS} FROM numbers(20000)"
+            f"SELECT number, '10.0.0.1', number * {MINUTE_NS} FROM numbers(20000)"
         )
-        last = 19_999 * TEN_MINUTES_NS
+        last = 19_999 * MINUTE_NS
         rows = database.rows(f"EXPLAIN indexes = 1 {TOP_TALKERS}", start=last, last=last, limit=1)
         return [line.strip() for (line,) in rows if "Granules:" in line]
 
@@ -596,6 +667,21 @@ async def test_second_start_changes_no_table(tmp_path: Path) -> None:
     assert not [sql for sql in said if sql.startswith(("ALTER", "INSERT", "EXCHANGE"))]
 
 
+SCHEMA_3 = Path(__file__).parents[1] / "data/history/flows_of_schema_3.sql"
+ENDS = {
+    "network_protocol": "IPV4",
+    "network_a": "10.0.0.200",
+    "network_b": "10.0.0.3",
+    "transport_protocol": "TCP",
+    "transport_a": 51234,
+    "transport_b": 80,
+}
+
+
+def chosen(column: str, *values: int) -> FlowRequest:
+    return FlowRequest(where=[[FlowTest(column, "in", list(values))]])
+
+
 def finishes(database: Database) -> bool:
     try:
         migrate(database, SETTINGS)
@@ -604,16 +690,21 @@ def finishes(database: Database) -> bool:
     return True
 
 
-def write_first_version(database: Database) -> None:
-    """Make the tables as schema 1 had them, with two revisions, a keyframe between them, and a flow."""
-    _, _, steps = migrations()[0]
-    for step in steps:
-        database.command(step)
+def write_migrations(database: Database, last: int) -> None:
+    """Bring an empty database to a former schema."""
     database.command(
         "CREATE TABLE migrations (number UInt32, name String, at DateTime64(3) DEFAULT now64(3)) "
         "ENGINE = MergeTree ORDER BY number"
     )
-    database.command("INSERT INTO migrations (number, name) VALUES (1, '0001_initial.sql')")
+    for number, name, steps in migrations()[:last]:
+        for step in steps:
+            database.command(step)
+        database.command(f"INSERT INTO migrations (number, name) VALUES ({number}, '{name}')")
+
+
+def write_first_version(database: Database) -> None:
+    """Make the tables as schema 1 had them, with two revisions, a keyframe between them, and a flow."""
+    write_migrations(database, 1)
     columns = "id, at, valid_from, recorded, revision, created, keyframe, host, origin, metadata"
     for second, revision, began, keyframe in ((1000, 1, 1000, 0), (1006, 1, 1000, 1), (1010, 2, 1010, 0)):
         database.command(

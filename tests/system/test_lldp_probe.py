@@ -52,9 +52,11 @@ class Switch:
         (to.run if to is not None else run)("ip", "link", "set", uplink, "up")
         return port, uplink
 
-    async def start(self, hold: int = 2) -> None:
+    async def start(self, hold: int = 2, options: str = "") -> None:
         """Start lldpd, which speaks every second; what it said holds for so many seconds."""
-        lldpd = f"hostname {self.called} && exec lldpd -d -u {self._control} -I 'port*' -C 'port*' -S 'a test'"
+        lldpd = (
+            f"hostname {self.called} && exec lldpd {options} -d -u {self._control} -I 'port*' -C 'port*' -S 'a test'"
+        )
         command = ["nsenter", f"--net={self.netns.path}", "unshare", "--uts", "sh", "-c", lldpd]
         null = asyncio.subprocess.DEVNULL
         self.process = await asyncio.create_subprocess_exec(
@@ -191,3 +193,26 @@ async def test_rubbish_is_counted_and_a_hostile_name_is_text(live: LiveGraph) ->
         sender.send(frame(tlv(5, b"<img src=x>\x1b\n"), tlv(7, b"")))
     await live.node(Type="switch", Name="<img src=x>\ufffd\ufffd")
     assert (health.counters["frames"], health.counters["malformed"], health.counters["unreadable"]) == (2, 1, 1)
+
+
+async def test_neighbour_that_speaks_cdp_alone_is_shown(live: LiveGraph, make_switch: Any) -> None:
+    switch = make_switch()
+    port, uplink = switch.cable()
+    # No LLDP, and CDP version 2 whoever listens (lldpd(8)).
+    await switch.start(options="-ll -ccccc")
+    node = await live.node(within=10.0, Type="switch", CDP__DeviceID=switch.called)
+    assert node.metadata["Name"] == switch.called
+    assert "LLDP" not in node.metadata
+    switchport = await live.node(Type="switchport", CDP__PortID=port)
+    await live.edge(node.id, switchport.id, RelationType="layer2")
+    interface = await live.node(Name=uplink)
+    await live.edge(switchport.id, interface.id, RelationType="layer2")
+
+
+async def test_neighbour_that_speaks_both_is_one_switch(live: LiveGraph, make_switch: Any) -> None:
+    switch = make_switch()
+    switch.cable()
+    await switch.start(options="-l -ccccc")
+    await live.node(within=10.0, Type="switch", CDP__DeviceID=switch.called, LLDP__SysName=switch.called)
+    assert live.count(Type="switch") == 1
+    assert live.count(Type="switchport") == 1

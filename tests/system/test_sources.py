@@ -113,6 +113,22 @@ def test_flows_are_published_as_messages(stack: Stack, nats: tuple[str, int]) ->
     stack.call("DELETE", f"/api/capture/{uuid}")
 
 
+def test_what_the_kernel_counts_is_tracked_like_captured_packets(stack: Stack) -> None:
+    left, right = Links(name("v")).veth("a")
+    uuids = [stack.capture(f"G.V().Has('Name', '{right}')", Type=kind) for kind in ("packet", "ebpf")]
+    for uuid in uuids:
+        stack.wait_capture(uuid, "active")
+    send_udp(left, 0, 20, port=9002)
+
+    def told() -> list[dict[str, Any]]:
+        found = [flow for uuid in uuids for flow in flows(stack, uuid, 9002)]
+        return [flow for flow in found if flow["Metric"]["ABPackets"] == 20]
+
+    stack.wait(lambda: len(told()) == 2, 10, "both have counted all")
+    ids = {tuple(flow[key] for key in ("TrackingID", "L3TrackingID", "CommunityID", "LayersPath")) for flow in told()}
+    assert len(ids) == 1
+
+
 def test_the_switch_tells_of_its_bridges_and_is_left_as_it_was(stack: Stack, ovs: PrivateOvs) -> None:
     bridge, links = name("br"), Links(name("v"))
     ovs.add_bridge(bridge)

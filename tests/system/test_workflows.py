@@ -35,6 +35,10 @@ def test_workflows_run_and_hostile_ones_are_stopped_beside_a_subscriber(stack: S
     matrix = stack.call("POST", "/api/workflow/FlowMatrix/call", {"Params": {"format": "dot"}})
     assert matrix.startswith("digraph FlowMatrix {")
 
+    part = "function (name) { return client.gremlin.G().V().Has('Name', name).SubGraph().result() }"
+    stack.call("POST", "/api/workflow", {"Name": "part", "Source": part})
+    assert stack.query(f"G.Workflow('part', '{left}').V().Values('Name')") == [left]
+
     for name, (source, _, _) in ATTACKS.items():
         stack.call("POST", "/api/workflow", {"Name": name, "Source": source, "Timeout": 4})
     ended, delays = asyncio.run(attacked(stack, left))

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import uvloop
 
+from docker_fixture import PrivateDocker
 from netsonde.observe import configure_logging
 from ovs_fixture import PrivateOvs
-from topology_churn.run import Outcome, churn
+from topology_churn.run import Daemons, Outcome, churn
 
 MOST_SHOWN = 20
 """Lines of what is wrong that are printed."""
@@ -29,10 +30,13 @@ def main() -> int:
     began = time.monotonic()
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     with tempfile.TemporaryDirectory() as directory:
-        ovs = PrivateOvs(Path(directory) / "ovs").start()
+        ovs, docker = PrivateOvs(Path(directory) / "ovs").start(), PrivateDocker(Path(directory) / "d")
+        docker.directory.mkdir()
         try:
-            outcome = uvloop.run(churn(Path(directory), ovs, cycles, seed, tell=print))
+            docker.start().make_image()
+            outcome = uvloop.run(churn(Path(directory), Daemons(ovs, docker), cycles, seed, tell=print))
         finally:
+            docker.clean_up()
             ovs.stop()
     return report(outcome, time.monotonic() - began)
 
@@ -40,6 +44,7 @@ def main() -> int:
 def report(outcome: Outcome, took: float) -> int:
     print(f"{outcome.cycles} cycles in {took:.0f} s, {sum(outcome.changes.values())} changes: {outcome.changes}")
     print(f"{outcome.resyncs} namespaces read anew, {outcome.server_losses} losses of the switch's database")
+    print(f"{outcome.engine_losses} losses of Docker's daemon")
     print(f"{outcome.compared} comparisons, equal within {outcome.slowest_equal:.1f} s at worst")
     print(f"memory: {outcome.grown / 2**20:+.1f} MiB since a tenth of the run")
     found = [*outcome.wrong, *outcome.leaks]

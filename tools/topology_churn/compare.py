@@ -8,11 +8,13 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from netsonde.graph.batch import OWNERSHIP
 from netsonde.graph.graph import Graph
 from netsonde.model.elements import Json, Metadata
 
 RENAMED = "r"
-"""What the names of interfaces begin with that were renamed: their TIDs stay, a fresh agent gives others."""
+"""What the names of objects begin with that were renamed: their TIDs, and those of what they own, stay as they were; a
+fresh agent gives others."""
 _MILLION = 1 << 20
 
 
@@ -35,11 +37,24 @@ def differences(ours: Graph, fresh: Graph) -> list[str]:
 
 
 def _nodes(graph: Graph) -> dict[str, Json]:
-    return {node.id: _lasting(node.metadata) for node in graph.nodes()}
+    renamed = _renamed(graph)
+    return {node.id: _lasting(node.metadata, renamed=node.id in renamed) for node in graph.nodes()}
 
 
-def _lasting(metadata: Metadata) -> Metadata:
-    renamed = str(metadata.get("Name", "")).startswith(RENAMED)
+def _renamed(graph: Graph) -> set[str]:
+    """Return the ids of what was renamed, and of all that it owns."""
+    found: set[str] = set()
+    more = [node.id for node in graph.nodes() if str(node.metadata.get("Name", "")).startswith(RENAMED)]
+    while more:
+        node_id = more.pop()
+        if node_id not in found:
+            found.add(node_id)
+            owned = (edge for edge in graph.out_edges(node_id) if edge.metadata["RelationType"] == OWNERSHIP)
+            more += [edge.child for edge in owned]
+    return found
+
+
+def _lasting(metadata: Metadata, *, renamed: bool) -> Metadata:
     return {key: value for key, value in metadata.items() if not (renamed and key == "TID")}
 
 

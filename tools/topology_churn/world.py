@@ -14,9 +14,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from docker_fixture import BUSYBOX
+from docker_fixture import BUSYBOX, PrivateDocker
 from ovs_fixture import PrivateOvs
 from topology_churn.compare import RENAMED
+from topology_churn.engine import Engine
 
 MOST = {"namespaces": 12, "links": 40, "bridges": 4, "ports": 12, "containers": 4, "holders": 3}
 """Objects of each sort at most, so that creation and deletion balance."""
@@ -28,13 +29,14 @@ KEPT_OF_BURST = 6
 class World:
     """Objects by sort; `change` makes or removes one. All of it is in the calling thread's network namespace."""
 
-    def __init__(self, directory: Path, ovs: PrivateOvs, seed: int) -> None:
+    def __init__(self, directory: Path, ovs: PrivateOvs, docker: PrivateDocker, seed: int) -> None:
         self.netns_directory = directory / "netns"
         self.netns_directory.mkdir()
         self.runc_root = directory / "runc"
         self._bundle = directory / "bundle"
         self._ovs = ovs
         self._random = random.Random(seed)
+        self.engine = Engine(docker, self._random)
         self._number = 0
         self._namespaces: list[str] = []
         self._links: dict[str, str] = {}
@@ -65,6 +67,7 @@ class World:
             *(self._make_bridge, self._drop_bridge, self._enslave, self._enslave, self._release),
             *(self._make_port, self._drop_port, self._label_port, self._route, self._neighbour),
             *(self._make_container, self._end_container),
+            *(self._run_docker, self._remove_docker, self._pause_docker, self._rename_docker),
         ]
         change = self._random.choice(changes)
         if change():
@@ -84,6 +87,7 @@ class World:
 
     def clear(self) -> None:
         """Remove everything but the switch."""
+        self.engine.clear()
         while self._containers:
             self._end_container()
         while self._holders:
@@ -304,6 +308,18 @@ class World:
             return False
         _run("runc", "--root", str(self.runc_root), "delete", "--force", name)
         return True
+
+    def _run_docker(self) -> bool:
+        return self.engine.make()
+
+    def _remove_docker(self) -> bool:
+        return self.engine.end()
+
+    def _pause_docker(self) -> bool:
+        return self.engine.pause()
+
+    def _rename_docker(self) -> bool:
+        return self.engine.rename()
 
     # Faults
 

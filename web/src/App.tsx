@@ -4,14 +4,18 @@
 import { useQuery } from "@tanstack/react-query";
 import { Suspense } from "react";
 import { serverInfo } from "./api/client";
+import { AlertsTab, useAlertNews } from "./alerts/AlertsTab";
 import type { Node } from "./api/types";
 import { CapturesTab, useCaptureNews } from "./captures/CapturesTab";
 import { draft, startWith } from "./captures/draft";
 import { ChecksTab } from "./checks/ChecksTab";
 import { FlowsTab } from "./flows/FlowsTab";
+import { startFrom } from "./inject/draft";
 import { Inspector } from "./inspector/Inspector";
+import { firing } from "./state/alerts";
 import { inOrder } from "./state/captures";
 import { inOrder as checksInOrder } from "./state/checks";
+import { running } from "./state/injections";
 import { go, place, type Tab } from "./state/place";
 import { useSession } from "./state/session";
 import { useStore } from "./state/store";
@@ -28,9 +32,12 @@ import { IconButton, Tabs } from "./ui/widgets";
 
 // The editor is a third of the page's code; it is loaded when somebody asks.
 const ConsoleTab = lazily(() => import("./console/ConsoleTab"));
+const InjectTab = lazily(() => import("./inject/InjectTab"));
+const WorkflowsTab = lazily(() => import("./workflows/WorkflowsTab"));
 
 export function App() {
   useCaptureNews();
+  useAlertNews();
   return (
     <div className="page">
       <Header />
@@ -72,6 +79,8 @@ function Panel() {
   const session = useSession();
   const captures = useStore(session.captures);
   const checks = useStore(session.checks);
+  const alerts = useStore(session.alerts);
+  const sending = running(useStore(session.injections));
   const graph = useStore(session.graph);
   const { tab, node: selected } = useStore(place);
   const node = graph.nodes.get(selected);
@@ -85,6 +94,9 @@ function Panel() {
         items={[
           { id: "captures", label: <TabLabel text="Captures" number={inOrder(captures).length} /> },
           { id: "checks", label: <TabLabel text="Checks" number={checksInOrder(checks).length} /> },
+          { id: "alerts", label: <AlertsLabel all={alerts.byId.size} firing={firing(alerts)} /> },
+          { id: "inject", label: <TabLabel text="Inject" number={sending} /> },
+          { id: "workflows", label: "Workflows" },
           { id: "node", label: node ? shortName(nameOf(node), 24) : "Selection" },
           { id: "flows", label: "Flows" },
           { id: "query", label: "Query" },
@@ -93,13 +105,14 @@ function Panel() {
       <div className="panel-body" role="tabpanel">
         {tab === "captures" ? <CapturesTab /> : null}
         {tab === "checks" ? <ChecksTab /> : null}
-        {tab === "node" ? <Inspector onCapture={captureNode} /> : null}
+        {tab === "alerts" ? <AlertsTab /> : null}
+        {tab === "node" ? <Inspector onCapture={captureNode} onInject={injectFrom} /> : null}
         {tab === "flows" ? <FlowsTab /> : null}
-        {tab === "query" ? (
-          <Suspense>
-            <ConsoleTab />
-          </Suspense>
-        ) : null}
+        <Suspense>
+          {tab === "inject" ? <InjectTab /> : null}
+          {tab === "workflows" ? <WorkflowsTab /> : null}
+          {tab === "query" ? <ConsoleTab /> : null}
+        </Suspense>
       </div>
     </aside>
   );
@@ -109,6 +122,24 @@ function captureNode(node: Node): void {
   startWith(node);
   draft.set({ ...draft.get(), armed: null });
   go({ tab: "captures", view: "" });
+}
+
+function injectFrom(node: Node): void {
+  startFrom(node);
+  go({ tab: "inject", view: "" });
+}
+
+/** What fires counts for more than what there is. */
+function AlertsLabel({ all, firing }: { all: number; firing: number }) {
+  if (firing === 0) return <TabLabel text="Alerts" number={all} />;
+  return (
+    <>
+      Alerts
+      <span className="count urgent" title={`${firing} of ${all} firing`} data-testid="alerts-firing">
+        {firing}
+      </span>
+    </>
+  );
 }
 
 function TabLabel({ text, number }: { text: string; number: number }) {

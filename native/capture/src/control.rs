@@ -4,10 +4,13 @@
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use netsonde_meter::FlowBatch;
 
+use crate::collector::{self, Collector};
+use crate::ebpf::{Hook, KernelMeter};
 use crate::event::{Event, EventKind, Point};
 use crate::metering::adopt;
 use crate::netns::Namespace;
@@ -20,12 +23,22 @@ use crate::subscription::{CaptureOptions, Identity, Subscription};
 use crate::sys::mono_ns;
 use crate::tap::{Birth, Hold, Key, Tap};
 
+/// How a capture gets to know of packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// They are read.
+    Packets,
+    /// The kernel counts them.
+    Counts(Hook),
+}
+
 pub struct StartRequest {
     pub point: Point,
     pub ifname: String,
     pub node_tid: String,
     pub options: CaptureOptions,
     pub sinks: Vec<Arc<Sink>>,
+    pub way: Way,
     pub asked: Instant,
     pub _hold: Option<Hold>,
 }
@@ -50,6 +63,8 @@ pub struct Control {
     /// Starts that wait for their namespace.
     waiting: Vec<StartRequest>,
     scratch: Scratch,
+    /// Those that read what the kernel counts.
+    threads: Vec<JoinHandle<()>>,
 }
 
 enum NoTap {
@@ -65,6 +80,7 @@ impl Control {
             jobs,
             waiting: Vec::new(),
             scratch: Scratch::default(),
+            threads: Vec::new(),
         }
     }
 
@@ -78,12 +94,15 @@ impl Control {
             {
                 Ok(job) => self.obey(job),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => break,
             }
             if Instant::now() >= next {
                 self.keep_house();
                 next = Instant::now() + HOUSEKEEPING;
             }
+        }
+        for thread in self.threads {
+            drop(thread.join());
         }
     }
 
@@ -103,8 +122,16 @@ impl Control {
 
     fn start(&mut self, request: StartRequest) {
         let key = (request.point.netns, request.point.ifindex);
-        let started = match self.tap_for(key) {
-            Ok(tap) => self.subscribe(&tap, &request),
+        let found = match request.way {
+            Way::Packets => self.tap_for(key).map(|tap| self.subscribe(&tap, &request)),
+            Way::Counts(hook) => self
+                .shared
+                .namespace(key.0)
+                .ok_or(NoTap::Later)
+                .map(|namespace| self.count_in_kernel(&namespace, hook, &request)),
+        };
+        let started = match found {
+            Ok(started) => started,
             Err(NoTap::Later) if request.asked.elapsed() < NAMESPACE_PATIENCE => {
                 self.waiting.push(request);
                 return;
@@ -210,6 +237,43 @@ impl Control {
         Ok(())
     }
 
+    /// Let the kernel count on an interface, and a thread read what it did.
+    fn count_in_kernel(
+        &mut self,
+        namespace: &Namespace,
+        hook: Hook,
+        request: &StartRequest,
+    ) -> Result<(), String> {
+        let shared = &self.shared;
+        let is_present = |one: &Arc<Collector>| one.point == request.point;
+        if shared.collectors.lock().iter().any(is_present) {
+            return Ok(());
+        }
+        let flows = request.options.max_flows;
+        let (kernel, link_type) =
+            KernelMeter::open(shared, namespace, request.point.ifindex, hook, flows)?;
+        let identity = Identity {
+            point: request.point.clone(),
+            ifname: request.ifname.clone(),
+            node_tid: request.node_tid.clone(),
+            host: shared.config.host.clone(),
+            link_type,
+            armed_before_up: false,
+        };
+        let memory = Arc::clone(&shared.kept_memory);
+        let (options, sinks) = (request.options.clone(), request.sinks.clone());
+        let collector = collector::counting(identity, options, memory, sinks, kernel)?;
+        let (own, running) = (Arc::clone(&collector), Arc::clone(shared));
+        let thread = std::thread::Builder::new()
+            .name("netsonde-counts".to_owned())
+            .spawn(move || collector::run(&own, &running))
+            .map_err(|error| error.to_string())?;
+        shared.collectors.lock().push(collector);
+        self.threads.retain(|one| !one.is_finished());
+        self.threads.push(thread);
+        Ok(())
+    }
+
     fn stop(&mut self, point: &Point) {
         self.waiting.retain(|request| request.point != *point);
         let mut taps = self.shared.all_taps();
@@ -258,6 +322,11 @@ impl Control {
             tap.gone.store(true, Ordering::Release);
             tap.discard(&self.shared.garbage);
             self.shared.metering_of(tap).wake.signal();
+        }
+        for collector in self.shared.all_collectors() {
+            if collector.point.netns == key {
+                collector.leave();
+            }
         }
     }
 

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use crate::bpf::Filter;
 use crate::budget::{BoundedQueue, Budget};
 use crate::collector::{self, Collector, ListenRequest};
-use crate::control::{Control, Job, StartRequest};
+use crate::control::{Control, Job, StartRequest, Way};
 use crate::entrance::Entrance;
 use crate::event::{Event, Events, Point};
 use crate::netns::{Home, Witness};
@@ -159,6 +159,7 @@ impl Core {
         node_tid: String,
         options: CaptureOptions,
         sinks: &[SinkSpec],
+        way: Way,
     ) -> Result<(), String> {
         if !options.filter.trim().is_empty() {
             Filter::compile(&options.filter, 1)?;
@@ -166,7 +167,7 @@ impl Core {
         let hold = {
             let taps = self.shared.taps.lock();
             let present = taps.by_key.get(&(point.netns, point.ifindex));
-            present.and_then(Hold::on)
+            present.filter(|_| way == Way::Packets).and_then(Hold::on)
         };
         let sinks = self.open_sinks(sinks, &point, &ifname)?;
         let request = StartRequest {
@@ -175,6 +176,7 @@ impl Core {
             ifname,
             node_tid,
             options,
+            way,
             asked: Instant::now(),
             _hold: hold,
         };
@@ -203,8 +205,15 @@ impl Core {
     pub fn listen(&self, request: ListenRequest, sinks: &[SinkSpec]) -> Result<SocketAddr, String> {
         let point = request.point.clone();
         let known = |one: &Arc<Collector>| one.point == point;
-        if let Some(present) = self.shared.collectors.lock().iter().find(|one| known(one)) {
-            return Ok(present.address);
+        let present = self
+            .shared
+            .collectors
+            .lock()
+            .iter()
+            .find(|one| known(one))
+            .cloned();
+        if let Some(address) = present.and_then(|present| present.address) {
+            return Ok(address);
         }
         let sinks = self.open_sinks(sinks, &point, &request.ifname)?;
         let shared = &self.shared;
@@ -214,7 +223,7 @@ impl Core {
             .map_err(|error| error.to_string())?;
         let address = collector.address;
         shared.collectors.lock().push(collector);
-        Ok(address)
+        address.ok_or_else(|| "it listens nowhere".to_owned())
     }
 
     /// Stop a capture on an interface; its packets stay readable for some minutes. `Stopped` follows.

@@ -6,8 +6,9 @@
 pub mod bpf;
 mod budget;
 pub mod collector;
-mod control;
+pub mod control;
 pub mod core;
+pub mod ebpf;
 mod entrance;
 pub mod event;
 mod frame;

@@ -24,7 +24,7 @@ const FRAME_MAX: usize = 68 * 1024;
 const BATCH: usize = 64;
 const CONTROL: usize = 128;
 /// `lo` in every namespace (LOOPBACK_IFINDEX, net/core/dev.c).
-const LOOPBACK: u32 = 1;
+pub const LOOPBACK: u32 = 1;
 
 pub struct PacketSocket(OwnedFd);
 
@@ -139,6 +139,15 @@ pub fn bind(fd: &impl AsRawFd, ifindex: u32) -> io::Result<()> {
 
 /// Hardware type (ARPHRD_…) of the interface that a packet socket is bound to.
 pub fn hardware(fd: &impl AsRawFd) -> io::Result<u16> {
+    bound(fd).map(|address| address.sll_hatype)
+}
+
+/// The interface that a packet socket is bound to; not positive once that is gone.
+pub fn ifindex(fd: &impl AsRawFd) -> io::Result<c_int> {
+    bound(fd).map(|address| address.sll_ifindex)
+}
+
+fn bound(fd: &impl AsRawFd) -> io::Result<libc::sockaddr_ll> {
     // SAFETY: all zeroes is a valid sockaddr_ll.
     let mut address: libc::sockaddr_ll = unsafe { zeroed() };
     let mut length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
@@ -151,7 +160,7 @@ pub fn hardware(fd: &impl AsRawFd) -> io::Result<u16> {
         )
     };
     check(result)?;
-    Ok(address.sll_hatype)
+    Ok(address)
 }
 
 /// How the frames of an interface begin.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use netsonde_exports::FlowRecord;
 use netsonde_meter::{
-    Applications, FlowBatch, FlowRef, Frame, LayerKeyMode, Meter, MeterConfig, MeterStats,
+    Applications, Counted, FlowBatch, FlowRef, Frame, LayerKeyMode, Meter, MeterConfig, MeterStats,
     PacketBatch, PacketRow, Ports,
 };
 use netsonde_packet::LinkType;
@@ -200,6 +200,25 @@ impl Subscription {
         self.count(frame, rate.unwrap_or(1).into(), false, events);
     }
 
+    /// Take what the kernel counted, the earliest first. A filter judges by the first packet of each: it may name only
+    /// what all of them have in common.
+    pub fn counted(&mut self, all: &[Counted<'_>], events: &mut Vec<Event>) {
+        if self.finished {
+            return;
+        }
+        let passes = |one: &Counted<'_>| {
+            let frame = &one.first;
+            self.filter
+                .as_ref()
+                .is_none_or(|filter| filter.matches(frame.data, frame.wire_len))
+        };
+        let wanted: Vec<Counted<'_>> = all.iter().filter(|one| passes(one)).copied().collect();
+        self.meter.counted(&wanted);
+        for one in &wanted {
+            self.tally(one.packets, one.octets, one.first.ts_ns, events);
+        }
+    }
+
     /// Take what an exporter tells of a flow.
     pub fn record(&mut self, record: &FlowRecord, events: &mut Vec<Event>) {
         if self.finished || !self.meter.record(record) {
@@ -269,6 +288,9 @@ impl Subscription {
     }
 
     fn check_volume(&mut self, events: &mut Vec<Event>) {
+        if self.finished {
+            return;
+        }
         let reached = |limit: u64, count: u64| limit > 0 && count >= limit;
         if reached(self.options.max_packets, self.counters.packets) {
             self.finish(

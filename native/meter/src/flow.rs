@@ -17,7 +17,7 @@ use crate::quic::QuicState;
 use crate::quote::{Errors, Quote};
 use crate::reassembly::Budget;
 use crate::tally::Tally;
-use crate::tcp::{Segment, TcpState};
+use crate::tcp::{Learnt, Segment, TcpState};
 
 /// Why a flow ended, as `FinishType` numbers it. The first four are the reference's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -232,9 +232,22 @@ impl Flow {
         if segment.tcp.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) == 0 {
             return false;
         }
-        let finish = match (state.reset(), state.closed(&self.packets)) {
-            (true, _) => Finish::TcpRst,
-            (_, true) => Finish::TcpFin,
+        self.learn(&learnt)
+    }
+
+    /// Follow beginning and end of TCP where not every segment is seen. Return true when this closed the connection.
+    pub(crate) fn follow_milestone(&mut self, side: usize, segment: &Segment<'_>) -> bool {
+        let Conversation::Tcp(state) = &mut self.conversation else {
+            return false;
+        };
+        let learnt = state.milestones(side, segment);
+        self.learn(&learnt)
+    }
+
+    fn learn(&mut self, learnt: &Learnt) -> bool {
+        let finish = match self.tcp() {
+            Some(state) if state.reset() => Finish::TcpRst,
+            Some(state) if state.closed(&self.packets) => Finish::TcpFin,
             _ => Finish::Running,
         };
         if let Some(rtt_ns) = learnt.rtt_ns {

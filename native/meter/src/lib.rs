@@ -47,6 +47,6 @@ pub use config::{LayerKeyMode, MeterConfig};
 pub use flow::Finish;
 pub use fragments::FragmentStats;
 pub use ids::base64;
-pub use meter::{Dissected, Dissector, FlowRef, Frame, Meter, MeterStats};
+pub use meter::{Counted, Depth, Dissected, Dissector, FlowRef, Frame, Meter, MeterStats};
 pub use netsonde_packet::{LinkType, Ports};
 pub use view::PacketColumns;

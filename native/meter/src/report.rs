@@ -208,7 +208,7 @@ impl Reporter {
             row.application = name;
         }
         match &flow.conversation {
-            Conversation::Echo(state) if row.icmp_type == "ECHO" => {
+            Conversation::Echo(state) if config.every_frame && row.icmp_type == "ECHO" => {
                 row.icmp_unanswered = state.unanswered()
             }
             Conversation::Dhcp(key) if key.version == 4 => row.dhcpv4 = &scratch.dhcp,

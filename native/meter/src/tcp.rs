@@ -121,7 +121,7 @@ impl TcpState {
     }
 
     /// Handshake, end and reset.
-    fn milestones(&mut self, side: usize, segment: &Segment<'_>) -> Learnt {
+    pub(crate) fn milestones(&mut self, side: usize, segment: &Segment<'_>) -> Learnt {
         let mut learnt = Learnt::default();
         let tcp = segment.tcp;
         let other = side ^ 1;

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 
 use netsonde_capture::bpf::Filter;
 use netsonde_capture::collector::{ListenRequest, SourceKind};
+use netsonde_capture::control::Way;
 use netsonde_capture::core::Core;
+use netsonde_capture::ebpf::Hook;
 use netsonde_capture::event::Point;
 use netsonde_capture::kept::KeepOptions;
 use netsonde_capture::shared::Config;
@@ -189,7 +191,42 @@ impl CaptureCore {
             ifindex,
         };
         let CaptureOptions { options, sinks } = options;
-        py.detach(|| self.0.start(point, ifname, node_tid, options, &sinks))
+        py.detach(|| {
+            self.0
+                .start(point, ifname, node_tid, options, &sinks, Way::Packets)
+        })
+        .map_err(PyValueError::new_err)
+    }
+
+    /// Like `start`, with a program in the kernel that counts instead of packets that are read. `hook` = best, tcx or
+    /// socket. A filter may name only what all packets of a flow have in common.
+    #[pyo3(signature = (capture_id, netns, ifindex, ifname, node_tid, options, hook = "best"))]
+    #[expect(clippy::too_many_arguments, reason = "flat for Python")]
+    fn count_in_kernel(
+        &self,
+        py: Python<'_>,
+        capture_id: String,
+        netns: u64,
+        ifindex: u32,
+        ifname: String,
+        node_tid: String,
+        options: CaptureOptions,
+        hook: &str,
+    ) -> PyResult<()> {
+        let hook = match hook {
+            "best" => Hook::Best,
+            "tcx" => Hook::Tcx,
+            "socket" => Hook::Socket,
+            _ => return Err(PyValueError::new_err(format!("there is no hook {hook:?}"))),
+        };
+        let point = Point {
+            capture_id,
+            netns,
+            ifindex,
+        };
+        let CaptureOptions { options, sinks } = options;
+        let way = Way::Counts(hook);
+        py.detach(|| self.0.start(point, ifname, node_tid, options, &sinks, way))
             .map_err(PyValueError::new_err)
     }
 

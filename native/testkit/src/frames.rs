@@ -21,19 +21,6 @@ pub fn numbered(sender: u32, number: u32) -> [u8; LENGTH] {
     frame
 }
 
-/// A TCP segment without payload, of 64 bytes: one of `connections`, each with a client of its own.
-pub fn segment(number: u32, connections: u32) -> [u8; LENGTH] {
-    let client = (number % connections.max(1)).to_be_bytes();
-    let mut frame = [0; LENGTH];
-    frame[..14].copy_from_slice(&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0]);
-    frame[14..26].copy_from_slice(&[0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 6, 0, 0]);
-    frame[26..30].copy_from_slice(&[10, client[1], client[2], client[3]]);
-    frame[30..38].copy_from_slice(&[192, 168, 0, 1, 0x9c, 0x40, 0, 80]);
-    frame[38..42].copy_from_slice(&number.to_be_bytes());
-    frame[46..48].copy_from_slice(&[0x50, 0x10]);
-    frame
-}
-
 /// A packet socket that sends through one interface and receives nothing.
 pub struct Sender {
     socket: OwnedFd,

@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import platform
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
@@ -26,6 +27,7 @@ from netsonde.bus.subjects import ReportKind
 from netsonde.bus.topology import TopologyPublisher
 from netsonde.captures.agent import CaptureAgent
 from netsonde.captures.engines._api import Engine
+from netsonde.captures.engines.ebpf import EbpfEngine
 from netsonde.captures.engines.listen import LISTENING, ListenEngine
 from netsonde.captures.engines.ovs.engine import NAMES as OVS_NAMES
 from netsonde.captures.engines.ovs.engine import Host as SwitchHost
@@ -40,8 +42,8 @@ from netsonde.graph.tid import TidLayer
 from netsonde.graph.vm import VmLayer
 from netsonde.injection.agent import InjectionAgent
 from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
-from netsonde.model.presence import Presence
-from netsonde.observe import Health, logger
+from netsonde.model.presence import HostAbility, Presence
+from netsonde.observe import Health, abilities, logger
 from netsonde.probes._api import ProbeContext
 from netsonde.probes._registry import build_probes
 from netsonde.probes.identity import Identity, read_machine_id
@@ -91,6 +93,9 @@ class Agent:
         self.graph.add_computed(TidLayer())
         self.graph.add_computed(VmLayer())
         self.namespaces = NamespaceRegistry()
+        # What a process may do does not change while it runs.
+        self._abilities = abilities.look()
+        self._hindrance = abilities.hindrance(self._abilities)
         self.spool = settings.state_dir / "spool"
         self.spool.mkdir(mode=0o700, exist_ok=True)
 
@@ -161,6 +166,7 @@ class Agent:
         try:
             engine = open_packet_engine(self.host, self._capture_settings(), self._own_traffic(), topics)
         except OSError as refused:
+            self._hindrance = self._hindrance or f"this agent cannot capture: {refused}"
             health.failed(f"no captures: {refused}; run as root, or with CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN")
             log.warning("captures cannot work", reason=str(refused))
             return None
@@ -189,6 +195,7 @@ class Agent:
             await bus.bucket("capture-status", codec=AgentCaptureStatus),
             engines,
             self.settings.capture,
+            hindrance=self._hindrance,
         )
 
     async def _inject(self, bus: Bus) -> None:
@@ -230,6 +237,9 @@ class Agent:
             started_ms=self.started_ms,
             address="",
             components=[component(part) for part in parts],
+            at_ms=now_ms(),
+            kernel=platform.release(),
+            abilities=[HostAbility(*one) for one in self._abilities],
         )
 
 
@@ -262,7 +272,8 @@ def _engines(engine: PacketEngine | None, switch: OvsEngine | None, settings: Ca
     if engine is None or switch is None:
         return {}
     listening = {name: ListenEngine(name, engine, settings, now_ms) for name in LISTENING}
-    return {engine.name: engine, **listening, **dict.fromkeys(OVS_NAMES, switch)}
+    counting = EbpfEngine(engine)
+    return {engine.name: engine, counting.name: counting, **listening, **dict.fromkeys(OVS_NAMES, switch)}
 
 
 async def _leave(switch: OvsEngine) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from netsonde.errors import UserError
-from netsonde.model.alerts import Alert, Language
+from netsonde.model.alerts import FOREVER_MS, Alert, Language
 from netsonde.query import parse
 from netsonde.query.steps.packets import FetchPackets
 
@@ -109,5 +109,7 @@ def _problems(alert: Alert, now_ms: int) -> Iterator[str]:
     for label, text in alert.labels.items():
         if not _LABEL.fullmatch(label) or len(text) > 1000:
             yield f"label {label[:80]!r} must be letters, digits and _, its value at most 1000 characters"
+    if not 0 <= alert.muted_until <= FOREVER_MS:
+        yield f"MutedUntil must be Unix ms, 0 for not muted, got {alert.muted_until}"
     if is_expired(alert, now_ms):
         yield "ExpiresAt is in the past"

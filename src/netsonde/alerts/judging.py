@@ -104,6 +104,8 @@ class Judging:
                 last = self._catalogue.last(alert.uuid)
                 if last is None or last.state != "firing" or last.notified_at < last.fired_at:
                     continue
+                if self._around.clock.now_ms() < alert.muted_until:
+                    continue
                 for action in filter(notifier.repeats, actions_of(alert)):
                     await notifier.repeat(_again(alert, last, action))
 

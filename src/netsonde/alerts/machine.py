@@ -75,7 +75,7 @@ class Machine:
             return max(self.absent_since + self.alert.keep_firing, keep_until)
         if self.looked_at < keep_until:
             return keep_until
-        return self.last.notified_at + self.alert.cooldown if self.last.owed else None
+        return self._quiet_until() if self.last.owed else None
 
     def _firing(self, seen: Seen, now_ms: int, keep_until: int) -> Transition | None:
         last = self.last
@@ -89,7 +89,7 @@ class Machine:
             return self._to("resolved", seen, now_ms, active_at=0, notified=told)
         self.absent_since = 0
         is_news = seen.fingerprint != last.fingerprint and now_ms >= keep_until
-        if self._cools_down(now_ms):
+        if now_ms < self._quiet_until():
             return self._to("firing", seen, now_ms, owed=True) if is_news and not last.owed else None
         return self._tell(seen, now_ms) if is_news or last.owed else None
 
@@ -102,7 +102,7 @@ class Machine:
         return Seen(holds=True, value=last.reason_data, fingerprint=fingerprint, summary=last.summary)
 
     def _fire(self, seen: Seen, now_ms: int, active_at: int) -> Transition:
-        if self._cools_down(now_ms):
+        if now_ms < self._quiet_until():
             return self._to("firing", seen, now_ms, active_at=active_at, fired_at=now_ms, owed=True)
         return self._to(
             "firing",
@@ -118,10 +118,10 @@ class Machine:
     def _tell(self, seen: Seen, now_ms: int) -> Transition:
         return self._to("firing", seen, now_ms, notified=True, notified_at=now_ms, fingerprint=seen.fingerprint)
 
-    def _cools_down(self, now_ms: int) -> bool:
-        return (
-            self.last is not None and self.last.notified_at > 0 and now_ms < self.last.notified_at + self.alert.cooldown
-        )
+    def _quiet_until(self) -> int:
+        """Return until when (Unix ms) nobody is told that it fires: a cool-down, or it is muted."""
+        told_at = 0 if self.last is None else self.last.notified_at
+        return max(told_at + self.alert.cooldown if told_at else 0, self.alert.muted_until)
 
     def _to(self, state: State, seen: Seen, now_ms: int, **changes: int | bool | str) -> Transition:
         before = self.last or Transition(self.alert.uuid, self.alert.name, 0, 0, "inactive", "inactive")

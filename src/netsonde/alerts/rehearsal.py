@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from netsonde.alerts.machine import Machine
 from netsonde.alerts.stores import Queries
 from netsonde.alerts.values import of_result
@@ -56,7 +58,8 @@ async def rehearse(alert: Alert, queries: Queries, period: Period, *, seconds: f
     at_time(alert.expression, period.start)
     loop = asyncio.get_running_loop()
     give_up = loop.time() + seconds
-    machine = Machine(alert)
+    # Whether somebody wants to hear of it now says nothing of the past.
+    machine = Machine(msgspec.structs.replace(alert, muted_until=0))
     transitions: list[Transition] = []
     looks, last, problem = 0, period.start, ""
     for moment in period:

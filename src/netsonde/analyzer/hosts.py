@@ -4,16 +4,19 @@
 from collections.abc import Callable
 
 from netsonde.bus.connection import Bus
-from netsonde.bus.presence import hosts_bucket
+from netsonde.bus.presence import hosts_bucket, presence_key
 from netsonde.model.presence import Presence
 
 
 class Hosts:
     """Presences by key, kept up to date by `run`; `on_agent_gone` hears of agents whose entry went."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, own_key: str = "") -> None:
+        """`own_key` is this analyzer's entry: other hosts' clocks are compared with its."""
         self._bus = bus
+        self._own_key = own_key
         self._present: dict[str, Presence] = {}
+        self._ahead_ms: dict[str, int] = {}
         self.on_agent_gone: Callable[[str], None] = lambda _: None
         self.on_change: Callable[[], None] = lambda: None
         self.known = False
@@ -26,14 +29,29 @@ class Hosts:
         """Return the hosts whose agent is there."""
         return [one.host for one in self.all() if one.service == "agent"]
 
+    def clock_ahead_ms(self, one: Presence) -> int | None:
+        """Return by how much a host's clock is ahead of this analyzer's, negative = behind; None = not known.
+
+        Each is compared with the time at which the bus stored its entry, so what the entry took to get there and how
+        old it is do not matter, nor does the clock of the bus. It is right to what storing an entry takes.
+        """
+        theirs, ours = self._ahead_ms.get(presence_key(one)), self._ahead_ms.get(self._own_key)
+        return None if theirs is None or ours is None else theirs - ours
+
+    def _note(self, key: str, value: Presence, stored_ns: int) -> None:
+        self._present[key] = value
+        if value.at_ms and stored_ns:
+            self._ahead_ms[key] = value.at_ms - stored_ns // 1_000_000
+
     async def run(self) -> None:
         bucket = await hosts_bucket(self._bus)
         async for entry in bucket.watch():
             if entry.kind == "current":
                 self.known = True
             elif entry.value is not None:
-                self._present[entry.key] = entry.value
+                self._note(entry.key, entry.value, entry.stored_ns)
             else:
+                self._ahead_ms.pop(entry.key, None)
                 gone = self._present.pop(entry.key, None)
                 if gone is not None and gone.service == "agent":
                     self.on_agent_gone(gone.host)

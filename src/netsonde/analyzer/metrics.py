@@ -73,7 +73,9 @@ class _Components(Collector):
             "netsonde_component_state", "1 for the state that a component is in", labels=("host", "component", "state")
         )
         counters = GaugeMetricFamily(
-            "netsonde_component_count", "What a component counts", labels=("host", "component", "counter")
+            "netsonde_component_value",
+            "What a component counts or has, such as messages dropped, or objects owned",
+            labels=("host", "component", "counter"),
         )
         for host, part in self._all():
             for name in STATES:

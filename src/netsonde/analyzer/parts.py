@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import platform
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -28,7 +29,9 @@ from netsonde.analyzer.queries import QueryService
 from netsonde.analyzer.reports import AgentReports
 from netsonde.analyzer.resources import Resources
 from netsonde.analyzer.status import StatusService
+from netsonde.analyzer.underlay import Underlay
 from netsonde.analyzer.verdicts import VerdictNotices
+from netsonde.analyzer.without_pandas import leave_pandas_out
 from netsonde.api.inside import InsideApi
 from netsonde.api.server import serve
 from netsonde.api.services import Services
@@ -36,7 +39,7 @@ from netsonde.api.settings import check_exposure
 from netsonde.bus.connection import Bus
 from netsonde.bus.follower import TopologyFollower
 from netsonde.bus.lease import Lease
-from netsonde.bus.presence import PresenceKeeper
+from netsonde.bus.presence import PresenceKeeper, presence_key
 from netsonde.bus.session import bus_until
 from netsonde.captures.coordinator import CaptureCoordinator
 from netsonde.checks.service import CheckService
@@ -65,6 +68,7 @@ def run(config_file: Path | None, overrides: dict[str, str], *, check: bool = Fa
     """Run an analyzer until SIGTERM or SIGINT; returns the exit code."""
 
     async def main(settings: Settings, stop: asyncio.Event) -> None:
+        leave_pandas_out()
         await Analyzer(settings).run(stop)
 
     return run_process("analyzer", main, config_file, overrides, check=check, verify=verify)
@@ -97,6 +101,7 @@ class Analyzer:
                 "declared",
                 "noderules",
                 "edgerules",
+                "underlay",
                 "captures",
                 "checks",
                 "alerts",
@@ -128,12 +133,13 @@ class Analyzer:
 
     async def _run_on(self, bus: Bus, history: History | None, stop: asyncio.Event) -> None:
         make = Resources(bus, self.settings, self.health, self.graph, now_ms)
-        hosts = Hosts(bus)
+        hosts = Hosts(bus, presence_key(self._describe()))
         departures = Departures(lambda host: host in hosts.agents(), lambda host: self._withdraw(host, history))
         hosts.on_agent_gone = departures.note
         follower = TopologyFollower(bus, self.graph.replace_origin, self.graph.apply_remote)
         declared = await make.declared()
         rules = await make.rules(declared)
+        underlay = Underlay(self.graph, declared, self.health["underlay"])
         lease = Lease(bus, "captures", self.host)
         captures = await make.captures(lease, hosts)
         hosts.on_change = captures.refresh
@@ -161,7 +167,7 @@ class Analyzer:
         inside = InsideApi()
         workflows = await make.workflows(inside, checks, captures)
         gate = open_gate(self.settings, sessions, self.health["access"])
-        calls.bind(NamedCalls(workflows, "notice", gate.check_lent_to))
+        calls.bind(NamedCalls(workflows, "notice", gate.acting_between_now))
         services = self._services(
             *(bus, hosts, history, captures, checks, alerts, declared, rules, flows, status, queries, injections),
             *(gate, workflows, inside),
@@ -179,6 +185,7 @@ class Analyzer:
                 spawn(group, self._supervise("declared", declared.run), "declared"),
                 spawn(group, self._supervise("noderules", rules[0].run), "noderules"),
                 spawn(group, self._supervise("edgerules", rules[1].run), "edgerules"),
+                spawn(group, self._supervise("underlay", underlay.run), "underlay"),
                 spawn(group, self._supervise("captures", captures.run), "captures"),
                 spawn(group, self._supervise("checks", checks.run), "checks"),
                 spawn(group, self._supervise("scripts", _running(self.scripts.tend)), "scripts"),
@@ -270,6 +277,8 @@ class Analyzer:
             started_ms=self.started_ms,
             address=self.settings.analyzer.listen,
             components=[component(part) for part in self.health.values()],
+            at_ms=now_ms(),
+            kernel=platform.release(),
         )
 
 

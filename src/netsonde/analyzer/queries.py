@@ -23,6 +23,7 @@ from netsonde.query.executor import at_place, attempt, computed, follow, result_
 from netsonde.query.explaining import explain
 from netsonde.query.pace import Look, nothing
 from netsonde.query.result import dump
+from netsonde.query.sources import WorkflowSource
 from netsonde.query.workers import Workers
 
 T = TypeVar("T")
@@ -59,21 +60,24 @@ class QueryService:
         client: str = "",
         gone: Gone | None = None,
         packets: bool = True,
+        workflows: WorkflowSource | None = None,
     ) -> T:
         """Return what `into` makes of the result; for a large one it runs in a thread, and looks at the clock.
 
-        `client` is whom the queue treats as one; `packets` whether it may see what is in packets. Raises UserError for
-        any mistake and limit, Busy when too many long queries wait already, and whatever `gone` raises.
+        `client` is whom the queue treats as one; `packets` whether it may see what is in packets, `workflows` those it
+        may call. Raises UserError for any mistake and limit, Busy when too many long queries wait already, and
+        whatever `gone` raises.
         """
         plan = result = None
         limits = self._limits if packets else replace(self._limits, packets=0)
+        sources = self._sources if workflows is None else replace(self._sources, workflows=workflows)
         if _is_short(text, bindings):
             async with self._one_at_a_time():
                 plan = parse(text, bindings)
-                result = attempt(plan, self._sources, limits)
+                result = attempt(plan, sources, limits)
                 if result is not None and result.size <= _SMALL:
                     return into(result, nothing)
-        return await _unless(gone, self._at_place(text, bindings, into, plan, result, client, limits))
+        return await _unless(gone, self._at_place(text, bindings, into, plan, result, client, sources, limits))
 
     async def nodes(self, text: str) -> Sequence[Node]:
         """Return the nodes that a query gives; raises UserError for one that gives anything else."""
@@ -137,10 +141,11 @@ class QueryService:
         plan: Plan | None,
         result: Result | None,
         client: str,
+        sources: Sources,
         limits: Limits,
     ) -> T:
         async with self._workers.place(client, limits.seconds) as place:
-            context = at_place(place, self._sources, limits)
+            context = at_place(place, sources, limits)
             if plan is None:
                 plan = await computed(context, partial(parse, text, bindings))
             if result is None or result.graph is not None:

@@ -16,6 +16,7 @@ from netsonde.api.inside import InsideApi
 from netsonde.bus.connection import Bus
 from netsonde.bus.lease import Lease
 from netsonde.captures.coordinator import CaptureCoordinator
+from netsonde.captures.destinations import Destinations
 from netsonde.checks.service import CheckService
 from netsonde.declared import DeclaredElements, Stores
 from netsonde.declared.rules import EdgeRules, NodeRules
@@ -74,6 +75,7 @@ class Resources:
         self.host = settings.host_id
 
     async def captures(self, lease: Lease, hosts: Hosts) -> CaptureCoordinator:
+        capture = self.settings.capture
         return CaptureCoordinator(
             self.graph,
             await self.bus.bucket("captures", codec=Capture),
@@ -81,6 +83,7 @@ class Resources:
             await self.bus.bucket("capture-status", codec=AgentCaptureStatus),
             lease,
             check_filter=check_bpf,
+            destinations=Destinations(capture.export_allow, capture.export_refuse),
             agents=lambda: hosts.agents() if hosts.known else None,
         )
 
@@ -156,7 +159,8 @@ class Resources:
         stores = InjectionStores(
             await self.bus.bucket("injections", codec=Injection),
             await self.bus.bucket("injection-status", codec=InjectionStatus),
-            await self.bus.bucket("injection-audit", codec=AuditRecord, ttl_s=settings.audit_days * 86400),
+            # Full, it must not keep everybody from injecting: each record is in the log of the process as well.
+            await self.bus.bucket("injection-audit", codec=AuditRecord, ttl_s=settings.audit_days * 86400, rolls=True),
         )
         return InjectionCoordinator(
             self.graph,

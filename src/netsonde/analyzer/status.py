@@ -45,6 +45,9 @@ class StatusService:
     def presences(self) -> Sequence[Presence]:
         return self._hosts.all()
 
+    def clock_ahead_ms(self, one: Presence) -> int | None:
+        return self._hosts.clock_ahead_ms(one)
+
     def components(self) -> Sequence[ComponentHealth]:
         return [component(part) for part in self._parts]
 

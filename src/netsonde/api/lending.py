@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whose rights a notice acts with: a workflow that it calls has those of the workflow's owner."""
+"""Whose rights a notice acts with: a workflow that it calls has those of who set it up, or of its owner if fewer."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -7,9 +7,9 @@ from typing import TypeVar
 import msgspec
 
 from netsonde.api.authorize import principal_of
+from netsonde.api.calls import caller_of
 from netsonde.api.requests import AnyRequest
 from netsonde.api.services import Services
-from netsonde.api.workflow import caller_of
 from netsonde.model.alerts import Alert
 from netsonde.model.checks import Check
 from netsonde.notify.actions import action_of
@@ -23,8 +23,9 @@ def signed(request: AnyRequest, definition: T) -> T:
 
 
 def check_actions(services: Services, request: AnyRequest, actions: Iterable[str]) -> None:
-    """Raise Forbidden for an action that calls a workflow of somebody who may do more than the user."""
+    """Raise Forbidden for an action that calls a workflow which may not act for the user, nor for its owner."""
     for action in map(action_of, filter(None, actions)):
         view = services.workflows.view(action.target) if action.kind == "workflow" else None
         if view is not None:
-            services.gate.check_lent(principal_of(request.scope), view.created_by, f"the workflow {view.name!r}")
+            owner = None if view.bundled else view.created_by
+            services.gate.acting_between(principal_of(request.scope), owner, f"the workflow {view.name!r}")

@@ -13,6 +13,7 @@ from netsonde.access.rights import RAW_PACKETS, TOPOLOGY_READ
 from netsonde.api.accept import preferred
 from netsonde.api.authorize import principal_of
 from netsonde.api.bodies import convert, decode
+from netsonde.api.calls import called_workflows
 from netsonde.api.errors import NotAcceptable
 from netsonde.api.pcap import to_pcap
 from netsonde.api.requests import JSON, JSON_UTF8, AnyRequest, ServicesDep, completeness, json_response
@@ -77,6 +78,7 @@ async def _answer(services: Services, request: AnyRequest, asked: TopologyQuery,
             client=_client(request),
             gone=partial(_hung_up, request),
             packets=_may_see_packets(services, request),
+            workflows=called_workflows(services, request),
         )
     except ClientGone:
         return _nobody()

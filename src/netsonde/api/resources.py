@@ -191,7 +191,7 @@ class Rules(Protocol[R_contra, V_co]):
         """Delete a rule and take back what it did. Raises NotFound."""
         ...
 
-    def preview(self, rule: R_contra) -> RulePreview:
+    async def preview(self, rule: R_contra) -> RulePreview:
         """Raises UserError as `create` would."""
         ...
 

@@ -82,7 +82,7 @@ def _router(path: str, noun: str, kind: type[Rule], pick: Pick, *, reads: Right,
 
     @post("/preview", right=writes, operation_id=f"preview{noun}", summary="What a rule would do now", status_code=200)
     async def preview_rule(services: ServicesDep, request: AnyRequest) -> Response[bytes]:
-        return json_response(pick(services).preview(await _rule_in(request, kind)))
+        return json_response(await pick(services).preview(await _rule_in(request, kind)))
 
     async def _change(
         services: Services, uuid: str, change: Json, if_match: str | None, ttl: str | None

@@ -92,6 +92,14 @@ class ClientGone(Exception):
     """The client hung up while it waited; there is nobody to tell."""
 
 
+class CalledWorkflows(Protocol):
+    """Workflows that run with the rights of whoever asks a query."""
+
+    async def call(self, reference: str, arguments: Sequence[Json]) -> Json:
+        """Return what a workflow (name or UUID) returns. Raises UserError."""
+        ...
+
+
 class Queries(Protocol):
     """The query engine over the live graph, flows and history."""
 
@@ -108,11 +116,13 @@ class Queries(Protocol):
         client: str,
         gone: Callable[[], Awaitable[None]],
         packets: bool,
+        workflows: CalledWorkflows | None,
     ) -> T:
         """Return what `into` makes of the result; it may run in a thread, and calls its second argument often.
 
         `client` is whom the queue of long queries treats as one; `gone` raises when the client has hung up, which
-        ends the query; `packets` is whether it may see what is in packets, else NotAllowed. Raises as `run` does.
+        ends the query; `packets` is whether it may see what is in packets, else NotAllowed; `workflows` are those
+        that it may call. Raises as `run` does.
         """
         ...
 
@@ -231,6 +241,10 @@ class Status(Protocol):
 
     def presences(self) -> Sequence[Presence]:
         """Return every agent and analyzer on the bus, this one included."""
+        ...
+
+    def clock_ahead_ms(self, one: Presence) -> int | None:
+        """Return by how much the clock of a process is ahead of this one's, negative = behind; None = not known."""
         ...
 
     def components(self) -> Sequence[ComponentHealth]:

@@ -31,6 +31,15 @@ class Component(msgspec.Struct, frozen=True, rename="pascal"):
     counters: dict[str, int]
 
 
+class Ability(msgspec.Struct, frozen=True, rename="pascal"):
+    """One thing that an agent can or cannot do on its host, and what it is needed for."""
+
+    name: str
+    able: bool
+    reason: str
+    purpose: str
+
+
 class Process(msgspec.Struct, frozen=True, rename="pascal"):
     """One agent or analyzer."""
 
@@ -41,6 +50,10 @@ class Process(msgspec.Struct, frozen=True, rename="pascal"):
     started: int
     address: str
     probes: dict[str, Component]
+    kernel: str
+    clock_ahead: int | None
+    """Milliseconds that its clock is ahead of this analyzer's, negative = behind; null = not known yet."""
+    abilities: list[Ability]
 
 
 class StatusAnswer(msgspec.Struct, frozen=True, rename="pascal"):
@@ -92,7 +105,7 @@ def status_of(services: Services, connections: Connections) -> StatusAnswer:
         version=__version__,
         ready=not missing,
         missing=missing,
-        processes=[_process(one) for one in presences],
+        processes=[_process(one, services.status.clock_ahead_ms(one)) for one in presences],
         capture_states=states,
         resumption=connections.resumption,
     )
@@ -113,9 +126,19 @@ def _connection(one: Presence) -> Connection:
     )
 
 
-def _process(one: Presence) -> Process:
-    parts = {part.name: _component(part) for part in one.components}
-    return Process(one.service, one.host, one.version, one.pid, one.started_ms, one.address, parts)
+def _process(one: Presence, clock_ahead_ms: int | None) -> Process:
+    return Process(
+        service=one.service,
+        host=one.host,
+        version=one.version,
+        pid=one.pid,
+        started=one.started_ms,
+        address=one.address,
+        probes={part.name: _component(part) for part in one.components},
+        kernel=one.kernel,
+        clock_ahead=clock_ahead_ms,
+        abilities=[Ability(able.name, able.ok, able.reason, able.purpose) for able in one.abilities],
+    )
 
 
 def _component(part: ComponentHealth) -> Component:

@@ -14,14 +14,14 @@ from litestar.params import FromPath, HeaderParameter, QueryParameter
 from netsonde.access.rights import WORKFLOW_CALL, WORKFLOW_READ, WORKFLOW_WRITE
 from netsonde.api.authorize import principal_of
 from netsonde.api.bodies import convert, decode, spelt
+from netsonde.api.calls import caller_of
 from netsonde.api.editing import check_match, definition_of, etag_of, patched
-from netsonde.api.inside import CALLER, CREDENTIALS
 from netsonde.api.requests import AnyRequest, ServicesDep, json_response
 from netsonde.api.services import Services
 from netsonde.api.ttl import parse_duration_ms
 from netsonde.errors import Conflict, NotFound, UserError
 from netsonde.model.elements import Json
-from netsonde.model.workflows import Caller, Job, Workflow, WorkflowView
+from netsonde.model.workflows import Job, Workflow, WorkflowView
 
 _FIXED = ("UUID", "CreatedAt", "CreatedBy")
 _COMPUTED = ("Bundled",)
@@ -64,9 +64,12 @@ async def list_workflows(services: ServicesDep) -> dict[str, WorkflowView]:
     operation_id="listWorkflowJobs",
     summary="Calls of workflows, the newest first; without log and result",
 )
-async def list_jobs(services: ServicesDep, workflow: OfWorkflow = "", limit: Limit = _LISTED) -> list[Job]:
+async def list_jobs(
+    services: ServicesDep, request: AnyRequest, workflow: OfWorkflow = "", limit: Limit = _LISTED
+) -> list[Job]:
     uuid = _find(services, workflow).uuid if workflow else ""
-    return [msgspec.structs.replace(job, log=[], result=None) for job in services.workflows.jobs(uuid)[:limit]]
+    jobs = services.workflows.jobs(uuid)[:limit]
+    return [_discreet(services, request, msgspec.structs.replace(job, log=[], result=None)) for job in jobs]
 
 
 @get(
@@ -174,22 +177,19 @@ async def delete_workflow(services: ServicesDep, uuid: FromPath[str], if_match: 
     return Response(content=b"", status_code=200, media_type="text/plain")
 
 
-def caller_of(request: AnyRequest) -> Caller:
-    """Return with whose rights a call of this request acts: of whoever sent it, or of the script that made it."""
-    inside: Caller | None = request.scope.get(CALLER)  # type: ignore[assignment]
-    if inside is not None:
-        return Caller(inside.name, inside.credentials, inside.on_behalf, inside.depth + 1)
-    credentials = [(name, request.headers[name]) for name in CREDENTIALS if name in request.headers]
-    if token := request.query_params.get("x-auth-token", ""):
-        credentials.append(("x-auth-token", token))
-    address = "unknown" if request.client is None else request.client.host
-    return Caller(principal_of(request.scope).owner or address, credentials)
-
-
 def _shown(services: Services, request: AnyRequest, job: Job) -> Job:
     """Return a job without its log and result for whom could not have found out what they say."""
+    shown = _discreet(services, request, job)
     reason = services.gate.hidden(principal_of(request.scope), job.acts_for, "the job")
-    return msgspec.structs.replace(job, log=[], result=None, withheld=reason) if reason else job
+    return msgspec.structs.replace(shown, log=[], result=None, withheld=reason) if reason else shown
+
+
+def _discreet(services: Services, request: AnyRequest, job: Job) -> Job:
+    """Return a job without what its caller told it, and what it says of that, for others than the caller and admins."""
+    reason = services.gate.private(principal_of(request.scope), job.acts_for, "the job")
+    if not reason:
+        return job
+    return msgspec.structs.replace(job, params=[], reason="", hint="", progress_text="", withheld=reason)
 
 
 def _find(services: Services, reference: str) -> WorkflowView:

@@ -6,17 +6,17 @@ A bucket is a stream of JetStream with one message a key, laid out as other NATS
 """
 
 import asyncio
-import base64
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import msgspec
 
 from netsonde.aio import backoff
-from netsonde.bus.jetstream import JetStream
-from netsonde.bus.ordered import Delivery, deliveries
+from netsonde.bus.heard import heard
+from netsonde.bus.jetstream import Delivery, JetStream
+from netsonde.bus.ordered import deliveries
 from netsonde.bus.subjects import key_token, text_of
 from netsonde.errors import Conflict, NotFound, SourceLost
 from netsonde.observe import logger
@@ -46,16 +46,28 @@ class Entry(Generic[T]):
     key: str = ""
     value: T | None = None
     revision: int = 0
+    stored_ns: int = 0
+    """When the server stored it, by the server's clock; 0 = not known."""
 
 
 class Bucket(Generic[T]):
     """One bucket. Methods raise SourceLost while the bus is away, NotFound and Conflict as their names say."""
 
-    def __init__(self, bus: "Bus", name: str, *, codec: type[T], ttl_s: float = 0, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        bus: "Bus",
+        name: str,
+        *,
+        codec: type[T],
+        ttl_s: float = 0,
+        max_bytes: int = MAX_BYTES,
+        rolls: bool = False,
+    ) -> None:
         self.name = name
         self._bus = bus
         self._ttl_s = ttl_s
         self._max_bytes = max_bytes
+        self._rolls = rolls
         self._stream = f"KV_{name}"
         self._decoder = msgspec.json.Decoder(codec)
         self._encoder = msgspec.json.Encoder()
@@ -78,9 +90,13 @@ class Bucket(Generic[T]):
 
     async def create(self, key: str, value: T, *, ttl_s: float = 0) -> int:
         """Write the value unless there is one; Conflict when there is."""
-        found = await self._last(key)
+        try:
+            return await self._write(key, value, ttl_s, expected=0)
+        except Conflict:
+            found = await self._last(key)
         if found is not None and not found.headers:
             raise Conflict(f"{self.name} has a {key} already")
+        # What is there is the mark of a removal.
         return await self._write(key, value, ttl_s, expected=found.sequence if found else 0)
 
     async def update(self, key: str, value: T, revision: int, *, ttl_s: float = 0) -> int:
@@ -99,10 +115,10 @@ class Bucket(Generic[T]):
         await jetstream.publish(self._subject(key), b"", headers)
         return True
 
-    async def items(self) -> dict[str, T]:
-        """Return all entries."""
+    async def items(self, keys: str = ">") -> dict[str, T]:
+        """Return all entries, or those whose keys `watch` would follow."""
         found: dict[str, T] = {}
-        async with aclosing(self.watch()) as entries:
+        async with aclosing(self.watch(keys)) as entries:
             async for entry in entries:
                 if entry.kind == "current":
                     break
@@ -136,7 +152,8 @@ class Bucket(Generic[T]):
         """One life of a watch; `known` maps keys to the revisions that were yielded."""
         jetstream = await self._ready()
         seen: set[str] | None = set()
-        async with aclosing(deliveries(jetstream, self._stream, self._subject_of(keys))) as reader:
+        read = deliveries if self._bus.makes_consumers else heard
+        async with aclosing(read(jetstream, self._stream, self._subject_of(keys))) as reader:
             async for delivery in reader:
                 if delivery is None:
                     for key in known.keys() - (seen or set()):
@@ -166,7 +183,7 @@ class Bucket(Generic[T]):
         if _is_removal(delivery.headers):
             return Entry("delete", key, None, delivery.sequence)
         try:
-            return Entry("put", key, self._decode(key, delivery.data), delivery.sequence)
+            return Entry("put", key, self._decode(key, delivery.data), delivery.sequence, delivery.stored_ns)
         except msgspec.MsgspecError:
             return Entry("put", key, None, delivery.sequence)
 
@@ -194,14 +211,10 @@ class Bucket(Generic[T]):
         """Return the last message of a key; one with headers is a mark of its removal."""
         jetstream = await self._ready()
         try:
-            answer = await jetstream.api(f"STREAM.MSG.GET.{self._stream}", {"last_by_subj": self._subject(key)})
+            found = await jetstream.message(self._stream, {"last_by_subj": self._subject(key)})
         except NotFound:
             return None
-        message = answer["message"]
-        raw = base64.b64decode(message.get("hdrs", "")).decode(errors="replace")
-        headers = dict(line.split(":", 1) for line in raw.split("\r\n") if ":" in line)
-        removal = headers if _is_removal(headers) else {}
-        return Delivery(key, base64.b64decode(message.get("data", "")), removal, int(message["seq"]), 0)
+        return replace(found, headers=found.headers if _is_removal(found.headers) else {})
 
     def _subject(self, key: str) -> str:
         return f"$KV.{self.name}.{key_token(key)}"
@@ -221,7 +234,7 @@ class Bucket(Generic[T]):
             "subjects": [f"$KV.{self.name}.>"],
             "max_msgs_per_subject": 1,
             "storage": "file",
-            "discard": "new",
+            "discard": "old" if self._rolls else "new",
             "max_bytes": self._max_bytes,
             "max_age": max_age,
             "duplicate_window": min(max_age, 120 * _NS) if max_age else 120 * _NS,

@@ -11,6 +11,7 @@ from netsonde.bus.buckets import MAX_BYTES, Bucket
 from netsonde.bus.calls import Handler, Responder, call
 from netsonde.bus.jetstream import JetStream
 from netsonde.bus.link import Link
+from netsonde.bus.permissions import AGENT
 from netsonde.bus.settings import BusSettings
 from netsonde.bus.subjects import STREAMS, ReportKind, call_subject
 from netsonde.errors import SourceLost
@@ -30,6 +31,8 @@ class Bus:
         self.settings = settings
         self.name = name
         self.health = health or Health("bus")
+        self.makes_consumers = settings.tls_certificate is None or not name.startswith(AGENT)
+        """False for an agent that shows a certificate: it has the permissions of one (`permissions.py`)."""
         self._link: Link | None = None
         self._linked = asyncio.Event()
         self._responders: list[Responder] = []
@@ -157,12 +160,15 @@ class Bus:
             self._buckets.add(stream)
         return jetstream
 
-    async def bucket(self, name: str, *, codec: type[T], ttl_s: float = 0, max_bytes: int = MAX_BYTES) -> Bucket[T]:
+    async def bucket(
+        self, name: str, *, codec: type[T], ttl_s: float = 0, max_bytes: int = MAX_BYTES, rolls: bool = False
+    ) -> Bucket[T]:
         """Return the bucket `name` whose values are JSON of `codec`, made on the first use.
 
-        `ttl_s`: every entry goes that long after it was last written; 0 = never, unless written with its own.
+        `ttl_s`: every entry goes that long after it was last written; 0 = never, unless written with its own. `rolls`:
+        when it is full the oldest entries make room, unseen by who watches; else new ones are refused.
         """
-        return Bucket(self, name, codec=codec, ttl_s=ttl_s, max_bytes=max_bytes)
+        return Bucket(self, name, codec=codec, ttl_s=ttl_s, max_bytes=max_bytes, rolls=rolls)
 
     def call(self, host: str, verb: str, request: bytes, *, timeout: float = 5.0) -> AsyncGenerator[bytes, None]:
         """Ask the agent of `host`; yields the items of its answer. `timeout` bounds each silence, in seconds.

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from netsonde.aio import backoff, spawn
-from netsonde.bus.ordered import Delivery, deliveries
+from netsonde.bus.jetstream import Delivery
+from netsonde.bus.ordered import deliveries
 from netsonde.bus.subjects import STREAMS, host_of
 from netsonde.bus.topology import decode_batch, fetch_snapshot
 from netsonde.errors import NotFound, SourceLost, UserError, WireError

@@ -36,6 +36,12 @@ class Inbox(Generic[T]):
 
     async def get(self, timeout: float, silence: str) -> T:
         """Wait up to `timeout` seconds; raise SourceLost on failure, or with `silence` when nothing comes."""
+        if not await self.wait(timeout):
+            raise SourceLost(silence)
+        return self._items.popleft()
+
+    async def wait(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds for an item; tells whether there is one, raises SourceLost on failure."""
         while not self._items:
             if self._failure:
                 raise SourceLost(self._failure)
@@ -44,8 +50,8 @@ class Inbox(Generic[T]):
                 async with asyncio.timeout(timeout):
                     await self._changed.wait()
             except TimeoutError:
-                raise SourceLost(silence) from None
-        return self._items.popleft()
+                return False
+        return True
 
     def take(self) -> list[T]:
         """Return what is there now, without waiting."""

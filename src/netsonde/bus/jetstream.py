@@ -4,8 +4,11 @@
 Source: https://docs.nats.io/reference/reference-protocols/nats_api_reference; errors are told by their `err_code`.
 """
 
+import base64
 import json
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from netsonde.bus.link import Link
@@ -18,6 +21,21 @@ _CONSUMER_NOT_FOUND = 10014
 _MESSAGE_NOT_FOUND = 10037
 _WRONG_LAST_SEQUENCE = (10071, 10164)
 _NAME_IN_USE = 10058
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One stored message. `pending` = how many follow at once; 0 means that the reader has caught up.
+
+    `stored_ns` is when the server stored it, Unix ns by the server's clock; 0 = not known.
+    """
+
+    subject: str
+    data: bytes
+    headers: dict[str, str]
+    sequence: int
+    pending: int
+    stored_ns: int = 0
 
 
 class JetStream:
@@ -47,6 +65,15 @@ class JetStream:
             with suppress(Conflict):  # another process made it meanwhile
                 await self.api(f"STREAM.CREATE.{name}", config)
 
+    async def message(self, stream: str, which: dict[str, Any]) -> Delivery:
+        """Return one stored message; raises NotFound when there is none. `which` is in the words of the API."""
+        found = (await self.api(f"STREAM.MSG.GET.{stream}", which))["message"]
+        raw = base64.b64decode(found.get("hdrs", "")).decode(errors="replace")
+        lines = (line.split(":", 1) for line in raw.split("\r\n") if ":" in line)
+        headers = {name: value.strip() for name, value in lines}
+        data = base64.b64decode(found.get("data", ""))
+        return Delivery(str(found["subject"]), data, headers, int(found["seq"]), 0, _unix_ns(found.get("time", "")))
+
     async def last_sequence(self, stream: str) -> int:
         info = await self.api(f"STREAM.INFO.{stream}")
         return int(info["state"]["last_seq"])
@@ -59,6 +86,15 @@ class JetStream:
     async def delete_consumer(self, stream: str, name: str) -> None:
         with suppress(NotFound, SourceLost):  # gone already, or with the connection
             await self.api(f"CONSUMER.DELETE.{stream}.{name}")
+
+
+def _unix_ns(text: str) -> int:
+    """Return a time in RFC 3339 with up to nine digits of a second, 0 when it is none."""
+    whole, _, fraction = text.removesuffix("Z").partition(".")
+    try:
+        return int(datetime.fromisoformat(f"{whole}+00:00").timestamp()) * 1_000_000_000 + int(f"{fraction:0<9}"[:9])
+    except ValueError:
+        return 0
 
 
 def _checked(data: bytes, what: str) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Link:
         errors: list[str] = []
 
         async def on_error(error: Exception) -> None:
-            errors[:] = [str(error) or type(error).__name__]
+            errors[:] = [(str(error) or type(error).__name__) if opened else _cause(error)]
 
         async def on_closed() -> None:
             for link in opened:
@@ -162,9 +162,9 @@ class Link:
         except (nats.errors.Error, OSError) as failed:
             raise SourceLost(f"cannot subscribe to {subject}: {failed or type(failed).__name__}") from failed
 
-    async def open_inbox(self, *, limit: int) -> "OpenInbox":
-        """Subscribe to a fresh subject whose messages go to an `Inbox` of `limit` items."""
-        opened = OpenInbox(self, self._client.new_inbox(), Inbox(limit))
+    async def open_inbox(self, *, limit: int, subject: str = "") -> "OpenInbox":
+        """Subscribe to a subject, "" = a fresh one, whose messages go to an `Inbox` of `limit` items."""
+        opened = OpenInbox(self, subject or self._client.new_inbox(), Inbox(limit))
         self._inboxes.add(opened.inbox)
         if self.lost.is_set():
             opened.inbox.fail(f"bus connection lost: {self.reason}")
@@ -197,7 +197,7 @@ async def _discard(client: Client) -> None:
 
 
 class OpenInbox:
-    """A private subject with its mailbox; `close` it when done."""
+    """A subject with its mailbox; `close` it when done."""
 
     def __init__(self, link: Link, subject: str, inbox: Inbox[Msg]) -> None:
         self._link = link

@@ -8,29 +8,17 @@ reading with SourceLost; the reader starts again from where it was.
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from typing import Any
 
 from nats.aio.msg import Msg
 
-from netsonde.bus.jetstream import JetStream
+from netsonde.bus.jetstream import Delivery, JetStream
 from netsonde.bus.link import OpenInbox, status_of
 from netsonde.errors import SourceLost
 
 _HEARTBEAT = 3.0
 _SILENCE = 2.5 * _HEARTBEAT
 _NS = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One stored message. `pending` = how many follow at once; 0 means that the reader has caught up."""
-
-    subject: str
-    data: bytes
-    headers: dict[str, str]
-    sequence: int
-    pending: int
 
 
 async def deliveries(
@@ -105,10 +93,12 @@ def _parse(message: Msg) -> tuple[Delivery, int]:
     # $JS.ACK.<stream>.<consumer>.<times>.<stream seq>.<consumer seq>.<time>.<pending>, with a domain and an
     # account hash after ACK from servers that have them.
     try:
-        _, sequence, number, _, pending = (
+        _, sequence, number, stored, pending = (
             message.reply.split(".")[-5:] if message.reply.count(".") == 8 else (message.reply.split(".")[6:11])
         )
-        delivery = Delivery(message.subject, message.data, dict(message.headers or {}), int(sequence), int(pending))
+        delivery = Delivery(
+            message.subject, message.data, dict(message.headers or {}), int(sequence), int(pending), int(stored)
+        )
         return delivery, int(number)
     except ValueError as bad:
         raise SourceLost(f"unexpected reply subject of a stream: {message.reply}") from bad

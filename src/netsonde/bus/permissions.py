@@ -6,8 +6,10 @@ from typing import Any, Final
 
 from netsonde.bus.subjects import PREFIX, STREAMS, key_token, token
 
-_READ: Final = ("captures", "capture-targets", "capture-status")
-"""Buckets that an agent follows."""
+AGENT: Final = "agent "
+"""Before the host in the name under which an agent connects."""
+_ANSWERS: Final = {"max": -1, "expires": "24h"}
+"""An answer has as many parts as it has, and may go on for a day: then whoever asked asks again."""
 
 
 def inbox_of(name: str) -> str:
@@ -16,28 +18,29 @@ def inbox_of(name: str) -> str:
 
 
 def agent_permissions(host: str) -> dict[str, Any]:
-    """Return what the agent of a host may publish and subscribe to."""
+    """Return what the agent of a host may publish and subscribe to.
+
+    It answers those who asked it, and nobody else. It makes no consumers: see `heard.py`. It hears all definitions, and
+    of targets and statuses its own.
+    """
     own, key = token(host), key_token(host)
     reports = [f"{PREFIX}.{kind}.{own}" for kind in STREAMS]
     states = [f"$KV.hosts.agent.{key}", f"$KV.capture-status.*.{key}"]
+    followed = ["$KV.captures.>", f"$KV.capture-targets.*.{key}", f"$KV.capture-status.*.{key}"]
     return {
-        # It answers questions, so it may write to any inbox, and read its own only.
-        "publish": {"allow": [*reports, *states, "_INBOX.>", *_of_jetstream()]},
-        "subscribe": {"allow": [f"{PREFIX}.agent.{own}.*", f"{inbox_of(f'agent {host}')}.>"]},
+        "publish": {"allow": [*reports, *states, *_of_jetstream()]},
+        "subscribe": {"allow": [f"{PREFIX}.agent.{own}.*", f"{inbox_of(AGENT + host)}.>", *followed]},
+        "allow_responses": _ANSWERS,
     }
 
 
 def _of_jetstream() -> Iterable[str]:
-    """Yield what an agent may ask of JetStream. Streams are the analyzer's to make; nothing else can be read."""
+    """Yield what an agent may ask of JetStream: what is stored. Streams are the analyzer's to make."""
     for plan in STREAMS.values():
         yield f"$JS.API.STREAM.INFO.{plan.name}"
-    for bucket in ("hosts", *_READ):
+    for bucket in ("hosts", "captures", "capture-targets", "capture-status"):
         yield f"$JS.API.STREAM.INFO.KV_{bucket}"
         yield f"$JS.API.STREAM.MSG.GET.KV_{bucket}"
-    for bucket in _READ:
-        yield f"$JS.API.CONSUMER.CREATE.KV_{bucket}.>"
-        # Answers to the server's flow control: a reader that may not give them is stalled.
-        yield f"$JS.FC.KV_{bucket}.>"
 
 
 def users(server: str, agents: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:

@@ -47,7 +47,10 @@ class CaptureAgent:
         engines: Mapping[str, Engine],
         settings: CaptureSettings,
         clock: Clock | None = None,
+        *,
+        hindrance: str = "",
     ) -> None:
+        """`hindrance` says why this agent can capture no packets, "" = it can: statuses say so before it is tried."""
         self._host = graph.host
         self._definitions = definitions
         self._targets = targets
@@ -61,7 +64,7 @@ class CaptureAgent:
         self._wake = asyncio.Event()
         self._stopping: set[Point] = set()
         self._stopped = asyncio.Event()
-        self.reconciler = Reconciler(graph, engines, settings, self._clock, self._changed)
+        self.reconciler = Reconciler(graph, engines, settings, self._clock, self._changed, hindrance=hindrance)
 
     async def run(self, health: HealthSink) -> None:
         loop = asyncio.get_running_loop()
@@ -107,7 +110,7 @@ class CaptureAgent:
 
     async def _take_over(self) -> None:
         """Read what a former run of this agent reported: what had reached its limits stays finished."""
-        entries = await self._statuses.items()
+        entries = await self._statuses.items(f"*.{self._host}")
         for key, status in entries.items():
             uuid, host = split_key(key)
             if host == self._host:

@@ -17,6 +17,7 @@ from netsonde.aio.clock import Clock
 from netsonde.aio.tasks import HealthSink
 from netsonde.captures.catalogue import Catalogue
 from netsonde.captures.definitions import CheckFilter, checked, compiled, is_expired, refuse_duplicate
+from netsonde.captures.destinations import EVERYWHERE, Destinations
 from netsonde.captures.standing import Standing
 from netsonde.captures.status import nothing_to_capture
 from netsonde.captures.stores import host_key, split_key
@@ -61,6 +62,7 @@ class CaptureCoordinator:
         lease: LeaseRunner,
         *,
         check_filter: CheckFilter,
+        destinations: Destinations = EVERYWHERE,
         agents: Callable[[], Collection[str] | None] = lambda: None,
         clock: Clock | None = None,
     ) -> None:
@@ -69,6 +71,7 @@ class CaptureCoordinator:
         self._statuses = statuses
         self._lease = lease
         self._check_filter = check_filter
+        self._destinations = destinations
         self._clock = clock or Clock()
         self._catalogue = Catalogue(graph, agents=agents, now_ms=self._clock.now_ms)
         self._target_writer = TargetWriter(self._catalogue, targets)
@@ -87,7 +90,7 @@ class CaptureCoordinator:
     async def create(self, capture: Capture) -> CaptureView:
         """Check, name and store a capture; raises UserError, or Conflict for a duplicate."""
         now = self._clock.now_ms()
-        capture = checked(capture, self._check_filter, now_ms=now)
+        capture = checked(capture, self._check_filter, now_ms=now, destinations=self._destinations)
         capture = msgspec.structs.replace(capture, uuid=str(uuids.uuid4()), created_at=now)
         refuse_duplicate(capture, self._catalogue.definitions(), now_ms=now)
         revision = await self._definitions.create(capture.uuid, capture)
@@ -102,7 +105,7 @@ class CaptureCoordinator:
         if self._catalogue.definition(previous.uuid) != previous:
             raise Conflict(f"the capture {previous.uuid} was changed meanwhile", hint="read it again and repeat")
         capture = msgspec.structs.replace(capture, uuid=previous.uuid, created_at=previous.created_at)
-        capture = checked(capture, self._check_filter, now_ms=now)
+        capture = checked(capture, self._check_filter, now_ms=now, destinations=self._destinations)
         refuse_duplicate(capture, self._catalogue.definitions(), now_ms=now)
         revision = await self._definitions.update(capture.uuid, capture, revision)
         return self._accept(capture, revision)

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a capture may say: every field checked at once, when it is created or changed, with what to do about it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
 
+from netsonde.captures.destinations import EVERYWHERE, Destinations
 from netsonde.captures.engines._registry import KINDS, EngineKind, engine_name
-from netsonde.captures.sinks import sink_problems, sinks_of
+from netsonde.captures.sinks import destination_problems, sink_problems, sinks_of
 from netsonde.errors import Conflict, UserError
 from netsonde.model.captures import Capture
 from netsonde.query import StandingQuery, compile_standing, parse
@@ -31,9 +32,19 @@ _RANGES: Final[tuple[tuple[str, str, int, int, str], ...]] = (
     ("max_duration_ms", "MaxDuration", 0, _U63 // 1_000_000, "milliseconds, 0 = no limit"),
 )
 _LAYER_KEY_MODES: Final = ("L2", "L3")
-_NOT_YET: Final = (("reassemble_tcp", "ReassembleTCP"),)
-_PACKETS: Final = (("bpf_filter", "BPFFilter"), ("header_size", "HeaderSize"))
-_EVERY_PACKET: Final = (("extra_tcp_metric", "ExtraTCPMetric"), ("ip_defrag", "IPDefrag"))
+_PACKETS: Final = (
+    ("bpf_filter", "BPFFilter"),
+    ("header_size", "HeaderSize"),
+    ("first_packets", "FirstPackets"),
+    ("raw_packet_limit", "RawPacketLimit"),
+)
+_NONE: Final[Mapping[str, int]] = {"first_packets": 0, "raw_packet_limit": 0}
+"""What asks for nothing, as some clients do of every engine."""
+_EVERY_PACKET: Final = (
+    ("extra_tcp_metric", "ExtraTCPMetric"),
+    ("reassemble_tcp", "ReassembleTCP"),
+    ("ip_defrag", "IPDefrag"),
+)
 _LISTENING: Final = (("port", "Port"),)
 _SAMPLING: Final = (("sampling_rate", "SamplingRate"), ("polling_interval", "PollingInterval"))
 
@@ -41,13 +52,16 @@ _SAMPLING: Final = (("sampling_rate", "SamplingRate"), ("polling_interval", "Pol
 _DEFAULTS: Final = Capture()
 
 
-def checked(capture: Capture, check_filter: CheckFilter, *, now_ms: int) -> Capture:
+def checked(
+    capture: Capture, check_filter: CheckFilter, *, now_ms: int, destinations: Destinations = EVERYWHERE
+) -> Capture:
     """Return the definition, defaults filled in.
 
     Raises UserError for the first problem of the query, or else for all other problems at once.
     """
     compiled(capture)
     problems = [*_range_problems(capture), *_choice_problems(capture), *_filter_problems(capture, check_filter)]
+    problems += destination_problems(capture, destinations)
     if 0 < capture.expires_at <= now_ms:
         problems.append("ExpiresAt is in the past")
     if problems:
@@ -87,7 +101,7 @@ def tap_options(capture: Capture) -> tuple[object, ...]:
         capture.bpf_filter,
         capture.raw_packet_limit,
         capture.header_size,
-        capture.extra_tcp_metric,
+        capture.wants_tcp_metric,
         capture.layer_key_mode,
         capture.ip_defrag,
         capture.first_packets,
@@ -125,9 +139,6 @@ def _choice_problems(capture: Capture) -> Iterator[str]:
     yield from sink_problems(capture, engine)
     if capture.layer_key_mode not in ("", *_LAYER_KEY_MODES):
         yield f"LayerKeyMode must be L2 or L3, got {capture.layer_key_mode[:100]!r}"
-    for attribute, name in _NOT_YET:
-        if getattr(capture, attribute):
-            yield f"{name} is not available yet; leave it out"
 
 
 def _engine_problems(capture: Capture, engine: EngineKind) -> Iterator[str]:
@@ -139,7 +150,8 @@ def _engine_problems(capture: Capture, engine: EngineKind) -> Iterator[str]:
         (engine.samples, _SAMPLING, "it does not sample"),
     ):
         for attribute, name in options:
-            if not has and getattr(capture, attribute) != getattr(_DEFAULTS, attribute):
+            asked = getattr(capture, attribute)
+            if not has and asked not in (getattr(_DEFAULTS, attribute), _NONE.get(attribute)):
                 yield f"{name} is of no use to the engine {engine_name(capture.type)!r}: {why}"
 
 

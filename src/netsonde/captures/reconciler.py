@@ -11,7 +11,7 @@ from netsonde.aio import backoff
 from netsonde.aio.clock import Clock
 from netsonde.captures.definitions import is_expired, tap_options
 from netsonde.captures.engines._api import Engine, Point, TapEvent
-from netsonde.captures.engines._registry import engine_name
+from netsonde.captures.engines._registry import KINDS, engine_name
 from netsonde.captures.node_list import publish_captures
 from netsonde.captures.settings import CaptureSettings
 from netsonde.captures.standing import Standing, touched_by
@@ -36,9 +36,12 @@ class Reconciler:
         settings: CaptureSettings,
         clock: Clock,
         on_change: Callable[[str], None],
+        *,
+        hindrance: str = "",
     ) -> None:
         self._graph = graph
         self._engines = engines
+        self._hindrance = hindrance
         self._settings = settings
         self._clock = clock
         self._on_change = on_change
@@ -334,7 +337,9 @@ class Reconciler:
             name = engine_name(capture.type)
         except UserError as unknown:
             return str(unknown)
-        return "" if name in self._engines else f"this agent has no engine {name!r}"
+        if name in self._engines:
+            return "" if KINDS[name].listens else self._hindrance
+        return self._hindrance or f"this agent has no engine {name!r}"
 
     def _is_failed(self, uuid: str, node_id: str) -> bool:
         tap = self._taps[uuid].get(node_id)

@@ -4,6 +4,9 @@
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from netsonde.captures.destinations import Destinations
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,9 @@ class CaptureSettings:
     """Seconds without a packet after which a flow ends."""
     max_flows: int = 100_000
     """Flows that one tap keeps at once; what comes beyond is counted but has no flow."""
+    ebpf_hook: Literal["best", "tcx", "socket"] = "best"
+    """Where captures of type `ebpf` run in the kernel: at `tcx` (Linux 6.6), before what others have there; as the
+    filter of a packet `socket`; `best` = tcx, or a socket where the kernel has no tcx."""
     udp_ports: tuple[str, ...] = ()
     """More UDP ports of protocols, as PORT=NAME with a name that `LayersPath` uses: `51234=MPLS`, `6784=VXLAN`."""
     application_ports: tuple[str, ...] = ()
@@ -43,6 +49,13 @@ class CaptureSettings:
     listen: str = "127.0.0.1"
     """Address at which captures of types `sflow` and `netflow` wait for exporters; what exporters say is believed, so
     name one of their network's only, or `0.0.0.0` for every address."""
+
+    export_allow: tuple[str, ...] = ()
+    """Where sinks may send flows and packets: networks, each with ports if wanted, such as `10.0.0.0/8`,
+    `192.0.2.7/32:2055`, `[2001:db8::/32]:4739-4740`; empty = every unicast address. Set it on analyzers, which refuse
+    captures by it, and on agents, which send."""
+    export_refuse: tuple[str, ...] = ()
+    """Where they may not, whatever `export_allow` says."""
 
     files: str = ""
     """Directory under which captures with a sink `pcapng` write their files, one directory a capture; empty =
@@ -66,6 +79,10 @@ class CaptureSettings:
             ipaddress.ip_address(self.listen)
         except ValueError:
             raise ValueError(f"listen must be an IP address, got {self.listen!r}") from None
+        try:
+            Destinations(self.export_allow, self.export_refuse)
+        except ValueError as wrong:
+            raise ValueError(f"export_allow, export_refuse: {wrong}") from wrong
         if self.lookback < 0:
             raise ValueError(f"lookback must not be negative, got {self.lookback}")
         for name in (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from netsonde.captures.destinations import Destinations
 from netsonde.captures.engines._registry import EngineKind
 from netsonde.captures.settings import CaptureSettings
 from netsonde.errors import UserError
@@ -164,8 +165,24 @@ def _refuse(sink: Sink, wanted: str) -> str:
     raise ValueError(f"Target {sink.target[:100]!r} must be {wanted}; names are not looked up")
 
 
+def destination_problems(capture: Capture, destinations: Destinations) -> Iterator[str]:
+    """Say to which targets nothing may be sent; targets that make no sense are for `sink_problems`."""
+    for number, sink in enumerate(sinks_of(capture)):
+        if sink.type == "pcapng" or sink.type not in KINDS:
+            continue
+        try:
+            problem = destinations.problem(target_of(sink).rpartition("/")[2])
+        except ValueError:
+            continue
+        if problem:
+            yield f"Sinks[{number}]: {problem}"
+
+
 def native_sinks(capture: Capture, settings: CaptureSettings) -> list[dict[str, object]]:
-    """Return the arguments of `_native.SinkSpec` for each sink."""
+    """Return the arguments of `_native.SinkSpec` for each sink; raises UserError for one that may not be fed here."""
+    refused = [*destination_problems(capture, Destinations(settings.export_allow, settings.export_refuse))]
+    if refused:
+        raise UserError("; ".join(refused), hint="it is this agent's setting")
     return [_native(capture, sink, settings) for sink in sinks_of(capture) if sink.type != "nats"]
 
 

@@ -40,9 +40,11 @@ def aggregate(
     nodes = [node for report in reports for node in _of_host(report, is_present(report.host))]
     matching = max(matching, len(nodes), sum(r.matching for r in reports if is_present(r.host)))
     capturable = max(capturable, len(nodes))
-    problems = [problem, *(f"{r.host}: {r.reason}" for r in reports if r.reason and is_present(r.host))]
-    found = next(filter(None, problems), "")
-    state, reason = _state(capture, nodes, matching, capturable, found, now_ms)
+    troubled = [f"{r.host}: {r.reason}" for r in reports if r.reason and is_present(r.host)]
+    found = next(filter(None, [problem, *troubled]), "")
+    # While another agent can start it, it waits for what may appear there.
+    is_hopeless = bool(problem) or len(troubled) == sum(is_present(r.host) for r in reports)
+    state, reason = _state(capture, nodes, matching, capturable, found, now_ms, is_hopeless=is_hopeless)
     if state == "waiting" and unheard:
         state, reason = "starting", f"not confirmed yet by {', '.join(sorted(unheard)[:_MOST_NAMED])}"
     return CaptureStatus(
@@ -86,16 +88,24 @@ def _of_host(report: AgentCaptureStatus, is_present: bool) -> Sequence[NodeStatu
 
 
 def _state(
-    capture: Capture, nodes: Sequence[NodeStatus], matching: int, capturable: int, problem: str, now_ms: int
+    capture: Capture,
+    nodes: Sequence[NodeStatus],
+    matching: int,
+    capturable: int,
+    problem: str,
+    now_ms: int,
+    *,
+    is_hopeless: bool,
 ) -> tuple[CaptureState, str]:
     if is_expired(capture, now_ms):
         return "finished", "its time to live is over"
     if capture.paused:
         return "paused", "paused by a user"
-    if not nodes and problem:
+    if not nodes and problem and is_hopeless:
         return "failed", problem
     if capturable == 0:
-        return "waiting", nothing_to_capture(matching)
+        waits = nothing_to_capture(matching)
+        return "waiting", f"{waits}; it could not start on {problem}" if problem else waits
     return _state_of_nodes(nodes, capturable, problem)
 
 

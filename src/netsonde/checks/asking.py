@@ -6,10 +6,12 @@ untrue, but ports that no system gives to its own connections, and ids of their 
 well; it drops them, and resets a connection that it did not ask for.
 """
 
+import asyncio
 import random
 import uuid as uuids
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
@@ -27,6 +29,8 @@ _PORTS: Final = (20_000, 32_000)
 _MOST_EVIDENCE: Final = 8
 """Injections of a step, and replies of each, that its evidence names: results are kept for a month."""
 _HOP_TRIES: Final = 3
+_LONGEST_S: Final = 30.0
+"""Seconds for the packets of one step: an MTU takes ten at most, a ping of twenty packets four for each target."""
 _ASKER: Final = "check "
 _TYPES: Final[Mapping[str, tuple[PacketType, PacketType]]] = {
     "neighbour": ("arp", "nd"),
@@ -39,9 +43,22 @@ _TYPES: Final[Mapping[str, tuple[PacketType, PacketType]]] = {
 _KINDS: Final[Mapping[str, str]] = {name: kind for kind, names in _TYPES.items() for name in names}
 
 
-async def inquire(inquiry: Inquiry, node_id: str, *, who: str, injector: Injector, marks: Marks) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """In whose name the steps of one check inject on one host, and under which limits."""
+
+    who: str
+    injector: Injector
+    marks: Marks
+    turn: asyncio.Semaphore
+    """Held by each injection: so many may go on at once."""
+    listed_until: Callable[[], int]
+    """Unix ms until which an injection that begins now stays listed."""
+
+
+async def inquire(inquiry: Inquiry, node_id: str, asking: Asking) -> Outcome:
     """Judge a step by packets that are injected at a node; what cannot be asked is `unknown`, with the reason."""
-    sender = Asker(inquiry, node_id, who=who, injector=injector, marks=marks)
+    sender = Asker(inquiry, node_id, asking)
     ask = inquiry.step.kind.inquiry
     assert ask is not None
     try:
@@ -50,6 +67,8 @@ async def inquire(inquiry: Inquiry, node_id: str, *, who: str, injector: Injecto
         outcome = Outcome("fail", str(silent), sender.sent_ns, lost="nobody answered")
     except (UserError, SourceLost) as wrong:
         outcome = Outcome("unknown", f"nothing could be injected: {wrong}")
+    except TimeoutError:
+        outcome = Outcome("unknown", f"the injection did not end within {_LONGEST_S:g} s")
     return Outcome(
         outcome.verdict,
         outcome.sentence,
@@ -62,14 +81,13 @@ async def inquire(inquiry: Inquiry, node_id: str, *, who: str, injector: Injecto
 
 
 class Asker:
-    """The `Sender` of one step on one interface."""
+    """The `Sender` of one step on one interface; waiting for a turn, or for others' answers, takes none of its time."""
 
-    def __init__(self, inquiry: Inquiry, node_id: str, *, who: str, injector: Injector, marks: Marks) -> None:
+    def __init__(self, inquiry: Inquiry, node_id: str, asking: Asking) -> None:
         self._inquiry = inquiry
         self._node_id = node_id
-        self._who = who
-        self._injector = injector
-        self._marks = marks
+        self._asking = asking
+        self._left_s = _LONGEST_S
         self.injections: list[Injected] = []
         self.sent_ns = 0
         """When the last question was sent."""
@@ -79,7 +97,7 @@ class Asker:
         return self._inquiry.scene.guest
 
     async def ask(self, question: Question) -> Answers:
-        """Raises NoAnswer, UserError, SourceLost."""
+        """Raises NoAnswer, UserError, SourceLost, and TimeoutError when the step's packets take too long."""
         if not self._guest.mac:
             name = self._inquiry.scene.name
             raise UserError(f"the guest behind {name} has not spoken, and the graph does not know its MAC address")
@@ -88,7 +106,8 @@ class Asker:
         target = ip_address(question.target)
         kind = _TYPES[question.kind][target.version == 6]
         if question.kind == "neighbour":
-            return await self._inject(question, kind, source=self._asker(target))
+            async with self._guest.asking.turn() as let_go:
+                return await self._ask_neighbour(question, let_go)
         source = self._source(target)
         mac = await self._hop_mac(target)
         return await self._inject(question, kind, source=source, mac=mac)
@@ -105,30 +124,74 @@ class Asker:
             return "0.0.0.0"
         return self._source(target)
 
+    async def _ask_neighbour(self, question: Question, let_go: Callable[[], None]) -> Answers:
+        """Ask who has an address, in the guest's name; it knows from the first answer on, and so do its other steps."""
+        target = ip_address(question.target)
+
+        def hear(result: ProbeResult) -> None:
+            if result.verdict in ("reply", "another") and result.note:
+                self._guest.learn_mac(str(target), result.note)
+                let_go()
+
+        kind = _TYPES["neighbour"][target.version == 6]
+        answers = await self._inject(question, kind, source=self._asker(target), hear=hear)
+        if not answers.replies:
+            self._guest.unanswered[str(target)] = self.injections[-1], self.sent_ns
+        return answers
+
     async def _hop_mac(self, target: Address) -> str:
         hop = self._guest.next_hop(target)
-        # Several steps at once need the same answer.
-        async with self._guest.asking:
+        before = self._guest.unanswered.get(str(hop))
+        # Several steps at once need the same answer, and its absence is theirs too.
+        async with self._guest.asking.turn() as let_go:
+            unanswered = self._guest.unanswered.get(str(hop))
+            if unanswered is not None and unanswered is not before and not self._guest.mac_of(str(hop)):
+                self.injections.append(unanswered[0])
+                self.sent_ns = unanswered[1]
+                raise self._silent(target, hop)
             for _ in range(_HOP_TRIES):
                 known = self._guest.mac_of(str(hop))
                 if known:
                     return known
-                answers = await self.ask(Question("neighbour", str(hop), timeout=500))
-                for reply in answers.replies:
-                    self._guest.learn_mac(str(hop), reply.note)
+                await self._ask_neighbour(Question("neighbour", str(hop), timeout=500), let_go)
+        raise self._silent(target, hop)
+
+    def _silent(self, target: Address, hop: Address) -> NoAnswer:
         what = "ARP question" if hop.version == 4 else "neighbour solicitation"
         about = "" if hop == target else f", the next hop to {target}"
-        raise NoAnswer(f"{what} for {hop}{about}, injected at {self._inquiry.scene.name}")
+        return NoAnswer(f"{what} for {hop}{about}, injected at {self._inquiry.scene.name}")
 
-    async def _inject(self, question: Question, kind: PacketType, *, source: str = "", mac: str = "") -> Answers:
-        if self._inquiry.is_void:
-            raise UserError("the check has ended on the interface meanwhile")
-        injection = self._injection(question, kind, source, mac)
-        self._marks.add_all(self._node_id, _marks(injection, self._node_id), injection.uuid)
-        results: list[ProbeResult] = []
-        async with aclosing(self._injector.inject(injection, self._who)) as coming:
-            results += [result async for result in coming]
+    async def _inject(
+        self,
+        question: Question,
+        kind: PacketType,
+        *,
+        source: str = "",
+        mac: str = "",
+        hear: Callable[[ProbeResult], None] = lambda result: None,
+    ) -> Answers:
+        """`hear` gets each result when it comes."""
+        async with self._asking.turn:
+            if self._inquiry.is_void:
+                raise UserError("the check has ended on the interface meanwhile")
+            injection = self._injection(question, kind, source, mac)
+            self._asking.marks.add_all(self._node_id, _marks(injection, self._node_id), injection.uuid)
+            results = await self._results(injection, hear)
         return self._account(injection, question, results)
+
+    async def _results(self, injection: Injection, hear: Callable[[ProbeResult], None]) -> list[ProbeResult]:
+        results: list[ProbeResult] = []
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        async with (
+            asyncio.timeout(self._left_s),
+            aclosing(self._asking.injector.inject(injection, self._asking.who)) as coming,
+        ):
+            async for result in coming:
+                hear(result)
+                results.append(result)
+        self._left_s -= clock() - began
+        return results
 
     def _account(self, injection: Injection, question: Question, results: Sequence[ProbeResult]) -> Answers:
         sent = [result for result in results if result.verdict != "another"]
@@ -159,13 +222,14 @@ class Asker:
             count=question.count,
             interval_ms=question.interval,
             increment_payload=question.increment,
-            name=self._who,
+            name=self._asking.who,
             # Some firewalls drop a SYN that has data.
             size=0 if question.kind == "tcp" else question.size,
             dont_fragment=question.is_whole,
             inbound=self._guest.is_behind,
             timeout_ms=question.timeout,
             dns_name=question.name,
+            expires_at=self._asking.listed_until(),
         )
 
 

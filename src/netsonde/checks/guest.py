@@ -6,7 +6,8 @@ graph (Neutron's addresses, those of a container's end of the veth, its routes).
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -22,6 +23,7 @@ from typing import Final, TypeAlias
 from netsonde.checks.facts import Dhcp, Neighbour, Packet
 from netsonde.checks.subjects import Speaker, guest_node
 from netsonde.graph import GraphReader
+from netsonde.model.checks import Injected
 from netsonde.model.elements import Json, Node
 
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -29,6 +31,21 @@ Interface: TypeAlias = IPv4Interface | IPv6Interface
 
 _MOST_KNOWN: Final = 256
 """Addresses, and networks, that are remembered: what packets claim may be anything."""
+
+
+class Asking:
+    """One at a time asks for a MAC address; who has heard an answer lets the next go on, while it listens for more."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Callable[[], None]]:
+        """Give what lets the next go on before the end."""
+        await self._lock.acquire()
+        with ExitStack() as held:
+            held.callback(self._lock.release)
+            yield held.close
 
 
 class Guest:
@@ -43,8 +60,9 @@ class Guest:
         self._routers: dict[str, None] = {}
         self._links: dict[IPv6Network, None] = {}
         self.dns_servers: tuple[str, ...] = ()
-        self.asking = asyncio.Lock()
-        """Held by who asks for a MAC address in its name."""
+        self.asking = Asking()
+        self.unanswered: dict[str, tuple[Injected, int]] = {}
+        """By address, the last question for its owner that nobody answered, and when it was sent, in Unix ns."""
 
     @property
     def mac(self) -> str:

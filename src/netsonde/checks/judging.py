@@ -14,7 +14,7 @@ import msgspec
 
 from netsonde.aio import spawn
 from netsonde.aio.clock import Clock
-from netsonde.checks.asking import asker_of, inquire, remember
+from netsonde.checks.asking import Asking, asker_of, inquire, remember
 from netsonde.checks.attachments import attach, captures_of, owner_of
 from netsonde.checks.catalogue import Catalogue
 from netsonde.checks.definitions import is_expired
@@ -23,7 +23,6 @@ from netsonde.checks.facts import flow_of, flows_of, packets_of
 from netsonde.checks.inquiry import Inquiry
 from netsonde.checks.run import Run
 from netsonde.checks.settings import CheckSettings
-from netsonde.checks.steps._api import Outcome
 from netsonde.checks.stores import Captures, Injector, Reports
 from netsonde.errors import NotFound, SourceLost, UserError, WireError
 from netsonde.graph import Event, Graph
@@ -43,8 +42,8 @@ _RECALL_INTERVAL: Final = 0.5
 _MOST_RECALLS: Final = 64
 """Readings at once; one of a host that is away takes seconds."""
 _OVERDUE_MS: Final = 60_000
-_LONGEST_INQUIRY: Final = 30.0
-"""Seconds for the packets of one step: an MTU takes ten at most, a ping of twenty packets four for each target."""
+_LISTED_MS: Final = 600_000
+"""How long injections stay listed at least: an analyzer that takes over knows by them which packets are no guest's."""
 _DAY_S: Final = 86_400
 _RECALLED: Final = 100_000
 """Packets, and flows, that are read again at once."""
@@ -242,7 +241,7 @@ class Judging:
                 self._examiner.confirmed(uuid, tids, began_ms)
 
     async def _inquire(self) -> None:
-        """Have packets injected where steps wish it, on each host for so many at once as is allowed."""
+        """Have packets injected where steps wish it, on each host as many at once as are allowed."""
         assert self._examiner is not None
         turns: dict[str, asyncio.Semaphore] = {}
         async with asyncio.TaskGroup() as group:
@@ -254,22 +253,18 @@ class Judging:
 
     async def _answer(self, turn: asyncio.Semaphore, run: Run, inquiry: Inquiry) -> None:
         assert self._examiner is not None
-        async with turn:
-            self._counters.count("inquiries")
-            try:
-                async with asyncio.timeout(_LONGEST_INQUIRY):
-                    outcome = await inquire(
-                        inquiry,
-                        run.subject.node_id,
-                        who=asker_of(run.check),
-                        injector=self._injector,
-                        marks=self._examiner.marks,
-                    )
-            except TimeoutError:
-                outcome = Outcome("unknown", f"the injection did not end within {_LONGEST_INQUIRY:g} s")
+        self._counters.count("inquiries")
+        asking = Asking(asker_of(run.check), self._injector, self._examiner.marks, turn, self._listed_until)
+        outcome = await inquire(inquiry, run.subject.node_id, asking)
         if outcome.verdict == "unknown":
             self._counters.count("inquiries_failed")
         self._examiner.answered(run, inquiry, outcome)
+
+    def _listed_until(self) -> int:
+        """Return until when an injection of now is listed: whose packets they are may be asked while checks go on."""
+        checks = self._catalogue.checks()
+        longest = max((step.within or check.within for check in checks for step in check.steps), default=0)
+        return self._clock.now_ms() + _LISTED_MS + longest
 
     async def _tick(self) -> None:
         assert self._examiner is not None

@@ -17,8 +17,8 @@ class CheckSettings:
     """Checks that may exist at once; each costs a capture on every interface that it matches."""
     max_runs: int = 2_000
     """Interfaces judged at the same time; those beyond have their turn later."""
-    max_injecting: int = 16
-    """Steps that inject packets on one host at the same time; less than `inject.max_runs`, which others need too."""
+    max_injecting: int = 32
+    """Injections of checks on one host at the same time; less than `inject.max_runs`, which others need too."""
 
     def __post_init__(self) -> None:
         for name in ("keep_days", "max_results", "max_checks", "max_runs", "max_injecting"):

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`netsonde alert`: be told when an expression begins to hold, and try it on the past first."""
 
-import os
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from netsonde.cli import completing
 from netsonde.cli.alert_options import (
     Actions,
     Cooldown,
@@ -26,26 +26,19 @@ from netsonde.cli.alert_options import (
 )
 from netsonde.cli.check_options import duration_ms
 from netsonde.cli.client import Client
+from netsonde.cli.listing import EVERY, Every, Watch, show_list
 from netsonde.cli.options import DEFAULT_URL, Form, Output, Url, new_app
 from netsonde.cli.output import Column, say, show
 from netsonde.cli.times import clock_time
 from netsonde.client import alert_calls as calls
-from netsonde.errors import UserError
-from netsonde.model.alerts import AlertView
+from netsonde.model.alerts import FOREVER_MS, AlertView
 
 app = new_app("Be told when a query finds something. IDs may be names or the beginning of a UUID.")
 
 
-def _known(incomplete: str) -> list[str]:
-    """Return names of alerts for completion by the user's shell; nothing when no server answers."""
-    try:
-        found = Client(os.environ.get("NETSONDE_URL", DEFAULT_URL)).send(calls.alerts())
-    except UserError:
-        return []
-    return [one.name or one.uuid for one in found if (one.name or one.uuid).startswith(incomplete)]
-
-
-Id = Annotated[str, typer.Argument(metavar="ID", help="Name, UUID, or its beginning.", autocompletion=_known)]
+Id = Annotated[
+    str, typer.Argument(metavar="ID", help="Name, UUID, or its beginning.", autocompletion=completing.alerts)
+]
 
 
 @app.command(epilog="Example: netsonde alert create -e \"G.V().Has('State', 'DOWN')\" --for 30s -n down")
@@ -77,10 +70,11 @@ def create(
 
 
 @app.command("list")
-def list_alerts(output: Output = Form.TABLE, url: Url = DEFAULT_URL) -> None:
+def list_alerts(
+    output: Output = Form.TABLE, watch: Watch = False, every: Every = EVERY, url: Url = DEFAULT_URL
+) -> None:
     """List alerts with their states."""
-    found = Client(url).send(calls.alerts())
-    show(found, output, _COLUMNS, found)
+    show_list(Client(url).api.alerts.all, output, _COLUMNS, watch=watch, every=every)
 
 
 @app.command()
@@ -95,12 +89,31 @@ def get(id_: Id, output: Output = Form.TABLE, url: Url = DEFAULT_URL) -> None:
 
 @app.command()
 def delete(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", autocompletion=_known)], url: Url = DEFAULT_URL
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", autocompletion=completing.alerts)], url: Url = DEFAULT_URL
 ) -> None:
     """Delete alerts with their history."""
     client = Client(url)
     for uuid in [_find(client, name).uuid for name in ids]:
         client.send(calls.delete_alert(uuid))
+
+
+@app.command(epilog="Example: netsonde alert mute down --for 2h")
+def mute(
+    id_: Id,
+    for_: Annotated[str, typer.Option("--for", metavar="DURATION", help="So long; default: until `unmute`.")] = "",
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Tell nobody that an alert fires, for a time. What still fires at its end is told then."""
+    client = Client(url)
+    until = time.time_ns() // 1_000_000 + _long_ms(for_) if for_ else FOREVER_MS
+    client.send(calls.patch_alert(_find(client, id_).uuid, {"MutedUntil": until}))
+
+
+@app.command()
+def unmute(id_: Id, url: Url = DEFAULT_URL) -> None:
+    """Tell again that an alert fires, at once if it does."""
+    client = Client(url)
+    client.send(calls.patch_alert(_find(client, id_).uuid, {"MutedUntil": 0}))
 
 
 @app.command(epilog="Example: netsonde alert history down --output json")
@@ -119,7 +132,7 @@ def history(
 @app.command("test", epilog="Example: netsonde alert test -e \"G.V().Has('State', 'DOWN')\" --for 30s --last 24h")
 def dry_run(
     id_: Annotated[
-        str, typer.Argument(metavar="[ID]", help="An alert, instead of --expression.", autocompletion=_known)
+        str, typer.Argument(metavar="[ID]", help="An alert, instead of --expression.", autocompletion=completing.alerts)
     ] = "",
     expression: Expression = "",
     file: File = None,

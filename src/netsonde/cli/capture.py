@@ -2,7 +2,6 @@
 """`netsonde capture`: create and watch captures, and read their packets."""
 
 import itertools
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
+from netsonde.cli import completing
 from netsonde.cli.capture_options import (
     Bpf,
     Description,
@@ -33,6 +33,7 @@ from netsonde.cli.capture_options import (
     ttl_header,
 )
 from netsonde.cli.client import Client
+from netsonde.cli.listing import EVERY, Every, Watch, show_list
 from netsonde.cli.options import DEFAULT_URL, Form, Output, Url, new_app
 from netsonde.cli.output import Column, say, show
 from netsonde.cli.times import clock_time
@@ -42,16 +43,9 @@ from netsonde.model.captures import CaptureView, NodeStatus
 app = new_app("Create and watch captures, and read their packets. IDs may be names or the beginning of a UUID.")
 
 
-def _known(incomplete: str) -> list[str]:
-    """Return names and UUIDs of captures for completion by the user's shell; nothing when no server answers."""
-    try:
-        captures = Client(os.environ.get("NETSONDE_URL", DEFAULT_URL)).captures()
-    except UserError:
-        return []
-    return [word for one in captures for word in (one.name, one.uuid) if word and word.startswith(incomplete)]
-
-
-Id = Annotated[str, typer.Argument(metavar="ID", help="Name, UUID, or its beginning.", autocompletion=_known)]
+Id = Annotated[
+    str, typer.Argument(metavar="ID", help="Name, UUID, or its beginning.", autocompletion=completing.captures)
+]
 
 
 @app.command(epilog="Example: netsonde capture create --gremlin \"G.V().HasKey('ExtID.vm-id')\" --name vms")
@@ -105,10 +99,11 @@ def create(
 
 
 @app.command("list")
-def list_captures(output: Output = Form.TABLE, url: Url = DEFAULT_URL) -> None:
+def list_captures(
+    output: Output = Form.TABLE, watch: Watch = False, every: Every = EVERY, url: Url = DEFAULT_URL
+) -> None:
     """List captures with their states."""
-    captures = Client(url).captures()
-    show(captures, output, _COLUMNS, captures)
+    show_list(Client(url).captures, output, _COLUMNS, watch=watch, every=every)
 
 
 @app.command()
@@ -178,7 +173,8 @@ def resume(id_: Id, url: Url = DEFAULT_URL) -> None:
 
 @app.command()
 def delete(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", autocompletion=_known)], url: Url = DEFAULT_URL
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", autocompletion=completing.captures)],
+    url: Url = DEFAULT_URL,
 ) -> None:
     """Stop and delete captures."""
     client = Client(url)

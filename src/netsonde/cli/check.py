@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`netsonde check`: say what must be true of interfaces soon after they appear, and see whether it is."""
 
-import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from netsonde.cli import completing
 from netsonde.cli.check_junit import junit
 from netsonde.cli.check_options import Active, Description, File, FirstPackets, Gremlin, Name, Steps, Within, definition
 from netsonde.cli.client import Client
+from netsonde.cli.listing import EVERY, Every, Watch, show_list
 from netsonde.cli.options import DEFAULT_URL, Form, Output, Url, new_app
 from netsonde.cli.output import Column, say, show
 from netsonde.cli.times import clock_time
@@ -26,16 +27,9 @@ _ALL = 100_000
 """Results that are read where none may be missing."""
 
 
-def _known(incomplete: str) -> list[str]:
-    """Return names of checks for completion by the user's shell; nothing when no server answers."""
-    try:
-        found = Client(os.environ.get("NETSONDE_URL", DEFAULT_URL)).send(checks())
-    except UserError:
-        return []
-    return [one.name for one in found if one.name.startswith(incomplete)]
-
-
-Id = Annotated[str, typer.Argument(metavar="ID", help="Name, UUID, or its beginning.", autocompletion=_known)]
+Id = Annotated[
+    str, typer.Argument(metavar="ID", help="Name, UUID, or its beginning.", autocompletion=completing.checks)
+]
 Ttl = Annotated[str, typer.Option("--ttl", metavar="DURATION", help="It deletes itself after that: 90s, 1h30m.")]
 
 
@@ -61,10 +55,11 @@ def create(
 
 
 @app.command("list")
-def list_checks(output: Output = Form.TABLE, url: Url = DEFAULT_URL) -> None:
+def list_checks(
+    output: Output = Form.TABLE, watch: Watch = False, every: Every = EVERY, url: Url = DEFAULT_URL
+) -> None:
     """List checks with the numbers of their verdicts."""
-    found: list[CheckView] = Client(url).send(checks())
-    show(found, output, _COLUMNS, found)
+    show_list(Client(url).api.checks.all, output, _COLUMNS, watch=watch, every=every)
 
 
 @app.command()
@@ -81,7 +76,7 @@ def get(id_: Id, output: Output = Form.TABLE, url: Url = DEFAULT_URL) -> None:
 
 @app.command()
 def delete(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", autocompletion=_known)], url: Url = DEFAULT_URL
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", autocompletion=completing.checks)], url: Url = DEFAULT_URL
 ) -> None:
     """Delete checks with their captures and results."""
     client = Client(url)
@@ -110,7 +105,7 @@ def results(
 @app.command(epilog="Example: netsonde check run -g \"G.V().Has('Name', 'tap1')\" -s dhcp --wait --junit checks.xml")
 def run(
     id_: Annotated[
-        str, typer.Argument(metavar="[ID]", help="A check, instead of --gremlin.", autocompletion=_known)
+        str, typer.Argument(metavar="[ID]", help="A check, instead of --gremlin.", autocompletion=completing.checks)
     ] = "",
     gremlin: Gremlin = "",
     step: Steps = None,

@@ -2,7 +2,7 @@
 """The server as the verbs see it: `netsonde.client`, with answers left as plain data where they are only printed."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from netsonde.client import calls
 from netsonde.client.answers import Completions, Explanation
@@ -12,18 +12,30 @@ from netsonde.client.errors import NoServer
 from netsonde.errors import Span, UserError
 from netsonde.model.captures import CaptureView
 
+if TYPE_CHECKING:
+    import ssl
+
 __all__ = ["Client", "NoServer"]
 
 T = TypeVar("T")
+_PATIENCE = 60.0
+"""Seconds without a byte after which an answer is given up."""
 
 
 class Client:
     """One server."""
 
     def __init__(
-        self, url: str, headers: Mapping[str, str] | None = None, *, username: str = "", password: str = ""
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        username: str = "",
+        password: str = "",
+        timeout: float = _PATIENCE,
+        context: "ssl.SSLContext | None" = None,
     ) -> None:
-        self.api = Api(url, headers=headers, username=username, password=password)
+        self.api = Api(url, headers=headers, username=username, password=password, timeout=timeout, context=context)
         self.url = self.api.server.url
         self.missing: list[str] = []
         """What the server said is missing from its last answer."""
@@ -65,7 +77,7 @@ class Client:
 
     def find_capture(self, name: str) -> CaptureView:
         """Return the capture with this UUID, this name, or this beginning of a UUID; raises UserError."""
-        return calls.named(name, self.captures())
+        return calls.named_capture(name, self.captures())
 
     def patch_capture(self, uuid: str, changes: Mapping[str, object], ttl: str = "") -> CaptureView:
         return self.send(calls.patch_capture(uuid, changes, ttl))
@@ -93,7 +105,3 @@ class Client:
         found, answer = self.api.send(call.read_by(lambda answer: (call.decode(answer), answer)))
         self.missing = answer.notes()
         return found
-
-
-_PATIENCE = 60.0
-"""Seconds without a byte after which a long answer is given up."""

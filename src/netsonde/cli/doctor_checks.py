@@ -12,16 +12,10 @@ from typing import Literal, NamedTuple
 
 from netsonde.bus.server import find_server
 from netsonde.errors import UserError
+from netsonde.observe.abilities import Ability, look
 
 Verdict = Literal["good", "limited", "bad"]
 
-_CAPABILITIES = {
-    "NET_ADMIN": (12, "promiscuous taps, link events of other namespaces"),
-    "NET_RAW": (13, "captures"),
-    "SYS_ADMIN": (21, "entering network namespaces"),
-    "SYS_NICE": (23, "the link watcher's real-time priority: without it first packets may be missed under load"),
-    "SYS_PTRACE": (19, "finding the namespaces of other users' processes"),
-}
 _LEAST_KERNEL = (4, 15)
 _LEAST_FILES = 4096
 
@@ -40,8 +34,7 @@ def check_machine() -> list[Finding]:
     return [
         check_kernel(platform.system(), platform.release()),
         check_native(is_there=importlib.util.find_spec("netsonde._native") is not None),
-        *check_capabilities(Path("/proc/self/status").read_text(encoding="ascii")),
-        check_packet_socket(),
+        *check_abilities(look()),
         check_namespaces(Path("/proc/self/ns/net"), Path("/run/netns")),
         check_files(resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
         check_ovs(Path("/run/openvswitch/db.sock")),
@@ -64,24 +57,14 @@ def check_native(*, is_there: bool) -> Finding:
     return Finding("native core", "bad", "netsonde._native is missing", "install the wheel, or run `make setup`")
 
 
-def check_capabilities(status: str) -> list[Finding]:
-    """Look at CapEff of /proc/self/status."""
-    line = next(line for line in status.splitlines() if line.startswith("CapEff:"))
-    effective = int(line.split()[1], 16)
+def check_abilities(found: Sequence[Ability]) -> list[Finding]:
+    """Say what this user could do as an agent."""
     return [
-        Finding(f"CAP_{name}", "good", "effective")
-        if effective >> bit & 1
-        else Finding(f"CAP_{name}", "limited", "not given to this user", f"run agents as root, or grant it: {purpose}")
-        for name, (bit, purpose) in _CAPABILITIES.items()
+        Finding(one.name, "good", "there")
+        if one.ok
+        else Finding(one.name, "limited", one.reason, f"run agents as root, or grant it: {one.purpose}")
+        for one in found
     ]
-
-
-def check_packet_socket() -> Finding:
-    try:
-        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
-    except OSError as refused:
-        return Finding("packet socket", "limited", refused.strerror or "refused", "captures need CAP_NET_RAW")
-    return Finding("packet socket", "good", "can be opened")
 
 
 def check_namespaces(own: Path, named: Path) -> Finding:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from netsonde.cli import completing
 from netsonde.cli.client import Client
 from netsonde.cli.inject_options import (
     Count,
@@ -27,15 +28,16 @@ from netsonde.cli.inject_options import (
     Ttl,
     given,
 )
+from netsonde.cli.listing import EVERY, Every, Watch, show_list
 from netsonde.cli.options import DEFAULT_URL, Form, Output, Url, new_app
 from netsonde.cli.output import Column, show
 from netsonde.cli.times import clock_time
-from netsonde.client.injections import InjectionFields, named
+from netsonde.client.injections import InjectionFields, named_injection
 from netsonde.errors import UserError
 from netsonde.model.injections import InjectionView, NodeInjection, Totals
 
 app = new_app("Send packets from interfaces, and see what comes back. IDs may be names or the beginning of a UUID.")
-Ids = Annotated[list[str], typer.Argument(metavar="ID...")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", autocompletion=completing.injected)]
 _BEYOND = 10.0
 """Seconds that a run may take beyond what its count and interval make."""
 
@@ -110,16 +112,21 @@ def create(
 
 
 @app.command("list")
-def list_injections(output: Output = Form.TABLE, url: Url = DEFAULT_URL) -> None:
+def list_injections(
+    output: Output = Form.TABLE, watch: Watch = False, every: Every = EVERY, url: Url = DEFAULT_URL
+) -> None:
     """List injections with what came of them."""
-    found = Client(url).api.injections.all()
-    show(found, output, _COLUMNS, found)
+    show_list(Client(url).api.injections.all, output, _COLUMNS, watch=watch, every=every)
 
 
 @app.command()
-def get(id_: Annotated[str, typer.Argument(metavar="ID")], output: Output = Form.TABLE, url: Url = DEFAULT_URL) -> None:
+def get(
+    id_: Annotated[str, typer.Argument(metavar="ID", autocompletion=completing.injected)],
+    output: Output = Form.TABLE,
+    url: Url = DEFAULT_URL,
+) -> None:
     """Show one injection: loss and latency of each interface."""
-    injection = named(id_, Client(url).api.injections.all())
+    injection = named_injection(id_, Client(url).api.injections.all())
     show(injection, output, _COLUMNS, [injection])
     if output is Form.TABLE and injection.status is not None:
         print()
@@ -130,7 +137,7 @@ def get(id_: Annotated[str, typer.Argument(metavar="ID")], output: Output = Form
 def delete(ids: Ids, url: Url = DEFAULT_URL) -> None:
     """Stop and delete injections."""
     injections = Client(url).api.injections
-    for uuid in [named(one, injections.all()).uuid for one in ids]:
+    for uuid in [named_injection(one, injections.all()).uuid for one in ids]:
         injections.delete(uuid)
 
 

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
+from netsonde.cli import completing
 from netsonde.cli.options import new_app
 from netsonde.cli.output import print_json
 from netsonde.client import alert_calls as calls
 
 app = new_app("Alerts.")
-Ids = Annotated[list[str], typer.Argument(metavar="ID...")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", autocompletion=completing.alerts)]
 Name = Annotated[str, typer.Option("--name")]
 Description = Annotated[str, typer.Option("--description")]
 Trigger = Annotated[str, typer.Option("--trigger")]
@@ -45,7 +46,7 @@ def update(
     """Change what is given of alerts; unlike with the reference, the trigger stays unless it is given."""
     given = {key: text for key, text in _body(name, description, trigger, expression, action).items() if text}
     for one in ids:
-        print_json(context.obj.send(calls.patch_alert(one, given)))
+        print_json(context.obj.send(calls.patch_alert(context.obj.api.alerts.get(one).uuid, given)))
 
 
 @app.command("list")
@@ -58,14 +59,14 @@ def list_alerts(context: typer.Context) -> None:
 def get(context: typer.Context, ids: Ids) -> None:
     """Show alerts."""
     for one in ids:
-        print_json(calls.named_alert(one, context.obj.send(calls.alerts())))
+        print_json(context.obj.api.alerts.get(one))
 
 
 @app.command("delete")
 def delete(context: typer.Context, ids: Ids) -> None:
     """Delete alerts."""
     for one in ids:
-        context.obj.send(calls.delete_alert(one))
+        context.obj.api.alerts.delete(one)
 
 
 def _body(name: str, description: str, trigger: str, expression: str, action: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from netsonde.cli import completing
 from netsonde.cli.inject_options import (
     Dst,
     DstIp,
@@ -28,7 +29,7 @@ from netsonde.cli.output import print_json
 from netsonde.client.injections import InjectionFields
 
 app = new_app("Injected packets.")
-Ids = Annotated[list[str], typer.Argument(metavar="ID...")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", autocompletion=completing.injected)]
 _BEYOND_MS = 5000
 """How long an injection stays listed after its last packet, as with the reference's client."""
 

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
+from netsonde.cli import completing
 from netsonde.cli.options import new_app
 from netsonde.cli.output import print_json
 from netsonde.cli.workflow import read
 from netsonde.client import workflow_calls as calls
 
 app = new_app("Workflows.")
-Ids = Annotated[list[str], typer.Argument(metavar="ID...")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", autocompletion=completing.workflows)]
 
 
 @app.command("create")
@@ -44,7 +45,7 @@ def delete(context: typer.Context, ids: Ids) -> None:
 @app.command("call")
 def call(
     context: typer.Context,
-    id_: Annotated[str, typer.Argument(metavar="ID")],
+    id_: Annotated[str, typer.Argument(metavar="ID", autocompletion=completing.workflows)],
     params: Annotated[list[str] | None, typer.Argument(metavar="[PARAM...]")] = None,
 ) -> None:
     """Call a workflow; parameters are texts, by position."""

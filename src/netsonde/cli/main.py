@@ -53,7 +53,7 @@ def run(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] in ("-h", "--help", "help"):
         print(_root_help(), end="")
         return DONE
-    if arguments and arguments[0] == "--version":
+    if arguments and arguments[0] in ("--version", "version"):
         print(f"netsonde {__version__}")
         return DONE
     try:
@@ -66,6 +66,8 @@ def run(arguments: Sequence[str]) -> int:
         return FAILED
 
 
+_ASKING_NOBODY = frozenset({"agent", "analyzer", "allinone", "meter", "profile"})
+"""Verbs that ask no server: a broken profile must not keep them from starting, nor reading it make them slower."""
 _CREDENTIALS = {
     "--username": "NETSONDE_USERNAME",
     "--password-file": "NETSONDE_PASSWORD_FILE",
@@ -77,6 +79,11 @@ _CREDENTIALS = {
 
 def _without_credentials(arguments: Sequence[str]) -> Sequence[str]:
     """Take what says who one is from before the verb; every verb reads it from the environment."""
+    profile, arguments = _profile_of(arguments)
+    if profile or (arguments and arguments[0] not in _ASKING_NOBODY):
+        from netsonde.cli.profiles import use_profile
+
+        use_profile(profile, arguments, os.environ)
     while arguments and arguments[0].partition("=")[0] in _CREDENTIALS:
         option, equals, value = arguments[0].partition("=")
         if not equals and len(arguments) < 2:
@@ -90,6 +97,20 @@ def _without_credentials(arguments: Sequence[str]) -> Sequence[str]:
             value = read_secret(Path(value))
         os.environ[_CREDENTIALS[option]] = value
     return arguments
+
+
+def _profile_of(arguments: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return the profile that is named before the verb, and the rest: what else stands there adds to it."""
+    for position, one in enumerate(arguments):
+        option, equals, value = one.partition("=")
+        if option == "--profile":
+            if not equals and position + 1 >= len(arguments):
+                raise UserError("--profile needs a value")
+            end = position + 1 if equals else position + 2
+            return value if equals else arguments[position + 1], [*arguments[:position], *arguments[end:]]
+        if not one.startswith("-") and arguments[position - 1] not in _CREDENTIALS:
+            break
+    return "", arguments
 
 
 def _root_help() -> str:

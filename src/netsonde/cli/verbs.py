@@ -23,6 +23,7 @@ VERBS = (
     Verb("check", "check", "Check every interface as it appears: lease, gateway, DNS, …"),
     Verb("alert", "alert", "Be told when a query finds something, and when it does not any more."),
     Verb("workflow", "workflow", "Keep scripts on the server, and call them."),
+    Verb("rule", "rule", "Say something of nodes and edges, present or future, and undo it."),
     Verb("apply", "apply", "Make captures, checks, alerts, rules and workflows what files say."),
     Verb("inject", "inject", "Send packets from interfaces, and see what comes back."),
     Verb("flows", "flows", "List the flows of captures and interfaces."),
@@ -30,6 +31,7 @@ VERBS = (
     Verb("meter", "meter", "Meter a pcap or pcapng file, without any server."),
     Verb("login", "login", "Log in to a server that asks for it."),
     Verb("logout", "logout", "End the session."),
+    Verb("profile", "profile", "Servers by name."),
     Verb("access", "access", "Users, tokens, and who may do what."),
     Verb("extcap", "extcap", "List captures in Wireshark, as a plug-in of it."),
     Verb("doctor", "doctor", "Check this machine and the server; say what to do."),
@@ -50,8 +52,8 @@ Examples:
   netsonde capture create --gremlin "G.V().HasKey('ExtID.vm-id')" --name vms
   netsonde capture follow vms | wireshark -k -i -
 
-The server is the one of --url or NETSONDE_URL, else http://127.0.0.1:8082; it knows
-you by `netsonde login`, NETSONDE_TOKEN, or --username NAME --password-file FILE
+The server is the one of --url, --profile or NETSONDE_URL, else of the default profile,
+else http://127.0.0.1:8082; it knows you by `netsonde login`, NETSONDE_TOKEN, or --username NAME --password-file FILE
 (or --token-file FILE) before the command.
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 no server.
 """
@@ -60,6 +62,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 no server.
 def root_help() -> str:
     """Return the help of the program itself, from the table alone."""
     options = (
+        ("--profile NAME", "Ask the server of this profile (NETSONDE_PROFILE)."),
         ("--version", "Show the version and exit."),
         ("--install-completion", "Install completion for the current shell."),
         ("--show-completion", "Show completion for the current shell."),

@@ -156,14 +156,19 @@ def _show_first(rows: list[Any], output: Shape) -> None:
 def _show(change: Change, output: Shape) -> None:
     """Print a change at once, for a reader at the other end of a pipe."""
     if output is Shape.JSON:
-        keys = {name: {"Before": old, "After": new} for name, (old, new) in change.keys.items()}
-        line = {"Change": change.sign, "Row": change.row, **({"Keys": keys} if keys else {})}
-        print(msgspec.json.encode(line).decode(), flush=True)
+        print_change(change)
     elif output is Shape.CSV:
         columns: list[Column] = [("Change", lambda _: change.sign), *columns_of([change.row])]
         print(as_csv(columns, [change.row]).splitlines()[-1], flush=True)
     else:
         print(f"{datetime.now().astimezone():%H:%M:%S} {change.sign} {_words(change)}", flush=True)
+
+
+def print_change(change: Change) -> None:
+    """Print a change as one line of JSON."""
+    keys = {name: {"Before": old, "After": new} for name, (old, new) in change.keys.items()}
+    line = {"Change": change.sign, "Row": change.row, **({"Keys": keys} if keys else {})}
+    print(msgspec.json.encode(line).decode(), flush=True)
 
 
 def _words(change: Change) -> str:

@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from netsonde.cli import completing
 from netsonde.cli.client import Client
+from netsonde.cli.listing import EVERY, Every, Watch, show_list
 from netsonde.cli.options import DEFAULT_URL, Form, Output, Url, new_app
 from netsonde.cli.output import Column, print_json, say, show
 from netsonde.cli.times import clock_time
@@ -19,9 +21,9 @@ app = new_app("Keep scripts on the server and call them. IDs may be names.")
 
 _PATIENCE = 30.0
 """Seconds of one question after a job; it is asked again."""
-Id = Annotated[str, typer.Argument(metavar="ID", help="Name or UUID.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Name or UUID.", autocompletion=completing.workflows)]
 Ttl = Annotated[str, typer.Option("--ttl", metavar="DURATION", help="It deletes itself after that: 90s, 1h30m.")]
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="UUID of a call.")]
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="UUID of a call.", autocompletion=completing.jobs)]
 
 
 @app.command(epilog="Example: netsonde workflow create count.yaml")
@@ -51,7 +53,10 @@ def get(id_: Id, output: Output = Form.YAML, url: Url = DEFAULT_URL) -> None:
 
 
 @app.command()
-def delete(ids: Annotated[list[str], typer.Argument(metavar="ID...")], url: Url = DEFAULT_URL) -> None:
+def delete(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", autocompletion=completing.workflows)],
+    url: Url = DEFAULT_URL,
+) -> None:
     """Delete workflows."""
     client = Client(url)
     for name in ids:
@@ -85,14 +90,18 @@ def call(
 
 @app.command()
 def jobs(
-    id_: Annotated[str, typer.Argument(metavar="[ID]", help="Of this workflow only.")] = "",
+    id_: Annotated[
+        str, typer.Argument(metavar="[ID]", help="Of this workflow only.", autocompletion=completing.workflows)
+    ] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 100,
     output: Output = Form.TABLE,
+    watch: Watch = False,
+    every: Every = EVERY,
     url: Url = DEFAULT_URL,
 ) -> None:
     """List calls of workflows, the newest first."""
-    found = Client(url).send(calls.jobs(id_, limit))
-    show(found, output, _JOB_COLUMNS, found)
+    client = Client(url)
+    show_list(lambda: client.send(calls.jobs(id_, limit)), output, _JOB_COLUMNS, watch=watch, every=every)
 
 
 @app.command()

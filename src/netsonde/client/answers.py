@@ -131,6 +131,17 @@ class Component(msgspec.Struct, frozen=True, rename="pascal"):
     counters: dict[str, int] = {}
 
 
+class Ability(msgspec.Struct, frozen=True, rename="pascal"):
+    """One thing that an agent can or cannot do on its host."""
+
+    name: str = ""
+    able: bool = False
+    reason: str = ""
+    """Why not, "" when it can."""
+    purpose: str = ""
+    """What it is needed for."""
+
+
 class Process(msgspec.Struct, frozen=True, rename="pascal"):
     """One agent or analyzer."""
 
@@ -141,6 +152,10 @@ class Process(msgspec.Struct, frozen=True, rename="pascal"):
     started: int = 0
     address: str = ""
     probes: dict[str, Component] = {}
+    kernel: str = ""
+    clock_ahead: int | None = None
+    """Milliseconds that its clock is ahead of the analyzer's, negative = behind; None = not known."""
+    abilities: list[Ability] = []
 
 
 class Status(msgspec.Struct, frozen=True, rename="pascal"):
@@ -154,6 +169,48 @@ class Status(msgspec.Struct, frozen=True, rename="pascal"):
     processes: list[Process] = []
     probes: dict[str, Component] = {}
     capture_states: dict[str, int] = {}
+
+
+class Identity(msgspec.Struct, frozen=True, rename="pascal"):
+    """Who answers."""
+
+    host: str = ""
+    version: str = ""
+    service: str = ""
+
+
+class Allowed(msgspec.Struct, frozen=True, rename="pascal"):
+    """One right, and whether the user has it."""
+
+    object: str = ""
+    action: str = ""
+    allowed: bool = False
+
+
+class WhoAmI(msgspec.Struct, frozen=True, rename="pascal"):
+    """Who makes a request; `user` is "" for nobody, and where nobody has to log in."""
+
+    login_required: bool = False
+    user: str = ""
+    backend: str = ""
+    roles: list[str] = []
+    permissions: list[Allowed] = []
+
+    def may(self, thing: str, action: str) -> bool:
+        """Tell whether the user has a right, such as `capture write`."""
+        return any(one.allowed for one in self.permissions if (one.object, one.action) == (thing, action))
+
+
+class PacketImport(msgspec.Struct, frozen=True, rename="pascal"):
+    """What came of a packet file: its flows are in history under `capture_id`."""
+
+    capture_id: str = msgspec.field(name="CaptureID", default="")
+    packets: int = 0
+    flows: int = 0
+    start: int = 0
+    last: int = 0
+    damage: str = ""
+    """What is wrong with the file; what was before it is in."""
 
 
 class PreviewNode(msgspec.Struct, frozen=True):

@@ -2,36 +2,29 @@
 """The checks of a server, for the client of asyncio."""
 
 import asyncio
-from typing import Protocol, TypeVar, Unpack
+from typing import Unpack
 
 from netsonde.client import check_calls as calls
 from netsonde.client.async_live import AsyncSubscription
-from netsonde.client.call import Call
+from netsonde.client.async_sender import AsyncSender
 from netsonde.client.calls import Captured
 from netsonde.client.check_calls import CheckFeed, CheckFields, CheckUpdate
-from netsonde.client.feeds import Feed
+from netsonde.client.naming import is_uuid
 from netsonde.model.checks import CheckChange, CheckResult, CheckStep, CheckView, Verdict
-
-T = TypeVar("T")
-
-
-class Sender(Protocol):
-    """Part of `AsyncClient`."""
-
-    async def send(self, call: Call[T]) -> T: ...
-    def live(self, feed: Feed[T], *, reconnect: bool = True) -> AsyncSubscription[T]: ...
 
 
 class AsyncClientChecks:
     """The checks of a server. Each is called by its name, its UUID, or the beginning of that."""
 
-    def __init__(self, client: Sender) -> None:
+    def __init__(self, client: AsyncSender) -> None:
         self._client = client
 
     async def all(self) -> list[CheckView]:
         return await self._client.send(calls.checks())
 
     async def get(self, check: str) -> CheckView:
+        if is_uuid(check):
+            return await self._client.send(calls.check(check))
         return calls.named_check(check, await self.all())
 
     async def create(

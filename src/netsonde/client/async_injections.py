@@ -2,20 +2,12 @@
 """Injected packets for asyncio programs."""
 
 import asyncio
-from typing import Protocol, TypeVar, Unpack
+from typing import Unpack
 
 from netsonde.client import injections as calls
-from netsonde.client.call import Call
+from netsonde.client.async_sender import AsyncSender
 from netsonde.client.injections import InjectionFields
 from netsonde.model.injections import AuditRecord, InjectionView
-
-T = TypeVar("T")
-
-
-class AsyncSender(Protocol):
-    """Makes calls; the asyncio client."""
-
-    async def send(self, call: Call[T]) -> T: ...
 
 
 class AsyncClientInjections:

@@ -7,35 +7,38 @@ import ssl
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, BinaryIO, Self, TypeVar, Unpack
+from typing import Any, BinaryIO, Self, TypeVar
 
 from netsonde.client import calls
 from netsonde.client.answers import (
     Checked,
     Completions,
     Explanation,
+    Identity,
     MetricPoints,
-    Packet,
-    Preview,
+    PacketImport,
     Schema,
     Status,
     Topology,
+    WhoAmI,
 )
+from netsonde.client.async_alerts import AsyncClientAlerts
+from netsonde.client.async_captures import AsyncClientCaptures
 from netsonde.client.async_checks import AsyncClientChecks
 from netsonde.client.async_http import AsyncHttp, Carrier
 from netsonde.client.async_injections import AsyncClientInjections
 from netsonde.client.async_live import AsyncSubscription
+from netsonde.client.async_rules import AsyncClientRules
+from netsonde.client.async_workflows import AsyncClientWorkflows
 from netsonde.client.call import Answer, Call
-from netsonde.client.calls import AnyQuery, Captured
-from netsonde.client.capture_fields import CaptureFields, CaptureUpdate, waiter
+from netsonde.client.calls import AnyQuery
 from netsonde.client.credentials import with_credentials
 from netsonde.client.errors import Incomplete
-from netsonde.client.feeds import CaptureFeed, Feed, FlowEvent, FlowFeed, GraphEvent, GraphFeed, graph_filter
+from netsonde.client.feeds import Feed, FlowEvent, FlowFeed, GraphEvent, GraphFeed, graph_filter
 from netsonde.client.query import Query
 from netsonde.client.result import Result
 from netsonde.client.server import server_at
 from netsonde.client.topology_file import import_batches
-from netsonde.model.captures import CaptureChange, CaptureState, CaptureView
 from netsonde.model.declared import ImportReport, ImportSummary
 from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.flow_record import Flow
@@ -67,6 +70,9 @@ class AsyncClient:
         self.captures = AsyncClientCaptures(self)
         self.checks = AsyncClientChecks(self)
         self.injections = AsyncClientInjections(self)
+        self.alerts = AsyncClientAlerts(self)
+        self.workflows = AsyncClientWorkflows(self)
+        self.rules = AsyncClientRules(self)
         self._timeout = timeout
         self._headers = dict(headers or {})
         if carrier is None:  # whoever carries calls says who asks: a confined script has no home with logins
@@ -125,9 +131,28 @@ class AsyncClient:
     async def status(self) -> Status:
         return await self.send(calls.status())
 
+    async def identity(self) -> Identity:
+        """Say who answers."""
+        return await self.send(calls.identity())
+
+    async def whoami(self) -> WhoAmI:
+        """Say for whom the server takes this client, and what that user may do."""
+        return await self.send(calls.whoami())
+
+    async def setting(self, key: str = "") -> Json:
+        """Return a setting of the analyzer by its dotted key, or a table of them; no secrets. None = there is none."""
+        return await self.send(calls.setting(key))
+
     async def topology(self) -> Topology:
         """Return the whole live graph."""
         return await self.send(calls.topology())
+
+    async def nodes(self) -> list[Node]:
+        return await self.send(calls.nodes())
+
+    async def edges(self) -> list[Edge]:
+        """Return every edge, those of yours that wait for an end among them."""
+        return await self.send(calls.edges())
 
     async def node(self, node_id: str) -> Node:
         return await self.send(calls.node(node_id))
@@ -153,6 +178,22 @@ class AsyncClient:
     async def update_edge(self, edge_id: str, changes: Metadata) -> Edge:
         """Merge changes into the metadata of an edge of your own, None = remove."""
         return await self.send(calls.update_element("edge", edge_id, changes, Edge))
+
+    async def replace_node(self, node_id: str, metadata: Metadata) -> Node:
+        """Give a node this metadata instead of what it has; a probe's node keeps what the probe says."""
+        return await self.send(calls.replace_element("node", node_id, metadata, Node))
+
+    async def replace_edge(self, edge_id: str, metadata: Metadata) -> Edge:
+        """Give an edge of your own this metadata instead of what it has."""
+        return await self.send(calls.replace_element("edge", edge_id, metadata, Edge))
+
+    async def annotations(self) -> dict[str, Metadata]:
+        """Return what users say of nodes that probes show, by the node's id."""
+        return await self.send(calls.annotations())
+
+    async def delete_annotation(self, node_id: str) -> None:
+        """Take back what users say of a node that a probe shows."""
+        await self.send(calls.delete_annotation(node_id))
 
     async def delete_node(self, node_id: str) -> None:
         """Delete a node of your own, with your edges at it."""
@@ -182,6 +223,10 @@ class AsyncClient:
             if progress is not None:
                 progress(report)
         return calls.both(report, await self.send(calls.finish_import(name, run))) if run else report
+
+    async def import_packets(self, file: BinaryIO, size: int) -> PacketImport:
+        """Meter a pcap or pcapng file of so many bytes, plain or gzip, into history."""
+        return await self.send(calls.import_packets(file, size))
 
     async def imports(self) -> list[ImportSummary]:
         return await self.send(calls.imports())
@@ -228,87 +273,6 @@ class AsyncClient:
     def stream(self, call: Call[Any], timeout: float | None = None) -> AsyncIterator[bytes]:
         """Yield the body of any call's answer as it arrives."""
         return self._http.stream(call, timeout)
-
-
-class AsyncClientCaptures:
-    """The captures of a server. Each is called by its name, its UUID, or the beginning of that."""
-
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
-
-    async def all(self) -> list[CaptureView]:
-        return await self._client.send(calls.captures())
-
-    async def get(self, capture: str) -> CaptureView:
-        return calls.named(capture, await self.all())
-
-    async def create(self, gremlin: Captured, *, ttl: str = "", **fields: Unpack[CaptureFields]) -> CaptureView:
-        """Create a capture; it may wait for interfaces to appear. After `ttl` (such as 1h30m) it deletes itself."""
-        return await self._client.send(calls.create_capture(gremlin, calls.wire_names(fields), ttl))
-
-    async def update(self, capture: str, *, ttl: str = "", **fields: Unpack[CaptureUpdate]) -> CaptureView:
-        """Change a capture; what is not named stays as it is."""
-        uuid = (await self.get(capture)).uuid
-        return await self._client.send(calls.patch_capture(uuid, calls.wire_names(fields), ttl))
-
-    async def pause(self, capture: str) -> CaptureView:
-        """Stop capturing, and keep the definition and the packets."""
-        return await self.update(capture, paused=True)
-
-    async def resume(self, capture: str) -> CaptureView:
-        return await self.update(capture, paused=False)
-
-    async def delete(self, capture: str) -> None:
-        await self._client.send(calls.delete_capture((await self.get(capture)).uuid))
-
-    async def preview(self, gremlin: Captured) -> Preview:
-        """Say what a capture would find if it were created now."""
-        return await self._client.send(calls.preview_capture(gremlin))
-
-    async def wait(self, capture: str, *states: CaptureState, timeout: float = 60.0) -> CaptureView:
-        """Wait until a capture is in one of the states, `active` when none is named; returns it as it is then.
-
-        Raises TimeoutError; NotFound when it is deleted, UserError when it fails or finishes instead, NoServer when the
-        server goes away, since what happens then is not seen.
-        """
-        look = waiter((await self.get(capture)).uuid, states or ("active",))
-        async with asyncio.timeout(timeout), self.watch(reconnect=False) as changes:
-            if found := look(await self.get(capture)):
-                return found
-            async for change in changes:
-                if found := look(change):
-                    return found
-        raise AssertionError("a subscription that is not renewed ends with an exception")
-
-    def watch(self, *, reconnect: bool = True) -> AsyncSubscription[CaptureChange]:
-        """Follow captures as they are created, change and go; what happens while the server is away is not told.
-
-        Use it in a with block.
-        """
-        return self._client.live(CaptureFeed(), reconnect=reconnect)
-
-    async def packets(
-        self,
-        capture: str,
-        *,
-        nodes: Sequence[str] = (),
-        flows: Sequence[str] = (),
-        limit: int | None = None,
-        after: int | None = None,
-    ) -> list[Packet]:
-        """Return kept packets, decoded, in order of time; of some interfaces (TIDs) or flows (UUIDs)."""
-        parameters = {"node": nodes, "flow": flows, "limit": limit, "after": after}
-        return await self._client.send(calls.packets((await self.get(capture)).uuid, parameters))
-
-    async def pcapng(self, capture: str, *, nodes: Sequence[str] = (), flows: Sequence[str] = ()) -> bytes:
-        """Return kept packets as a pcapng file."""
-        return await self._client.send(calls.pcapng((await self.get(capture)).uuid, {"node": nodes, "flow": flows}))
-
-    async def follow(self, capture: str, *, nodes: Sequence[str] = ()) -> AsyncIterator[bytes]:
-        """Yield a pcapng file as it grows: the kept packets, then each as it arrives, for ever."""
-        call = calls.pcapng((await self.get(capture)).uuid, {"follow": True, "node": nodes})
-        async for piece in self._client.stream(call):
-            yield piece
 
 
 def _warn(answer: Answer) -> None:

@@ -3,39 +3,41 @@
 
 import secrets
 import ssl
-import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, BinaryIO, Self, TypeVar, Unpack
+from typing import Any, BinaryIO, Self, TypeVar
 
 from netsonde.client import calls
+from netsonde.client.alerts import ClientAlerts
 from netsonde.client.answers import (
     Checked,
     Completions,
     Explanation,
+    Identity,
     MetricPoints,
-    Packet,
-    Preview,
+    PacketImport,
     Schema,
     Status,
     Topology,
+    WhoAmI,
 )
 from netsonde.client.call import Answer, Call
-from netsonde.client.calls import AnyQuery, Captured
-from netsonde.client.capture_fields import CaptureFields, CaptureUpdate, waiter
+from netsonde.client.calls import AnyQuery
+from netsonde.client.captures import ClientCaptures
 from netsonde.client.checks import ClientChecks
 from netsonde.client.credentials import with_credentials
 from netsonde.client.errors import Incomplete
-from netsonde.client.feeds import CaptureFeed, Feed, FlowEvent, FlowFeed, GraphEvent, GraphFeed, graph_filter
+from netsonde.client.feeds import Feed, FlowEvent, FlowFeed, GraphEvent, GraphFeed, graph_filter
 from netsonde.client.http import BlockingHttp
 from netsonde.client.injections import ClientInjections
 from netsonde.client.live import Subscription
 from netsonde.client.query import Query
 from netsonde.client.result import Result
+from netsonde.client.rules import ClientRules
 from netsonde.client.server import server_at
 from netsonde.client.topology_file import import_batches
-from netsonde.model.captures import CaptureChange, CaptureState, CaptureView
+from netsonde.client.workflows import ClientWorkflows
 from netsonde.model.declared import ImportReport, ImportSummary
 from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.flow_record import Flow
@@ -67,6 +69,9 @@ class Client:
         self.captures = ClientCaptures(self)
         self.checks = ClientChecks(self)
         self.injections = ClientInjections(self)
+        self.alerts = ClientAlerts(self)
+        self.workflows = ClientWorkflows(self)
+        self.rules = ClientRules(self)
         self._timeout = timeout
         self._headers = with_credentials(headers, self.server, token=token, username=username, password=password)
         self._context = context
@@ -123,9 +128,28 @@ class Client:
     def status(self) -> Status:
         return self.send(calls.status())
 
+    def identity(self) -> Identity:
+        """Say who answers."""
+        return self.send(calls.identity())
+
+    def whoami(self) -> WhoAmI:
+        """Say for whom the server takes this client, and what that user may do."""
+        return self.send(calls.whoami())
+
+    def setting(self, key: str = "") -> Json:
+        """Return a setting of the analyzer by its dotted key, or a table of them; no secrets. None = there is none."""
+        return self.send(calls.setting(key))
+
     def topology(self) -> Topology:
         """Return the whole live graph."""
         return self.send(calls.topology())
+
+    def nodes(self) -> list[Node]:
+        return self.send(calls.nodes())
+
+    def edges(self) -> list[Edge]:
+        """Return every edge, those of yours that wait for an end among them."""
+        return self.send(calls.edges())
 
     def node(self, node_id: str) -> Node:
         return self.send(calls.node(node_id))
@@ -149,6 +173,22 @@ class Client:
     def update_edge(self, edge_id: str, changes: Metadata) -> Edge:
         """Merge changes into the metadata of an edge of your own, None = remove."""
         return self.send(calls.update_element("edge", edge_id, changes, Edge))
+
+    def replace_node(self, node_id: str, metadata: Metadata) -> Node:
+        """Give a node this metadata instead of what it has; a probe's node keeps what the probe says."""
+        return self.send(calls.replace_element("node", node_id, metadata, Node))
+
+    def replace_edge(self, edge_id: str, metadata: Metadata) -> Edge:
+        """Give an edge of your own this metadata instead of what it has."""
+        return self.send(calls.replace_element("edge", edge_id, metadata, Edge))
+
+    def annotations(self) -> dict[str, Metadata]:
+        """Return what users say of nodes that probes show, by the node's id."""
+        return self.send(calls.annotations())
+
+    def delete_annotation(self, node_id: str) -> None:
+        """Take back what users say of a node that a probe shows."""
+        self.send(calls.delete_annotation(node_id))
 
     def delete_node(self, node_id: str) -> None:
         """Delete a node of your own, with your edges at it."""
@@ -177,6 +217,10 @@ class Client:
             if progress is not None:
                 progress(report)
         return calls.both(report, self.send(calls.finish_import(name, run))) if run else report
+
+    def import_packets(self, file: BinaryIO, size: int) -> PacketImport:
+        """Meter a pcap or pcapng file of so many bytes, plain or gzip, into history."""
+        return self.send(calls.import_packets(file, size))
 
     def imports(self) -> list[ImportSummary]:
         return self.send(calls.imports())
@@ -223,89 +267,6 @@ class Client:
     def stream(self, call: Call[Any], timeout: float | None = None) -> Iterator[bytes]:
         """Yield the body of any call's answer as it arrives."""
         return self._http.stream(call, timeout)
-
-
-class ClientCaptures:
-    """The captures of a server. Each is called by its name, its UUID, or the beginning of that."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def all(self) -> list[CaptureView]:
-        return self._client.send(calls.captures())
-
-    def get(self, capture: str) -> CaptureView:
-        return calls.named(capture, self.all())
-
-    def create(self, gremlin: Captured, *, ttl: str = "", **fields: Unpack[CaptureFields]) -> CaptureView:
-        """Create a capture; it may wait for interfaces to appear. After `ttl` (such as 1h30m) it deletes itself."""
-        return self._client.send(calls.create_capture(gremlin, calls.wire_names(fields), ttl))
-
-    def update(self, capture: str, *, ttl: str = "", **fields: Unpack[CaptureUpdate]) -> CaptureView:
-        """Change a capture; what is not named stays as it is."""
-        uuid = (self.get(capture)).uuid
-        return self._client.send(calls.patch_capture(uuid, calls.wire_names(fields), ttl))
-
-    def pause(self, capture: str) -> CaptureView:
-        """Stop capturing, and keep the definition and the packets."""
-        return self.update(capture, paused=True)
-
-    def resume(self, capture: str) -> CaptureView:
-        return self.update(capture, paused=False)
-
-    def delete(self, capture: str) -> None:
-        self._client.send(calls.delete_capture((self.get(capture)).uuid))
-
-    def preview(self, gremlin: Captured) -> Preview:
-        """Say what a capture would find if it were created now."""
-        return self._client.send(calls.preview_capture(gremlin))
-
-    def wait(self, capture: str, *states: CaptureState, timeout: float = 60.0) -> CaptureView:
-        """Wait until a capture is in one of the states, `active` when none is named; returns it as it is then.
-
-        Raises TimeoutError; NotFound when it is deleted, UserError when it fails or finishes instead, NoServer when the
-        server goes away, since what happens then is not seen.
-        """
-        look = waiter(self.get(capture).uuid, states or ("active",))
-        with self.watch(reconnect=False) as changes:
-            timer = threading.Timer(timeout, changes.close)
-            timer.start()
-            try:
-                found = look(self.get(capture)) or next((view for change in changes if (view := look(change))), None)
-            finally:
-                timer.cancel()
-        if found is None:
-            raise TimeoutError(f"the capture {capture} is not {' or '.join(states or ('active',))} after {timeout:g} s")
-        return found
-
-    def watch(self, *, reconnect: bool = True) -> Subscription[CaptureChange]:
-        """Follow captures as they are created, change and go; what happens while the server is away is not told.
-
-        Use it in a with block.
-        """
-        return self._client.live(CaptureFeed(), reconnect=reconnect)
-
-    def packets(
-        self,
-        capture: str,
-        *,
-        nodes: Sequence[str] = (),
-        flows: Sequence[str] = (),
-        limit: int | None = None,
-        after: int | None = None,
-    ) -> list[Packet]:
-        """Return kept packets, decoded, in order of time; of some interfaces (TIDs) or flows (UUIDs)."""
-        parameters = {"node": nodes, "flow": flows, "limit": limit, "after": after}
-        return self._client.send(calls.packets((self.get(capture)).uuid, parameters))
-
-    def pcapng(self, capture: str, *, nodes: Sequence[str] = (), flows: Sequence[str] = ()) -> bytes:
-        """Return kept packets as a pcapng file."""
-        return self._client.send(calls.pcapng((self.get(capture)).uuid, {"node": nodes, "flow": flows}))
-
-    def follow(self, capture: str, *, nodes: Sequence[str] = ()) -> Iterator[bytes]:
-        """Yield a pcapng file as it grows: the kept packets, then each as it arrives, for ever."""
-        call = calls.pcapng((self.get(capture)).uuid, {"follow": True, "node": nodes})
-        return self._client.stream(call)
 
 
 def _warn(answer: Answer) -> None:

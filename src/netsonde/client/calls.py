@@ -2,7 +2,7 @@
 """Every call of the API, one function each. Both clients are these functions and somebody who waits for the answer."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, BinaryIO, TypeAlias, TypeVar
 
 import msgspec
 
@@ -10,20 +10,25 @@ from netsonde.client.answers import (
     Checked,
     Completions,
     Explanation,
+    Identity,
     MetricPoints,
     Packet,
+    PacketImport,
     Preview,
     Schema,
     Status,
     Topology,
+    WhoAmI,
     WireTopology,
 )
 from netsonde.client.call import JSON, OR_PROBLEM, Answer, Call, as_json, ask, nothing, query_string, segment, tell
+from netsonde.client.fields import ttl_header
+from netsonde.client.naming import named
 from netsonde.client.query import NodesQuery, Query
 from netsonde.client.result import Result
 from netsonde.client.topology_file import Batch
-from netsonde.errors import NotFound, UserError
-from netsonde.model.captures import Capture, CaptureView
+from netsonde.errors import UserError
+from netsonde.model.captures import CaptureView
 from netsonde.model.declared import ElementKind, ImportReport, ImportSummary
 from netsonde.model.elements import Edge, Json, Metadata, Node
 from netsonde.model.flow_record import Flow
@@ -74,6 +79,18 @@ def status() -> Call[Status]:
     return ask("/api/status", Status)
 
 
+def identity() -> Call[Identity]:
+    return ask("/api", Identity)
+
+
+def whoami() -> Call[WhoAmI]:
+    return ask("/api/whoami", WhoAmI)
+
+
+def setting(key: str) -> Call[Json]:
+    return Call("GET", f"/api/config/{segment(key)}", as_json(object)).read_by(_json)
+
+
 def topology() -> Call[Topology]:
     return ask("/api/topology", WireTopology).read_by(lambda answer: as_json(WireTopology)(answer).whole())
 
@@ -100,11 +117,11 @@ def capture(uuid: str) -> Call[CaptureView]:
 
 
 def create_capture(gremlin: Captured, fields: Mapping[str, object], ttl: str) -> Call[CaptureView]:
-    return tell("/api/capture", {"GremlinQuery": capture_text(gremlin), **fields}, CaptureView, _ttl(ttl))
+    return tell("/api/capture", {"GremlinQuery": capture_text(gremlin), **fields}, CaptureView, ttl_header(ttl))
 
 
 def patch_capture(uuid: str, changes: Mapping[str, object], ttl: str = "") -> Call[CaptureView]:
-    headers = {"Content-Type": "application/merge-patch+json", **_ttl(ttl)}
+    headers = {"Content-Type": "application/merge-patch+json", **ttl_header(ttl)}
     path = f"/api/capture/{segment(uuid)}"
     return Call("PATCH", path, as_json(CaptureView), msgspec.json.encode(changes), headers)
 
@@ -124,6 +141,14 @@ def packets(uuid: str, parameters: Mapping[str, object]) -> Call[list[Packet]]:
 def pcapng(uuid: str, parameters: Mapping[str, object]) -> Call[bytes]:
     """Return the call whose answer is a growing pcapng file; with `follow` it ends only when the reader does."""
     return ask(f"/api/capture/{segment(uuid)}/packets", object, parameters).read_by(_body, PCAPNG + OR_PROBLEM)
+
+
+def nodes() -> Call[list[Node]]:
+    return ask("/api/node", object).read_by(lambda answer: list(as_json(dict[str, Node])(answer).values()))
+
+
+def edges() -> Call[list[Edge]]:
+    return ask("/api/edge", object).read_by(lambda answer: list(as_json(dict[str, Edge])(answer).values()))
 
 
 def node(node_id: str) -> Call[Node]:
@@ -149,6 +174,19 @@ def update_element(kind: ElementKind, element_id: str, changes: Metadata, into: 
     return Call("PATCH", f"/api/{kind}/{segment(element_id)}", as_json(into), body, headers)
 
 
+def replace_element(kind: ElementKind, element_id: str, metadata: Metadata, into: type[T]) -> Call[T]:
+    body = msgspec.json.encode({"Metadata": metadata})
+    return Call("PUT", f"/api/{kind}/{segment(element_id)}", as_json(into), body, {"Content-Type": JSON})
+
+
+def annotations() -> Call[dict[str, Metadata]]:
+    return ask("/api/annotation", dict[str, Metadata])
+
+
+def delete_annotation(node_id: str) -> Call[None]:
+    return Call("DELETE", f"/api/annotation/{segment(node_id)}", nothing)
+
+
 def delete_element(kind: ElementKind, element_id: str) -> Call[None]:
     return Call("DELETE", f"/api/{kind}/{segment(element_id)}", nothing)
 
@@ -160,6 +198,11 @@ def import_batch(name: str, batch: Batch, run: str, *, dry_run: bool) -> Call[Im
 
 def finish_import(name: str, run: str) -> Call[ImportReport]:
     return Call("POST", f"/api/import/{segment(name)}/finish" + query_string({"run": run}), as_json(ImportReport))
+
+
+def import_packets(file: BinaryIO, size: int) -> Call[PacketImport]:
+    """Return the call that sends a packet file; `size` is in bytes."""
+    return Call("POST", "/api/pcap", as_json(PacketImport), file, {"Content-Length": str(size)})
 
 
 def imports() -> Call[list[ImportSummary]]:
@@ -184,19 +227,9 @@ def both(one: ImportReport, other: ImportReport) -> ImportReport:
     )
 
 
-def named(name: str, found: Sequence[CaptureView]) -> CaptureView:
+def named_capture(name: str, found: Sequence[CaptureView]) -> CaptureView:
     """Return the capture with this UUID, this name, or this beginning of a UUID; raises NotFound or UserError."""
-    for some in (
-        [one for one in found if one.uuid == name],
-        [one for one in found if one.name == name],
-        [one for one in found if name and one.uuid.startswith(name)],
-    ):
-        if len(some) == 1:
-            return some[0]
-        if some:
-            uuids = ", ".join(one.uuid for one in some)
-            raise UserError(f"{len(some)} captures are called {name!r}: {uuids}", hint="give the whole UUID")
-    raise NotFound(f"no capture is called {name!r}", hint="`netsonde capture list` shows them")
+    return named(name, found, "capture", "capture")
 
 
 def capture_text(gremlin: Captured) -> str:
@@ -211,15 +244,6 @@ def capture_text(gremlin: Captured) -> str:
     return gremlin.text
 
 
-def wire_names(fields: Mapping[str, object]) -> dict[str, object]:
-    """Return fields of a capture under the names that they have in JSON; raises TypeError for an unknown one."""
-    names = {field.name: field.encode_name for field in msgspec.structs.fields(Capture)}
-    unknown = sorted(fields.keys() - names.keys())
-    if unknown:
-        raise TypeError(f"a capture has no field {unknown[0]!r}; its fields are {', '.join(names)}")
-    return {names[name]: value for name, value in fields.items() if value is not None}
-
-
 def _parts(gremlin: AnyQuery, bindings: Mapping[str, Json] | None) -> tuple[str, Mapping[str, Json]]:
     if isinstance(gremlin, Query):
         return gremlin.text, {**gremlin.bindings, **(bindings or {})}
@@ -230,9 +254,10 @@ def _question(text: str, bindings: Mapping[str, Json]) -> dict[str, object]:
     return {"GremlinQuery": text, **({"Bindings": dict(bindings)} if bindings else {})}
 
 
-def _ttl(ttl: str) -> Mapping[str, str]:
-    return {"X-Resource-TTL": ttl} if ttl else {}
-
-
 def _body(answer: Answer) -> bytes:
     return answer.body
+
+
+def _json(answer: Answer) -> Json:
+    value: Json = as_json(object)(answer)  # type: ignore[assignment]
+    return value

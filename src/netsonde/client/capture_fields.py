@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fields of a capture that a client may set, by the names of `netsonde.model.captures.Capture`; a test compares."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypedDict
 
+from netsonde.client.fields import wire_names
 from netsonde.errors import NotFound, UserError
-from netsonde.model.captures import CaptureChange, CaptureState, CaptureView, Sink
+from netsonde.model.captures import Capture, CaptureChange, CaptureState, CaptureView, Sink
 
 
 class CaptureFields(TypedDict, total=False):
@@ -41,6 +42,11 @@ class CaptureUpdate(CaptureFields, total=False):
     """What can be changed of a capture."""
 
     gremlin_query: str
+
+
+def wire_fields(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return fields under the names that they have in JSON; raises TypeError for an unknown one."""
+    return wire_names(fields, Capture, "capture")
 
 
 def waiter(uuid: str, states: tuple[CaptureState, ...]) -> Callable[[CaptureView | CaptureChange], CaptureView | None]:

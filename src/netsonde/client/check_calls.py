@@ -10,7 +10,8 @@ import msgspec
 from netsonde.client.call import Call, as_json, ask, nothing, segment, tell
 from netsonde.client.calls import Captured, capture_text
 from netsonde.client.feeds import CLIENT_TYPE, read_envelope, read_obj
-from netsonde.errors import NotFound, UserError
+from netsonde.client.fields import ttl_header, wire_names
+from netsonde.client.naming import named
 from netsonde.model.checks import Active, Check, CheckChange, CheckResult, CheckStep, CheckView, Verdict
 from netsonde.model.elements import Json
 
@@ -43,11 +44,15 @@ def checks() -> Call[list[CheckView]]:
     return ask("/api/check", object).read_by(lambda answer: list(as_json(dict[str, CheckView])(answer).values()))
 
 
+def check(uuid: str) -> Call[CheckView]:
+    return ask(f"/api/check/{segment(uuid)}", CheckView)
+
+
 def create_check(
     gremlin: Captured, steps: Sequence[CheckStep], fields: Mapping[str, object], ttl: str
 ) -> Call[CheckView]:
     body = {"GremlinQuery": capture_text(gremlin), "Steps": [*steps], **wire_fields(fields)}
-    return tell("/api/check", body, CheckView, _ttl(ttl))
+    return tell("/api/check", body, CheckView, ttl_header(ttl))
 
 
 def patch_check(uuid: str, fields: Mapping[str, object]) -> Call[CheckView]:
@@ -71,14 +76,7 @@ def check_results(uuid: str, *, node: str, verdict: Verdict | None, limit: int) 
 
 def named_check(name: str, found: Sequence[CheckView]) -> CheckView:
     """Return the check with this name, UUID, or beginning of a UUID; raises NotFound or UserError."""
-    exact = [one for one in found if name in (one.uuid, one.name)]
-    some = exact or [one for one in found if name and one.uuid.startswith(name)]
-    if len(some) > 1:
-        uuids = ", ".join(one.uuid for one in some)
-        raise UserError(f"{len(some)} checks are called {name!r}: {uuids}", hint="give the whole UUID")
-    if not some:
-        raise NotFound(f"no check is called {name!r}", hint="`netsonde check list` shows them")
-    return some[0]
+    return named(name, found, "check", "check")
 
 
 def of_present_run(view: CheckView, results: Sequence[CheckResult]) -> list[CheckResult]:
@@ -133,17 +131,9 @@ class CheckFeed:
 
 def wire_fields(fields: Mapping[str, object]) -> dict[str, object]:
     """Return fields under the names that they have in JSON; raises TypeError for an unknown one."""
-    names = {field.name: field.encode_name for field in msgspec.structs.fields(Check)}
-    unknown = sorted(fields.keys() - names.keys())
-    if unknown:
-        raise TypeError(f"a check has no field {unknown[0]!r}; its fields are {', '.join(names)}")
-    return {names[name]: value for name, value in fields.items() if value is not None}
+    return wire_names(fields, Check, "check")
 
 
 def _wire(name: str) -> str:
     special = {"mac": "MAC", "max_rtt": "MaxRTT"}
     return special.get(name) or "".join(part.capitalize() for part in name.split("_"))
-
-
-def _ttl(ttl: str) -> Mapping[str, str]:
-    return {"X-Resource-TTL": ttl} if ttl else {}

@@ -1,25 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The checks of a server, for the blocking client."""
 
-import threading
-from typing import Protocol, TypeVar, Unpack
+from typing import Unpack
 
 from netsonde.client import check_calls as calls
-from netsonde.client.call import Call
 from netsonde.client.calls import Captured
 from netsonde.client.check_calls import CheckFeed, CheckFields, CheckUpdate
-from netsonde.client.feeds import Feed
-from netsonde.client.live import Subscription
+from netsonde.client.live import Subscription, first
+from netsonde.client.naming import is_uuid
+from netsonde.client.sender import Sender
 from netsonde.model.checks import CheckChange, CheckResult, CheckStep, CheckView, Verdict
-
-T = TypeVar("T")
-
-
-class Sender(Protocol):
-    """Part of `Client`."""
-
-    def send(self, call: Call[T]) -> T: ...
-    def live(self, feed: Feed[T], *, reconnect: bool = True) -> Subscription[T]: ...
 
 
 class ClientChecks:
@@ -32,6 +22,8 @@ class ClientChecks:
         return self._client.send(calls.checks())
 
     def get(self, check: str) -> CheckView:
+        if is_uuid(check):
+            return self._client.send(calls.check(check))
         return calls.named_check(check, self.all())
 
     def create(self, gremlin: Captured, *steps: CheckStep, ttl: str = "", **fields: Unpack[CheckFields]) -> CheckView:
@@ -63,16 +55,12 @@ class ClientChecks:
         Raises TimeoutError, and NotFound when the check is deleted.
         """
         uuid = self.get(check).uuid
-        with self.watch(reconnect=False) as changes:
-            timer = threading.Timer(timeout, changes.close)
-            timer.start()
-            try:
-                found = self._settled(uuid, interfaces)
-                news = iter(changes)
-                while found is None and (change := next(news, None)) is not None:
-                    found = self._settled(uuid, interfaces) if calls.may_be_settled(change, uuid) else None
-            finally:
-                timer.cancel()
+
+        def look(change: CheckChange) -> list[CheckResult] | None:
+            return self._settled(uuid, interfaces) if calls.may_be_settled(change, uuid) else None
+
+        changes = self.watch(reconnect=False)
+        found = first(changes, lambda: self._settled(uuid, interfaces), look, timeout)
         if found is None:
             raise TimeoutError(f"the check {check} has no verdict after {timeout:g} s")
         return found

@@ -4,15 +4,15 @@
 import threading
 import time
 from collections.abc import Sequence
-from typing import Protocol, TypedDict, TypeVar, Unpack
-
-import msgspec
+from typing import TypedDict, Unpack
 
 from netsonde.client.call import Call, as_json, ask, nothing, segment, tell
+from netsonde.client.fields import ttl_header, wire_names
+from netsonde.client.naming import named
+from netsonde.client.sender import Sender
 from netsonde.errors import NotFound
 from netsonde.model.injections import ENDED, AuditRecord, Injection, InjectionView
 
-T = TypeVar("T")
 POLL = 0.1
 """Seconds between two looks at an injection that is waited for."""
 
@@ -48,12 +48,6 @@ class InjectionFields(TypedDict, total=False):
     time_scale: float
     dns_name: str
     dns_type: str
-
-
-class Sender(Protocol):
-    """Makes calls; the blocking client."""
-
-    def send(self, call: Call[T]) -> T: ...
 
 
 class ClientInjections:
@@ -106,14 +100,9 @@ def injection(uuid: str) -> Call[InjectionView]:
 
 
 def create(src: str, fields: InjectionFields, expire: str) -> Call[InjectionView]:
-    names = {field.name: field.encode_name for field in msgspec.structs.fields(Injection)}
-    unknown = sorted(fields.keys() - names.keys())
-    if unknown:
-        raise TypeError(f"an injection has no field {unknown[0]!r}; its fields are {', '.join(names)}")
-    given = {names[name]: value for name, value in fields.items()}
+    given = wire_names(fields, Injection, "injection")
     kind = {} if "pcap" in fields or "frame" in fields else {"Type": "icmp4"}
-    headers = {"X-Resource-TTL": expire} if expire else {}
-    return tell("/api/injectpacket", {"Src": src, **kind, **given}, InjectionView, headers)
+    return tell("/api/injectpacket", {"Src": src, **kind, **given}, InjectionView, ttl_header(expire))
 
 
 def delete(uuid: str) -> Call[None]:
@@ -129,10 +118,6 @@ def is_over(view: InjectionView) -> bool:
     return view.status is not None and view.status.state in ENDED
 
 
-def named(uuid: str, found: Sequence[InjectionView]) -> InjectionView:
-    """Return the injection with this UUID, name, or beginning of a UUID, when there is exactly one."""
-    exact = [one for one in found if uuid and uuid in (one.uuid, one.name)]
-    some = exact or [one for one in found if uuid and one.uuid.startswith(uuid)]
-    if len(some) != 1:
-        raise NotFound(f"{len(some)} injections are called {uuid!r}", hint="`netsonde inject list` shows them")
-    return some[0]
+def named_injection(name: str, found: Sequence[InjectionView]) -> InjectionView:
+    """Return the injection with this UUID, name, or beginning of a UUID; raises NotFound or UserError."""
+    return named(name, found, "injection", "inject")

@@ -6,7 +6,7 @@ and sends the whole state anew: a Snapshot, as after a new connection.
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from ssl import SSLContext
 from types import TracebackType
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
 E = TypeVar("E")
+T = TypeVar("T")
 
 _LARGEST = 1 << 30
 """Bytes of one message: a snapshot of a very large graph is one message."""
@@ -79,6 +80,20 @@ class Live(Generic[E]):
 
     def ended(self) -> NoServer:
         return NoServer(f"the server at {self._server.url} ended the subscription")
+
+
+def first(
+    changes: "Subscription[E]", now: Callable[[], T | None], look: Callable[[E], T | None], timeout: float
+) -> T | None:
+    """Return what `now` gives once the changes are heard, else what `look` makes of one; None when time is up (s)."""
+    with changes:
+        timer = threading.Timer(timeout, changes.close)
+        timer.start()
+        try:
+            found = now()
+            return found if found is not None else next((one for one in map(look, changes) if one is not None), None)
+        finally:
+            timer.cancel()
 
 
 class Subscription(Live[E]):

@@ -2,11 +2,38 @@
 """The calls about workflows, one function each. The server takes a name where it takes a UUID."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
+
+import msgspec
 
 from netsonde.client.call import Call, as_json, ask, nothing, segment, tell
+from netsonde.client.fields import ttl_header, wire_names
+from netsonde.errors import UserError
 from netsonde.model.elements import Json
-from netsonde.model.workflows import Job, WorkflowView
+from netsonde.model.workflows import ENDED, Job, Language, Parameter, Trigger, Workflow, WorkflowView
+
+LOOK = 30.0
+"""Seconds of one question after a job; it is asked again until the job has ended."""
+Params = Sequence[Json] | Mapping[str, Json]
+
+
+class WorkflowFields(TypedDict, total=False):
+    """`Workflow` says what each means; what is not given keeps its default, or its value."""
+
+    title: str
+    abstract: str
+    description: str
+    parameters: list[Parameter]
+    language: Language
+    triggers: list[Trigger]
+    timeout: float
+
+
+class WorkflowUpdate(WorkflowFields, total=False):
+    """What can be changed of a workflow."""
+
+    name: str
+    source: str
 
 
 def workflows() -> Call[list[WorkflowView]]:
@@ -19,15 +46,27 @@ def workflow(name: str) -> Call[WorkflowView]:
 
 def create_workflow(text: bytes, ttl: str = "") -> Call[WorkflowView]:
     """Return the call that creates a workflow from a file in YAML, JSON among it."""
-    headers = {"Content-Type": "application/yaml", **({"X-Resource-TTL": ttl} if ttl else {})}
+    headers = {"Content-Type": "application/yaml", **ttl_header(ttl)}
     return Call("POST", "/api/workflow", as_json(WorkflowView), text, headers)
+
+
+def define_workflow(name: str, source: str, fields: Mapping[str, object], ttl: str) -> Call[WorkflowView]:
+    """Return the call that creates a workflow from its fields."""
+    body = wire_names({"name": name, "source": source, **fields}, Workflow, "workflow")
+    return tell("/api/workflow", body, WorkflowView, ttl_header(ttl))
+
+
+def patch_workflow(name: str, fields: Mapping[str, object]) -> Call[WorkflowView]:
+    headers = {"Content-Type": "application/merge-patch+json"}
+    body = msgspec.json.encode(wire_names(fields, Workflow, "workflow"))
+    return Call("PATCH", f"/api/workflow/{segment(name)}", as_json(WorkflowView), body, headers)
 
 
 def delete_workflow(name: str) -> Call[None]:
     return Call("DELETE", f"/api/workflow/{segment(name)}", nothing)
 
 
-def start_workflow(name: str, params: Sequence[Json] | Mapping[str, Json]) -> Call[Job]:
+def start_workflow(name: str, params: Params) -> Call[Job]:
     return tell(f"/api/workflow/{segment(name)}/call?wait=false", {"Params": params}, Job)
 
 
@@ -46,3 +85,18 @@ def job(uuid: str, wait: float = 0) -> Call[Job]:
 
 def cancel_job(uuid: str) -> Call[Job]:
     return Call("POST", f"/api/workflow/jobs/{segment(uuid)}/cancel", as_json(Job))
+
+
+def result_of(job: Job) -> Json:
+    """Return what a call gave; raises UserError when it did not end well, or is not ended."""
+    if job.state not in ENDED:
+        raise UserError(f"the job {job.uuid} is {job.state}", hint="wait for it")
+    if job.state != "done":
+        raise UserError(f"{job.state}: {job.reason}", hint=job.hint)
+    if job.withheld:
+        raise UserError(job.withheld)
+    return job.result
+
+
+def overdue(job: Job, timeout: float | None) -> TimeoutError:
+    return TimeoutError(f"the job {job.uuid} of {job.workflow_name} has not ended after {timeout:g} s; it goes on")

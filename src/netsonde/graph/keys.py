@@ -36,6 +36,18 @@ KEYS = (
         ),
     ),
     *written_by(
+        "underlay",
+        Key(
+            "RelationType",
+            "string",
+            "`underlay`: tunnel to what carries it; `layer2`: to its other end",
+            "underlay",
+            on="edge",
+        ),
+        Key("Type", "string", "kind of the tunnel, between its two ends", "vxlan", on="edge"),
+        Key("End", "string", "`local` or `remote`: whose address the interface has", "remote", on="edge"),
+    ),
+    *written_by(
         "vm",
         Key("VM", "object", "machine that it belongs to", {"UUID": "8a566101-8736-4522-bbad-29951893d152"}),
         Key(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arrow streams as they come from the bus: checked, and joined to one stream for one insert. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -10,19 +10,26 @@ import pyarrow.compute as pc
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """One stream with the rows of many; what could not be read is counted, not stored."""
+    """The rows of many streams together, None where there are none; streams that could not be read are counted."""
 
-    block: bytes
-    columns: list[str]
-    rows: int
+    batch: pa.RecordBatch | None
     refused: int
 
+    @property
+    def rows(self) -> int:
+        return 0 if self.batch is None else int(self.batch.num_rows)
 
-Stored = Callable[[pa.RecordBatch], pa.RecordBatch]
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One Arrow stream for one insert."""
+
+    columns: list[str]
+    data: pa.Buffer
 
 
-def join(streams: Sequence[bytes], schema: pa.Schema, stored: Stored = lambda batch: batch) -> Joined:
-    """Join streams of record batches, each made into what is `stored`.
+def join(streams: Sequence[bytes], schema: pa.Schema) -> Joined:
+    """Join streams of record batches.
 
     A stream of an older or newer sender is taken as far as its columns are known; the others get their defaults.
     The engine reads one stream an insert only: of two, one behind the other, it would silently store the first.
@@ -37,13 +44,18 @@ def join(streams: Sequence[bytes], schema: pa.Schema, stored: Stored = lambda ba
             refused += 1
     complete = [batch for batch in batches if batch.num_rows]
     if not complete:
-        return Joined(b"", [], 0, refused)
+        return Joined(None, refused)
     names = [name for name in schema.names if all(name in batch.schema.names for batch in complete)]
     table = pa.Table.from_batches([batch.select(names) for batch in complete])
     # One batch: the engine copies the rows of several together before it sorts them.
     (whole,) = table.combine_chunks().to_batches()
-    written = _without_zeros(stored(whole))
-    return Joined(_encoded(written), written.schema.names, table.num_rows, refused)
+    return Joined(whole, refused)
+
+
+def to_block(batch: pa.RecordBatch) -> Block:
+    """Return rows as the engine is to take them."""
+    written = _without_zeros(batch)
+    return Block(written.schema.names, _encoded(written))
 
 
 def _without_zeros(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -59,7 +71,7 @@ def _is_zero(column: pa.Array) -> bool:
     return not pc.any(pc.not_equal(values, pa.scalar(0).cast(values.type))).as_py()
 
 
-def _encoded(batch: pa.RecordBatch) -> bytes:
+def _encoded(batch: pa.RecordBatch) -> pa.Buffer:
     """Return the batch as a stream, written once into memory of its size: a buffer that grows is copied as often."""
     counted = pa.MockOutputStream()
     with pa.ipc.new_stream(counted, batch.schema) as writer:
@@ -67,7 +79,7 @@ def _encoded(batch: pa.RecordBatch) -> bytes:
     buffer = pa.allocate_buffer(counted.size())
     with pa.ipc.new_stream(pa.FixedSizeBufferWriter(buffer), batch.schema) as writer:
         writer.write_batch(batch)
-    return bytes(buffer.to_pybytes())
+    return buffer
 
 
 def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

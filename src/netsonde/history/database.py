@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
@@ -27,6 +27,8 @@ from netsonde.history.settings import HistorySettings
 
 R = TypeVar("R")
 Connect = Callable[[str | None], Any]
+Buffer: TypeAlias = Any
+"""What has the octets of a block: bytes, or Arrow's Buffer. `collections.abc.Buffer` comes with Python 3.12."""
 
 DATABASE = "netsonde"
 _MIB = 1024 * 1024
@@ -69,6 +71,10 @@ class Database:
         """Open one more connection to the same database; close it before this one."""
         return Database(_translated(self._connect), self._connect, in_process=self._in_process)
 
+    def another_writer(self) -> "Database":
+        """Open one more connection that writes; close it before this one."""
+        return Database(_writing(_translated(self._connect)), self._connect, in_process=self._in_process)
+
     def others(self, count: int) -> "list[Database]":
         """Open so many more connections, or none of them."""
         with ExitStack() as opened:
@@ -106,7 +112,7 @@ class Database:
         )
         return bytes(found)
 
-    def insert(self, table: str, columns: Sequence[str], block: bytes, form: str) -> None:
+    def insert(self, table: str, columns: Sequence[str], block: Buffer, form: str) -> None:
         """Insert one block of rows in the format `form`; returns when they are in the table's files.
 
         Raises WireError for a block that the engine cannot read, SourceLost when it may be inserted later.
@@ -124,10 +130,10 @@ class Database:
             # No room, or no file more, for the block on its way to the engine.
             raise SourceLost(f"history does not take rows of {table}: {full}") from full
 
-    def _insert_over_network(self, table: str, columns: Sequence[str], block: bytes, form: str) -> None:
-        self._client.raw_insert(table, column_names=list(columns), insert_block=block, fmt=form)
+    def _insert_over_network(self, table: str, columns: Sequence[str], block: Buffer, form: str) -> None:
+        self._client.raw_insert(table, column_names=list(columns), insert_block=bytes(block), fmt=form)
 
-    def _insert_from_memory(self, table: str, columns: Sequence[str], block: bytes, form: str) -> None:
+    def _insert_from_memory(self, table: str, columns: Sequence[str], block: Buffer, form: str) -> None:
         """Let the engine read the block from a file that is on no disk; the client's way is a file in /tmp."""
         with open(os.memfd_create("history"), "wb") as file:
             file.write(block)

@@ -11,9 +11,6 @@ and served under its own; that is more than half of what a row would take. The t
 engine works through all of them for every query, 25 ms whatever it asks.
 """
 
-import base64
-import hashlib
-import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -22,6 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from netsonde.flows.schema import FLOW_SCHEMA, PACKET_SCHEMA
+from netsonde.history.community import COMMUNITY, COMMUNITY_SQL, HAS_PORTS_SQL, WITH_PORTS, community_ids
+from netsonde.history.l3_tracking import COLUMNS as L3_COLUMNS
+from netsonde.history.l3_tracking import L3_TRACKING, mixed, mixed_sql
 
 _NAMES = frozenset(
     {
@@ -106,8 +106,8 @@ class DerivedTable:
     """Columns that are stored as what they differ by from another column, or from the sum of some ("a + b")."""
     former: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Columns of earlier builds that say the same otherwise: the column as it is served, and its SQL in terms of it."""
-    community: bool = False
-    """Whether the Community ID is computed where ports and addresses tell it."""
+    ids_computed: bool = False
+    """Whether Community ID and L3 tracking id are computed where ports and addresses tell them."""
 
     def columns(self) -> dict[str, str]:
         """Return the columns by name, with type and codec."""
@@ -116,8 +116,10 @@ class DerivedTable:
             if each.name in self.near:
                 # Never absent, unlike the others, whose mark for that would be in the range.
                 found[self.stored_name(each.name)] = f"Int64 CODEC({'T64, ' * (each.name == 'last_ns')}ZSTD(1))"
-            elif each.name == _COMMUNITY and self.community:
-                found[f"{_COMMUNITY}{_NEAR}"] = "String CODEC(ZSTD(1))"
+            elif each.name == COMMUNITY and self.ids_computed:
+                found[f"{COMMUNITY}{_NEAR}"] = "String CODEC(ZSTD(1))"
+            elif each.name == L3_TRACKING and self.ids_computed:
+                found[f"{L3_TRACKING}{_MIXED}"] = column_kind(each)
             else:
                 found[each.name] = column_kind(each)
         return found | {"recorded_at": "DateTime('UTC') DEFAULT now() CODEC(Delta, ZSTD(1))"}
@@ -130,7 +132,7 @@ class DerivedTable:
         """Return the name of the column that a column is read from."""
         if name in self.near:
             return f"{name}{_NEAR_SUM if len(self._bases(name)) > 1 else _NEAR}"
-        return f"{name}{_NEAR}" if name == _COMMUNITY and self.community else name
+        return f"{name}{_COMPUTED.get(name, '')}" if self.ids_computed else name
 
     def _bases(self, name: str) -> list[str]:
         return self.near[name].split(" + ")
@@ -141,8 +143,10 @@ class DerivedTable:
             stored, base = self.stored_name(name), " + ".join(map(self.read, self._bases(name)))
             kind = column_kind(self.schema.field(name)).split(" ")[0]
             return f"if({stored} = {_ABSENT}, 0, CAST({base} + {stored}, '{kind}'))"
-        if name == _COMMUNITY and self.community:
-            return f"if({_HAS_PORTS}, {_COMMUNITY_ID}, {_COMMUNITY}{_NEAR})"
+        if name == COMMUNITY and self.ids_computed:
+            return f"if({HAS_PORTS_SQL}, {COMMUNITY_SQL}, {COMMUNITY}{_NEAR})"
+        if name == L3_TRACKING and self.ids_computed:
+            return mixed_sql(f"{L3_TRACKING}{_MIXED}")
         return name
 
     def stored_sql(self) -> dict[str, str]:
@@ -152,9 +156,10 @@ class DerivedTable:
             del found[name]
             base = " - ".join(f"toInt64({each})" for each in self._bases(name))
             found[self.stored_name(name)] = f"if({name} = 0, {_ABSENT}, toInt64({name}) - {base})"
-        if self.community:
-            del found[_COMMUNITY]
-            found[f"{_COMMUNITY}{_NEAR}"] = f"if({_HAS_PORTS}, '', {_COMMUNITY})"
+        if self.ids_computed:
+            del found[COMMUNITY], found[L3_TRACKING]
+            found[f"{COMMUNITY}{_NEAR}"] = f"if({HAS_PORTS_SQL}, '', {COMMUNITY})"
+            found[f"{L3_TRACKING}{_MIXED}"] = mixed_sql(L3_TRACKING)
         return found
 
     def stored(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
@@ -170,12 +175,14 @@ class DerivedTable:
                 columns[self.stored_name(name)] = pc.if_else(
                     pc.equal(value, pa.scalar(0, value.type)), _ABSENT, differs
                 )
-        if self.community and {_COMMUNITY, "transport_protocol"} <= columns.keys():
-            ports = pc.is_in(columns["transport_protocol"], pa.array(_WITH_PORTS))
-            columns[f"{_COMMUNITY}{_NEAR}"] = pc.if_else(ports, "", columns.pop(_COMMUNITY))
-        for name in (_NAMES | _ADDRESSES) & columns.keys():
-            # As the column holds it: the engine would look up the text of every row.
-            columns[name] = pc.dictionary_encode(columns[name])
+        if self.ids_computed and {COMMUNITY, "transport_protocol"} <= columns.keys():
+            ports = pc.is_in(columns["transport_protocol"], pa.array(WITH_PORTS))
+            columns[f"{COMMUNITY}{_NEAR}"] = pc.if_else(ports, "", columns.pop(COMMUNITY))
+        columns |= _dictionaries(columns, columns.keys())
+        if self.ids_computed and L3_TRACKING in columns:
+            nothing = {name: _zeros(self.schema.field(name).type, batch.num_rows) for name in L3_COLUMNS}
+            columns[f"{L3_TRACKING}{_MIXED}"] = mixed(nothing | columns)
+            del columns[L3_TRACKING]
         return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
     @property
@@ -196,8 +203,11 @@ class DerivedTable:
             absent = pc.equal(differs, pa.scalar(_ABSENT, pa.int64()))
             value = pc.if_else(absent, pa.scalar(0, pa.int64()), value)
             columns[name] = value.cast(self.schema.field(name).type, safe=False)
-        if self.community:
-            columns[_COMMUNITY] = _community_ids(columns, columns.pop(f"{_COMMUNITY}{_NEAR}"))
+        if self.ids_computed:
+            columns[COMMUNITY] = community_ids(columns, columns.pop(f"{COMMUNITY}{_NEAR}"))
+            whole = {name: columns[name].combine_chunks() for name in L3_COLUMNS if name != L3_TRACKING}
+            stored = columns.pop(f"{L3_TRACKING}{_MIXED}").combine_chunks()
+            columns[L3_TRACKING] = mixed({**whole, L3_TRACKING: stored})
         return pa.table({name: columns[name] for name in self.names})
 
     def create(self, name: str = "") -> str:
@@ -214,64 +224,28 @@ class DerivedTable:
 _ROWS_MERGED_WHOLE: Final = 2_000_000
 _NEAR: Final = "_near"
 _NEAR_SUM: Final = "_near_sum"
+_MIXED: Final = "_mixed"
+_COMPUTED: Final = {COMMUNITY: _NEAR, L3_TRACKING: _MIXED}
+"""What follows the names of columns that hold what is computed differs by."""
 _ABSENT: Final = -(1 << 62)
 """Stored for 0, which means that there is no such time or count."""
-_COMMUNITY: Final = "community_id"
-_WITH_PORTS: Final = ("TCP", "UDP", "SCTP")
-_HAS_PORTS: Final = f"transport_protocol IN {_WITH_PORTS}"
 
 
-def _end(side: str) -> str:
-    """Return the SQL of address and port of a side, as the Community ID takes them."""
-    address = f"substring(IPv6StringToNumOrDefault(network_{side}), if(network_protocol = 'IPV4', 13, 1))"
-    return f"concat({address}, char(intDiv(transport_{side}, 256), transport_{side} % 256))"
+def with_dictionaries(batch: "pa.RecordBatch", names: Iterable[str]) -> "pa.RecordBatch":
+    """Return a batch in which some of the names and addresses are dictionaries already, for more than one table."""
+    columns = {name: batch.column(name) for name in batch.schema.names}
+    columns |= _dictionaries(columns, names)
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
 
-def _community_id() -> str:
-    """Return the SQL of the Community ID, version 1, seed 0 (github.com/corelight/community-id-spec)."""
-    ordered = f"arraySort([{_end('a')}, {_end('b')}])"
-    address, port = "arrayStringConcat(arrayMap(e -> substring(e, 1, length(e) - 2), {0}))", "right({0}[{1}], 2)"
-    protocol = "char(multiIf(transport_protocol = 'TCP', 6, transport_protocol = 'UDP', 17, 132), 0)"
-    ports = f"{port.format(ordered, 1)}, {port.format(ordered, 2)}"
-    digest = f"SHA1(concat(char(0, 0), {address.format(ordered)}, {protocol}, {ports}))"
-    # The small build of the engine has neither base64Encode nor shifts: 27 times six bits of 20 octets and a zero.
-    octets = f"arrayMap(i -> reinterpretAsUInt8(substring(concat({digest}, char(0)), i, 1)), range(1, 22))"
-    pair = "256 * o[intDiv(6 * i, 8) + 1] + o[intDiv(6 * i, 8) + 2]"
-    letter = f"substring('{_BASE64}', 1 + intDiv({pair}, [1024, 16, 64, 256][i % 4 + 1]) % 64, 1)"
-    return f"concat('1:', arrayStringConcat(arrayMap(i -> arrayMap(o -> {letter}, [{octets}])[1], range(27))), '=')"
+def _dictionaries(columns: Mapping[str, "pa.Array"], names: Iterable[str]) -> dict[str, "pa.Array"]:
+    """Return text as its column holds it: the engine would look up the text of every row."""
+    chosen = (_NAMES | _ADDRESSES) & columns.keys() & set(names)
+    return {name: pc.dictionary_encode(columns[name]) for name in chosen}
 
 
-def _community_ids(columns: Mapping[str, "pa.ChunkedArray"], kept: "pa.ChunkedArray") -> "pa.Array":
-    """Return the Community IDs of rows whose text is binary: computed where there are ports, else as kept."""
-    names = ("transport_protocol", "network_a", "transport_a", "network_b", "transport_b")
-    ends = zip(*(columns[name].to_pylist() for name in names), kept.to_pylist(), strict=True)
-    found = [
-        community_id(protocol, (a, a_port), (b, b_port)) if protocol in _NUMBERS else stored
-        for protocol, a, a_port, b, b_port, stored in ends
-    ]
-    return pa.array(found, pa.binary())
-
-
-def community_id(protocol: bytes, *ends: tuple[bytes, int]) -> bytes:
-    """Return the Community ID of two addresses, as text, with their ports."""
-    (a, a_port), (b, b_port) = sorted((_packed(address), port.to_bytes(2, "big")) for address, port in ends)
-    hashed = b"".join((b"\0\0", a, b, bytes((_NUMBERS[protocol], 0)), a_port, b_port))
-    digest = hashlib.sha1(hashed, usedforsecurity=False)
-    return b"1:" + base64.b64encode(digest.digest())
-
-
-def _packed(address: bytes) -> bytes:
-    text = address.decode("ascii", "replace")
-    family = socket.AF_INET6 if ":" in text else socket.AF_INET
-    try:
-        return socket.inet_pton(family, text)
-    except OSError:
-        return b""
-
-
-_NUMBERS: Final = {b"TCP": 6, b"UDP": 17, b"SCTP": 132}
-_BASE64: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_COMMUNITY_ID: Final = _community_id()
+def _zeros(kind: pa.DataType, rows: int) -> pa.Array:
+    return pa.repeat(pa.scalar("" if kind == pa.utf8() else 0, kind), rows)
 
 
 def _subset(schema: "pa.Schema", names: Iterable[str]) -> "pa.Schema":
@@ -281,8 +255,9 @@ def _subset(schema: "pa.Schema", names: Iterable[str]) -> "pa.Schema":
 FLOWS = DerivedTable(
     "flows",
     FLOW_SCHEMA,
-    # A flow's start is in all its reports. By hours, a connection's rows of all capture points lie side by side.
-    "intDiv(start_ns, 3600000000000), tracking_id, node_tid, uuid, capture_id",
+    # A flow's start and layers are in all its reports. By hours and layers, of which there are few, a connection's rows
+    # of all capture points lie side by side, and most columns have nothing or one thing to say of a long run of rows.
+    "intDiv(start_ns, 3600000000000), layers_path, tracking_id, node_tid, uuid, capture_id",
     "report_number",
     (
         "uuid_of uuid TYPE bloom_filter(0.05) GRANULARITY 1",
@@ -305,6 +280,11 @@ FLOWS = DerivedTable(
         "tcp_ba_fin_ns": "last_ns",
         "tcp_ab_rst_ns": "last_ns",
         "tcp_ba_rst_ns": "last_ns",
+        # Of short connections the one round trip of each direction is all that was measured.
+        "tcp_ab_rtt_min_ns": "rtt_ns",
+        "tcp_ab_rtt_ns": "tcp_ab_rtt_min_ns",
+        "tcp_ba_rtt_ns": "tcp_ba_rtt_min_ns",
+        "tcp_handshake_ns": "rtt_ns + tcp_ba_rtt_min_ns",
     },
     former={
         "tcp_ba_syn_ns_near": (
@@ -312,9 +292,9 @@ FLOWS = DerivedTable(
             f"if(tcp_ba_syn_ns_near = {_ABSENT}, 0, start_ns + tcp_ba_syn_ns_near)",
         )
     },
-    community=True,
+    ids_computed=True,
 )
-TEN_MINUTES_NS: Final = 600_000_000_000
+MINUTE_NS: Final = 60_000_000_000
 FLOW_METRICS = DerivedTable(
     "flow_metrics",
     _subset(
@@ -335,8 +315,8 @@ FLOW_METRICS = DerivedTable(
             "rtt_ns",
         ),
     ),
-    # By ten minutes of the report, so that what went on lately is one short range.
-    f"intDiv(lu_last_ns, {TEN_MINUTES_NS}), uuid, node_tid, capture_id, lu_start_ns, lu_last_ns",
+    # By the minute of the report, so that what went on lately is one short range.
+    f"intDiv(lu_last_ns, {MINUTE_NS}), uuid, node_tid, capture_id, lu_start_ns, lu_last_ns",
     indexes=("uuid_of uuid TYPE bloom_filter(0.01) GRANULARITY 1",),
 )
 PACKETS = DerivedTable(
@@ -349,11 +329,3 @@ PACKETS = DerivedTable(
         "ts_of ts_ns TYPE minmax GRANULARITY 1",
     ),
 )
-
-FLOW_METRICS_BY_TIME: Final = "flow_metrics_by_time"
-FLOW_METRICS_VIEW = (
-    f"CREATE MATERIALIZED VIEW IF NOT EXISTS {FLOW_METRICS_BY_TIME} TO flow_metrics AS "
-    f"SELECT {', '.join(f'{FLOWS.read(name)} AS {name}' for name in FLOW_METRICS.names)} "
-    f"FROM flows WHERE {FLOWS.read('lu_last_ns')} > 0"
-)
-"""Each report's last period goes into `flow_metrics` with the same insert, although `flows` keeps the last report."""

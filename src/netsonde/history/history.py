@@ -7,7 +7,7 @@ process loses nothing that was written; what was not acknowledged comes again, a
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -15,13 +15,13 @@ from netsonde.errors import SourceLost, WireError
 from netsonde.flows.records import flow_dicts
 from netsonde.graph.snapshot import SnapshotGraph
 from netsonde.history import past
-from netsonde.history.batches import Joined, to_stream
+from netsonde.history.batches import to_stream
 from netsonde.history.database import Database
 from netsonde.history.flow_periods import read_flow_periods
 from netsonde.history.schema import migrate
 from netsonde.history.settings import HistorySettings
 from netsonde.history.topology import TopologyStore
-from netsonde.history.traffic import TrafficReader, TrafficStore
+from netsonde.history.traffic import TrafficReader, TrafficStore, Written
 from netsonde.history.workers import Readers, Worker
 from netsonde.model.changes import ElementChange
 from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest, Talker
@@ -66,16 +66,17 @@ class History:
         return history
 
     def _open(self) -> None:
-        database = Database.open(self._settings, self._directory)
-        try:
+        with ExitStack() as opened:
+            database = Database.open(self._settings, self._directory)
+            opened.callback(database.close)
             migrate(database, self._settings)
             topology = TopologyStore(database, self._settings.keyframe_ms)
             topology.load()
+            traffic = TrafficStore(database)
+            opened.callback(traffic.close)
             self._readers = Readers(database.others(READERS))
-        except BaseException:
-            database.close()
-            raise
-        self._database, self._topology, self._traffic = database, topology, TrafficStore(database)
+            opened.pop_all()
+        self._database, self._topology, self._traffic = database, topology, traffic
 
     async def close(self) -> None:
         """Finish what was asked for and close; what was written stays."""
@@ -83,6 +84,8 @@ class History:
         def close() -> None:
             if self._readers is not None:
                 self._readers.close()
+            if self._traffic is not None:
+                self._traffic.close()
             if self._database is not None:
                 self._database.close()
             self._database = self._topology = self._traffic = self._readers = None
@@ -158,18 +161,18 @@ class History:
         """Record Arrow streams of packets."""
         self._count("packet", await self._insert(self._flow.write_packets, streams))
 
-    async def _insert(self, write: Callable[[Sequence[bytes]], Joined], streams: Sequence[bytes]) -> Joined:
+    async def _insert(self, write: Callable[[Sequence[bytes]], Written], streams: Sequence[bytes]) -> Written:
         """Insert streams together; when the engine refuses that, one by one, so that one cannot hold up the rest."""
         try:
             return await self._run(lambda: write(streams))
         except WireError as refused:
             if len(streams) > 1:
                 parts = [await self._insert(write, [stream]) for stream in streams]
-                return Joined(b"", [], sum(part.rows for part in parts), sum(part.refused for part in parts))
+                return Written(sum(part.rows for part in parts), sum(part.refused for part in parts))
             log.error("a batch is refused", reason=str(refused)[:500])
-            return Joined(b"", [], 0, 1)
+            return Written(0, 1)
 
-    def _count(self, what: str, written: Joined) -> None:
+    def _count(self, what: str, written: Written) -> None:
         self.health.count(f"{what}_rows", written.rows)
         self._count_refused(f"{what}_batches_refused", written.refused)
 

@@ -10,7 +10,7 @@ from importlib import resources
 
 from netsonde.errors import UserError
 from netsonde.history.database import Database
-from netsonde.history.derived import FLOW_METRICS, FLOW_METRICS_BY_TIME, FLOW_METRICS_VIEW, FLOWS, PACKETS, DerivedTable
+from netsonde.history.derived import FLOW_METRICS, FLOWS, PACKETS, DerivedTable
 from netsonde.history.settings import HistorySettings
 from netsonde.observe import logger
 
@@ -62,7 +62,6 @@ def migrate(database: Database, settings: HistorySettings) -> None:
         )
     for table in (FLOWS, FLOW_METRICS, PACKETS):
         _derive(database, table)
-    database.command(FLOW_METRICS_VIEW)
     _retain(database, settings)
 
 
@@ -104,8 +103,6 @@ def _rebuild(database: Database, table: DerivedTable) -> None:
     if str(order) == table.order and not former and all(kinds.get(name, kind) == kind for name, kind in wanted.items()):
         return
     log.info("a table of history is rebuilt", table=table.name)
-    # It holds on to the tables that it was made with; `migrate` makes it anew.
-    database.command(f"DROP TABLE IF EXISTS {FLOW_METRICS_BY_TIME}")
     database.command(table.create(fresh))
     present = {*kinds, *former}
     served = {*table.names, "recorded_at"}

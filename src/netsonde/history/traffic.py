@@ -2,58 +2,71 @@
 """Flows, packets and interface counters in the database: written as batches, read by time, node, capture and flow."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from netsonde.history.batches import Joined, join, to_schema
+from netsonde.history.batches import join, to_block, to_schema
 from netsonde.history.database import Database
-from netsonde.history.derived import FLOWS, PACKETS, TEN_MINUTES_NS, DerivedTable
+from netsonde.history.derived import FLOW_METRICS, FLOWS, PACKETS, DerivedTable, with_dictionaries
 from netsonde.history.flow_conditions import flow_sql
+from netsonde.history.talkers import read_talkers
+from netsonde.history.workers import step_back
 from netsonde.model.flows import FlowRequest, PacketRequest, Talker, flow_numbers
 from netsonde.model.topology import InterfaceMetric
 
 _METRIC_COLUMNS = ("node_id", "node_tid", "host", "start_ms", "last_ms", "counters")
 _ROWS_AN_INSERT = 100_000
+_FEW_ROWS = 10_000
 
-_TEN_MINUTES = f"intDiv({{}}, {TEN_MINUTES_NS})".format
-TOP_TALKERS: Final = (
-    "SELECT address, sum(octets) AS total, sum(count), count() FROM ("
-    "SELECT any(a) AS a, any(b) AS b, max(seen) AS octets, max(seen_packets) AS count FROM ("
-    "SELECT l3_tracking_id, any(a) AS a, any(b) AS b, sum(octets) AS seen, sum(packets) AS seen_packets FROM ("
-    # Of a flow's period each row says the same. Numbers alone tell them apart at half the cost of whole rows.
-    "SELECT l3_tracking_id, uuid, any(network_a) AS a, any(network_b) AS b, "
-    "max(lu_ab_bytes + lu_ba_bytes) AS octets, max(lu_ab_packets + lu_ba_packets) AS packets FROM flow_metrics "
-    "WHERE lu_last_ns >= {start:Int64} AND lu_last_ns <= {last:Int64} AND network_a != '' "
-    # Said once more as the order has it: the engine does not see that one follows from the other.
-    f"AND {_TEN_MINUTES('lu_last_ns')} >= {_TEN_MINUTES('{start:Int64}')} "
-    f"AND {_TEN_MINUTES('lu_last_ns')} <= {_TEN_MINUTES('{last:Int64}')} "
-    "GROUP BY l3_tracking_id, uuid, lu_start_ns, lu_last_ns"
-    ") GROUP BY l3_tracking_id, uuid"
-    ") GROUP BY l3_tracking_id) ARRAY JOIN [a, b] AS address GROUP BY address "
-    "ORDER BY total DESC, address LIMIT {limit:UInt64}"
-)
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Rows that were inserted, and streams that were left out since they cannot be read."""
+
+    rows: int
+    refused: int
 
 
 class TrafficStore:
-    """Blocking; used in the thread that writes."""
+    """Blocking; used in the thread that writes. Periods are inserted beside the flows, by a thread of their own."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._beside = database.another_writer()
+        self._periods = ThreadPoolExecutor(1, thread_name_prefix="history-periods", initializer=step_back)
 
-    def write_flows(self, streams: Sequence[bytes]) -> Joined:
-        """Insert Arrow streams of flow reports."""
-        return self._write(FLOWS, streams)
+    def close(self) -> None:
+        """Close its own connection; the other one is who gave it's."""
+        self._periods.shutdown()
+        self._beside.close()
 
-    def write_packets(self, streams: Sequence[bytes]) -> Joined:
-        return self._write(PACKETS, streams)
+    def write_flows(self, streams: Sequence[bytes]) -> Written:
+        """Insert Arrow streams of flow reports, each report's last period beside it.
 
-    def _write(self, table: DerivedTable, streams: Sequence[bytes]) -> Joined:
-        joined = join(streams, table.schema, table.stored)
-        if joined.rows:
-            self._database.insert(table.name, joined.columns, joined.block, "ArrowStream")
-        return joined
+        If only one of the two is stored, both are inserted again: what is stored twice counts once.
+        """
+        joined = join(streams, FLOWS.schema)
+        if joined.batch is not None:
+            batch = with_dictionaries(joined.batch, FLOW_METRICS.schema.names)
+            beside = self._periods.submit(_insert, self._beside, FLOW_METRICS, _periods(batch))
+            try:
+                _insert(self._database, FLOWS, batch)
+            finally:
+                # Whatever became of the flows: the next batch is not begun while this one is being inserted.
+                wait([beside])
+            beside.result()
+        return Written(joined.rows, joined.refused)
+
+    def write_packets(self, streams: Sequence[bytes]) -> Written:
+        joined = join(streams, PACKETS.schema)
+        if joined.batch is not None:
+            _insert(self._database, PACKETS, joined.batch)
+        return Written(joined.rows, joined.refused)
 
     def write_metrics(self, metrics: Sequence[InterfaceMetric]) -> int:
         """Insert counters; returns how many could not be."""
@@ -65,6 +78,20 @@ class TrafficStore:
             )
             for begin in range(0, len(metrics), _ROWS_AN_INSERT)
         )
+
+
+def _insert(database: Database, table: DerivedTable, batch: pa.RecordBatch) -> None:
+    if batch.num_rows:
+        block = to_block(table.stored(batch))
+        database.insert(table.name, block.columns, block.data, "ArrowStream")
+
+
+def _periods(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return what reports counted last, of those that say when that was."""
+    names = [name for name in FLOW_METRICS.schema.names if name in batch.schema.names]
+    if "lu_last_ns" not in names:
+        return batch.slice(0, 0)
+    return batch.select(names).filter(pc.greater(batch.column("lu_last_ns"), 0))
 
 
 class TrafficReader:
@@ -81,21 +108,28 @@ class TrafficReader:
         where, parameters = _flow_conditions(request)
         more = flow_sql(request.where)
         where, parameters = where + more.where, parameters | more.parameters
-        last_ns = FLOWS.read("last_ns")
+        times = {"start": _ns(start_ms), "last": _ns(last_ms) + 999_999}
+        found = None
         if not more.having and _chosen_by_id(request):
-            # Few rows, found by an index. The last report comes first, since a flow's last packet never goes back.
-            sql = (
-                f"SELECT {', '.join(FLOWS.stored_names)} FROM flows "
-                f"WHERE start_ns <= {{last:Int64}} AND {last_ns} >= {{start:Int64}}{where} "
-                f"ORDER BY {last_ns} DESC, uuid, report_number DESC LIMIT 1 BY uuid, node_tid LIMIT {{limit:UInt64}}"
-            )
-        else:
+            found = self._of_few_rows(where, parameters | times)
+        if found is None:
             sql = self._by_last_report(where, more.having)
-        found = self._database.arrow(
-            sql, start=_ns(start_ms), last=_ns(last_ms) + 999_999, limit=request.limit + 1, **parameters
-        )
+            found = self._database.arrow(sql, limit=request.limit + 1, **parameters, **times)
         truncated = found.num_rows > request.limit
         return to_schema(FLOWS.served(found.slice(0, request.limit)), FLOWS.schema), truncated
+
+    def _of_few_rows(self, where: str, parameters: dict[str, Any]) -> pa.Table | None:
+        """Return the last reports of rows that an index finds; None when there are too many to sort them here.
+
+        Here it takes a few microseconds a row. The engine plans each step for all the columns, 10 ms for nothing.
+        """
+        found = self._database.arrow(
+            f"SELECT {', '.join(FLOWS.stored_names)}, {FLOWS.read('last_ns')} AS last_ns FROM flows "
+            f"WHERE start_ns <= {{last:Int64}} AND last_ns >= {{start:Int64}}{where} LIMIT {{limit:UInt64}}",
+            limit=_FEW_ROWS + 1,
+            **parameters,
+        )
+        return last_reports(found) if found.num_rows <= _FEW_ROWS else None
 
     @staticmethod
     def _by_last_report(where: str, having: str) -> str:
@@ -113,12 +147,8 @@ class TrafficReader:
         )
 
     def top_talkers(self, start_ms: int, last_ms: int, limit: int) -> list[Talker]:
-        """Return the addresses that sent and received most in the reports of an interval, the greatest first.
-
-        A conversation that is seen at several points counts once, as the point saw it that saw most of it.
-        """
-        rows = self._database.rows(TOP_TALKERS, start=_ns(start_ms), last=_ns(last_ms) + 999_999, limit=limit)
-        return [Talker(*row) for row in rows]
+        """See `talkers.py`."""
+        return read_talkers(self._database, _ns(start_ms), _ns(last_ms) + 999_999, limit)
 
     def packets(self, request: PacketRequest, start_ms: int, last_ms: int) -> pa.Table:
         """Return kept packets of an interval, in the order of time."""
@@ -159,6 +189,20 @@ class TrafficReader:
             ids=list(node_ids),
         )
         return [_metric(row) for row in rows]
+
+
+def last_reports(table: pa.Table) -> pa.Table:
+    """Return the last report of each flow at each node, the most recently active flow first.
+
+    A flow's last packet never goes back, so the last report is among those with the latest one.
+    """
+    order = [("last_ns", "descending"), ("uuid", "ascending"), ("report_number", "descending")]
+    rows = pc.sort_indices(table, sort_keys=order).to_pylist()
+    uuids, nodes = table["uuid"].to_pylist(), table["node_tid"].to_pylist()
+    first: dict[tuple[int, bytes], int] = {}
+    for row in rows:
+        first.setdefault((uuids[row], nodes[row]), row)
+    return table.take(pa.array(first.values(), pa.int64())).drop_columns("last_ns")
 
 
 def _metric(row: tuple[Any, ...]) -> InterfaceMetric:

@@ -17,7 +17,7 @@ _NICENESS: Final = 5
 """Of statements; three of them keep six of the engine's threads busy, and the event loop would queue with them."""
 
 
-def _step_back() -> None:
+def step_back() -> None:
     """Let the event loop's thread go first; the threads that the engine makes for this one inherit it."""
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), max(_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
 
@@ -26,7 +26,7 @@ class Worker:
     """The one thread that writes, in the order of the calls."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="history", initializer=_step_back)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="history", initializer=step_back)
 
     async def run(self, work: Callable[[], R]) -> R:
         # Not cancelled half-way: a statement that has begun is finished before the next.
@@ -44,7 +44,7 @@ class Readers:
         self._free: SimpleQueue[Database] = SimpleQueue()
         for database in databases:
             self._free.put(database)
-        self._pool = ThreadPoolExecutor(len(databases), thread_name_prefix="history-read", initializer=_step_back)
+        self._pool = ThreadPoolExecutor(len(databases), thread_name_prefix="history-read", initializer=step_back)
 
     async def run(self, work: Callable[[Database], R]) -> R:
         """Run `work` with a connection of its own; cancelled while it waits for one, it never begins."""

@@ -20,6 +20,7 @@ from netsonde.aio.tasks import HealthSink
 from netsonde.errors import NotFound, SourceLost, UserError
 from netsonde.graph import Graph
 from netsonde.injection.definitions import checked
+from netsonde.injection.listing import is_over, surplus, view_of
 from netsonde.injection.resolver import FindNodes, Resolver
 from netsonde.injection.runs import CallAgent, Run, status_of, stopped
 from netsonde.injection.settings import InjectSettings
@@ -32,6 +33,7 @@ from netsonde.model.injections import (
     InjectionStatus,
     InjectionView,
     InjectRequest,
+    NodeInjection,
     ProbeResult,
 )
 from netsonde.model.stores import Store
@@ -69,6 +71,8 @@ class _Active:
     task: asyncio.Task[None] | None = None
     results: asyncio.Queue[ProbeResult | None] | None = None
     ending: InjectionState = "interrupted"
+    written: list[NodeInjection] = field(default_factory=list)
+    """What was written down last."""
 
     async def next_report(self) -> None:
         """Wait until something is to be written down: news, or the next second."""
@@ -115,7 +119,7 @@ class InjectionCoordinator:
 
     def view(self, uuid: str) -> InjectionView | None:
         definition = self._definitions.get(uuid)
-        return None if definition is None else _view(definition, self._statuses.get(uuid))
+        return None if definition is None else view_of(definition, self._statuses.get(uuid))
 
     async def create(self, injection: Injection, who: str) -> InjectionView:
         """Check, resolve, store and start an injection; raises UserError that names the field."""
@@ -199,7 +203,7 @@ class InjectionCoordinator:
         status = status_of(self._host, active.run.nodes, since=now, at=now, before="starting")
         self._statuses[injection.uuid] = status
         self._active[injection.uuid] = active
-        view = _view(injection, status)
+        view = view_of(injection, status)
         self._listeners.tell(InjectionChange("Added", view))
         active.task = self._group.create_task(self._carry_out(injection.uuid, active), name=f"inject.{injection.uuid}")
         return view, active
@@ -212,16 +216,16 @@ class InjectionCoordinator:
                 raise UserError(f"Pcap cannot be replayed: {wrong}") from wrong
 
     async def _carry_out(self, uuid: str, active: _Active) -> None:
-        """Run an injection, and write down once a second, and at the end, where it is."""
+        """Run an injection, and write down at each change, once a second, and at the end, where it is."""
         try:
             async with asyncio.TaskGroup() as group:
                 running = spawn(group, active.run.run(), f"inject.run.{uuid}")
                 running.add_done_callback(lambda _: active.news.set())
-                while not running.done():
-                    await self._write(uuid, active)
+                is_written = False
+                while not is_written:
                     await active.next_report()
-            while not await self._write(uuid, active):
-                await active.next_report()
+                    is_over = running.done()
+                    is_written = await self._write(uuid, active) and is_over
         except asyncio.CancelledError:
             # Of this run alone, or of everything: then nobody is left to write, and the next life finds it.
             active.run.nodes = stopped(active.run.nodes, active.ending, "stopped before its end")
@@ -234,14 +238,17 @@ class InjectionCoordinator:
 
     async def _write(self, uuid: str, active: _Active) -> bool:
         """Keep the status of now, and write it down unless the bus is away; tells whether it was written."""
-        before = self._statuses[uuid]
+        before, nodes = self._statuses[uuid], list(active.run.nodes)
+        if active.written == nodes and before.state in ENDED:
+            return True
         now = self._clock.now_ms()
-        status = status_of(self._host, active.run.nodes, since=before.since, at=now, before=before.state)
+        status = status_of(self._host, nodes, since=before.since, at=now, before=before.state)
         self._accept(uuid, status)
         try:
             await self._stores.statuses.put(uuid, status)
         except SourceLost:
             return False
+        active.written = nodes
         return True
 
     def _cancel(self, uuid: str, active: _Active) -> None:
@@ -270,7 +277,7 @@ class InjectionCoordinator:
                 is_new = entry.key not in self._definitions
                 self._definitions[entry.key] = entry.value
                 if is_new:
-                    self._listeners.tell(InjectionChange("Added", _view(entry.value, self._statuses.get(entry.key))))
+                    self._listeners.tell(InjectionChange("Added", view_of(entry.value, self._statuses.get(entry.key))))
 
     async def _follow_statuses(self) -> None:
         async for entry in self._stores.statuses.watch():
@@ -295,8 +302,12 @@ class InjectionCoordinator:
             await self.sweep()
 
     async def sweep(self) -> None:
-        """Delete what has had its time, and find what was interrupted; `run` does so every second."""
+        """Delete what has had its time or is too much, and find what was interrupted; `run` does so every second."""
         now = self._clock.now_ms()
+        known = ((one, self._statuses.get(uuid)) for uuid, one in self._definitions.items())
+        for uuid in surplus(known, self._settings):
+            with suppress(SourceLost):
+                await self._drop(uuid)
         for uuid, definition in tuple(self._definitions.items()):
             with suppress(SourceLost):  # looked after again in a second
                 await self._look_after(uuid, definition, now)
@@ -316,7 +327,7 @@ class InjectionCoordinator:
             if now - definition.created_at > _SILENCE_MS:
                 await self._interrupt(uuid, InjectionStatus("", "starting", now, now), now)
         elif status.state in ENDED:
-            if definition.expires_at == 0 and now - status.at > self._settings.keep * 1000:
+            if is_over(definition, status, self._settings, now):
                 await self._drop(uuid)
         elif status.owner == self._host or now - status.at > _SILENCE_MS:
             await self._interrupt(uuid, status, now)
@@ -355,7 +366,7 @@ class InjectionCoordinator:
         self._statuses[uuid] = status
         definition = self._definitions.get(uuid)
         if definition is not None:
-            self._listeners.tell(InjectionChange("Updated", _view(definition, status)))
+            self._listeners.tell(InjectionChange("Updated", view_of(definition, status)))
 
     def _forget(self, uuid: str) -> None:
         view = self.view(uuid)
@@ -383,8 +394,3 @@ def _offer(results: asyncio.Queue[ProbeResult | None], item: ProbeResult | None)
     if results.full():
         results.get_nowait()
     results.put_nowait(item)
-
-
-def _view(definition: Injection, status: InjectionStatus | None) -> InjectionView:
-    fields = {field.name: getattr(definition, field.name) for field in msgspec.structs.fields(Injection)}
-    return InjectionView(**fields, status=status)

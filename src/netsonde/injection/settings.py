@@ -18,15 +18,20 @@ class InjectSettings:
     """Packets a second from one interface, at most."""
     max_count: int = 1_000_000
     """Packets of one injection from one interface, at most."""
-    max_runs: int = 32
-    """Interfaces of one agent that may inject at once."""
+    max_runs: int = 48
+    """Interfaces of one agent that may inject at once; each takes a thread and a socket."""
     keep: float = 86400.0
-    """Seconds after its end for which an injection stays listed with its results."""
+    """Seconds after its end for which an injection stays listed with its results. Those of checks stay ten minutes, and
+    for as long again as the longest step has."""
+    max_listed: int = 5_000
+    """Injections that stay listed after their end, at most; those go first whose time is over first, so those of checks
+    before those that clients asked for. Each takes some KiB on the bus and in memory."""
     audit_days: float = 90.0
-    """Days for which it is remembered who injected what."""
+    """Days for which it is remembered who injected what, at most 64 MiB of it, some 100,000 injections; the log of the
+    analyzer has them all."""
 
     def __post_init__(self) -> None:
-        for name in ("max_rate", "max_count", "max_runs"):
+        for name in ("max_rate", "max_count", "max_runs", "max_listed"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         for name in ("keep", "audit_days"):

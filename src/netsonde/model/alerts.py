@@ -4,7 +4,7 @@
 Stored in the buckets `alerts` (key: UUID) and `alert-history` (key: `<alert>.<number>`).
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -13,6 +13,10 @@ from netsonde.model.elements import Json
 State = Literal["inactive", "pending", "firing", "resolved"]
 Language = Literal["", "gremlin", "javascript"]
 Severity = Literal["info", "warning", "critical"]
+
+
+FOREVER_MS: Final = 253_402_300_799_999
+"""The end of the year 9999: muted until somebody unmutes it."""
 
 
 class Alert(msgspec.Struct, frozen=True, omit_defaults=False):
@@ -41,6 +45,8 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=False):
     """The condition must be absent for so long before it is resolved."""
     cooldown: int = msgspec.field(name="Cooldown", default=0)
     """After a notice nothing is told for so long, but that it is resolved."""
+    muted_until: int = msgspec.field(name="MutedUntil", default=0)
+    """Unix ms until which nobody is told that it fires; 0 = it is not muted."""
     create_time: str = msgspec.field(name="CreateTime", default="")
     """RFC 3339, set by the server unless given."""
     created_by: str = msgspec.field(name="CreatedBy", default="")
@@ -71,7 +77,7 @@ class Transition(msgspec.Struct, frozen=True, rename="pascal"):
     notified_at: int = 0
     """When it was told last that it fires."""
     owed: bool = False
-    """It fires, or something else than was told, and a cool-down keeps that from being told yet."""
+    """It fires, or something else than was told, and a cool-down or a mute keeps that from being told yet."""
     fingerprint: str = ""
     """Digest of what was told last."""
     reason_data: Json = None

@@ -76,6 +76,11 @@ class Capture(msgspec.Struct, frozen=True, omit_defaults=False):
     """What the capture belongs to and goes with, such as check/<UUID>/<run>; empty = its maker. Set by the server."""
     sinks: list[Sink] = msgspec.field(name="Sinks", default_factory=list)
 
+    @property
+    def wants_tcp_metric(self) -> bool:
+        """Whether flows get a `TCPMetric`: it holds what either of the reference's two options asks for."""
+        return self.extra_tcp_metric or self.reassemble_tcp
+
 
 class SinkStatus(msgspec.Struct, frozen=True, rename="pascal"):
     """How one sink of a capture fares on one interface."""

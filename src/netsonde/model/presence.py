@@ -16,6 +16,17 @@ class ComponentHealth(msgspec.Struct, frozen=True):
     counters: dict[str, int]
 
 
+class HostAbility(msgspec.Struct, frozen=True):
+    """One thing that an agent can or cannot do on its host."""
+
+    name: str
+    ok: bool
+    reason: str = ""
+    """Why not, "" when it can."""
+    purpose: str = ""
+    """What it is needed for."""
+
+
 class Presence(msgspec.Struct, frozen=True):
     """One process of Netsonde on one host."""
 
@@ -27,3 +38,8 @@ class Presence(msgspec.Struct, frozen=True):
     address: str
     """Where its API listens, "" for an agent."""
     components: list[ComponentHealth]
+    at_ms: int = 0
+    """When it was written, by the host's own clock; 0 = by a version that does not say."""
+    kernel: str = ""
+    abilities: list[HostAbility] = []
+    """What an agent can do there; empty for an analyzer, which needs nothing of it."""

@@ -33,7 +33,8 @@ class Entry(Protocol[T_co]):
 class Store(Protocol[T]):
     """One bucket. Methods raise SourceLost while the store is away; watches go on by themselves."""
 
-    async def items(self) -> dict[str, T]: ...
+    async def items(self, keys: str = ">") -> dict[str, T]:
+        """Return what is there under these keys, as `watch` takes them."""
 
     async def put(self, key: str, value: T, *, ttl_s: float = 0) -> int:
         """Write the value whatever is there; returns its revision. It expires after `ttl_s` seconds, 0 = never."""

@@ -101,7 +101,8 @@ class Job(msgspec.Struct, frozen=True, rename="pascal"):
     called_by: str = ""
     """Who called: a user's address or name, or the trigger."""
     acts_for: str = ""
-    """With whose rights the script asks: log and result are for those who may do as much."""
+    """With whose rights the script asks: log and result are for those who may do as much, parameters, reason and
+    progress in words for this user and administrators."""
     params: list[Json] = []
     state: JobState = "waiting"
     reason: str = ""
@@ -113,7 +114,7 @@ class Job(msgspec.Struct, frozen=True, rename="pascal"):
     log: list[str] = []
     result: Json = None
     withheld: str = ""
-    """Why whoever asked is not shown `log` and `result`; "" in what is stored."""
+    """Why whoever asked is not shown some of it; "" in what is stored."""
     cancel: bool = False
     """Somebody wants it to end; the analyzer that runs it sees to it."""
 

@@ -7,15 +7,18 @@ from types import MappingProxyType
 
 from netsonde.errors import UserError
 from netsonde.probes._api import Probe, ProbeContext
+from netsonde.probes.cri.probe import CriProbe
 from netsonde.probes.docker.probe import DockerProbe
 from netsonde.probes.host import HostProbe
 from netsonde.probes.libvirt.probe import LibvirtProbe
 from netsonde.probes.lldp.probe import LldpProbe
+from netsonde.probes.lxc.probe import LxcProbe
 from netsonde.probes.netlink.probe import NetlinkProbe
 from netsonde.probes.netns.probe import NetnsProbe
 from netsonde.probes.ovsdb.probe import OvsdbProbe
 from netsonde.probes.qemu.probe import QemuProbe
 from netsonde.probes.runc.probe import RuncProbe
+from netsonde.probes.socketinfo.probe import SocketInfoProbe
 
 Factory = Callable[[ProbeContext], list[Probe]]
 """Builds a probe, or several of one sort: one for each daemon that the settings name."""
@@ -31,6 +34,9 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "libvirt": lambda context: [LibvirtProbe(context)],
         "lldp": lambda context: [LldpProbe(context)],
         "runc": lambda context: [RuncProbe(context)],
+        "lxc": lambda context: [LxcProbe(context)],
+        "cri": lambda context: [*CriProbe.all(context)],
+        "socketinfo": lambda context: [SocketInfoProbe(context)],
     }
 )
 

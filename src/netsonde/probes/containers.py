@@ -7,7 +7,7 @@ The probes of several engines may know one container (Docker's are containerd's 
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -40,10 +40,12 @@ class Container:
     """What is shown under `Container`."""
     pod: str = ""
     """Name of the pod that it belongs to."""
+    more: Metadata = field(default_factory=dict)
+    """What only its manager has, under keys of its own."""
 
     @property
     def metadata(self) -> Metadata:
-        return {"Type": "container", "Name": self.name, "Manager": self.manager, "Container": self.facts}
+        return {"Type": "container", "Name": self.name, "Manager": self.manager, "Container": self.facts, **self.more}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,22 +3,25 @@
 
 from dataclasses import dataclass, field
 
+from netsonde.probes.cri.settings import CriSettings
 from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.host_settings import HostSettings
 from netsonde.probes.libvirt.settings import LibvirtSettings
 from netsonde.probes.lldp.settings import LldpSettings
+from netsonde.probes.lxc.settings import LxcSettings
 from netsonde.probes.netlink.settings import NetlinkSettings
 from netsonde.probes.netns.settings import NetnsSettings
 from netsonde.probes.ovsdb.settings import OvsdbSettings
 from netsonde.probes.qemu.settings import QemuSettings
 from netsonde.probes.runc.settings import RuncSettings
+from netsonde.probes.socketinfo.settings import SocketInfoSettings
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeSettings:
     """Section `probes` of the agent's settings."""
 
-    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc")
+    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc", "lxc", "cri")
     """Probes to run beside `host`, which always runs. A probe whose daemon is absent waits for it at no cost."""
     host: HostSettings = field(default_factory=HostSettings)
     netns: NetnsSettings = field(default_factory=NetnsSettings)
@@ -29,3 +32,6 @@ class ProbeSettings:
     libvirt: LibvirtSettings = field(default_factory=LibvirtSettings)
     lldp: LldpSettings = field(default_factory=LldpSettings)
     runc: RuncSettings = field(default_factory=RuncSettings)
+    lxc: LxcSettings = field(default_factory=LxcSettings)
+    cri: CriSettings = field(default_factory=CriSettings)
+    socketinfo: SocketInfoSettings = field(default_factory=SocketInfoSettings)

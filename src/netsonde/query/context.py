@@ -50,6 +50,8 @@ class Context:
     saved: dict[str, Rows] = field(default_factory=dict)
     missing_hosts: set[str] = field(default_factory=set)
     truncated: bool = False
+    rounds: int = 0
+    """What the `Repeat` that is under way has done so far."""
     beat: Look = nothing
     """Called at each look at the clock: it may let others run, and may raise to end the query."""
     computes: Apart = _here

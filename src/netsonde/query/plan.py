@@ -20,7 +20,7 @@ from netsonde.query.narrowing import narrowed
 from netsonde.query.parser import read
 from netsonde.query.predicates import PREDICATES
 from netsonde.query.steps._api import Building, Fetch, PlannedStep, StepSpec, Traversal
-from netsonde.query.steps._registry import MODULATORS, NOT_YET, STEPS
+from netsonde.query.steps._registry import MODULATORS, STEPS
 from netsonde.query.steps._traversal import Tracked
 from netsonde.query.steps.filtering import Keep
 from netsonde.query.steps.flows import FetchFlows
@@ -123,6 +123,7 @@ def _traversal(argument: Argument, takes: Kind, building: Building) -> Traversal
         gives=takes,
         names=building.names,
         graph_is_root=building.graph_is_root,
+        repeated=building.repeated,
         before=building.before,
         plan=_traversal,
     )
@@ -158,11 +159,6 @@ def _spec(call: Call) -> StepSpec:
 
 
 def _unknown(call: Call) -> QueryError:
-    for name in NOT_YET:
-        if name.lower() == call.name.lower():
-            return QueryError(
-                f"{name} is a step of the language that this version does not have yet", span=call.name_span
-            )
     if call.name.lower() in PREDICATES:
         return QueryError(
             f"{shown(call.name)} is a test, not a step",

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from netsonde.graph.reader import GraphReader
 from netsonde.model.changes import ElementChange
+from netsonde.model.elements import Json
 from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest, Talker
 from netsonde.model.topology import InterfaceMetric
 from netsonde.query.kinds import Kind
@@ -78,6 +79,13 @@ class HistorySource(Protocol):
         """Return what the reports of some flows counted in periods that lie in the interval, the oldest first."""
 
 
+class WorkflowSource(Protocol):
+    """The workflows that may be called, with the rights of whoever asks."""
+
+    async def call(self, reference: str, arguments: Sequence[Json]) -> Json:
+        """Return what a workflow (name or UUID) returns. Raises UserError when there is none, or when it fails."""
+
+
 def _unix_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -91,6 +99,7 @@ class Sources:
     history: HistorySource | None = None
     packets: PacketSource | None = None
     metrics: MetricSource | None = None
+    workflows: WorkflowSource | None = None
     now_ms: Callable[[], int] = field(default=_unix_ms)
     remembered: Remembered = field(default_factory=Remembered)
     """JSON of the graph's nodes and edges."""

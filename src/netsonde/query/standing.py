@@ -8,7 +8,7 @@ A query is *local* when it has levels and can only gain matches as the graph gro
 lacks a key: then an agent may judge it on its own graph.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -93,20 +93,35 @@ def compile_standing(plan: Plan) -> StandingQuery:
 class Matcher:
     """The ids of the nodes that a standing query matches on one graph, kept up to date by the graph's events.
 
-    Make it and subscribe it in the same turn of the loop, so that no event is missed in between.
+    Make it and subscribe it in the same turn of the loop, so that no event is missed in between. One that is not
+    `filled` knows what was there from the beginning when its `fill` has come to an end.
     """
 
-    def __init__(self, standing: StandingQuery, graph: GraphReader, limits: Limits | None = None) -> None:
+    def __init__(
+        self, standing: StandingQuery, graph: GraphReader, limits: Limits | None = None, *, filled: bool = True
+    ) -> None:
         self.standing = standing
-        limits = limits or _WHOLE
-        self._follower = (
-            LevelMatcher(standing.levels, graph) if standing.levels else _WholeMatcher(standing.plan, graph, limits)
-        )
+        self._follower: LevelMatcher | _WholeMatcher
+        if standing.levels:
+            self._follower = LevelMatcher(standing.levels, graph, filled=filled)
+        else:
+            self._follower = _WholeMatcher(standing.plan, graph, limits or _WHOLE)
 
     @property
     def matching(self) -> set[str]:
         """Ids of the nodes that match now; read it, do not change it."""
         return self._follower.matching
+
+    def fill(self, size: int) -> Iterator[set[str]]:
+        """Take in what is there, `size` elements at a time, and yield the ids that match because of them.
+
+        `update` may be called in between. A query without levels was run as a whole, within its limit.
+        """
+        if isinstance(self._follower, LevelMatcher):
+            for gained, _ in self._follower.fill(size):
+                yield gained
+        else:
+            yield set(self.matching)
 
     def update(self, events: Sequence[Event]) -> tuple[set[str], set[str]]:
         """Follow the events of one batch; return the ids that began and that ceased to match.

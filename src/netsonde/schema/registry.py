@@ -11,16 +11,19 @@ from netsonde.injection import keys as injection
 from netsonde.model.keys import Field, Key
 from netsonde.model.looks import Look
 from netsonde.probes import host_keys as host
+from netsonde.probes.cri import keys as cri
 from netsonde.probes.docker import keys as docker
 from netsonde.probes.libvirt import keys as libvirt
 from netsonde.probes.lldp import keys as lldp
+from netsonde.probes.lxc import keys as lxc
 from netsonde.probes.netlink import keys as netlink
 from netsonde.probes.netns import keys as netns
 from netsonde.probes.ovsdb import keys as ovsdb
 from netsonde.probes.qemu import keys as qemu
 from netsonde.probes.runc import keys as runc
+from netsonde.probes.socketinfo import keys as socketinfo
 
-VERSION: Final = "1.1"
+VERSION: Final = "1.2"
 """The second number grows when keys are added, the first when one goes or gets another type or unit."""
 
 KEYS: Final[tuple[Key, ...]] = (
@@ -34,6 +37,9 @@ KEYS: Final[tuple[Key, ...]] = (
     *libvirt.KEYS,
     *lldp.KEYS,
     *runc.KEYS,
+    *lxc.KEYS,
+    *cri.KEYS,
+    *socketinfo.KEYS,
     *captures.KEYS,
     *checks.KEYS,
     *injection.KEYS,
@@ -42,7 +48,7 @@ KEYS: Final[tuple[Key, ...]] = (
 LOOKS: Final[tuple[Look, ...]] = tuple(
     {
         look.type: look
-        for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc)
+        for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc, cri, socketinfo)
         for look in source.LOOKS
     }.values()
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Workflows called by other parts of the analyzer, alerts among them: by name, for the workflow's owner."""
+"""Workflows called by other parts of the analyzer, alerts among them: by name, for who set that up."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,15 +10,18 @@ from netsonde.scripts.pool import Busy
 from netsonde.workflows.definitions import EVENT
 from netsonde.workflows.service import WorkflowService
 
+ActingFor = Callable[[str, str | None, str], str]
+"""Says for whom a thing acts that a user has called: user, owner (None = it came with the program), thing; else raises
+UserError."""
+
 
 class NamedCalls:
     """Calls workflows for `caller`, a part of the program such as `alert`."""
 
-    def __init__(self, service: WorkflowService, caller: str, check_lent: Callable[[str, str, str], None]) -> None:
-        """`check_lent` raises UserError when a user may not have a thing act for its owner: user, owner, thing."""
+    def __init__(self, service: WorkflowService, caller: str, acting: ActingFor) -> None:
         self._service = service
         self._caller = caller
-        self._check_lent = check_lent
+        self._acting = acting
 
     def check(self, name: str) -> None:
         """Raises NotFound when nothing is called so."""
@@ -36,12 +39,12 @@ class NamedCalls:
         if workflow is None:
             raise NotFound(f"no workflow is called {name[:100]!r}", hint="`netsonde workflow list` shows them")
         # Roles, and the workflow's owner, may have changed since the user named it.
-        self._check_lent(user, workflow.created_by, f"the workflow {workflow.name!r}")
+        owner = None if workflow.bundled else workflow.created_by
+        actor = self._acting(user, owner, f"the workflow {workflow.name!r}")
         known = {parameter.name for parameter in workflow.parameters}
         params = {key: value for key, value in ({EVENT: dict(arguments)} | dict(arguments)).items() if key in known}
-        owner = Caller(workflow.created_by, on_behalf=True)
         try:
-            job = self._service.call(workflow.uuid, params, owner, trigger=self._caller)
+            job = self._service.call(workflow.uuid, params, Caller(actor, on_behalf=True), trigger=self._caller)
         except Busy as busy:
             raise SourceLost(busy.message) from busy
         ended = await self._service.finished(job.uuid)

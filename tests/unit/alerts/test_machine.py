@@ -101,6 +101,31 @@ def test_within_a_cool_down_nothing_is_told_until_it_ends() -> None:
     assert life.told == [(1000, "firing"), (1100, "firing")]
 
 
+def test_while_it_is_muted_it_fires_and_nobody_is_told_until_the_mute_ends() -> None:
+    life = Life(muted_until=2000)
+    assert life.look(1000, seen("a")) == "firing"
+    assert life.due() == 2000
+    life.look(1500, seen("b"))
+    life.look(2000, seen("b"))
+    assert life.told == [(2000, "firing")]
+
+
+def test_what_came_and_went_while_it_was_muted_is_told_to_nobody() -> None:
+    life = Life(muted_until=2000)
+    assert [life.look(1000, seen()), life.look(1500, ABSENT)] == ["firing", "resolved"]
+    life.look(2500, ABSENT)
+    assert life.told == []
+
+
+def test_who_was_told_that_it_fires_is_told_its_end_although_it_is_muted_meanwhile() -> None:
+    life = Life()
+    life.look(1000, seen("a"))
+    life.machine.alert = msgspec.structs.replace(life.machine.alert, muted_until=5000)
+    life.look(1500, seen("b"))
+    life.look(2000, ABSENT)
+    assert life.told == [(1000, "firing"), (2000, "resolved")]
+
+
 def test_what_came_and_went_within_a_cool_down_is_told_to_nobody() -> None:
     life = Life(cooldown=100)
     for now, what in [(1000, seen()), (1010, ABSENT), (1020, seen()), (1030, ABSENT), (1200, ABSENT)]:

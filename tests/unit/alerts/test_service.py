@@ -11,6 +11,7 @@ import pytest
 
 from netsonde.aio.clock import Clock
 from netsonde.alerts.service import AlertService
+from netsonde.api.editing import definition_of
 from netsonde.errors import Conflict, NotFound, UserError
 from netsonde.graph import SnapshotGraph
 from netsonde.model.alerts import Alert, AlertChange, Transition, transition_key
@@ -283,6 +284,21 @@ async def test_receivers_that_must_be_told_again_are(held: Held) -> None:
         await until(lambda: len(held.notifier.repeated) > 1)
     assert {one.action for one in held.notifier.repeated} == {"alertmanager+http://am"}
     assert {one.message.state for one in held.notifier.repeated} == {"firing"}
+
+
+async def test_who_was_told_is_not_told_again_while_the_alert_is_muted(held: Held) -> None:
+    held.resend = 0.001
+    held.put("eth0", State="DOWN")
+    wanted = msgspec.structs.replace(DOWN, actions=["alertmanager+http://am"])
+    async with running(held) as service:
+        made = await service.create(wanted)
+        await until(lambda: len(held.notifier.repeated) > 1)
+        told = definition_of(made, Alert)
+        await service.replace(told, msgspec.structs.replace(told, muted_until=held.clock.now_ms() + 60_000))
+        held.notifier.repeated.clear()
+        other = await service.create(wanted)
+        await until(lambda: len(held.notifier.repeated) > 2)
+    assert {one.message.uuid for one in held.notifier.repeated} == {other.uuid}
 
 
 async def test_history_is_bounded_and_the_last_state_stays(held: Held) -> None:

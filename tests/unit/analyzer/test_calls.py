@@ -2,16 +2,20 @@
 """Alerts and checks that call workflows, put together as the analyzer does it."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from netsonde.access.gate import Forbidden, Gate
 from netsonde.access.tokens import create_token
 from netsonde.aio.clock import Clock
 from netsonde.analyzer.calls import LateCalls
 from netsonde.analyzer.verdicts import notices_of
+from netsonde.api.app import create_app
 from netsonde.errors import NotFound, SourceLost
 from netsonde.model.alerts import Alert
 from netsonde.model.checks import Check, CheckResult
@@ -25,8 +29,9 @@ from netsonde.workflows.calling import NamedCalls
 from unit.access.gates import NOW_S, Held
 from unit.alerts import fakes
 from unit.alerts.fakes import new_graph
+from unit.api.fakes import Fakes
 from unit.captures.fakes import FakeLease, FakeStore, until
-from unit.workflows.fakes import Workflows, lend
+from unit.workflows.fakes import Workflows, ask, lend
 
 BACK = Workflow(name="tell", source="back", parameters=[Parameter("notice")])
 DOWN = Alert(name="down", expression="G.V().Has('State', 'DOWN')", actions=["workflow:tell"], created_by="bob")
@@ -61,14 +66,19 @@ async def told(workflows: Workflows, calls: LateCalls) -> AsyncIterator[Outbox]:
         running.cancel()
 
 
-async def test_an_alert_calls_the_workflow_that_it_names_for_its_owner_with_the_notice() -> None:
+async def test_an_alert_calls_the_workflow_that_it_names_for_its_creator_with_the_notice() -> None:
     workflows, calls = Workflows(), LateCalls()
-    lent: list[tuple[str, ...]] = []
+    asked: list[tuple[str, str | None, str]] = []
+
+    def acting(user: str, owner: str | None, thing: str) -> str:
+        asked.append((user, owner, thing))
+        return user
+
     async with told(workflows, calls) as outbox, asyncio.TaskGroup() as group:
         held = fakes.Held(new_graph(), notifier=outbox)  # type: ignore[arg-type]
         alerts = held.service()
         running = group.create_task(alerts.run(held.health), name="alerts")
-        calls.bind(NamedCalls(workflows.service, "notice", lambda *asked: lent.append(asked)))
+        calls.bind(NamedCalls(workflows.service, "notice", acting))
         with pytest.raises(NotFound, match="'tell' not found"):
             await alerts.create(DOWN)
         await workflows.service.create(BACK, "alice")
@@ -80,8 +90,8 @@ async def test_an_alert_calls_the_workflow_that_it_names_for_its_owner_with_the_
     [notice] = job.params
     assert isinstance(notice, dict)
     assert (notice["UUID"], notice["Name"], notice["State"]) == (made.uuid, "down", "firing")
-    assert (job.called_by, job.result) == ("notice for alice", [notice])
-    assert lent == [("bob", "alice", "the workflow 'tell'")]
+    assert (job.called_by, job.result) == ("notice for bob", [notice])
+    assert asked == [("bob", "alice", "the workflow 'tell'")]
 
 
 async def test_a_verdict_calls_a_workflow_that_is_read_only_later() -> None:
@@ -95,22 +105,77 @@ async def test_a_verdict_calls_a_workflow_that_is_read_only_later() -> None:
         await until(lambda: [job.state for job in workflows.service.jobs()] == ["done"])
 
 
-async def test_who_set_a_check_up_is_judged_when_the_workflow_is_called(tmp_path: Path) -> None:
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    """A gate that knows the tokens `admin`, `operator`, `injector` and `reader`, each with the role of its name."""
     held = Held(tmp_path)
-    gate = held.gate(backends=("token",))
-    for role in ("admin", "operator"):
+    for role in ("admin", "operator", "injector", "reader"):
         create_token(held.tokens, role, frozenset({role}), now_s=NOW_S, lasts_s=3600)
+    return held.gate(backends=("token",), policy=("p, injector, workflow.call, write, allow",))
+
+
+@pytest.mark.parametrize(
+    ("creator", "owner", "actor"),
+    [
+        ("operator", "admin", "operator"),
+        ("admin", "operator", "operator"),
+        ("admin", "admin", "admin"),
+        ("operator", None, "operator"),
+    ],
+)
+async def test_a_workflow_acts_for_who_may_do_less_of_its_owner_and_who_has_it_called(
+    gate: Gate, creator: str, owner: str | None, actor: str
+) -> None:
+    theirs = None if owner is None else f"token {owner}"
+    assert gate.acting_between_now(f"token {creator}", theirs, "it") == f"token {actor}"
+
+
+@pytest.mark.parametrize(
+    ("creator", "owner", "why"),
+    [
+        ("token reader", None, "it needs the right workflow.call write"),
+        ("token operator", "token injector", "has the right injectpacket write, and not alert read"),
+        ("", "token admin", "nobody here knows what that user may do"),
+        ("token admin", "token gone", "is nobody here any more"),
+    ],
+)
+async def test_a_workflow_that_could_act_for_neither_is_not_called(
+    gate: Gate, creator: str, owner: str | None, why: str
+) -> None:
+    with pytest.raises(Forbidden, match=why):
+        gate.acting_between_now(creator, owner, "it")
+
+
+async def test_who_set_a_check_up_is_judged_when_the_workflow_is_called(gate: Gate) -> None:
     workflows, calls = Workflows(), LateCalls()
-    calls.bind(NamedCalls(workflows.service, "notice", gate.check_lent_to))
+    calls.bind(NamedCalls(workflows.service, "notice", gate.acting_between_now))
     async with told(workflows, calls) as outbox:
         await workflows.service.create(BACK, "token admin")
-        await outbox.post(verdict_of("c1", "token operator"))
-        await until(lambda: "may not have the workflow 'tell' called" in str(outbox.undelivered("c1")))
+        await outbox.post(verdict_of("c1", "token reader"))
+        await until(lambda: "needs the right workflow.call write" in str(outbox.undelivered("c1")))
         await outbox.post(verdict_of("c2", ""))
         await until(lambda: "nobody here knows what that user may do" in str(outbox.undelivered("c2")))
         assert [*workflows.service.jobs()] == []
-        await outbox.post(verdict_of("c3", "token admin"))
+        await outbox.post(verdict_of("c3", "token operator"))
         await until(lambda: [job.state for job in workflows.service.jobs()] == ["done"])
+        assert [job.acts_for for job in workflows.service.jobs()] == ["token operator"]
+
+
+async def test_a_bundled_workflow_asks_with_the_rights_of_who_had_it_called(gate: Gate) -> None:
+    """A workflow that came with the program has no owner: its requests were refused once one had to log in."""
+    fakes = Fakes.new()
+    fakes.gate = gate
+    workflows = fakes.workflows
+    bundled = next(one for one in workflows.service.views() if one.bundled and one.name == "CheckMTU")
+    workflows.engine.scripts[bundled.source] = ask
+    app: Any = create_app(fakes.services())
+    workflows.inside.bind(app)
+    calls = NamedCalls(workflows.service, "notice", gate.acting_between_now)
+    async with workflows.running():
+        await calls.call("CheckMTU", {"source": "/api/whoami", "destination": "x"}, "token operator")
+        [job] = workflows.service.jobs()
+    result: Any = job.result
+    assert (job.acts_for, result[0], json.loads(result[1])["User"]) == ("token operator", 200, "token operator")
 
 
 async def test_what_is_not_read_yet_may_be_called_later() -> None:

@@ -12,7 +12,7 @@ import msgspec
 from netsonde.access.gate import Gate
 from netsonde.aio.clock import Clock
 from netsonde.api.resources import Unsubscribe
-from netsonde.api.services import Filters, LiveGraph, PcapSummary, QueryCheck, Services
+from netsonde.api.services import CalledWorkflows, Filters, LiveGraph, PcapSummary, QueryCheck, Services
 from netsonde.api.settings import ApiSettings
 from netsonde.errors import Conflict, NotFound, Span, UserError
 from netsonde.graph import Graph
@@ -151,9 +151,15 @@ class FakeQueries:
         client: str,
         gone: Callable[[], Any],
         packets: bool,
+        workflows: CalledWorkflows | None,
     ) -> Any:
         if not packets and "RawPackets" in text:
             raise NotAllowed("you may not see what is in packets")
+        if text.startswith("G.Workflow("):
+            if workflows is None:
+                raise UserError("no workflow can be called here")
+            made: Any = await workflows.call(text.split("'")[1], ())
+            return into(FakeResult("values", made), lambda: None)
         return into(await self.run(text, bindings), lambda: None)
 
     async def explain(
@@ -349,12 +355,20 @@ class FakePcap:
 @dataclass
 class FakeStatus:
     missing: list[str] = field(default_factory=list)
-
-    def presences(self) -> Sequence[Presence]:
-        return [
+    ahead_ms: dict[str, int] = field(default_factory=dict)
+    """By host, by how much its clock is ahead."""
+    there: list[Presence] = field(
+        default_factory=lambda: [
             Presence("agent", "h1", "0.1.0", 42, NOW_MS, "", []),
             Presence("analyzer", "a1", "0.1.0", 7, NOW_MS, "", []),
         ]
+    )
+
+    def presences(self) -> Sequence[Presence]:
+        return self.there
+
+    def clock_ahead_ms(self, one: Presence) -> int | None:
+        return self.ahead_ms.get(one.host, 0)
 
     def components(self) -> Sequence[ComponentHealth]:
         return [ComponentHealth("bus", "running", "", NOW_MS, {"messages": 3})]

@@ -211,16 +211,16 @@ def test_a_capture_that_mirrors_is_for_those_who_may_inject(
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/api/alert", {"Expression": "G.V()", "Actions": ["http://receiver/hook", "workflow:admins"]}),
-        ("/api/alert", {"Expression": "G.V()", "Action": "workflow:admins"}),
-        ("/api/check", CHECK | {"Active": "never", "Actions": ["workflow:admins"]}),
+        ("/api/alert", {"Expression": "G.V()", "Actions": ["http://receiver/hook", "workflow:its"]}),
+        ("/api/alert", {"Expression": "G.V()", "Action": "workflow:its"}),
+        ("/api/check", CHECK | {"Active": "never", "Actions": ["workflow:its"]}),
     ],
 )
-async def test_nobody_borrows_the_rights_of_a_workflows_owner_by_an_action(
+async def test_an_action_calls_only_what_may_act_for_who_sets_it_up_or_for_its_owner(
     path: str, body: dict[str, Any], tmp_path: Path
 ) -> None:
     guarded = Guarded(tmp_path)
-    await guarded.workflows.service.create(Workflow(name="admins", source="back"), "token admin")
+    await guarded.workflows.service.create(Workflow(name="its", source="back"), "token injector")
     transport: Any = ASGITransport(cast("Any", guarded.app))
     async with AsyncClient(transport=transport, base_url="http://127.0.0.1:8082") as client:
 
@@ -230,7 +230,7 @@ async def test_nobody_borrows_the_rights_of_a_workflows_owner_by_an_action(
 
         refused = await ask("operator", "POST", path, body)
         assert refused.status_code == 403
-        assert "'admins' called: it acts for token admin" in refused.text
+        assert "may not have the workflow 'its' called: token injector, to whom it belongs, has" in refused.text
         harmless = {key: value for key, value in body.items() if not key.startswith("Action")}
         made = (await ask("operator", "POST", path, {**harmless, "CreatedBy": "token admin"})).json()
         assert made["CreatedBy"] == "token operator"
@@ -279,3 +279,29 @@ async def test_what_a_job_found_out_is_for_its_caller_and_for_who_may_do_as_much
             hidden, why = await result(of="admin", seen_by="operator", ending=ending)
             assert hidden is None
             assert why.startswith("the job acted for token admin, who may do more: ")
+
+
+async def test_what_a_job_was_given_is_for_its_caller_and_for_administrators(tmp_path: Path) -> None:
+    guarded = Guarded(tmp_path)
+    transport: Any = ASGITransport(cast("Any", guarded.app))
+    async with (
+        AsyncClient(transport=transport, base_url="http://127.0.0.1:8082") as client,
+        guarded.workflows.running(),
+    ):
+        bad = Workflow(name="w", source="throw", parameters=[Parameter("secret")])
+        made = await guarded.workflows.service.create(bad, "token admin")
+        job = guarded.workflows.service.call(made.uuid, ["s3cret"], Caller("token operator"))
+        await guarded.workflows.service.finished(job.uuid)
+
+        async def seen(role: str, path: str) -> Any:
+            headers = {"Authorization": f"Bearer {guarded.tokens[role]}"}
+            found = (await client.get(path, headers=headers)).json()
+            return found[0] if isinstance(found, list) else found
+
+        for role in ("operator", "admin"):
+            for path in ("/api/workflow/jobs", f"/api/workflow/jobs/{job.uuid}"):
+                shown = await seen(role, path)
+                assert (shown["Params"], "no such thing" in shown["Reason"]) == (["s3cret"], True)
+        shown = await seen("reader", "/api/workflow/jobs")
+        assert (shown["State"], shown["Params"], shown["Reason"], shown["Hint"]) == ("failed", [], "", "")
+        assert shown["Withheld"].startswith("the job is of token operator: only that user and administrators")

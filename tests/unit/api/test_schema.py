@@ -10,7 +10,7 @@ COMPLETE = "/api/query/complete"
 
 def test_the_list_has_steps_predicates_keys_and_fields(client: Any) -> None:
     answer = client.get("/api/schema").json()
-    assert answer["Version"] == "1.1"
+    assert answer["Version"] == "1.2"
     (mtu,) = [key for key in answer["Keys"] if (key["Key"], key["Producer"]) == ("MTU", "netlink")]
     assert {name: mtu[name] for name in ("Type", "Unit", "On", "Example")} == {
         "Type": "integer",

@@ -87,6 +87,16 @@ async def test_a_script_that_throws_is_a_bad_request_with_its_reason(http: Any) 
     assert (answer.status_code, answer.text) == (400, "the script failed, line 3: no such thing\nhint: look there\n")
 
 
+async def test_a_query_calls_a_workflow_as_whoever_asks(http: Any, fakes: Fakes) -> None:
+    await http.post(PATH, json={"Name": "list", "Source": "back"})
+    answer = await http.post("/api/topology", json={"GremlinQuery": "G.Workflow('list')"})
+    assert answer.status_code == 200
+    (job,) = (await http.get(f"{PATH}/jobs?workflow=list")).json()
+    assert (job["State"], job["CalledBy"]) == ("done", "127.0.0.1")
+    absent = await http.post("/api/topology", json={"GremlinQuery": "G.Workflow('none')"})
+    assert (absent.status_code, "not found" in absent.text) == (404, True)
+
+
 async def test_a_job_can_be_cancelled(http: Any) -> None:
     await http.post(PATH, json={"Name": "long", "Source": "wait"})
     job = (await http.post(f"{PATH}/long/call?wait=false")).json()

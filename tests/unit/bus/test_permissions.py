@@ -13,11 +13,20 @@ def test_an_agent_writes_what_is_its_own_and_asks_jetstream_for_what_it_follows(
     assert not [one for one in allowed if "sessions" in one or "JS.ACK" in one or "STREAM.CREATE" in one]
 
 
-def test_a_reader_may_answer_the_flow_control_of_each_bucket_that_it_follows() -> None:
-    allowed = agent_permissions("h1")["publish"]["allow"]
-    followed = {one.split(".")[4] for one in allowed if "CONSUMER.CREATE" in one}
-    assert followed == {"KV_captures", "KV_capture-targets", "KV_capture-status"}
-    assert {f"$JS.FC.{stream}.>" for stream in followed} <= set(allowed)
+def test_an_agent_makes_no_consumers_and_writes_to_no_inbox_of_its_choice() -> None:
+    permissions = agent_permissions("h1")
+    allowed = permissions["publish"]["allow"]
+    assert not [one for one in allowed if "CONSUMER" in one or "DIRECT" in one or one.startswith(("$JS.FC", "_INBOX"))]
+    # What an agent may store must not be among what it can have sent as it is: MSG.GET wraps it in JSON.
+    assert permissions["allow_responses"]["max"] == -1
+
+
+def test_an_agent_hears_definitions_and_what_is_its_own() -> None:
+    heard = agent_permissions("h1")["subscribe"]["allow"]
+    assert set(heard) == {
+        *("netsonde.agent.h1.*", "_INBOX.agent=20h1.>", "$KV.captures.>"),
+        *("$KV.capture-targets.*.h1", "$KV.capture-status.*.h1"),
+    }
 
 
 def test_a_host_named_like_a_wildcard_gets_no_more() -> None:

@@ -105,9 +105,9 @@ class FakeStore(Generic[T]):
         self.ttls: dict[str, float] = {}
         self._watchers: list[tuple[str, asyncio.Queue[FakeEntry[T]]]] = []
 
-    async def items(self) -> dict[str, T]:
+    async def items(self, keys: str = ">") -> dict[str, T]:
         self._reach()
-        return {key: value for key, (value, _) in self.entries.items()}
+        return {key: value for key, (value, _) in self.entries.items() if _concerns(keys, key)}
 
     async def put(self, key: str, value: T, *, ttl_s: float = 0) -> int:
         self._reach()

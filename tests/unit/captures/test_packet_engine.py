@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from netsonde.captures.definitions import tap_options
 from netsonde.captures.engines._api import Point, TapCounters, TapEvent
 from netsonde.captures.engines.packet import ListenOn, PacketEngine, native_options, open_packet_engine
 from netsonde.captures.settings import CaptureSettings
@@ -63,6 +64,11 @@ class NativeCore:
 
     def start(self, capture_id: str, netns: int, ifindex: int, ifname: str, node_tid: str, options: Any) -> None:
         self.calls.append(("start", capture_id, netns, ifindex, ifname, node_tid, options["bpf_filter"]))
+
+    def count_in_kernel(
+        self, capture_id: str, netns: int, ifindex: int, ifname: str, node_tid: str, options: Any, hook: str
+    ) -> None:
+        self.calls.append(("count_in_kernel", capture_id, netns, ifindex, ifname, node_tid, options, hook))
 
     def listen(
         self,
@@ -168,6 +174,15 @@ def test_of_two_captures_that_are_sent_on_not_each_sees_the_other_s_mirror() -> 
     engine.forget("c1")
     engine.start(Point("c2", 77, 4), second, ifname="eth1", node_tid="v")
     assert core.calls[-1][-1] == "not (ip proto 47 and dst host 192.0.2.2)"
+
+
+@pytest.mark.parametrize("option", ["extra_tcp_metric", "reassemble_tcp"])
+def test_either_option_of_the_reference_asks_for_the_tcp_metric(option: str) -> None:
+    plain = vm_capture()
+    asked = msgspec.structs.replace(plain, **{option: True})
+    options = [native_options(each, CaptureSettings())["extra_tcp_metric"] for each in (plain, asked)]
+    assert options == [False, True]
+    assert tap_options(plain) != tap_options(asked)
 
 
 def test_a_definition_becomes_native_options() -> None:

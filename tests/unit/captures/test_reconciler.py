@@ -7,6 +7,7 @@ import msgspec
 
 from netsonde.captures.engines._api import Point, TapCounters
 from netsonde.captures.reconciler import GONE, Reconciler
+from netsonde.captures.settings import CaptureSettings
 from netsonde.graph import Batch
 from netsonde.model.captures import AgentCaptureStatus, NodeStatus
 from unit.captures.fakes import FakeEngine, ManualTime
@@ -425,3 +426,23 @@ def test_closing_stops_every_tap(make_reconciler: Callable[[], Reconciler], host
     reconciler.close()
     host.plug("tap1")
     assert (engine.running, engine.arms) == ({}, [True, False])
+
+
+def test_an_agent_that_can_capture_no_packets_says_so_before_anything_matches(
+    host: Host, engine: FakeEngine, time: ManualTime
+) -> None:
+    hindered = Reconciler(
+        host.graph,
+        {"packet": engine, "sflow": engine},
+        CaptureSettings(),
+        time.clock(),
+        lambda _: None,
+        hindrance="no right",
+    )
+    hindered.define(vm_capture())
+    hindered.define(msgspec.structs.replace(vm_capture(), uuid="c2", type="sflow"))
+    # Exporters send to a socket of no special kind.
+    assert (report(hindered).reason, report(hindered, "c2").reason) == ("no right", "")
+    without = Reconciler(host.graph, {}, CaptureSettings(), time.clock(), lambda _: None, hindrance="no right")
+    without.define(vm_capture())
+    assert report(without).reason == "no right"

@@ -86,6 +86,19 @@ def test_what_an_agent_cannot_do_is_the_reason() -> None:
     assert status(problem="too much").reason == "too much"
 
 
+def test_a_capture_that_can_start_on_one_host_only_waits_and_says_where_it_cannot() -> None:
+    helpless = report(host="h2", reason="this agent cannot capture: it lacks CAP_NET_RAW")
+    found = status(report(), helpless)
+    assert (found.state, found.reason) == (
+        "waiting",
+        "no node matches; it could not start on h2: this agent cannot capture: it lacks CAP_NET_RAW",
+    )
+    assert status(helpless).state == "failed"
+    # An agent that is away does not keep it waiting.
+    assert status(report(), helpless, is_present=lambda host: host == "h2").state == "failed"
+    assert status(report(node("a", "active")), helpless).reason == "h2: this agent cannot capture: it lacks CAP_NET_RAW"
+
+
 def test_since_stays_while_the_state_does() -> None:
     first = msgspec.structs.replace(status(report()), since=7)
     assert keeps_since(status(report()), first).since == 7

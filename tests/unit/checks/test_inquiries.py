@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Steps judged by injected packets: what is asked, in whose name, and what the answers say."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 import msgspec
 import pytest
 
-from netsonde.checks.asking import inquire, remember
+from netsonde.checks.asking import Asking, inquire, remember
 from netsonde.checks.definitions import PlannedStep
 from netsonde.checks.facts import Echo, Packet
 from netsonde.checks.guest import Guest
@@ -40,6 +42,7 @@ class Case:
             self.guest.learn(packet, own=packet.mac_source == GUEST)
         self.injector = HeldInjector(answers={"arp": [reply(GATEWAY)]})
         self.marks = Marks()
+        self.turn = asyncio.Semaphore(1)
         self.scene = Scene(
             "tap1",
             0,
@@ -54,7 +57,7 @@ class Case:
     async def judged(self, step: str, **given: Any) -> Outcome:
         kind = STEPS[step]
         inquiry = Inquiry(PlannedStep(kind, kind.parameters(**given), 1000), self.scene, WAITING)
-        return await inquire(inquiry, "n1", who="check vms", injector=self.injector, marks=self.marks)
+        return await inquire(inquiry, "n1", Asking("check vms", self.injector, self.marks, self.turn, lambda: 7_000))
 
     @property
     def asked(self) -> list[str]:
@@ -127,6 +130,85 @@ async def test_a_next_hop_that_is_silent_is_the_failure(leased: Case) -> None:
     assert leased.asked == ["arp"] * 3
     assert (outcome.verdict, outcome.lost) == ("fail", "nobody answered")
     assert outcome.sentence == f"ARP question for {ROUTER}, the next hop to 169.254.169.254, injected at tap1"
+
+
+async def test_steps_that_need_the_same_next_hop_ask_for_it_once(leased: Case) -> None:
+    leased.injector = Unhurried(answers={"arp": [reply(GATEWAY)], "icmp4": [reply()], "tcp4": [reply("open")]})
+    await together(leased.judged("gateway"), leased.judged("icmp"), leased.judged("tcp", target=TARGET))
+    assert sorted(leased.asked) == ["arp", "icmp4", "tcp4"]
+
+
+async def test_a_next_hop_that_was_silent_for_one_step_is_so_for_those_that_waited(leased: Case) -> None:
+    leased.injector = Unhurried()
+    gateway, ping, again = await together(leased.judged("gateway"), leased.judged("icmp"), leased.judged("icmp"))
+    assert leased.asked == ["arp"]
+    for outcome in (gateway, ping, again):
+        assert (outcome.verdict, outcome.lost, outcome.time_ns) == ("fail", "nobody answered", gateway.time_ns)
+        assert outcome.injections == gateway.injections
+    await leased.judged("icmp")
+    assert leased.asked == ["arp"] * 4
+
+
+async def test_the_first_answer_lets_others_go_on_while_more_are_waited_for(leased: Case) -> None:
+    leased.turn = asyncio.Semaphore(2)
+    leased.injector = Unhurried(answers={"arp": [reply(GATEWAY)] * 9, "icmp4": [reply()]})
+    done: list[str] = []
+
+    async def noted(step: str) -> Outcome:
+        outcome = await leased.judged(step)
+        done.append(step)
+        return outcome
+
+    await together(noted("gateway"), noted("icmp"))
+    assert done == ["icmp", "gateway"]
+
+
+async def test_a_step_that_waits_for_another_holds_no_turn(leased: Case) -> None:
+    async with AsyncExitStack() as held:
+        await held.enter_async_context(leased.guest.asking.turn())
+        await together(leased.judged("icmp"), first(leased.judged("dhcp"), held))
+    assert leased.asked == ["dhcp4", "arp", "icmp4"]
+
+
+async def test_a_check_that_ended_while_a_question_waited_for_its_turn_asks_nothing(leased: Case) -> None:
+    await leased.turn.acquire()
+    kind = STEPS["dhcp"]
+    inquiry = Inquiry(PlannedStep(kind, kind.parameters(), 1000), leased.scene, WAITING)
+    asking = Asking("check vms", leased.injector, leased.marks, leased.turn, lambda: 7_000)
+
+    async def ended() -> Outcome:
+        inquiry.is_void = True
+        leased.turn.release()
+        return WAITING
+
+    outcome, _ = await together(inquire(inquiry, "n1", asking), ended())
+    assert (outcome.verdict, leased.asked) == ("unknown", [])
+
+
+async def test_an_injection_says_until_when_it_is_listed(leased: Case) -> None:
+    await leased.judged("dhcp")
+    assert [one.expires_at for one in leased.injector.asked] == [7_000]
+
+
+class Unhurried(HeldInjector):
+    """Lets others have their turn before it answers, as agents do."""
+
+    async def inject(self, injection: Injection, who: str) -> Any:
+        async for result in super().inject(injection, who):
+            await asyncio.sleep(0)
+            yield result
+
+
+async def first(judged: Coroutine[Any, Any, Outcome], held: AsyncExitStack) -> Outcome:
+    """Judge a step, and let those go on that wait."""
+    outcome = await judged
+    await held.aclose()
+    return outcome
+
+
+async def together(*judged: Coroutine[Any, Any, Outcome]) -> list[Outcome]:
+    """Judge steps of one interface at once, as they are when its time is over."""
+    return [*await asyncio.gather(*judged)]
 
 
 async def test_the_gateway_is_named_with_its_interface(leased: Case) -> None:

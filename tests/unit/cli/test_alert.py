@@ -2,11 +2,13 @@
 """`netsonde alert` and `netsonde client alert`."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from netsonde.model.alerts import FOREVER_MS
 from unit.alerts.running import Running, running
 from unit.api.fakes import NOW_MS
 from unit.cli.conftest import Command, Server
@@ -34,6 +36,19 @@ def test_an_alert_is_created_with_what_was_given(netsonde: Command, server: Serv
         "critical",
     )
     assert (made["Hold"], made["Trigger"], made["ExpiresAt"]) == ("G.V()", "duration:1m", NOW_MS + 60_000)
+
+
+def test_an_alert_is_muted_for_a_time_or_until_it_is_unmuted(netsonde: Command, server: Server) -> None:
+    netsonde("alert", "create", "-e", DOWN, "-n", "down")
+
+    def muted_until(*arguments: str) -> int:
+        assert netsonde("alert", *arguments).status == 0
+        return int(json.loads(netsonde("alert", "get", "down", "-o", "json").out)["MutedUntil"])
+
+    now = time.time_ns() // 1_000_000
+    assert now + 7_200_000 <= muted_until("mute", "down", "--for", "2h") <= time.time_ns() // 1_000_000 + 7_200_000
+    assert muted_until("mute", "down") == FOREVER_MS
+    assert muted_until("unmute", "down") == 0
 
 
 def test_an_alert_comes_from_a_file_and_options_win(netsonde: Command, server: Server, tmp_path: Path) -> None:

@@ -4,14 +4,22 @@
 import json
 import resource
 import socket
+import ssl
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from netsonde import __version__
 from netsonde.cli import doctor_checks as checks
-from netsonde.cli.doctor import check_clock, check_components, check_version
+from netsonde.cli.doctor_hosts import check_process, check_skew
+from netsonde.cli.doctor_server import check_certificate, check_clock, check_login, check_tls, check_version
+from netsonde.client.answers import Ability, Allowed, Component, Process, WhoAmI
 from netsonde.client.call import Answer
+from netsonde.client.server import server_at
 from netsonde.errors import UserError
+from netsonde.model.presence import HostAbility
+from netsonde.observe.abilities import capabilities
 from unit.cli.conftest import Command, Server
 
 
@@ -22,7 +30,7 @@ def test_an_old_kernel_and_another_system_are_told() -> None:
 
 
 def test_missing_capabilities_are_named_with_what_they_are_for() -> None:
-    findings = checks.check_capabilities("Name:\tx\nCapEff:\t0000000000002000\n")
+    findings = checks.check_abilities(capabilities("Name:\tx\nCapEff:\t0000000000002000\n"))
     verdicts = {finding.subject: finding.verdict for finding in findings}
     assert verdicts["CAP_NET_RAW"] == "good"
     assert verdicts["CAP_SYS_ADMIN"] == "limited"
@@ -73,15 +81,90 @@ def test_clock_and_version_are_compared_with_the_server() -> None:
 
 
 def test_failed_components_are_named_with_their_reason() -> None:
-    part = {"State": "failed", "Reason": "the socket does not exist"}
-    status = {"Processes": [{"Host": "h1", "Probes": {"ovsdb": part, "netlink": {"State": "running"}}}]}
-    assert [(one.subject, one.text) for one in check_components(status)] == [("h1 ovsdb", part["Reason"])]
+    parts = {"ovsdb": Component("failed", "the socket does not exist"), "netlink": Component("running")}
+    found = list(check_process(Process("agent", "h1", __version__, probes=parts, clock_ahead=0)))
+    assert [(one.subject, one.text) for one in found if one.verdict != "good"] == [
+        ("agent h1 ovsdb", "the socket does not exist")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "verdict", "text"),
+    [
+        (None, "limited", "not known yet"),
+        (-1999, "good", "within 2 s of the analyzer's"),
+        (90_000, "bad", "90.0 s ahead of the analyzer's"),
+        (-2500, "bad", "2.5 s behind the analyzer's"),
+    ],
+)
+def test_the_clock_of_each_host_is_judged_by_the_analyzer_s(ahead_ms: int | None, verdict: str, text: str) -> None:
+    found = check_skew("agent h1", ahead_ms)
+    assert (found.subject, found.verdict, found.text) == ("agent h1 clock", verdict, text)
+    assert (found.advice == "") == (verdict == "good")
+
+
+def test_what_an_agent_cannot_do_is_bad_when_captures_need_it() -> None:
+    able = [
+        Ability("CAP_NET_RAW", False, "not effective", "captures"),
+        Ability("CAP_SYS_NICE", False, "not effective", "real-time priority"),
+        Ability("AF_PACKET", True, "", "captures"),
+    ]
+    found = {one.subject: one for one in check_process(Process("agent", "h1", __version__, abilities=able))}
+    assert found["agent h1 can"].text == "AF_PACKET"
+    assert (found["agent h1 CAP_NET_RAW"].verdict, found["agent h1 CAP_SYS_NICE"].verdict) == ("bad", "limited")
+    assert found["agent h1 CAP_NET_RAW"].advice == "run the agent as root, or grant it; needed for captures"
+
+
+def test_rights_that_are_given_separately_are_listed() -> None:
+    me = WhoAmI(True, "ann", "basic", ["operator"], [Allowed("capture", "write", True)])
+    found = {one.subject: one.verdict for one in check_login(me)}
+    assert (found["login"], found["right capture write"], found["right injectpacket write"]) == (
+        *("good", "good", "limited"),
+    )
+    (nobody,) = check_login(WhoAmI(login_required=True))
+    assert (nobody.verdict, "netsonde login" in nobody.advice) == ("bad", True)
+
+
+def test_a_server_without_tls_is_bad_beyond_loopback() -> None:
+    assert check_tls(server_at("http://127.0.0.1:8082"), None).verdict == "good"
+    assert check_tls(server_at("http://[::1]:8082"), None).verdict == "good"
+    assert check_tls(server_at("http://netsonde.example:8082"), None).verdict == "bad"
+
+
+def test_a_certificate_that_ends_soon_is_told() -> None:
+    day = 86400
+    certificate = {"notAfter": "Jan 31 00:00:00 2026 GMT"}
+    end = ssl.cert_time_to_seconds(certificate["notAfter"])
+    assert check_certificate(certificate, end - 30 * day).verdict == "good"
+    assert check_certificate(certificate, end - 3 * day - 1).text == "the certificate ends in 3 days"
+    assert check_certificate({}, end).verdict == "limited"
+
+
+def test_every_finding_that_is_not_good_says_what_to_do(netsonde: Command, server: Server) -> None:
+    server.fakes.status.ahead_ms["h1"] = 90_000
+    lacking = [HostAbility("CAP_NET_RAW", ok=False, reason="not effective", purpose="captures")]
+    server.fakes.status.there[0] = msgspec.structs.replace(server.fakes.status.there[0], abilities=lacking)
+    done = netsonde("doctor", "-o", "json")
+    found = {one["subject"]: one for one in json.loads(done.out)}
+    assert done.status == 1
+    assert (found["agent h1 clock"]["verdict"], found["agent h1 CAP_NET_RAW"]["verdict"]) == ("bad", "bad")
+    assert [one for one in found.values() if one["verdict"] != "good" and not one["advice"]] == []
+
+
+def test_no_agent_and_no_server_are_bad_where_a_server_is_named(
+    netsonde: Command, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del server.fakes.status.there[0]
+    assert "no agent has reported" in netsonde("doctor").out
+    monkeypatch.setenv("NETSONDE_URL", "http://127.0.0.1:1")
+    done = netsonde("doctor", "-o", "json")
+    assert (done.status, json.loads(done.out)[-1]["verdict"]) == (1, "bad")
 
 
 def test_all_findings_are_printed_in_every_form(netsonde: Command, server: Server) -> None:
     done = netsonde("doctor", "-o", "json")
     found = {one["subject"]: one for one in json.loads(done.out)}
-    assert found["server"]["text"] == f"{server.url}, host a1"
+    assert (found["server"]["text"], found["analyzer"]["text"]) == (server.url, "host a1")
     assert found["version"]["verdict"] == "good"
     assert "VERDICT" in netsonde("doctor").out
 

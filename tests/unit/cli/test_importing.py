@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from netsonde.cli.elements import changes, pairs
 from netsonde.cli.importing import name_of
-from netsonde.cli.legacy_elements import changes, pairs
 from netsonde.errors import UserError
 from unit.api.fakes import a_node
 from unit.cli.conftest import Command, Server

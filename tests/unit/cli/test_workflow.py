@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`netsonde workflow`, and the reference's spelling of it."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from unit.cli.conftest import Command, Server
+from unit.workflows.running import running as running_workflows
 
 FILE = "Name: mine\nParameters:\n- Name: a\n- Name: b\n  Type: integer\n  Default: 2\nSource: back\n"
 
@@ -16,19 +16,8 @@ FILE = "Name: mine\nParameters:\n- Name: a\n- Name: b\n  Type: integer\n  Defaul
 @pytest.fixture
 def running(server: Server) -> Iterator[Server]:
     """A server whose workflows run."""
-    over = asyncio.Event()
-    began = asyncio.Event()
-
-    async def run() -> None:
-        async with server.fakes.workflows.running():
-            began.set()
-            await over.wait()
-
-    future = asyncio.run_coroutine_threadsafe(run(), server._loop)
-    server.wait(asyncio.wait_for(began.wait(), 5))
-    yield server
-    server.do(over.set)
-    future.result(5)
+    with running_workflows(server) as made:
+        yield made
 
 
 @pytest.fixture

@@ -25,12 +25,19 @@ from netsonde.client import (
     calls,
     injections,
 )
+from netsonde.client.alerts import ClientAlerts
 from netsonde.client.answers import Checked, Completion, Completions, Component, Preview, PreviewNode, Process
-from netsonde.client.asynchronous import AsyncClientCaptures
-from netsonde.client.blocking import ClientCaptures
+from netsonde.client.async_alerts import AsyncClientAlerts
+from netsonde.client.async_captures import AsyncClientCaptures
+from netsonde.client.async_injections import AsyncClientInjections
+from netsonde.client.async_rules import AsyncClientEdgeRules, AsyncClientNodeRules
+from netsonde.client.async_workflows import AsyncClientWorkflows
 from netsonde.client.call import Answer, Call
 from netsonde.client.capture_fields import CaptureFields
-from netsonde.client.injections import InjectionFields
+from netsonde.client.captures import ClientCaptures
+from netsonde.client.injections import ClientInjections, InjectionFields
+from netsonde.client.rules import ClientEdgeRules, ClientNodeRules
+from netsonde.client.workflows import ClientWorkflows
 from netsonde.errors import Span
 from netsonde.model.captures import Capture
 from netsonde.model.flows import FlowAnswer
@@ -169,7 +176,17 @@ def test_connections_are_kept(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("blocking", "awaited"), [(Client, AsyncClient), (ClientCaptures, AsyncClientCaptures)], ids=["client", "captures"]
+    ("blocking", "awaited"),
+    [
+        (Client, AsyncClient),
+        (ClientCaptures, AsyncClientCaptures),
+        (ClientInjections, AsyncClientInjections),
+        (ClientAlerts, AsyncClientAlerts),
+        (ClientWorkflows, AsyncClientWorkflows),
+        (ClientNodeRules, AsyncClientNodeRules),
+        (ClientEdgeRules, AsyncClientEdgeRules),
+    ],
+    ids=["client", "captures", "injections", "alerts", "workflows", "node-rules", "edge-rules"],
 )
 def test_both_clients_have_the_same_methods(blocking: type, awaited: type) -> None:
     def surface(kind: type) -> dict[str, str]:

@@ -33,7 +33,7 @@ def graph_of(each: int) -> Graph:
 
 def pairs_of(graph: Graph) -> Pairs:
     hosts, taps = (compile_standing(parse(f"G.V().Has('Type', '{kind}')")) for kind in ("host", "tap"))
-    pairs = Pairs(graph, Matcher(hosts, graph), Matcher(taps, graph), None, MOST)
+    pairs = Pairs(graph, Matcher(hosts, graph, filled=False), Matcher(taps, graph, filled=False), None, MOST)
     while not pairs.is_filled:
         pairs.fill(EACH // 4)
     return pairs

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from netsonde.aio import spawn
 from netsonde.declared import DeclaredSettings
-from netsonde.declared.rules import effects
+from netsonde.declared.rules import effects, pairs
 from netsonde.errors import Conflict, NotFound, UserError
 from netsonde.graph.ids import join_id
 from netsonde.model.elements import Node
@@ -179,8 +180,33 @@ async def test_nodes_are_looked_at_for_partners_in_portions_while_others_come_an
     view = await analyzer.edge_rules.create(linking())
     assert view.count < 5
     analyzer.agent_says(host("h1"), *(tap(f"t{number}") for number in range(1, 6)))
-    assert analyzer.edge_rules.preview(linking()).matching == 5
+    assert (await analyzer.edge_rules.preview(linking())).matching == 5
     await until(lambda: links(analyzer) == {("h1", f"t{number}") for number in range(1, 6)})
+
+
+@pytest.mark.parametrize("kind", ["node_rules", "edge_rules"])
+async def test_others_have_their_turn_while_a_large_graph_is_looked_at(
+    analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(effects, "_LOOKED_AT", 2)
+    monkeypatch.setattr(pairs, "_READ", 2)
+    analyzer.agent_says(host("h1"), *(tap(f"t{number}") for number in range(8)))
+    rules, rule = getattr(analyzer, kind), updating() if kind == "node_rules" else linking()
+    had = 0
+
+    async def count() -> None:
+        nonlocal had
+        while True:
+            await asyncio.sleep(0)
+            had += 1
+
+    async with asyncio.TaskGroup() as group:
+        other = spawn(group, count(), "other")
+        assert (await rules.preview(rule)).matching == 8
+        assert had >= 8 // 2 - 1
+        assert (await rules.create(rule)).count < 8
+        other.cancel()
+    await until(lambda: rules.views()[0].count == 8)
 
 
 @pytest.mark.parametrize("kind", ["node_rules", "edge_rules"])
@@ -269,10 +295,10 @@ async def test_time_takes_a_rule_and_what_it_did(analyzer: Analyzer) -> None:
 
 async def test_a_preview_says_what_would_happen_and_changes_nothing(analyzer: Analyzer) -> None:
     analyzer.agent_says(tap("t1", Owner="them"), tap("t2"), host("h1"))
-    found = analyzer.node_rules.preview(updating())
+    found = await analyzer.node_rules.preview(updating())
     assert (found.matching, [one.name for one in found.nodes]) == (2, ["t1", "t2"])
     assert found.conflicts == ["Owner of t1 is 'them' now"]
-    pairs = analyzer.edge_rules.preview(linking())
+    pairs = await analyzer.edge_rules.preview(linking())
     assert [(one.parent.name, one.child.name) for one in pairs.edges] == [("h1", "t1"), ("h1", "t2")]
     assert (links(analyzer), analyzer.shown("t2").get("Owner")) == (set(), None)
 

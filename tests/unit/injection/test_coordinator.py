@@ -324,6 +324,30 @@ async def test_an_injection_with_a_time_to_live_deletes_itself() -> None:
         assert (injections.views(), await world.stores.definitions.items()) == ([], {})
 
 
+async def test_of_too_many_ended_injections_those_leave_first_whose_time_is_over_first() -> None:
+    world = World(Agents([progress("finished")]))
+    async with running(world.coordinator(settings=InjectSettings(max_listed=2))) as injections:
+        made: list[str] = []
+        for ends_after_s in (0, 900, 600, 0):
+            expires_at = ends_after_s and world.time.clock().now_ms() + ends_after_s * 1000
+            view = await injections.create(msgspec.structs.replace(PING, expires_at=expires_at), "x")
+            await world.state(injections, view.uuid, "finished")
+            made.append(view.uuid)
+            world.time.move(1)
+        await injections.sweep()
+        left = {view.uuid for view in injections.views()}
+        assert (left, {*await world.stores.definitions.items()}) == ({made[0], made[3]}, left)
+        assert {*await world.stores.statuses.items()} == left
+
+
+async def test_what_goes_on_is_listed_however_much_there_is() -> None:
+    world = World(Agents([progress("running", 2)], hold=asyncio.Event()))
+    async with running(world.coordinator(settings=InjectSettings(max_listed=1))) as injections:
+        made = {(await injections.create(PING, "x")).uuid for _ in range(3)}
+        await injections.sweep()
+        assert {view.uuid for view in injections.views()} == made
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

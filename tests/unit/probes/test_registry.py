@@ -40,7 +40,7 @@ def context(namespaces: NamespaceRegistry, settings: ProbeSettings) -> ProbeCont
 async def test_default_is_everything_of_a_host(namespaces: NamespaceRegistry) -> None:
     probes = build_probes(context(namespaces, ProbeSettings()))
     assert [probe.name for probe in probes] == [
-        *("host", "netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc")
+        *("host", "netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc", "lxc", "cri")
     ]
 
 
@@ -52,6 +52,8 @@ async def test_probes_that_ask_another_program_say_where(namespaces: NamespaceRe
         "ovsdb": ProbeSettings().ovsdb.addresses[0],
         "docker": ProbeSettings().docker.sockets[0],
         "libvirt": "/nonexistent/libvirtd",
+        "cri": "/run/containerd/containerd.sock",
+        "lxc": "the command sockets of LXC",
     }
 
 

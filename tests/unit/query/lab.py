@@ -9,6 +9,7 @@ from typing import cast
 import pyarrow as pa
 
 from flow_tests import columns_of, passes
+from netsonde.errors import NotFound
 from netsonde.graph.graph import Graph
 from netsonde.graph.reader import GraphReader
 from netsonde.graph.snapshot import SnapshotGraph
@@ -366,8 +367,23 @@ def lab_sources() -> Sources:
         flows=agents,
         packets=agents,
         history=FakeHistory(nodes, edges, agents=agents),
+        workflows=LabWorkflows(),
         now_ms=lambda: T0_MS + 60_000,
     )
+
+
+class LabWorkflows:
+    """`Rack` makes a graph of its arguments, each linked to the next; `Text` makes none."""
+
+    async def call(self, reference: str, arguments: Sequence[Json]) -> Json:
+        if reference == "Text":
+            return "done"
+        if reference != "Rack":
+            raise NotFound(f"Workflow '{reference}' not found", hint="GET /api/workflow lists them")
+        nodes: list[Json] = [{"ID": name, "Metadata": {"Name": name}} for name in arguments]
+        ends = zip(arguments, [*arguments[1:], "elsewhere"], strict=True)
+        edges: list[dict[str, Json]] = [{"ID": f"{a}-{b}", "Parent": a, "Child": b, "Metadata": {}} for a, b in ends]
+        return {"Nodes": nodes, "edges": {str(edge["ID"]): edge for edge in edges}}
 
 
 def tl_sources() -> Sources:

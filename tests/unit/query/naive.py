@@ -90,7 +90,7 @@ def _walk(data: Value, parts: list[str]) -> Value:
     return MISSING
 
 
-def _number(value: Value) -> Value:
+def number(value: Value) -> Value:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
@@ -147,7 +147,7 @@ def holds(value: Value, test: Test) -> bool:
         return not has if name.startswith("Not") else has
 
     def compare(member: Value) -> bool:
-        n = _number(member)
+        n = number(member)
         if n is None:
             return False
         a, b = wanted[0], wanted[-1]

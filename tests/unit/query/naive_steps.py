@@ -7,13 +7,14 @@ list, `walk_…` what needs trails or other traversals.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
 
 from netsonde.model.elements import Edge, Node
-from unit.query.naive import MISSING, Step, Steps, Test, Value, holds, lookup, name_of, passes, rank
+from unit.query.naive import MISSING, Step, Steps, Test, Value, holds, lookup, name_of, number, passes, rank
 
 Walker: TypeAlias = tuple[Value, tuple[Value, ...]]
 FIELDS = ["@ID", "@CreatedAt", "@DeletedAt", "@Revision", "@Parent", "@Child"]
@@ -44,6 +45,7 @@ class Naive:
         self.nodes = sorted(nodes, key=lambda node: (node.id, node.updated_at))
         self.edges = sorted(edges, key=lambda edge: (edge.id, edge.updated_at))
         self.saved: dict[str, list[Value]] = {}
+        self.rounds: list[int] = []
 
     def run(self, steps: Steps) -> list[Value]:
         return [item for item, _ in self._go(steps, [])]
@@ -282,6 +284,7 @@ class Naive:
 
         seen = {same(item) for item, _ in walkers}
         rounds = 0
+        self.rounds.append(0)
         while walkers and rounds != times:
             walkers = leave(walkers, first=True)
             show(walkers, first=True)
@@ -290,13 +293,18 @@ class Naive:
                 walkers = [walker for walker in walkers if same(walker[0]) not in seen]
                 seen |= {same(item) for item, _ in walkers}
             rounds += 1
+            self.rounds[-1] = rounds
             walkers = leave(walkers, first=False)
             if rounds != times or "Until" in said:
                 show(walkers, first=False)
-        if "Until" not in said:
-            return found + walkers
-        show(leave(walkers, first=True), first=True)
-        return found
+        if "Until" in said:
+            show(leave(walkers, first=True), first=True)
+            walkers = []
+        self.rounds.pop()
+        return found + walkers
+
+    def move_loops(self, item: Value, step: Step) -> list[Value]:
+        return [self.rounds[-1]]
 
     # Trails
 
@@ -380,6 +388,17 @@ class Naive:
 
     def gather_mean(self, items: list[Value], step: Step) -> list[Value]:
         return self._numbers(items, step, lambda numbers: sum(numbers) / len(numbers))
+
+    def move_math(self, item: Value, step: Step) -> list[Value]:
+        """Python's own arithmetic is the second reading."""
+        formula = step.plain[0]
+        named = {name: number(lookup(item, name)) for name in re.findall(r"(?<![\w.])[A-Za-z_]\w*", formula)}
+        if None in named.values():
+            return []
+        try:
+            return [eval(formula, {"__builtins__": {}}, named)]  # noqa: S307 the generator wrote it
+        except ZeroDivisionError:
+            return []
 
     def move_constant(self, item: Value, step: Step) -> list[Value]:
         return [step.plain[0]]

@@ -88,7 +88,10 @@ def _repeat(pick: Pick) -> Step:
         body = [*body, Step("Dedup")]
     elif pick([True, False]):
         body = [*body, Step("SimplePath")]
-    said = [Step("Until", inner=(_question(pick, 0),))] if pick([True, False]) else []
+    rounds = [Step("Loops"), Step("Is", tests=(Test(pick(["", "Gt"]), (pick([0, 1, 2]),)),))]
+    if pick([True, False, False, False]):
+        body = [Step("Where", inner=(rounds,)), *body]
+    said = [Step("Until", inner=(pick([_question(pick, 0), rounds]),))] if pick([True, False]) else []
     if pick([True, False]):
         said.append(Step("Emit", inner=pick([(), (_question(pick, 0),)])))
     if not once or not said or pick([True, False]):
@@ -122,6 +125,15 @@ def _cut(pick: Pick, *, nodes: bool) -> Chain:
     if cut == "Dedup":
         return [*order, Step(cut, plain=tuple(pick(KEYS) for _ in range(pick([1, 2]))))]
     return [*order, Step(cut, plain=(pick(range(7)),))]
+
+
+def _formula(pick: Pick) -> str:
+    numbers = [*(key for key in KEYS if key.isidentifier()), "2", "0.5", "1e3"]
+    formula = pick(numbers)
+    for _ in range(pick([1, 1, 2, 3])):
+        other = pick([pick(numbers), f"-{pick(numbers)}", f"({pick(numbers)} + {pick(numbers)})"])
+        formula = f"{formula} {pick(['+', '-', '*', '/', '%'])} {other}"
+    return str(formula)
 
 
 class _Query:
@@ -200,7 +212,11 @@ class _Query:
         return [Step(name, plain=(self.pick(FIXED),) if name in ("Min", "Max", "Mean") else ())]
 
     def _values(self) -> Chain:
-        name = self.pick(["Values", "ValueMap", "ValueMap", "ElementMap", "Properties", "Id", "Label", "Constant"])
+        name = self.pick(
+            ["Values", "ValueMap", "ValueMap", "ElementMap", "Properties", "Id", "Label", "Constant", "Math"]
+        )
+        if name == "Math":
+            return [Step(name, plain=(_formula(self.pick),))]
         if name == "Constant":
             return [Step(name, plain=(self.pick(SCALARS),))]
         if name in ("ElementMap", "Id", "Label"):

@@ -2,6 +2,7 @@
 """How plans run: what sources are asked for, what is missing is said, and a plan gives the same each time."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -13,7 +14,7 @@ from netsonde.model.topology import InterfaceMetric
 from netsonde.query import LimitReached, Limits, QueryError, Sources, evaluate, parse, run
 from netsonde.query.context import Context
 from netsonde.query.executor import apply_all
-from unit.query.lab import FakeAgents, as_ids, lab_packets, lab_sources, timeline
+from unit.query.lab import T0, FakeAgents, as_ids, lab_packets, lab_sources, timeline
 
 APPLICATION = FlowTest("application", "in", ["TCP"])
 
@@ -126,16 +127,58 @@ async def test_a_plan_gives_the_same_each_time(query: str) -> None:
     assert first == second
 
 
-async def test_metrics_of_interfaces_come_from_their_stream() -> None:
-    class Stream:
-        async def interface_metrics(
-            self, node_ids: Sequence[str], start_ms: int | None, last_ms: int | None
-        ) -> Sequence[InterfaceMetric]:
-            return [InterfaceMetric("v2n", "tid-v2n", "h1", 10, 20, {"RxBytes": 7, "TxBytes": 0})]
+class Stream:
+    """Counters of one interface."""
 
+    async def interface_metrics(
+        self, node_ids: Sequence[str], start_ms: int | None, last_ms: int | None
+    ) -> Sequence[InterfaceMetric]:
+        return [InterfaceMetric("v2n", "tid-v2n", "h1", 10, 20, {"RxBytes": 7, "TxBytes": 0})]
+
+
+async def test_metrics_of_interfaces_come_from_their_stream() -> None:
     result = await run(parse("G.V('v2n').Metrics()"), replace(lab_sources(), metrics=Stream()))
 
     assert result.value == [{"v2n": ({"RxBytes": 7, "Start": 10, "Last": 20},)}]
+
+
+@pytest.mark.parametrize("graph", ["G", f"G.At({T0 + 60})"])
+@pytest.mark.parametrize("key", ["Metric", "LastUpdateMetric"])
+async def test_an_interface_has_the_key_of_counters_when_they_are_in_its_metadata_or_their_stream(
+    graph: str, key: str
+) -> None:
+    plan = parse(f"{graph}.V().HasKey('{key}').Values('@ID')")
+
+    assert (await run(plan, replace(lab_sources(), metrics=Stream()))).value == ["eth0", "v1n", "v2n"]
+
+
+async def test_a_workflow_makes_the_graph_that_the_query_goes_on_with() -> None:
+    found = await run(parse("G.Workflow('Rack', 'r1', $next).V('r1').Out()", {"next": "r2"}), lab_sources())
+    graph = await run(parse("G.Workflow('Rack', 'r1', 'r2')"), lab_sources())
+
+    assert as_ids(found.value) == ["r2"]
+    assert as_ids(graph.value) == [{"Nodes": ["r1", "r2"], "Edges": ["r1-r2"]}]
+
+
+@pytest.mark.parametrize(
+    ("query", "message", "hint"),
+    [
+        ("G.Workflow('Nope')", "Workflow 'Nope' not found", "GET /api/workflow"),
+        ("G.Workflow('Text').V()", "'Text' returns no graph", "{nodes: […], edges: […]}"),
+        ("G.Workflow('Rack', 7).V()", "returns no graph: Expected `str`, got `int`", ""),
+    ],
+)
+async def test_what_a_workflow_cannot_give_is_told_at_its_place(query: str, message: str, hint: str) -> None:
+    with pytest.raises(QueryError, match=re.escape(message)) as caught:
+        await run(parse(query), lab_sources())
+
+    assert caught.value.span is not None
+    assert hint in caught.value.hint
+
+
+async def test_a_query_that_may_call_no_workflow_says_so() -> None:
+    with pytest.raises(QueryError, match="no workflow can be called here"):
+        await run(parse("G.Workflow('Rack')"), replace(lab_sources(), workflows=None))
 
 
 def test_steps_that_wait_cannot_be_evaluated_at_once() -> None:

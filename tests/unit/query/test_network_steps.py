@@ -303,6 +303,69 @@ def test_the_next_hop_is_chosen_as_a_kernel_does(
     assert {key: (found or {}).get(key) for key in expected or {"IP": None}} == (expected or {"IP": None})
 
 
+EVERYTHING_ELSE = _routes(("0.0.0.0/0", "9.9.9.9", 2, 0), table=100)
+BY_MAIN: Json = {"Priority": 32766, "Table": 254}
+
+
+@pytest.mark.parametrize(
+    ("rule", "gateway"),
+    [
+        ({"Mark": "0xca6c/0xffffffff"}, "10.0.0.1"),
+        ({"Mark": "0xca6c/0xffffffff", "Not": True}, "9.9.9.9"),
+        ({"Mark": "0x0/0xff"}, "9.9.9.9"),
+        ({"Mark": "0x0/0xff", "Not": True}, "10.0.0.1"),
+        ({"Mark": "rubbish"}, "10.0.0.1"),
+        ({"IIF": "lo"}, "9.9.9.9"),
+        ({"IIF": "eth0"}, "10.0.0.1"),
+        ({"IIF": "eth0", "Not": True}, "9.9.9.9"),
+        ({"Src": "10.0.0.0/8", "Not": True}, "9.9.9.9"),
+        ({"Dst": "8.0.0.0/8", "Src": "10.0.0.0/8", "Not": True}, "9.9.9.9"),
+        ({"DestinationPorts": "53-53"}, "10.0.0.1"),
+        ({"UIDs": "1000-1000"}, "10.0.0.1"),
+        ({"Family": "IPv6", "Not": True}, "10.0.0.1"),
+        ({"SuppressPrefixLength": 0}, "10.0.0.1"),
+    ],
+)
+def test_rule_is_about_an_unmarked_packet_of_the_node_itself_or_not(rule: dict[str, Json], gateway: str) -> None:
+    rules: list[Json] = [{"Priority": 100, "Table": 100, **rule}, BY_MAIN]
+    node = make_node("n", {"RoutingTables": [EVERYTHING_ELSE, MAIN], "RoutingRules": rules}, 1)
+    assert _next_hops(SnapshotGraph([node], ()), "8.8.8.8")["n"]["IP"] == gateway
+
+
+def test_wireguards_rules_send_all_but_what_main_has_more_exactly_into_the_tunnel() -> None:
+    rules: list[Json] = [
+        {"Priority": 100, "Table": 254, "SuppressPrefixLength": 0},
+        {"Priority": 101, "Table": 51820, "Mark": "0xca6c/0xffffffff", "Not": True},
+        BY_MAIN,
+    ]
+    tunnel = _routes(("0.0.0.0/0", "", 7, 0), table=51820)
+    main = _routes(("0.0.0.0/0", "10.0.0.1", 2, 0), ("10.0.0.0/8", "", 2, 0))
+    graph = SnapshotGraph([make_node("n", {"RoutingTables": [main, tunnel], "RoutingRules": rules}, 1)], ())
+    assert _next_hops(graph, "8.8.8.8")["n"]["IfIndex"] == 7
+    assert _next_hops(graph, "10.0.0.1")["n"]["IfIndex"] == 2
+
+
+@pytest.mark.parametrize(
+    ("refusal", "gateway"),
+    [
+        ({"Table": 254, "Prefix": "8.8.0.0/16", "Type": "blackhole"}, None),
+        ({"Table": 254, "Prefix": "8.8.0.0/16", "Type": "prohibit"}, None),
+        ({"Table": 254, "Prefix": "0.0.0.0/0", "Type": "unreachable", "Priority": 4278198272}, "9.9.9.9"),
+        ({"Table": 100, "Prefix": "8.8.0.0/16", "Type": "throw"}, "10.0.0.1"),
+        ({"Table": 100, "Prefix": "8.8.0.0/16", "Type": "unreachable"}, None),
+        ({"Table": 100, "Prefix": "9.9.0.0/16", "Type": "unreachable"}, "9.9.9.9"),
+        ({"Table": 100, "Prefix": "8.8.0.0/16", "Type": "odd"}, "9.9.9.9"),
+        ("rubbish", "9.9.9.9"),
+    ],
+)
+def test_route_that_refuses_ends_the_search_and_one_that_throws_goes_on(refusal: Json, gateway: str | None) -> None:
+    first = 254 if isinstance(refusal, dict) and refusal.get("Table") == 254 and gateway is None else 100
+    rules: list[Json] = [{"Priority": 1, "Table": first}, {"Priority": 2, "Table": 100}, BY_MAIN]
+    facts: Metadata = {"RoutingTables": [EVERYTHING_ELSE, MAIN], "RoutingRules": rules, "RejectRoutes": [refusal]}
+    found = _next_hops(SnapshotGraph([make_node("n", facts, 1)], ()), "8.8.8.8")
+    assert found.get("n", {}).get("IP") == gateway
+
+
 def test_a_host_has_the_routes_of_its_interfaces() -> None:
     nodes = [
         make_node("host", {"Type": "host"}, 1),

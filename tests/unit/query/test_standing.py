@@ -155,6 +155,7 @@ RUN_ANEW = [
     ("G.V().Where(__.Path().By('MTU').Unfold().Is(5))", "MTU"),
     ("G.V().Where(__.Keys().Is('MTU'))", "MTU"),
     ("G.V().Not(__.Project('a').By('MTU').Has('a', 5))", "MTU"),
+    ("G.V().Where(__.Math('MTU * 2').Is(10))", "MTU"),
     ("G.V().Repeat(__.Has('MTU', 5)).Times(1)", "MTU"),
     ("G.V().Emit(__.Has('MTU', 5)).Repeat(__.Out()).Times(1)", "MTU"),
     ("G.V().Where(__.GroupCount('MTU'))", "MTU"),

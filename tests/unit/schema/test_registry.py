@@ -8,8 +8,10 @@ from netsonde.flows.fields import METRICS as FLOW_METRICS
 from netsonde.model.keys import Field, Key
 from netsonde.probes import host_keys
 from netsonde.probes._registry import PROBES
+from netsonde.probes.cri import keys as cri
 from netsonde.probes.docker import keys as docker
 from netsonde.probes.lldp import keys as lldp
+from netsonde.probes.lxc import keys as lxc
 from netsonde.probes.netlink import keys as netlink
 from netsonde.probes.netlink.counters import NAMES
 from netsonde.probes.netns import keys as netns
@@ -39,7 +41,7 @@ def test_every_type_that_only_one_probe_writes_has_a_look() -> None:
 
 
 def test_probes_that_write_one_type_agree_how_it_looks() -> None:
-    sources = (host_keys, netns, netlink, ovsdb, docker, qemu, lldp, runc)
+    sources = (host_keys, netns, netlink, ovsdb, docker, qemu, lldp, runc, lxc, cri)
     looks = {look for source in sources for look in source.LOOKS}
     assert len(looks) == len(LOOKS)
 

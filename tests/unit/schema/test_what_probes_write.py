@@ -33,8 +33,8 @@ from netsonde.graph.graph import Graph
 from netsonde.graph.tid import TidLayer
 from netsonde.model.captures import Capture
 from netsonde.model.elements import Json
+from netsonde.probes import netlink_wire as wire
 from netsonde.probes.host import host_metadata
-from netsonde.probes.netlink import wire
 from netsonde.probes.netns.naming import Sighting
 from netsonde.probes.netns.processes import User
 from netsonde.probes.ovsdb.translate import bridge_metadata, interface_metadata, port_metadata, system_metadata

@@ -112,20 +112,17 @@ def a_socket(name: str, local: str, remote: str = "0.0.0.0:0", state: str = "LIS
     }
 
 
-def a_host(name: str, *sockets: Json) -> Json:
-    return {"ID": f"id-{name}", "Host": name, "Metadata": {"Name": name, "Type": "host", "Sockets": [*sockets]}}
+def a_host(name: str, *sockets: Json, node: str = "") -> Json:
+    return {"ID": node or f"id-{name}", "Host": name, "Metadata": {"Name": name, "Type": "host", "Sockets": [*sockets]}}
 
 
 async def test_processes_are_linked_to_those_that_serve_them(scripts: Scripts) -> None:
     served = a_socket("nginx", "10.0.0.1:40000", "10.0.0.9:443", "ESTABLISHED")
-    site = Site(
-        {
-            "HasKey('Sockets')": [
-                a_host("web", a_socket("nginx", "0.0.0.0:80"), served),
-                a_host("user", a_socket("curl", "10.0.0.2:50000", "10.0.0.1:80", "ESTABLISHED")),
-            ]
-        }
-    )
+    hosts = [
+        a_host("web", a_socket("nginx", "0.0.0.0:80"), served),
+        a_host("user", a_socket("curl", "10.0.0.2:50000", "10.0.0.1:80", "ESTABLISHED")),
+    ]
+    site = Site({"HasKey('Sockets')": hosts, "'host')": hosts})
     graph = await call(scripts, "FlowMatrix", site)
     links = [edge for edge in graph["edges"].values() if edge["Metadata"]["RelationType"] == "connection"]
     [link] = links
@@ -136,6 +133,18 @@ async def test_processes_are_linked_to_those_that_serve_them(scripts: Scripts) -
     dot = await call(scripts, "FlowMatrix", site, format="dot")
     assert dot.count("subgraph cluster_") == 2
     assert '[label = "TCP 80"]' in dot
+
+
+async def test_loopback_of_a_namespace_is_not_that_of_its_host(scripts: Scripts) -> None:
+    host = a_host("web", a_socket("nginx", "0.0.0.0:80"))
+    client = a_socket("app", "127.0.0.1:5", "127.0.0.1:80", "ESTABLISHED")
+    inner = a_host("web", a_socket("redis", "127.0.0.1:80"), client, node="id-netns")
+    site = Site({"HasKey('Sockets')": [host, inner], "'host')": [host]})
+    graph = await call(scripts, "FlowMatrix", site)
+    [link] = [edge for edge in graph["edges"].values() if edge["Metadata"]["RelationType"] == "connection"]
+    names = [graph["nodes"][link[end]]["Metadata"]["Name"] for end in ("Parent", "Child")]
+    assert names == ["app", "redis"]
+    assert {node["Host"] for node in graph["nodes"].values()} == {"web"}
 
 
 async def test_the_examples_of_the_how_to_run(scripts: Scripts) -> None:

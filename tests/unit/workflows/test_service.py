@@ -249,13 +249,13 @@ async def test_a_schedule_calls_and_goes_with_its_workflow(
     assert workflows.health.counters.get("triggers_refused") is None
 
 
-async def test_another_part_calls_by_name_for_the_owner_and_hears_of_failures(workflows: Workflows) -> None:
+async def test_another_part_calls_by_name_for_a_user_and_hears_of_failures(workflows: Workflows) -> None:
     calls = NamedCalls(workflows.service, "alert", lend)
     await workflows.service.create(a_workflow(parameters=[EVENT, Parameter("notice")]), "alice")
     await workflows.service.create(a_workflow("throw", name="bad"), "alice")
     await calls.call("mine", {"notice": 1, "more": 2}, "bob")
     [job] = workflows.service.jobs()
-    assert (job.params, job.called_by) == ([{"notice": 1, "more": 2}, 1], "alert for alice")
+    assert (job.params, job.called_by) == ([{"notice": 1, "more": 2}, 1], "alert for bob")
     with pytest.raises(UserError, match="the workflow 'bad' failed: the script failed"):
         await calls.call("bad", {}, "bob")
     with pytest.raises(NotFound):

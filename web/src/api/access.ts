@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Logging in and out. The session is a cookie that no script can read.
 
-export interface WhoAmI {
-  LoginRequired: boolean;
-  /** "" for nobody, and where nobody has to log in. */
-  User: string;
-  Roles: string[];
-}
+import type { WhoAmI } from "./types";
 
 export async function whoAmI(): Promise<WhoAmI> {
   const response = await fetch("api/whoami", { headers: { Accept: "application/json" } });

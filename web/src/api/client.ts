@@ -1,72 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls to the server's REST API. Every failure is an ApiError whose message can be shown as it is.
+// Calls about captures, checks, queries and what they find.
 
+import { ApiError, call, parameters, read, sending, withSignal } from "./http";
 import type { CaptureDraft, CheckDraft, DecodedPacket, Explanation, Flow, QueryAnswer } from "./shapes";
 import type { CaptureView, CheckAnswer, CheckResult, CheckView, CompletionAnswer, Identity, Json, MetricPoints, Preview } from "./types";
-
-export class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-/** Browsers drop connections that are being made whenever an interface of their own machine comes or goes. */
-const ATTEMPTS = 4;
-const PAUSE_MS = 150;
-/** What a second POST would do once more. */
-const NOT_REPEATED = /^api\/(capture|check|check\/[^/]+\/run)$/;
-
-async function call(path: string, init: RequestInit = {}): Promise<Response> {
-  const headers = new Headers(init.headers);
-  headers.set("Accept", "application/json");
-  const attempts = init.method === "POST" && NOT_REPEATED.test(path) ? 1 : ATTEMPTS;
-  const response = await repeated(() => fetch(path, { ...init, headers }), attempts, init.signal);
-  if (!response.ok) throw new ApiError(response.status, await failureText(response));
-  return response;
-}
-
-async function repeated(send: () => Promise<Response>, attempts: number, signal?: AbortSignal | null): Promise<Response> {
-  for (let left = attempts; ; left -= 1) {
-    try {
-      return await send();
-    } catch (cause) {
-      if (signal?.aborted) throw cause;
-      if (left <= 1) throw new ApiError(0, "the server does not answer");
-      await new Promise((resume) => setTimeout(resume, PAUSE_MS));
-    }
-  }
-}
-
-/** The server explains in plain text, or as problem+json with `detail`. */
-async function failureText(response: Response): Promise<string> {
-  const text = (await response.text()).trim();
-  if (text.startsWith("{")) {
-    try {
-      const problem = JSON.parse(text) as { detail?: unknown; title?: unknown };
-      if (typeof problem.detail === "string") return problem.detail;
-      if (typeof problem.title === "string") return problem.title;
-    } catch {
-      // Not JSON after all: shown as the text that it is.
-    }
-  }
-  return text || `the server answered ${response.status}`;
-}
-
-async function read(path: string, init?: RequestInit): Promise<unknown> {
-  const response = await call(path, init);
-  return response.status === 204 ? null : response.json();
-}
-
-function sending(method: string, body: unknown, headers: Record<string, string> = {}): RequestInit {
-  return { method, body: JSON.stringify(body), headers: { "Content-Type": "application/json", ...headers } };
-}
-
-function withSignal(init: RequestInit, signal: AbortSignal | undefined): RequestInit {
-  return signal ? { ...init, signal } : init;
-}
 
 export async function serverInfo(): Promise<Identity> {
   return (await read("api")) as Identity;
@@ -178,10 +115,4 @@ export function packetsPath(scope: PacketScope, limit?: number): string {
 export async function nodeMetrics(id: string, lastSeconds: number, signal?: AbortSignal): Promise<MetricPoints["Points"]> {
   const path = `api/node/${encodeURIComponent(id)}/metrics?last=${lastSeconds}s`;
   return ((await read(path, withSignal({}, signal))) as MetricPoints).Points;
-}
-
-function parameters(values: Record<string, string | number | undefined>): string {
-  const query = new URLSearchParams();
-  for (const [key, value] of Object.entries(values)) if (value !== undefined) query.set(key, String(value));
-  return query.toString();
 }

@@ -3,6 +3,41 @@
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
+/** An alert as the API serves it: the definition and its state. */
+export interface AlertView {
+  UUID: string;
+  Name: string;
+  Description: string;
+  Expression: string;
+  Language: "" | "gremlin" | "javascript";
+  Trigger: string;
+  Action: string;
+  Actions: string[];
+  Severity: "critical" | "info" | "warning";
+  Labels: { [key: string]: string };
+  For: number;
+  Hold: string;
+  KeepFiring: number;
+  Cooldown: number;
+  MutedUntil: number;
+  CreateTime: string;
+  CreatedBy: string;
+  ExpiresAt: number;
+  State: "firing" | "inactive" | "pending" | "resolved";
+  Since: number;
+  Summary: string;
+  Fired: number;
+  Problem: string;
+  Undelivered: string[];
+}
+
+/** One thing that the user may or may not do. */
+export interface Allowed {
+  Object: string;
+  Action: string;
+  Allowed: boolean;
+}
+
 /** Status of a capture over all hosts, computed by the analyzer, pushed on change. */
 export interface CaptureStatus {
   State: "active" | "failed" | "finished" | "partial" | "paused" | "starting" | "waiting";
@@ -108,6 +143,12 @@ export interface CheckView {
   Reason: string;
 }
 
+/** One of the values that a parameter may have. */
+export interface Choice {
+  Value: Json;
+  Description: string;
+}
+
 /** Offers, the best first; each replaces the characters from `From` up to `To`. */
 export interface CompletionAnswer {
   From: number;
@@ -160,6 +201,79 @@ export interface Injected {
   Replies: ProbeResult[];
 }
 
+/** Where an injection is (bucket `injection-status`, key: its UUID). Times are Unix ms. */
+export interface InjectionStatus {
+  Owner: string;
+  State: "failed" | "finished" | "interrupted" | "running" | "starting" | "stopped";
+  Since: number;
+  At: number;
+  Reason: string;
+  Totals: Totals;
+  Nodes: NodeInjection[];
+}
+
+/** An injection as the API serves it. */
+export interface InjectionView {
+  UUID: string;
+  Src: string;
+  Dst: string;
+  SrcIP: string;
+  DstIP: string;
+  SrcMAC: string;
+  DstMAC: string;
+  SrcPort: number;
+  DstPort: number;
+  Type: string;
+  Payload: string;
+  ICMPID: number;
+  Count: number;
+  Interval: number;
+  Mode: string;
+  IncrementPayload: number;
+  StartTime: string;
+  Pcap: string | null;
+  TTL: number;
+  Name: string;
+  Frame: string | null;
+  Size: number;
+  VLAN: number;
+  VLANPriority: number;
+  DSCP: number;
+  DontFragment: boolean;
+  Timeout: number;
+  TimeScale: number;
+  Inbound: boolean;
+  DNSName: string;
+  DNSType: string;
+  CreatedAt: number;
+  CreatedBy: string;
+  ExpiresAt: number;
+  Status: InjectionStatus | null;
+}
+
+/** One call of a workflow. Times are Unix ms, 0 = not yet. */
+export interface Job {
+  UUID: string;
+  Workflow: string;
+  WorkflowName: string;
+  Host: string;
+  CreatedAt: number;
+  StartedAt: number;
+  EndedAt: number;
+  CalledBy: string;
+  ActsFor: string;
+  Params: Json[];
+  State: "cancelled" | "done" | "failed" | "interrupted" | "running" | "stopped" | "waiting";
+  Reason: string;
+  Hint: string;
+  Progress: number;
+  ProgressText: string;
+  Log: string[];
+  Result: Json;
+  Withheld: string;
+  Cancel: boolean;
+}
+
 /** Counters of an interface, one point an interval, oldest first; counters are deltas. */
 export interface MetricPoints {
   Points: { [key: string]: number }[];
@@ -175,6 +289,19 @@ export interface Node {
   UpdatedAt: number;
   DeletedAt: number | null;
   Revision: number;
+}
+
+/** One interface of an injection. */
+export interface NodeInjection {
+  NodeID: string;
+  Name: string;
+  Host: string;
+  Source: string;
+  Target: string;
+  State: "failed" | "finished" | "interrupted" | "running" | "starting" | "stopped";
+  Reason: string;
+  Totals: Totals;
+  Results: ProbeResult[];
 }
 
 /** One capture on one interface, as its agent reports it. Times are Unix ms, 0 = not yet. */
@@ -202,6 +329,15 @@ export interface NodeStatus {
   Sinks: SinkStatus[];
 }
 
+/** One argument of the script, by position. */
+export interface Parameter {
+  Name: string;
+  Description: string;
+  Type: string;
+  Default: Json;
+  Values: Choice[];
+}
+
 /** What a capture with this query would find now. */
 export interface Preview {
   Matching: number;
@@ -226,6 +362,19 @@ export interface ProbeResult {
   Verdict: string;
   From: string;
   Note: string;
+}
+
+/** What an alert would have done over a time that history knows. Times are Unix ms. */
+export interface Rehearsal {
+  Fired: number;
+  Notices: number;
+  Looks: number;
+  Step: number;
+  Start: number;
+  End: number;
+  Complete: boolean;
+  Transitions: Transition[];
+  Problem: string;
 }
 
 /** Where a capture is sent on to, from each agent that captures, while it is analysed there too. */
@@ -255,4 +404,76 @@ export interface StepResult {
   AfterMs: number | null;
   Within: number;
   Evidence: Evidence;
+}
+
+/** The account of one interface, or of all. RTTs in ns, 0 = no answer came. */
+export interface Totals {
+  Sent: number;
+  Octets: number;
+  Received: number;
+  Refused: number;
+  Lost: number;
+  Repeated: number;
+  Failed: number;
+  Late: number;
+  ResultsDropped: number;
+  RTTMin: number;
+  RTTMean: number;
+  RTTMax: number;
+  RTTDeviation: number;
+}
+
+/** One step in the life of an alert; the last one is its state. Times are Unix ms. */
+export interface Transition {
+  Alert: string;
+  Name: string;
+  Number: number;
+  At: number;
+  State: "firing" | "inactive" | "pending" | "resolved";
+  Previous: "firing" | "inactive" | "pending" | "resolved";
+  Summary: string;
+  ActiveAt: number;
+  FiredAt: number;
+  Notified: boolean;
+  NotifiedAt: number;
+  Owed: boolean;
+  Fingerprint: string;
+  ReasonData: Json;
+}
+
+/** What calls a workflow by itself. Every kind has its own fields; those of others are refused. */
+export interface Trigger {
+  Type: "capture" | "check" | "schedule";
+  Every: string;
+  Check: string;
+  Verdicts: string[];
+  Capture: string;
+  Params: { [key: string]: Json };
+}
+
+/** Who makes the request; `User` is "" for nobody, and where nobody has to log in. */
+export interface WhoAmI {
+  LoginRequired: boolean;
+  User: string;
+  Backend: string;
+  Roles: string[];
+  Permissions: Allowed[];
+}
+
+/** A workflow as the API serves it. */
+export interface WorkflowView {
+  UUID: string;
+  Name: string;
+  Title: string;
+  Abstract: string;
+  Description: string;
+  Parameters: Parameter[];
+  Source: string;
+  Language: "javascript" | "python";
+  Triggers: Trigger[];
+  Timeout: number;
+  CreatedAt: number;
+  CreatedBy: string;
+  ExpiresAt: number;
+  Bundled: boolean;
 }

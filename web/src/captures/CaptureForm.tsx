@@ -2,13 +2,14 @@
 // Making a capture: by interfaces picked on the map or by an expression, with what it matches now shown alongside.
 
 import { useMutation } from "@tanstack/react-query";
-import { useEffect, type ReactNode } from "react";
+import { useEffect } from "react";
 import { createCapture } from "../api/client";
 import { QueryEditor } from "../editor/QueryEditor";
 import { go } from "../state/place";
 import { useSession } from "../state/session";
 import { useStore } from "../state/store";
 import { CopyMenu } from "../ui/CopyMenu";
+import { Field } from "../ui/Field";
 import { tell } from "../ui/toasts";
 import { Button, ErrorNote, IconButton, messageOf, Tabs } from "../ui/widgets";
 import { blank, change, draft, expressionOf, matches, toRequest, type Draft } from "./draft";
@@ -134,17 +135,5 @@ function Options({ state }: { state: Draft }) {
         />
       </Field>
     </div>
-  );
-}
-
-function Field({ label, hint, children }: { label: string; hint?: string; children: ReactNode }) {
-  return (
-    <label className="field">
-      <span>
-        {label}
-        {hint ? <span className="muted"> {hint}</span> : null}
-      </span>
-      {children}
-    </label>
   );
 }

@@ -2,10 +2,7 @@
 // Two places for interfaces that are picked on the map.
 
 import type { Node } from "../api/types";
-import { text } from "../state/metadata";
-import { nameOf } from "../topology/appearance";
-import { Icon } from "../ui/Icon";
-import { IconButton } from "../ui/widgets";
+import { PickTarget } from "../topology/PickTarget";
 import { change, type Draft, type Slot } from "./draft";
 
 interface Props {
@@ -34,24 +31,13 @@ function PickSlot({ slot, label, state, nodes }: { slot: Slot; label: string; st
     change({ picks });
   };
   return (
-    <div className="pick">
-      <span className="pick-label">{label}</span>
-      <button
-        type="button"
-        className={armed ? "pick-target armed" : "pick-target"}
-        aria-pressed={armed}
-        onClick={() => change({ armed: armed ? null : slot })}
-      >
-        <Icon name="pick" size={15} />
-        {node ? (
-          <>
-            {nameOf(node)} <span className="muted">{text(node.Metadata["Type"])}</span>
-          </>
-        ) : (
-          <span className="muted">{armed ? "click an interface on the map" : slot === 0 ? "pick" : "pick (optional)"}</span>
-        )}
-      </button>
-      {node ? <IconButton icon="close" label={`Clear ${label}`} onClick={clear} /> : null}
-    </div>
+    <PickTarget
+      label={label}
+      node={node}
+      armed={armed}
+      hint={slot === 0 ? "pick" : "pick (optional)"}
+      onToggle={() => change({ armed: armed ? null : slot })}
+      onClear={clear}
+    />
   );
 }

@@ -3,6 +3,7 @@
 
 import { Suspense, useMemo } from "react";
 import type { Node } from "../api/types";
+import { useRefusal } from "../state/access";
 import { captureOnNodes } from "../state/captures";
 import { textList, text } from "../state/metadata";
 import { go, place, type NodeView } from "../state/place";
@@ -11,7 +12,7 @@ import { useStore } from "../state/store";
 import { isInterface, linkState, nameOf, type LinkState } from "../topology/appearance";
 import { dateTime } from "../ui/format";
 import { lazily } from "../ui/lazily";
-import { EmptyState, Tabs, type TabItem } from "../ui/widgets";
+import { Button, EmptyState, Tabs, type TabItem } from "../ui/widgets";
 import { MetadataTree } from "./MetadataTree";
 import { TrafficPanel } from "./TrafficPanel";
 
@@ -25,7 +26,12 @@ const VIEWS: readonly TabItem<NodeView>[] = [
 
 const STATE_TONES: Readonly<Record<LinkState, string>> = { up: "green", off: "grey", nocarrier: "amber", none: "" };
 
-export function Inspector({ onCapture }: { onCapture: (node: Node) => void }) {
+interface Props {
+  onCapture: (node: Node) => void;
+  onInject: (node: Node) => void;
+}
+
+export function Inspector({ onCapture, onInject }: Props) {
   const session = useSession();
   const graph = useStore(session.graph);
   const captures = useStore(session.captures);
@@ -36,7 +42,7 @@ export function Inspector({ onCapture }: { onCapture: (node: Node) => void }) {
   const shown: NodeView = view || (captured ? "traffic" : "details");
   return (
     <div className="stack fill" data-testid="inspector">
-      <Heading node={node} />
+      <Heading node={node} onInject={onInject} />
       <Tabs label="About the node" items={VIEWS} chosen={shown} onChoose={(next) => go({ view: next })} small />
       <div className="panel-body" role="tabpanel">
         {shown === "traffic" ? <TrafficPanel key={node.ID} node={node} onCapture={onCapture} /> : null}
@@ -66,7 +72,8 @@ function NothingSelected({ wanted }: { wanted: string }) {
   );
 }
 
-function Heading({ node }: { node: Node }) {
+function Heading({ node, onInject }: { node: Node; onInject: (node: Node) => void }) {
+  const refusal = useRefusal("injectpacket write");
   const addresses = [...textList(node.Metadata["IPV4"]), ...textList(node.Metadata["IPV6"])];
   const state = text(node.Metadata["State"]);
   return (
@@ -78,6 +85,11 @@ function Heading({ node }: { node: Node }) {
           <span className={`dot ${STATE_TONES[linkState(node)]}`} />
           {state}
         </span>
+      ) : null}
+      {isInterface(node) ? (
+        <Button icon="send" disabled={refusal !== ""} title={refusal} onClick={() => onInject(node)}>
+          Inject
+        </Button>
       ) : null}
       <span className="muted addresses">
         {[text(node.Metadata["MAC"]), ...addresses].filter(Boolean).map((address) => (

@@ -8,9 +8,9 @@ import { Icon } from "../ui/Icon";
 import { plural } from "../ui/format";
 import { copy } from "../ui/CopyMenu";
 
-export function MetadataTree({ data }: { data: Record<string, Json> }) {
+export function MetadataTree({ data, label = "Metadata" }: { data: Record<string, Json>; label?: string }) {
   return (
-    <div className="tree" role="tree" aria-label="Metadata">
+    <div className="tree" role="tree" aria-label={label}>
       <Entries entries={sortedEntries(data)} depth={0} />
     </div>
   );

@@ -3,7 +3,7 @@
 
 import { Store } from "./store";
 
-export type Tab = "captures" | "checks" | "node" | "flows" | "query";
+export type Tab = "captures" | "checks" | "alerts" | "workflows" | "inject" | "node" | "flows" | "query";
 export type NodeView = "traffic" | "details" | "metrics";
 export type ResultView = "table" | "graph" | "json" | "explain";
 
@@ -17,6 +17,14 @@ export interface Place {
   readonly capture: string;
   /** Check whose results are open, "" = none. */
   readonly check: string;
+  /** Alert whose history is open, "" = none. */
+  readonly alert: string;
+  /** Workflow that is open, "" = none. */
+  readonly workflow: string;
+  /** Call of a workflow that is shown, "" = none. */
+  readonly job: string;
+  /** Injection whose packets are open, "" = none. */
+  readonly injection: string;
   /** Text that rows of the flow tables must contain. */
   readonly filter: string;
   /** The query whose result the console shows. */
@@ -25,27 +33,44 @@ export interface Place {
   readonly show: ResultView | "";
 }
 
-export const home: Place = { tab: "captures", node: "", view: "", capture: "", check: "", filter: "", q: "", show: "" };
+export const home: Place = {
+  tab: "captures",
+  node: "",
+  view: "",
+  capture: "",
+  check: "",
+  alert: "",
+  workflow: "",
+  job: "",
+  injection: "",
+  filter: "",
+  q: "",
+  show: "",
+};
 
-const TABS: readonly string[] = ["captures", "checks", "node", "flows", "query"] satisfies Tab[];
+const TABS: readonly string[] = [
+  "captures",
+  "checks",
+  "alerts",
+  "workflows",
+  "inject",
+  "node",
+  "flows",
+  "query",
+] satisfies Tab[];
 const VIEWS: readonly string[] = ["traffic", "details", "metrics"] satisfies NodeView[];
 const SHOWS: readonly string[] = ["table", "graph", "json", "explain"] satisfies ResultView[];
+/** Members that have a few values only; whatever else an address says counts as not said. */
+const CLOSED: Partial<Record<keyof Place, readonly string[]>> = { tab: TABS, view: VIEWS, show: SHOWS };
 
 export function parsePlace(search: string): Place {
   const query = new URLSearchParams(search);
-  const tab = query.get("tab") ?? "";
-  const view = query.get("view") ?? "";
-  const show = query.get("show") ?? "";
-  return {
-    tab: TABS.includes(tab) ? (tab as Tab) : home.tab,
-    node: query.get("node") ?? "",
-    view: VIEWS.includes(view) ? (view as NodeView) : "",
-    capture: query.get("capture") ?? "",
-    check: query.get("check") ?? "",
-    filter: query.get("filter") ?? "",
-    q: query.get("q") ?? "",
-    show: SHOWS.includes(show) ? (show as ResultView) : "",
-  };
+  const said = Object.keys(home).map((key): [string, string] => {
+    const name = key as keyof Place;
+    const value = query.get(name) ?? home[name];
+    return [name, CLOSED[name]?.includes(value) === false ? home[name] : value];
+  });
+  return Object.fromEntries(said) as unknown as Place;
 }
 
 export function formatPlace(place: Place): string {

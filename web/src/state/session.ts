@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The live state of the page: one connection feeding the graph, the captures and the checks.
+// The live state of the page: one connection feeding the graph and the resources that the server pushes.
 
 import { createContext, useContext } from "react";
+import { listAlerts } from "../api/alerts";
 import { listCaptures, listChecks } from "../api/client";
-import type { CaptureView } from "../api/types";
+import { listInjections } from "../api/injections";
+import type { AlertView, CaptureView, InjectionView, Transition } from "../api/types";
 import type { Message } from "../transport/envelope";
 import { openSubscriberSocket, Subscriber, type Link } from "../transport/subscriber";
 import { listReceived, listRequested, noCaptures, pushed, type CapturesState } from "./captures";
 import * as checks from "./checks";
 import { emptyGraph, reduceGraph, unsynced, type GraphState } from "./graph";
+import { changed, nothing, received, requested, unread, type Listing, type Resource } from "./listing";
 import { Store } from "./store";
 
 export interface CaptureNews {
@@ -25,9 +28,12 @@ export class Session {
   readonly graph = new Store<GraphState>(emptyGraph);
   readonly captures = new Store<CapturesState>(noCaptures);
   readonly checks = new Store<checks.ChecksState>(checks.noChecks);
+  readonly alerts = new Store<Listing<AlertView>>(nothing());
+  readonly injections = new Store<Listing<InjectionView>>(nothing());
   readonly link = new Store<Link>({ state: "connecting" });
   private readonly subscriber: Subscriber;
   private readonly newsListeners = new Set<(news: CaptureNews) => void>();
+  private readonly transitionListeners = new Set<(transition: Transition) => void>();
   private waiting: Message[] = [];
   private timer: ReturnType<typeof setTimeout> | null = null;
   private pause = BATCH_MS;
@@ -57,6 +63,12 @@ export class Session {
     return () => this.newsListeners.delete(listener);
   }
 
+  /** Hear of each step in the life of an alert. */
+  onTransition(listener: (transition: Transition) => void): () => void {
+    this.transitionListeners.add(listener);
+    return () => this.transitionListeners.delete(listener);
+  }
+
   private linkChanged(link: Link): void {
     if (link.state === "stale") {
       this.flush();
@@ -65,6 +77,8 @@ export class Session {
     if (link.state === "live") {
       void this.readCaptures();
       void this.readChecks();
+      void readInto(this.alerts, listAlerts);
+      void readInto(this.injections, listInjections);
     }
     this.link.set(link);
   }
@@ -76,6 +90,7 @@ export class Session {
       this.captures.set(listReceived(this.captures.get(), list));
     } catch {
       // The socket tells of every change from now on; a lost server is told by the link's state.
+      this.captures.set({ ...this.captures.get(), meanwhile: null });
     }
   }
 
@@ -86,6 +101,7 @@ export class Session {
       this.checks.set(checks.listReceived(this.checks.get(), list));
     } catch {
       // As for captures.
+      this.checks.set({ ...this.checks.get(), meanwhile: null });
     }
   }
 
@@ -107,6 +123,9 @@ export class Session {
     this.captures.set(pushed(this.captures.get(), changes));
     const judged = messages.flatMap((message) => (message.kind === "check" ? [message.change] : []));
     this.checks.set(checks.pushed(this.checks.get(), judged));
+    this.takeAlerts(messages);
+    const sent = messages.flatMap((message) => (message.kind === "injection" ? [message.change] : []));
+    this.injections.set(changed(this.injections.get(), sent));
     for (const { type, capture } of changes) {
       if (type !== "Deleted") this.tell({ capture, before: before.get(capture.UUID) });
     }
@@ -116,8 +135,28 @@ export class Session {
     });
   }
 
+  private takeAlerts(messages: readonly Message[]): void {
+    const changes = messages.flatMap((message) => (message.kind === "alert" ? [message.change] : []));
+    this.alerts.set(changed(this.alerts.get(), changes.filter((change) => change.type !== "Transition")));
+    for (const change of changes) {
+      if (change.type !== "Transition") continue;
+      for (const listener of this.transitionListeners) listener(change.transition);
+    }
+  }
+
   private tell(news: CaptureNews): void {
     for (const listener of this.newsListeners) listener(news);
+  }
+}
+
+async function readInto<T extends Resource>(store: Store<Listing<T>>, read: () => Promise<T[]>): Promise<void> {
+  store.set(requested(store.get()));
+  try {
+    const list = await read();
+    store.set(received(store.get(), list));
+  } catch {
+    // The socket tells of every change from now on; a lost server is told by the link's state.
+    store.set(unread(store.get()));
   }
 }
 

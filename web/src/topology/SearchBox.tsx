@@ -2,7 +2,6 @@
 // Search over all nodes, hidden ones included; Enter jumps to the chosen hit.
 
 import { useDeferredValue, useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
-import { pick } from "../captures/draft";
 import { go } from "../state/place";
 import { text } from "../state/metadata";
 import { useSession } from "../state/session";
@@ -10,6 +9,7 @@ import { useStore } from "../state/store";
 import { Icon } from "../ui/Icon";
 import { nameOf } from "./appearance";
 import { jumpTo } from "./jump";
+import { pick } from "./picking";
 import { search, type Hit } from "./search";
 
 const MOST = 12;

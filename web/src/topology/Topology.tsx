@@ -2,7 +2,7 @@
 // The map: canvas, its controls, and what it does not show.
 
 import { useEffect, useMemo, useRef, useState } from "react";
-import { draft, matches, pick } from "../captures/draft";
+import { draft, matches } from "../captures/draft";
 import { captureOnNodes } from "../state/captures";
 import { go, place } from "../state/place";
 import { useSession } from "../state/session";
@@ -12,6 +12,7 @@ import { count, plural } from "../ui/format";
 import { EmptyState, IconButton } from "../ui/widgets";
 import { Canvas } from "./canvas";
 import { jumps } from "./jump";
+import { pick, picked as held } from "./picking";
 import { automaticDepth, groupsAround, project, type View } from "./view";
 
 export function Topology() {
@@ -100,11 +101,12 @@ function useMarks(canvas: Canvas | null): void {
   const { node: selected } = useStore(place);
   const { picks, open, mode } = useStore(draft);
   const matched = useStore(matches);
+  const ids = useStore(held);
   const onNodes = useMemo(() => captureOnNodes(captures), [captures]);
   useEffect(() => {
-    const picked = open && mode === "pick" ? picks.filter((id) => id !== null) : [];
+    const picked = [...(open && mode === "pick" ? picks.filter((id) => id !== null) : []), ...ids];
     canvas?.mark({ selected, picked, matched, captures: onNodes });
-  }, [canvas, selected, picks, open, mode, matched, onNodes]);
+  }, [canvas, selected, picks, open, mode, matched, ids, onNodes]);
 }
 
 function MapNote({ view }: { view: View }) {

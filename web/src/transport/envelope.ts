@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages of the subscriber socket, decoded from text and checked before anybody else sees them.
 
-import type { CaptureView, CheckView, Edge, Json, Node } from "../api/types";
+import type { AlertView, CaptureView, CheckView, Edge, InjectionView, Json, Node, Transition } from "../api/types";
 
 /** One change of an element's metadata: 1 sets a dotted key, 2 deletes it. */
 export interface PartialOp {
@@ -29,6 +29,13 @@ export type CheckMessage =
   /** A result of the check with this UUID was found, or changed. */
   | { type: "Result"; uuid: string };
 
+export type AlertMessage =
+  | { type: "Added" | "Updated" | "Deleted"; view: AlertView }
+  /** The alert went on to another state, or tells more of the same. */
+  | { type: "Transition"; transition: Transition };
+
+export type InjectionMessage = { type: "Added" | "Updated" | "Deleted"; view: InjectionView };
+
 export type Message =
   | { kind: "snapshot"; nodes: Node[]; edges: Edge[] }
   /** The server goes on where the last connection ended: what is known stays, what was missed follows. */
@@ -36,7 +43,9 @@ export type Message =
   | { kind: "refused"; reason: string }
   | { kind: "graph"; change: GraphMessage }
   | { kind: "capture"; change: CaptureMessage }
-  | { kind: "check"; change: CheckMessage };
+  | { kind: "check"; change: CheckMessage }
+  | { kind: "alert"; change: AlertMessage }
+  | { kind: "injection"; change: InjectionMessage };
 
 type Loose = Record<string, unknown>;
 
@@ -67,12 +76,20 @@ export function receive(text: string): Received {
 }
 
 function decodeEnvelope(envelope: Loose): Message | null {
-  if (envelope["Namespace"] === "Graph") {
-    return envelope["Type"] === "Resume" ? { kind: "resumed" } : decodeGraph(envelope);
+  switch (envelope["Namespace"]) {
+    case "Graph":
+      return envelope["Type"] === "Resume" ? { kind: "resumed" } : decodeGraph(envelope);
+    case "Capture":
+      return decodeCapture(envelope);
+    case "Check":
+      return decodeCheck(envelope);
+    case "AlertStatus":
+      return decodeAlert(envelope);
+    case "OnDemandPacketInjectionNotification":
+      return decodeInjection(envelope);
+    default:
+      return null;
   }
-  if (envelope["Namespace"] === "Capture") return decodeCapture(envelope);
-  if (envelope["Namespace"] === "Check") return decodeCheck(envelope);
-  return null;
 }
 
 function decodeGraph(envelope: Loose): Message | null {
@@ -123,6 +140,27 @@ function decodeCheck(envelope: Loose): Message | null {
   if (type !== "Added" && type !== "Updated" && type !== "Deleted") return null;
   if (typeof body["UUID"] !== "string") return null;
   return { kind: "check", change: { type, check: body as unknown as CheckView } };
+}
+
+function decodeAlert(envelope: Loose): Message | null {
+  const { Type: type, Obj: body } = envelope;
+  if (!isObject(body)) return null;
+  if (type === "Transition") {
+    if (typeof body["Alert"] !== "string") return null;
+    return { kind: "alert", change: { type, transition: body as unknown as Transition } };
+  }
+  if (type !== "Added" && type !== "Updated" && type !== "Deleted") return null;
+  if (typeof body["UUID"] !== "string") return null;
+  return { kind: "alert", change: { type, view: body as unknown as AlertView } };
+}
+
+/** The reference's namespace, whose word for a change is its own. */
+function decodeInjection(envelope: Loose): Message | null {
+  const { Type: given, Obj: body } = envelope;
+  const type = given === "NodeUpdated" ? "Updated" : given;
+  if (type !== "Added" && type !== "Updated" && type !== "Deleted") return null;
+  if (!isObject(body) || typeof body["UUID"] !== "string") return null;
+  return { kind: "injection", change: { type, view: body as unknown as InjectionView } };
 }
 
 /** Some servers send `null` for "no operations". */

@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page behind a login: a form while nobody is logged in, who it is and the way out afterwards.
 
-import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, type SubmitEvent, useState } from "react";
-import { logIn, logOut, whoAmI } from "../api/access";
-
-/** Milliseconds between two looks whether the session is still open. */
-const LOOK_EVERY = 30_000;
-
-function useWhoAmI() {
-  return useQuery({ queryKey: ["whoami"], queryFn: whoAmI, refetchInterval: LOOK_EVERY }).data;
-}
+import { logIn, logOut } from "../api/access";
+import { useWhoAmI } from "../state/access";
 
 export function BehindLogin({ children }: { children: ReactNode }) {
   const who = useWhoAmI();

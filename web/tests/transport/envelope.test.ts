@@ -61,3 +61,18 @@ it("checks and their results are told apart", () => {
   expect(read("Result", { Check: "k1" })).toEqual({ kind: "check", change: { type: "Result", uuid: "k1" } });
   expect([read("Result", {}), read("Updated", {}), read("Else", { UUID: "k1" })]).toEqual([null, null, null]);
 });
+
+it("states of alerts and their steps are told apart", () => {
+  const read = (type: string, body: object) => receive(JSON.stringify({ Namespace: "AlertStatus", Type: type, Obj: body })).message;
+  expect(read("Updated", { UUID: "a" })).toEqual({ kind: "alert", change: { type: "Updated", view: { UUID: "a" } } });
+  expect(read("Transition", { Alert: "a" })).toEqual({ kind: "alert", change: { type: "Transition", transition: { Alert: "a" } } });
+  expect([read("Transition", { UUID: "a" }), read("Added", {}), read("Other", { UUID: "a" })]).toEqual([null, null, null]);
+});
+
+it("changes of injections have the words of the reference", () => {
+  const read = (type: string, body: object) =>
+    receive(JSON.stringify({ Namespace: "OnDemandPacketInjectionNotification", Type: type, Obj: body })).message;
+  expect(read("NodeUpdated", { UUID: "a" })).toEqual({ kind: "injection", change: { type: "Updated", view: { UUID: "a" } } });
+  expect(read("Deleted", { UUID: "a" })).toMatchObject({ change: { type: "Deleted" } });
+  expect(read("NodeUpdated", {})).toBeNull();
+});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Captures that listen instead of tapping: datagrams of exporters, streams of packets. One socket and one thread
-//! each, in the agent's own network namespace; the capture's meter and kept packets are those of any other.
+//! Captures that are told instead of tapping: datagrams of exporters, streams of packets, what the kernel counted. One
+//! source and one thread each; the capture's meter and kept packets are those of any other.
 
 mod datagrams;
 mod open;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use netsonde_meter::FlowBatch;
 
+use crate::ebpf::KernelMeter;
 use crate::event::{Event, EventKind, Point};
 use crate::pi_mutex::PiMutex;
 use crate::sched;
@@ -22,7 +23,7 @@ use crate::sys::{mono_ns, now_ns, Epoll, EventFd, Ready};
 use datagrams::Datagrams;
 use streams::Streams;
 
-pub use open::{open, ListenRequest};
+pub use open::{counting, open, ListenRequest};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceKind {
@@ -37,8 +38,8 @@ pub enum SourceKind {
 
 pub struct Collector {
     pub point: Point,
-    /// As bound.
-    pub address: SocketAddr,
+    /// As bound; none where the kernel counts.
+    pub address: Option<SocketAddr>,
     /// Monotonic time.
     pub bound_ns: i64,
     pub inner: PiMutex<Inner>,
@@ -55,6 +56,7 @@ pub struct Inner {
 enum Source {
     Datagrams(Datagrams),
     Streams(Streams),
+    Kernel(KernelMeter),
 }
 
 const SOCKET: u64 = 0;
@@ -67,7 +69,7 @@ pub fn run(own: &Arc<Collector>, shared: &Arc<Shared>) {
     own.tell_started(shared);
     let mut ready = Ready::new(4);
     let mut next_tick = mono_ns();
-    while !own.is_stopping() {
+    while !own.is_stopping() && !shared.is_closing() {
         let wait_ms = ((next_tick - mono_ns()) / 1_000_000).clamp(0, 1000) as i32;
         let has_data = own
             .epoll
@@ -77,8 +79,8 @@ pub fn run(own: &Arc<Collector>, shared: &Arc<Shared>) {
             own.read(shared);
         }
         if mono_ns() >= next_tick && !own.is_stopping() {
-            next_tick = mono_ns() + TICK_NS;
             own.tick(shared);
+            next_tick = mono_ns() + own.pause_ns();
         }
     }
 }
@@ -105,20 +107,37 @@ impl Collector {
                 shared.events.extend(happened);
             }
             Source::Streams(streams) => streams.accept(self, shared),
+            Source::Kernel(_) => {}
+        }
+    }
+
+    fn pause_ns(&self) -> i64 {
+        match &self.source {
+            Source::Kernel(kernel) => kernel.pause_ns(),
+            _ => TICK_NS,
         }
     }
 
     fn tick(&self, shared: &Shared) {
         let mut reports = FlowBatch::new();
         let mut happened: Vec<Event> = Vec::new();
+        let is_gone = match &self.source {
+            Source::Kernel(kernel) => kernel.read(&self.inner, &mut happened),
+            _ => false,
+        };
         let mut inner = self.inner.lock();
         self.count_losses(&mut inner);
-        inner
-            .subscription
-            .tick(now_ns(), &mut happened, &mut reports);
+        let subscription = &mut inner.subscription;
+        subscription.tick(now_ns(), &mut happened, &mut reports);
+        if is_gone && !self.is_stopping() {
+            subscription.link_gone = true;
+            subscription.close(&mut reports);
+            happened.push(subscription.event(EventKind::LinkGone, "the interface is gone"));
+        }
         drop(inner);
-        shared.events.extend(happened);
+        // Who hears of an end may ask for the last reports at once.
         shared.report(reports);
+        shared.events.extend(happened);
     }
 
     fn count_losses(&self, inner: &mut Inner) {
@@ -126,6 +145,15 @@ impl Collector {
         match &self.source {
             Source::Datagrams(datagrams) => datagrams.count_losses(counters),
             Source::Streams(streams) => counters.refused = streams.refused(),
+            // Counted with what was read: its lock is taken before this one.
+            Source::Kernel(_) => {}
+        }
+    }
+
+    /// Let go of what keeps a namespace alive.
+    pub fn leave(&self) {
+        if let Source::Kernel(kernel) = &self.source {
+            kernel.leave();
         }
     }
 
@@ -135,8 +163,10 @@ impl Collector {
             return None;
         }
         self.wake.signal();
-        if let Source::Streams(streams) = &self.source {
-            streams.close();
+        match &self.source {
+            Source::Streams(streams) => streams.close(),
+            Source::Kernel(kernel) => kernel.finish(&self.inner, &mut Vec::new()),
+            Source::Datagrams(_) => {}
         }
         let mut inner = self.inner.lock();
         self.count_losses(&mut inner);
@@ -275,10 +305,14 @@ mod tests {
         }
     }
 
+    fn address(of: &Collector) -> SocketAddr {
+        of.address.expect("it listens")
+    }
+
     fn send(to: &Collector, datagrams: &[Vec<u8>]) {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         for datagram in datagrams {
-            socket.send_to(datagram, to.address).expect("loopback");
+            socket.send_to(datagram, address(to)).expect("loopback");
         }
     }
 
@@ -313,7 +347,7 @@ mod tests {
             data: &[2; 60],
         });
         let file = write_pcap(1, packets);
-        let mut stream = TcpStream::connect(running.own.address).expect("it listens");
+        let mut stream = TcpStream::connect(address(&running.own)).expect("it listens");
         stream.write_all(&file).expect("it reads");
         drop(stream);
         assert_eq!(running.counted().2, 1);
@@ -387,7 +421,7 @@ mod tests {
     #[test]
     fn who_connects_while_a_capture_stops_is_let_go() {
         let (shared, own) = opened(SourceKind::Streams, Vec::new());
-        let mut stream = TcpStream::connect(own.address).expect("it listens");
+        let mut stream = TcpStream::connect(address(&own)).expect("it listens");
         let patience = Some(Duration::from_secs(1));
         stream.set_read_timeout(patience).expect("a timeout");
         assert!(own.stop().is_some());

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use netsonde_packet::LinkType;
 
 use super::{Collector, Datagrams, Inner, Source, SourceKind, Streams, SOCKET, WAKE};
+use crate::budget::Budget;
+use crate::ebpf::KernelMeter;
 use crate::event::Point;
 use crate::pi_mutex::PiMutex;
 use crate::shared::Shared;
@@ -59,7 +61,35 @@ pub fn open(
     let (epoll, wake) = waits(&source).map_err(failed)?;
     Ok(Arc::new(Collector {
         point,
-        address,
+        address: Some(address),
+        bound_ns: mono_ns(),
+        inner: PiMutex::new(Inner { subscription }),
+        source,
+        stopping: AtomicBool::new(false),
+        epoll,
+        wake,
+    }))
+}
+
+/// Make a capture of what the kernel counts, which `run` reads. The error is a filter's mistake or the system's.
+pub fn counting(
+    identity: Identity,
+    options: CaptureOptions,
+    memory: Arc<Budget>,
+    sinks: Vec<Arc<Sink>>,
+    kernel: KernelMeter,
+) -> Result<Arc<Collector>, String> {
+    let options = CaptureOptions {
+        every_frame: false,
+        ..options
+    };
+    let point = identity.point.clone();
+    let subscription = Subscription::new(identity, options, memory, sinks)?;
+    let source = Source::Kernel(kernel);
+    let (epoll, wake) = waits(&source).map_err(|error| error.to_string())?;
+    Ok(Arc::new(Collector {
+        point,
+        address: None,
         bound_ns: mono_ns(),
         inner: PiMutex::new(Inner { subscription }),
         source,
@@ -75,6 +105,7 @@ fn waits(source: &Source) -> io::Result<(Epoll, EventFd)> {
     match source {
         Source::Datagrams(datagrams) => epoll.add(datagrams.socket(), SOCKET)?,
         Source::Streams(streams) => epoll.add(streams.listener(), SOCKET)?,
+        Source::Kernel(_) => {}
     }
     epoll.add(&wake, WAKE)?;
     Ok((epoll, wake))

@@ -3,11 +3,13 @@
 
 mod applications;
 mod control;
+mod counted;
 mod dissect;
 mod due;
 mod pieces;
 mod told;
 
+pub use counted::{Counted, Depth};
 pub use dissect::{Dissected, Dissector};
 
 use std::sync::Arc;

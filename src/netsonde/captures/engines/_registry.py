@@ -28,6 +28,7 @@ class EngineKind:
 
 KINDS: Final[Mapping[str, EngineKind]] = {
     "packet": EngineKind("device"),
+    "ebpf": EngineKind("device", has_packets=False, has_every_packet=False),
     "sflow": EngineKind("node", has_every_packet=False, listens=True),
     "netflow": EngineKind("node", has_packets=False, has_every_packet=False, listens=True),
     "pcapsocket": EngineKind("node", listens=True),
@@ -46,7 +47,7 @@ SPELLINGS: Final[Mapping[str, str]] = {
 }
 """Engine by what a definition may say."""
 
-NOT_YET: Final = frozenset({"dpdk", "ebpf"})
+NOT_YET: Final = frozenset({"dpdk"})
 """Types of the reference that have no engine yet."""
 
 

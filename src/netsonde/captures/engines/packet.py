@@ -82,6 +82,9 @@ class NativeCore(Protocol):
     def stats(self) -> Sequence[NativeStats]: ...
     def arm(self, armed: bool) -> None: ...
     def start(self, capture_id: str, netns: int, ifindex: int, ifname: str, node_tid: str, options: Any) -> None: ...
+    def count_in_kernel(
+        self, capture_id: str, netns: int, ifindex: int, ifname: str, node_tid: str, options: Any, hook: str
+    ) -> None: ...
     def listen(
         self,
         capture_id: str,
@@ -144,14 +147,26 @@ class PacketEngine:
 
     def tap(self, point: Point, device: Point, capture: Capture, *, ifname: str, node_tid: str) -> None:
         """Capture at a device what is told of a point, which may be another: a mirror's device, of a port."""
-        netns = self._home if device.netns is None else device.netns
+        options = self._device_options(device, capture, ifname)
+        if device != point:
+            self._stands_for[device] = point
+        self.core.start(device.capture, self._netns(device), device.ifindex, ifname, node_tid, options)
+
+    def count(self, point: Point, capture: Capture, *, ifname: str, node_tid: str) -> None:
+        """Let the kernel count at a device. The filter names ends only, which all packets of a flow share."""
+        options = self._device_options(point, capture, ifname)
+        hook = self._settings.ebpf_hook
+        self.core.count_in_kernel(point.capture, self._netns(point), point.ifindex, ifname, node_tid, options, hook)
+
+    def _device_options(self, device: Point, capture: Capture, ifname: str) -> Any:
         chosen = self._native_options(capture)
         chosen["bpf_filter"] = without_own_traffic(
             capture.bpf_filter, ifname, self._own_traffic if device.netns is None else (), also=self._mirrored(capture)
         )
-        if device != point:
-            self._stands_for[device] = point
-        self.core.start(device.capture, netns, device.ifindex, ifname, node_tid, self._options(**chosen))
+        return self._options(**chosen)
+
+    def _netns(self, point: Point) -> int:
+        return self._home if point.netns is None else point.netns
 
     def listen(self, point: Point, capture: Capture, source: ListenOn, *, ifname: str, node_tid: str) -> str:
         """Wait for what others send; return the address as bound. A `silent` source is not said to have started."""
@@ -170,15 +185,15 @@ class PacketEngine:
 
     def _native_options(self, capture: Capture) -> dict[str, object]:
         chosen = native_options(capture, self._settings)
-        self._topics.want(capture)
         chosen["sinks"] = [self._sinks(**sink) for sink in native_sinks(capture, self._settings)]
+        self._topics.want(capture)
         return chosen
 
     def stop(self, point: Point) -> None:
         self._silent.discard(point)
         devices = [device for device, told in self._stands_for.items() if told == point]
         for device in devices or [point]:
-            self.core.stop(device.capture, self._home if device.netns is None else device.netns, device.ifindex)
+            self.core.stop(device.capture, self._netns(device), device.ifindex)
 
     def forget(self, capture: str) -> None:
         self._sent_on.pop(capture, None)
@@ -239,7 +254,7 @@ def native_options(capture: Capture, settings: CaptureSettings) -> dict[str, obj
     return {
         "bpf_filter": capture.bpf_filter,
         "layer_key_mode": capture.layer_key_mode or "L2",
-        "extra_tcp_metric": capture.extra_tcp_metric,
+        "extra_tcp_metric": capture.wants_tcp_metric,
         "ip_defrag": capture.ip_defrag,
         "udp_ports": settings.udp_ports,
         "application_ports": settings.application_ports,

@@ -108,7 +108,6 @@ async def _inquire(wanted: Parameters, scene: Scene, sender: Sender) -> Outcome:
     if not claims:
         return silence(injected(f"{what} for {address}", scene, answers), answers, "nobody answered")
     first = min(claims.values(), key=arrival_ns)
-    scene.guest.learn_mac(address, first.note)
     if len(claims) > 1:
         owners = " and ".join(_named(scene, mac) for mac in sorted(claims))
         sentence = f"the gateway's address {address} is claimed by {len(claims)}: {owners}; one is an impostor"

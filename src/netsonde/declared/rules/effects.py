@@ -5,7 +5,7 @@ Events are followed at once, and what they mean is written later, by who owns th
 another one asks for, or itself, must not hold the loop in which probes are applied.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 from netsonde.aio.clock import Clock
@@ -62,18 +62,21 @@ class Effect(Protocol):
     def follow(self, events: Sequence[Event], gone: Collection[str]) -> bool:
         """Take in what happened, `gone` being the ids in it that were deleted; tell whether there is work."""
 
+    def look(self) -> bool:
+        """Look at a portion of the graph that is there; tell whether there is more."""
+
     def write(self) -> bool:
-        """Make the graph as the rule says, a portion of it; tell whether there is more."""
+        """Make the graph as the rule says, a portion of it; tell whether there is more. Looks where nobody has yet."""
 
     def withdraw(self) -> bool:
         """Take back a portion of what the rule did; tell whether there is more. It is not written any more then."""
 
     def preview(self) -> RulePreview:
-        """Say what it would do; nothing was written yet."""
+        """Say what it would do; everything was looked at, and nothing written yet."""
 
 
 def effect_of(rule: NodeRule | EdgeRule, graph: GraphReader, ground: Ground, clock: Clock) -> Effect:
-    """Return a rule at work, its queries answered and nothing written yet. Raises UserError for a wrong query."""
+    """Return a rule at work, nothing looked at or written yet. Raises UserError for a wrong query."""
     if isinstance(rule, EdgeRule):
         return Linking(rule, graph, ground, clock)
     return Creating(rule, graph, ground) if rule.action == "create" else Updating(rule, graph, ground, clock)
@@ -108,6 +111,9 @@ class Creating:
         self.count = 0
         return False
 
+    def look(self) -> bool:
+        return False
+
     def preview(self) -> RulePreview:
         shown = self._graph.node(self.node.id)
         conflicts = [] if shown is None else [f"{shown.origin} shows this node already: both say what they know of it"]
@@ -125,8 +131,9 @@ class Updating:
         self._owner = f"{RULE}{rule.created_at:015}.{rule.uuid}"
         standing = compiled(rule.query, "Query")
         self.reads = reads_of(standing)
-        self._matcher = Matcher(standing, graph)
-        self._pending = set(self._matcher.matching)
+        self._matcher = Matcher(standing, graph, filled=False)
+        self._unread: Iterator[set[str]] | None = self._matcher.fill(_LOOKED_AT)
+        self._pending: set[str] = set()
         self._done: set[str] = set()
         self._turns = _Turns(clock)
 
@@ -149,7 +156,16 @@ class Updating:
         self._pending |= gained | lost
         return True
 
+    def look(self) -> bool:
+        found = None if self._unread is None else next(self._unread, None)
+        if found is None:
+            self._unread = None
+        else:
+            self._pending |= found
+        return self._unread is not None
+
     def write(self) -> bool:
+        is_more = not self.reason and self.look()
         wanted: set[str] = set() if self.reason else self._matcher.matching
         if self.reason:
             self._pending = self._done.copy()
@@ -164,7 +180,7 @@ class Updating:
                 self._done.discard(node_id)
         if notes:
             self._ground.note(self._owner, notes)
-        return bool(self._pending)
+        return is_more or bool(self._pending)
 
     def withdraw(self) -> bool:
         self._ground.note(self._owner, dict.fromkeys(portion(self._done)))
@@ -200,7 +216,8 @@ class Linking:
         self._ground = ground
         src, dst, join = compiled(rule.src, "Src"), compiled(rule.dst, "Dst"), join_of(rule)
         self.reads = reads_of(src) | reads_of(dst) | Reads(keys_of(join or ()))
-        self._pairs = Pairs(graph, Matcher(src, graph), Matcher(dst, graph), join, MOST_EDGES)
+        parents, children = (Matcher(standing, graph, filled=False) for standing in (src, dst))
+        self._pairs = Pairs(graph, parents, children, join, MOST_EDGES)
         self._pending: set[Pair] = set()
         self._done: set[Pair] = set()
         self._turns = _Turns(clock)
@@ -252,9 +269,11 @@ class Linking:
         self._ground.state(dict.fromkeys(map(self._key, portion(self._done))))
         return bool(self._done)
 
+    def look(self) -> bool:
+        self._pairs.fill(_LOOKED_AT)
+        return not self._pairs.is_filled
+
     def preview(self) -> RulePreview:
-        while not self._pairs.is_filled:
-            self._pairs.fill(_LOOKED_AT)
         pairs = [(self._graph.node(parent), self._graph.node(child)) for parent, child in sorted(self._pairs.pairs)]
         shown = [LinkedPair(named(one), named(other)) for one, other in pairs[:_SAMPLE] if one and other]
         return RulePreview(len(pairs), edges=shown, conflicts=self._owned(child for _, child in pairs if child))

@@ -16,6 +16,8 @@ from netsonde.query import Matcher
 Pair = tuple[str, str]
 """Ids of parent and child."""
 _EVERY: Final = frozenset({b""})
+_READ: Final = 250
+"""Nodes that a query is asked about at once."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -69,7 +71,10 @@ class _Side:
 
 
 class Pairs:
-    """The pairs of one rule, at most `most` of them; none before `fill` was called until all is filled."""
+    """The pairs of one rule, at most `most` of them; none before `fill` was called until all is filled.
+
+    The matchers are those of queries that have looked at nothing yet.
+    """
 
     def __init__(
         self, graph: GraphReader, parents: Matcher, children: Matcher, join: tuple[Path, Path] | None, most: int
@@ -81,23 +86,35 @@ class Pairs:
         self.pairs: set[Pair] = set()
         self.is_full = False
         """Whether there are more pairs than are kept."""
-        self._unfilled = [(self._parents, node_id) for node_id in parents.matching]
-        self._unfilled += [(self._children, node_id) for node_id in children.matching]
+        self._unread = [(side, side.matcher.fill(_READ)) for side in (self._children, self._parents)]
+        self._unfilled: list[tuple[_Side, str]] = []
 
     @property
     def is_filled(self) -> bool:
-        """Whether all nodes that matched from the beginning have been looked at."""
-        return not self._unfilled
+        """Whether all nodes that were there from the beginning have been looked at."""
+        return not (self._unread or self._unfilled)
 
     def fill(self, size: int) -> set[Pair]:
-        """Look at some of the nodes that matched from the beginning; `update` may be called in between."""
+        """Look at some `size` of the nodes that were there from the beginning; `update` may be called in between."""
         changed: set[Pair] = set()
-        cut = max(0, len(self._unfilled) - size)
-        some = self._unfilled[cut:]
-        del self._unfilled[cut:]
-        for side, node_id in some:
-            self._move(side, node_id, changed)
+        left = size
+        while left > 0 and not self.is_filled:
+            if self._unfilled:
+                self._move(*self._unfilled.pop(), changed)
+                left -= 1
+            else:
+                self._read()
+                left -= _READ
         return changed
+
+    def _read(self) -> None:
+        """Find which of the next nodes match."""
+        side, portions = self._unread[-1]
+        found = next(portions, None)
+        if found is None:
+            self._unread.pop()
+        else:
+            self._unfilled += ((side, node_id) for node_id in found)
 
     def update(self, events: Sequence[Event]) -> set[Pair]:
         """Follow a batch; return the pairs that entered or left. Raises LimitReached as matchers do."""

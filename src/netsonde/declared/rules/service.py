@@ -111,11 +111,14 @@ class _Rules(Generic[Rule, View]):
         await self._store.delete(uuid)
         self._forget(uuid)
 
-    def preview(self, rule: Rule) -> RulePreview:
-        """Return what a rule would do now; raises UserError as `create` would."""
+    async def preview(self, rule: Rule) -> RulePreview:
+        """Return what a rule would do now, looking at the graph in portions; raises UserError as `create` would."""
         rule = msgspec.structs.replace(rule, uuid="preview", created_at=self._clock.now_ms())
         self._checked(rule)
-        return effect_of(rule, self._graph, self._ground, self._clock).preview()
+        effect = effect_of(rule, self._graph, self._ground, self._clock)
+        while effect.look():  # noqa: ASYNC110  others have their turn in between
+            await asyncio.sleep(0)
+        return effect.preview()
 
     async def ready(self) -> None:
         """Wait until all rules have been read and applied once."""

@@ -80,6 +80,8 @@ class Advertisement:
     """Longest frame of the port in bytes, 0 = not told."""
     unreadable: int = 0
     """TLVs that were left out."""
+    protocol: str = "LLDP"
+    """Also the key under which the facts are shown."""
 
 
 def read_frame(frame: bytes) -> Advertisement:
@@ -166,7 +168,7 @@ def _take_organisation(said: Advertisement, value: bytes) -> None:
         reader(said, value[4:])
 
 
-def _number(data: bytes, at: int, size: int) -> int:
+def number_at(data: bytes, at: int, size: int) -> int:
     """Return an unsigned number; IndexError when it is not all there."""
     if at + size > len(data):
         raise IndexError(at)
@@ -192,7 +194,7 @@ def _system_description(said: Advertisement, data: bytes) -> None:
 
 
 def _capabilities(said: Advertisement, data: bytes) -> None:
-    able, enabled = _number(data, 0, 2), _number(data, 2, 2)
+    able, enabled = number_at(data, 0, 2), number_at(data, 2, 2)
     said.chassis["Capabilities"] = _capability_names(able)
     said.chassis["EnabledCapabilities"] = _capability_names(enabled)
 
@@ -209,59 +211,59 @@ def _management_address(said: Advertisement, data: bytes) -> None:
 
 
 def _port_vlan(said: Advertisement, data: bytes) -> None:
-    said.port["PVID"] = _number(data, 0, 2)
+    said.port["PVID"] = number_at(data, 0, 2)
 
 
 def _protocol_vlan(said: Advertisement, data: bytes) -> None:
-    flags = _number(data, 0, 1)
-    found: Metadata = {"ID": _number(data, 1, 2), "Supported": bool(flags & 2), "Enabled": bool(flags & 4)}
+    flags = number_at(data, 0, 1)
+    found: Metadata = {"ID": number_at(data, 1, 2), "Supported": bool(flags & 2), "Enabled": bool(flags & 4)}
     _append(said.port, "PPVIDs", found)
 
 
 def _vlan_name(said: Advertisement, data: bytes) -> None:
-    length = _number(data, 2, 1)
-    _append(said.port, "VLANNames", {"ID": _number(data, 0, 2), "Name": text(data[3 : 3 + length])})
+    length = number_at(data, 2, 1)
+    _append(said.port, "VLANNames", {"ID": number_at(data, 0, 2), "Name": text(data[3 : 3 + length])})
 
 
 def _vid_digest(said: Advertisement, data: bytes) -> None:
-    said.port["VIDUsageDigest"] = _number(data, 0, 4)
+    said.port["VIDUsageDigest"] = number_at(data, 0, 4)
 
 
 def _management_vlan(said: Advertisement, data: bytes) -> None:
-    said.port["ManagementVID"] = _number(data, 0, 2)
+    said.port["ManagementVID"] = number_at(data, 0, 2)
 
 
 def _aggregation(said: Advertisement, data: bytes) -> None:
-    flags = _number(data, 0, 1)
-    found: Metadata = {"Supported": bool(flags & 1), "Enabled": bool(flags & 2), "PortID": _number(data, 1, 4)}
+    flags = number_at(data, 0, 1)
+    found: Metadata = {"Supported": bool(flags & 1), "Enabled": bool(flags & 2), "PortID": number_at(data, 1, 4)}
     said.port["LinkAggregation"] = found
 
 
 def _mac_phy(said: Advertisement, data: bytes) -> None:
-    flags = _number(data, 0, 1)
+    flags = number_at(data, 0, 1)
     found: Metadata = {
         "AutoNegotiationSupported": bool(flags & 1),
         "AutoNegotiationEnabled": bool(flags & 2),
-        "OperationalMAUType": _number(data, 3, 2),
+        "OperationalMAUType": number_at(data, 3, 2),
     }
     said.port["MACPHY"] = found
 
 
 def _power(said: Advertisement, data: bytes) -> None:
-    flags = _number(data, 0, 1)
+    flags = number_at(data, 0, 1)
     found: Metadata = {"PSE": bool(flags & 1), "Supported": bool(flags & 2), "Enabled": bool(flags & 4)}
-    found["Class"] = max(0, _number(data, 2, 1) - 1)
+    found["Class"] = max(0, number_at(data, 2, 1) - 1)
     said.port["Power"] = found
 
 
 def _frame_size(said: Advertisement, data: bytes) -> None:
-    said.mtu = _number(data, 0, 2)
+    said.mtu = number_at(data, 0, 2)
 
 
 def _network_policy(said: Advertisement, data: bytes) -> None:
-    bits = _number(data, 1, 3)
+    bits = number_at(data, 1, 3)
     policy: Metadata = {
-        "Application": _number(data, 0, 1),
+        "Application": number_at(data, 0, 1),
         "Unknown": bool(bits >> 23 & 1),
         "Tagged": bool(bits >> 22 & 1),
         "VLAN": bits >> 9 & 0xFFF,

@@ -15,6 +15,28 @@ KEYS = written_by(
         Key("LLDP.Description", "string", "description of system or port", "Ethernet7"),
     ),
     *of_types(
+        ("switch", "switchport"),
+        Key("CDP", "object", "what it says of itself by CDP", {"DeviceID": "leaf-3", "Platform": "N9K-C93180YC-EX"}),
+    ),
+    *of_types(
+        ("switch",),
+        Key("CDP.DeviceID", "string", "name or serial number", "leaf-3(FDO1234567A)"),
+        Key("CDP.SysName", "string", "system name", "leaf-3"),
+        Key("CDP.Platform", "string", "hardware", "N9K-C93180YC-EX"),
+        Key("CDP.SoftwareVersion", "string", "software", "Cisco Nexus Operating System (NX-OS) Software"),
+        Key("CDP.VTPDomain", "string", "domain of VLAN administration", "campus"),
+        Key("CDP.Addresses", "list of string", "its addresses", ["192.0.2.3"]),
+        Key("CDP.MgmtAddresses", "list of string", "its management addresses", ["192.0.2.3"]),
+        Key("CDP.Capabilities", "list of string", "what it is", ["Router", "Switch"]),
+    ),
+    *of_types(
+        ("switchport",),
+        Key("CDP.PortID", "string", "name of the port", "Ethernet1/7"),
+        Key("CDP.NativeVLAN", "integer", "VLAN of untagged frames", 100),
+        Key("CDP.VoiceVLAN", "integer", "VLAN for telephones", 110),
+        Key("CDP.Duplex", "string", "`full` or `half`", "full"),
+    ),
+    *of_types(
         ("switch",),
         Key("LLDP.ChassisID", "string", "chassis id", "00:1c:73:aa:bb:cc"),
         Key("LLDP.ChassisIDType", "string", "what the chassis id is", "MAC Address"),

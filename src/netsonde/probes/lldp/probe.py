@@ -23,6 +23,7 @@ from netsonde.model.elements import Edge, Node
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.contributions import ContributionPublisher
+from netsonde.probes.lldp.cdp import is_cdp, read_cdp
 from netsonde.probes.lldp.frame import read_frame
 from netsonde.probes.lldp.neighbours import Neighbours
 from netsonde.probes.lldp.socket import LONGEST, PACKET_OUTGOING, lost_frames, open_socket
@@ -229,7 +230,7 @@ class LldpProbe:
     def _hear(self, node: str, frame: bytes) -> bool:
         self._health.count("frames")
         try:
-            said = read_frame(frame)
+            said = read_cdp(frame) if is_cdp(frame) else read_frame(frame)
         except WireError:
             self._health.count("malformed")
             return False

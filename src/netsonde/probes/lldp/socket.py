@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A socket that gets the LLDP frames of one interface: made inside its namespace, used from outside.
+"""A socket that gets the LLDP and CDP frames of one interface: made inside its namespace, used from outside.
 
 It is bound to the interface for all protocols, with a filter: a socket for the ethertype alone stands behind the bridge
 or switch that the interface may belong to, and Open vSwitch's kernel datapath lets nothing through to there.
@@ -12,6 +12,8 @@ import socket
 import struct
 from typing import Final
 
+from netsonde.probes.lldp.cdp import GROUP as CDP_GROUP
+from netsonde.probes.lldp.cdp import LONGEST_LENGTH, SNAP
 from netsonde.probes.lldp.frame import ETHERTYPE
 
 ETH_P_ALL: Final = 0x0003
@@ -30,7 +32,12 @@ RECEIVE_BUFFER: Final = 64 * 1024
 
 _FILTER: Final = (
     (0x28, 0, 0, 12),  # ldh [12]
-    (0x15, 0, 1, ETHERTYPE),  # jeq ETHERTYPE
+    (0x15, 5, 0, ETHERTYPE),  # jeq ETHERTYPE, accept
+    (0x25, 5, 0, LONGEST_LENGTH),  # jgt LONGEST_LENGTH, refuse: no IEEE 802.3 frame
+    (0x20, 0, 0, 14),  # ld [14]
+    (0x15, 0, 3, int.from_bytes(SNAP[:4], "big")),  # jeq LLC and SNAP, else refuse
+    (0x20, 0, 0, 18),  # ld [18]
+    (0x15, 0, 1, int.from_bytes(SNAP[4:], "big")),  # jeq CDP, else refuse
     (0x06, 0, 0, LONGEST),  # ret LONGEST
     (0x06, 0, 0, 0),  # ret 0
 )
@@ -45,7 +52,7 @@ def open_socket(ifindex: int) -> socket.socket:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         _attach_filter(found)
         found.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
-        for group in GROUPS:
+        for group in (*GROUPS, CDP_GROUP):
             request = struct.pack("=iHH8s", ifindex, PACKET_MR_MULTICAST, len(group), group)
             found.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, request)
         found.bind((name, ETH_P_ALL))

@@ -12,6 +12,8 @@ from netsonde.graph.batch import OWNERSHIP
 from netsonde.graph.ids import join_id
 from netsonde.model.elements import Metadata
 from netsonde.probes.contributions import Contribution
+from netsonde.probes.lldp.cdp import PROTOCOL as CDP
+from netsonde.probes.lldp.cdp import system_name
 from netsonde.probes.lldp.frame import ADDRESS_TYPE, MAC_TYPE, Advertisement
 
 PROBE: Final = "lldp"
@@ -19,17 +21,28 @@ LAYER2: Final = "layer2"
 
 
 def neighbourhood(heard: Iterable[tuple[str, Advertisement]]) -> Contribution:
-    """Return all switches and ports, with edges to the interfaces; of two that differ the one heard last holds."""
+    """Return all switches and ports, with edges to the interfaces; of two that differ the one heard last holds.
+
+    A device that speaks LLDP and CDP on one interface is one node, and so is its port.
+    """
     found = Contribution()
-    for interface, said in heard:
-        switch = switch_id(said)
-        port = join_id(switch, said.port_id, said.port_type)
-        found.nodes[switch] = _switch(said)
-        found.nodes[port] = _port(said)
+    everything = list(heard)
+    by_lldp = {(interface, _own_name(said)): said for interface, said in everything if said.protocol != CDP}
+    for interface, said in sorted(everything, key=lambda each: each[1].protocol == CDP):
+        same = by_lldp.get((interface, _own_name(said)), said) if said.protocol == CDP else said
+        switch = switch_id(same)
+        port = join_id(switch, same.port_id, same.port_type)
+        for node, shown in ((switch, _switch(said)), (port, _port(said))):
+            found.nodes[node] = shown | found.nodes.get(node, {}) if same is not said else shown
         found.link(switch, port, OWNERSHIP)
         found.link(switch, port, LAYER2)
         found.link(port, interface, LAYER2)
     return found
+
+
+def _own_name(said: Advertisement) -> str:
+    """Return what a device calls itself in either protocol; its id keeps those apart that do not say."""
+    return system_name(said.chassis) or said.chassis_id
 
 
 def switch_id(said: Advertisement) -> str:
@@ -41,13 +54,13 @@ def switch_id(said: Advertisement) -> str:
 
 def _switch(said: Advertisement) -> Metadata:
     name = _name(said.chassis, "SysName") or said.chassis_id
-    return {"Type": "switch", "Probe": PROBE, "Name": name, "LLDP": said.chassis}
+    return {"Type": "switch", "Probe": PROBE, "Name": name, said.protocol: said.chassis}
 
 
 def _port(said: Advertisement) -> Metadata:
     name = _name(said.port, "Description") or said.port_id
     mtu: Metadata = {"MTU": said.mtu} if said.mtu else {}
-    return {"Type": "switchport", "Probe": PROBE, "Name": name, **mtu, "LLDP": said.port}
+    return {"Type": "switchport", "Probe": PROBE, "Name": name, **mtu, said.protocol: said.port}
 
 
 def _name(facts: Metadata, key: str) -> str:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from netsonde.errors import WireError
 from netsonde.probes.netlink.kinds import ip_text
-from netsonde.probes.netlink.wire import AF_INET, Message, attributes
+from netsonde.probes.netlink_wire import AF_INET, Message, attributes
 
 IFA_ADDRESS: Final = 1
 IFA_LOCAL: Final = 2

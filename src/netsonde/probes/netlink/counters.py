@@ -9,7 +9,7 @@ import struct
 from typing import Final
 
 from netsonde.errors import WireError
-from netsonde.probes.netlink.wire import Message, attributes
+from netsonde.probes.netlink_wire import Message, attributes
 
 IFLA_STATS_LINK_64: Final = 1
 

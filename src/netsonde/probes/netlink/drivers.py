@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which driver, bus address and speed each hardware device has, asked in the background and kept.
+"""Which driver, bus address, speed and offloads each hardware device has, asked in the background and kept.
 
-Asked again when the name or the operational state changes, since the speed is known only once the link is up.
+Asked again when the name or the operational state changes, since the speed is known only once the link is up, and when
+the kernel tells of the device again though nothing that its message shows has changed: so it does for offloads.
 """
 
 import asyncio
@@ -17,9 +18,12 @@ from netsonde.probes.netlink.translate import IFF_LOOPBACK, Driver, Key
 class DriverReader:
     """Answers from memory; what is not known yet is read and told to `known` later."""
 
-    def __init__(self, namespaces: NamespaceRegistry, known: Callable[[Key], None]) -> None:
+    def __init__(
+        self, namespaces: NamespaceRegistry, known: Callable[[Key], None], *, software_too: bool = False
+    ) -> None:
         self._namespaces = namespaces
         self._tell = known
+        self._software_too = software_too
         self._asked: dict[Key, tuple[str, int]] = {}
         self._drivers: dict[Key, Driver] = {}
         self._wanted: dict[Key, str] = {}
@@ -27,7 +31,7 @@ class DriverReader:
 
     def driver(self, key: Key, link: Link) -> Driver | None:
         """Return what is known of a device; None for software kinds, and as long as nothing is known."""
-        if link.kind or link.flags & IFF_LOOPBACK:
+        if (link.kind and not self._software_too) or link.flags & IFF_LOOPBACK:
             return None
         asking = (link.name, link.operstate)
         if self._asked.get(key) != asking:
@@ -35,6 +39,12 @@ class DriverReader:
             self._wanted[key] = link.name
             self._work.set()
         return self._drivers.get(key)
+
+    def look_again(self, key: Key, link: Link) -> None:
+        """Ask anew for a device that was asked for."""
+        if key in self._asked:
+            self._wanted[key] = link.name
+            self._work.set()
 
     def forget(self, key: Key) -> None:
         self._asked.pop(key, None)

@@ -11,7 +11,7 @@ from typing import Final
 
 from netsonde.model.elements import Metadata
 from netsonde.probes.netlink.names import BOND_MODES, BOND_SLAVE_STATES, MII_STATES, PORT_STATES, pick
-from netsonde.probes.netlink.wire import Attributes, number, repeated
+from netsonde.probes.netlink_wire import Attributes, number, repeated
 
 USER_HZ: Final = 100
 """Units of the times in a bridge's attributes, in a second."""

@@ -11,12 +11,13 @@ from typing import Final
 from netsonde.errors import WireError
 from netsonde.model.elements import Json, Metadata
 from netsonde.probes.netlink.kinds import kind_facts, slave_facts
-from netsonde.probes.netlink.wire import AF_UNSPEC, Attributes, Message, attributes, number, repeated, signed, text
+from netsonde.probes.netlink_wire import AF_UNSPEC, Attributes, Message, attributes, number, repeated, signed, text
 
 IFLA_ADDRESS: Final = 1
 IFLA_IFNAME: Final = 3
 IFLA_MTU: Final = 4
 IFLA_LINK: Final = 5
+IFLA_QDISC: Final = 6
 IFLA_MASTER: Final = 10
 IFLA_OPERSTATE: Final = 16
 IFLA_LINKINFO: Final = 18
@@ -28,6 +29,7 @@ IFLA_PARENT_DEV_NAME: Final = 56
 IFLA_ALT_IFNAME: Final = 53
 IFLA_XDP_ATTACHED: Final = 2
 IFLA_XDP_PROG_ID: Final = 4
+NO_QUEUE: Final = "noqueue"
 XDP_MODES: Final = {1: "driver", 2: "generic", 3: "hardware", 4: "several"}
 
 IFLA_INFO_KIND: Final = 1
@@ -41,6 +43,7 @@ _WANTED = frozenset(
         IFLA_IFNAME,
         IFLA_MTU,
         IFLA_LINK,
+        IFLA_QDISC,
         IFLA_MASTER,
         IFLA_OPERSTATE,
         IFLA_LINKINFO,
@@ -51,7 +54,7 @@ _WANTED = frozenset(
     }
 )
 _INFO = frozenset({IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA})
-_IFINFOMSG = struct.Struct("=BxHiII")
+IFINFOMSG = struct.Struct("=BxHiII")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,12 @@ class Link:
     slave: Metadata = field(default_factory=dict)
     """Metadata keys of what the master knows of it: of a bond's slave, of a bridge's port."""
 
+    @property
+    def filters_vlans(self) -> bool:
+        """Whether it is a bridge that keeps VLANs apart."""
+        bridge = self.facts.get("Bridge")
+        return isinstance(bridge, dict) and bridge.get("VLANFiltering") is True
+
 
 def is_interface(message: Message) -> bool:
     """Whether a link message is about an interface itself, not about its being a bridge's port (AF_BRIDGE)."""
@@ -87,17 +96,17 @@ def is_interface(message: Message) -> bool:
 
 def link_index(message: Message) -> int:
     """Return the ifindex of a link message without decoding the rest."""
-    if message.end - message.start < _IFINFOMSG.size:
+    if message.end - message.start < IFINFOMSG.size:
         raise WireError("link message is too short")
-    return int(_IFINFOMSG.unpack_from(message.data, message.start)[2])
+    return int(IFINFOMSG.unpack_from(message.data, message.start)[2])
 
 
 def decode_link(message: Message) -> Link:
     """Return the interface that RTM_NEWLINK describes."""
-    if message.end - message.start < _IFINFOMSG.size:
+    if message.end - message.start < IFINFOMSG.size:
         raise WireError("link message is too short")
-    _, encap, ifindex, flags, _ = _IFINFOMSG.unpack_from(message.data, message.start)
-    found = attributes(message.data, message.start + _IFINFOMSG.size, message.end, _WANTED)
+    _, encap, ifindex, flags, _ = IFINFOMSG.unpack_from(message.data, message.start)
+    found = attributes(message.data, message.start + IFINFOMSG.size, message.end, _WANTED)
     info = _info(found)
     kind = text(info.get(IFLA_INFO_KIND, b""))
     nsid = found.get(IFLA_LINK_NETNSID)
@@ -127,13 +136,16 @@ def _info(found: Attributes) -> Attributes:
 
 
 def _extras(found: Attributes) -> Metadata:
-    """Return the other names of an interface and the XDP program that sees its packets first."""
+    """Return an interface's other names, its queueing, and the XDP program that sees its packets first."""
     facts: Metadata = {}
     names: list[Json] = [
         text(value) for kind, value in repeated(found.get(IFLA_PROP_LIST, b"")) if kind == IFLA_ALT_IFNAME
     ]
     if names:
         facts["AltNames"] = names
+    qdisc = text(found.get(IFLA_QDISC, b""))
+    if qdisc not in ("", NO_QUEUE):
+        facts["Qdisc"] = qdisc
     xdp = dict(repeated(found.get(IFLA_XDP, b"")))
     attached = number(xdp.get(IFLA_XDP_ATTACHED, b""))
     if attached:

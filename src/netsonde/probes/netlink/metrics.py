@@ -14,7 +14,7 @@ from netsonde.model.topology import InterfaceMetric
 from netsonde.probes.netlink.counters import CounterHistory, decode_stats
 from netsonde.probes.netlink.translate import Key
 from netsonde.probes.netlink.watch import NamespaceWatch
-from netsonde.probes.netlink.wire import Message
+from netsonde.probes.netlink_wire import Message
 
 NAMESPACES_A_TURN = 4
 

@@ -12,7 +12,7 @@ from netsonde.errors import WireError
 from netsonde.model.elements import Metadata
 from netsonde.probes.netlink.kinds import ip_text, mac_text
 from netsonde.probes.netlink.names import NEIGHBOUR_FLAGS, NEIGHBOUR_STATES, words
-from netsonde.probes.netlink.wire import AF_BRIDGE, AF_INET, AF_INET6, Message, attributes, number
+from netsonde.probes.netlink_wire import AF_BRIDGE, AF_INET, AF_INET6, Message, attributes, number
 
 NDA_DST: Final = 1
 NDA_LLADDR: Final = 2

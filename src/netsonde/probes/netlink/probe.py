@@ -23,9 +23,11 @@ from netsonde.probes.netlink.links import Link
 from netsonde.probes.netlink.metrics import CounterReader
 from netsonde.probes.netlink.peers import PeerResolver
 from netsonde.probes.netlink.publisher import InterfacePublisher
+from netsonde.probes.netlink.routes import reject_routes
+from netsonde.probes.netlink.routing import NO_INTERFACE
 from netsonde.probes.netlink.rules import routing_rules
 from netsonde.probes.netlink.socket import RtnetlinkSocket
-from netsonde.probes.netlink.state import NO_INTERFACE, NamespaceState
+from netsonde.probes.netlink.state import NamespaceState
 from netsonde.probes.netlink.throttle import Throttle
 from netsonde.probes.netlink.translate import Key
 from netsonde.probes.netlink.watch import NamespaceWatch
@@ -86,7 +88,7 @@ class _Run:
         self._broken: asyncio.Future[None] = self._loop.create_future()
         self._peers = PeerResolver(self, context.namespaces.own.inode)
         self._throttle: Throttle[Key] = Throttle(self._settings.table_delay)
-        self._drivers = DriverReader(context.namespaces, self.mark)
+        self._drivers = DriverReader(context.namespaces, self.mark, software_too=self._settings.software_features)
         self._counters = CounterReader(
             host=context.host, now_ms=context.now_ms, node_of=self._node_of, sink=context.metrics
         )
@@ -154,7 +156,9 @@ class _Run:
         self._mark_all([(inode, ifindex) for ifindex in state.changed])
         tables = [(inode, ifindex) for ifindex in state.table_changed if ifindex in state.links]
         self._mark_all(self._throttle.offer(tables, self._loop.time()))
-        state.changed, state.table_changed = set(), set()
+        for ifindex in state.retold & state.links.keys():
+            self._drivers.look_again((inode, ifindex), state.links[ifindex])
+        state.changed, state.table_changed, state.retold = set(), set(), set()
         if state.rules_changed:
             state.rules_changed = False
             self._ruled.add(inode)
@@ -240,8 +244,9 @@ class _Run:
             self._publisher.forget_rules(inode)
         self._gone = set()
         for inode in self._ruled & self._watches.keys():
-            rules = self._watches[inode].state.rules
-            shown = routing_rules(rules.of(NO_INTERFACE), rules.omitted(NO_INTERFACE))
+            state = self._watches[inode].state
+            shown = routing_rules(state.rules.of(NO_INTERFACE), state.rules.omitted(NO_INTERFACE))
+            shown |= reject_routes(state.routes.of(NO_INTERFACE), state.routes.omitted(NO_INTERFACE))
             self._publisher.put_rules(batch, inode, shown)
         self._ruled = set()
         for _ in range(MOST_ROUNDS):

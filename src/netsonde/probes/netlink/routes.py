@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from netsonde.errors import WireError
 from netsonde.model.elements import Json, Metadata
 from netsonde.probes.netlink.kinds import ip_text
-from netsonde.probes.netlink.wire import AF_INET, AF_INET6, Attributes, Message, attributes, number
+from netsonde.probes.netlink_wire import AF_INET, AF_INET6, Attributes, Message, attributes, number
 
 RTA_DST: Final = 1
 RTA_OIF: Final = 4
@@ -22,10 +22,17 @@ RTA_PREFSRC: Final = 7
 RTA_MULTIPATH: Final = 9
 RTA_TABLE: Final = 15
 RTA_VIA: Final = 18
+RTA_NH_ID: Final = 30
 
 RTM_F_CLONED: Final = 0x200
 
-_WANTED = frozenset({RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_MULTIPATH, RTA_TABLE, RTA_VIA})
+REFUSING: Final = {6: "blackhole", 7: "unreachable", 8: "prohibit", 9: "throw"}
+"""RTN_* of routes that lead nowhere; after `throw` the next rule is asked."""
+BLACKHOLE: Final = "blackhole"
+
+_WANTED = frozenset(
+    {RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_MULTIPATH, RTA_TABLE, RTA_VIA, RTA_NH_ID}
+)
 _HOP_WANTED = frozenset({RTA_GATEWAY, RTA_VIA})
 _RTMSG = struct.Struct("=BBBBBBBBI")
 _NEXTHOP = struct.Struct("=HBBi")
@@ -50,6 +57,10 @@ class Route:
     source: str
     """Preferred source address, "" = none."""
     hops: tuple[NextHop, ...]
+    nexthop: int = 0
+    """Id of the next hop object that it leads to, 0 = none."""
+    refuses: str = ""
+    """Why it leads nowhere, "" when it does not."""
 
     @property
     def identity(self) -> tuple[int, int, str, int]:
@@ -58,15 +69,17 @@ class Route:
 
 
 def decode_route(message: Message) -> Route | None:
-    """Return the route; None for one that leads to no interface, or is a cached exception."""
+    """Return the route; None for one that leads nowhere and does not say why, or is a cached exception."""
     if message.end - message.start < _RTMSG.size:
         raise WireError("route message is too short")
-    family, length, _, _, table, protocol, _, _, flags = _RTMSG.unpack_from(message.data, message.start)
+    family, length, _, _, table, protocol, _, kind, flags = _RTMSG.unpack_from(message.data, message.start)
     if family not in (AF_INET, AF_INET6) or flags & RTM_F_CLONED:
         return None
     found = attributes(message.data, message.start + _RTMSG.size, message.end, _WANTED)
-    hops = tuple(_hops(found))
-    if not hops:
+    refuses, nexthop = REFUSING.get(kind, ""), number(found.get(RTA_NH_ID, b""))
+    # IPv6 has them lead out of the loopback interface.
+    hops = () if refuses else tuple(_hops(found))
+    if not (hops or refuses or nexthop):
         return None
     destination = ip_text(found.get(RTA_DST, b"")) or ("0.0.0.0" if family == AF_INET else "::")
     return Route(
@@ -77,6 +90,8 @@ def decode_route(message: Message) -> Route | None:
         priority=number(found.get(RTA_PRIORITY, b"")),
         source=ip_text(found.get(RTA_PREFSRC, b"")),
         hops=hops,
+        nexthop=nexthop,
+        refuses=refuses,
     )
 
 
@@ -107,10 +122,10 @@ def routing_tables(routes: Iterable[Route], ifindex: int) -> list[Json]:
     Sorted, since the order in which the kernel told them is chance. Only next hops out of `ifindex` are shown: every
     interface shows its own.
     """
-    tables: dict[tuple[int, str], dict[tuple[str, int], list[tuple[int, str]]]] = {}
+    tables: dict[tuple[int, str], dict[tuple[str, int], list[tuple[int, str, int]]]] = {}
     for route in routes:
         hops = tables.setdefault((route.table, route.source), {}).setdefault((route.prefix, route.protocol), [])
-        hops += [(route.priority, hop.gateway) for hop in route.hops if hop.ifindex == ifindex]
+        hops += [(route.priority, hop.gateway, route.nexthop) for hop in route.hops if hop.ifindex == ifindex]
     return [
         {
             "ID": table,
@@ -124,6 +139,32 @@ def routing_tables(routes: Iterable[Route], ifindex: int) -> list[Json]:
     ]
 
 
-def _hop(ifindex: int, priority: int, gateway: str) -> Json:
+def _hop(ifindex: int, priority: int, gateway: str, nexthop: int) -> Json:
     shown: Metadata = {"Priority": priority, "IfIndex": ifindex}
-    return {**shown, "IP": gateway} if gateway else shown
+    if gateway:
+        shown["IP"] = gateway
+    if nexthop:
+        shown["ID"] = nexthop
+    return shown
+
+
+def reject_routes(routes: Iterable[Route], omitted: int = 0) -> Metadata:
+    """Return the routes of a namespace that lead nowhere, sorted, and how many more there are; {} for none."""
+    # A route whose next hop object is not known yet has nothing to say.
+    ordered = sorted(
+        (route for route in routes if route.refuses),
+        key=lambda route: (route.table, route.prefix, route.priority, route.refuses),
+    )
+    shown: list[Json] = [_refusal(route) for route in ordered]
+    found: Metadata = {"RejectRoutes": shown} if shown else {}
+    return {**found, "RejectRoutesOmitted": omitted} if omitted else found
+
+
+def _refusal(route: Route) -> Json:
+    return {
+        "Table": route.table,
+        "Prefix": route.prefix,
+        "Priority": route.priority,
+        "Type": route.refuses,
+        "Protocol": route.protocol,
+    }

@@ -17,3 +17,5 @@ class NetlinkSettings:
     `…Omitted` keys."""
     table_delay: float = 1.0
     """Least seconds between two updates of these tables on one interface, so that churn makes no revisions."""
+    software_features: bool = False
+    """Ask software interfaces (veth, tap, bridge …) for their offloads too (`Features`), which costs 2 kB each."""

@@ -21,6 +21,7 @@ MSG_TRUNC: Final = 0x20
 
 RTNLGRP_LINK: Final = 1
 RTNLGRP_NEIGH: Final = 3
+RTNLGRP_TC: Final = 4
 RTNLGRP_IPV4_IFADDR: Final = 5
 RTNLGRP_IPV4_ROUTE: Final = 7
 RTNLGRP_IPV4_RULE: Final = 8
@@ -28,10 +29,16 @@ RTNLGRP_IPV6_IFADDR: Final = 9
 RTNLGRP_IPV6_ROUTE: Final = 11
 RTNLGRP_IPV6_RULE: Final = 19
 RTNLGRP_NSID: Final = 28
+RTNLGRP_NEXTHOP: Final = 32
+RTNLGRP_BRVLAN: Final = 33
+"""Beyond what bind(2) can name; kernels before 5.6 do not have it."""
+SOL_NETLINK: Final = 270
+NETLINK_ADD_MEMBERSHIP: Final = 1
 
 GROUPS: Final = (
     RTNLGRP_LINK,
     RTNLGRP_NEIGH,
+    RTNLGRP_TC,
     RTNLGRP_IPV4_IFADDR,
     RTNLGRP_IPV4_ROUTE,
     RTNLGRP_IPV6_IFADDR,
@@ -39,6 +46,7 @@ GROUPS: Final = (
     RTNLGRP_IPV4_RULE,
     RTNLGRP_IPV6_RULE,
     RTNLGRP_NSID,
+    RTNLGRP_NEXTHOP,
 )
 BUFFER_SIZE: Final = 256 * 1024
 """Room for one datagram; the kernel's are 32 KiB, an interface with hundreds of VFs makes bigger ones."""
@@ -59,6 +67,8 @@ class RtnetlinkSocket:
         try:
             _enlarge(self._socket, receive_buffer)
             self._socket.bind((0, sum(1 << (group - 1) for group in GROUPS)))
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, RTNLGRP_BRVLAN)
         except OSError:
             self._socket.close()
             raise

@@ -10,34 +10,42 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from netsonde.probes.netlink.addresses import Address, decode_address
+from netsonde.probes.netlink.bridge_vlans import PortVlans, decode_port
 from netsonde.probes.netlink.links import Link, decode_link, is_interface, link_index
 from netsonde.probes.netlink.neighbours import Key as NeighbourKey
 from netsonde.probes.netlink.neighbours import Neighbour, decode_neighbour
-from netsonde.probes.netlink.routes import Route, decode_route
+from netsonde.probes.netlink.programs import Programs
+from netsonde.probes.netlink.routes import Route
+from netsonde.probes.netlink.routing import NO_INTERFACE, Routing
 from netsonde.probes.netlink.rules import Rule, decode_rule
 from netsonde.probes.netlink.tables import RecordTable
-from netsonde.probes.netlink.wire import (
+from netsonde.probes.netlink_wire import (
     AF_BRIDGE,
-    AF_INET,
-    NLM_F_REPLACE,
     RTM_DELADDR,
     RTM_DELLINK,
     RTM_DELNEIGH,
+    RTM_DELNEXTHOP,
+    RTM_DELQDISC,
     RTM_DELROUTE,
     RTM_DELRULE,
+    RTM_DELTFILTER,
+    RTM_DELVLAN,
     RTM_NEWADDR,
     RTM_NEWLINK,
     RTM_NEWNEIGH,
+    RTM_NEWNEXTHOP,
+    RTM_NEWQDISC,
     RTM_NEWROUTE,
     RTM_NEWRULE,
+    RTM_NEWTFILTER,
+    RTM_NEWVLAN,
     Message,
 )
 
 IFF_UP: Final = 0x1
 
 AddressKey = tuple[int, str]
-DumpName = Literal["links", "addresses", "routes", "neighbours", "fdb", "rules"]
-NO_INTERFACE: Final = 0
+DumpName = Literal["links", "addresses", "nexthops", "routes", "neighbours", "fdb", "rules", "vlans", "qdiscs", "hooks"]
 VXLAN: Final = "vxlan"
 _LINK_KEY: Final = 0
 
@@ -49,24 +57,38 @@ class NamespaceState:
     limit: int
     changed: set[int] = field(default_factory=set)
     table_changed: set[int] = field(default_factory=set)
+    retold: set[int] = field(default_factory=set)
+    """Interfaces of which the kernel told again though nothing that its message shows has changed."""
     links: dict[int, Link] = field(default_factory=dict)
-    routes: RecordTable[Route, Route] = field(init=False)
+    routing: Routing = field(init=False)
+    programs: Programs = field(init=False)
+    hooks_untold: list[int] = field(default_factory=list)
+    """Interfaces whose hooks for programs are to be read."""
     neighbours: RecordTable[NeighbourKey, Neighbour] = field(init=False)
     fdb: RecordTable[NeighbourKey, Neighbour] = field(init=False)
     rules: RecordTable[Rule, Rule] = field(init=False)
     """Of the namespace as a whole, under the ifindex NO_INTERFACE."""
     rules_changed: bool = False
+    """Whether rules, or routes that lead nowhere, differ."""
     fdb_untold: bool = False
     """Whether an interface came that may have forwarding entries of which no message tells."""
+    vlans: PortVlans = field(default_factory=PortVlans)
+    vlans_untold: bool = False
+    """Whether VLANs of ports may differ from what is known: a bridge began to filter, or some were changed alone."""
     _addresses: RecordTable[AddressKey, Address] = field(init=False)
     _confirmed_links: set[int] | None = None
 
     def __post_init__(self) -> None:
-        self.routes = RecordTable(self.limit)
+        self.routing = Routing(self.limit)
+        self.programs = Programs(self.limit)
         self.neighbours = RecordTable(self.limit)
         self.fdb = RecordTable(self.limit)
         self.rules = RecordTable(self.limit)
         self._addresses = RecordTable(self.limit)
+
+    @property
+    def routes(self) -> RecordTable[Route, Route]:
+        return self.routing.routes
 
     def addresses(self, ifindex: int) -> list[Address]:
         return sorted(self._addresses.of(ifindex).values(), key=lambda address: address.rank)
@@ -81,6 +103,14 @@ class NamespaceState:
         """The answers to a dump begin to come."""
         if dump == "links":
             self._confirmed_links = set()
+        elif dump == "nexthops":
+            self.routing.nexthops.begin()
+        elif dump == "vlans":
+            self.vlans.begin()
+        elif dump == "qdiscs":
+            self.programs.begin()
+        elif dump == "hooks":
+            pass  # each is a part of what the dump of disciplines began
         else:
             self._table(dump).begin()
 
@@ -90,6 +120,16 @@ class NamespaceState:
             confirmed, self._confirmed_links = self._confirmed_links or set(), None
             for ifindex in [known for known in self.links if known not in confirmed]:
                 self._forget(ifindex)
+            return
+        if dump == "vlans":
+            self.changed |= self.vlans.finish()
+            return
+        if dump in ("qdiscs", "hooks"):
+            self._programs_read(dump)
+            return
+        if dump in ("nexthops", "routes"):
+            finish = self.routing.finish_nexthops if dump == "nexthops" else self.routing.finish_routes
+            self._rerouted(finish())
             return
         stale = self._table(dump).finish()
         if dump == "rules":
@@ -115,38 +155,52 @@ class NamespaceState:
 
     def _new_link(self, message: Message) -> None:
         if not is_interface(message):
+            self._bridge_port(message)
             return
         link = decode_link(message)
         if self._confirmed_links is not None:
             self._confirmed_links.add(link.ifindex)
         before = self.links.get(link.ifindex)
         if before == link:
+            if self._confirmed_links is None:
+                self.retold.add(link.ifindex)
             return
         if before is None and link.kind == VXLAN:
             # One that is moved here from another namespace brings them along.
             self.fdb_untold = True
+        if link.filters_vlans != (before is not None and before.filters_vlans):
+            self.vlans_untold = link.filters_vlans
+            self.changed.update(port.ifindex for port in self.links.values() if port.master == link.ifindex)
         self.links[link.ifindex] = link
         self.changed.add(link.ifindex)
         if before is not None and before.flags & IFF_UP and not link.flags & IFF_UP:
-            self._flush_down(link.ifindex)
-
-    def _flush_down(self, ifindex: int) -> None:
-        """Forget the IPv4 routes of an interface that went down: the kernel flushes them without a message."""
-        for route in [route for route in self.routes.of(ifindex) if route.family == AF_INET]:
-            self.routes.drop(ifindex, route)
-            self.table_changed.add(ifindex)
+            self._rerouted(self.routing.interface_down(link.ifindex))
 
     def _del_link(self, message: Message) -> None:
         if is_interface(message):
             self._forget(link_index(message))
+        elif self.vlans.put(link_index(message), ()):
+            self.changed.add(link_index(message))
+
+    def _bridge_port(self, message: Message) -> None:
+        ifindex, vlans = decode_port(message)
+        if self.vlans.put(ifindex, vlans):
+            self.changed.add(ifindex)
+
+    def _vlans_changed(self, _: Message) -> None:
+        """VLANs were changed by a message of their own, of which no link message tells."""
+        self.vlans_untold = True
 
     def _forget(self, ifindex: int) -> None:
         if self._confirmed_links is not None:
             self._confirmed_links.discard(ifindex)
         if self.links.pop(ifindex, None) is None:
             return
-        for table in (self._addresses, self.routes, self.neighbours, self.fdb):
+        for table in (self._addresses, self.neighbours, self.fdb):
             table.drop_interface(ifindex)
+        self.vlans.put(ifindex, ())
+        self.programs.table.drop_interface(ifindex)
+        self._rerouted(self.routing.interface_gone(ifindex))
         self.table_changed.discard(ifindex)
         self.changed.add(ifindex)
 
@@ -161,48 +215,42 @@ class NamespaceState:
             return
         if self._addresses.drop(address.ifindex, address.key):
             self.changed.add(address.ifindex)
-        self._flush_source(address)
-
-    def _flush_source(self, gone: Address) -> None:
-        """Forget the routes that preferred an address that is gone: the kernel flushes them without a message."""
-        source = gone.prefix.partition("/")[0]
-        for route in [route for route in self.routes.of(gone.ifindex) if route.source == source]:
-            self.routes.drop(gone.ifindex, route)
-            self.table_changed.add(gone.ifindex)
+        self._rerouted(self.routing.source_gone(address.ifindex, address.prefix.partition("/")[0]))
 
     def _new_route(self, message: Message) -> None:
-        route = decode_route(message)
-        if route is None:
-            return
-        # One message tells a whole IPv6 multipath route again when a leg is added, without NLM_F_REPLACE.
-        replaces = bool(message.flags & NLM_F_REPLACE) or (route.family != AF_INET and len(route.hops) > 1)
-        for ifindex in {hop.ifindex for hop in route.hops}:
-            for old in [old for old in self.routes.of(ifindex) if replaces and old.identity == route.identity]:
-                self.routes.drop(ifindex, old)
-            if self.routes.put(ifindex, route, route) is None:
-                self.table_changed.add(ifindex)
+        self._rerouted(self.routing.new_route(message))
 
     def _del_route(self, message: Message) -> None:
-        route = decode_route(message)
-        if route is None:
-            return
-        for ifindex in {hop.ifindex for hop in route.hops}:
-            if self.routes.drop(ifindex, route):
-                self.table_changed.add(ifindex)
-            else:
-                self._del_leg(ifindex, route)
+        self._rerouted(self.routing.del_route(message))
 
-    def _del_leg(self, ifindex: int, gone: Route) -> None:
-        """Take one leg from a multipath route: its deletion names that leg only."""
-        for old in [old for old in self.routes.of(ifindex) if old.identity == gone.identity]:
-            left = tuple(hop for hop in old.hops if hop not in gone.hops)
-            if left == old.hops:
-                continue
-            self.routes.drop(ifindex, old)
-            if left:
-                rest = Route(old.family, old.table, old.prefix, old.protocol, old.priority, old.source, left)
-                self.routes.put(ifindex, rest, rest)
-            self.table_changed.add(ifindex)
+    def _new_nexthop(self, message: Message) -> None:
+        self._rerouted(self.routing.new_nexthop(message))
+
+    def _del_nexthop(self, message: Message) -> None:
+        self._rerouted(self.routing.del_nexthop(message))
+
+    def _programs_read(self, dump: DumpName) -> None:
+        if dump == "qdiscs":
+            self.hooks_untold = self.programs.hooked()
+        if dump == "hooks" or not self.hooks_untold:
+            self.table_changed |= self.programs.hook_read()
+
+    def _new_discipline(self, message: Message) -> None:
+        self.table_changed |= self.programs.new_discipline(message)
+
+    def _del_discipline(self, message: Message) -> None:
+        self.table_changed |= self.programs.del_discipline(message)
+
+    def _new_filter(self, message: Message) -> None:
+        self.table_changed |= self.programs.new_filter(message)
+
+    def _del_filter(self, message: Message) -> None:
+        self.table_changed |= self.programs.del_filter(message)
+
+    def _rerouted(self, ifindexes: set[int]) -> None:
+        if NO_INTERFACE in ifindexes:
+            self.rules_changed = True
+        self.table_changed |= ifindexes - {NO_INTERFACE}
 
     def _new_rule(self, message: Message) -> None:
         rule = decode_rule(message)
@@ -238,8 +286,16 @@ _HANDLERS: Final[dict[int, Callable[[NamespaceState, Message], None]]] = {
     RTM_DELADDR: NamespaceState._del_address,
     RTM_NEWROUTE: NamespaceState._new_route,
     RTM_DELROUTE: NamespaceState._del_route,
+    RTM_NEWNEXTHOP: NamespaceState._new_nexthop,
+    RTM_DELNEXTHOP: NamespaceState._del_nexthop,
     RTM_NEWRULE: NamespaceState._new_rule,
     RTM_DELRULE: NamespaceState._del_rule,
     RTM_NEWNEIGH: NamespaceState._new_neighbour,
     RTM_DELNEIGH: NamespaceState._del_neighbour,
+    RTM_NEWQDISC: NamespaceState._new_discipline,
+    RTM_DELQDISC: NamespaceState._del_discipline,
+    RTM_NEWTFILTER: NamespaceState._new_filter,
+    RTM_DELTFILTER: NamespaceState._del_filter,
+    RTM_NEWVLAN: NamespaceState._vlans_changed,
+    RTM_DELVLAN: NamespaceState._vlans_changed,
 }

@@ -5,17 +5,18 @@ Writes: the keys of docs/reference/topology.md, section "Interfaces"; a key with
 the kernel no longer says disappears from the node.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from netsonde.graph.batch import OWNERSHIP
 from netsonde.model.elements import Json, Metadata
+from netsonde.probes.netlink.bridge_vlans import vlan_metadata
 from netsonde.probes.netlink.kinds import mac_text
 from netsonde.probes.netlink.links import Link
 from netsonde.probes.netlink.names import DRIVERS, ENCAP_TYPE, LINK_FLAGS, OPERSTATE, PAIR_KINDS, TYPES, pick, words
 from netsonde.probes.netlink.routes import routing_tables
 from netsonde.probes.netlink.state import NamespaceState
-from netsonde.probes.netlink.wire import AF_INET, AF_INET6
+from netsonde.probes.netlink_wire import AF_INET, AF_INET6
 
 IFF_LOOPBACK: Final = 0x8
 OVS_DATAPATH: Final = "ovs-system"
@@ -31,6 +32,12 @@ class Driver:
     bus: str = ""
     speed: int = 0
     """Mb/s, 0 = not known."""
+    duplex: str = ""
+    firmware: str = ""
+    features: Metadata = field(default_factory=dict)
+    """Offloads by name, whether they are active."""
+    rings: Metadata = field(default_factory=dict)
+    channels: Metadata = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,9 @@ def interface_metadata(
     if link.master:
         metadata["MasterIndex"] = link.master
     metadata |= link.slave
+    master = state.links.get(link.master, link)
+    if master.filters_vlans:
+        metadata |= vlan_metadata(state.vlans.of(link.ifindex))
     _add_driver(metadata, link, driver)
     _add_relation(metadata, link, peer)
     _add_addresses(metadata, state, link.ifindex)
@@ -73,8 +83,15 @@ def _add_driver(metadata: Metadata, link: Link, driver: Driver | None) -> None:
     if driver is not None:
         metadata["Driver"] = driver.driver
         metadata["BusInfo"] = driver.bus or link.bus
-        if driver.speed:
-            metadata["Speed"] = driver.speed
+        more: Metadata = {
+            "Speed": driver.speed,
+            "Duplex": driver.duplex if driver.speed else "",
+            "FirmwareVersion": driver.firmware,
+            "Features": driver.features,
+            "Rings": driver.rings,
+            "Channels": driver.channels,
+        }
+        metadata.update((key, value) for key, value in more.items() if value)
     elif link.kind or link.flags & IFF_LOOPBACK:
         metadata["Driver"] = DRIVERS.get(link.kind) or link.kind
         metadata["BusInfo"] = link.bus
@@ -105,6 +122,7 @@ def _add_tables(metadata: Metadata, state: NamespaceState, ifindex: int) -> None
         entries = table.of(ifindex)
         if entries:
             metadata[key] = [entries[key].metadata() for key in sorted(entries)]
+    metadata |= state.programs.metadata(ifindex)
     for key, omitted in (
         ("RoutesOmitted", state.routes.omitted(ifindex)),
         ("NeighborsOmitted", state.neighbours.omitted(ifindex)),

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from netsonde.errors import WireError
+from netsonde.probes import netlink_wire as wire
 from netsonde.probes.namespaces import Namespace
-from netsonde.probes.netlink import wire
+from netsonde.probes.netlink.programs import EGRESS, INGRESS, TCMSG
 from netsonde.probes.netlink.socket import Overrun, RtnetlinkSocket
 from netsonde.probes.netlink.state import DumpName, NamespaceState
 
@@ -31,6 +32,7 @@ READ_LIMIT: Final = 32
 NETNSA_NSID: Final = 1
 NETNSA_FD: Final = 3
 IFLA_EXT_MASK: Final = 29
+RTEXT_FILTER_BRVLAN_COMPRESSED: Final = 1 << 2
 RTEXT_FILTER_SKIP_STATS: Final = 1 << 3
 IFLA_STATS_LINK_64: Final = 1
 
@@ -41,15 +43,29 @@ _IFINFOMSG = struct.Struct("=BxHiII")
 _IF_STATS_MSG = struct.Struct("=BxxxiI")
 _SKIP_STATS = wire.attribute(IFLA_EXT_MASK, struct.pack("=I", RTEXT_FILTER_SKIP_STATS))
 
+_VLANS = wire.attribute(IFLA_EXT_MASK, struct.pack("=I", RTEXT_FILTER_BRVLAN_COMPRESSED | RTEXT_FILTER_SKIP_STATS))
+
 _REQUESTS: Final[dict[DumpName, tuple[int, bytes]]] = {
     "links": (wire.RTM_GETLINK, _IFINFOMSG.pack(wire.AF_UNSPEC, 0, 0, 0, 0) + _SKIP_STATS),
     "addresses": (wire.RTM_GETADDR, struct.pack("=BBBBi", wire.AF_UNSPEC, 0, 0, 0, 0)),
+    "nexthops": (wire.RTM_GETNEXTHOP, struct.pack("=8x")),
     "routes": (wire.RTM_GETROUTE, struct.pack("=12x")),
     "neighbours": (wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", wire.AF_UNSPEC, 0, 0, 0, 0)),
     "rules": (wire.RTM_GETRULE, struct.pack("=12x")),
+    "qdiscs": (wire.RTM_GETQDISC, TCMSG.pack(wire.AF_UNSPEC, 0, 0, 0, 0)),
+    "vlans": (wire.RTM_GETLINK, _IFINFOMSG.pack(wire.AF_BRIDGE, 0, 0, 0, 0) + _VLANS),
     "fdb": (wire.RTM_GETNEIGH, struct.pack("=BxxxiHBB", wire.AF_BRIDGE, 0, 0, 0, 0)),
 }
-_SNAPSHOT: Final[tuple[DumpName, ...]] = ("links", "addresses", "routes", "rules", "neighbours", "fdb")
+_SNAPSHOT: Final[tuple[DumpName, ...]] = (
+    "links",
+    "addresses",
+    "nexthops",
+    "routes",
+    "rules",
+    "qdiscs",
+    "neighbours",
+    "fdb",
+)
 
 
 Answer = Callable[[wire.Message], None]
@@ -168,6 +184,8 @@ class NamespaceWatch:
         self._waiting = deque(dump for dump in self._waiting if dump.table is None)
         for table in _SNAPSHOT:
             self._enqueue(_Dump(*_REQUESTS[table], table=table))
+        if any(link.filters_vlans for link in self.state.links.values()):
+            self._read_again("vlans")
 
     def _resync(self) -> None:
         """Read everything anew; called when the backlog is taken, or a flood would begin it again and again."""
@@ -241,13 +259,29 @@ class NamespaceWatch:
             if self._stale:
                 # The backlog may just have ended: nothing would call again, and what is lost would stay lost.
                 self._loop.call_soon(self._readable_unless_closed)
+        self._ask_for_untold()
+        state = self.state
+        if self.ready and (state.changed or state.table_changed or state.rules_changed or state.retold):
+            self._owner.watch_changed(self)
+
+    def _read_again(self, table: DumpName) -> None:
+        if not any(dump.table == table for dump in self._waiting):
+            self._enqueue(_Dump(*_REQUESTS[table], table=table))
+
+    def _ask_for_untold(self) -> None:
+        """Read what messages only hint at."""
         state = self.state
         if state.fdb_untold:
             state.fdb_untold = False
-            if not any(dump.table == "fdb" for dump in self._waiting):
-                self._enqueue(_Dump(*_REQUESTS["fdb"], table="fdb"))
-        if self.ready and (state.changed or state.table_changed or state.rules_changed):
-            self._owner.watch_changed(self)
+            self._read_again("fdb")
+        for ifindex in state.hooks_untold:
+            for parent in (INGRESS, EGRESS):
+                body = TCMSG.pack(wire.AF_UNSPEC, ifindex, 0, parent, 0)
+                self._enqueue(_Dump(wire.RTM_GETTFILTER, body, table="hooks"))
+        state.hooks_untold = []
+        if state.vlans_untold:
+            state.vlans_untold = False
+            self._read_again("vlans")
 
     def _readable_unless_closed(self) -> None:
         if not self._poll.closed:
@@ -288,8 +322,9 @@ class NamespaceWatch:
             if dump.interrupted:
                 self._waiting.appendleft(dump)
             else:
-                # A kernel without bridging refuses the dump of forwarding entries: there are none.
-                if complete:
+                # A kernel without bridging refuses the dump of forwarding entries: there are none. An interface that
+                # is gone has no hooks.
+                if complete or dump.table == "hooks":
                     self.state.finish(dump.table)
                 self.ready = self.ready or dump.table == "addresses"
                 if dump.table == _SNAPSHOT[-1]:

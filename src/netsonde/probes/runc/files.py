@@ -2,12 +2,15 @@
 """The state files that there are, and being told when that changes.
 
 Source: `ROOT/ID/state.json`, or `ROOT/NAMESPACE/ID/state.json` where containerd runs runc; runc replaces the file by a
-rename. While `exec.fifo` is beside it the container is created and not started.
+rename. While `exec.fifo` is beside it the container is created and not started. A root may be a pattern, such as
+`/run/user/*/runc`, where users' own engines have theirs.
 """
 
 import asyncio
+import fnmatch
 import os
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,6 +18,8 @@ from netsonde.probes.inotify import add_watch, drain, open_inotify
 
 STATE: Final = "state.json"
 FIFO: Final = "exec.fifo"
+MOST: Final = 4096
+"""State files below one root that are read, and directories in one that are watched: a user may make any number."""
 DEPTH: Final = 2
 """Levels of directories below a root in which states are."""
 
@@ -26,12 +31,30 @@ class StateFile(NamedTuple):
     stamp: tuple[int, int, int]
     """Inode, time of change in ns, size."""
     started: bool
+    owner: int
+    """Uid: a user may write anything into a file of theirs."""
 
 
 def find(roots: tuple[str, ...]) -> Iterator[StateFile]:
-    """Yield all state files that there are now."""
+    """Yield the state files that there are now."""
     for root in roots:
-        yield from _below(root, DEPTH)
+        for directory in _expand(root)[0]:
+            yield from islice(_below(directory, DEPTH), MOST)
+
+
+def _expand(root: str) -> tuple[list[str], list[str]]:
+    """Return the directories that a root stands for, and those in which more of them may come."""
+    found, waits = [""], []
+    for part in root.strip("/").split("/"):
+        inside = [f"{directory}/{name}" for directory in found for name in _fitting(directory, part)]
+        there = [one for one in inside if os.path.isdir(one)]
+        waits += [directory or "/" for directory in found] if "*" in part or len(there) < len(inside) else []
+        found = there
+    return found, waits
+
+
+def _fitting(directory: str, part: str) -> list[str]:
+    return fnmatch.filter(_names(directory or "/"), part) if "*" in part else [part]
 
 
 def _below(directory: str, depth: int) -> Iterator[StateFile]:
@@ -44,12 +67,14 @@ def _below(directory: str, depth: int) -> Iterator[StateFile]:
                 yield from _below(inside, depth - 1)
             continue
         stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
-        yield StateFile(f"{inside}/{STATE}", stamp, started=not os.path.lexists(f"{inside}/{FIFO}"))
+        started = not os.path.lexists(f"{inside}/{FIFO}")
+        yield StateFile(f"{inside}/{STATE}", stamp, started, status.st_uid)
 
 
 def _names(directory: str) -> list[str]:
     try:
-        return sorted(os.listdir(directory))
+        with os.scandir(directory) as entries:
+            return sorted(entry.name for entry in islice(entries, MOST))
     except OSError:
         return []  # a file, or it comes with the first container
 
@@ -75,12 +100,11 @@ class StateWatcher:
         """Watch every directory that can hold states; for a missing root the nearest one above. May be repeated."""
         self.refused = 0
         for root in self._roots:
-            target = Path(root)
-            while not target.is_dir() and target != target.parent:
-                target = target.parent
-            self._add(str(target))
-            if target == Path(root):
-                self._watch_below(root, DEPTH)
+            found, waits = _expand(root)
+            for directory in dict.fromkeys((*waits, *found)):
+                self._add(directory)
+            for directory in found:
+                self._watch_below(directory, DEPTH)
 
     def _watch_below(self, directory: str, depth: int) -> None:
         for name in _names(directory):

@@ -9,6 +9,8 @@ Needs:  the `netns` probe for the namespaces; the right to read the state files.
 """
 
 import asyncio
+import os
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,7 @@ from netsonde.aio import spawn
 from netsonde.errors import SourceLost, WireError
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
+from netsonde.probes.claims import may_claim, trusted
 from netsonde.probes.containers import Container, ContainerPublisher
 from netsonde.probes.endings import Endings
 from netsonde.probes.runc.files import StateFile, StateWatcher, find
@@ -44,6 +47,7 @@ class RuncProbe:
         self._publisher = ContainerPublisher(context, OWNER, proc)
         self._known: dict[str, tuple[StateFile, Container | None]] = {}
         self._unreadable: set[str] = set()
+        self._unbelieved: set[str] = set()
         self._wanted = asyncio.Event()
         self._endings = Endings(self._ended)
         self._health = Health(self.name)
@@ -84,6 +88,7 @@ class RuncProbe:
         found = {file.path: file for file in find(self._roots)}
         gone = [self._known.pop(path)[1] for path in self._known.keys() - found.keys()]
         self._unreadable &= found.keys()
+        self._unbelieved &= found.keys()
         shown: list[Container] = []
         for path, file in found.items():
             before = self._known.get(path)
@@ -92,15 +97,16 @@ class RuncProbe:
                 self._known[path] = (file, seen)
                 shown += [] if seen is None else [seen]
                 gone += [] if before is None or seen is not None else [before[1]]
-        self._publisher.update(shown, [one.id for one in gone if one is not None])
+        there = {seen.id for _, seen in self._known.values() if seen is not None}
+        self._publisher.update(shown, {one.id for one in gone if one is not None} - there)
         self._health.gauge("objects", len(self._publisher))
 
     def _read(self, file: StateFile) -> Container | None:
         """Return a container, None when its process has ended or nobody understands its state."""
         self._unreadable.discard(file.path)
+        self._unbelieved.discard(file.path)
         try:
-            with Path(file.path).open("rb") as source:
-                state = read_state(source.read(STATE_LIMIT))
+            state = read_state(_content(file))
         except OSError:
             return None  # it went meanwhile
         except WireError:
@@ -109,7 +115,16 @@ class RuncProbe:
             return None
         if not self._lives(state.init_process_pid, state.init_process_start):
             return None
-        return container(state, started=file.started)
+        found = container(state, started=file.started)
+        if not may_claim(file.owner, found.pid, self._proc) or (not trusted(file.owner) and self._is_roots(found.id)):
+            self._unbelieved.add(file.path)
+            self._health.count("not_believed")
+            return None
+        return found
+
+    def _is_roots(self, identity: str) -> bool:
+        """Tell whether one who is believed has a container of this id, which a user must not put another one before."""
+        return any(seen is not None and seen.id == identity and trusted(of.owner) for of, seen in self._known.values())
 
     def _lives(self, pid: int, start: int) -> bool:
         try:
@@ -130,6 +145,18 @@ class RuncProbe:
 
     def _tell(self, watcher: StateWatcher) -> None:
         reasons = [f"{len(self._unreadable)} state files could not be read"] if self._unreadable else []
+        if self._unbelieved:
+            reasons.append(f"{len(self._unbelieved)} state files of users name processes or containers of others")
         if watcher.refused:
             reasons.append(f"{watcher.refused} directories cannot be watched: raise fs.inotify.max_user_watches")
         self._health.running("; ".join(reasons))
+
+
+def _content(file: StateFile) -> bytes:
+    """Return what is in a regular file of the same owner: a user may put a pipe there, which would block for ever."""
+    fd = os.open(file.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(fd, "rb") as source:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != file.owner:
+            raise WireError(f"{file.path} is no state of runc")
+        return source.read(STATE_LIMIT)

@@ -8,5 +8,5 @@ from dataclasses import dataclass
 class RuncSettings:
     """Section `probes.runc`."""
 
-    run_paths: tuple[str, ...] = ("/run/containerd/runc", "/run/runc", "/run/runc-ctrs")
-    """Directories in which runc keeps the state of containers; watched also when they do not exist yet."""
+    run_paths: tuple[str, ...] = ("/run/containerd/runc", "/run/runc", "/run/runc-ctrs", "/run/user/*/runc")
+    """Directories in which runc keeps the state of containers, `*` for any name; they may come later."""

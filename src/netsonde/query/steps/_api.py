@@ -6,7 +6,7 @@ docs/howto/add-a-step.md.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netsonde.query.errors import QueryError
 from netsonde.query.kinds import Kind
@@ -45,6 +45,8 @@ class Building:
     """Names given by `As`; emptied where the graph changes."""
     graph_is_root: bool = True
     """False within the graph that SubGraph made."""
+    repeated: bool = False
+    """Whether it is part of a `Repeat`, where rounds are counted."""
     leading: Sequence[Call] = ()
     """Modulators written before the step: `Emit()` of `Emit().Repeat(…)`."""
     modulators: Sequence[Call] = ()
@@ -57,6 +59,10 @@ class Building:
     def traversal(self, argument: Argument, takes: Kind | None = None) -> Traversal:
         """Return the traversal that an argument spells, of what the step takes. Raises QueryError."""
         return self.plan(argument, takes or self.takes, self)
+
+    def in_rounds(self) -> "Building":
+        """Return the same for what is done again and again."""
+        return replace(self, repeated=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from netsonde.query.kinds import Kind
 from netsonde.query.steps import (
     _by,
     aggregates,
+    arithmetic,
     branching,
     changes,
     collecting,
@@ -36,6 +37,7 @@ from netsonde.query.steps import (
     time_travel,
     top_talkers,
     values,
+    workflows,
 )
 from netsonde.query.steps._api import ModulatorSpec, StepSpec
 
@@ -65,6 +67,7 @@ _SPECS: Final = (
     StepSpec("V", graph_sources.build_v, {GRAPH: NODES}),
     StepSpec("E", graph_sources.build_e, {GRAPH: EDGES}),
     StepSpec("At", time_travel.build_at, {GRAPH: GRAPH}, ("Context",)),
+    StepSpec("Workflow", workflows.build_workflow, {GRAPH: GRAPH}),
     StepSpec("Changes", changes.build_changes, _all((GRAPH, NODES, EDGES), CHANGES)),
     StepSpec("Diff", changes.build_diff, {GRAPH: CHANGES}),
     StepSpec("TopTalkers", top_talkers.build_top_talkers, {GRAPH: VALUES}),
@@ -143,6 +146,8 @@ _SPECS: Final = (
     StepSpec("Max", folding.build_max, _all(_RECORDS, VALUE)),
     StepSpec("Mean", folding.build_mean, _all(_RECORDS, VALUE)),
     StepSpec("Is", folding.build_is, _all((VALUES, VALUE), VALUES)),
+    StepSpec("Math", arithmetic.build_math, _all(_RECORDS, VALUES)),
+    StepSpec("Loops", arithmetic.build_loops, _all(_ROWS, VALUES)),
     StepSpec("Constant", folding.build_constant, _all(_ROWS, VALUES)),
     StepSpec("Identity", folding.build_identity, _same(_ROWS)),
     StepSpec("Aggregate", collecting.build_aggregate, _same(_ROWS), ("Store",)),
@@ -150,9 +155,6 @@ _SPECS: Final = (
 )
 
 STEPS: Final[Mapping[str, StepSpec]] = {name.lower(): spec for spec in _SPECS for name in (spec.name, *spec.aliases)}
-
-NOT_YET: Final = frozenset({"Workflow"})
-"""Steps of the reference that this version refuses by name."""
 
 _MODULATOR_SPECS: Final = (
     ModulatorSpec("By", _by.read_by),

@@ -11,7 +11,8 @@ from netsonde.query.filters import ABSENT, EXISTS, Filter, combine, condition, p
 from netsonde.query.kinds import Kind
 from netsonde.query.predicates import Predicate
 from netsonde.query.rows import Group, Item, Nodes, Rows, Series
-from netsonde.query.steps._api import Building, Effect, Operation
+from netsonde.query.steps import metrics
+from netsonde.query.steps._api import AnyStep, Building, Effect, Operation
 from netsonde.query.syntax import Call
 
 
@@ -62,8 +63,14 @@ def build_has_either(call: Call, building: Building) -> Operation:
     return Keep(building.takes, pairs(call, building.takes, any_of=True))
 
 
-def build_has_key(call: Call, building: Building) -> Operation:
-    """Keep what has the key, whatever its value: `G.V().HasKey('ExtID.vm-id')`."""
+def build_has_key(call: Call, building: Building) -> AnyStep:
+    """Keep what has the key, whatever its value: `G.V().HasKey('ExtID.vm-id')`.
+
+    Interfaces that have counters: `G.V().HasKey('Metric')`.
+    """
+    (key,) = arguments.exactly(call, 1, "one key in quotes")
+    if building.takes is Kind.NODES and arguments.key_of(key) in metrics.COUNTERS:
+        return metrics.WithCounters()
     return _presence(call, building, EXISTS)
 
 

@@ -43,25 +43,29 @@ class NodeMetrics(Fetch):
             if isinstance(found, dict) and _within(found, context):
                 points[node.id].setdefault(found.get("Start"), found)
         if len(self.path) == 1:
-            for metric in await self._from_stream(nodes, context):
+            for metric in await _from_stream(nodes, context):
                 points.get(metric.node_id, {})[metric.start_ms] = _wire(metric)
         return [_series(key, found.values()) for key, found in points.items() if found]
 
     def keys(self) -> Iterable[str]:
         return (".".join(self.path),)
 
-    async def _from_stream(self, nodes: Sequence[Node], context: Context) -> Sequence[InterfaceMetric]:
-        source = context.sources.metrics
-        if source is None or not nodes:
-            return ()
-        ids, time = sorted({node.id for node in nodes}), context.slice
-        if time is None:
-            return await source.interface_metrics(ids, None, None)
-        if not time.is_point:
-            return await source.interface_metrics(ids, time.start_ms, time.last_ms)
-        found = await source.interface_metrics(ids, max(0, time.last_ms - RECENT_MS), time.last_ms)
-        latest = {metric.node_id: metric for metric in sorted(found, key=lambda metric: metric.last_ms)}
-        return list(latest.values())
+
+COUNTERS: Final = frozenset({"Metric", "LastUpdateMetric"})
+"""Keys of a node that stand for the counters of its interface, which are kept apart from its metadata."""
+
+
+@dataclass(frozen=True, slots=True)
+class WithCounters(Fetch):
+    """Keep the nodes that have counters: in the stream of metrics, or in their metadata."""
+
+    async def fetch(self, rows: Rows, context: Context) -> Rows:
+        nodes = cast("Sequence[Node]", rows)
+        counted = {metric.node_id for metric in await _from_stream(nodes, context)}
+        return [node for node in nodes if node.id in counted or not COUNTERS.isdisjoint(node.metadata)]
+
+    def keys(self) -> Iterable[str]:
+        return COUNTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,20 @@ class FlowMetrics(Fetch):
 
     def keys(self) -> Iterable[str]:
         return ("UUID", "LastUpdateMetric", "Metric")
+
+
+async def _from_stream(nodes: Sequence[Node], context: Context) -> Sequence[InterfaceMetric]:
+    source = context.sources.metrics
+    if source is None or not nodes:
+        return ()
+    ids, time = sorted({node.id for node in nodes}), context.slice
+    if time is None:
+        return await source.interface_metrics(ids, None, None)
+    if not time.is_point:
+        return await source.interface_metrics(ids, time.start_ms, time.last_ms)
+    found = await source.interface_metrics(ids, max(0, time.last_ms - RECENT_MS), time.last_ms)
+    latest = {metric.node_id: metric for metric in sorted(found, key=lambda metric: metric.last_ms)}
+    return list(latest.values())
 
 
 def _uuid(flow: Flow) -> str:

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`NextHop`: where a node would send a packet for an address.
 
-Source: `RoutingTables`, `RoutingRules` and `Neighbors` in metadata. Interfaces list the routes that lead out of them;
-a host or network namespace without tables of its own has those of the interfaces it owns.
+Source: `RoutingTables`, `RejectRoutes`, `RoutingRules` and `Neighbors` in metadata. Interfaces list the routes that
+lead out of them; a host or network namespace without tables of its own has those of the interfaces it owns.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, cast
 
 from netsonde.graph.reader import GraphReader
@@ -15,7 +16,7 @@ from netsonde.query import arguments
 from netsonde.query.context import Context
 from netsonde.query.errors import QueryError, shown
 from netsonde.query.kinds import Kind
-from netsonde.query.routes import Address, best_hop, hops_of, neighbour_mac, parse_address
+from netsonde.query.routes import Address, best_hop, hops_of, neighbour_mac, parse_address, refusals_of
 from netsonde.query.rows import Entry, Rows, members
 from netsonde.query.steps._api import Building, Operation
 from netsonde.query.syntax import Call
@@ -42,12 +43,13 @@ class FindNextHops(Operation):
         return found
 
     def keys(self) -> Iterable[str]:
-        return ("RoutingTables", "RoutingRules", "Neighbors", "Type")
+        return ("RoutingTables", "RejectRoutes", "RoutingRules", "Neighbors", "Type")
 
     def _next_hop(self, node: Node, graph: GraphReader) -> Metadata | None:
         sources = _sources(node, graph)
         hops = (hop for source in sources for hop in hops_of(source.metadata.get("RoutingTables")))
-        best = best_hop(hops, node.metadata.get("RoutingRules"), self.destination)
+        refusals = refusals_of(node.metadata.get("RejectRoutes"))
+        best = best_hop(chain(hops, refusals), node.metadata.get("RoutingRules"), self.destination)
         if best is None:
             return None
         address = best.gateway or str(self.destination)
@@ -72,7 +74,8 @@ def _sources(node: Node, graph: GraphReader) -> Sequence[Node]:
 def build_next_hop(call: Call, building: Building) -> Operation:
     """Where each node would send a packet for an address: `G.V().Has('Type', 'host').NextHop('8.8.8.8')`.
 
-    Policy rules by their priority, in each table the longest prefix, then the lowest metric.
+    Policy rules by their priority, in each table the longest prefix, then the lowest metric. None where a rule or a
+    route refuses the address (blackhole, unreachable, prohibit).
     """
     (argument,) = arguments.exactly(call, 1, "one IP address in quotes")
     text = arguments.text_of(argument, "an IP address in quotes")

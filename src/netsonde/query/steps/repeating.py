@@ -51,19 +51,22 @@ class Repeat(Composite):
         found: list[Traversers] = []
         seen = {identity(row) for row in travellers.rows} if self._once else None
         now = travellers
-        rounds = 0
+        around, rounds = context.rounds, 0
         while now.rows and rounds != self.times:
             self._check(rounds, now)
+            context.rounds = rounds
             now = self._show(self._leave(now, found, context, first=True), found, context, first=True)
             now = self.body.run(now, context)
             if seen is not None:
                 now = _unseen(now, seen, context)
-            rounds += 1
+            rounds = context.rounds = rounds + 1
             now = self._leave(now, found, context, first=False)
             if rounds != self.times or self.until is not None:
                 now = self._show(now, found, context, first=False)
             context.check(sum(part.weight for part in found))
+        context.rounds = rounds
         found.append(self._last(now, found, context))
+        context.rounds = around
         return joined(found, context, tracked=travellers.tracked)
 
     def ways(self) -> Iterable[Traversal]:
@@ -125,7 +128,7 @@ def build_repeat(call: Call, building: Building) -> Operation:
     `v1n` reaches over layer 2: `G.V('v1n').Emit().Repeat(__.BothE('RelationType', 'layer2').OtherV().Dedup())`.
     """
     (argument,) = arguments.exactly(call, 1, "one traversal, such as __.Out()")
-    body = building.traversal(argument)
+    body = building.in_rounds().traversal(argument)
     if body.gives is not building.takes:
         raise QueryError(
             f"what {call.name} repeats takes {building.takes.noun}, so it must give them; it gives {body.gives.noun}",
@@ -142,8 +145,8 @@ def build_repeat(call: Call, building: Building) -> Operation:
     return Repeat(
         body,
         None if times is None else read_times(times),
-        None if until is None else read_until(until, building),
-        None if emit is None else read_emit(emit, building),
+        None if until is None else read_until(until, building.in_rounds()),
+        None if emit is None else read_emit(emit, building.in_rounds()),
         call,
     )
 

@@ -109,6 +109,9 @@ def _one_spelling(value: str) -> str:
 
 
 def build_sockets(call: Call, building: Building) -> Operation:
-    """The sockets that nodes list, or the sockets at the ends of flows: `G.V().Sockets().Has('RemotePort', 80)`."""
+    """The sockets that nodes list, or the sockets at the ends of flows: `G.V().Sockets().Has('RemotePort', 80)`.
+
+    They are listed where the probe `socketinfo` is enabled.
+    """
     arguments.none(call)
     return FlowSockets() if building.takes is Kind.FLOWS else NodeSockets(building.takes)

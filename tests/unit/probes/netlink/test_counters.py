@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Counters as deltas."""
 
-from netsonde.probes.netlink import wire
+from netsonde.probes import netlink_wire as wire
 from netsonde.probes.netlink.counters import NAMES, CounterHistory, decode_stats
 from unit.probes.netlink.traffic import Recording
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from netsonde.errors import WireError
 from netsonde.model.elements import Metadata
-from netsonde.probes.netlink import wire
+from netsonde.probes import netlink_wire as wire
 from netsonde.probes.netlink.state import NamespaceState
 from netsonde.probes.netlink.translate import Driver, Peer, interface_metadata
 from unit.probes.netlink.traffic import Recording, at, link_message, lower, play, u32

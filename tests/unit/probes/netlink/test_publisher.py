@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from netsonde.graph.batch import Batch
 from netsonde.graph.graph import Graph
+from netsonde.probes import netlink_wire as wire
 from netsonde.probes.identity import Identity
-from netsonde.probes.netlink import wire
 from netsonde.probes.netlink.links import Link
 from netsonde.probes.netlink.peers import PeerResolver
 from netsonde.probes.netlink.publisher import InterfacePublisher

@@ -8,9 +8,10 @@ import pytest
 
 from netsonde.errors import WireError
 from netsonde.model.elements import Json
-from netsonde.probes.netlink import wire
+from netsonde.probes import netlink_wire as wire
+from netsonde.probes.netlink.routing import NO_INTERFACE
 from netsonde.probes.netlink.rules import decode_rule, routing_rules
-from netsonde.probes.netlink.state import NO_INTERFACE, NamespaceState
+from netsonde.probes.netlink.state import NamespaceState
 from netsonde.query.routes import best_hop, hops_of
 from unit.probes.netlink.traffic import message, play, u32
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from netsonde.probes.netlink import wire
+from netsonde.probes import netlink_wire as wire
 from netsonde.probes.netlink.routes import routing_tables
 from netsonde.probes.netlink.state import NamespaceState
 from unit.probes.netlink.traffic import Recording, at, link_message, lower, message, play, route_message

@@ -11,11 +11,12 @@ from typing import cast
 
 import pytest
 
+from netsonde.probes import netlink_wire as wire
 from netsonde.probes.namespaces import Namespace
-from netsonde.probes.netlink import wire
 from netsonde.probes.netlink.socket import Overrun, RtnetlinkSocket
 from netsonde.probes.netlink.state import NamespaceState
 from netsonde.probes.netlink.watch import ASKED_AT_ONCE, READ_LIMIT, NamespaceWatch
+from unit.captures.fakes import until
 from unit.probes.netlink.traffic import link_message, lower
 
 HEADER = struct.Struct("=IHHII")
@@ -170,7 +171,8 @@ async def test_after_an_overrun_all_is_read_and_all_that_was_asked_is_looked_at_
     await lab.owner.until(lambda: bool(lab.owner.changed))
     assert len(lab.owner.resyncs) == 1
     assert lab.kernel.dumps == [
-        *(wire.RTM_GETLINK, wire.RTM_GETADDR, wire.RTM_GETROUTE, wire.RTM_GETRULE, wire.RTM_GETNEIGH, wire.RTM_GETNEIGH)
+        *(wire.RTM_GETLINK, wire.RTM_GETADDR, wire.RTM_GETNEXTHOP, wire.RTM_GETROUTE, wire.RTM_GETRULE),
+        *(wire.RTM_GETQDISC, wire.RTM_GETNEIGH, wire.RTM_GETNEIGH),
     ]
     # None of them differs from before, but the word of the kernel about their peers may have been lost.
     assert set().union(*lab.owner.changed) == set(range(1, 11))
@@ -240,3 +242,18 @@ async def test_forwarding_entries_that_a_vxlan_brings_along_are_asked_for(lab: L
     lab.kernel.put(link_message(60, "vx1", "vxlan"))
     await lab.owner.until(lambda: lab.state.links[60].name == "vx1")
     assert len(lab.kernel.dumps) == 1
+
+
+FILTERING = link_message(70, "br0", "bridge", wire.attribute(7, b"\1"))
+
+
+async def test_vlans_are_read_when_a_bridge_filters_and_again_when_some_were_changed_alone(lab: Lab) -> None:
+    await until(lambda: lab.watch.complete)
+    lab.kernel.dumps.clear()
+    lab.kernel.put(FILTERING)
+    await until(lambda: lab.kernel.dumps == [wire.RTM_GETLINK])
+    lab.kernel.put(HEADER.pack(16, wire.RTM_NEWVLAN, 0, 0, 0))
+    await until(lambda: lab.kernel.dumps == [wire.RTM_GETLINK] * 2)
+    lab.kernel.dumps.clear()
+    lab.kernel.put(Overrun())
+    await until(lambda: lab.kernel.dumps[-1:] == [wire.RTM_GETLINK] and len(lab.kernel.dumps) == 9)

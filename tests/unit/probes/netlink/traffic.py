@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 from typing import Any, cast
 
-from netsonde.probes.netlink import wire
+from netsonde.probes import netlink_wire as wire
 from netsonde.probes.netlink.state import DumpName, NamespaceState
 
 RECORDING = Path(__file__).parents[3] / "data" / "netlink" / "lab.json"

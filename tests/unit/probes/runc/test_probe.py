@@ -15,10 +15,11 @@ from netsonde.errors import SourceLost
 from netsonde.graph.batch import Batch
 from netsonde.graph.graph import Graph
 from netsonde.observe import Health
+from netsonde.probes import claims
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.identity import Identity
 from netsonde.probes.namespaces import NamespaceRegistry
-from netsonde.probes.runc import files
+from netsonde.probes.runc import files, probe
 from netsonde.probes.runc.probe import RuncProbe
 from netsonde.probes.runc.settings import RuncSettings
 from netsonde.probes.runner import ProbeRunner
@@ -56,16 +57,16 @@ class Lab:
 
 
 @asynccontextmanager
-async def running(tmp_path: Path) -> AsyncIterator[Lab]:
+async def running(tmp_path: Path, run_path: str = "runc") -> AsyncIterator[Lab]:
     graph, registry = Graph("h1", "agent.h1", lambda: 1), NamespaceRegistry()
     batch = Batch()
     batch.put_node(IDENTITY.host(), "host", {"Name": "h1", "Type": "host"})
     graph.apply(batch)
-    settings = ProbeSettings(runc=RuncSettings(run_paths=(str(tmp_path / "runc"),)))
+    settings = ProbeSettings(runc=RuncSettings(run_paths=(str(tmp_path / run_path),)))
     context = ProbeContext(graph, "h1", IDENTITY, registry, settings, lambda _: None, lambda: 1)
-    probe = RuncProbe(context)
-    probe.needs = ()  # type: ignore[assignment]
-    runner = ProbeRunner([probe], retry_delay=0.01)
+    made = RuncProbe(context)
+    made.needs = ()  # type: ignore[assignment]
+    runner = ProbeRunner([made], retry_delay=0.01)
     lab = Lab(graph, runner.healths["runc"], tmp_path / "runc")
     async with asyncio.TaskGroup() as group:
         task = group.create_task(runner.run())
@@ -155,3 +156,52 @@ async def test_rubbish_is_counted_and_the_others_are_shown(tmp_path: Path) -> No
         await lab.until(lambda: set(lab.names()) == {"good"} and "1 state files" in lab.health.reason)
         lab.write("bad")
         await lab.until(lambda: set(lab.names()) == {"bad", "good"} and lab.health.reason == "")
+
+
+async def test_users_own_directories_are_found_when_they_come(tmp_path: Path) -> None:
+    async with running(tmp_path, "user/*/runc") as lab:
+        lab.write("../user/1000/runc/one")
+        await lab.until(lambda: set(lab.names()) == {"one"})
+        lab.write("../user/1001/runc/two")
+        await lab.until(lambda: set(lab.names()) == {"one", "two"})
+        lab.write("../user/1001/other/three")
+        lab.write("../user/1000/runc/four")
+        await lab.until(lambda: set(lab.names()) == {"one", "two", "four"})
+
+
+@pytest.fixture
+def users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trust nobody who only has our uid."""
+    for module in (claims, probe):
+        monkeypatch.setattr(module, "trusted", lambda uid: uid == -1)
+
+
+async def test_user_is_believed_about_own_processes_only(users: None, tmp_path: Path) -> None:
+    async with running(tmp_path) as lab:
+        lab.write("kernel", init_process_pid=1)
+        await lab.until(lambda: "1 state files of users name processes" in lab.health.reason)
+        process = await asyncio.create_subprocess_exec("cat", stdin=asyncio.subprocess.PIPE)
+        lab.write("own", init_process_pid=process.pid)
+        await lab.until(lambda: set(lab.names()) == {"own"})
+        process.terminate()
+        await process.wait()
+        await lab.until(lambda: lab.names() == {})
+
+
+async def test_pipe_instead_of_a_state_blocks_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path) as lab:
+        (lab.root / "pipe").mkdir(parents=True)
+        os.mkfifo(lab.root / "pipe/state.json")
+        lab.write("one")
+        await lab.until(lambda: set(lab.names()) == {"one"})
+        await lab.until(lambda: "1 state files could not be read" in lab.health.reason)
+
+
+async def test_second_state_of_one_container_does_not_take_it_along(tmp_path: Path) -> None:
+    async with running(tmp_path) as lab:
+        lab.write("one", id="same")
+        again = lab.write("two", id="same")
+        await lab.until(lambda: lab.health.counters.get("events", 0) > 0 and set(lab.names()) == {"same"})
+        again.unlink()
+        lab.write("three")
+        await lab.until(lambda: set(lab.names()) == {"same", "three"})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames of rtnetlink: messages in a datagram, attributes in a message, requests; host byte order, no I/O.
+"""Frames of netlink: messages in a datagram, attributes in a message, requests; host byte order, no I/O.
 
 Source: linux/netlink.h, linux/rtnetlink.h. Our own decoder because it is on the path of every kernel event: it looks
 at the wanted attributes only and reads 45,000 links/s here, where pyroute2's complete one reads 3,400.
@@ -36,11 +36,22 @@ RTM_GETNEIGH: Final = 30
 RTM_NEWRULE: Final = 32
 RTM_DELRULE: Final = 33
 RTM_GETRULE: Final = 34
+RTM_NEWQDISC: Final = 36
+RTM_DELQDISC: Final = 37
+RTM_GETQDISC: Final = 38
+RTM_NEWTFILTER: Final = 44
+RTM_DELTFILTER: Final = 45
+RTM_GETTFILTER: Final = 46
 RTM_NEWNSID: Final = 88
 RTM_DELNSID: Final = 89
 RTM_GETNSID: Final = 90
 RTM_NEWSTATS: Final = 92
 RTM_GETSTATS: Final = 94
+RTM_NEWNEXTHOP: Final = 104
+RTM_DELNEXTHOP: Final = 105
+RTM_GETNEXTHOP: Final = 106
+RTM_NEWVLAN: Final = 112
+RTM_DELVLAN: Final = 113
 
 AF_UNSPEC: Final = 0
 AF_INET: Final = 2

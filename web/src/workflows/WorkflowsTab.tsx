@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// All workflows, the way to a new one, and recent calls; or one call with its result.
+
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { listWorkflows } from "../api/workflows";
+import { useRefusal } from "../state/access";
+import { place } from "../state/place";
+import { useStore } from "../state/store";
+import { Refusal } from "../ui/Field";
+import { Button, ErrorNote, messageOf } from "../ui/widgets";
+import { JobList } from "./JobList";
+import { JobView } from "./JobView";
+import { WorkflowCard } from "./WorkflowCard";
+import { WorkflowForm } from "./WorkflowForm";
+
+const REFRESH_MS = 10_000;
+
+export default function WorkflowsTab() {
+  const { workflow: open, job } = useStore(place);
+  const [making, setMaking] = useState(false);
+  const unseen = useRefusal("workflow read");
+  const refusals = { write: useRefusal("workflow write"), call: useRefusal("workflow.call write") };
+  const found = useQuery({
+    queryKey: ["workflows"],
+    queryFn: ({ signal }) => listWorkflows(signal),
+    refetchInterval: REFRESH_MS,
+    enabled: unseen === "",
+  });
+  if (unseen) return <Refusal reason={unseen} />;
+  if (job) return <JobView key={job} uuid={job} />;
+  return (
+    <div className="stack fill">
+      {making ? (
+        <WorkflowForm onDone={() => setMaking(false)} />
+      ) : (
+        <header className="section-head roomy">
+          <h3>Workflows</h3>
+          <span className="muted">{found.data?.length ?? ""}</span>
+          <span className="spring" />
+          <Button
+            primary
+            icon="plus"
+            disabled={refusals.write !== ""}
+            title={refusals.write}
+            onClick={() => setMaking(true)}
+          >
+            Create
+          </Button>
+        </header>
+      )}
+      <Refusal reason={refusals.call || refusals.write} />
+      <div className="scroll">
+        {found.error ? <ErrorNote>{messageOf(found.error)}</ErrorNote> : null}
+        <ul className="cards" aria-label="Workflows">
+          {(found.data ?? []).map((workflow) => (
+            <WorkflowCard key={workflow.UUID} workflow={workflow} open={workflow.UUID === open} refusals={refusals} />
+          ))}
+        </ul>
+        <h3 className="block-title">Recent calls</h3>
+        <JobList workflow="" refusal={refusals.call} />
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// @vitest-environment happy-dom
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { act } from "react";
+import { createRoot } from "react-dom/client";
+import { expect, it, vi } from "vitest";
+import { AlertCard } from "../../src/alerts/AlertCard";
+import { alert, transition } from "../resources";
+
+const HOSTILE = "<img src=x onerror=alert(1)>";
+
+async function shown(refusal: string): Promise<HTMLElement> {
+  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify([transition("a", { Summary: HOSTILE })]))));
+  const view = alert("a", {
+    Name: HOSTILE,
+    Description: HOSTILE,
+    State: "firing",
+    Summary: HOSTILE,
+    Problem: HOSTILE,
+    Undelivered: [HOSTILE],
+    Labels: { team: HOSTILE },
+  });
+  const frame = document.createElement("div");
+  await act(async () => {
+    createRoot(frame).render(
+      <QueryClientProvider client={new QueryClient()}>
+        <AlertCard alert={view} open refusal={refusal} onEdit={() => undefined} />
+      </QueryClientProvider>,
+    );
+    await Promise.resolve();
+  });
+  await vi.waitFor(() => expect(frame.querySelector("[data-testid=alert-step]")).not.toBeNull());
+  return frame;
+}
+
+it("shows whatever an alert says as text", async () => {
+  const frame = await shown("");
+
+  expect(frame.querySelector("img")).toBeNull();
+  expect(frame.textContent.split(HOSTILE)).toHaveLength(8);
+  expect([...frame.querySelectorAll(".card-actions > :disabled")]).toEqual([]);
+});
+
+it("says why it cannot be changed, and does not let it be", async () => {
+  const frame = await shown("you may not");
+
+  const controls = [...frame.querySelectorAll<HTMLElement>(".card-actions > *")];
+  expect(controls.map((one) => [one.matches(":disabled"), one.title])).toEqual(Array(3).fill([true, "you may not"]));
+});
