@@ -216,6 +216,9 @@ def empty_packet_batch() -> bytes:
 def flows_to_json(stream: bytes) -> bytes:
     """Return the flows of an Arrow IPC stream as a JSON list of the objects that the reference's clients know."""
 
+def flow_messages(stream: bytes, captures: list[str]) -> list[tuple[str, str, bytes]]:
+    """Return the flows of these captures, each as (capture, TID of the node, JSON object)."""
+
 def packets_to_pcapng(batches: list[bytes], comment: str = "") -> bytes:
     """Return the packets as a pcapng file: by time, one block per interface, comments with capture and flow."""
 

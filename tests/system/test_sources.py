@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from live_graph import name, private_netns
+from netsonde.bus.server import find_server
 from ovs_fixture import PrivateOvs, running_ovs
 from system.links import Links, send_udp
 from system.stack import PROGRAM, Stack
@@ -74,6 +75,42 @@ def test_flows_and_packets_go_where_a_capture_sends_them(stack: Stack, tmp_path:
     stack.wait(lambda: len(list(directory.glob("*.pcapng"))) >= 3, 10, "three files")
     for one in sockets.values():
         one.close()
+
+
+@pytest.fixture
+def nats(ovs: PrivateOvs, tmp_path: Path) -> Iterator[tuple[str, int]]:
+    """A server that anybody may use, in the stack's namespace."""
+    command = [str(find_server()), "--addr", "127.0.0.1", "--port", "-1", "--ports_file_dir", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
+        # It says so when its ports are known and listened on.
+        assert any("Server is ready" in line for line in server.stderr or ())
+        ports = json.loads(next(tmp_path.glob("*.ports")).read_text())
+        host, _, port = str(ports["nats"][0]).rpartition("/")[2].rpartition(":")
+        yield host, int(port)
+        server.terminate()
+
+
+def test_flows_are_published_as_messages(stack: Stack, nats: tuple[str, int]) -> None:
+    links = Links(name("v"))
+    left, right = links.veth("a")
+    with socket.create_connection(nats, timeout=10) as reader, reader.makefile("rb") as lines:
+        reader.sendall(b"CONNECT {}\r\nSUB lab.> 1\r\nPING\r\n")
+        assert any(line == b"PONG\r\n" for line in lines)
+        sink = {"Type": "nats", "Target": f"nats://127.0.0.1:{nats[1]}", "Subject": "lab.flows"}
+        uuid = stack.capture(f"G.V().Has('Name', '{right}')", Sinks=[sink], BPFFilter="udp port 9005")
+        stack.wait_capture(uuid, "active")
+        send_udp(left, 0, 5, port=9005)
+        header = next(line for line in lines if line.startswith(b"MSG "))
+        flow = json.loads(next(lines))
+    assert header.split()[1] == b"lab.flows"
+    assert (flow["CaptureID"], flow["Transport"]["B"], flow["Network"]["Protocol"]) == (uuid, 9005, "IPV4")
+
+    def sent() -> bool:
+        sinks = stack.capture_status(uuid)["Nodes"][0]["Sinks"]
+        return any(one["Type"] == "nats" and one["Sent"] >= 1 and one["Dropped"] == 0 for one in sinks)
+
+    stack.wait(sent, 10, "counted")
+    stack.call("DELETE", f"/api/capture/{uuid}")
 
 
 def test_what_the_kernel_counts_is_tracked_like_captured_packets(stack: Stack) -> None:

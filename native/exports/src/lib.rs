@@ -24,4 +24,4 @@ mod writer;
 pub use header::Header;
 pub use reader::{Reader, ReaderStats};
 pub use record::{Counts, FlowRecord};
-pub use writer::{Protocol, Writer, WriterStats};
+pub use writer::{Datagram, Protocol, Writer, WriterStats};

@@ -28,6 +28,14 @@ pub struct WriterStats {
     pub inexpressible: u64,
 }
 
+/// One message of an exporter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    pub bytes: Vec<u8>,
+    /// Records in it, each of one direction.
+    pub records: u64,
+}
+
 pub struct Writer {
     protocol: Protocol,
     /// Observation domain, source id, or (lowest 16 bits) engine.
@@ -74,6 +82,12 @@ impl Writer {
 
     /// Return the datagrams that tell these records, in order.
     pub fn write(&mut self, records: &[FlowRecord], now_ns: i64) -> Vec<Vec<u8>> {
+        let datagrams = self.write_counted(records, now_ns).into_iter();
+        datagrams.map(|datagram| datagram.bytes).collect()
+    }
+
+    /// Return the same, each with the number of records in it.
+    pub fn write_counted(&mut self, records: &[FlowRecord], now_ns: i64) -> Vec<Datagram> {
         let one_way: Vec<FlowRecord> = records
             .iter()
             .flat_map(|record| [*record, record.reversed()])
@@ -114,7 +128,7 @@ impl Writer {
         });
     }
 
-    fn datagram5(&mut self, records: &[FlowRecord], now_ns: i64) -> Vec<u8> {
+    fn datagram5(&mut self, records: &[FlowRecord], now_ns: i64) -> Datagram {
         let mut out = Vec::with_capacity(24 + 48 * records.len());
         out.extend(5u16.to_be_bytes());
         out.extend((records.len() as u16).to_be_bytes());
@@ -129,7 +143,10 @@ impl Writer {
             self.record5(record, &mut out);
         }
         self.count(records.len());
-        out
+        Datagram {
+            bytes: out,
+            records: records.len() as u64,
+        }
     }
 
     fn record5(&self, record: &FlowRecord, out: &mut Vec<u8>) {
@@ -159,7 +176,7 @@ impl Writer {
         out.extend([0; 8]);
     }
 
-    fn templated(&mut self, records: &[FlowRecord], now_ns: i64) -> Vec<Vec<u8>> {
+    fn templated(&mut self, records: &[FlowRecord], now_ns: i64) -> Vec<Datagram> {
         let mut datagrams = Vec::new();
         let mut rest = records;
         while !rest.is_empty() {
@@ -183,7 +200,10 @@ impl Writer {
             told += written as u16;
             self.finish(&mut out, told);
             self.count(written);
-            datagrams.push(out);
+            datagrams.push(Datagram {
+                bytes: out,
+                records: written as u64,
+            });
         }
         datagrams
     }

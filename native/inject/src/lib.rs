@@ -18,5 +18,6 @@ pub mod probe;
 pub mod recorded;
 pub mod reply;
 pub mod run;
+mod worker;
 
 pub use checksum::is_intact;

@@ -16,6 +16,7 @@ use crate::neighbors::NeighborKey;
 use crate::quic::QuicState;
 use crate::quote::{Errors, Quote};
 use crate::reassembly::Budget;
+use crate::tally::Tally;
 use crate::tcp::{Learnt, Segment, TcpState};
 
 /// Why a flow ended, as `FinishType` numbers it. The first four are the reference's.
@@ -368,34 +369,6 @@ pub(crate) fn octets(headers: &Headers<'_>) -> u32 {
     match (headers.link, headers.network) {
         (None, Network::V4 { .. } | Network::V6 { .. }) => headers.ip_len,
         _ => headers.wire_len,
-    }
-}
-
-/// What one step adds to a flow: a packet, or all fragments of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tally {
-    pub(crate) packets: u64,
-    pub(crate) octets: u64,
-    pub(crate) first_ns: i64,
-    pub(crate) last_ns: i64,
-}
-
-impl Tally {
-    #[inline]
-    pub(crate) fn one(octets: u32, ts_ns: i64) -> Self {
-        Self {
-            packets: 1,
-            octets: octets.into(),
-            first_ns: ts_ns,
-            last_ns: ts_ns,
-        }
-    }
-
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.packets += other.packets;
-        self.octets += other.octets;
-        self.first_ns = self.first_ns.min(other.first_ns);
-        self.last_ns = self.last_ns.max(other.last_ns);
     }
 }
 

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use netsonde_packet::{Fragment, Headers};
 
-use crate::flow::Tally;
 use crate::key::{FlowKey, Keyed};
+use crate::tally::Tally;
 
 const TIMEOUT_NS: i64 = 30_000_000_000;
 const MAX_BYTES: usize = 4 << 20;

@@ -57,6 +57,11 @@ impl Budget {
     }
 
     #[cfg(test)]
+    pub(crate) fn text_used(&self) -> usize {
+        self.text.load(Ordering::Relaxed)
+    }
+
+    #[cfg(test)]
     pub(crate) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }

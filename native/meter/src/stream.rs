@@ -9,6 +9,7 @@ use std::sync::Arc;
 use netsonde_packet::{block_name, dns, identify, Application, Fact, Facts, Identity, Layer};
 
 use crate::dns::DnsState;
+use crate::http::HttpState;
 use crate::json::Json;
 use crate::reassembly::{Budget, Offer, Payload, Start, MOST_OF_A_START};
 use crate::told::Told;
@@ -43,6 +44,7 @@ pub(crate) struct TcpApplication {
     starts: Option<Box<Starts>>,
     told: Told,
     pub(crate) dns: Option<Box<DnsState>>,
+    http: Option<Box<HttpState>>,
 }
 
 struct Starts {
@@ -66,6 +68,24 @@ impl TcpApplication {
             })),
             told: Told::new(budget),
             dns: None,
+            http: None,
+        }
+    }
+
+    /// Whether messages are looked for in every segment, also behind those that told what the application is.
+    pub(crate) fn follows_messages(&self) -> bool {
+        self.http.is_some()
+    }
+
+    /// Look for messages in a segment of `side` that has not been looked at before.
+    fn message(&mut self, side: usize, payload: &Payload<'_>) {
+        let starting = self
+            .starts
+            .as_ref()
+            .and_then(|starts| starts.sides.get(side))
+            .is_some_and(|start| !start.done);
+        if let (false, Some(http)) = (starting, &mut self.http) {
+            http.segment(payload.bytes);
         }
     }
 
@@ -77,6 +97,7 @@ impl TcpApplication {
         first: Option<u32>,
         tries: &mut Tries,
     ) -> Wanted {
+        self.message(side, payload);
         let Some(starts) = &mut self.starts else {
             return Wanted::Nothing;
         };
@@ -98,6 +119,13 @@ impl TcpApplication {
         };
         let last = payload.cut || bytes.len() >= MOST_OF_A_START;
         let verdict = judge(self.application, bytes, payload.ports, last);
+        if let Verdict::Told(application, _) = &verdict {
+            if application.layer() == Layer::HTTP {
+                self.http
+                    .get_or_insert_with(|| Box::new(HttpState::new(budget)))
+                    .segment(bytes);
+            }
+        }
         if let Verdict::Messages(application) = verdict {
             self.application = Some(application);
             let state = self.dns.get_or_insert_default();
@@ -159,7 +187,11 @@ impl TcpApplication {
     pub(crate) fn write(&self, json: &mut Json<'_>) {
         if let (Some(layer), false) = (self.layer(), self.told.members().is_empty()) {
             json.object(block_name(layer));
-            json.members(self.told.members()).close();
+            json.members(self.told.members());
+            if let Some(http) = &self.http {
+                http.write(json);
+            }
+            json.close();
         }
     }
 }

@@ -74,6 +74,8 @@ mod flag {
     pub(super) const ANSWERED: u8 = 16;
     /// Of both sides: the application is known or was given up; nobody looks at payload any more.
     pub(super) const SETTLED: u8 = 64;
+    /// Of both sides: messages are looked for all the same, where a segment may begin with one.
+    pub(super) const MESSAGES: u8 = 128;
 
     pub(super) fn of(flag: u8, side: usize) -> u8 {
         flag << (side & 1)
@@ -310,7 +312,8 @@ impl TcpState {
     #[inline]
     pub(crate) fn wants(&self, side: usize, segment: &Segment<'_>) -> bool {
         let looking = self.flags & flag::SETTLED == 0 && !self.tries.exhausted(side);
-        looking && !segment.payload.is_empty()
+        let following = self.flags & flag::MESSAGES != 0 && segment.tcp.may_begin;
+        (looking || following) && !segment.payload.is_empty()
     }
 
     /// Look for the application. To be called before `segment`.
@@ -325,6 +328,9 @@ impl TcpState {
             ports: (tcp.source, tcp.destination),
             may_begin: tcp.may_begin,
         };
+        if self.flags & flag::SETTLED != 0 && self.repeats(side, payload.sequence) {
+            return;
+        }
         let first = self.start_of(side);
         if self.application.is_none() && begins_nothing(&payload, first, &mut self.tries, side) {
             self.settle_if(self.tries.all_exhausted());
@@ -337,7 +343,19 @@ impl TcpState {
         if wanted != Wanted::More && application.layer().is_none() {
             self.application = None;
         }
+        let follows = |application: &TcpApplication| application.follows_messages();
+        if self.application.as_deref().is_some_and(follows) {
+            self.flags |= flag::MESSAGES;
+        }
         self.settle_if(wanted == Wanted::Nothing);
+    }
+
+    /// Whether bytes that begin at `sequence` were seen before.
+    fn repeats(&self, side: usize, sequence: u32) -> bool {
+        let behind = |next: u32| (sequence.wrapping_sub(next) as i32) < 0;
+        let troubles = self.troubles.as_ref().and_then(|both| both.get(side));
+        self.sides.get(side).is_some_and(|this| behind(this.next))
+            && !troubles.is_some_and(|troubles| troubles.in_hole(sequence))
     }
 
     fn settle_if(&mut self, settled: bool) {

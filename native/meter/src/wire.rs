@@ -52,6 +52,23 @@ pub fn write_flows(batch: &RecordBatch, separator: char, out: &mut String) {
     }
 }
 
+/// Give the flows of `captures` to `take`, each as (capture, TID of the node, JSON object).
+pub fn each_flow(
+    batch: &RecordBatch,
+    captures: &[String],
+    mut take: impl FnMut(&str, &str, String),
+) {
+    let columns = FlowColumns::of(batch);
+    for row in 0..batch.num_rows() {
+        let capture = columns.capture_id.get(row);
+        if captures.iter().any(|wanted| wanted == capture) {
+            let mut object = String::new();
+            columns.write(row, &mut object);
+            take(capture, columns.node_tid.get(row), object);
+        }
+    }
+}
+
 #[inline]
 fn ms(ns: i64) -> i64 {
     ns.div_euclid(1_000_000)

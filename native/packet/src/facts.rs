@@ -83,7 +83,7 @@ fn cut(mut text: String) -> String {
 }
 
 /// Bytes of a packet as one line: control characters become U+FFFD.
-pub(crate) fn printable(bytes: &[u8]) -> String {
+pub fn printable(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes)
         .chars()
         .map(|character| {

@@ -6,7 +6,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::bytes::be16;
-use crate::facts::Facts;
+use crate::facts::{printable, Facts};
 
 const SERVER_NAME: u16 = 0;
 const SIGNATURE_ALGORITHMS: u16 = 13;
@@ -39,7 +39,7 @@ pub(crate) fn client(body: &[u8], transport: char, facts: &mut Facts) {
     if let Some(name) = hello.server_name {
         facts.bytes("server_name", name);
     }
-    let shown = |name: &&[u8]| String::from_utf8_lossy(name).into_owned();
+    let shown = |name: &&[u8]| printable(name);
     facts.list("alpn", hello.protocols.iter().map(shown).collect());
     facts.text("offered_version", version_name(hello.version));
     if hello.extensions.contains(&ENCRYPTED_HELLO) {

@@ -14,6 +14,9 @@ macro_rules! layers {
         }
 
         impl Layer {
+            /// All but `Payload`.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
             pub fn name(self) -> &'static str {
                 match self {
                     Self::Payload => "Payload",

@@ -25,7 +25,7 @@ mod transport;
 
 pub use describe::{describe, Description};
 pub use error::FrameError;
-pub use facts::{Fact, Facts};
+pub use facts::{printable, Fact, Facts};
 pub use headers::{
     Ethernet, Fragment, Headers, Icmp, IcmpKind, Inner, Network, Tcp, Transport, Tunnel,
 };
@@ -34,6 +34,6 @@ pub use layer::{Layer, LayerPath};
 pub use link::LinkType;
 pub use neighbour::{autonomous_prefixes, neighbour, Neighbour};
 pub use parse::parse;
-pub use protocols::{dhcpv4, dhcpv6, dns, quic};
+pub use protocols::{dhcpv4, dhcpv6, dns, http, quic};
 pub use registry::Ports;
 pub use stream::{block_name, identify, told, Application, Identity};

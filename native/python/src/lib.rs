@@ -25,6 +25,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(meter::empty_flow_batch, module)?)?;
     module.add_function(wrap_pyfunction!(meter::empty_packet_batch, module)?)?;
     module.add_function(wrap_pyfunction!(meter::flows_to_json, module)?)?;
+    module.add_function(wrap_pyfunction!(meter::flow_messages, module)?)?;
     module.add_function(wrap_pyfunction!(packets::packets_to_pcapng, module)?)?;
     module.add_function(wrap_pyfunction!(packets::packets_to_pcap, module)?)?;
     module.add_function(wrap_pyfunction!(packets::describe_packets, module)?)?;

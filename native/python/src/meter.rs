@@ -325,3 +325,27 @@ pub(crate) fn flows_to_json<'py>(py: Python<'py>, stream: &[u8]) -> PyResult<Bou
     });
     Ok(PyBytes::new(py, text.map_err(arrow_error)?.as_bytes()))
 }
+
+/// Return the flows of the captures named, each as (capture, TID of the node, JSON object) in the order of the stream.
+///
+/// Raises ValueError when the bytes are no stream.
+#[pyfunction]
+pub(crate) fn flow_messages<'py>(
+    py: Python<'py>,
+    stream: &[u8],
+    captures: Vec<String>,
+) -> PyResult<Vec<(String, String, Bound<'py, PyBytes>)>> {
+    let found = py.detach(|| -> Result<Vec<_>, arrow_schema::ArrowError> {
+        let mut found = Vec::new();
+        for batch in ipc::read(stream)? {
+            wire::each_flow(&batch, &captures, |capture, node, object| {
+                found.push((capture.to_owned(), node.to_owned(), object));
+            });
+        }
+        Ok(found)
+    });
+    let found = found.map_err(arrow_error)?.into_iter();
+    Ok(found
+        .map(|(capture, node, object)| (capture, node, PyBytes::new(py, object.as_bytes())))
+        .collect())
+}

@@ -8,12 +8,14 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from netsonde import __version__
 from netsonde.agent.reports import ReportPump, metrics_sink
 from netsonde.agent.switch import KernelDevices, OvsDatabase
+from netsonde.agent.topics import flow_messages, topic_connector
 from netsonde.agent.verbs import flow_handler, packet_handler
 from netsonde.aio import Supervisor, spawn
 from netsonde.aio.tasks import HealthSink
@@ -33,6 +35,7 @@ from netsonde.captures.engines.ovs.engine import OvsEngine
 from netsonde.captures.engines.own_traffic import OwnTraffic, own_servers
 from netsonde.captures.engines.packet import PacketEngine, open_packet_engine
 from netsonde.captures.settings import CaptureSettings
+from netsonde.captures.topics import Topics
 from netsonde.graph import Graph
 from netsonde.graph.events import to_changes
 from netsonde.graph.tid import TidLayer
@@ -83,7 +86,9 @@ class Agent:
         self.settings = settings
         self.host = settings.host_id
         self.started_ms = now_ms()
-        self.health = {name: Health(name) for name in ("bus", "captures", "link watcher", "open vswitch", "reports")}
+        self.health = {
+            name: Health(name) for name in ("bus", "captures", "link watcher", "open vswitch", "reports", "sinks")
+        }
         self.graph = Graph(self.host, f"agent.{self.host}", now_ms)
         self.graph.add_computed(TidLayer())
         self.graph.add_computed(VmLayer())
@@ -102,7 +107,8 @@ class Agent:
 
     async def _run_on(self, bus: Bus, stop: asyncio.Event) -> None:
         publishers = {kind: ReportPublisher(bus, kind, self.host, self.spool) for kind in REPORTS}
-        engine = self._open_engine()
+        topics = Topics(flow_messages)
+        engine = self._open_engine(topics)
         switch = None if engine is None else self._switch(engine)
         presence = PresenceKeeper(bus, lambda: self._describe(probes, engine))
         probes = ProbeRunner(build_probes(self._probe_context(publishers["metrics"])), lambda _: presence.touch())
@@ -116,7 +122,11 @@ class Agent:
                 tasks.append(spawn(group, publisher.run(), f"publish.{kind}"))
             if engine is not None:
                 await self._answer(bus, engine, captures)
-                pump = ReportPump(_core(engine), flows=publishers["flows"], packets=publishers["packets"])
+                pump = ReportPump(
+                    _core(engine), flows=publishers["flows"], packets=publishers["packets"], topics=topics.offer
+                )
+                connect = topic_connector(self.settings.capture, f"agent {self.host}")
+                tasks.append(spawn(group, self._supervise("sinks", partial(topics.run, connect)), "sinks"))
                 tasks.append(spawn(group, self._supervise("reports", pump.run), "reports"))
             tasks.append(spawn(group, probes.run(), "probes"))
             tasks.append(spawn(group, self._publish_topology(bus, probes), "topology"))
@@ -134,7 +144,7 @@ class Agent:
             if engine is not None:
                 pump.flush()
                 await asyncio.to_thread(engine.close)
-            await _drain(publishers.values())
+            await _drain(publishers.values(), topics)
             for task in reversed(tasks):
                 task.cancel()
         self.namespaces.close()
@@ -150,11 +160,11 @@ class Agent:
             now_ms=now_ms,
         )
 
-    def _open_engine(self) -> PacketEngine | None:
+    def _open_engine(self, topics: Topics) -> PacketEngine | None:
         """Start the native core; without the rights for it the topology is shown all the same."""
         health = self.health["link watcher"]
         try:
-            engine = open_packet_engine(self.host, self._capture_settings(), self._own_traffic())
+            engine = open_packet_engine(self.host, self._capture_settings(), self._own_traffic(), topics)
         except OSError as refused:
             self._hindrance = self._hindrance or f"this agent cannot capture: {refused}"
             health.failed(f"no captures: {refused}; run as root, or with CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN")
@@ -273,12 +283,14 @@ async def _leave(switch: OvsEngine) -> None:
             await switch.settle()
 
 
-async def _drain(publishers: Iterable[ReportPublisher]) -> None:
-    """Give the bus a moment to take the last reports; what it does not take is in the spool."""
+async def _drain(publishers: Iterable[ReportPublisher], topics: Topics) -> None:
+    """Give the bus a moment to take the last reports; what it does not take is in the spool. Likewise the sinks, whose
+    rest is lost."""
     with suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_WITHIN):
             for publisher in publishers:
                 await publisher.drained()
+            await topics.drain()
 
 
 def _gauge_watcher(health: Health, engine: PacketEngine) -> None:

@@ -36,10 +36,13 @@ class Publisher(Protocol):
 class ReportPump:
     """Moves finished reports to their publishers until cancelled, and once more at the end."""
 
-    def __init__(self, core: Core, *, flows: Publisher, packets: Publisher) -> None:
+    def __init__(
+        self, core: Core, *, flows: Publisher, packets: Publisher, topics: Callable[[bytes], None] = lambda _: None
+    ) -> None:
         self._core = core
         self._flows = flows
         self._packets = packets
+        self._topics = topics
 
     async def run(self, health: HealthSink) -> None:
         health.running()
@@ -50,6 +53,7 @@ class ReportPump:
     def flush(self) -> None:
         """Hand over what is finished now."""
         for batch in self._core.take_flows():
+            self._topics(batch)
             for part in parts(batch):
                 self._flows.offer(part)
         for batch in self._core.take_packets():

@@ -42,8 +42,8 @@ class Link:
         self.lost = asyncio.Event()
 
     @classmethod
-    async def open(cls, settings: BusSettings, name: str) -> "Link":
-        """Connect once; raises SourceLost with the reason when that fails."""
+    async def open(cls, settings: BusSettings, name: str, *, what: str = "bus at ") -> "Link":
+        """Connect once; raises SourceLost with the reason when that fails. `what` is said before the address."""
         opened: list[Link] = []
         errors: list[str] = []
 
@@ -73,7 +73,7 @@ class Link:
             )
         except (nats.errors.Error, OSError, TimeoutError, ValueError) as failed:
             await _discard(client)
-            raise SourceLost(f"bus at {settings.url}: {errors[-1] if errors else _cause(failed)}") from failed
+            raise SourceLost(f"{what}{settings.url}: {errors[-1] if errors else _cause(failed)}") from failed
         link = cls(client)
         opened.append(link)
         await link.subscribe(f"{link._reply_prefix}.*", link._on_answer)
@@ -123,6 +123,13 @@ class Link:
             await self._client.publish(subject, data, reply=reply, headers=headers)
         except (nats.errors.Error, OSError) as failed:
             raise SourceLost(f"cannot publish on {subject}: {failed or type(failed).__name__}") from failed
+
+    async def flush(self, timeout: float) -> None:
+        """Return when the server has all that was published; raises SourceLost when it does not say so in time."""
+        try:
+            await self._client.flush(timeout=timeout)  # type: ignore[arg-type]  # documented as seconds, typed as int
+        except (nats.errors.Error, OSError, TimeoutError) as failed:
+            raise SourceLost(f"the server does not answer: {failed or type(failed).__name__}") from failed
 
     async def request(self, subject: str, data: bytes, *, timeout: float, headers: dict[str, str] | None = None) -> Msg:
         """Publish and wait for the one answer; SourceLost when none comes or nobody listens."""

@@ -3,6 +3,7 @@
 
 import ipaddress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from netsonde.captures.destinations import Destinations
@@ -65,6 +66,14 @@ class CaptureSettings:
     """MiB that the files of all captures may have together, those of captures and interfaces that are gone
     included; the oldest go first."""
 
+    topic_servers: tuple[str, ...] = ()
+    """NATS servers that sinks of type `nats` may name, as nats://ADDRESS:PORT or tls://ADDRESS:PORT; empty = any, but
+    without a login."""
+    topic_token_file: Path | None = None
+    """File with the token that these servers ask for; needs `topic_servers`, so that no other one gets it."""
+    topic_ca: Path | None = None
+    """Certificates (PEM) that those of tls:// servers must be signed by; without, the system's."""
+
     def __post_init__(self) -> None:
         try:
             ipaddress.ip_address(self.listen)
@@ -86,6 +95,8 @@ class CaptureSettings:
         ):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be greater than 0, got {getattr(self, name)}")
+        if self.topic_token_file is not None and not self.topic_servers:
+            raise ValueError("topic_token_file needs topic_servers: a token is for servers that were named here only")
         for name in ("pool", "ring_mib", "max_flows", "files_mib", "files_total_mib"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")

@@ -35,6 +35,7 @@ KINDS: Final[Mapping[str, SinkKind]] = {
     "netflow5": SinkKind(False, 65535, "engine", 2055),
     "netflow9": SinkKind(False, 2**32 - 1, "source id", 2055),
     "ipfix": SinkKind(False, 2**32 - 1, "observation domain", 4739),
+    "nats": SinkKind(False, 0, "of no use here", 4222),
     "pcapng": SinkKind(True, 0, "of no use here"),
     "erspan": SinkKind(True, 1023, "session"),
     "vxlan": SinkKind(True, 2**24 - 1, "VNI", 4789),
@@ -42,11 +43,16 @@ KINDS: Final[Mapping[str, SinkKind]] = {
 _TARGET_TYPES: Final[Mapping[str, str]] = {
     "netflowv5": "netflow5",
     "erspanv1": "erspan",
-    **{name: name for name in KINDS if name != "pcapng"},
+    **{name: name for name in KINDS if name not in ("pcapng", "nats")},
 }
 """Kind of sink by the reference's `TargetType`."""
 _MIRRORS: Final = ("erspan", "vxlan")
 _LOCAL: Final = ("", "local")
+_SCHEMES: Final = ("nats://", "tls://")
+_SUBJECT: Final = re.compile(r"[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*")
+_LONGEST_SUBJECT: Final = 200
+_OURS: Final = ("netsonde.", "_INBOX.")
+"""What the bus itself is built of: whoever may make a capture must not speak there."""
 _FOLDER: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
 """UUIDs, as captures have them: definitions come over the bus, and none may lead out of the folder for files."""
 
@@ -95,6 +101,9 @@ def _problems(sink: Sink, engine: EngineKind | None) -> Iterator[str]:
     if sink.type == "pcapng":
         yield from _file_problems(sink)
         return
+    if sink.type == "nats" and not is_subject(sink.subject):
+        rule = "words of letters, digits, _ and - with dots between, and not netsonde.*"
+        yield f"Subject {sink.subject[:100]!r} must be {rule}"
     try:
         target_of(sink)
     except ValueError as wrong:
@@ -117,12 +126,24 @@ def _file_problems(sink: Sink) -> Iterator[str]:
 
 def target_of(sink: Sink) -> str:
     """Return the target as the native core takes it; raises ValueError for one that makes no sense."""
+    if sink.type == "nats":
+        return _server(sink)
     port = KINDS[sink.type].default_port
     if port is None:
         return str(ipaddress.IPv4Address(sink.target)) if sink.target else _refuse(sink, "an IPv4 address")
-    host, _, after = sink.target.rpartition(":")
+    return _socket_address(sink, sink.target, port)
+
+
+def _server(sink: Sink) -> str:
+    scheme = next((scheme for scheme in _SCHEMES if sink.target.startswith(scheme)), "")
+    address = _socket_address(sink, sink.target.removeprefix(scheme), KINDS["nats"].default_port or 0)
+    return f"{scheme or _SCHEMES[0]}{address}"
+
+
+def _socket_address(sink: Sink, text: str, port: int) -> str:
+    host, _, after = text.rpartition(":")
     if not host or "]" in after or (":" in host and not host.startswith("[")):
-        host, after = sink.target, str(port)
+        host, after = text, str(port)
     try:
         address = ipaddress.ip_address(host.strip("[]"))
         number = int(after)
@@ -131,6 +152,13 @@ def target_of(sink: Sink) -> str:
     if not 0 < number < 65536 or address.is_unspecified:
         return _refuse(sink, "ADDRESS or ADDRESS:PORT")
     return f"[{address}]:{number}" if address.version == 6 else f"{address}:{number}"
+
+
+def is_subject(text: str) -> bool:
+    """Tell whether messages may go to a subject of NATS; empty stands for the capture's own."""
+    if not text:
+        return True
+    return len(text) <= _LONGEST_SUBJECT and bool(_SUBJECT.fullmatch(text)) and not f"{text}.".startswith(_OURS)
 
 
 def _refuse(sink: Sink, wanted: str) -> str:
@@ -143,7 +171,7 @@ def destination_problems(capture: Capture, destinations: Destinations) -> Iterat
         if sink.type == "pcapng" or sink.type not in KINDS:
             continue
         try:
-            problem = destinations.problem(target_of(sink))
+            problem = destinations.problem(target_of(sink).rpartition("/")[2])
         except ValueError:
             continue
         if problem:
@@ -155,7 +183,7 @@ def native_sinks(capture: Capture, settings: CaptureSettings) -> list[dict[str, 
     refused = [*destination_problems(capture, Destinations(settings.export_allow, settings.export_refuse))]
     if refused:
         raise UserError("; ".join(refused), hint="it is this agent's setting")
-    return [_native(capture, sink, settings) for sink in sinks_of(capture)]
+    return [_native(capture, sink, settings) for sink in sinks_of(capture) if sink.type != "nats"]
 
 
 def _native(capture: Capture, sink: Sink, settings: CaptureSettings) -> dict[str, object]:
@@ -180,6 +208,9 @@ def excluded(capture: Capture) -> list[str]:
     for sink in sinks_of(capture):
         if sink.type == "erspan":
             found.append(f"not (ip proto 47 and dst host {sink.target})")
+        elif sink.type == "nats":
+            host, _, port = target_of(sink).rpartition("/")[2].rpartition(":")
+            found.append(f"not (tcp and host {host.strip('[]')} and port {port})")
         elif sink.type != "pcapng":
             host, _, port = target_of(sink).rpartition(":")
             found.append(f"not (udp and dst host {host.strip('[]')} and dst port {port})")

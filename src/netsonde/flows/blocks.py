@@ -57,7 +57,7 @@ BLOCKS: Final[dict[str, tuple[str, tuple[Field, ...]]]] = {
         ),
     ),
     "HTTP": (
-        "first request and response of an HTTP/1 connection",
+        "first request and response of an HTTP/1 connection, and how many there were; of several, the last ones",
         (
             _text("method", "method", "GET"),
             _text("target", "what was asked for", "/latest/meta-data"),
@@ -68,6 +68,10 @@ BLOCKS: Final[dict[str, tuple[str, tuple[Field, ...]]]] = {
             _number("status", "status of the response", 200),
             _text("server", "program that answered", "nginx"),
             _text("location", "where else to ask", "https://example.org/"),
+            _number("requests", "requests so far", 3),
+            _number("responses", "responses so far", 3),
+            _number("failed", "responses with a status of 400 or more", 1),
+            _list("last", "the last eight requests, each with the status of its response", "GET /a 200"),
         ),
     ),
     "QUIC": (

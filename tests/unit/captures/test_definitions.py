@@ -76,6 +76,11 @@ def test_old_spellings_of_the_engine_are_kept_and_understood(spelling: str) -> N
         ({"sinks": [Sink("pcapng", total_bytes=5)]}, "TotalBytes"),
         ({"sinks": [Sink("pcapng", "/etc")]}, "pcapng has no Target"),
         ({"sinks": [Sink("ipfix", "10.0.0.1")] * 9}, "8 are the most"),
+        ({"sinks": [Sink("nats", "nats://example.org")]}, "names are not looked up"),
+        ({"sinks": [Sink("nats", "http://10.0.0.1")]}, "Target 'http://10.0.0.1' must be"),
+        ({"sinks": [Sink("nats", "nats://me:secret@10.0.0.1")]}, "must be ADDRESS"),
+        ({"sinks": [Sink("nats", "10.0.0.1", subject="flows.>")]}, "Subject 'flows.>' must be"),
+        ({"sinks": [Sink("nats", "10.0.0.1", subject="netsonde.flows.h1")]}, "not netsonde.*"),
         ({"expires_at": 5}, "ExpiresAt is in the past"),
     ],
 )

@@ -35,6 +35,7 @@ class NativeStats:
     capture_id: str = "c1"
     netns: int = 77
     ifindex: int = 3
+    node_tid: str = "t1"
     packets: int = 4
     bytes: int = 400
     dropped: int = 1

@@ -4,8 +4,9 @@
 use netsonde_packet::{parse, Headers, Network, Tcp, Transport};
 
 use super::{FlowRef, Frame, Meter, Prepared};
-use crate::flow::{self, mark, Tally};
+use crate::flow::{self, mark};
 use crate::ids::Opening;
+use crate::tally::Tally;
 use crate::tcp::Segment;
 
 /// How deep headers were looked into when packets were told apart.

@@ -2,8 +2,9 @@
 //! Fragments: counted with the packet that they make, or as what they are when they make none.
 
 use super::{FlowRef, Meter, Prepared};
-use crate::flow::{self, Tally};
+use crate::flow;
 use crate::fragments::{Lost, Outcome, Piece};
+use crate::tally::Tally;
 
 impl Meter {
     /// Count a fragment, with the whole packet where it can be put together.

@@ -5,8 +5,9 @@ use netsonde_exports::{FlowRecord, Header};
 use netsonde_packet::{parse, Tcp};
 
 use super::{FlowRef, Frame, Meter, Prepared};
-use crate::flow::{self, mark, Finish, Tally};
+use crate::flow::{self, mark, Finish};
 use crate::ids::Opening;
+use crate::tally::Tally;
 
 impl Meter {
     /// Count one frame out of `rate` for all of them. For a meter that is told so (`MeterConfig::every_frame`).

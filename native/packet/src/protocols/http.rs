@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! HTTP/1 (RFC 9112): the first request and the first response of a connection.
+//! HTTP/1 (RFC 9112): the first request and the first response of a connection in words, and first lines of all others.
 
 use crate::facts::Facts;
 use crate::registry::{no_info, not_over_packets, Found, Protocol, Reading, Told};
@@ -94,6 +94,71 @@ fn first_line(line: &[u8], facts: &mut Facts) {
     }
 }
 
+/// What the first line of a message says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head<'a> {
+    /// The target is without its query.
+    Request {
+        method: &'a [u8],
+        target: &'a [u8],
+    },
+    Response {
+        status: u16,
+    },
+}
+
+/// Return the heads of messages that follow each other in `bytes`, from its beginning on. A body whose length is not
+/// told, or that goes on behind `bytes`, is the last thing that is seen.
+pub fn heads(mut bytes: &[u8]) -> impl Iterator<Item = Head<'_>> {
+    std::iter::from_fn(move || {
+        let line_end = bytes.iter().position(|&byte| byte == b'\n')?;
+        let (line, rest) = bytes.split_at(line_end + 1);
+        let head = head(trim(line))?;
+        bytes = behind_body(rest);
+        Some(head)
+    })
+}
+
+fn head(line: &[u8]) -> Option<Head<'_>> {
+    let mut words = line.splitn(3, |&byte| byte == b' ');
+    let (first, second) = (words.next()?, words.next()?);
+    if first.starts_with(VERSION) {
+        let status = std::str::from_utf8(second).ok()?.parse().ok()?;
+        return (100..600)
+            .contains(&status)
+            .then_some(Head::Response { status });
+    }
+    let is_method = METHODS
+        .iter()
+        .any(|method| method.strip_suffix(b" ") == Some(first));
+    (is_method && words.next()?.starts_with(VERSION)).then(|| Head::Request {
+        method: first,
+        target: without_query(second),
+    })
+}
+
+/// Return what follows a message of which `rest` is all behind the first line; nothing when that is not known.
+fn behind_body(rest: &[u8]) -> &[u8] {
+    let mut body = 0;
+    let mut rest = rest;
+    while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+        let (line, behind) = rest.split_at(end + 1);
+        rest = behind;
+        let line = trim(line);
+        if line.is_empty() {
+            return rest.get(body..).unwrap_or_default();
+        }
+        let colon = line.iter().position(|&byte| byte == b':').unwrap_or(0);
+        if line[..colon].eq_ignore_ascii_case(b"content-length") {
+            let length = std::str::from_utf8(trim(&line[colon + 1..])).ok();
+            body = length
+                .and_then(|length| length.parse().ok())
+                .unwrap_or(usize::MAX);
+        }
+    }
+    &[]
+}
+
 /// Queries hold tokens and passwords, which are nobody's business here.
 fn without_query(target: &[u8]) -> &[u8] {
     let end = target.iter().position(|&byte| byte == b'?');
@@ -137,6 +202,34 @@ mod tests {
         let cut = b"GET / HTTP/1.1\r\nHost: exam";
         assert_eq!(told(cut, false), None);
         assert_eq!(text(&told(cut, true).expect("last"), "host"), "exam");
+    }
+
+    #[test]
+    fn messages_behind_each_other_are_told_apart_by_the_length_of_bodies() {
+        let bytes = b"HTTP/1.1 404 no\r\nContent-Length: 3\r\n\r\nGETHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nGET / HT";
+        let found: Vec<_> = heads(bytes).collect();
+        assert_eq!(
+            found,
+            [404, 200].map(|status| Head::Response { status }).to_vec()
+        );
+        let found: Vec<_> =
+            heads(b"GET /a?token=x HTTP/1.1\r\n\r\nHEAD /b HTTP/1.0\n\nGET /cut HTT").collect();
+        let request = |method, target| Head::Request { method, target };
+        assert_eq!(found, [request(b"GET", b"/a"), request(b"HEAD", b"/b")]);
+    }
+
+    #[test]
+    fn what_only_looks_like_a_message_is_none() {
+        for bytes in [
+            &b"GET / HTTP/2\r\n"[..],
+            b"GETX / HTTP/1.1\r\n",
+            b"GET /\r\n\r\n",
+            b"HTTP/1.1 9 x\r\n",
+            b"HTTP/1.1 \r\n",
+            b"\n",
+        ] {
+            assert_eq!(heads(bytes).next(), None);
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod esp;
 mod geneve;
 mod gre;
 mod gtpu;
-mod http;
+pub mod http;
 pub(crate) mod igmp;
 mod ipip;
 mod l2tp;

@@ -1,19 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Floods a veth pair at full speed, one round for each line of standard input; prints `{"frames": n, "wall_ns": t,
+//! Floods a veth pair at full speed, or at a pace, one round for each line of standard input; prints `{"frames": n, "wall_ns": t,
 //! "processor_ns": t}` per round. The pair is deleted at the end of the input.
 //!
 //! ```text
-//! veth_flood NAME MILLISECONDS [FLOWS]
+//! veth_flood NAME MILLISECONDS [FLOWS [FRAMES_PER_SECOND]]
 //! ```
 //!
 //! With FLOWS, frames are UDP datagrams of 64 bytes of as many flows in turn; without, numbered frames of no protocol.
+//! FRAMES_PER_SECOND of 0 is full speed.
 
 use std::io::{self, BufRead, Write};
+use std::time::Duration;
 
 use netsonde_testkit::frames::{now_ns, numbered, processor_ns, Sender};
 use netsonde_testkit::links::{ifindex, Links};
 
 const BATCH: u32 = 256;
+/// At a pace: smaller, so that it is even.
+const SMALL_BATCH: u32 = 16;
+const PAUSE: Duration = Duration::from_micros(100);
+
+/// How long is sent, and how fast.
+struct Plan {
+    duration_ns: i64,
+    /// 0 = at full speed.
+    per_second: u64,
+}
+
+impl Plan {
+    /// Whether the next frames are not due yet, `elapsed_ns` after the first.
+    fn is_ahead(&self, frames: u64, elapsed_ns: i64) -> bool {
+        let due = u128::from(elapsed_ns.unsigned_abs()) * u128::from(self.per_second);
+        self.per_second > 0 && u128::from(frames) * 1_000_000_000 > due
+    }
+
+    fn batch(&self) -> u32 {
+        if self.per_second > 0 {
+            SMALL_BATCH
+        } else {
+            BATCH
+        }
+    }
+}
 
 struct Round {
     frames: u64,
@@ -33,11 +61,15 @@ fn datagram(flow: u32) -> Vec<u8> {
     frame
 }
 
-fn flood(sender: &Sender, duration_ns: i64, datagrams: &[Vec<u8>]) -> io::Result<Round> {
+fn flood(sender: &Sender, plan: &Plan, datagrams: &[Vec<u8>]) -> io::Result<Round> {
     let (start, start_processor) = (now_ns(), processor_ns());
     let mut frames = 0u64;
-    while now_ns() - start < duration_ns {
-        for _ in 0..BATCH {
+    while now_ns() - start < plan.duration_ns {
+        if plan.is_ahead(frames, now_ns() - start) {
+            std::thread::sleep(PAUSE);
+            continue;
+        }
+        for _ in 0..plan.batch() {
             match datagrams.get(frames as usize % datagrams.len().max(1)) {
                 Some(datagram) => sender.send(datagram)?,
                 None => sender.send(&numbered(0, frames as u32))?,
@@ -52,7 +84,7 @@ fn flood(sender: &Sender, duration_ns: i64, datagrams: &[Vec<u8>]) -> io::Result
     })
 }
 
-fn rounds(links: &Links, name: &str, duration_ns: i64, flows: u32) -> io::Result<()> {
+fn rounds(links: &Links, name: &str, plan: &Plan, flows: u32) -> io::Result<()> {
     let datagrams: Vec<Vec<u8>> = (0..flows).map(datagram).collect();
     let peer = format!("z{name}");
     links.add_veth(name, &peer, false)?;
@@ -66,7 +98,7 @@ fn rounds(links: &Links, name: &str, duration_ns: i64, flows: u32) -> io::Result
             frames,
             wall_ns,
             processor_ns,
-        } = flood(&sender, duration_ns, &datagrams)?;
+        } = flood(&sender, plan, &datagrams)?;
         let mut output = io::stdout().lock();
         writeln!(
             output,
@@ -79,21 +111,26 @@ fn rounds(links: &Links, name: &str, duration_ns: i64, flows: u32) -> io::Result
 
 fn run() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    let (name, milliseconds, flows) = match arguments.as_slice() {
-        [_, name, milliseconds] => (name, milliseconds, "0"),
-        [_, name, milliseconds, flows] => (name, milliseconds, flows.as_str()),
+    let (name, milliseconds, flows, per_second) = match arguments.as_slice() {
+        [_, name, milliseconds] => (name, milliseconds, "0", "0"),
+        [_, name, milliseconds, flows] => (name, milliseconds, flows.as_str(), "0"),
+        [_, name, milliseconds, flows, pace] => (name, milliseconds, flows.as_str(), pace.as_str()),
         _ => {
             return Err(io::Error::other(
-                "usage: veth_flood NAME MILLISECONDS [FLOWS]",
+                "usage: veth_flood NAME MILLISECONDS [FLOWS [FRAMES_PER_SECOND]]",
             ))
         }
     };
     let duration_ms: i64 = milliseconds.parse().map_err(io::Error::other)?;
+    let plan = Plan {
+        duration_ns: duration_ms * 1_000_000,
+        per_second: per_second.parse().map_err(io::Error::other)?,
+    };
     let links = Links::open()?;
     let result = rounds(
         &links,
         name,
-        duration_ms * 1_000_000,
+        &plan,
         flows.parse().map_err(io::Error::other)?,
     );
     drop(links.delete(name));

@@ -10,6 +10,7 @@ from netsonde.captures.engines._api import EventKind, Point, TapCounters, TapEve
 from netsonde.captures.engines.own_traffic import OwnTraffic, without_own_traffic
 from netsonde.captures.settings import CaptureSettings
 from netsonde.captures.sinks import excluded, native_sinks
+from netsonde.captures.topics import Topics
 from netsonde.errors import UserError
 from netsonde.model.captures import Capture, SinkStatus
 
@@ -47,6 +48,8 @@ class NativeStats(Protocol):
     def netns(self) -> int: ...
     @property
     def ifindex(self) -> int: ...
+    @property
+    def node_tid(self) -> str: ...
     @property
     def packets(self) -> int: ...
     @property
@@ -124,8 +127,10 @@ class PacketEngine:
         options: Any,
         sinks: Any = dict,
         own_traffic: Sequence[OwnTraffic] = (),
+        topics: Topics | None = None,
     ) -> None:
         self.core = core
+        self._topics = topics or Topics()
         self.event_fd = core.event_fd
         self._settings = settings
         self._home = home
@@ -181,6 +186,7 @@ class PacketEngine:
     def _native_options(self, capture: Capture) -> dict[str, object]:
         chosen = native_options(capture, self._settings)
         chosen["sinks"] = [self._sinks(**sink) for sink in native_sinks(capture, self._settings)]
+        self._topics.want(capture)
         return chosen
 
     def stop(self, point: Point) -> None:
@@ -191,6 +197,7 @@ class PacketEngine:
 
     def forget(self, capture: str) -> None:
         self._sent_on.pop(capture, None)
+        self._topics.forget(capture)
         self.core.forget(capture)
 
     def arm(self, *, armed: bool) -> None:
@@ -213,7 +220,10 @@ class PacketEngine:
         return event.kind == "started" and event.point in self._silent
 
     def counters(self) -> Mapping[Point, TapCounters]:
-        return {self._point(stats): _counters(stats) for stats in self.core.stats()}
+        return {
+            self._point(stats): _counters(stats, self._topics.status(stats.capture_id, stats.node_tid))
+            for stats in self.core.stats()
+        }
 
     def close(self) -> None:
         self.core.close()
@@ -224,7 +234,7 @@ class PacketEngine:
         return self._stands_for.get(point, point)
 
 
-def _counters(stats: NativeStats) -> TapCounters:
+def _counters(stats: NativeStats, topics: Sequence[SinkStatus]) -> TapCounters:
     return TapCounters(
         packets=stats.packets,
         dropped=stats.dropped,
@@ -235,7 +245,7 @@ def _counters(stats: NativeStats) -> TapCounters:
         fragments_lost=stats.fragments_lost,
         source_lost=stats.source_lost,
         source_refused=stats.source_refused,
-        sinks=tuple(SinkStatus(*sink) for sink in stats.sinks),
+        sinks=(*(SinkStatus(*sink) for sink in stats.sinks), *topics),
     )
 
 
@@ -261,7 +271,9 @@ def native_options(capture: Capture, settings: CaptureSettings) -> dict[str, obj
     }
 
 
-def open_packet_engine(host: str, settings: CaptureSettings, own_traffic: Sequence[OwnTraffic] = ()) -> PacketEngine:
+def open_packet_engine(
+    host: str, settings: CaptureSettings, own_traffic: Sequence[OwnTraffic] = (), topics: Topics | None = None
+) -> PacketEngine:
     """Start the native core. Raises OSError without the capabilities that packet sockets need, UserError for a port
     in the settings that means nothing."""
     from netsonde import _native
@@ -288,4 +300,5 @@ def open_packet_engine(host: str, settings: CaptureSettings, own_traffic: Sequen
         options=_native.CaptureOptions,
         sinks=_native.SinkSpec,
         own_traffic=own_traffic,
+        topics=topics,
     )

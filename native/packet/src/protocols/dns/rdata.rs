@@ -3,6 +3,7 @@
 
 use super::{kind_name, name};
 use crate::bytes::{be16, be32, chunk};
+use crate::facts::printable;
 use crate::text;
 
 /// Bytes of unknown data that are shown.
@@ -52,12 +53,7 @@ pub(super) fn text(message: &[u8], kind: u16, start: usize, raw: &[u8]) -> Optio
         257 => {
             let tag = usize::from(byte(1)?);
             let (tag, value) = raw.get(2..)?.split_at_checked(tag)?;
-            format!(
-                "{} {} {}",
-                byte(0)?,
-                String::from_utf8_lossy(tag),
-                quoted(value)
-            )
+            format!("{} {} {}", byte(0)?, printable(tag), quoted(value))
         }
         _ => unknown(raw),
     })
@@ -142,7 +138,7 @@ fn parameter(key: u16, value: &[u8]) -> String {
                 let Some((name, behind)) = behind.split_at_checked(length.into()) else {
                     break;
                 };
-                names.push(String::from_utf8_lossy(name).into_owned());
+                names.push(printable(name));
                 rest = behind;
             }
             format!("alpn={}", names.join(","))
@@ -212,7 +208,7 @@ fn salt(salt: &[u8]) -> String {
 
 fn quoted(value: &[u8]) -> String {
     let shown = value.get(..4 * SHOWN).unwrap_or(value);
-    format!("\"{}\"", String::from_utf8_lossy(shown))
+    format!("\"{}\"", printable(shown))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -256,6 +252,18 @@ mod tests {
         ];
         for (kind, raw, expected) in cases {
             assert_eq!(shown(kind, raw).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn what_a_server_wrote_into_texts_stays_on_one_line() {
+        for (kind, raw) in [
+            (257, &b"\0\x05is\nsuea\x1b[2J"[..]),
+            (65, b"\0\x01\0\0\x01\0\x03\x02\n2"),
+            (35, b"\0\x01\0\x02\x01\r\x01\n\0\x01x\0"),
+        ] {
+            let shown = shown(kind, raw).expect("whole");
+            assert!(!shown.contains(char::is_control), "{shown:?}");
         }
     }
 
