@@ -74,16 +74,8 @@ def memory_of_flows() -> bool:
         path = MANY.with_name(f"{flows}-flows.pcap")
         if not path.exists():
             write_many(path, flows)
-        command = [
-            str(Path(sys.executable).with_name("netsonde")),
-            "meter",
-            str(path),
-            "-o",
-            "/dev/null",
-            "-f",
-            "arrow",
-        ]
-        peaks.append(peak_mb(command))
+        netsonde = str(Path(sys.executable).with_name("netsonde"))
+        peaks.append(peak_mb([netsonde, "meter", str(path), "-o", str(path.with_suffix(".arrow"))]))
     idle, peak = peaks
     print(f"memory of 1 M flows: {peak:.0f} MB, of which {peak - idle:.0f} for the flows", end="")
     print(f" (goal {MOST_MB}){verdict(peak <= MOST_MB)}")
