@@ -381,6 +381,7 @@ export interface Rehearsal {
 export interface Sink {
   Type: string;
   Target: string;
+  Subject: string;
   ID: number;
   RotateBytes: number;
   RotatePackets: number;
