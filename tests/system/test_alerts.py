@@ -63,6 +63,8 @@ def test_a_receiver_is_told_once_although_the_analyzer_is_killed(
     left, _ = links.veth("a")
     stack.wait(lambda: receiver.states == ["firing"], 5, "told")
     assert [node["Metadata"]["Name"] for node in receiver.got[0]["ReasonData"]] == [left]
+    # A notice whose delivery is not written down yet would be sent again.
+    stack.wait(lambda: stack.call("GET", f"/api/alert/{uuid}")["Undelivered"] == [], 5, "the delivery written down")
 
     killed = stack.child("analyzer")
     stack.kill("analyzer")

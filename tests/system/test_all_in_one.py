@@ -76,9 +76,10 @@ def test_it_stops_in_order_and_starts_again_with_everything(tmp_path: Path, link
     stack.start()
     assert capture in stack.call("GET", "/api/capture")
     stack.wait_capture(capture, "waiting")
-    assert stack.query(f"G.At({moment}).V().Has('Name', '{left}').Count()") == 1
-    flows = stack.query(f"G.At({moment}, 60).Flows().Has('CaptureID', '{capture}', 'Transport', 9000)")
-    assert [flow["Metric"]["ABPackets"] for flow in flows] == [4]
+    there = f"G.At({moment}).V().Has('Name', '{left}').Count()"
+    stack.wait(lambda: stack.query(there) == 1, 10, "the interface, from history")
+    flows = f"G.At({moment}, 60).Flows().Has('CaptureID', '{capture}', 'Transport', 9000)"
+    stack.wait(lambda: [flow["Metric"]["ABPackets"] for flow in stack.query(flows)] == [4], 10, "its flow")
     stack.wait(lambda: numbers(stack, capture) == [0, 1, 2, 3], 10, "the packets of a gone interface, from history")
     stack.stop()
 
