@@ -391,6 +391,30 @@ async def test_unacknowledged_reports_come_again(bus: Bus, tmp_path: Path) -> No
             await wait_until(lambda: got == [b"one"])
 
 
+async def test_what_a_stopped_reader_had_taken_can_still_be_stored(bus: Bus, tmp_path: Path) -> None:
+    publisher = ReportPublisher(bus, "flows", "h", tmp_path)
+    consumer = ReportConsumer(bus, "flows", within=30.0)
+
+    async def read() -> None:
+        async for _ in consumer.batches():
+            raise AssertionError("a batch ended before its time")
+
+    def taken() -> list[bytes]:
+        rest = consumer.unsettled()
+        return [] if rest is None else rest.payloads
+
+    async with running(publisher.run), running(read):
+        publisher.offer(b"one")
+        await wait_until(lambda: taken() == [b"one"])
+        publisher.offer(b"two")
+        await wait_until(lambda: taken() == [b"one", b"two"])
+    rest = consumer.unsettled()
+    assert rest is not None
+    assert rest.payloads == [b"one", b"two"]
+    await rest.ack()
+    assert consumer.unsettled() is None
+
+
 async def test_reports_are_overheard_beside_their_consumer_and_gaps_are_told(
     server: PrivateServer, bus: Bus, tmp_path: Path
 ) -> None:

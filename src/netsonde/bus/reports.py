@@ -54,6 +54,8 @@ class ReportBatch:
 
     reports: list[Report] = field(default_factory=list)
     size: int = 0
+    is_settled: bool = False
+    """Whether the bus knows what became of the reports."""
     _replies: list[str] = field(default_factory=list)
     _link: Link | None = None
 
@@ -69,15 +71,17 @@ class ReportBatch:
 
     async def ack(self) -> None:
         """Tell the bus that the reports are stored. Raises SourceLost: then they come again, and are stored again."""
-        assert self._link is not None
-        for reply in self._replies:
-            await self._link.publish(reply, b"+ACK")
+        await self._answer(b"+ACK")
 
     async def refuse(self) -> None:
         """Give the reports back; they come again after a moment."""
+        await self._answer(b'-NAK {"delay": 1000000000}')
+
+    async def _answer(self, answer: bytes) -> None:
         assert self._link is not None
         for reply in self._replies:
-            await self._link.publish(reply, b'-NAK {"delay": 1000000000}')
+            await self._link.publish(reply, answer)
+        self.is_settled = True
 
 
 class ReportConsumer:
@@ -104,6 +108,7 @@ class ReportConsumer:
         self._max_bytes = max_bytes
         self._max_reports = max_reports
         self._ack_wait = ack_wait
+        self._in_hand = ReportBatch()
 
     async def batches(self) -> AsyncGenerator[ReportBatch, None]:
         """Yield batches for ever, over lost connections; one at a time, the next after the former is done with."""
@@ -121,6 +126,10 @@ class ReportConsumer:
                 await self._bus.wait_connected()
                 await asyncio.sleep(next(delays))
 
+    def unsettled(self) -> ReportBatch | None:
+        """Return what was taken and is not settled, once `batches` has ended: stored at once it need not come again."""
+        return self._in_hand if self._in_hand.reports and not self._in_hand.is_settled else None
+
     async def _life(self) -> AsyncGenerator[ReportBatch, None]:
         jetstream = await self._bus.ensure_reports(self._kind)
         plan = STREAMS[self._kind]
@@ -129,11 +138,16 @@ class ReportConsumer:
         pull = f"{API}.CONSUMER.MSG.NEXT.{plan.name}.{self._durable}"
         try:
             while True:
-                batch = await self._collect(jetstream, opened, pull)
+                self._in_hand = batch = ReportBatch()
+                await self._collect(jetstream, opened, pull, batch)
                 if batch.reports:
                     yield batch
         finally:
             await opened.close()
+            if not self._in_hand.is_settled:
+                for message in opened.inbox.take():
+                    if not status_of(message):
+                        self._in_hand.add(message, jetstream.link)
 
     def _consumer(self) -> dict[str, object]:
         return {
@@ -145,10 +159,9 @@ class ReportConsumer:
             "max_deliver": -1,
         }
 
-    async def _collect(self, jetstream: JetStream, opened: OpenInbox, pull: str) -> ReportBatch:
+    async def _collect(self, jetstream: JetStream, opened: OpenInbox, pull: str, batch: ReportBatch) -> None:
         """Wait for a first report, then gather more until `within` has passed or the batch is full."""
         loop = asyncio.get_running_loop()
-        batch = ReportBatch()
         deadline = loop.time() + _PULL_EXPIRES
         while not self._is_full(batch) and (left := deadline - loop.time()) > 0.01:
             missing = await self._pull(jetstream, opened, pull, left, batch)
@@ -162,7 +175,6 @@ class ReportConsumer:
                     missing -= 1
                 elif status != "100" and self._is_end(status, message):
                     break
-        return batch
 
     def _is_full(self, batch: ReportBatch) -> bool:
         return batch.size >= self._max_bytes or len(batch.reports) >= self._max_reports

@@ -3,7 +3,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Protocol
 
 import msgspec
@@ -17,6 +17,8 @@ from netsonde.observe import Health, logger
 log = logger("history.recording")
 
 _SNAPSHOT_RETRY = 5.0
+_LAST_WRITE = 2.0
+"""Seconds for what is in hand at a stop, which may take five."""
 
 
 class Batches(Protocol):
@@ -46,6 +48,7 @@ class ReportStream(Protocol):
     """`netsonde.bus.ReportConsumer`."""
 
     def batches(self) -> AsyncGenerator[Reports, None]: ...
+    def unsettled(self) -> Reports | None: ...
 
 
 Fetch = Callable[[str], Awaitable[TopologySnapshot]]
@@ -86,16 +89,31 @@ async def _patiently(write: Callable[[], Awaitable[list[str] | None]]) -> list[s
 
 
 async def record_reports(stream: ReportStream, write: Write) -> None:
-    """Record reports (`History.write_flows`, `write_packets`, `metrics_writer`) until cancelled."""
-    async with aclosing(stream.batches()) as found:
-        async for batch in found:
-            try:
-                await write(batch.payloads)
-                await batch.ack()
-            except SourceLost as lost:
-                # Not acknowledged: the bus gives the batch out again after a while.
-                log.warning("reports are not recorded yet", reason=str(lost))
-                await asyncio.sleep(1.0)
+    """Record reports (`History.write_flows`, `write_packets`, `metrics_writer`) until cancelled, and then the rest.
+
+    What was taken and is not recorded at a stop would come again only after the bus's patience.
+    """
+    try:
+        async with aclosing(stream.batches()) as found:
+            async for batch in found:
+                try:
+                    await _record(batch, write)
+                except SourceLost as lost:
+                    # Not acknowledged: the bus gives the batch out again after a while.
+                    log.warning("reports are not recorded yet", reason=str(lost))
+                    await asyncio.sleep(1.0)
+    except asyncio.CancelledError:
+        rest = stream.unsettled()
+        if rest is not None:
+            with suppress(SourceLost, TimeoutError):
+                async with asyncio.timeout(_LAST_WRITE):
+                    await _record(rest, write)
+        raise
+
+
+async def _record(batch: Reports, write: Write) -> None:
+    await write(batch.payloads)
+    await batch.ack()
 
 
 def metrics_writer(history: History, health: Health) -> Write:
