@@ -54,6 +54,7 @@ def busy(stack: Stack, veth: tuple[str, str], bridge: str) -> Iterator[str]:
     (node,) = stack.query(f"G.V().Has('Name', '{veth[1]}')")
     stack.wait(lambda: stack.call("GET", "/api/flows?limit=5"), 20, "a flow")
     stack.wait(lambda: points(stack, node["ID"]), 45, "counters in history")
+    stack.wait(lambda: stack.query(f"G.At({int(time.time()) + 1}, 300).Flows().Limit(1)"), 20, "a flow in history")
     yield node["ID"]
     stack.call("DELETE", f"/api/capture/{capture['UUID']}")
 
