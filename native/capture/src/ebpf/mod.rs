@@ -28,7 +28,9 @@ pub use hook::Hook;
 use hook::{hardware, Attached, Parameters};
 use pages::Pages;
 
-/// Time between two readings: short while they cost little, so that flows are told of at first sight.
+/// Time between two readings: short while they cost little, so that flows are told of at first sight, and shorter until
+/// the pages have the size that the traffic needs.
+const SOON_NS: i64 = 10_000_000;
 const OFTEN_NS: i64 = 250_000_000;
 const SELDOM_NS: i64 = 1_000_000_000;
 /// Reading may take one part in so many of a processor.
@@ -45,6 +47,8 @@ struct Inner {
     attached: Option<Attached>,
     link_type: LinkType,
     pause_ns: i64,
+    /// Packets that found no room, as of the last reading.
+    lost: u64,
     /// The interface is gone, and that has not been told.
     is_gone: bool,
     /// Readings that failed; what they should have read is still there.
@@ -79,7 +83,8 @@ impl KernelMeter {
                 pages,
                 attached: Some(attached),
                 link_type,
-                pause_ns: OFTEN_NS,
+                pause_ns: SOON_NS,
+                lost: 0,
                 is_gone: false,
                 failures: 0,
             })
@@ -102,8 +107,10 @@ impl KernelMeter {
             inner.is_gone = true;
             inner.detach();
         }
+        let before = inner.lost;
         inner.deliver(capture, happened);
-        inner.pause_ns = ((thread_ns() - began) * SHARE).clamp(OFTEN_NS, SELDOM_NS);
+        let cost_ns = thread_ns() - began;
+        inner.pause_ns = next_pause_ns(inner.pause_ns, cost_ns, inner.lost > before);
         std::mem::take(&mut inner.is_gone)
     }
 
@@ -148,12 +155,22 @@ impl Inner {
             .iter()
             .map(|entry| entry.counted(self.link_type, offset_ns))
             .collect();
-        let lost = self.pages.totals().lost_packets;
+        self.lost = self.pages.totals().lost_packets;
         let mut capture = capture.lock();
         let counters = &mut capture.subscription.counters;
-        (counters.dropped, counters.refused) = (lost, self.failures);
+        (counters.dropped, counters.refused) = (self.lost, self.failures);
         capture.subscription.counted(&counted, happened);
     }
+}
+
+/// The pause after a reading that took so long: soon again where packets find no room, since pages grow by readings.
+fn next_pause_ns(before_ns: i64, cost_ns: i64, has_lost: bool) -> i64 {
+    let least = if has_lost {
+        SOON_NS
+    } else {
+        (before_ns * 2).clamp(SOON_NS, OFTEN_NS)
+    };
+    (cost_ns * SHARE).clamp(least, SELDOM_NS)
 }
 
 /// Say why the kernel does not want to, and what to do about it.
@@ -182,6 +199,25 @@ fn refusal(error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_are_read_soon_until_they_are_large_enough() {
+        let calm: Vec<i64> =
+            std::iter::successors(Some(SOON_NS), |&pause| Some(next_pause_ns(pause, 0, false)))
+                .take(7)
+                .collect();
+        assert_eq!(
+            calm.iter().map(|ns| ns / 1_000_000).collect::<Vec<_>>(),
+            [10, 20, 40, 80, 160, 250, 250]
+        );
+        assert_eq!(next_pause_ns(OFTEN_NS, 0, true), SOON_NS);
+    }
+
+    #[test]
+    fn reading_takes_its_share_of_a_processor_at_most() {
+        assert_eq!(next_pause_ns(SOON_NS, 2_000_000, true), 2_000_000 * SHARE);
+        assert_eq!(next_pause_ns(OFTEN_NS, 80_000_000, false), SELDOM_NS);
+    }
 
     #[test]
     fn refusals_say_what_to_do() {

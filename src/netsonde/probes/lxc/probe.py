@@ -55,12 +55,15 @@ class LxcProbe:
         self._silent: set[CommandSocket] = set()
         """Sockets that did not answer in time: the next look asks them again."""
         self._left_out = False
+        self._is_complete = False
+        """Whether the first look has shown all that there was."""
         self._health = Health(self.name)
 
     async def run(self, health: Health) -> None:
         """Follow the monitors until cancelled."""
         self._health = health
         self._followed, self._shown = {}, {}
+        self._is_complete = False
         ends = [self._context.namespaces.subscribe(self), self._context.namespaces.on_hint(self._wanted.set)]
         try:
             async with asyncio.TaskGroup() as group:
@@ -68,6 +71,7 @@ class LxcProbe:
                 for asked in tuple(self._followed.values()):
                     await asked.wait()
                 self._publisher.update((), self._publisher.ids - self._shown.keys())
+                self._is_complete = True
                 self._tell()
                 spawn(group, self._look_for_ever(group), "lxc-look")
         except ExceptionGroup as failed:
@@ -160,6 +164,8 @@ class LxcProbe:
         self._health.gauge("objects", len(self._publisher))
 
     def _tell(self) -> None:
+        if not self._is_complete:
+            return
         reasons = []
         if lost := len(self._rubbish) + len(self._silent):
             reasons.append(f"{lost} command sockets gave no answer that could be read")

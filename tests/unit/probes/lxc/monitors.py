@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 STATES = ("STOPPED", "STARTING", "RUNNING", "STOPPING", "ABORTING", "FREEZING", "FROZEN", "THAWED")
 HEADER = struct.Struct("@iiP")
+_TURNS = 10
 
 
 @dataclass
@@ -41,6 +42,9 @@ class Monitor:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
+        # What was accepted just now is served within a few turns of the loop; before, nobody could close it.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         tasks = [task for task in self._open.values() if task is not None]
         for writer in self._open:
             writer.close()
