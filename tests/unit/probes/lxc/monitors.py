@@ -12,6 +12,10 @@ HEADER = struct.Struct("@iiP")
 _TURNS = 10
 
 
+OURS: set[str] = set()
+"""Addresses of the monitors of this process: other tests on the machine have theirs."""
+
+
 @dataclass
 class Monitor:
     """What it says; a test changes it and calls `change`."""
@@ -36,10 +40,11 @@ class Monitor:
         return f"{self.path}/{self.name}/command"
 
     async def __aenter__(self) -> "Monitor":
+        OURS.add(self.address)
         self._server = await asyncio.start_unix_server(self._serve, "\0" + self.address)
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *_why: object) -> None:
         assert self._server is not None
         self._server.close()
         # What was accepted just now is served within a few turns of the loop; before, nobody could close it.

@@ -18,11 +18,12 @@ from netsonde.probes._api import ProbeContext
 from netsonde.probes.identity import Identity
 from netsonde.probes.lxc.probe import LxcProbe
 from netsonde.probes.lxc.settings import LxcSettings
+from netsonde.probes.lxc.sockets import CommandSocket, command_sockets
 from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.runner import ProbeRunner
 from netsonde.probes.settings import ProbeSettings
 from netsonde.schema import unlisted
-from unit.probes.lxc.monitors import HEADER, Monitor
+from unit.probes.lxc.monitors import HEADER, OURS, Monitor
 
 IDENTITY = Identity("m1")
 
@@ -56,6 +57,14 @@ class Lab:
 
 def lxc(monitor: Monitor) -> Json:
     return {"Path": monitor.path}
+
+
+@pytest.fixture(autouse=True)
+def ours_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ours() -> set[CommandSocket]:
+        return {one for one in command_sockets() if one.address in OURS}
+
+    monkeypatch.setattr("netsonde.probes.lxc.probe.command_sockets", ours)
 
 
 @asynccontextmanager
