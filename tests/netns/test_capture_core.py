@@ -121,7 +121,8 @@ def test_a_filter_of_a_single_capture_is_undone_for_the_next(core: CaptureCore, 
 
     pair.send(PLAIN, 4)
 
-    eventually(lambda: stats(core, "all").packets == 4)
+    # More when the one before is still on its way, or the kernel says something of its own.
+    eventually(lambda: stats(core, "all").packets >= 4)
     assert stats(core, "none").packets == 0
 
 
