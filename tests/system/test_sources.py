@@ -78,16 +78,16 @@ def test_flows_and_packets_go_where_a_capture_sends_them(stack: Stack, tmp_path:
 
 
 @pytest.fixture
-def nats(ovs: PrivateOvs, tmp_path: Path) -> Iterator[tuple[str, int]]:
+def nats(ovs: PrivateOvs) -> Iterator[tuple[str, int]]:
     """A server that anybody may use, in the stack's namespace."""
-    command = [str(find_server()), "--addr", "127.0.0.1", "--port", "-1", "--ports_file_dir", str(tmp_path)]
+    command = [str(find_server()), "--addr", "127.0.0.1", "--port", "-1"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
-        # It says so when its ports are known and listened on.
-        assert any("Server is ready" in line for line in server.stderr or ())
-        ports = json.loads(next(tmp_path.glob("*.ports")).read_text())
-        host, _, port = str(ports["nats"][0]).rpartition("/")[2].rpartition(":")
-        yield host, int(port)
-        server.terminate()
+        try:
+            said = "Listening for client connections on 127.0.0.1:"
+            line = next(line for line in server.stderr or () if said in line)
+            yield "127.0.0.1", int(line.rpartition(":")[2])
+        finally:
+            server.terminate()
 
 
 def test_flows_are_published_as_messages(stack: Stack, nats: tuple[str, int]) -> None:
