@@ -27,9 +27,7 @@ class Trial(NamedTuple):
 
 
 _MODULATOR: Final = re.compile(rf"\.(?:{'|'.join(spec.name for spec in MODULATORS.values())})\(")
-_LEFT_OUT: Final = frozenset({"Math", "Loops", "Workflow"})
-"""With them events came seconds late in two runs, for a reason that is not known yet."""
-_SPECS: Final = list({spec.name: spec for spec in STEPS.values() if spec.name not in _LEFT_OUT}.values())
+_SPECS: Final = list({spec.name: spec for spec in STEPS.values()}.values())
 _KEYS: Final = [
     "'Name'",
     "'Type'",

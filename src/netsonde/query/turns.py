@@ -14,8 +14,14 @@ from typing import Final
 
 _TURN: Final = 0.02
 """Seconds after which a thread lets the next one run."""
-_LOOK: Final = 0.001
-"""Seconds between two looks at the memory; a look costs 2 µs."""
+HANDED_OVER: Final = 0.001
+"""Seconds after which the interpreter makes a computing thread hand over to whoever waits, such as the event loop."""
+_LOOK: Final = 5 * HANDED_OVER
+"""Seconds between two looks at the memory; a look costs 2 µs.
+
+Reading gives the interpreter away and takes it back before anybody has woken up; whoever waits begins to count the
+time anew. More often than it takes to be handed over, and nobody else runs for seconds (ceval_gil.h, `take_gil`).
+"""
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 

@@ -20,12 +20,10 @@ from netsonde.graph.reader import GraphReader
 from netsonde.query.admission import Admission
 from netsonde.query.context import Context
 from netsonde.query.errors import Busy, LimitReached
-from netsonde.query.turns import Resident, Turn, Turns
+from netsonde.query.turns import HANDED_OVER, Resident, Turn, Turns
 
 T = TypeVar("T")
 _MIB: Final = 1024 * 1024
-_HANDED_OVER: Final = 0.001
-"""Seconds after which a computing thread hands the interpreter over to the event loop."""
 
 
 @runtime_checkable
@@ -62,8 +60,8 @@ class Workers:
         self._turns = Turns()
         self._places: set[Place] = set()
         self._resident = Resident()
-        # A busy thread keeps the interpreter for so long while the event loop wants it; 5 ms by default.
-        sys.setswitchinterval(_HANDED_OVER)
+        # 5 ms by default.
+        sys.setswitchinterval(HANDED_OVER)
 
     @property
     def is_busy(self) -> bool:
