@@ -38,6 +38,8 @@ listener.name.sasl_plaintext.plain.sasl.jaas.config=\\
   org.apache.kafka.common.security.plain.PlainLoginModule required user_agent="secret";
 log.dirs={folder}/data
 num.partitions=2
+broker.heartbeat.interval.ms=200
+broker.session.timeout.ms=1000
 """
 
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
@@ -78,7 +80,9 @@ async def reading(broker: Broker, topic: str) -> AsyncIterator[AIOKafkaConsumer]
     async with asyncio.timeout(90):
         while True:
             server = f"127.0.0.1:{broker.plain}"
-            consumer = AIOKafkaConsumer(topic, bootstrap_servers=server, auto_offset_reset="earliest")
+            # A topic that is not there yet is looked for this often.
+            options = {"auto_offset_reset": "earliest", "metadata_max_age_ms": 500}
+            consumer = AIOKafkaConsumer(topic, bootstrap_servers=server, **options)
             try:
                 await consumer.start()
                 break
