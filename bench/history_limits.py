@@ -9,6 +9,7 @@ import base64
 import random
 import time
 from collections.abc import Awaitable, Callable
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +172,7 @@ async def _flow_limits(directory: Path, kind: str) -> None:
     sources = Sources(SnapshotGraph((), ()), history=history)
     age = (time.time_ns() - built.now_ns) // 10**9
     # Another one each time: of conditions that were asked before, the engine remembers where they hold.
-    asked = iter(random.Random(5).sample(built.tracking, min(ROUNDS, len(built.tracking))))
+    asked = cycle(random.Random(5).sample(built.tracking, min(ROUNDS, len(built.tracking))))
 
     async def one_connection() -> None:
         plan = parse(f"G.At('-{age}s', '1d').Flows().Has('TrackingID', '{next(asked):x}')")
