@@ -106,8 +106,6 @@ class DerivedTable:
     """Columns that are stored as what they differ by from another column, or from the sum of some ("a + b")."""
     former: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Columns of earlier builds that say the same otherwise: the column as it is served, and its SQL in terms of it."""
-    filled: str = ""
-    """SQL of the rows of a table that earlier builds did not have."""
     ids_computed: bool = False
     """Whether Community ID and L3 tracking id are computed where ports and addresses tell them."""
 
@@ -254,7 +252,6 @@ def _subset(schema: "pa.Schema", names: Iterable[str]) -> "pa.Schema":
     return pa.schema([schema.field(name) for name in names])
 
 
-PLACE_SQL: Final = "CAST(intDiv(tracking_id, 4294967296), 'UInt32')"
 HOUR_NS: Final = 3_600_000_000_000
 HOUR_SQL: Final = f"intDiv(start_ns, {HOUR_NS})"
 FLOWS = DerivedTable(
@@ -301,7 +298,6 @@ FLOW_PLACES = DerivedTable(
     "flow_places",
     pa.schema({"place": pa.uint32(), "hour": pa.int64(), "layers_path": pa.utf8()}),
     "place, hour, layers_path",
-    filled=f"SELECT {PLACE_SQL} AS place, {HOUR_SQL} AS hour, layers_path, recorded_at FROM flows",
 )
 """Where in the order of `flows` the rows of a TrackingID lie: found here it is read at one place instead of looked for
 in each hour, and that takes two octets a row. Half of the TrackingID tells enough of them apart."""
