@@ -171,6 +171,19 @@ async def test_a_full_bucket_refuses_unless_it_rolls(bus: Bus) -> None:
     assert (29 in kept, 0 in kept) == (True, False)
 
 
+async def test_a_log_is_read_backwards_page_by_page(bus: Bus) -> None:
+    records = await bus.bucket("log", codec=Capture)
+    numbers = [await records.put(f"k{number}", Capture(uuid=str(number))) for number in range(12)]
+    for number in range(3, 10):
+        await records.delete(f"k{number}")
+    first = await records.latest(3)
+    assert [entry.value.uuid for entry in first if entry.value] == ["11", "10", "2"]
+    assert [entry.revision for entry in first] == [numbers[11], numbers[10], numbers[2]]
+    rest = await records.latest(5, before=first[-1].revision)
+    assert [entry.value.uuid for entry in rest if entry.value] == ["1", "0"]
+    assert await records.latest(5, before=numbers[0]) == []
+
+
 async def test_keys_may_hold_anything(bus: Bus) -> None:
     bucket = await bus.bucket("captures", codec=Capture)
     names = ["höst", "a b", ".x.", "a..b", "star*", "gt>"]

@@ -211,8 +211,8 @@ class Injections(Protocol):
         """Stop and delete. Raises NotFound."""
         ...
 
-    async def audit(self) -> Sequence[AuditRecord]:
-        """Return who injected what, the latest first."""
+    async def audit(self, limit: int, before: int = 0) -> Sequence[AuditRecord]:
+        """Return who injected what, the latest first; with `before`, what came before the record of that number."""
         ...
 
     def subscribe(self, listener: Callable[[InjectionChange], None]) -> Unsubscribe:

@@ -75,8 +75,12 @@ class JetStream:
         return Delivery(str(found["subject"]), data, headers, int(found["seq"]), 0, _unix_ns(found.get("time", "")))
 
     async def last_sequence(self, stream: str) -> int:
-        info = await self.api(f"STREAM.INFO.{stream}")
-        return int(info["state"]["last_seq"])
+        return (await self.extent(stream))[1]
+
+    async def extent(self, stream: str) -> tuple[int, int]:
+        """Return the sequences of the first and the last message; of an empty stream the first is the greater one."""
+        state = (await self.api(f"STREAM.INFO.{stream}"))["state"]
+        return int(state["first_seq"]), int(state["last_seq"])
 
     async def create_consumer(self, stream: str, name: str, config: dict[str, Any]) -> dict[str, Any]:
         """Create or update the consumer and return its info."""

@@ -166,7 +166,9 @@ class Hub:
             self._put("Alert", "Alert", AlertMessage(transition.alert, rfc3339(transition.at), transition.reason_data))
 
     def _injection_changed(self, change: InjectionChange) -> None:
-        self._put(_INJECTION, "NodeUpdated" if change.kind == "Updated" else change.kind, change.view)
+        # Told every second while it runs, and its file can have megabytes: that is read where the injection is.
+        view = msgspec.structs.replace(change.view, pcap=None)
+        self._put(_INJECTION, "NodeUpdated" if change.kind == "Updated" else change.kind, view)
 
     def _put(self, namespace: str, kind: str, view: object) -> None:
         message = ""

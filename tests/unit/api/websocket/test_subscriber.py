@@ -272,10 +272,11 @@ def test_a_time_is_put_into_a_filter() -> None:
 
 async def test_injections_are_told_as_old_pages_expect(fakes: Fakes) -> None:
     async with connected(fakes, namespaces=("OnDemandPacketInjectionNotification",)) as one:
-        view = await fakes.injections.create(Injection(src="G.V()"), "me")
+        view = await fakes.injections.create(Injection(src="G.V()", pcap=b"a file"), "me")
         await fakes.injections.delete(view.uuid, "me")
         told = [await one.next() for _ in range(2)]
     assert [(each["Type"], each["Obj"]["UUID"]) for each in told] == [("Added", view.uuid), ("Deleted", view.uuid)]
+    assert (view.pcap, [each["Obj"]["Pcap"] for each in told]) == (b"a file", [None, None])
 
 
 async def test_an_alert_that_fires_is_told_as_the_reference_tells_it(fakes: Fakes) -> None:
