@@ -239,7 +239,10 @@ class Bucket(Generic[T]):
         """Return the last message of a key; one with headers is a mark of its removal."""
         jetstream = await self._ready()
         try:
-            found = await jetstream.message(self._stream, {"last_by_subj": self._subject(key)})
+            if self._bus.makes_consumers:
+                found = await jetstream.message(self._stream, {"last_by_subj": self._subject(key)})
+            else:
+                found = await jetstream.last(self._stream, self._subject(key))
         except NotFound:
             return None
         return replace(found, headers=found.headers if _is_removal(found.headers) else {})
