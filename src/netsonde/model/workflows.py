@@ -128,7 +128,7 @@ class WorkflowChange(msgspec.Struct, frozen=True):
 
 
 def told_to_all(job: Job) -> Job:
-    """Return what everybody hears of a job who may see workflows: where it is, not what it was given, says and found."""
+    """Return what all hear of a job who may see workflows: where it is, not what it was given, says and found."""
     where = f"GET /api/workflow/jobs/{job.uuid} has the rest for its user"
     return msgspec.structs.replace(
         job, params=[], reason="", hint="", progress_text="", log=[], result=None, withheld=where
