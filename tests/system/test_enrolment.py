@@ -56,8 +56,8 @@ def test_an_agent_enrols_by_one_command_and_reports_with_its_own_certificate(
         agent = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:
             stack.wait(lambda: "second.example" in stack.call("GET", "/api/status")["Agents"], 20, "reporting")
-            # Ready again: its topology is in, so calls reach it in its account, and its captures are matched. (The nodes of
-            # the host are one agent's already.)
+            # Ready again: its topology is in, so calls reach it in its account, and its captures are matched.
+            # (The host's nodes are one agent's already.)
             stack.wait(lambda: stack.status_code("/readyz") == 200, 15, "ready with two agents")
             # It hears of a capture without a consumer: only then the capture waits.
             made = stack.call("POST", "/api/capture", {"GremlinQuery": "G.V().Has('Name', 'no such interface')"})
