@@ -108,7 +108,7 @@ def create(
         show(made, output, _COLUMNS, [made])
         return
     done = injections.wait(made.uuid, (made.count * interval + timeout) / 1000 + _BEYOND + _replay_seconds(made))
-    _tell(done, output)
+    tell_end(done, output)
 
 
 @app.command("list")
@@ -158,7 +158,7 @@ def _replay_seconds(made: InjectionView) -> float:
     return 3600.0 if made.pcap else 0.0
 
 
-def _tell(done: InjectionView, output: Form) -> None:
+def tell_end(done: InjectionView, output: Form) -> None:
     """Print the end of a run; raises UserError, or typer.Exit(1), unless every packet was answered."""
     status = done.status
     if status is None:
