@@ -101,6 +101,27 @@ def test_bond_and_its_slave_show_mode_and_state() -> None:
     }
 
 
+def test_bond_shows_its_aggregator_and_who_answers_at_its_other_end() -> None:
+    aggregator = b"".join(
+        wire.attribute(kind, value)
+        for kind, value in (
+            *((kind, struct.pack("=H", value)) for kind, value in ((1, 1), (2, 2), (3, 15), (4, 32769))),
+            (5, bytes.fromhex("001c73000099")),
+        )
+    )
+    options = ((1, b"\x04"), (3, u32(100)), (14, b"\x01"), (21, b"\x01"), (23, aggregator))
+    node = shown(link_message(5, "bond0", "bond", b"".join(wire.attribute(*each) for each in options)))
+    assert (node["BondMode"], node["Bond"]) == (
+        "802.3ad",
+        {
+            **{"MIIInterval": 100, "XmitHashPolicy": "layer3+4", "LACPRate": "fast"},
+            **{"AggregatorId": 1, "Ports": 2, "ActorKey": 15, "PartnerKey": 32769, "PartnerMAC": "00:1c:73:00:00:99"},
+        },
+    )
+    backup = wire.attribute(1, b"\x01") + wire.attribute(2, u32(3)) + wire.attribute(21, b"\x00")
+    assert shown(link_message(5, "bond1", "bond", backup))["Bond"] == {"ActiveSlave": 3}
+
+
 def test_port_of_a_bridge_shows_what_the_spanning_tree_made_of_it() -> None:
     port = wire.attribute(1, b"\x04") + wire.attribute(2, struct.pack("=H", 32)) + wire.attribute(3, u32(100))
     node = shown(link_message(5, "v", slave=("bridge", port + wire.attribute(33, b"\x01"))))
