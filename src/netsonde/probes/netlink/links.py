@@ -20,6 +20,7 @@ IFLA_MTU: Final = 4
 IFLA_LINK: Final = 5
 IFLA_QDISC: Final = 6
 IFLA_MASTER: Final = 10
+IFLA_PROTINFO: Final = 12
 IFLA_OPERSTATE: Final = 16
 IFLA_LINKINFO: Final = 18
 IFLA_NUM_VF: Final = 21
@@ -67,6 +68,7 @@ _WANTED = frozenset(
         IFLA_DEVLINK_PORT,
     }
 )
+_PORT = frozenset({IFLA_PROTINFO})
 _INFO = frozenset({IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA})
 IFINFOMSG = struct.Struct("=BxHiII")
 
@@ -115,6 +117,15 @@ def link_index(message: Message) -> int:
     if message.end - message.start < IFINFOMSG.size:
         raise WireError("link message is too short")
     return int(IFINFOMSG.unpack_from(message.data, message.start)[2])
+
+
+def decode_port_facts(message: Message) -> Metadata:
+    """Return what a bridge says of its port in a message of its own (AF_BRIDGE), {} where it says nothing.
+
+    Changes by the spanning tree are told so only.
+    """
+    found = attributes(message.data, message.start + IFINFOMSG.size, message.end, _PORT)
+    return slave_facts("bridge", found.get(IFLA_PROTINFO, b""))
 
 
 def decode_link(message: Message) -> Link:

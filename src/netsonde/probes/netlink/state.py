@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from netsonde.probes.netlink.addresses import Address, decode_address
 from netsonde.probes.netlink.bridge_vlans import PortVlans, decode_port
-from netsonde.probes.netlink.links import Link, decode_link, is_interface, link_index
+from netsonde.probes.netlink.links import Link, decode_link, decode_port_facts, is_interface, link_index
 from netsonde.probes.netlink.neighbours import Key as NeighbourKey
 from netsonde.probes.netlink.neighbours import Neighbour, decode_neighbour
 from netsonde.probes.netlink.programs import Programs
@@ -202,6 +202,10 @@ class NamespaceState:
     def _bridge_port(self, message: Message) -> None:
         ifindex, vlans = decode_port(message)
         if self.vlans.put(ifindex, vlans):
+            self.changed.add(ifindex)
+        link, facts = self.links.get(ifindex), decode_port_facts(message)
+        if link is not None and "BridgePort" in link.slave and facts and facts != link.slave:
+            self.links[ifindex] = replace(link, slave=facts)
             self.changed.add(ifindex)
 
     def _vlans_changed(self, _: Message) -> None:

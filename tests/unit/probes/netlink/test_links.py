@@ -12,7 +12,7 @@ from netsonde.model.elements import Metadata
 from netsonde.probes import netlink_wire as wire
 from netsonde.probes.netlink.state import NamespaceState
 from netsonde.probes.netlink.translate import Driver, Peer, interface_metadata
-from unit.probes.netlink.traffic import Recording, at, link_message, lower, play, u32
+from unit.probes.netlink.traffic import Recording, at, link_message, lower, message, play, u32
 
 
 def shown(datagram: bytes, ifindex: int = 5) -> Metadata:
@@ -126,6 +126,26 @@ def test_port_of_a_bridge_shows_what_the_spanning_tree_made_of_it() -> None:
     port = wire.attribute(1, b"\x04") + wire.attribute(2, struct.pack("=H", 32)) + wire.attribute(3, u32(100))
     node = shown(link_message(5, "v", slave=("bridge", port + wire.attribute(33, b"\x01"))))
     assert node["BridgePort"] == {"State": "BLOCKING", "Priority": 32, "Cost": 100, "Isolated": True}
+
+
+def test_port_of_a_bridge_follows_what_the_bridge_alone_tells() -> None:
+    def told(state: int, body: bytes = b"") -> bytes:
+        port = wire.attribute(1, bytes([state])) + wire.attribute(2, struct.pack("=H", 32)) + wire.attribute(3, u32(2))
+        head = struct.pack("=BxHiII", wire.AF_BRIDGE, 1, 5, 0x1003, 0)
+        return message(wire.RTM_NEWLINK, head + (body or wire.attribute(0x8000 | 12, port)))
+
+    state = NamespaceState(100)
+    port = wire.attribute(1, b"\x00") + wire.attribute(2, struct.pack("=H", 32)) + wire.attribute(3, u32(2))
+    play(state, [told(1), link_message(5, "v", slave=("bridge", port))])
+    state.changed = set()
+    play(state, [told(3)])
+    assert state.changed == {5}
+    assert at(interface_metadata(state, state.links[5]), "BridgePort", "State") == "FORWARDING"
+    state.changed = set()
+    play(state, [told(3), told(0, wire.attribute(3, b"v\0"))])
+    assert not state.changed
+    play(state, [link_message(5, "v"), told(1)])
+    assert "BridgePort" not in interface_metadata(state, state.links[5])
 
 
 def test_bridge_shows_its_spanning_tree_and_its_vlans() -> None:
