@@ -64,6 +64,8 @@ pub struct Counters {
     pub lost: u64,
     /// What arrived and cannot be read: damaged, or described by a template that has not come.
     pub refused: u64,
+    /// Records in which exporters told their own counters.
+    pub told: u64,
 }
 
 pub struct Subscription {
