@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How OpenStack's own client is told to log in, and its errors in words. Importing it loads that client."""
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from keystoneauth1 import exceptions
@@ -16,6 +17,9 @@ from netsonde.openstack.settings import CloudSettings
 
 if TYPE_CHECKING:
     from keystoneauth1.session import Session
+
+# What it warns of is the state of the cloud, which is told once; what it tells besides has tokens in it.
+logging.getLogger("keystoneauth").setLevel(logging.ERROR)
 
 
 def open_session(settings: CloudSettings) -> tuple["Session", Adapter]:
