@@ -169,7 +169,9 @@ class FakeStore(Generic[T]):
 
 
 def _concerns(keys: str, key: str) -> bool:
-    return keys == ">" or key.endswith(keys.removeprefix("*"))
+    if keys.endswith(">"):
+        return key.startswith(keys.removesuffix(">"))
+    return key.endswith(keys.removeprefix("*"))
 
 
 class FakeLease:
