@@ -20,6 +20,9 @@ export interface CanvasHandlers {
 }
 
 const GROUP_GAP = 34;
+/** Elements from which on a picture is moved while the hand moves, and drawn anew when it rests. */
+const MANY = 400;
+const TITLE_SIZES = [13, 18, 25, 36, 52, 76] as const;
 const ORIGIN = { x: 0, y: 0 };
 const FLASH_MS = 1600;
 const FIT_PADDING = 48;
@@ -71,6 +74,7 @@ export class Canvas {
     if (unknown) this.place(this.positions.all());
     else if (fresh.length > 0) this.makeRoom(fresh);
     if ((unknown || !this.fitted) && view.nodes.size > 0) this.fit();
+    moveAsPicture(this.cy, view.nodes.size + view.edges.size > MANY);
   }
 
   mark(marks: Marks): void {
@@ -175,9 +179,9 @@ export class Canvas {
     return this.cy.getElementById(id).hasClass("closed");
   }
 
-  /** Names of hosts stay legible however far away one is. */
+  /** Names of hosts stay legible however far away one is; in steps, for each makes Cytoscape measure all frames. */
   private keepTitlesReadable(): void {
-    const size = Math.round(Math.min(80, Math.max(13, 11 / this.cy.zoom())));
+    const size = titleSize(this.cy.zoom());
     if (size === this.titleSize) return;
     this.titleSize = size;
     this.cy.nodes(".outermost").style("font-size", size);
@@ -269,4 +273,14 @@ export class Canvas {
     for (const node of this.cy.nodes()) if (node.isChildless()) this.positions.set(node.id(), { ...node.position() });
     this.positions.save();
   }
+}
+
+/** Cytoscape takes this wish when it begins only, but looks at it at each frame. */
+function moveAsPicture(cy: Core, wanted: boolean): void {
+  (cy as unknown as { renderer(): { textureOnViewport: boolean } }).renderer().textureOnViewport = wanted;
+}
+
+function titleSize(zoom: number): number {
+  const wanted = 11 / zoom;
+  return TITLE_SIZES.find((size) => size >= wanted) ?? 76;
 }
