@@ -7,6 +7,7 @@ import type { AlertView } from "../api/types";
 import { isMuted } from "../state/alerts";
 import { go } from "../state/place";
 import { ago, duration } from "../ui/format";
+import { DeleteButton } from "../ui/DeleteButton";
 import { Icon } from "../ui/Icon";
 import { useNow } from "../ui/now";
 import { tell } from "../ui/toasts";
@@ -107,7 +108,12 @@ function Actions({ alert, muted, refusal, onEdit }: Omit<Props, "open"> & { mute
         </select>
       )}
       <IconButton icon="edit" label={refusal || "Change"} disabled={off} onClick={onEdit} />
-      <IconButton icon="trash" label={refusal || "Delete"} disabled={off || remove.isPending} onClick={() => remove.mutate()} />
+      <DeleteButton
+        loss="with its history"
+        refusal={refusal}
+        busy={remove.isPending}
+        onDelete={() => remove.mutate()}
+      />
     </div>
   );
 }

@@ -4,8 +4,10 @@
 import { useMutation } from "@tanstack/react-query";
 import { deleteCapture, packetsPath, pauseCapture } from "../api/client";
 import type { CaptureView } from "../api/types";
+import { useRefusal } from "../state/access";
 import { go } from "../state/place";
 import { ago, bytes, count, duration } from "../ui/format";
+import { DeleteButton } from "../ui/DeleteButton";
 import { Icon } from "../ui/Icon";
 import { useNow } from "../ui/now";
 import { tell } from "../ui/toasts";
@@ -14,7 +16,14 @@ import { CaptureDetail } from "./CaptureDetail";
 import { StateBadge } from "./StateBadge";
 import { sentence, stateOf, titleOf, totals } from "./stateLook";
 
-export function CaptureCard({ capture, open }: { capture: CaptureView; open: boolean }) {
+interface Props {
+  capture: CaptureView;
+  open: boolean;
+  /** Why the user may not change it, "" = may. */
+  refusal: string;
+}
+
+export function CaptureCard({ capture, open, refusal }: Props) {
   const state = stateOf(capture);
   return (
     <li className={open ? "card open" : "card"} data-testid="capture" data-state={state}>
@@ -31,7 +40,7 @@ export function CaptureCard({ capture, open }: { capture: CaptureView; open: boo
           <StateBadge state={state} />
           <span className="ellipsis">{titleOf(capture)}</span>
         </button>
-        <Actions capture={capture} />
+        <Actions capture={capture} refusal={refusal} />
       </div>
       {capture.Name ? <code className="card-query">{capture.GremlinQuery}</code> : null}
       <p className="card-sentence">{sentence(capture)}</p>
@@ -62,30 +71,40 @@ function Counters({ capture }: { capture: CaptureView }) {
   );
 }
 
-function Actions({ capture }: { capture: CaptureView }) {
+function Actions({ capture, refusal }: Omit<Props, "open">) {
+  const packetsRefusal = useRefusal("capture rawpackets");
   const failed = (error: Error): void => tell(messageOf(error), "alert", "red");
   const pause = useMutation({ mutationFn: () => pauseCapture(capture.UUID, !capture.Paused), onError: failed });
   const remove = useMutation({ mutationFn: () => deleteCapture(capture.UUID), onError: failed });
   return (
     <div className="card-actions">
-      <a
-        className="icon-button"
-        href={packetsPath({ capture: capture.UUID })}
-        download
-        title="Download all packets as pcapng"
-        aria-label="Download all packets as pcapng"
-      >
-        <Icon name="download" />
-      </a>
+      {packetsRefusal ? (
+        <IconButton icon="download" label={packetsRefusal} disabled />
+      ) : (
+        <a
+          className="icon-button"
+          href={packetsPath({ capture: capture.UUID })}
+          download
+          title="Download all packets as pcapng"
+          aria-label="Download all packets as pcapng"
+        >
+          <Icon name="download" />
+        </a>
+      )}
       {capture.Owner ? null : (
         <>
           <IconButton
             icon={capture.Paused ? "play" : "pause"}
-            label={capture.Paused ? "Resume" : "Pause"}
-            disabled={pause.isPending}
+            label={refusal || (capture.Paused ? "Resume" : "Pause")}
+            disabled={refusal !== "" || pause.isPending}
             onClick={() => pause.mutate()}
           />
-          <IconButton icon="trash" label="Delete" disabled={remove.isPending} onClick={() => remove.mutate()} />
+          <DeleteButton
+            loss="with its packets"
+            refusal={refusal}
+            busy={remove.isPending}
+            onDelete={() => remove.mutate()}
+          />
         </>
       )}
     </div>

@@ -18,6 +18,7 @@ import { MatchPreview } from "./MatchPreview";
 import { PickSlots } from "./PickSlots";
 import { useVerdict } from "./useVerdict";
 
+const WAITS = "the capture will wait and start with the first packet of the first interface that matches";
 const NO_MATCH: ReadonlySet<string> = new Set();
 
 export default function CaptureForm() {
@@ -81,7 +82,7 @@ export default function CaptureForm() {
       ) : (
         <PickSlots state={state} nodes={graph.nodes} expression={expression} />
       )}
-      <MatchPreview expression={expression} verdict={verdict} preview={preview} error={previewError} />
+      <MatchPreview expression={expression} verdict={verdict} preview={preview} error={previewError} waits={WAITS} />
       <Options state={state} />
       {create.isError ? <ErrorNote>{messageOf(create.error)}</ErrorNote> : null}
       <footer className="form-foot">

@@ -2,10 +2,12 @@
 // All captures, and the way to a new one.
 
 import { Suspense, useEffect } from "react";
+import { useRefusal } from "../state/access";
 import { inOrder } from "../state/captures";
 import { place } from "../state/place";
 import { useSession } from "../state/session";
 import { useStore } from "../state/store";
+import { Refusal } from "../ui/Field";
 import { plural } from "../ui/format";
 import { lazily } from "../ui/lazily";
 import { tell } from "../ui/toasts";
@@ -22,12 +24,15 @@ export function CapturesTab() {
   const captures = useStore(useSession().captures);
   const { capture: open, view } = useStore(place);
   const { open: making } = useStore(draft);
+  const unseen = useRefusal("capture read");
+  const refusal = useRefusal("capture write");
   const list = inOrder(captures);
   const looked = view === "traffic" ? captures.byId.get(open) : undefined;
+  if (unseen) return <Refusal reason={unseen} />;
   if (looked) return <CaptureTraffic capture={looked} />;
   return (
     <div className="stack fill">
-      {making ? (
+      {making && !refusal ? (
         <Suspense>
           <CaptureForm />
         </Suspense>
@@ -36,15 +41,16 @@ export function CapturesTab() {
           <h3>Captures</h3>
           <span className="muted">{captures.loaded ? list.length : ""}</span>
           <span className="spring" />
-          <Button primary icon="plus" onClick={() => startWith(null)}>
+          <Button primary icon="plus" disabled={refusal !== ""} title={refusal} onClick={() => startWith(null)}>
             Create
           </Button>
         </header>
       )}
+      <Refusal reason={refusal} />
       {list.length > 0 ? (
         <ul className="cards scroll" aria-label="Captures">
           {list.map((capture) => (
-            <CaptureCard key={capture.UUID} capture={capture} open={capture.UUID === open} />
+            <CaptureCard key={capture.UUID} capture={capture} open={capture.UUID === open} refusal={refusal} />
           ))}
         </ul>
       ) : captures.loaded && !making ? (

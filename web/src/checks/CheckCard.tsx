@@ -6,6 +6,7 @@ import { deleteCheck, runCheck } from "../api/client";
 import type { CheckView } from "../api/types";
 import { go } from "../state/place";
 import { duration } from "../ui/format";
+import { DeleteButton } from "../ui/DeleteButton";
 import { Icon } from "../ui/Icon";
 import { tell } from "../ui/toasts";
 import { IconButton, messageOf } from "../ui/widgets";
@@ -14,7 +15,14 @@ import { VerdictBadge, type Verdict } from "./VerdictBadge";
 
 const SHOWN: readonly Verdict[] = ["fail", "unknown", "waiting", "pass"];
 
-export function CheckCard({ check, open }: { check: CheckView; open: boolean }) {
+interface Props {
+  check: CheckView;
+  open: boolean;
+  /** Why the user may not change or run it, "" = may. */
+  refusal: string;
+}
+
+export function CheckCard({ check, open, refusal }: Props) {
   return (
     <li className={open ? "card open" : "card"} data-testid="check">
       <div className="card-head">
@@ -29,7 +37,7 @@ export function CheckCard({ check, open }: { check: CheckView; open: boolean }) 
           </span>
           <span className="ellipsis">{check.Name}</span>
         </button>
-        <Actions check={check} />
+        <Actions check={check} refusal={refusal} />
       </div>
       <code className="card-query">{check.GremlinQuery}</code>
       <p className="counters">
@@ -45,7 +53,7 @@ export function CheckCard({ check, open }: { check: CheckView; open: boolean }) 
   );
 }
 
-function Actions({ check }: { check: CheckView }) {
+function Actions({ check, refusal }: Omit<Props, "open">) {
   const failed = (error: Error): void => tell(messageOf(error), "alert", "red");
   const run = useMutation({ mutationFn: () => runCheck(check.UUID), onError: failed });
   const remove = useMutation({ mutationFn: () => deleteCheck(check.UUID), onError: failed });
@@ -53,11 +61,16 @@ function Actions({ check }: { check: CheckView }) {
     <div className="card-actions">
       <IconButton
         icon="play"
-        label="Judge the present interfaces anew"
-        disabled={run.isPending}
+        label={refusal || "Judge the present interfaces anew"}
+        disabled={refusal !== "" || run.isPending}
         onClick={() => run.mutate()}
       />
-      <IconButton icon="trash" label="Delete" disabled={remove.isPending} onClick={() => remove.mutate()} />
+      <DeleteButton
+        loss="with its results"
+        refusal={refusal}
+        busy={remove.isPending}
+        onDelete={() => remove.mutate()}
+      />
     </div>
   );
 }

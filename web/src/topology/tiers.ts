@@ -73,7 +73,7 @@ class Arrangement {
     const switches = groups.filter((group) => TIERS[kindOf(group.node)] < 3);
     const others = groups.filter((group) => !switches.includes(group));
     const blocks = [switches, others].flatMap((some) => this.byNeighbours(some)).map(({ id }) => this.framed(id));
-    const wide = Math.max(0, ...rows.map((row) => row.width), ...blocks.map((block) => block.width), balancedWidth(blocks));
+    const wide = Math.max(0, ...[...rows, ...blocks].map((block) => block.width), balancedWidth(rows, blocks));
     return stacked(parent ?? "", [...rows, ...shelves(blocks, wide)]);
   }
 
@@ -144,9 +144,10 @@ function row(blocks: readonly Block[], gap: number): Row {
   return { blocks, width, height: Math.max(...blocks.map((block) => block.height)) };
 }
 
-/** Width at which all blocks together come out in a pleasant shape. */
-function balancedWidth(blocks: readonly Block[]): number {
-  const area = blocks.reduce((sum, block) => sum + (block.width + GAP) * (block.height + GAP), 0);
+/** Width at which blocks come out in a pleasant shape together with the rows above them. */
+function balancedWidth(rows: readonly Row[], blocks: readonly Block[]): number {
+  if (blocks.length === 0) return 0;
+  const area = [...rows, ...blocks].reduce((sum, block) => sum + (block.width + GAP) * (block.height + GAP), 0);
   return Math.sqrt(area * ASPECT);
 }
 

@@ -6,9 +6,10 @@ import { useState } from "react";
 import { changeSource, deleteWorkflow } from "../api/workflows";
 import type { WorkflowView } from "../api/types";
 import { go } from "../state/place";
+import { DeleteButton } from "../ui/DeleteButton";
 import { Icon } from "../ui/Icon";
 import { tell } from "../ui/toasts";
-import { Button, ErrorNote, IconButton, messageOf } from "../ui/widgets";
+import { Button, ErrorNote, messageOf } from "../ui/widgets";
 import { JobList } from "./JobList";
 import { ParamForm } from "./ParamForm";
 import { paragraphs, triggerWords } from "./params";
@@ -79,12 +80,7 @@ function Delete({ workflow, refusal }: { workflow: WorkflowView; refusal: string
   });
   return (
     <div className="card-actions">
-      <IconButton
-        icon="trash"
-        label={refusal || "Delete"}
-        disabled={refusal !== "" || remove.isPending}
-        onClick={() => remove.mutate()}
-      />
+      <DeleteButton refusal={refusal} busy={remove.isPending} onDelete={() => remove.mutate()} />
     </div>
   );
 }
