@@ -16,11 +16,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from browser.page import Page
 from data_centre import data_centre
-from system.stack import Stack
 
+from browser.page import Page
 from netsonde.graph.ids import stable_id
+from system.stack import Stack
 
 SIZES = (1_000, 5_000, 20_000)
 BATCH = 4_000
@@ -29,7 +29,8 @@ SECONDS = 3
 """For which the map is panned."""
 
 # Moves what is seen a little at each frame, as a hand does; returns frames a second and the longest time for one.
-PAN = """
+PAN = (
+    """
 return await page.evaluate(async (seconds) => {
   const canvas = document.querySelector('[data-testid=canvas]');
   const box = canvas.getBoundingClientRect();
@@ -49,9 +50,12 @@ return await page.evaluate(async (seconds) => {
   }
   return {fps: frames / ((before - began) / 1000), longest};
 }, %d)
-""" % SECONDS
+"""
+    % SECONDS
+)
 
-PAUSES = """
+PAUSES = (
+    """
 return await page.evaluate(async (seconds) => {
   let longest = 0;
   const seen = new PerformanceObserver((list) => {
@@ -62,7 +66,9 @@ return await page.evaluate(async (seconds) => {
   seen.disconnect();
   return longest;
 }, %d)
-""" % SECONDS
+"""
+    % SECONDS
+)
 
 MEMORY = """
 const devtools = await page.context().newCDPSession(page);
@@ -137,11 +143,13 @@ def batches(elements: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 def changing(stack: Stack, page: Page) -> float:
     """Return the longest pause (ms) of the main thread while 20 nodes a second change."""
     script = f"""
+      const headers = {{'Content-Type': 'application/json'}};
       const changes = (async () => {{
         for (let number = 0; number < {SECONDS * 20}; number += 1) {{
           const name = `bench-${{number % 10}}`;
-          const body = JSON.stringify({{Nodes: [{{ID: name, Metadata: {{Name: name, Type: 'device', Round: number}}}}]}});
-          await fetch({json.dumps(stack.url + "/api/import/changes")}, {{method: 'POST', body, headers: {{'Content-Type': 'application/json'}}}});
+          const node = {{ID: name, Metadata: {{Name: name, Type: 'device', Round: number}}}};
+          const body = JSON.stringify({{Nodes: [node]}});
+          await fetch({json.dumps(stack.url + "/api/import/changes")}, {{method: 'POST', body, headers}});
           await new Promise((done) => setTimeout(done, 50));
         }}
       }})();

@@ -29,7 +29,7 @@ const LARGEST_LABEL = 18;
 const TITLE_SIZES = [13, 18, 25, 36, 52, 76] as const;
 const ORIGIN = { x: 0, y: 0 };
 const FLASH_MS = 1600;
-const FIT_PADDING = 48;
+const FIT_PADDING = 30;
 
 export class Canvas {
   private readonly cy: Core;
