@@ -29,8 +29,7 @@ SECONDS = 3
 """For which the map is panned."""
 
 # Moves what is seen a little at each frame, as a hand does; returns frames a second and the longest time for one.
-PAN = (
-    """
+PAN = """
 return await page.evaluate(async (seconds) => {
   const canvas = document.querySelector('[data-testid=canvas]');
   const box = canvas.getBoundingClientRect();
@@ -49,13 +48,10 @@ return await page.evaluate(async (seconds) => {
     frames += 1;
   }
   return {fps: frames / ((before - began) / 1000), longest};
-}, %d)
-"""
-    % SECONDS
-)
+}, SECONDS)
+""".replace("SECONDS", str(SECONDS))
 
-PAUSES = (
-    """
+PAUSES = """
 return await page.evaluate(async (seconds) => {
   let longest = 0;
   const seen = new PerformanceObserver((list) => {
@@ -65,10 +61,8 @@ return await page.evaluate(async (seconds) => {
   await new Promise((done) => setTimeout(done, seconds * 1000));
   seen.disconnect();
   return longest;
-}, %d)
-"""
-    % SECONDS
-)
+}, SECONDS)
+""".replace("SECONDS", str(SECONDS))
 
 MEMORY = """
 const devtools = await page.context().newCDPSession(page);
