@@ -15,7 +15,7 @@ def test_a_check_is_made_and_its_verdict_appears_by_itself(page: Page, stack: St
         await page.locator('[data-tab=checks]').click();
         await page.getByRole('button', {{name: 'Create'}}).click();
         const form = page.getByRole('form', {{name: 'New check'}});
-        await form.getByLabel('Name').fill('{links.prefix}');
+        await form.getByLabel('Name', {{exact: true}}).fill('{links.prefix}');
         await form.getByLabel('Interfaces').fill("G.V().Has('Name', '{links.prefix}v')");
         await form.getByLabel('Judged after').fill('0.5');
         await form.getByLabel('its gateway answers').uncheck();

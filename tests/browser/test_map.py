@@ -60,17 +60,20 @@ def test_a_moment_is_chosen_by_its_date(page: Page) -> None:
 
 
 def test_a_link_is_selected_by_clicking_its_line(page: Page, stack: Stack, links: Links) -> None:
-    ends = [node_id(stack, name) for name in links.veth("a")]
+    left, right = links.veth("a")
+    ends = [node_id(stack, left), node_id(stack, right)]
     wait_on_map(page, ends[0])
     wait_on_map(page, ends[1])
-    page.click("button", "Arrange by links")
+    # The search brings the pair into sight: both ends were placed side by side.
+    page.run(f"await page.keyboard.press('/'); await page.keyboard.type({json.dumps(left)})")
+    page.wait(f"#search-hits [role=option]:has-text('{left}')")
+    page.run("await page.keyboard.press('Enter')")
     page.run(
         "await page.waitForFunction(([a, b]) => { const [p, q] = [a, b].map((id) => window.netsondeNodeAt(id));"
         " return Math.hypot(p.x - q.x, p.y - q.y) > 60; }, " + json.dumps(ends) + ")"
     )
-    page.click("button", "Show all")
     page.run(CLICK_BETWEEN.replace("ENDS", json.dumps(ends)))
-    page.wait("[data-testid=link-inspector]")
+    page.wait(f"[data-testid=link-inspector] .link-ends:has-text('{left}'):has-text('{right}')")
 
 
 def test_metadata_is_filtered_and_leads_to_nodes_with_the_same_value(page: Page, stack: Stack, links: Links) -> None:

@@ -23,7 +23,7 @@ export async function flowsAt(at: number, scope: FlowScope, limit: number, signa
 /** Ids of the interfaces that saw a flow, by the id that it has on all of them. */
 export async function interfacesOf(trackingId: string, at: string, signal?: AbortSignal): Promise<string[]> {
   const moment = at === "" ? "" : `.At(${at})`;
-  const { value } = await runQuery(`G${moment}.Flows().Has('TrackingID', '${escaped(trackingId)}').Nodes()`, signal);
+  const { value } = await runQuery(`G${moment}.Flows().Has('TrackingID', '${escaped(trackingId)}').CaptureNode()`, signal);
   return ((value ?? []) as unknown as Node[]).map((node) => node.ID);
 }
 

@@ -6,6 +6,7 @@ import { deleteCapture, packetsPath, pauseCapture } from "../api/client";
 import type { CaptureView } from "../api/types";
 import { useRefusal } from "../state/access";
 import { go } from "../state/place";
+import { CardTitle } from "../ui/Card";
 import { ago, bytes, count, duration } from "../ui/format";
 import { DeleteButton } from "../ui/DeleteButton";
 import { Icon } from "../ui/Icon";
@@ -28,18 +29,10 @@ export function CaptureCard({ capture, open, refusal }: Props) {
   return (
     <li className={open ? "card open" : "card"} data-testid="capture" data-state={state}>
       <div className="card-head">
-        <button
-          type="button"
-          className="card-title"
-          aria-expanded={open}
-          onClick={() => go({ capture: open ? "" : capture.UUID, view: "" })}
-        >
-          <span className={open ? "turn open" : "turn"}>
-            <Icon name="chevron" size={13} />
-          </span>
+        <CardTitle open={open} onTurn={() => go({ capture: open ? "" : capture.UUID, view: "" })}>
           <StateBadge state={state} />
           <span className="ellipsis">{titleOf(capture)}</span>
-        </button>
+        </CardTitle>
         <Actions capture={capture} refusal={refusal} />
       </div>
       {capture.Name ? <code className="card-query">{capture.GremlinQuery}</code> : null}

@@ -7,11 +7,12 @@ import { inOrder } from "../state/captures";
 import { place } from "../state/place";
 import { useSession } from "../state/session";
 import { useStore } from "../state/store";
+import { ListHead } from "../ui/Card";
 import { Refusal } from "../ui/Field";
 import { plural } from "../ui/format";
 import { lazily } from "../ui/lazily";
 import { tell } from "../ui/toasts";
-import { Button, EmptyState } from "../ui/widgets";
+import { EmptyState } from "../ui/widgets";
 import { CaptureCard } from "./CaptureCard";
 import { CaptureTraffic } from "./CaptureTraffic";
 import { draft, startWith } from "./draft";
@@ -37,14 +38,7 @@ export function CapturesTab() {
           <CaptureForm />
         </Suspense>
       ) : (
-        <header className="section-head roomy">
-          <h3>Captures</h3>
-          <span className="muted">{captures.loaded ? list.length : ""}</span>
-          <span className="spring" />
-          <Button primary icon="plus" disabled={refusal !== ""} title={refusal} onClick={() => startWith(null)}>
-            Create
-          </Button>
-        </header>
+        <ListHead title="Captures" number={captures.loaded ? list.length : null} refusal={refusal} onCreate={() => startWith(null)} />
       )}
       <Refusal reason={refusal} />
       {list.length > 0 ? (

@@ -5,9 +5,9 @@ import { useMutation } from "@tanstack/react-query";
 import { deleteCheck, runCheck } from "../api/client";
 import type { CheckView } from "../api/types";
 import { go } from "../state/place";
+import { CardTitle } from "../ui/Card";
 import { duration } from "../ui/format";
 import { DeleteButton } from "../ui/DeleteButton";
-import { Icon } from "../ui/Icon";
 import { tell } from "../ui/toasts";
 import { IconButton, messageOf } from "../ui/widgets";
 import { CheckResults } from "./CheckResults";
@@ -26,17 +26,9 @@ export function CheckCard({ check, open, refusal }: Props) {
   return (
     <li className={open ? "card open" : "card"} data-testid="check">
       <div className="card-head">
-        <button
-          type="button"
-          className="card-title"
-          aria-expanded={open}
-          onClick={() => go({ check: open ? "" : check.UUID })}
-        >
-          <span className={open ? "turn open" : "turn"}>
-            <Icon name="chevron" size={13} />
-          </span>
+        <CardTitle open={open} onTurn={() => go({ check: open ? "" : check.UUID })}>
           <span className="ellipsis">{check.Name}</span>
-        </button>
+        </CardTitle>
         <Actions check={check} refusal={refusal} />
       </div>
       <code className="card-query">{check.GremlinQuery}</code>

@@ -7,8 +7,9 @@ import { inOrder } from "../state/checks";
 import { place } from "../state/place";
 import { useSession } from "../state/session";
 import { useStore } from "../state/store";
+import { ListHead } from "../ui/Card";
 import { Refusal } from "../ui/Field";
-import { Button, EmptyState } from "../ui/widgets";
+import { EmptyState } from "../ui/widgets";
 import { CheckCard } from "./CheckCard";
 import { CheckForm } from "./CheckForm";
 
@@ -25,14 +26,7 @@ export function ChecksTab() {
       {making && !refusal ? (
         <CheckForm onDone={() => setMaking(false)} />
       ) : (
-        <header className="section-head roomy">
-          <h3>Checks</h3>
-          <span className="muted">{checks.loaded ? list.length : ""}</span>
-          <span className="spring" />
-          <Button primary icon="plus" disabled={refusal !== ""} title={refusal} onClick={() => setMaking(true)}>
-            Create
-          </Button>
-        </header>
+        <ListHead title="Checks" number={checks.loaded ? list.length : null} refusal={refusal} onCreate={() => setMaking(true)} />
       )}
       <Refusal reason={refusal} />
       {list.length > 0 ? (
