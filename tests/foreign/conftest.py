@@ -25,6 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """An all-in-one that also serves the reference's page."""
     settings = {**LIMITS, "NETSONDE_ANALYZER_OLD_PAGE": str(OLD_PAGE), "NETSONDE_PROBES_NETLINK_METRICS_INTERVAL": "1"}
+    settings["NETSONDE_CAPTURE_FLOW_UPDATE"] = "1"
     running = Stack(tmp_path_factory.mktemp("foreign") / "state", env=settings).start()
     yield running
     running.stop()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from netsonde.captures.destinations import Destinations
+from netsonde.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,19 @@ class CaptureSettings:
     included; the oldest go first."""
 
     topic_servers: tuple[str, ...] = ()
-    """NATS servers that sinks of type `nats` may name, as nats://ADDRESS:PORT or tls://ADDRESS:PORT; empty = any, but
-    without a login."""
+    """Servers that sinks of types `nats` and `kafka` may name, as nats://ADDRESS:PORT, tls://ADDRESS:PORT,
+    kafka://ADDRESS:PORT or kafka+tls://ADDRESS:PORT; empty = any, but without a login. A cluster of Kafka sends its
+    clients to its other brokers: name them too, as the cluster calls them (kafka://broker-2.example:9092)."""
     topic_token_file: Path | None = None
-    """File with the token that these servers ask for; needs `topic_servers`, so that no other one gets it."""
+    """File with the token that NATS servers ask for; needs `topic_servers`, so that no other one gets it."""
     topic_ca: Path | None = None
-    """Certificates (PEM) that those of tls:// servers must be signed by; without, the system's."""
+    """Certificates (PEM) that those of tls:// and kafka+tls:// servers must be signed by; without, the system's."""
+    topic_kafka_user: str = ""
+    """Name with which to log in to Kafka (SASL); needs `topic_servers` and `topic_kafka_password_file`."""
+    topic_kafka_password_file: Path | None = None
+    """File with the password; read at each attempt to connect."""
+    topic_kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How to log in. PLAIN shows the password to whoever listens, unless the server is a kafka+tls:// one."""
 
     def __post_init__(self) -> None:
         try:
@@ -97,6 +105,24 @@ class CaptureSettings:
                 raise ValueError(f"{name} must be greater than 0, got {getattr(self, name)}")
         if self.topic_token_file is not None and not self.topic_servers:
             raise ValueError("topic_token_file needs topic_servers: a token is for servers that were named here only")
+        if bool(self.topic_kafka_user) != (self.topic_kafka_password_file is not None):
+            raise ValueError("topic_kafka_user and topic_kafka_password_file need each other")
+        if self.topic_kafka_user and not self.topic_servers:
+            raise ValueError(
+                "topic_kafka_user needs topic_servers: a password is for servers that were named here only"
+            )
         for name in ("pool", "ring_mib", "max_flows", "files_mib", "files_total_mib"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+    def read_kafka_password(self) -> str:
+        """Return the password for Kafka, "" when there is none to give; raises UserError."""
+        if self.topic_kafka_password_file is None:
+            return ""
+        try:
+            return self.topic_kafka_password_file.read_text(encoding="utf-8").strip()
+        except OSError as missing:
+            raise UserError(
+                f"cannot read the password in {self.topic_kafka_password_file}: {missing.strerror}",
+                hint="set capture.topic_kafka_password_file to a readable file",
+            ) from missing

@@ -36,6 +36,7 @@ KINDS: Final[Mapping[str, SinkKind]] = {
     "netflow9": SinkKind(False, 2**32 - 1, "source id", 2055),
     "ipfix": SinkKind(False, 2**32 - 1, "observation domain", 4739),
     "nats": SinkKind(False, 0, "of no use here", 4222),
+    "kafka": SinkKind(False, 0, "of no use here", 9092),
     "pcapng": SinkKind(True, 0, "of no use here"),
     "erspan": SinkKind(True, 1023, "session"),
     "vxlan": SinkKind(True, 2**24 - 1, "VNI", 4789),
@@ -43,18 +44,27 @@ KINDS: Final[Mapping[str, SinkKind]] = {
 _TARGET_TYPES: Final[Mapping[str, str]] = {
     "netflowv5": "netflow5",
     "erspanv1": "erspan",
-    **{name: name for name in KINDS if name not in ("pcapng", "nats")},
+    **{name: name for name in KINDS if name not in ("pcapng", "nats", "kafka")},
 }
 """Kind of sink by the reference's `TargetType`."""
 _MIRRORS: Final = ("erspan", "vxlan")
 _LOCAL: Final = ("", "local")
-_SCHEMES: Final = ("nats://", "tls://")
+TOPIC_SCHEMES: Final[Mapping[str, Sequence[str]]] = {
+    "nats": ("nats://", "tls://"),
+    "kafka": ("kafka://", "kafka+tls://"),
+}
+"""What a server's address may begin with, by the kinds of sinks that publish messages; the first is the default."""
 _SUBJECT: Final = re.compile(r"[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*")
 _LONGEST_SUBJECT: Final = 200
 _OURS: Final = ("netsonde.", "_INBOX.")
 """What the bus itself is built of: whoever may make a capture must not speak there."""
 _FOLDER: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
 """UUIDs, as captures have them: definitions come over the bus, and none may lead out of the folder for files."""
+
+
+def publishes(sink: Sink) -> bool:
+    """Tell whether flow records go out as messages, made outside the core."""
+    return sink.type in TOPIC_SCHEMES
 
 
 def sinks_of(capture: Capture) -> Sequence[Sink]:
@@ -101,7 +111,7 @@ def _problems(sink: Sink, engine: EngineKind | None) -> Iterator[str]:
     if sink.type == "pcapng":
         yield from _file_problems(sink)
         return
-    if sink.type == "nats" and not is_subject(sink.subject):
+    if publishes(sink) and not is_subject(sink.subject):
         rule = "words of letters, digits, _ and - with dots between, and not netsonde.*"
         yield f"Subject {sink.subject[:100]!r} must be {rule}"
     try:
@@ -126,7 +136,7 @@ def _file_problems(sink: Sink) -> Iterator[str]:
 
 def target_of(sink: Sink) -> str:
     """Return the target as the native core takes it; raises ValueError for one that makes no sense."""
-    if sink.type == "nats":
+    if publishes(sink):
         return _server(sink)
     port = KINDS[sink.type].default_port
     if port is None:
@@ -135,9 +145,10 @@ def target_of(sink: Sink) -> str:
 
 
 def _server(sink: Sink) -> str:
-    scheme = next((scheme for scheme in _SCHEMES if sink.target.startswith(scheme)), "")
-    address = _socket_address(sink, sink.target.removeprefix(scheme), KINDS["nats"].default_port or 0)
-    return f"{scheme or _SCHEMES[0]}{address}"
+    schemes = TOPIC_SCHEMES[sink.type]
+    scheme = next((scheme for scheme in schemes if sink.target.startswith(scheme)), "")
+    address = _socket_address(sink, sink.target.removeprefix(scheme), KINDS[sink.type].default_port or 0)
+    return f"{scheme or schemes[0]}{address}"
 
 
 def _socket_address(sink: Sink, text: str, port: int) -> str:
@@ -155,7 +166,7 @@ def _socket_address(sink: Sink, text: str, port: int) -> str:
 
 
 def is_subject(text: str) -> bool:
-    """Tell whether messages may go to a subject of NATS; empty stands for the capture's own."""
+    """Tell whether messages may go to a subject of NATS, or a topic of Kafka; empty stands for the capture's own."""
     if not text:
         return True
     return len(text) <= _LONGEST_SUBJECT and bool(_SUBJECT.fullmatch(text)) and not f"{text}.".startswith(_OURS)
@@ -183,7 +194,7 @@ def native_sinks(capture: Capture, settings: CaptureSettings) -> list[dict[str, 
     refused = [*destination_problems(capture, Destinations(settings.export_allow, settings.export_refuse))]
     if refused:
         raise UserError("; ".join(refused), hint="it is this agent's setting")
-    return [_native(capture, sink, settings) for sink in sinks_of(capture) if sink.type != "nats"]
+    return [_native(capture, sink, settings) for sink in sinks_of(capture) if not publishes(sink)]
 
 
 def _native(capture: Capture, sink: Sink, settings: CaptureSettings) -> dict[str, object]:
@@ -208,7 +219,7 @@ def excluded(capture: Capture) -> list[str]:
     for sink in sinks_of(capture):
         if sink.type == "erspan":
             found.append(f"not (ip proto 47 and dst host {sink.target})")
-        elif sink.type == "nats":
+        elif publishes(sink):
             host, _, port = target_of(sink).rpartition("/")[2].rpartition(":")
             found.append(f"not (tcp and host {host.strip('[]')} and port {port})")
         elif sink.type != "pcapng":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sinks of type `nats`: flow records of a capture, published one JSON object a message.
+"""Sinks of types `nats` and `kafka`: flow records of a capture, published one JSON object a message.
 
 What waits is bounded by bytes for each sink; what finds no room, or does not reach the server, is counted with its
 reason for the interface that it came from. The server is told nothing twice: what was on its way when a connection
@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 from netsonde.aio import backoff, spawn
 from netsonde.aio.tasks import HealthSink
-from netsonde.captures.sinks import sinks_of, target_of
+from netsonde.captures.sinks import publishes, sinks_of, target_of
 from netsonde.errors import SourceLost, UserError
 from netsonde.model.captures import Capture, Sink, SinkStatus
 
@@ -34,13 +34,16 @@ _FULL: Final = "the queue of this sink is full"
 class TopicLink(Protocol):
     """A connection to a server; every method raises SourceLost when it is broken."""
 
-    async def publish(self, subject: str, data: bytes) -> None: ...
+    async def publish(self, subject: str, data: bytes, key: str) -> None:
+        """`key` tells whose flows they are: a server with partitions keeps messages of one key in order."""
+        ...
+
     async def flush(self, timeout: float) -> None: ...
     async def close(self) -> None: ...
 
 
 Connect = Callable[[str], Awaitable[TopicLink]]
-"""Opens a connection to nats://ADDRESS:PORT or tls://ADDRESS:PORT; raises SourceLost or UserError."""
+"""Opens a connection to a server as `sinks.target_of` writes it; raises SourceLost or UserError."""
 Split = Callable[[bytes, list[str]], Iterable[tuple[str, str, bytes]]]
 """`_native.flow_messages`."""
 
@@ -49,6 +52,7 @@ Split = Callable[[bytes, list[str]], Iterable[tuple[str, str, bytes]]]
 class Topic:
     """One sink of one capture. Counters are by TID of the node whose flows they are."""
 
+    kind: str
     server: str
     subject: str
     waiting: deque[tuple[str, bytes]] = field(default_factory=deque)
@@ -104,8 +108,8 @@ class Topic:
     async def _send(self, link: TopicLink, messages: Sequence[tuple[str, bytes]]) -> None:
         nodes = Counter(node for node, _ in messages)
         try:
-            for _, message in messages:
-                await link.publish(self.subject, message)
+            for node, message in messages:
+                await link.publish(self.subject, message, node)
             await link.flush(_FLUSH_WITHIN)
         except BaseException:
             self.dropped.update(nodes)
@@ -117,7 +121,7 @@ class Topic:
 
 
 class Topics:
-    """The sinks of type `nats` of all captures on this agent."""
+    """The sinks of all captures on this agent that publish messages."""
 
     def __init__(self, split: Split | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._split = split
@@ -131,13 +135,13 @@ class Topics:
 
     def want(self, capture: Capture) -> None:
         """Have the sinks of a capture, instead of those that it had."""
-        places = [_place(capture, sink) for sink in sinks_of(capture) if sink.type == "nats"]
+        places = [_place(capture, sink) for sink in sinks_of(capture) if publishes(sink)]
         known = self._wanted.get(capture.uuid, [])
-        if places == [(topic.server, topic.subject) for topic in known]:
+        if places == [(topic.kind, topic.server, topic.subject) for topic in known]:
             return
         self.forget(capture.uuid)
         if places:
-            self._wanted[capture.uuid] = [Topic(server, subject) for server, subject in places]
+            self._wanted[capture.uuid] = [Topic(*place) for place in places]
         self._changed.set()
 
     def forget(self, capture: str) -> None:
@@ -160,7 +164,7 @@ class Topics:
     def status(self, capture: str, node: str) -> list[SinkStatus]:
         """Return how the sinks of a capture fare with the flows of one node."""
         return [
-            SinkStatus("nats", topic.sent[node], topic.dropped[node], topic.reason)
+            SinkStatus(topic.kind, topic.sent[node], topic.dropped[node], topic.reason)
             for topic in self._wanted.get(capture, ())
         ]
 
@@ -193,5 +197,5 @@ class Topics:
         return [topic for wanted in self._wanted.values() for topic in wanted] + [one[2] for one in self._leaving]
 
 
-def _place(capture: Capture, sink: Sink) -> tuple[str, str]:
-    return target_of(sink), sink.subject or f"flows.{capture.uuid}"
+def _place(capture: Capture, sink: Sink) -> tuple[str, str, str]:
+    return sink.type, target_of(sink), sink.subject or f"flows.{capture.uuid}"

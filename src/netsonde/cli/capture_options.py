@@ -58,7 +58,7 @@ Sinks: TypeAlias = Annotated[
         "--sink",
         metavar="SINK",
         help="Send it on as well: TYPE, or TYPE:Key=Value,Key=Value, such as ipfix:Target=192.0.2.1:4739; repeatable. "
-        "Types: netflow5 netflow9 ipfix nats pcapng erspan vxlan.",
+        "Types: netflow5 netflow9 ipfix nats kafka pcapng erspan vxlan.",
     ),
 ]
 Ttl: TypeAlias = Annotated[

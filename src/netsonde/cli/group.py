@@ -2,6 +2,7 @@
 """The root command: a Typer group that imports a verb only when it is called."""
 
 import importlib
+from difflib import get_close_matches
 from typing import Any
 
 import typer
@@ -21,6 +22,10 @@ class LazyGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in _MODULES:
+            # Typer proposes commands that it has been given, and it has none.
+            similar = get_close_matches(cmd_name, _MODULES)
+            if similar and not ctx.resilient_parsing:
+                ctx.fail(f"No such command {cmd_name!r}. Did you mean {', '.join(map(repr, similar))}?")
             return None
         verb = importlib.import_module(f"netsonde.cli.{_MODULES[cmd_name]}")
         return get_command(verb.app)

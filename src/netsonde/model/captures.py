@@ -18,12 +18,13 @@ class Sink(msgspec.Struct, frozen=True):
     """Where a capture is sent on to, from each agent that captures, while it is analysed there too."""
 
     type: str = msgspec.field(name="Type", default="")
-    """`netflow5`, `netflow9`, `ipfix`: reports of flows over UDP. `nats`: the same as JSON, a message each. `pcapng`:
-    files on the agent's host. `erspan`, `vxlan`: every packet, in a tunnel."""
+    """`netflow5`, `netflow9`, `ipfix`: reports of flows over UDP. `nats`, `kafka`: the same as JSON, a message each.
+    `pcapng`: files on the agent's host. `erspan`, `vxlan`: every packet, in a tunnel."""
     target: str = msgspec.field(name="Target", default="")
-    """ADDRESS:PORT; of `nats` also nats:// or tls:// before it; of `erspan` an IPv4 address; of `pcapng` nothing."""
+    """ADDRESS:PORT; before it nats:// or tls:// of `nats`, kafka:// or kafka+tls:// of `kafka`; of `erspan` an IPv4
+    address; of `pcapng` nothing."""
     subject: str = msgspec.field(name="Subject", default="")
-    """Where `nats` publishes; empty = flows.UUID of the capture."""
+    """Where `nats` publishes, and the topic of `kafka`; empty = flows.UUID of the capture."""
     id: int = msgspec.field(name="ID", default=0)
     """Observation domain, VNI, or ERSPAN session."""
     rotate_bytes: int = msgspec.field(name="RotateBytes", default=0)

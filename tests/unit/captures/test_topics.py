@@ -33,6 +33,7 @@ class Server:
     def __init__(self) -> None:
         self.taken: list[tuple[str, str, bytes]] = []
         self.refusals: list[Exception] = []
+        self.keys: set[str] = set()
         self.connections = 0
 
     async def connect(self, address: str) -> "Connection":
@@ -45,9 +46,10 @@ class Connection:
         self._server = server
         self._address = address
 
-    async def publish(self, subject: str, data: bytes) -> None:
+    async def publish(self, subject: str, data: bytes, key: str) -> None:
         if not self._server.refusals:
             self._server.taken.append((self._address, subject, data))
+            self._server.keys.add(key)
 
     async def flush(self, timeout: float) -> None:
         if self._server.refusals:
@@ -126,6 +128,20 @@ async def test_a_sink_that_lingered_is_given_up_and_what_waits_is_counted() -> N
     now[0] = module.LINGER
     await topics.drain()
     assert topics.abandoned == 1
+
+
+async def test_kafka_is_served_like_nats_and_told_whose_flows_they_are() -> None:
+    topics, server = Topics(split), Server()
+    topics.want(capture(Sink("kafka", "192.0.2.3"), Sink("kafka", "kafka+tls://[2001:db8::1]:9093", subject="t")))
+    topics.offer(b"c1 n1 a")
+    async with running(topics, server):
+        await topics.drain()
+    assert sorted(server.taken) == [
+        ("kafka+tls://[2001:db8::1]:9093", "t", b"a"),
+        ("kafka://192.0.2.3:9092", "flows.c1", b"a"),
+    ]
+    assert server.keys == {"n1"}
+    assert [status.type for status in topics.status("c1", "n1")] == ["kafka", "kafka"]
 
 
 async def test_starting_again_with_the_same_sinks_keeps_what_waits() -> None:

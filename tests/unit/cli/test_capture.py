@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from netsonde.captures.sinks import KINDS
 from netsonde.model.captures import Capture
 from netsonde.model.flows import FlowAnswer
 from unit.api.fakes import NOW_MS, section
@@ -36,6 +37,11 @@ def test_a_capture_is_sent_on_and_listens(netsonde: Command, server: Server) -> 
     created = json.loads(done.out)
     sent_on = [(sink["Type"], sink["Target"], sink["ID"]) for sink in created["Sinks"]]
     assert (created["Port"], sent_on) == (6343, [("vxlan", "[::1]:4789", 5), ("pcapng", "", 0)])
+
+
+def test_the_help_names_all_kinds_of_sinks(netsonde: Command) -> None:
+    said = netsonde("capture", "create", "--help").out
+    assert [kind for kind in KINDS if kind not in said.partition("Types:")[2]] == []
 
 
 @pytest.mark.parametrize("sink", ["ipfix:192.0.2.1:4739", "ipfix:Targt=192.0.2.1", "vxlan:ID=five"])

@@ -31,6 +31,13 @@ def test_no_arguments_are_wrong_usage_and_show_the_help_on_stderr(netsonde: Comm
     assert "Commands:" in done.err
 
 
+def test_a_mistyped_command_is_answered_with_the_one_that_was_meant(netsonde: Command) -> None:
+    done = netsonde("captrue", "list")
+    assert (done.status, done.out) == (2, "")
+    assert "No such command 'captrue'. Did you mean 'capture'?" in done.err
+    assert "mean" not in netsonde("xyzzy").err
+
+
 def test_the_help_imports_no_framework() -> None:
     code = "import sys; from netsonde.cli.main import run; run(['--help']); sys.exit('typer' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False).returncode == 0
