@@ -41,6 +41,9 @@ def seed(
         str, typer.Option("--root", metavar="NODE-ID", help="The node that owns what is seen; default: one of its own.")
     ] = "",
     host_id: Annotated[str, typer.Option("--host-id", metavar="NAME", help="Default: the host's name.")] = "",
+    _filter: Annotated[
+        str, typer.Option("--filter", hidden=True, help="Not needed: a seed publishes, and subscribes to nothing.")
+    ] = "",
     username: Annotated[str, typer.Option("--username")] = "",
     password: Annotated[str, typer.Option("--password")] = "",
     net: Annotated[str, typer.Option("--net", metavar="PATH", help="Network namespace to look into.")] = "",
