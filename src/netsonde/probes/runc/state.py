@@ -42,12 +42,16 @@ class State(msgspec.Struct):
     """Start of that process in clock ticks since boot, as in /proc/PID/stat."""
     created: str = ""
     config: Config = msgspec.field(default_factory=Config)
+    runtime: str = "runc"
+    """Whose container it is; runc's own file does not say."""
 
 
 def read_state(data: bytes) -> State:
     """Return a decoded state file; WireError when it is none."""
     try:
-        return msgspec.json.decode(data, type=State)
+        state = msgspec.json.decode(data, type=State)
+        state.runtime = "runc"
+        return state
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as rubbish:
         raise WireError(f"no state of runc: {rubbish}") from rubbish
 
@@ -61,7 +65,7 @@ def container(state: State, *, started: bool) -> Container:
     sandbox = _first(labels, SANDBOX_TYPES) == "sandbox"
     facts: Metadata = {
         "ID": state.id,
-        "Runtime": "runc",
+        "Runtime": state.runtime,
         "Status": "running" if started else "created",
         "InitProcessPID": state.init_process_pid,
         "Labels": {**labels},
@@ -77,7 +81,7 @@ def container(state: State, *, started: bool) -> Container:
     return Container(
         id=state.id,
         name=(pod if sandbox else _first(labels, CONTAINER_NAMES)) or state.id,
-        manager="runc",
+        manager=state.runtime,
         pid=state.init_process_pid,
         owns_namespace=sandbox or not any(one.path for one in state.config.namespaces or () if one.type == "NEWNET"),
         facts=facts | {key: value for key, value in optional.items() if value},
