@@ -48,5 +48,4 @@ def read_crun(identity: str, status: bytes, config: bytes) -> State:
             hostname=bundle.hostname,
             namespaces=[NamespaceOf(KINDS.get(one.type, ""), one.path) for one in namespaces or ()],
         ),
-        runtime="crun",
     )

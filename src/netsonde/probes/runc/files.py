@@ -35,6 +35,10 @@ class StateFile(NamedTuple):
     owner: int
     """Uid: a user may write anything into a file of theirs."""
 
+    @property
+    def runtime(self) -> str:
+        return "crun" if os.path.basename(self.path) == CRUN_STATE else "runc"
+
 
 def find(roots: tuple[str, ...]) -> Iterator[StateFile]:
     """Yield the state files that there are now."""

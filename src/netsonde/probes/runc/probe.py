@@ -22,7 +22,7 @@ from netsonde.probes.claims import may_claim, trusted
 from netsonde.probes.containers import Container, ContainerPublisher
 from netsonde.probes.endings import Endings
 from netsonde.probes.runc.crun import read_crun
-from netsonde.probes.runc.files import CRUN_STATE, StateFile, StateWatcher, find
+from netsonde.probes.runc.files import StateFile, StateWatcher, find
 from netsonde.probes.runc.state import State, container, read_state
 
 OWNER: Final = "container-runtime"
@@ -116,7 +116,7 @@ class RuncProbe:
             return None
         if not self._lives(state.init_process_pid, state.init_process_start):
             return None
-        found = container(state, started=file.started)
+        found = container(state, started=file.started, runtime=file.runtime)
         if not may_claim(file.owner, found.pid, self._proc) or (not trusted(file.owner) and self._is_roots(found.id)):
             self._unbelieved.add(file.path)
             self._health.count("not_believed")
@@ -154,9 +154,9 @@ class RuncProbe:
 
 
 def _state(file: StateFile) -> State:
-    directory, name = os.path.split(file.path)
-    if name != CRUN_STATE:
+    if file.runtime == "runc":
         return read_state(_content(file.path, file.owner))
+    directory = os.path.dirname(file.path)
     config = _content(f"{directory}/config.json", file.owner)
     return read_crun(os.path.basename(directory), _content(file.path, file.owner), config)
 

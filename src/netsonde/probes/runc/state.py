@@ -42,21 +42,17 @@ class State(msgspec.Struct):
     """Start of that process in clock ticks since boot, as in /proc/PID/stat."""
     created: str = ""
     config: Config = msgspec.field(default_factory=Config)
-    runtime: str = "runc"
-    """Whose container it is; runc's own file does not say."""
 
 
 def read_state(data: bytes) -> State:
     """Return a decoded state file; WireError when it is none."""
     try:
-        state = msgspec.json.decode(data, type=State)
-        state.runtime = "runc"
-        return state
+        return msgspec.json.decode(data, type=State)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as rubbish:
         raise WireError(f"no state of runc: {rubbish}") from rubbish
 
 
-def container(state: State, *, started: bool) -> Container:
+def container(state: State, *, started: bool, runtime: str = "runc") -> Container:
     """Return the container; one that is not started yet has a process, too."""
     told = dict(text.partition("=")[::2] for text in state.config.labels or ())
     bundle = told.pop(BUNDLE, "")
@@ -65,7 +61,7 @@ def container(state: State, *, started: bool) -> Container:
     sandbox = _first(labels, SANDBOX_TYPES) == "sandbox"
     facts: Metadata = {
         "ID": state.id,
-        "Runtime": state.runtime,
+        "Runtime": runtime,
         "Status": "running" if started else "created",
         "InitProcessPID": state.init_process_pid,
         "Labels": {**labels},
@@ -81,7 +77,7 @@ def container(state: State, *, started: bool) -> Container:
     return Container(
         id=state.id,
         name=(pod if sandbox else _first(labels, CONTAINER_NAMES)) or state.id,
-        manager=state.runtime,
+        manager=runtime,
         pid=state.init_process_pid,
         owns_namespace=sandbox or not any(one.path for one in state.config.namespaces or () if one.type == "NEWNET"),
         facts=facts | {key: value for key, value in optional.items() if value},
