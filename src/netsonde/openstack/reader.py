@@ -160,10 +160,16 @@ class CloudReader:
                 continue
             await asyncio.sleep(min(left, max(soon, self._looked_at + _LOOK_GAP - loop.time())))
             ids = self._wanted.take(AT_ONCE) if loop.time() - self._looked_at >= _LOOK_GAP else []
+            # What is known to be up was only wanted because its record is still on its way.
+            ids = [one for one in ids if not self._is_up(one)]
             if ids:
                 self._looked_at = loop.time()
                 await self._look_at(ask, ids)
                 self._tell(account)
+
+    def _is_up(self, port_id: str) -> bool:
+        port = self._inventory.ports.get(port_id)
+        return port is not None and port.status == "ACTIVE"
 
     async def _look_at(self, ask: "Ask", ids: Sequence[str]) -> None:
         known = self._inventory
@@ -231,7 +237,9 @@ class CloudReader:
         for kind, count in self._inventory.counts().items():
             self._health.gauge(kind, count)
         self._health.gauge("wanted_dropped", self._wanted.dropped)
-        self._health.running(remark(account, self._inventory, unknown=self._unknown()))
+        lacking = remark(account, self._inventory, unknown=self._unknown())
+        self._health.gauge("incomplete", int(bool(lacking)))
+        self._health.running(lacking)
 
 
 class Ask(Protocol):

@@ -155,6 +155,7 @@ async def test_account_without_rights_is_told(cloud: RecordedCloud, store: Store
     async with showing(store, settings_for(cloud, "demo")) as shown:
         await until(lambda: shown.state.state == "running")
         assert "demo (roles in demo: member, reader) sees what is its own only" in shown.state.reason
+        assert shown.state.counters["incomplete"] == 1
 
 
 async def test_analyzer_that_starts_anew_shows_names_without_the_cloud(cloud: RecordedCloud, store: Store) -> None:
