@@ -5,7 +5,9 @@
 changed between two questions, and several things can be wrong with the answers.
 """
 
+import gzip
 import json
+import ssl
 import threading
 import uuid
 from collections.abc import Iterator
@@ -25,6 +27,7 @@ class RecordedCloud:
 
     def __init__(self) -> None:
         self.port = 0
+        self.scheme = "http"
         self.things: dict[str, dict[str, dict[str, Thing]]] = {
             account: {kind: _by_id(answers[kind][_LISTS.get(kind, kind)]) for kind in _kinds(answers)}
             for account, answers in _RECORDED["neutron"].items()
@@ -39,14 +42,15 @@ class RecordedCloud:
         """Accounts by their tokens; to clear it revokes them all."""
         self.answers: dict[str, tuple[int, bytes]] = {}
         """Status and body for a kind, in place of what it would be."""
+        self.zips = False
+        """Whether answers are packed, as many a proxy before a cloud does."""
         self.silent = threading.Event()
         """While it is set, answers of Neutron do not come."""
-        self.heard = threading.Condition()
         self.lock = threading.Lock()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v3"
+        return f"{self.scheme}://127.0.0.1:{self.port}/v3"
 
     def one(self, kind: str, **fields: object) -> Thing:
         """Return the object of a kind that an administrator sees with these fields."""
@@ -85,7 +89,7 @@ class RecordedCloud:
         answer = json.dumps(_RECORDED["keystone"][name]["token"]["body"])
         # The catalogue names the ports of the real one; its tokens were good for an hour.
         for real in (":5000", ":9696"):
-            answer = answer.replace(f"127.0.0.1{real}", f"127.0.0.1:{self.port}")
+            answer = answer.replace(f"http://127.0.0.1{real}", f"{self.scheme}://127.0.0.1:{self.port}")
         token_body = json.loads(answer)
         token_body["token"]["expires_at"] = "2099-01-01T00:00:00.000000Z"
         return 201, token_body, {"X-Subject-Token": token}
@@ -93,7 +97,7 @@ class RecordedCloud:
     def get(self, path: str, asked: dict[str, list[str]], token: str) -> tuple[int, Any]:
         if path.rstrip("/") == "/v3":
             body = json.dumps(_RECORDED["keystone"]["versions"]["body"])
-            return 200, json.loads(body.replace("127.0.0.1:5000", f"127.0.0.1:{self.port}"))
+            return 200, json.loads(body.replace("http://127.0.0.1:5000", f"{self.scheme}://127.0.0.1:{self.port}"))
         account = self.tokens.get(token)
         if account is None:
             return 401, _RECORDED["neutron"]["unauthorized"]["body"]
@@ -121,9 +125,27 @@ class RecordedCloud:
 
 
 @contextmanager
-def recorded_cloud() -> Iterator[RecordedCloud]:
+def recorded_cloud(tls: ssl.SSLContext | None = None) -> Iterator[RecordedCloud]:
     """Serve a cloud of one's own until the end of the block."""
     cloud = RecordedCloud()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(cloud))
+    server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        cloud.scheme = "https"
+    cloud.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield cloud
+    finally:
+        cloud.silent.clear()
+        server.shutdown()
+        server.server_close()
+
+
+def _handler(cloud: RecordedCloud) -> type[BaseHTTPRequestHandler]:
+    """Return what answers a request for a cloud."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -133,11 +155,11 @@ def recorded_cloud() -> Iterator[RecordedCloud]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self._note()
+            cloud.asked.append(f"{self.command} {self.path}")
             self._answer(*cloud.login(body))
 
         def do_GET(self) -> None:
-            self._note()
+            cloud.asked.append(f"{self.command} {self.path}")
             path, _, _ = self.path.partition("?")
             while path.startswith("/v2.0/") and cloud.silent.is_set():
                 threading.Event().wait(0.02)
@@ -148,15 +170,12 @@ def recorded_cloud() -> Iterator[RecordedCloud]:
             asked = parse_qs(urlsplit(self.path).query)
             self._answer(*cloud.get(path, asked, self.headers.get("X-Auth-Token", "")), {})
 
-        def _note(self) -> None:
-            with cloud.heard:
-                cloud.asked.append(f"{self.command} {self.path}")
-                cloud.heard.notify_all()
-
         def _answer(self, status: int, body: object, headers: dict[str, str]) -> None:
             self._send(status, json.dumps(body).encode(), headers)
 
         def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+            if cloud.zips:
+                content, headers = gzip.compress(content), {**headers, "Content-Encoding": "gzip"}
             self.send_response(status)
             for name, value in {**headers, "Content-Type": "application/json"}.items():
                 self.send_header(name, value)
@@ -167,17 +186,7 @@ def recorded_cloud() -> Iterator[RecordedCloud]:
             except OSError:
                 self.close_connection = True  # whoever asked has had enough
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    cloud.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield cloud
-    finally:
-        cloud.silent.clear()
-        server.shutdown()
-        server.server_close()
+    return Handler
 
 
 def _by_id(things: list[Thing]) -> dict[str, Thing]:

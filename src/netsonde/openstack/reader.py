@@ -88,7 +88,6 @@ class CloudReader:
 
     async def run(self) -> None:
         """Read for ever; what fails is shown and tried again, and what was read before stays."""
-        loop = asyncio.get_running_loop()
         worker = Worker(f"openstack.{self._name}")
         within = _MOST_ANSWERS * self._settings.timeout
 
@@ -100,7 +99,8 @@ class CloudReader:
                 await self._read(ask)
             except LoginRefused as refused:
                 health.failed(str(refused))
-                await loop.run_in_executor(None, self._source.close)
+                # What is logged in with is read anew the next time.
+                await ask(self._source.close)
                 await asyncio.sleep(_AFTER_REFUSAL)
                 raise
 
@@ -110,7 +110,7 @@ class CloudReader:
                 group.create_task(self._say_who_reads(), name=f"openstack.{self._name}.reader")
                 group.create_task(supervisor.run(), name=f"openstack.{self._name}.read")
         finally:
-            worker.close()
+            worker.close(self._source.close)
 
     async def _say_who_reads(self) -> None:
         who = CloudRecord(self._name, "reader", self._host)

@@ -225,7 +225,7 @@ async def test_bus_that_is_away_costs_nothing_but_time(cloud: RecordedCloud, sto
 
 async def test_cloud_that_hangs_does_not_hold_up_the_end(cloud: RecordedCloud, store: Store) -> None:
     cloud.silent.set()
-    async with asyncio.timeout(5), showing(store, settings_for(cloud, timeout=60)) as shown:
+    async with asyncio.timeout(20), showing(store, settings_for(cloud, timeout=60)) as shown:
         await until(lambda: any("/v2.0/" in one for one in cloud.asked))
         assert shown.state.state == "starting"
 
