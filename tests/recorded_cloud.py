@@ -10,7 +10,7 @@ import json
 import ssl
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -44,8 +44,8 @@ class RecordedCloud:
         """Status and body for a kind, in place of what it would be."""
         self.zips = False
         """Whether answers are packed, as many a proxy before a cloud does."""
-        self.silent = threading.Event()
-        """While it is set, answers of Neutron do not come."""
+        self.holds: Callable[[str], bool] = lambda _: False
+        """Whether Neutron's answer to a question is held back."""
         self.lock = threading.Lock()
 
     @property
@@ -124,12 +124,18 @@ class RecordedCloud:
         return 200, answer
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that have had enough; what else goes wrong is seen by its answer."""
+
+
 @contextmanager
 def recorded_cloud(tls: ssl.SSLContext | None = None) -> Iterator[RecordedCloud]:
     """Serve a cloud of one's own until the end of the block."""
     cloud = RecordedCloud()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(cloud))
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _handler(cloud))
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         cloud.scheme = "https"
@@ -139,7 +145,7 @@ def recorded_cloud(tls: ssl.SSLContext | None = None) -> Iterator[RecordedCloud]
     try:
         yield cloud
     finally:
-        cloud.silent.clear()
+        cloud.holds = lambda _: False
         server.shutdown()
         server.server_close()
 
@@ -161,7 +167,7 @@ def _handler(cloud: RecordedCloud) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             cloud.asked.append(f"{self.command} {self.path}")
             path, _, _ = self.path.partition("?")
-            while path.startswith("/v2.0/") and cloud.silent.is_set():
+            while path.startswith("/v2.0/") and cloud.holds(self.path):
                 threading.Event().wait(0.02)
             given = cloud.answers.get(path.rpartition("/")[2])
             if given is not None:

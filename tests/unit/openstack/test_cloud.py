@@ -162,7 +162,7 @@ def test_cloud_that_is_not_there_is_told() -> None:
 def test_cloud_that_does_not_answer_in_time_is_told(cloud: RecordedCloud) -> None:
     reader = Cloud(settings_for(cloud, timeout=0.3))
     reader.account()
-    cloud.silent.set()
+    cloud.holds = lambda _: True
     with pytest.raises(SourceLost, match="does not answer"):
         reader.changes("ports", {})
 
