@@ -35,6 +35,8 @@ class RecordedCloud:
         }
         self.asked: list[str] = []
         """Paths with their questions, in order; log-ins as `POST /v3/auth/tokens`."""
+        self.projects: dict[str, str] = {}
+        """Names of further projects by id."""
         self.page = 1000
         """Objects of one answer at most, whatever is asked for."""
         self.password = "right"
@@ -103,7 +105,9 @@ class RecordedCloud:
             return 401, _RECORDED["neutron"]["unauthorized"]["body"]
         if path in ("/v3/projects", "/v3/auth/projects"):
             answer = _RECORDED["keystone"][account][path.removeprefix("/v3/").replace("/", "_")]
-            return answer["status"], answer["body"]
+            more = [{"id": id, "name": name} for id, name in self.projects.items()]
+            shown = {"projects": answer["body"]["projects"] + more} if answer["status"] == 200 else answer["body"]
+            return answer["status"], shown
         kind = path.removeprefix("/v2.0/")
         if kind not in self.things[account]:
             return 404, _RECORDED["neutron"][account]["none"]["body"]

@@ -85,6 +85,8 @@ class CloudReader:
         self._due: set[Ref] = set()
         """What has to be written; kept when that fails."""
         self._projects_at = float("-inf")
+        self._unnamed: set[str] = set()
+        """Projects whose names the account may not see."""
         self._looked_at = float("-inf")
         self._asked_for: set[str] = set()
         """Ports that were asked for while the whole cloud was being listed: what the list says of them is older."""
@@ -163,13 +165,16 @@ class CloudReader:
         return account
 
     async def _look_at_projects(self, ask: "Ask") -> None:
-        """Read names of projects now and then. Keystone may be away while its tokens are still good for Neutron."""
-        now = asyncio.get_running_loop().time()
-        if now - self._projects_at < _PROJECTS_EVERY:
+        """Read names of projects now and then, and when there is a new one.
+
+        Keystone may be away while its tokens are still good for Neutron.
+        """
+        now, unnamed = asyncio.get_running_loop().time(), self._inventory.unnamed()
+        if now - self._projects_at < _PROJECTS_EVERY and unnamed <= self._unnamed:
             return
         try:
             self._due |= self._inventory.take_projects(await ask(self._all.projects))
-            self._projects_at = now
+            self._projects_at, self._unnamed = now, self._inventory.unnamed()
         except LoginRefused:
             raise
         except SourceLost as lost:

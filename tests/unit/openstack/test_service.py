@@ -104,6 +104,18 @@ async def test_names_of_projects_may_be_missing(cloud: RecordedCloud, store: Sto
         assert shown.state.counters["projects_failed"] == 1
 
 
+async def test_new_project_is_named_with_its_first_port(cloud: RecordedCloud, store: Store) -> None:
+    async with showing(store, hurried(settings_for(cloud))) as shown:
+        await shown.looks()
+        cloud.projects["5" * 32] = "new-shop"
+        made = cloud.add("ports", cloud.one("ports", name="web"), project_id="5" * 32, mac_address="")
+        shown.says(tap={"Name": "tap0", "Type": "tuntap", "ExtID": {"iface-id": made}})
+        await shown.comes("tap", TenantName="new-shop")
+        asked = sum("/projects" in one for one in cloud.asked)
+        await shown.looks(3)
+        assert sum("/projects" in one for one in cloud.asked) == asked == 2
+
+
 async def test_many_new_interfaces_are_asked_for_together(cloud: RecordedCloud, store: Store) -> None:
     async with showing(store, settings_for(cloud, interval=3600)) as shown:
         await until(lambda: shown.state.state == "running")
