@@ -14,7 +14,7 @@ PAGE := $(shell find web -path web/node_modules -prune -o -path web/dist -prune 
 LISTEN ?= 127.0.0.1:8082
 ARGS ?=
 
-.PHONY: help setup run demo test unit netns system browser foreign fuzz test-vm lint fmt bench docs bless clean
+.PHONY: help setup run demo test unit netns system browser foreign fuzz test-vm test-openstack lint fmt bench docs bless clean
 .PHONY: lint-python lint-native unit-python unit-native fuzz-packets fuzz-queries daemons
 # With ARGS that select tests, one of two runs may have none (exit status 5).
 OR_NONE = $(if $(ARGS),|| [ $$$$? -eq 5 ])
@@ -72,6 +72,10 @@ foreign: setup daemons ## other people's clients, unmodified, against a real all
 test-vm: setup daemons ## the demo with real virtual machines, six of them, some five minutes (root)
 	@tools/debs demo
 	pytest -q tests/vm $(ARGS)
+
+test-openstack: setup daemons ## the story in a real OpenStack: Keystone, Neutron, a VM; some three minutes, 2 GB (root)
+	@tools/debs openstack
+	pytest -q -s tests/openstack_lab $(ARGS)
 
 fuzz: fuzz-packets fuzz-queries ## hostile packets for the parsers, hostile queries for a live analyzer
 

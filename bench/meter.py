@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`netsonde meter` against nfpcapd, softflowd, NFStream and tcpdump on a million packets: whole processes, one run.
 
-Prints ratios: how many times as long each peer takes; and whether packets and bytes agree with tshark's
-conversations. Peers that are not installed are named. NFStream is looked for in NFSTREAM_PYTHON (`make bench` sets that
-up) and in this Python. Rounds of all programs take turns, so that a busy minute of the machine meets all of them.
+Prints ratios: how many times as long each peer takes, and how much processor time beside ours, which a busy machine
+changes less (we use two processors at a time, tcpdump and softflowd one); and whether packets and bytes agree with
+tshark's conversations. Peers that are not installed are named. NFStream is looked for in NFSTREAM_PYTHON (`make bench`
+sets that up) and in this Python. Rounds of all programs take turns, so that a busy minute of the machine meets all of
+them.
 
 softflowd is measured twice. As it comes it exports NetFlow v5 and leaves IPv6 packets out; with v9 and `-T ether` it
 tells flows apart by what our key has: IPv6, MAC addresses, VLAN ids. `cat` is what reading the file costs at least.
@@ -12,6 +14,7 @@ tells flows apart by what our key has: IPv6, MAC addresses, VLAN ids. `cat` is w
 import argparse
 import csv
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -59,21 +62,29 @@ def peers(trace: Path, scratch: Path) -> list[Peer]:
     ]
 
 
-def seconds(command: list[str]) -> float:
-    """Return the wall time of a whole process."""
-    begin = time.perf_counter()
+class Taken(NamedTuple):
+    """Seconds that a whole process took, by the clock and of processors."""
+
+    wall: float
+    processor: float
+
+
+def seconds(command: list[str]) -> Taken:
+    """Run a whole process."""
+    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - begin
+    wall, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Taken(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
-def best_of(programs: list[Peer], rounds: int) -> dict[str, float]:
-    """Return the best wall time of each program that is installed."""
-    best: dict[str, float] = {}
+def best_of(programs: list[Peer], rounds: int) -> dict[str, Taken]:
+    """Return the best times of each program that is installed."""
+    taken: dict[str, list[Taken]] = {}
     for turn in range(rounds):
         for name, command, slow in programs:
             if command is not None and not (slow and turn):
-                best[name] = min(best.get(name, float("inf")), seconds(command))
-    return best
+                taken.setdefault(name, []).append(seconds(command))
+    return {name: Taken(*map(min, zip(*each, strict=True))) for name, each in taken.items()}
 
 
 Totals = Counter[tuple[str, ...]]
@@ -129,18 +140,21 @@ def agreement(trace: Path, ours: Path) -> bool:
     )
 
 
-def print_ratios(programs: Iterable[Peer], best: dict[str, float], ours: float) -> bool:
+def print_ratios(programs: Iterable[Peer], best: dict[str, Taken], ours: Taken) -> bool:
     """Print one line a peer; False when a goal is missed."""
     reached = True
     for name, _, _ in programs:
         if name not in best:
             print(f"{name:<24} not installed")
             continue
-        ratio, goal = best[name] / ours, GOALS.get(name)
+        ratio, goal = best[name].wall / ours.wall, GOALS.get(name)
         missed = goal is not None and ratio < goal
         reached &= not missed
         aim = "" if goal is None else f" (goal {goal:g})"
-        print(f"{name:<24} {ratio:6.2f} times as long{aim}{'  MISSED' if missed else ''}")
+        processor = best[name].processor / ours.processor
+        print(
+            f"{name:<24} {ratio:6.2f} times as long{aim}, {processor:.2f} of processors{'  MISSED' if missed else ''}"
+        )
     return reached
 
 
@@ -163,8 +177,12 @@ def main() -> int:
         ours = Peer("netsonde", [netsonde, "meter", str(trace), "-o", str(scratch / "flows.arrow")])
         others = peers(trace, scratch)
         best = best_of([ours, *others], given.rounds)
-        print(f"netsonde meter, {trace.name}, whole process, flows written to a file:")
-        reached = print_ratios(others, best, best["netsonde"])
+        ours_took = best["netsonde"]
+        print(
+            f"netsonde meter, {trace.name}, whole process, flows written to a file: {ours_took.wall:.2f} s, "
+            f"{ours_took.processor:.2f} s of processors"
+        )
+        reached = print_ratios(others, best, ours_took)
         return 0 if agreement(trace, flows) & reached else 1
 
 

@@ -348,8 +348,23 @@ class TapStats:
     """What exporters sent and did not arrive, or lost themselves, by their own numbers."""
     source_refused: int
     """What arrived and cannot be read."""
+    counter_records: int
+    """Records in which exporters told their own counters."""
     sinks: list[tuple[str, int, int, str]]
     """Kind, sent, dropped and last failure of each sink."""
+
+@final
+class ToldCounters:
+    """Counters that exporters told of themselves, by the reference's names."""
+
+    interfaces: list[tuple[str, int, dict[str, int]]]
+    """(exporter, ifIndex, totals) of each interface."""
+    sum: dict[str, int]
+    """Totals of all data sources: interfaces, VLANs, datapaths, processes."""
+    grown: dict[str, int]
+    """What they grew by since the capture listens."""
+    levels: dict[str, int]
+    """Of `sum` what goes up and down."""
 
 @final
 class CaptureCore:
@@ -429,6 +444,9 @@ class CaptureCore:
         """Give up the kept packets of a capture that was stopped."""
 
     def stats(self) -> list[TapStats]: ...
+    def told(self, capture_id: str, netns: int, ifindex: int) -> ToldCounters | None:
+        """Counters that exporters told a capture; None for one that hears of none."""
+
     def take_flows(self) -> list[bytes]:
         """Flow reports since the last call, as Arrow IPC streams."""
 

@@ -1,22 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two namespaces joined by a veth and a VXLAN over it, real programs that talk through both, and tcpdump."""
+"""Two namespaces joined by a veth, a VXLAN over it, bridges and taps; real programs that talk through all, tcpdump."""
 
+import ctypes
+import fcntl
 import functools
 import json
 import os
 import secrets
+import select
 import shutil
 import signal
+import struct
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from netns.frames import wait_until
 
-PROGRAMS = ("tcpdump", "tshark", "curl", "openssl", "dnsmasq", "busybox", "bash", "ip")
-PREFIXES = {"veth": (".77", "77"), "vxlan": (".78", "78")}
+PROGRAMS = ("tcpdump", "tshark", "curl", "openssl", "dnsmasq", "busybox", "bash", "ip", "dig", "iperf3", "dhclient")
+PREFIXES = {"veth": (".77", "77"), "vxlan": (".78", "78"), "bridge": (".79", "79"), "tap": (".80", "80")}
+CLONE_NEWNET = 0x40000000
+TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x0002, 0x1000  # linux/if_tun.h
 _MARK = b"the last datagram"
 _PATIENCE = 20.0
 
@@ -66,8 +74,10 @@ class Lab:
             for namespace in (self.client, self.server):
                 run("ip", "netns", "add", namespace)
                 stack.callback(run, "ip", "netns", "del", namespace, check=False)
-            peer = ("peer", "name", "veth", "netns", self.server)
-            run("ip", "-n", self.client, "link", "add", "veth", "type", "veth", *peer)
+            for name in ("veth", "port"):
+                peer = ("peer", "name", name, "netns", self.server)
+                run("ip", "-n", self.client, "link", "add", name, "type", "veth", *peer)
+            stack.enter_context(cable((self.client, self.server), "tap"))
             for place, namespace in enumerate((self.client, self.server), 1):
                 self._configure(namespace, str(place), str(3 - place))
             self._stack = stack.pop_all()
@@ -83,10 +93,13 @@ class Lab:
             if link == "vxlan":
                 ends = ("local", f"10.77.0.{own}", "remote", f"10.77.0.{other}")
                 run(*ip, "link", "add", "vxlan", "type", "vxlan", "id", "42", "dstport", "4789", *ends)
+            if link == "bridge":
+                run(*ip, "link", "add", "bridge", "type", "bridge", "forward_delay", "0", "mcast_snooping", "0")
+                run(*ip, "link", "set", "port", "master", "bridge", "up")
             run(*ip, "addr", "add", f"10{four}.0.{own}/24", "dev", link)
             run(*ip, "addr", "add", f"fd{six}::{own}/64", "dev", link, "nodad")
             # Nothing is fragmented: what a segment in pieces counts for is another test's business.
-            run(*ip, "link", "set", link, "mtu", "1500" if link == "veth" else "1400", "up")
+            run(*ip, "link", "set", link, "mtu", "1400" if link == "vxlan" else "1500", "up")
 
     def start(self, namespace: str, *command: str, says: bytes) -> "subprocess.Popen[bytes]":
         """Start a program and return it; it has said `says` by then."""
@@ -114,14 +127,16 @@ class Lab:
         files = {link: self.folder / f"{link}.pcap" for link in links}
         recorders = []
         for link, file in files.items():
-            command = ("tcpdump", "-i", link, "-w", str(file), "-U", "--immediate-mode", "-Z", "root")
+            # 16 MiB: on a busy machine some milliseconds pass until it reads.
+            command = ("tcpdump", "-i", link, "-w", str(file), "-U", "-B", "16384", "--immediate-mode", "-Z", "root")
             recorders.append(self.start(self.client, *command, says=b"listening on"))
         yield files
         for link, file in files.items():
             self.ask("bash", "-c", f"echo -n '{_MARK.decode()}' > /dev/udp/{self.addresses(link)[0]}/9")
             wait_for_end(file)
-        # What the kernel says a moment later, MLD reports above all, would be in one reading and not in the other.
-        for recorder in recorders:
+        # What the kernel says a moment later, MLD reports above all, would be in one reading and not in the other: the
+        # first link, whose packets others count as well, is recorded until they stop.
+        for recorder in reversed(recorders):
             _end(recorder)
 
 
@@ -137,7 +152,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def start_servers(lab: Lab) -> None:
-    """HTTP on 8080, TLS on 8443, DNS and DHCP."""
+    """HTTP on 8080, TLS on 8443, DNS, DHCP for both versions, iperf3."""
     (lab.folder / "data").write_bytes(os.urandom(150_000))
     key, certificate = lab.folder / "key.pem", lab.folder / "certificate.pem"
     subject = ("-subj", "/CN=example.test", "-days", "1")
@@ -152,9 +167,10 @@ def start_servers(lab: Lab) -> None:
         *("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--user=root", "--no-resolv", "--no-hosts", "--no-ping"),
         *(f"--pid-file={lab.folder}/pid", f"--dhcp-leasefile={lab.folder}/leases"),
         *("--address=/example.test/10.77.0.9", "--address=/example.test/fd77::9"),
-        "--dhcp-range=10.77.0.100,10.77.0.150,1h",
+        *("--dhcp-range=10.77.0.100,10.77.0.150,1h", "--dhcp-range=fd77::100,fd77::150,64,1h"),
         says=b"started",
     )
+    lab.start(lab.server, "iperf3", "-s", "--forceflush", says=b"listening")
 
 
 def talk(lab: Lab, link: str) -> None:
@@ -169,14 +185,64 @@ def talk(lab: Lab, link: str) -> None:
         older = ("-tls1_2", "-servername", "older.example.test")
         lab.ask("openssl", "s_client", "-connect", f"{end}:8443", *older)
         for kind in ("a", "aaaa"):
-            lab.ask("busybox", "nslookup", f"-type={kind}", f"{link}.example.test", address)
+            lab.ask("dig", "+tries=1", f"@{address}", f"{link}.example.test", kind)
+        lab.ask("bash", "-c", f"printf 'GET /data HTTP/1.0\\r\\n\\r\\n' | busybox nc {address} 8080")
         lab.ask("curl", "-s", f"http://{end}:7/", check=False)
         lab.ask("bash", "-c", f"echo x > /dev/udp/{address}/7", check=False)
 
 
+def measure(lab: Lab, link: str) -> None:
+    """Send much at once: over TCP a bulk that is acknowledged, over UDP what may be lost."""
+    for address in lab.addresses(link):
+        lab.ask("iperf3", "-c", address, "-n", "200K")
+        lab.ask("iperf3", "-c", address, "-u", "-n", "50K", "-b", "20M")
+
+
 def lease(lab: Lab) -> None:
-    """Get an address over the veth."""
+    """Get an address of each version over the veth."""
     lab.ask("busybox", "udhcpc", "-i", "veth", "-n", "-q", "-f", "-s", "/bin/true")
+    state = ("-lf", f"{lab.folder}/leases6", "-pf", f"{lab.folder}/pid6")
+    lab.start(lab.client, "dhclient", "-6", "-1", "-v", "-d", *state, "-sf", "/bin/true", "veth", says=b"Reply")
+
+
+@contextmanager
+def cable(namespaces: tuple[str, str], name: str) -> Iterator[None]:
+    """A tap of that name in each namespace, and somebody who carries frames between them, as between two VMs."""
+    with ThreadPoolExecutor(1) as elsewhere:
+        # A thread of its own: namespaces are those of threads.
+        taps = elsewhere.submit(lambda: [_tap(namespace, name) for namespace in namespaces]).result()
+    stop, stopped = os.pipe()
+    carrier = threading.Thread(target=_carry, args=(taps[0], taps[1], stop), name="cable")
+    carrier.start()
+    try:
+        yield
+    finally:
+        os.close(stopped)
+        carrier.join()
+        for fd in (*taps, stop):
+            os.close(fd)
+
+
+def _tap(namespace: str, name: str) -> int:
+    with Path(f"/run/netns/{namespace}").open("rb") as place:
+        assert ctypes.CDLL(None, use_errno=True).setns(place.fileno(), CLONE_NEWNET) == 0, os.strerror(
+            ctypes.get_errno()
+        )
+    fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI))
+    return fd
+
+
+def _carry(one: int, other: int, stop: int) -> None:
+    across = {one: other, other: one}
+    while True:
+        ready, _, _ = select.select([one, other, stop], [], [])
+        if stop in ready:
+            return
+        for fd in ready:
+            # EIO while an end is down: then there is nobody to hear it.
+            with suppress(BlockingIOError, OSError):
+                os.write(across[fd], os.read(fd, 65_536))
 
 
 Row = dict[str, str]

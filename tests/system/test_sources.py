@@ -136,8 +136,8 @@ def test_the_switch_tells_of_its_bridges_and_is_left_as_it_was(stack: Stack, ovs
     for _, inside in ends:
         ovs.vsctl("add-port", bridge, inside)
     by_type = {
-        kind: stack.capture(f"G.V().Has('Type', 'ovsbridge', 'Name', '{bridge}')", Type=kind)
-        for kind in ("ovssflow", "ovsnetflow", "ovsipfix")
+        kind: stack.capture(f"G.V().Has('Type', 'ovsbridge', 'Name', '{bridge}')", Type=kind, **more)
+        for kind, more in (("ovssflow", {"PollingInterval": 1}), ("ovsnetflow", {}), ("ovsipfix", {}))
     }
     port = f"G.V().Has('Type', 'ovsport', 'Name', '{ends[0][1]}')"
     by_type["ovsmirror"] = stack.capture(port, Type="ovsmirror")
@@ -153,6 +153,14 @@ def test_the_switch_tells_of_its_bridges_and_is_left_as_it_was(stack: Stack, ovs
         stack.wait(lambda kind=kind: told(kind), 25, f"flows of {kind}")
     tracked = {kind: flows(stack, uuid, 9000)[0]["L3TrackingID"] for kind, uuid in by_type.items()}
     assert len(set(tracked.values())) == 1, tracked
+
+    counted = f"G.V().Has('Type', 'ovsbridge', 'Name', '{bridge}').Metrics('SFlow')"
+
+    def grew() -> bool:
+        ((points,),) = [each.values() for each in stack.query(counted)]
+        return all(points[-1].get(name, 0) > 0 for name in ("IfInOctets", "IfInUcastPkts"))
+
+    stack.wait(lambda: told("ovssflow") and grew(), 15, "counters of the bridge's ports")
 
     # A killed agent leaves its rows; the next one, without the captures, takes them away.
     stack.kill("agent")

@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use netsonde_meter::select::{select, Selection};
 use netsonde_meter::{ipc, FlowBatch, PacketBatch};
 
+use crate::collector::Told;
 use crate::core::Core;
+use crate::event::Point;
 use crate::subscription::{PacketQuery, Subscription};
 
 /// Bytes of one batch of packets, after which the next is begun.
@@ -42,6 +44,13 @@ impl Core {
             return Ok(Vec::new());
         }
         Ok(vec![ipc::write(&found)])
+    }
+
+    /// Counters that exporters told a capture; None for one that hears of none.
+    pub fn told(&self, point: &Point) -> Option<Told> {
+        let collectors = self.shared.all_collectors();
+        let own = collectors.iter().find(|one| one.point == *point)?;
+        own.told()
     }
 
     /// First packets newly kept since the last call.

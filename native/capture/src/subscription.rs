@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One capture on one interface: its filter, meter, kept packets, limits and counters.
 
-use std::collections::HashMap;
+mod reading;
+
 use std::sync::Arc;
 
 use netsonde_exports::FlowRecord;
 use netsonde_meter::{
-    Applications, Counted, FlowBatch, FlowRef, Frame, LayerKeyMode, Meter, MeterConfig, MeterStats,
-    PacketBatch, PacketRow, Ports,
+    Applications, Counted, FlowBatch, FlowRef, Frame, LayerKeyMode, Meter, MeterConfig, Ports,
 };
 use netsonde_packet::LinkType;
 
@@ -16,8 +16,10 @@ use crate::budget::Budget;
 use crate::event::{Event, EventKind, Point};
 use crate::frame::{RawFrame, Tag};
 use crate::kept::{KeepOptions, Kept};
-use crate::sink::{Sink, SinkStats};
+use crate::sink::Sink;
 use crate::sys::now_ns;
+
+pub use reading::PacketQuery;
 
 /// What a capture asks of the engine.
 #[derive(Clone, Debug)]
@@ -64,6 +66,8 @@ pub struct Counters {
     pub lost: u64,
     /// What arrived and cannot be read: damaged, or described by a template that has not come.
     pub refused: u64,
+    /// Records in which exporters told their own counters.
+    pub told: u64,
 }
 
 pub struct Subscription {
@@ -346,78 +350,5 @@ impl Subscription {
         self.report(reports);
         // What they still hold goes out; their threads then end by themselves.
         self.sinks.clear();
-    }
-
-    pub fn snapshot(&self, out: &mut FlowBatch) {
-        self.meter.snapshot(out);
-    }
-
-    pub fn meter_stats(&self) -> MeterStats {
-        self.meter.stats()
-    }
-
-    pub fn sinks(&self) -> Vec<SinkStats> {
-        self.sinks.iter().map(|sink| sink.stats()).collect()
-    }
-
-    pub fn refused(&self) -> u64 {
-        self.kept.refused
-    }
-
-    /// Kept packets with a number greater than `after`, of these flows if given; `limit` counts down. Returns bytes.
-    pub fn packets(&self, wanted: &PacketQuery, limit: &mut usize, out: &mut PacketBatch) -> usize {
-        let mut bytes = 0;
-        let flows = wanted.flow_uuids.as_deref();
-        let since = wanted.since_ns.get(&self.identity.node_tid);
-        let fits = |(frame, tag): &(RawFrame<'_>, Tag)| {
-            since.is_none_or(|ns| frame.ts_ns >= *ns)
-                && tag.number as i64 > wanted.after
-                && flows.is_none_or(|f| f.contains(&tag.flow_uuid))
-        };
-        for (frame, tag) in self.kept.iter().filter(fits).take(*limit) {
-            *limit -= 1;
-            bytes += frame.data.len();
-            out.push(row(&self.identity, frame, tag));
-        }
-        bytes
-    }
-
-    /// First packets kept since the last call. Returns bytes.
-    pub fn take_first(&mut self, out: &mut PacketBatch) -> usize {
-        let (identity, mut bytes) = (&self.identity, 0);
-        self.kept.take_first(|frame, tag| {
-            bytes += frame.data.len();
-            out.push(row(identity, frame, tag));
-        });
-        bytes
-    }
-}
-
-/// Which kept packets to read; None = no restriction.
-#[derive(Clone, Debug)]
-pub struct PacketQuery {
-    pub capture_id: String,
-    pub node_tids: Option<Vec<String>>,
-    pub flow_uuids: Option<Vec<u64>>,
-    /// Only packets whose number on their interface is greater; -1 = from the first.
-    pub after: i64,
-    /// By TID: only packets seen at this Unix time in ns or later.
-    pub since_ns: HashMap<String, i64>,
-    pub limit: usize,
-}
-
-fn row<'a>(identity: &'a Identity, frame: RawFrame<'a>, tag: Tag) -> PacketRow<'a> {
-    PacketRow {
-        ts_ns: frame.ts_ns,
-        wire_len: frame.wire_len,
-        data: frame.data,
-        link_type: identity.link_type.number(),
-        node_tid: &identity.node_tid,
-        ifname: &identity.ifname,
-        capture_id: &identity.point.capture_id,
-        host: &identity.host,
-        flow_uuid: tag.flow_uuid,
-        number: tag.number,
-        lookback: tag.lookback,
     }
 }

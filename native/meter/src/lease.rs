@@ -16,18 +16,27 @@ const MAX_TRANSACTIONS: usize = 4096;
 const MAX_MESSAGES: usize = 32;
 
 /// Version, transaction id and client: the hardware address, or a hash of the DUID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct LeaseKey {
     pub(crate) version: u8,
     xid: u32,
     client: u64,
 }
 
-pub(crate) struct Leases(Bounded<LeaseKey, Transaction>);
+pub(crate) struct Leases {
+    transactions: Bounded<LeaseKey, Transaction>,
+    /// The transaction that a client of DHCPv6 began last, and the one that an exchange of it belongs to.
+    begun: Bounded<u64, LeaseKey>,
+    continued: Bounded<LeaseKey, LeaseKey>,
+}
 
 impl Default for Leases {
     fn default() -> Self {
-        Self(Bounded::new(MAX_TRANSACTIONS))
+        Self {
+            transactions: Bounded::new(MAX_TRANSACTIONS),
+            begun: Bounded::new(MAX_TRANSACTIONS),
+            continued: Bounded::new(MAX_TRANSACTIONS),
+        }
     }
 }
 
@@ -52,7 +61,7 @@ impl Leases {
             xid: message.xid,
             client: u64::from_be_bytes([0, 0, a, b, c, d, e, f]),
         };
-        let transaction = self.0.entry(key);
+        let transaction = self.transactions.entry(key);
         transaction.note(ts_ns, message.type_name(), message.message_type == 5);
         transaction.learn4(&message);
         Some((key, message.op == 1))
@@ -64,12 +73,15 @@ impl Leases {
             .client_id
             .iter()
             .fold(0u64, |hash, &byte| hash.rotate_left(7) ^ u64::from(byte));
-        let key = LeaseKey {
-            version: 6,
-            xid: message.xid,
-            client,
-        };
-        let transaction = self.0.entry(key);
+        let key = self.exchange6(
+            LeaseKey {
+                version: 6,
+                xid: message.xid,
+                client,
+            },
+            message.message_type,
+        );
+        let transaction = self.transactions.entry(key);
         let bound = message.message_type == 7
             && !(message.addresses.is_empty() && message.prefixes.is_empty());
         transaction.note(ts_ns, message.type_name(), bound);
@@ -78,9 +90,33 @@ impl Leases {
     }
 
     pub(crate) fn write(&self, key: LeaseKey, out: &mut String) {
-        if let Some(transaction) = self.0.get(&key) {
+        if let Some(transaction) = self.transactions.get(&key) {
             transaction.write(key.xid, out);
         }
+    }
+
+    /// Return the transaction of an exchange. A client may take another id when it requests what was advertised to it
+    /// (RFC 8415 §16.1), and most do: to the user that is one story.
+    fn exchange6(&mut self, key: LeaseKey, message_type: u8) -> LeaseKey {
+        const SOLICIT: u8 = 1;
+        const REQUEST: u8 = 3;
+        if let Some(first) = self.continued.get(&key) {
+            return *first;
+        }
+        if message_type == SOLICIT {
+            *self.begun.entry(key.client) = key;
+        } else if message_type == REQUEST {
+            let begun = self.begun.get(&key.client).copied();
+            let open = |key: &LeaseKey| {
+                let transaction = self.transactions.get(key);
+                transaction.is_some_and(|transaction| transaction.bound_ns == 0)
+            };
+            if let Some(first) = begun.filter(open) {
+                *self.continued.entry(key) = first;
+                return first;
+            }
+        }
+        key
     }
 }
 
@@ -269,4 +305,49 @@ fn labels(mut name: &[u8]) -> String {
         name = behind;
     }
     shown.join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message of DHCPv6 with a client's DUID and an address.
+    fn message(kind: u32, xid: u32, client: u8) -> Vec<u8> {
+        let mut message = (kind << 24 | xid).to_be_bytes().to_vec();
+        message.extend([0, 1, 0, 4, 1, 2, 3, client]);
+        message.extend([0, 3, 0, 40, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 24]);
+        message.extend([0xfd; 16]);
+        message.extend([0, 0, 0, 100, 0, 0, 0, 200]);
+        message
+    }
+
+    fn story(messages: &[(u32, u32, u8)]) -> String {
+        let mut leases = Leases::default();
+        let mut last = LeaseKey::default();
+        for (ts_ns, &(kind, xid, client)) in (0..).zip(messages) {
+            let told = leases.message6(&message(kind, xid, client), ts_ns);
+            last = told.expect("it is a message").0;
+        }
+        let mut text = String::new();
+        leases.write(last, &mut text);
+        text
+    }
+
+    #[test]
+    fn a_request_under_another_id_goes_on_with_what_was_solicited() {
+        let text = story(&[(1, 10, 1), (2, 10, 1), (3, 20, 1), (7, 20, 1)]);
+        assert!(text.contains(r#""xid":10,"#), "{text}");
+        assert!(
+            text.contains(r#""message_count":4,"bound":true,"latency":3,"#),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_request_goes_on_with_nothing_that_is_over_or_another_clients() {
+        let over = story(&[(1, 10, 1), (7, 10, 1), (3, 20, 1)]);
+        assert!(over.contains(r#""xid":20,"#), "{over}");
+        let others = story(&[(1, 10, 1), (3, 20, 2)]);
+        assert!(others.contains(r#""xid":20,"#), "{others}");
+    }
 }

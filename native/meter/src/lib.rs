@@ -13,6 +13,7 @@ mod config;
 pub mod csv;
 mod dns;
 mod echo;
+mod echoes;
 mod export;
 pub mod facts;
 mod flow;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What is followed of a TCP connection: handshake, round trips, losses (`troubles`), end, by sequence numbers. `stream` puts the first
-//! bytes in order.
+//! What is followed of a TCP connection: handshake, round trips, losses (`troubles`), end, by sequence numbers. `stream`
+//! puts the first bytes in order.
+
+mod round_trips;
 
 use std::sync::Arc;
 
@@ -9,18 +11,6 @@ use netsonde_packet::Tcp;
 use crate::reassembly::{Budget, Payload};
 use crate::stream::{begins_nothing, TcpApplication, Tries, Wanted};
 use crate::troubles::TcpTroubles;
-
-/// Round trips are kept in units of 8 ns: exact for captures that count microseconds, at most 34 s.
-const TICK_NS: i64 = 8;
-
-fn ticks(ns: i64) -> u32 {
-    // 0 says that nothing was measured.
-    (ns / TICK_NS).clamp(1, i64::from(u32::MAX)) as u32
-}
-
-fn ns(ticks: u32) -> i64 {
-    i64::from(ticks) * TICK_NS
-}
 
 /// What every segment changes: both sides share one cache line.
 #[derive(Clone, Copy, Debug, Default)]
@@ -110,6 +100,9 @@ impl TcpState {
         } else {
             if tcp.has(Tcp::ACK) {
                 self.acknowledged(side, segment);
+                if tcp.is_stamped {
+                    self.stamped(side, segment);
+                }
             }
             if tcp.window == 0 {
                 let troubles = self.troubles_of(side);
@@ -145,49 +138,6 @@ impl TcpState {
             events.note(segment);
         }
         learnt
-    }
-
-    /// End the measurement that this acknowledgement ends.
-    #[inline]
-    fn acknowledged(&mut self, side: usize, segment: &Segment<'_>) {
-        let other = side ^ 1;
-        let Some(timed) = self.sides.get(other).filter(|timed| timed.timed_ns != 0) else {
-            return;
-        };
-        if (segment.tcp.acknowledgement.wrapping_sub(timed.timed_end) as i32) < 0 {
-            return;
-        }
-        let answered = flag::of(flag::ANSWERED, other);
-        if self.flags & answered != 0 {
-            self.flags &= !answered;
-            let asked_ns = self.events.get(side).map_or(0, |events| events.syn_ns);
-            if asked_ns != 0 {
-                self.handshake = ticks(segment.ts_ns - asked_ns);
-            }
-        }
-        let _ = self.measured(other, segment.ts_ns);
-    }
-
-    fn time(&mut self, side: usize, ts_ns: i64, end: u32) {
-        if let Some(timed) = self.sides.get_mut(side) {
-            (timed.timed_ns, timed.timed_end) = (ts_ns, end);
-        }
-    }
-
-    /// Note what was answered now; return how long it took.
-    fn measured(&mut self, side: usize, now_ns: i64) -> Option<i64> {
-        let (timed, events) = (self.sides.get_mut(side)?, self.events.get_mut(side)?);
-        let rtt_ns = now_ns - std::mem::take(&mut timed.timed_ns);
-        let sample = ticks(rtt_ns);
-        timed.rtt = match timed.rtt {
-            0 => sample,
-            smoothed => (smoothed - smoothed / 8).saturating_add(sample / 8).max(1),
-        };
-        events.rtt_min = match events.rtt_min {
-            0 => sample,
-            shortest => shortest.min(sample),
-        };
-        Some(rtt_ns)
     }
 
     #[inline]
@@ -252,9 +202,13 @@ impl TcpState {
         }
         let troubles = self.troubles_of(side);
         troubles.retransmissions = troubles.retransmissions.saturating_add(1);
-        // Which copy will be acknowledged is unknown; of a SYN, the last one is taken.
+        // Which copy will be acknowledged is unknown, unless its stamp comes back; of a SYN, the last one is taken.
         if segment.tcp.flags & Tcp::SYN == 0 {
-            self.time(side, 0, 0);
+            if troubles.echoes.repeats(segment.tcp) {
+                self.time(side, segment.ts_ns, sequence.wrapping_add(length));
+            } else {
+                self.time(side, 0, 0);
+            }
         }
     }
 
@@ -271,20 +225,6 @@ impl TcpState {
     /// Losses of both sides; all zeros for most connections.
     pub(crate) fn troubles(&self) -> [TcpTroubles; 2] {
         self.troubles.as_deref().copied().unwrap_or_default()
-    }
-
-    /// Return the smoothed and the shortest round trip between here and the side that is not `side`, in ns; 0 = unknown.
-    pub(crate) fn round_trips(&self, side: usize) -> (i64, i64) {
-        let smoothed = self.sides.get(side).map_or(0, |timed| ns(timed.rtt));
-        (
-            smoothed,
-            self.events.get(side).map_or(0, |events| ns(events.rtt_min)),
-        )
-    }
-
-    /// Return the time from the client's first SYN to its last word in the handshake, in ns; 0 = unknown.
-    pub(crate) fn handshake_ns(&self) -> i64 {
-        ns(self.handshake)
     }
 
     pub(crate) fn reset(&self) -> bool {

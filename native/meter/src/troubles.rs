@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Losses of one side of a TCP connection: gaps in its sequence, and whether they were filled.
 
+use crate::echoes::Echoes;
+
 /// What most connections are spared.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TcpTroubles {
@@ -16,6 +18,7 @@ pub(crate) struct TcpTroubles {
     /// Segments beyond the gap: out of order if it gets filled, behind a loss if not.
     ahead: u32,
     pub(crate) zero_windows: u32,
+    pub(crate) echoes: Echoes,
 }
 
 impl TcpTroubles {

@@ -171,6 +171,63 @@ fn round_trips_go_on_where_sequence_numbers_begin_anew() {
     holds(&text, &[r#""ABRTT":3000000"#]);
 }
 
+/// Option 8 behind two no-operations: the sender's clock, and what it has of the other's.
+fn stamps(stamp: u32, echo: u32) -> Vec<u8> {
+    let mut options = vec![1, 1, 8, 10];
+    options.extend(stamp.to_be_bytes());
+    options.extend(echo.to_be_bytes());
+    options
+}
+
+/// Segments at their milliseconds, each with its stamp and echo.
+fn told_stamped(segments: &[(i64, Sent<'_>, u32, u32)]) -> String {
+    let frame = |(ms, sent, stamp, echo): &(i64, Sent<'_>, u32, u32)| {
+        (ms * MS, sent.frame(65000, &stamps(*stamp, *echo)))
+    };
+    metered(&segments.iter().map(frame).collect::<Vec<_>>())
+}
+
+#[test]
+fn the_stamp_of_a_copy_tells_its_acknowledgement_from_that_of_the_first() {
+    let sent = |ms, stamp| (ms, Sent(true, 100, 500, ACK, b"hello"), stamp, 9);
+    let acknowledged = |ms, echo| (ms, Sent(false, 500, 105, ACK, b""), 9, echo);
+    let text = told_stamped(&[sent(0, 1000), sent(300, 1300), acknowledged(320, 1300)]);
+    holds(&text, &[r#""ABRTT":20000000,"#]);
+    let text = told_stamped(&[sent(0, 1000), sent(300, 1300), acknowledged(301, 1000)]);
+    assert!(!text.contains("ABRTT"), "{text}");
+}
+
+/// A download: the client acknowledges at 100 ms with a stamp of its own, and the server's segments follow at the given
+/// milliseconds with what each echoes.
+fn download<'a>(then: &[(i64, u32)]) -> Vec<(i64, Sent<'a>, u32, u32)> {
+    let from_server = |number: u32, ms, echo| {
+        let sent = Sent(false, 1000 + 4 * number, 50, ACK, b"data");
+        (ms, sent, 7000 + number, echo)
+    };
+    let mut all: Vec<_> = (0..40).map(|number| from_server(number, 10, 600)).collect();
+    all.push((100, Sent(true, 50, 1160, ACK, b""), 777, 7039));
+    all.extend(
+        then.iter()
+            .zip(40..)
+            .map(|(&(ms, echo), number)| from_server(number, ms, echo)),
+    );
+    all
+}
+
+#[test]
+fn the_round_trip_of_who_only_acknowledges_is_told_by_stamps() {
+    let text = told_stamped(&download(&[(110, 600), (125, 600), (130, 777)]));
+    holds(&text, &[r#""BARTT":30000000,"#]);
+}
+
+#[test]
+fn an_echo_that_waited_for_something_to_say_measures_nothing() {
+    let text = told_stamped(&download(&[(110, 600), (900, 777)]));
+    assert!(!text.contains("BARTT"), "{text}");
+    let text = told_stamped(&download(&[(130, 777)]));
+    assert!(!text.contains("BARTT"), "{text}");
+}
+
 #[test]
 fn closed_windows_are_counted_resets_and_handshakes_not() {
     let text = metered(&[

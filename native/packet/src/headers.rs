@@ -34,6 +34,11 @@ pub struct Tcp {
     /// What the options of a SYN offer: the maximum segment size, 0 = none; the window's shift.
     pub segment_size: u16,
     pub window_scale: u8,
+    /// Whether the segment bears the next two.
+    pub is_stamped: bool,
+    /// The sender's clock, and what it has of the other's: TSval and TSecr of RFC 7323 §3.
+    pub stamp: u32,
+    pub echo: u32,
     /// The payload may begin something that `identify` knows. Told by the first byte where the headers are read anyway:
     /// whoever asks later, on another processor, may be spared looking at the payload.
     pub may_begin: bool,

@@ -17,11 +17,13 @@ pub(crate) fn tcp<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
         return;
     }
     headers.layers.push(Layer::TCP);
+    let options = data.get(20..header_len).unwrap_or_default();
     let offered = if h[13] & Tcp::SYN != 0 {
-        Offered::of(data.get(20..header_len).unwrap_or_default())
+        Offered::of(options)
     } else {
         Offered::default()
     };
+    let stamps = stamps(options);
     let (source, destination) = (
         u16::from_be_bytes([h[0], h[1]]),
         u16::from_be_bytes([h[2], h[3]]),
@@ -37,8 +39,24 @@ pub(crate) fn tcp<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
         window: u16::from_be_bytes([h[14], h[15]]),
         segment_size: offered.segment_size,
         window_scale: offered.window_scale,
+        is_stamped: stamps.is_some(),
+        stamp: stamps.map_or(0, |stamps| stamps.0),
+        echo: stamps.map_or(0, |stamps| stamps.1),
         may_begin: may_begin(headers.payload, (source, destination)),
     });
+}
+
+/// TSval and TSecr, where they stand in front behind two no-operations: RFC 7323 appendix A recommends it, and what
+/// others send is not looked for in each segment.
+#[inline]
+fn stamps(options: &[u8]) -> Option<(u32, u32)> {
+    let &[1, 1, 8, 10, a, b, c, d, e, f, g, h] = options.first_chunk::<12>()? else {
+        return None;
+    };
+    Some((
+        u32::from_be_bytes([a, b, c, d]),
+        u32::from_be_bytes([e, f, g, h]),
+    ))
 }
 
 /// Options of a SYN (RFC 9293 §3.2, RFC 7323 §2.2).

@@ -20,7 +20,7 @@ use pyo3::types::{PyBytes, PyDict};
 use crate::meter::{applications, key_mode, ports};
 use crate::selection::{selection, RawTest};
 use crate::sinks::{socket_address, SinkSpec};
-use crate::told::{TapEvent, TapStats};
+use crate::told::{TapEvent, TapStats, ToldCounters};
 
 /// Check a filter in tcpdump's language; ValueError carries libpcap's words. `link_type` is a DLT number.
 #[pyfunction]
@@ -299,6 +299,22 @@ impl CaptureCore {
             .collect()
     }
 
+    /// Counters that exporters told a capture; None for one that hears of none.
+    fn told(
+        &self,
+        py: Python<'_>,
+        capture_id: String,
+        netns: u64,
+        ifindex: u32,
+    ) -> Option<ToldCounters> {
+        let point = Point {
+            capture_id,
+            netns,
+            ifindex,
+        };
+        py.detach(|| self.0.told(&point)).map(ToldCounters::from)
+    }
+
     /// Flow reports since the last call, as Arrow IPC streams.
     fn take_flows<'py>(&self, py: Python<'py>) -> Batches<'py> {
         batches(py, py.detach(|| self.0.take_flows()))
@@ -389,5 +405,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<SinkSpec>()?;
     module.add_class::<TapEvent>()?;
     module.add_class::<TapStats>()?;
+    module.add_class::<ToldCounters>()?;
     module.add_class::<CaptureCore>()
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a capture tells Python: events and counters of its taps.
 
+use std::collections::BTreeMap;
+
+use netsonde_capture::collector::Told;
 use netsonde_capture::event::Event;
 use netsonde_capture::status;
 use pyo3::prelude::*;
@@ -54,6 +57,37 @@ impl TapEvent {
     }
 }
 
+/// Counters by the reference's names.
+type Values = BTreeMap<&'static str, u64>;
+
+/// Counters that exporters told of themselves, by the reference's names.
+#[pyclass(frozen, get_all)]
+pub struct ToldCounters {
+    /// (exporter, ifIndex, totals) of each interface.
+    interfaces: Vec<(String, u32, Values)>,
+    /// Totals of all data sources: interfaces, VLANs, datapaths, processes.
+    sum: Values,
+    /// What they grew by since the capture listens.
+    grown: Values,
+    /// Of `sum` what goes up and down.
+    levels: Values,
+}
+
+impl From<Told> for ToldCounters {
+    fn from(told: Told) -> Self {
+        Self {
+            interfaces: told
+                .interfaces
+                .into_iter()
+                .map(|one| (one.agent.to_string(), one.ifindex, one.values))
+                .collect(),
+            sum: told.sum,
+            grown: told.grown,
+            levels: told.levels,
+        }
+    }
+}
+
 /// Counters of one capture on one interface.
 #[pyclass(frozen, get_all)]
 pub struct TapStats {
@@ -80,6 +114,7 @@ pub struct TapStats {
     link_gone: bool,
     source_lost: u64,
     source_refused: u64,
+    counter_records: u64,
     /// (kind, sent, dropped, last failure) of each sink.
     sinks: Vec<(&'static str, u64, u64, String)>,
 }
@@ -110,6 +145,7 @@ impl From<status::TapStats> for TapStats {
             link_gone: stats.link_gone,
             source_lost: stats.counters.lost,
             source_refused: stats.counters.refused,
+            counter_records: stats.counters.told,
             sinks: stats
                 .sinks
                 .into_iter()

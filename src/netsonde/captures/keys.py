@@ -15,4 +15,29 @@ KEYS = written_by(
     Key("Captures.BPFFilter", "string", "packet filter, in tcpdump's syntax", "arp or udp port 67"),
     Key("Captures.Type", "string", "engine that captures", "afpacket"),
     Key("Captures.Error", "string", "why it does not run here", "the interface is gone"),
+    Key(
+        "SFlow",
+        "object",
+        "what sFlow exporters count, while a capture of type `sflow` or `ovssflow` listens; a counter at 0 is left out",
+        {"IfMetrics": {"3": {"IfInOctets": 840}}},
+    ),
+    Key(
+        "SFlow.IfMetrics",
+        "object",
+        "totals of each interface, by ifIndex; by `AGENT/IFINDEX` when several exporters send",
+        {"3": {"IfInOctets": 840, "IfInUcastPkts": 10}},
+    ),
+    Key(
+        "SFlow.Metric",
+        "object",
+        "totals of all that is counted: `If…`, `Eth…`, `Vlan…`, `OvsDp…` (datapaths), `OvsApp…` (processes)",
+        {"IfInOctets": 840, "OvsDpNHit": 10, "Start": 1526468153643, "Last": 1526468163643},
+    ),
+    Key(
+        "SFlow.LastUpdateMetric",
+        "object",
+        "what that grew by between `Start` and `Last`, Unix ms; of what goes up and down, what it is. "
+        "`Metrics('SFlow')` gives it",
+        {"IfInOctets": 84, "Start": 1526468153643, "Last": 1526468163643},
+    ),
 )

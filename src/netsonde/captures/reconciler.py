@@ -12,6 +12,7 @@ from netsonde.aio.clock import Clock
 from netsonde.captures.definitions import is_expired, tap_options
 from netsonde.captures.engines._api import Engine, Point, TapEvent
 from netsonde.captures.engines._registry import KINDS, engine_name
+from netsonde.captures.exporters import publish_counters
 from netsonde.captures.node_list import publish_captures
 from netsonde.captures.settings import CaptureSettings
 from netsonde.captures.standing import Standing, touched_by
@@ -168,7 +169,23 @@ class Reconciler:
                 if tap is not None and tap.counters != counters:
                     tap.counters = counters
                     changed.add(point.capture)
+                if tap is not None and counters.counter_records != tap.reading.records:
+                    self._show_told(engine, tap)
         return changed
+
+    def _show_told(self, engine: Engine, tap: Tap) -> None:
+        """Put what exporters count on the node, each interval."""
+        capture = self._standing[tap.point.capture].capture
+        now = self._clock.now_ms()
+        if now < tap.reading.due_ms(capture.polling_interval):
+            return
+        told = engine.told(tap.point)
+        if told is not None:
+            tap.reading.show(told, tap.counters.counter_records, now)
+            self._publish_told(tap.node_id)
+
+    def _publish_told(self, node_id: str) -> None:
+        publish_counters(self._graph, node_id, [tap.reading for _, tap in self._on_node(node_id)])
 
     def status(self, uuid: str) -> AgentCaptureStatus | None:
         """Return what this agent has to say of a capture, None when it is not defined."""
@@ -295,6 +312,7 @@ class Reconciler:
         if self._graph.node(tap.node_id) is None:
             self._finished.pop((uuid, tap.node_id), None)
         publish_captures(self._graph, tap.node_id, self._on_node(tap.node_id))
+        self._publish_told(tap.node_id)
 
     def _enter(self, uuid: str, tap: Tap, state: NodeCaptureState, reason: str) -> bool:
         is_news = tap.enter(state, reason, self._clock.now_ms())

@@ -2,6 +2,7 @@
 """One standing definition on a graph: which nodes it wants there, and at which of them it can capture."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from netsonde.captures.definitions import compiled, is_expired
 from netsonde.captures.engines._api import Point
@@ -12,6 +13,9 @@ from netsonde.graph.batch import OWNERSHIP, relation_type
 from netsonde.model.captures import Capture
 from netsonde.model.elements import Edge
 from netsonde.query import Matcher, StandingQuery
+
+_OWN_NOTES: Final = frozenset({"Captures", "SFlow"})
+"""Keys that captures write themselves."""
 
 
 class Standing:
@@ -126,7 +130,7 @@ def touched_by(events: Sequence[Event]) -> tuple[set[str], bool]:
             if relation_type(element.metadata) == OWNERSHIP:
                 touched.add(element.child)
                 moved = True
-        elif event.touched != {"Captures"}:
+        elif not event.touched or not event.touched <= _OWN_NOTES:
             # Our own note on a node is no reason to look at it again.
             touched.add(element.id)
             moved = moved or element.metadata.get("Type") in ("netns", "host")

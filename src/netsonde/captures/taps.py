@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from netsonde.aio import backoff
 from netsonde.captures.engines._api import Point, TapCounters, TapEvent
+from netsonde.captures.exporters import Reading
 from netsonde.model.captures import NodeCaptureState, NodeStatus
 from netsonde.model.elements import Node
 
@@ -28,7 +29,11 @@ class Tap:
     counters: TapCounters = field(default_factory=TapCounters)
     unmatched_at: float | None = None
     retry_at: float | None = None
+    reading: Reading = field(init=False)
     delays: Iterator[float] = field(default_factory=backoff)
+
+    def __post_init__(self) -> None:
+        self.reading = Reading(self.since)
 
     def enter(self, state: NodeCaptureState, reason: str, at_ms: int) -> bool:
         """Change the state; tell whether that is news."""

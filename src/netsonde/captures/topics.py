@@ -114,10 +114,13 @@ class Topic:
         except BaseException:
             self.dropped.update(nodes)
             raise
-        self.sent.update(nodes)
-        self.reason = ""
-        if not self.waiting:
-            self.idle.set()
+        else:
+            self.sent.update(nodes)
+            self.reason = ""
+        finally:
+            # Lost or not: nobody waits for what is no longer there.
+            if not self.waiting:
+                self.idle.set()
 
 
 class Topics:

@@ -95,7 +95,11 @@ FLOW_COLUMNS = (
     Column(
         "tcp_handshake_ns", "int64", "from the first SYN to the acknowledgement that ends the handshake; 0 = unseen"
     ),
-    Column("tcp_ab_rtt_ns", "int64", "from here to B and back, smoothed (RFC 6298): what A sent and B acknowledged"),
+    Column(
+        "tcp_ab_rtt_ns",
+        "int64",
+        "from here to B and back, smoothed (RFC 6298): what A sent and B acknowledged, or whose timestamp B echoed",
+    ),
     Column("tcp_ba_rtt_ns", "int64", "the same from here to A and back"),
     Column("tcp_ab_rtt_min_ns", "int64", "the shortest time to B and back"),
     Column("tcp_ba_rtt_min_ns", "int64", "the shortest time to A and back"),

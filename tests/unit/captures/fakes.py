@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
 from netsonde.aio.clock import Clock
-from netsonde.captures.engines._api import EventKind, Point, TapCounters, TapEvent
+from netsonde.captures.engines._api import EventKind, Point, TapCounters, TapEvent, ToldCounters
 from netsonde.errors import Conflict, SourceLost
 from netsonde.model.captures import Capture
 
@@ -39,6 +39,7 @@ class FakeEngine:
     starts: int = 0
     forgotten: list[str] = field(default_factory=list)
     counted: dict[Point, TapCounters] = field(default_factory=dict)
+    heard: dict[Point, ToldCounters] = field(default_factory=dict)
     closed: bool = False
 
     def __post_init__(self) -> None:
@@ -71,6 +72,9 @@ class FakeEngine:
 
     def counters(self) -> Mapping[Point, TapCounters]:
         return self.counted
+
+    def told(self, point: Point) -> ToldCounters | None:
+        return self.heard.get(point)
 
     def close(self) -> None:
         self.closed = True
@@ -108,6 +112,12 @@ class FakeStore(Generic[T]):
     async def items(self, keys: str = ">") -> dict[str, T]:
         self._reach()
         return {key: value for key, (value, _) in self.entries.items() if _concerns(keys, key)}
+
+    async def latest(self, limit: int, *, before: int = 0) -> list[FakeEntry[T]]:
+        self._reach()
+        entries = [FakeEntry("put", key, value, revision) for key, (value, revision) in self.entries.items()]
+        entries.sort(key=lambda entry: -entry.revision)
+        return [entry for entry in entries if not before or entry.revision < before][:limit]
 
     async def put(self, key: str, value: T, *, ttl_s: float = 0) -> int:
         self._reach()
@@ -159,7 +169,9 @@ class FakeStore(Generic[T]):
 
 
 def _concerns(keys: str, key: str) -> bool:
-    return keys == ">" or key.endswith(keys.removeprefix("*"))
+    if keys.endswith(">"):
+        return key.startswith(keys.removesuffix(">"))
+    return key.endswith(keys.removeprefix("*"))
 
 
 class FakeLease:

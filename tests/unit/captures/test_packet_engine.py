@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from netsonde.captures.definitions import tap_options
-from netsonde.captures.engines._api import Point, TapCounters, TapEvent
+from netsonde.captures.engines._api import Point, TapCounters, TapEvent, ToldCounters
 from netsonde.captures.engines.packet import ListenOn, PacketEngine, native_options, open_packet_engine
 from netsonde.captures.settings import CaptureSettings
 from netsonde.errors import UserError
@@ -45,7 +45,16 @@ class NativeStats:
     fragments_lost: int = 6
     source_lost: int = 7
     source_refused: int = 8
+    counter_records: int = 11
     sinks: tuple[tuple[str, int, int, str], ...] = (("ipfix", 9, 1, "no route"),)
+
+
+@dataclass
+class NativeTold:
+    interfaces: tuple[tuple[str, int, dict[str, int]], ...] = (("127.0.0.1", 3, {"IfInOctets": 9}),)
+    sum: dict[str, int] = field(default_factory=lambda: {"IfInOctets": 9, "OvsDpNFlows": 2})
+    grown: dict[str, int] = field(default_factory=lambda: {"IfInOctets": 4})
+    levels: dict[str, int] = field(default_factory=lambda: {"OvsDpNFlows": 2})
 
 
 @dataclass
@@ -58,6 +67,9 @@ class NativeCore:
 
     def stats(self) -> list[NativeStats]:
         return [NativeStats()]
+
+    def told(self, capture_id: str, netns: int, ifindex: int) -> NativeTold | None:
+        return NativeTold() if (capture_id, netns, ifindex) == ("c1", HOME, 3) else None
 
     def arm(self, armed: bool) -> None:
         self.calls.append(("arm", armed))
@@ -128,7 +140,7 @@ def test_events_and_counters_come_back_in_our_terms() -> None:
         TapEvent("started", Point("c1", 77, 3), 5, "", 2, True),
     ]
     sinks = (SinkStatus("ipfix", 9, 1, "no route"),)
-    assert engine.counters() == {Point("c1", 77, 3): TapCounters(4, 1, 400, 2, 3, 5, 6, 7, 8, sinks)}
+    assert engine.counters() == {Point("c1", 77, 3): TapCounters(4, 1, 400, 2, 3, 5, 6, 7, 8, 11, sinks)}
     assert engine.event_fd == 9
 
 
@@ -202,3 +214,15 @@ def test_fragments_and_ports_are_options_of_the_native_core() -> None:
 def test_a_port_that_means_nothing_is_told_before_anything_is_opened() -> None:
     with pytest.raises(UserError, match=r"capture\.udp_ports: no protocol \"NOPE\""):
         open_packet_engine("h1", CaptureSettings(udp_ports=("1=NOPE",)))
+
+
+def test_counters_of_exporters_are_asked_for_where_the_capture_listens() -> None:
+    engine = PacketEngine(NativeCore(), CaptureSettings(), home=HOME, options=dict)
+    found = engine.told(Point("c1", None, 3))
+    assert found == ToldCounters(
+        (("127.0.0.1", 3, {"IfInOctets": 9}),),
+        {"IfInOctets": 9, "OvsDpNFlows": 2},
+        {"IfInOctets": 4},
+        {"OvsDpNFlows": 2},
+    )
+    assert engine.told(Point("c1", 77, 3)) is None

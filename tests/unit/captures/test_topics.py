@@ -152,3 +152,14 @@ async def test_starting_again_with_the_same_sinks_keeps_what_waits() -> None:
     async with running(topics, server):
         await topics.drain()
     assert len(server.taken) == 1
+
+
+async def test_nobody_waits_for_what_was_lost_on_its_way() -> None:
+    topics, server = Topics(split), Server()
+    server.refusals = [SourceLost("the connection broke")]
+    async with running(topics, server):
+        topics.want(capture(SERVER))
+        topics.offer(b"c1 n1 a")
+        async with asyncio.timeout(5):
+            await topics.drain()
+        assert topics.status("c1", "n1") == [SinkStatus("nats", 0, 1, "the connection broke")]

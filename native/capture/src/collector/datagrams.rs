@@ -6,11 +6,11 @@ use std::net::UdpSocket;
 
 use netsonde_exports::{sflow, FlowRecord, Reader};
 
-use super::{Collector, SourceKind};
+use super::{Collector, Losses, SourceKind};
 use crate::event::Event;
 use crate::frame::RawFrame;
 use crate::pi_mutex::PiMutex;
-use crate::subscription::{Counters, Subscription};
+use crate::subscription::Subscription;
 use crate::sys::{getsockopt, now_ns, setsockopt};
 
 /// Bytes of datagrams that wait; a burst of templates and records from many exporters comes at once.
@@ -27,8 +27,20 @@ pub(super) struct Datagrams {
     decoder: PiMutex<Decoder>,
 }
 
+/// Counters that exporters told, by the reference's names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    pub interfaces: Vec<sflow::InterfaceTotals>,
+    /// Of all data sources.
+    pub sum: sflow::Values,
+    /// What they grew by since the capture listens.
+    pub grown: sflow::Values,
+    /// What goes up and down, as it is.
+    pub levels: sflow::Values,
+}
+
 enum Decoder {
-    SFlow(sflow::Reader),
+    SFlow(sflow::Reader, sflow::Totals),
     Records(Reader, Vec<FlowRecord>),
 }
 
@@ -43,7 +55,9 @@ impl Datagrams {
             SourceKind::Records { default_rate } => {
                 Decoder::Records(Reader::new(default_rate), Vec::new())
             }
-            SourceKind::SFlow | SourceKind::Streams => Decoder::SFlow(sflow::Reader::default()),
+            SourceKind::SFlow | SourceKind::Streams => {
+                Decoder::SFlow(sflow::Reader::default(), sflow::Totals::default())
+            }
         };
         Ok(Self {
             socket,
@@ -71,7 +85,9 @@ impl Datagrams {
             let mut inner = own.inner.lock();
             let subscription = &mut inner.subscription;
             match &mut *decoder {
-                Decoder::SFlow(reader) => samples(reader, datagram, subscription, happened),
+                Decoder::SFlow(reader, totals) => {
+                    samples(reader, totals, datagram, subscription, happened)
+                }
                 Decoder::Records(reader, records) => {
                     records.clear();
                     reader.datagram(source.ip(), datagram, now_ns(), records);
@@ -83,34 +99,63 @@ impl Datagrams {
         }
     }
 
-    pub(super) fn count_losses(&self, counters: &mut Counters) {
+    /// What exporters have counted; None when they speak another protocol.
+    pub(super) fn told(&self) -> Option<Told> {
+        match &*self.decoder.lock() {
+            Decoder::SFlow(_, totals) => Some(Told {
+                interfaces: totals.interfaces(),
+                sum: totals.sum(),
+                grown: totals.grown().clone(),
+                levels: totals.levels(),
+            }),
+            Decoder::Records(..) => None,
+        }
+    }
+
+    pub(super) fn losses(&self) -> Losses {
         let numbers =
             getsockopt::<[u32; MEMINFO]>(&self.socket, libc::SOL_SOCKET, libc::SO_MEMINFO);
-        counters.dropped = numbers.map_or(0, |numbers| numbers[MEMINFO_DROPS].into());
-        (counters.lost, counters.refused) = match &*self.decoder.lock() {
-            Decoder::SFlow(reader) => {
-                let stats = &reader.stats;
-                (stats.lost + stats.dropped, stats.malformed)
-            }
+        let dropped = numbers.map_or(0, |numbers| numbers[MEMINFO_DROPS].into());
+        match &*self.decoder.lock() {
+            Decoder::SFlow(reader, totals) => Losses {
+                dropped,
+                lost: reader.stats.lost + reader.stats.dropped,
+                refused: reader.stats.malformed + totals.given_up,
+                told: totals.records,
+            },
             Decoder::Records(reader, _) => {
                 let stats = &reader.stats;
-                let refused =
-                    stats.malformed + stats.no_template + stats.refused_templates + stats.unusable;
-                (stats.lost, refused)
+                Losses {
+                    dropped,
+                    lost: stats.lost,
+                    refused: stats.malformed
+                        + stats.no_template
+                        + stats.refused_templates
+                        + stats.unusable,
+                    told: 0,
+                }
             }
-        };
+        }
+    }
+
+    /// Do something as if a datagram were being read.
+    #[cfg(test)]
+    pub(super) fn while_decoding<T>(&self, action: impl FnOnce() -> T) -> T {
+        let _decoder = self.decoder.lock();
+        action()
     }
 }
 
 fn samples(
     reader: &mut sflow::Reader,
+    totals: &mut sflow::Totals,
     datagram: &[u8],
     subscription: &mut Subscription,
     happened: &mut Vec<Event>,
 ) {
     let ts_ns = now_ns();
-    reader.datagram(datagram, |sample| {
-        if let sflow::Sample::Packet(packet) = sample {
+    reader.datagram(datagram, |sample| match sample {
+        sflow::Sample::Packet(packet) => {
             let frame = RawFrame {
                 ts_ns,
                 wire_len: packet.wire_len,
@@ -118,5 +163,6 @@ fn samples(
             };
             subscription.offer_told(&frame, packet.link_type, Some(packet.rate), happened);
         }
+        sflow::Sample::Counters(counters) => totals.note(&counters),
     });
 }

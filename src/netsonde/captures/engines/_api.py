@@ -52,7 +52,23 @@ class TapCounters:
     fragments_lost: int = 0
     source_lost: int = 0
     source_refused: int = 0
+    counter_records: int = 0
+    """Records in which exporters told their own counters."""
     sinks: tuple[SinkStatus, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToldCounters:
+    """What exporters count themselves, by the reference's names of counters."""
+
+    interfaces: Sequence[tuple[str, int, Mapping[str, int]]]
+    """Exporter, ifIndex and totals of each interface."""
+    total: Mapping[str, int]
+    """Of all that is counted: interfaces, VLANs, datapaths, processes."""
+    grown: Mapping[str, int]
+    """What that grew by since the tap was started."""
+    levels: Mapping[str, int]
+    """Of the total what goes up and down."""
 
 
 class Engine(Protocol):
@@ -78,5 +94,8 @@ class Engine(Protocol):
         """Return what happened since the last call."""
 
     def counters(self) -> Mapping[Point, TapCounters]: ...
+
+    def told(self, point: Point) -> ToldCounters | None:
+        """Return what exporters told of their own counters; None where nothing of the kind is sent."""
 
     def close(self) -> None: ...

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
-from netsonde.captures.engines._api import EventKind, Point, TapCounters, TapEvent
+from netsonde.captures.engines._api import EventKind, Point, TapCounters, TapEvent, ToldCounters
 from netsonde.captures.engines.own_traffic import OwnTraffic, without_own_traffic
 from netsonde.captures.settings import CaptureSettings
 from netsonde.captures.sinks import excluded, native_sinks
@@ -69,7 +69,22 @@ class NativeStats(Protocol):
     @property
     def source_refused(self) -> int: ...
     @property
+    def counter_records(self) -> int: ...
+    @property
     def sinks(self) -> Sequence[tuple[str, int, int, str]]: ...
+
+
+class NativeTold(Protocol):
+    """`_native.ToldCounters`."""
+
+    @property
+    def interfaces(self) -> Sequence[tuple[str, int, Mapping[str, int]]]: ...
+    @property
+    def sum(self) -> Mapping[str, int]: ...
+    @property
+    def grown(self) -> Mapping[str, int]: ...
+    @property
+    def levels(self) -> Mapping[str, int]: ...
 
 
 class NativeCore(Protocol):
@@ -80,6 +95,7 @@ class NativeCore(Protocol):
 
     def events(self) -> Sequence[NativeEvent]: ...
     def stats(self) -> Sequence[NativeStats]: ...
+    def told(self, capture_id: str, netns: int, ifindex: int) -> NativeTold | None: ...
     def arm(self, armed: bool) -> None: ...
     def start(self, capture_id: str, netns: int, ifindex: int, ifname: str, node_tid: str, options: Any) -> None: ...
     def count_in_kernel(
@@ -225,6 +241,10 @@ class PacketEngine:
             for stats in self.core.stats()
         }
 
+    def told(self, point: Point) -> ToldCounters | None:
+        found = self.core.told(point.capture, self._netns(point), point.ifindex)
+        return None if found is None else ToldCounters(found.interfaces, found.sum, found.grown, found.levels)
+
     def close(self) -> None:
         self.core.close()
 
@@ -245,6 +265,7 @@ def _counters(stats: NativeStats, topics: Sequence[SinkStatus]) -> TapCounters:
         fragments_lost=stats.fragments_lost,
         source_lost=stats.source_lost,
         source_refused=stats.source_refused,
+        counter_records=stats.counter_records,
         sinks=(*(SinkStatus(*sink) for sink in stats.sinks), *topics),
     )
 

@@ -5,7 +5,7 @@ import os
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from netsonde.captures.engines._api import Point, TapCounters, TapEvent
+from netsonde.captures.engines._api import Point, TapCounters, TapEvent, ToldCounters
 
 MOST = 10_000
 """Events that wait; the oldest go first, and what they told is told again at the next round."""
@@ -38,6 +38,10 @@ class Telling:
 
     def counters(self) -> Mapping[Point, TapCounters]:
         return {}
+
+    def told(self, point: Point) -> ToldCounters | None:
+        """The core is told."""
+        return None
 
     def close(self) -> None:
         if not self._is_closed:

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! sFlow v5 (sflow.org, "sFlow Version 5", July 2004): sampled packets and counters of interfaces.
+//! sFlow v5 (sflow.org, "sFlow Version 5", July 2004): sampled packets, and counters of interfaces and of what else exporters count.
+
+mod counters;
+mod totals;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -8,6 +11,9 @@ use netsonde_packet::LinkType;
 
 use crate::cursor::Cursor;
 use crate::sequence::Sequence;
+
+pub use counters::{Counters, Field, Kind, Record};
+pub use totals::{InterfaceTotals, Totals, Values};
 
 /// Sub-agents and data sources remembered; beyond, losses of new ones are not counted.
 const MOST: usize = 1024;
@@ -27,30 +33,10 @@ pub struct Packet<'a> {
     pub output: u32,
 }
 
-/// Counters of one interface (`if_counters`): totals since it exists.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct InterfaceCounters {
-    pub ifindex: u32,
-    pub speed: u64,
-    pub in_octets: u64,
-    pub in_unicast: u32,
-    pub in_multicast: u32,
-    pub in_broadcast: u32,
-    pub in_discards: u32,
-    pub in_errors: u32,
-    pub in_unknown: u32,
-    pub out_octets: u64,
-    pub out_unicast: u32,
-    pub out_multicast: u32,
-    pub out_broadcast: u32,
-    pub out_discards: u32,
-    pub out_errors: u32,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sample<'a> {
     Packet(Packet<'a>),
-    Counters(InterfaceCounters),
+    Counters(Counters),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,7 +72,6 @@ const EXPANDED_FLOW: u32 = 3;
 const EXPANDED_COUNTERS: u32 = 4;
 
 const RAW_PACKET: u32 = 1;
-const IF_COUNTERS: u32 = 1;
 
 impl Reader {
     /// Give the samples of a datagram to `take`; what stands before damage is given.
@@ -120,7 +105,7 @@ impl Reader {
             let mut sample = cursor.part(usize::try_from(length).ok()?)?;
             match kind {
                 FLOW | EXPANDED_FLOW => self.flow(agent, kind, &mut sample, take)?,
-                COUNTERS | EXPANDED_COUNTERS => self.counters(kind, &mut sample, take)?,
+                COUNTERS | EXPANDED_COUNTERS => self.counters(agent, kind, &mut sample, take)?,
                 _ => self.stats.skipped += 1,
             }
         }
@@ -168,22 +153,27 @@ impl Reader {
 
     fn counters<'a>(
         &mut self,
+        (address, _): Agent,
         kind: u32,
         sample: &mut Cursor<'a>,
         take: &mut impl FnMut(Sample<'a>),
     ) -> Option<()> {
         sample.u32()?;
-        source_id(sample, kind == EXPANDED_COUNTERS)?;
+        let source = source_id(sample, kind == EXPANDED_COUNTERS)?;
         let count = sample.u32()?;
         for _ in 0..count {
-            let (kind, length) = (sample.u32()?, sample.u32()?);
+            let (format, length) = (sample.u32()?, sample.u32()?);
             let mut record = sample.part(usize::try_from(length).ok()?)?;
-            if kind == IF_COUNTERS {
-                self.stats.samples += 1;
-                take(Sample::Counters(if_counters(&mut record)?));
-            } else {
+            let Some(known) = Record::of(format) else {
                 self.stats.skipped += 1;
-            }
+                continue;
+            };
+            self.stats.samples += 1;
+            take(Sample::Counters(known.read(
+                address,
+                source,
+                &mut record,
+            )?));
         }
         Some(())
     }
@@ -252,29 +242,4 @@ fn raw_packet<'a>(record: &mut Cursor<'a>) -> Option<Option<Packet<'a>>> {
         input: 0,
         output: 0,
     }))
-}
-
-fn if_counters(record: &mut Cursor<'_>) -> Option<InterfaceCounters> {
-    let ifindex = record.u32()?;
-    record.u32()?;
-    let speed = record.u64()?;
-    // Direction and status.
-    record.u64()?;
-    Some(InterfaceCounters {
-        ifindex,
-        speed,
-        in_octets: record.u64()?,
-        in_unicast: record.u32()?,
-        in_multicast: record.u32()?,
-        in_broadcast: record.u32()?,
-        in_discards: record.u32()?,
-        in_errors: record.u32()?,
-        in_unknown: record.u32()?,
-        out_octets: record.u64()?,
-        out_unicast: record.u32()?,
-        out_multicast: record.u32()?,
-        out_broadcast: record.u32()?,
-        out_discards: record.u32()?,
-        out_errors: record.u32()?,
-    })
 }
