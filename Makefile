@@ -14,7 +14,7 @@ PAGE := $(shell find web -path web/node_modules -prune -o -path web/dist -prune 
 LISTEN ?= 127.0.0.1:8082
 ARGS ?=
 
-.PHONY: help setup run demo test unit netns system browser foreign fuzz test-vm lint fmt bench docs bless clean
+.PHONY: help setup run demo test unit netns system browser foreign fuzz test-vm test-openstack lint fmt bench docs bless clean
 .PHONY: lint-python lint-native unit-python unit-native fuzz-packets fuzz-queries daemons
 # With ARGS that select tests, one of two runs may have none (exit status 5).
 OR_NONE = $(if $(ARGS),|| [ $$$$? -eq 5 ])
@@ -73,6 +73,10 @@ test-vm: setup daemons ## the demo with real virtual machines, six of them, some
 	@tools/debs demo
 	pytest -q tests/vm $(ARGS)
 
+test-openstack: setup daemons ## the story in a real OpenStack: Keystone, Neutron, a VM; some three minutes, 2 GB (root)
+	@tools/debs openstack
+	pytest -q -s tests/openstack_lab $(ARGS)
+
 fuzz: fuzz-packets fuzz-queries ## hostile packets for the parsers, hostile queries for a live analyzer
 
 # At the lowest priority: it fills whatever time the tests beside it leave.
@@ -103,7 +107,7 @@ bench: export NFSTREAM_PYTHON ?= $(CURDIR)/build/bench/nfstream/bin/python
 bench: setup ## ratios against peers, in one run
 	@tools/debs bench
 	@tools/nfstream
-	@for bench in meter flow_engine graph completion history subscriptions lookback_cost ebpf topology_load topology_scale event_latency container_start check_verdicts hostile_scripts; do python bench/$$bench.py; done
+	@for bench in meter flow_engine graph completion history subscriptions lookback_cost ebpf topology_load topology_scale event_latency container_start check_verdicts hostile_scripts page; do python bench/$$bench.py; done
 
 docs: setup ## write the generated reference pages anew
 	python tools/reference.py

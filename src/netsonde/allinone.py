@@ -17,7 +17,7 @@ from netsonde.access.files import write_private
 from netsonde.access.policy import policy_of
 from netsonde.api.listener import open_listener
 from netsonde.api.settings import ApiSettings, check_exposure, split_address
-from netsonde.bus.permissions import users
+from netsonde.bus.permissions import accounts
 from netsonde.bus.server import PrivateServer, ServerSettings, Shared
 from netsonde.children import Child, Program
 from netsonde.observe import logger
@@ -88,22 +88,24 @@ class AllInOne:
         authority = open_authority(access)
         host, port = split_address(self._settings.bus.listen)
         names = [*self._settings.analyzer.allowed_hosts, self._settings.host_id, "localhost", "127.0.0.1"]
-        files = Shared(host, port, bus / "server.pem", bus / "server.key", access / "ca.pem", self._bus_users)
+        files = Shared(host, port, bus / "server.pem", bus / "server.key", access / "ca.pem", self._bus_accounts)
         certificate, key = authority.server(list(dict.fromkeys(names)), _BUS_DAYS, common_name=_OWN, client=True)
         write_private(files.key, key.decode())
         write_private(files.certificate, certificate.decode())
         return files
 
-    def _bus_users(self) -> list[dict[str, Any]]:
-        return users(f"CN={_OWN}", [(subject_of(host), host) for host in self._agents.hosts()])
+    def _bus_accounts(self) -> dict[str, Any]:
+        return accounts(f"CN={_OWN}", [(subject_of(host), host) for host in self._agents.hosts()])
 
     async def _follow_agents(self) -> None:
         """Let agents on the bus as they enrol, and off it as they are forgotten."""
-        known = self._agents.hosts()
+        known, again = self._agents.hosts(), False
         while True:
             await asyncio.sleep(1)
-            if known != (known := self._agents.hosts()):
+            changed = known != (known := self._agents.hosts())
+            if changed or again:
                 self._server.reload()
+            again = changed
 
     def _netsonde(self, service: str) -> list[str]:
         return [sys.executable, "-m", f"netsonde.{service}", *self._config]

@@ -18,6 +18,7 @@ from netsonde.errors import UserError
 from netsonde.history.settings import HistorySettings
 from netsonde.injection.settings import InjectSettings
 from netsonde.notify.settings import NotifySettings
+from netsonde.openstack.settings import OpenStackSettings
 from netsonde.probes.settings import ProbeSettings
 from netsonde.workflows.settings import WorkflowSettings
 
@@ -59,6 +60,7 @@ class Settings:
     inject: InjectSettings = field(default_factory=InjectSettings)
     workflow: WorkflowSettings = field(default_factory=WorkflowSettings)
     declared: DeclaredSettings = field(default_factory=DeclaredSettings)
+    openstack: OpenStackSettings = field(default_factory=OpenStackSettings)
     probes: ProbeSettings = field(default_factory=ProbeSettings)
 
     def __post_init__(self) -> None:

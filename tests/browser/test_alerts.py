@@ -58,6 +58,7 @@ def test_an_alert_is_made_and_fires_on_the_page_while_another_tab_is_open(page: 
     ip("link", "set", left, "up")
     page.wait(f"{card('resolved')} [data-testid=alert-step][data-state=resolved]")
     page.click("button", "Delete")
+    page.click("button", "Delete it")
     page.wait(".empty-title:has-text('No alerts yet')")
 
 

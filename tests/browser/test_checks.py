@@ -17,10 +17,10 @@ def test_a_check_is_made_and_its_verdict_appears_by_itself(page: Page, stack: St
         const form = page.getByRole('form', {{name: 'New check'}});
         await form.getByLabel('Name', {{exact: true}}).fill('{links.prefix}');
         await form.getByLabel('Interfaces').fill("G.V().Has('Name', '{links.prefix}v')");
-        await form.getByLabel('Seconds').fill('0.5');
+        await form.getByLabel('Judged after').fill('0.5');
         await form.getByLabel('its gateway answers').uncheck();
         await form.getByLabel('Inject packets').selectOption('unsettled');
-        await form.getByRole('button', {{name: 'Create'}}).click();
+        await form.getByRole('button', {{name: 'Create check'}}).click();
         await page.locator('[data-testid=check]', {{hasText: 'no node matches'}}).waitFor();
     """)
     links.veth("v")
@@ -30,6 +30,7 @@ def test_a_check_is_made_and_its_verdict_appears_by_itself(page: Page, stack: St
     assert told.endswith(": no server answered by dhcp4, 2 sent")
     page.run("""
         await page.locator('[data-testid=check]').getByRole('button', {name: 'Delete'}).click();
+        await page.getByRole('button', {name: 'Delete it'}).click();
         await page.getByText('No checks yet').waitFor();
     """)
     stack.wait(lambda: stack.call("GET", "/api/capture") == {}, 10, "without captures")

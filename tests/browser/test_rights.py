@@ -37,6 +37,8 @@ def test_a_reader_is_shown_everything_and_told_what_is_not_allowed(guarded: Stac
     """)
     off = "return page.locator('.panel .button.primary').first().isDisabled()"
     for tab, right in (
+        ("captures", "capture write"),
+        ("checks", "check write"),
         ("alerts", "alert write"),
         ("inject", "injectpacket write"),
         ("workflows", "workflow.call write"),

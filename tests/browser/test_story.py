@@ -87,6 +87,7 @@ def test_a_capture_is_paused_resumed_and_deleted(page: Page, links: Links) -> No
     page.click("button", "Resume")
     page.wait(card("active"))
     page.click("button", "Delete")
+    page.click("button", "Delete it")
     page.run("await page.getByTestId('capture').waitFor({state: 'detached'})")
     assert "No captures yet" in page.text(".panel .empty-title")
 

@@ -102,4 +102,5 @@ def test_a_workflow_is_written_run_cancelled_and_deleted(page: Page, links: Link
     page.click("button", "Workflows")
     page.wait(f"[data-testid=workflow]:has-text('{title}') [data-testid=job][data-state=cancelled]")
     page.click("button", "Delete")
+    page.click("button", "Delete it")
     page.run(f"""await page.locator("[data-testid=workflow]", {{hasText: '{title}'}}).waitFor({{state: 'detached'}})""")

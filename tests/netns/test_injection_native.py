@@ -2,15 +2,18 @@
 """Runs of the native core between two namespaces: what leaves, what the peer sees, loss, pace, ends."""
 
 import ctypes
+import json
 import os
 import secrets
 import select
 import socket
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -341,3 +344,25 @@ def test_everybody_who_claims_an_address_is_told(peers: Peers) -> None:
     assert macs >= {peers.mac(peers.far, "e1").hex(":")}
     assert len(macs) == 2
     assert "another" in {row[3] for row in told["outcomes"]}
+
+
+def inject_from(namespace: str, *options: str) -> "subprocess.CompletedProcess[str]":
+    """Inject by the command that needs no server, in a namespace."""
+    program = Path(sys.executable).parent / "netsonde"
+    command = ["ip", "netns", "exec", namespace, str(program), "inject-packet", "--if-name", "e0", *options]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+
+
+def test_the_command_line_injects_without_a_server_and_finds_the_way_itself(peers: Peers) -> None:
+    done = inject_from(peers.near, "--dst-ip", "10.98.0.2", "--count", "3", "--interval", "5", "--output", "json")
+    assert done.returncode == 0, done.stderr
+    status = json.loads(done.stdout)["Status"]
+    assert (status["State"], status["Totals"]["Received"]) == ("finished", 3)
+    assert (status["Nodes"][0]["Source"], status["Nodes"][0]["Name"]) == ("10.98.0.1", "e0")
+
+
+def test_the_command_line_says_that_nobody_answers(peers: Peers) -> None:
+    lost = inject_from(peers.near, "--dst-ip", "10.98.0.9", "--timeout", "50")
+    assert (lost.returncode, "nobody answers ARP for 10.98.0.9" in lost.stderr) == (1, True)
+    absent = inject_from(peers.near, "--if-name", "e9", "--dst-ip", "10.98.0.2")
+    assert (absent.returncode, "there is no interface 'e9'" in absent.stderr) == (1, True)

@@ -13,13 +13,15 @@ from typing import Any
 
 import pytest
 
+from netsonde.access.authority import open_authority
 from netsonde.bus.buckets import Bucket
 from netsonde.bus.connection import Bus
 from netsonde.bus.follower import TopologyFollower
 from netsonde.bus.lease import LEASES, Lease, LeaseEntry
 from netsonde.bus.overhear import overhear
+from netsonde.bus.permissions import accounts
 from netsonde.bus.reports import ReportConsumer, ReportPublisher
-from netsonde.bus.server import PrivateServer, ServerSettings
+from netsonde.bus.server import PrivateServer, ServerSettings, Shared
 from netsonde.bus.settings import BusSettings
 from netsonde.bus.subjects import MAX_PAYLOAD
 from netsonde.bus.topology import TopologyLog, TopologyPublisher
@@ -27,6 +29,7 @@ from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.model.captures import Capture
 from netsonde.model.elements import Edge, Node
 from netsonde.model.topology import NodeChange, TopologyBatch, TopologySnapshot
+from system.stack import free_port
 
 pytestmark = pytest.mark.system
 
@@ -52,7 +55,8 @@ async def bus(server: PrivateServer) -> AsyncIterator[Bus]:
 
 @pytest.fixture(params=[True, False], ids=["consumers", "heard"])
 async def either(bus: Bus, request: pytest.FixtureRequest) -> Bus:
-    """A bus that follows buckets by consumers, or without as agents with certificates do."""
+    """A bus that follows buckets by consumers, or without as agents with certificates do: others make what is there."""
+    await (await bus.bucket("captures", codec=Capture)).items()
     bus.makes_consumers = request.param
     return bus
 
@@ -61,6 +65,46 @@ async def kill_and_restart(server: PrivateServer) -> None:
     os.kill(server.pid, signal.SIGKILL)
     await server.wait()
     await server.start()
+
+
+def opened(directory: Path) -> tuple[Shared, BusSettings]:
+    """Return how a server is open to other hosts, and how its own processes come in."""
+    authority = open_authority(directory)
+    certificate, key = authority.server(["127.0.0.1"], 1, common_name="owner", client=True)
+    files = Shared(
+        "127.0.0.1",
+        free_port(),
+        directory / "server.pem",
+        directory / "server.key",
+        directory / "ca.pem",
+        lambda: accounts("CN=owner", []),
+    )
+    files.certificate.write_bytes(certificate)
+    files.key.write_bytes(key)
+    own = BusSettings(
+        url=f"tls://127.0.0.1:{files.port}",
+        tls_ca=files.ca,
+        tls_certificate=files.certificate,
+        tls_key=files.key,
+        request_timeout=2.0,
+    )
+    return files, own
+
+
+async def test_what_is_stored_stays_when_the_bus_is_opened_and_closed(tmp_path: Path) -> None:
+    (tmp_path / "access").mkdir()
+    shared, own = opened(tmp_path / "access")
+    seen = []
+    for number, how in enumerate((None, shared, None)):
+        server = PrivateServer(ServerSettings(tmp_path / "nats", shared=how))
+        await server.start()
+        bus = await Bus.connect(settings_for(server) if how is None else own, name="test", wait=10)
+        bucket = await bus.bucket("captures", codec=Capture)
+        await bucket.put(str(number), Capture(uuid=str(number)))
+        seen.append(list(await bucket.items()))
+        await bus.close()
+        await server.stop()
+    assert seen == [["0"], ["0", "1"], ["0", "1", "2"]]
 
 
 @asynccontextmanager
@@ -169,6 +213,19 @@ async def test_a_full_bucket_refuses_unless_it_rolls(bus: Bus) -> None:
     await fill(rolling)
     kept = {int(key) for key in await rolling.items()}
     assert (29 in kept, 0 in kept) == (True, False)
+
+
+async def test_a_log_is_read_backwards_page_by_page(bus: Bus) -> None:
+    records = await bus.bucket("log", codec=Capture)
+    numbers = [await records.put(f"k{number}", Capture(uuid=str(number))) for number in range(12)]
+    for number in range(3, 10):
+        await records.delete(f"k{number}")
+    first = await records.latest(3)
+    assert [entry.value.uuid for entry in first if entry.value] == ["11", "10", "2"]
+    assert [entry.revision for entry in first] == [numbers[11], numbers[10], numbers[2]]
+    rest = await records.latest(5, before=first[-1].revision)
+    assert [entry.value.uuid for entry in rest if entry.value] == ["1", "0"]
+    assert await records.latest(5, before=numbers[0]) == []
 
 
 async def test_keys_may_hold_anything(bus: Bus) -> None:
@@ -301,6 +358,27 @@ async def test_answerer_stops_when_the_asker_goes(bus: Bus) -> None:
 
     async with asyncio.timeout(10):
         await stopped.wait()
+
+
+async def test_an_answerer_without_news_gives_up_on_a_silent_asker(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netsonde.bus.calls._ALIVE_INTERVAL", 0.05)
+    monkeypatch.setattr("netsonde.bus.calls._ASKER_SILENCE", 0.3)
+    given_up = asyncio.Event()
+
+    async def never(request: bytes) -> AsyncIterator[bytes]:
+        try:
+            await asyncio.Event().wait()
+            yield b"x"
+        finally:
+            given_up.set()
+
+    await bus.serve("h", "never", never)
+    link = await bus.link()
+    silent = await link.open_inbox(limit=1000)
+    await link.publish("netsonde.agent.h.never", b"", reply=silent.subject)
+    async with asyncio.timeout(10):
+        await given_up.wait()
+    await silent.close()
 
 
 async def test_silent_answerer_is_alive(bus: Bus) -> None:

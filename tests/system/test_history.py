@@ -8,9 +8,10 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -21,6 +22,7 @@ from netsonde.errors import SourceLost, UserError
 from netsonde.flows.schema import FLOW_SCHEMA, PACKET_SCHEMA
 from netsonde.history.database import Database
 from netsonde.history.derived import MINUTE_NS, column_kind
+from netsonde.history.flow_conditions import flow_sql
 from netsonde.history.history import History
 from netsonde.history.recording import record_topology
 from netsonde.history.schema import migrate, migrations, statements
@@ -379,6 +381,45 @@ async def test_flows_of_schema_3_come_back_as_they_were(tmp_path: Path) -> None:
     assert sorted((each.uuid, each.ab_bytes) for each in periods) == [("7", 70), ("8", 3)]
 
 
+async def test_flow_is_found_by_its_tracking_id_whenever_it_began(history: History) -> None:
+    """Two points saw the first one, whose second report comes by itself; one of a file began before 1970."""
+    moment, hour = now_ms(), 3_600_000
+    first: dict[str, Any] = {"tracking_id": 2**64 - 1, "layers_path": "Ethernet/IPv4/TCP"}
+    began = moment - 30 * hour
+    await history.write_flows(
+        [flows(flow(1, began, moment - hour, **first), flow(2, 1 - hour, 5, tracking_id=7 << 32))]
+    )
+    again = flow(1, began, moment, report_number=3, **first)
+    near = flow(4, moment, moment, tracking_id=2**64 - 2)
+    await history.write_flows([flows(again, flow(3, moment - 5 * hour, moment, node_tid="u", **first), near)])
+
+    async def found(number: int, start_ms: int) -> list[tuple[object, object]]:
+        answer = await history.flows(chosen("tracking_id", number), start_ms, moment)
+        return sorted((each["UUID"], each["Last"]) for each in answer.flows)
+
+    assert await found(2**64 - 1, moment - hour) == [("1", moment), ("3", moment)]
+    assert await found(7 << 32, -hour) == [("2", 5)]
+    assert await found(7 << 32, 6) == await found(8, -hour) == []
+
+
+async def test_a_tracking_id_is_looked_for_in_the_hour_it_was_seen_alone(history: History) -> None:
+    moment = now_ms()
+    await history.write_flows([flows(flow(1, moment, moment, tracking_id=1 << 40))])
+
+    def read() -> list[str]:
+        database = history._database
+        assert database is not None
+        # The same range of TrackingIDs in each of eight hours, of two blocks of rows each.
+        many = "number AS uuid, (number % 16384) * 134217728 AS tracking_id, intDiv(number, 16384) * 3600000000000"
+        database.command(f"INSERT INTO flows (uuid, tracking_id, start_ns) SELECT {many} FROM numbers({8 * 16384})")
+        sql = flow_sql(chosen("tracking_id", 1 << 40).where)
+        rows = database.rows(f"EXPLAIN indexes = 1 SELECT uuid FROM flows WHERE true{sql.where}")
+        return [line.strip() for (line,) in rows if "Granules:" in line]
+
+    granules = (await history._run(read))[-1]
+    assert granules.partition("/")[0] in ("Granules: 1", "Granules: 2")
+
+
 async def test_flow_is_found_by_its_l3_id_whoever_gave_it(history: History) -> None:
     moment = now_ms()
     places = [("IPV4", "10.0.0.200"), ("IPV4", "10.0.0.1"), ("IPV6", "fd00::2"), ("IPV4", "no address"), ("", "")]
@@ -505,6 +546,76 @@ async def test_top_talkers_add_up_periods_and_take_the_point_that_saw_most(histo
     assert found == [Talker("10.0.0.1", 160, 3, 1), Talker("fd00::2", 160, 3, 1)]
 
 
+async def test_top_talker_is_found_behind_those_that_are_captured_at_many_points(history: History) -> None:
+    """Five hosts whose conversation ten points saw, and one with more traffic that one point saw."""
+    moment = now_ms()
+    often = [
+        flow(
+            100 * host + point,
+            moment - 90,
+            moment - 80,
+            network_a=f"10.0.0.{host}",
+            network_b="10.0.9.9",
+            l3_tracking_id=host,
+            lu_ab_bytes=1000,
+            node_tid=f"tap-{point}",
+        )
+        for host in range(1, 6)
+        for point in range(10)
+    ]
+    once: dict[str, Any] = {"network_a": "10.1.1.1", "network_b": "10.1.1.2", "l3_tracking_id": 77, "lu_ab_bytes": 5001}
+    await history.write_flows([flows(*often, flow(7, moment - 90, moment - 80, **once))])
+
+    assert await history.top_talkers(moment - 1000, moment, 1) == [Talker("10.1.1.1", 5001, 0, 1)]
+    two = await history.top_talkers(moment - 1000, moment, 3)
+    assert [(talker.address, talker.bytes) for talker in two] == [
+        ("10.1.1.1", 5001),
+        ("10.1.1.2", 5001),
+        ("10.0.9.9", 5000),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_top_talkers_are_those_that_adding_up_every_report_gives(history: History, seed: int) -> None:
+    chance, moment = random.Random(seed), now_ms()
+    rows = []
+    for conversation in range(150):
+        a, b = (f"10.0.{side}.{int(chance.paretovariate(0.5)) % 20}" for side in (0, chance.randrange(2)))
+        for uuid, began in product(chance.sample(range(9), chance.choice([1, 1, 4])), (90, 80, 70)):
+            each = {"network_a": a, "network_b": b, "l3_tracking_id": conversation, "node_tid": f"tap-{uuid}"}
+            counted = {"lu_ab_bytes": chance.randrange(50), "lu_ba_packets": chance.randrange(3)}
+            rows += [flow(9 * conversation + uuid, moment - began, moment - began + 9, **each, **counted)] * (
+                1 + (chance.random() < 0.2)
+            )
+    await history.write_flows([flows(*rows)])
+
+    expected = _added_up(rows)
+
+    for limit in (0, 1, 2, 5, 30, 10_000):
+        assert await history.top_talkers(moment - 1000, moment, limit) == expected[:limit]
+
+
+def _added_up(rows: Sequence[Mapping[str, Any]]) -> list[Talker]:
+    """Return the talkers of rows, the greatest first."""
+    points: dict[tuple[int, int], dict[int, Mapping[str, Any]]] = {}
+    for row in rows:
+        points.setdefault((row["l3_tracking_id"], row["uuid"]), {})[row["lu_start_ns"]] = row
+    most: dict[int, tuple[int, int]] = {}
+    ends: dict[int, tuple[str, str]] = {}
+    for (conversation, _), periods in points.items():
+        octets = sum(row["lu_ab_bytes"] for row in periods.values())
+        count = sum(row["lu_ba_packets"] for row in periods.values())
+        before = most.get(conversation, (0, 0))
+        most[conversation] = (max(octets, before[0]), max(count, before[1]))
+        ends[conversation] = next((row["network_a"], row["network_b"]) for row in periods.values())
+    sums: dict[str, list[int]] = {}
+    for conversation, counted in most.items():
+        for address in ends[conversation]:
+            added = (*counted, 1)
+            sums[address] = [a + b for a, b in zip(sums.get(address, (0, 0, 0)), added, strict=True)]
+    return sorted((Talker(address, *each) for address, each in sums.items()), key=lambda t: (-t.bytes, t.address))
+
+
 async def test_top_talkers_read_only_their_time(history: History) -> None:
     """Of twenty thousand minutes in two blocks of rows, the last."""
 
@@ -516,7 +627,8 @@ async def test_top_talkers_read_only_their_time(history: History) -> None:
             f"SELECT number, '10.0.0.1', number * {MINUTE_NS} FROM numbers(20000)"
         )
         last = 19_999 * MINUTE_NS
-        rows = database.rows(f"EXPLAIN indexes = 1 {TOP_TALKERS}", start=last, last=last, limit=1)
+        these = {"limit": 1, "candidates": 4, "floor": 0}
+        rows = database.rows(f"EXPLAIN indexes = 1 {TOP_TALKERS}", start=last, last=last, **these)
         return [line.strip() for (line,) in rows if "Granules:" in line]
 
     assert (await history._run(read))[-1] == "Granules: 1/2"
@@ -645,13 +757,17 @@ async def test_update_interrupted_after_any_statement_is_taken_up_again(tmp_path
     history = await History.open(SETTINGS, tmp_path)
     graphs = [await history.graph(at(second), at(second)) for second in (1005, 1012, 1030)]
     answer = await history.flows(FlowRequest(), at(0), now_ms())
+    tracked = await history.flows(chosen("tracking_id", TRACKED), at(0), now_ms())
     tables = await history._read(lambda base: base.rows("SELECT name FROM system.tables WHERE database = 'netsonde'"))
     await history.close()
 
     assert len(done) > 30
     assert [[each.revision for each in graph.nodes()] for graph in graphs] == [[1], [2], [2]]
     assert [(each["UUID"], each["Last"]) for each in answer.flows] == [("7", at(1020))]
-    assert not [name for (name,) in tables if name.endswith(("_rebuilt", "_before")) or name == "node_revisions"]
+    assert tracked.flows == answer.flows
+    assert not [
+        name for (name,) in tables if name.endswith(("_rebuilt", "_filled", "_before")) or name == "node_revisions"
+    ]
 
 
 async def test_second_start_changes_no_table(tmp_path: Path) -> None:
@@ -717,7 +833,11 @@ def write_first_version(database: Database) -> None:
         f"CREATE TABLE flows ({kinds}, recorded_at DateTime('UTC') DEFAULT now()) "
         "ENGINE = ReplacingMergeTree(report_number) ORDER BY (node_tid, uuid, capture_id)"
     )
-    database.command(f"INSERT INTO flows (uuid, start_ns, last_ns) VALUES (7, {at(1000)}000000, {at(1020)}000000)")
+    values = f"(7, {TRACKED}, {at(1000)}000000, {at(1020)}000000)"
+    database.command(f"INSERT INTO flows (uuid, tracking_id, start_ns, last_ns) VALUES {values}")
+
+
+TRACKED = 2**63 + 5
 
 
 WRITER = """

@@ -16,6 +16,7 @@ import pytest
 
 from live_graph import LiveGraph, Namespaces, live_graph, name, private_netns, run, settings, sh
 from live_graph import make_netns as make_netns
+from netsonde.analyzer.tunnels import Tunnels
 from ovs_fixture import PrivateOvs
 from ovs_fixture import ovs as ovs_of_machine  # noqa: F401
 
@@ -162,6 +163,27 @@ async def test_patch_pair_and_tunnel_have_nodes_of_their_own(live: LiveGraph, ov
     ovs.vsctl("del-port", two, right)
     await live.gone(Name=right)
     await live.until(lambda: live.find_edge(ends[0].id, ends[1].id) is None)
+
+
+async def test_tunnel_without_near_address_is_tied_to_the_interface_that_open_vswitch_sends_it_by(
+    live: LiveGraph, ovs: PrivateOvs
+) -> None:
+    bridge, tunnel, carrier, far = name("br"), name("gv"), name("ca"), name("cb")
+    await sh("ip", "link", "add", carrier, "type", "veth", "peer", "name", far)
+    await sh("ip", "addr", "add", "192.0.2.1/24", "dev", carrier)
+    await sh("ip", "link", "set", carrier, "up")
+    await sh("ip", "link", "set", far, "up")
+    ovs.add_bridge(bridge)
+    ovs.vsctl(
+        "add-port", bridge, tunnel, "--", "set", "Interface", tunnel, "type=geneve", "options:remote_ip=192.0.2.9"
+    )
+    node = await live.node(Name=tunnel, Type="geneve", TunEgressIface=carrier)
+    tunnels = Tunnels(live.graph)
+    assert node.id in tunnels.take(live.graph.nodes())
+    tunnels.settle(node.id)
+    (edge,) = tunnels.edges(node.id).values()
+    assert edge.metadata["End"] == "local"
+    assert edge.child == (await live.node(Name=carrier)).id
 
 
 async def test_internal_port_moved_to_a_namespace_stays_one_node_with_the_kernels_state(

@@ -16,19 +16,24 @@ def ip(*command: str) -> None:
     subprocess.run(["ip", *command], check=True, capture_output=True)
 
 
-@pytest.fixture
-def ends() -> Iterator[tuple[str, str]]:
-    """Two namespaces joined by a veth that carries a VXLAN; each end of it is called like its namespace."""
+@pytest.fixture(params=["by address", "by route"])
+def ends(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """Two namespaces joined by a veth that carries a VXLAN; each end of it is called like its namespace.
+
+    By route: one of them does not say from which address it sends.
+    """
     tag = secrets.token_hex(3)
     one, other = names = (f"ua{tag}", f"ub{tag}")
-    near, far = (f"2001:db8:{int(tag[:4], 16):x}:{int(tag[4:], 16):x}::{number}" for number in (1, 2))
+    first, second = (f"2001:db8:{int(tag[:4], 16):x}:{int(tag[4:], 16):x}::{number}" for number in (1, 2))
     try:
         for name in names:
             ip("netns", "add", name)
         ip("link", "add", f"v{one}", "netns", one, "type", "veth", "peer", "name", f"v{other}", "netns", other)
-        for name, local, remote in ((one, near, far), (other, far, near)):
+        for name, local, remote in ((one, first, second), (other, second, first)):
             ip("-n", name, "addr", "add", f"{local}/64", "dev", f"v{name}", "nodad")
-            ends = ("local", local, "remote", remote, "dstport", "4789")
+            ip("-n", name, "link", "set", f"v{name}", "up")
+            near = () if request.param == "by route" and name == one else ("local", local)
+            ends = (*near, "remote", remote, "dstport", "4789")
             ip("-n", name, "link", "add", f"x{name}", "type", "vxlan", "id", "77", *ends)
         yield one, other
     finally:

@@ -18,8 +18,10 @@ import { inOrder as checksInOrder } from "./state/checks";
 import { running } from "./state/injections";
 import { go, place, type Tab } from "./state/place";
 import { useSession } from "./state/session";
+import { useShownGraph } from "./state/shown";
 import { useStore } from "./state/store";
 import { theme, toggleTheme } from "./state/theme";
+import { TimeBar, TimeButton } from "./time/TimeBar";
 import { nameOf, shortName } from "./topology/appearance";
 import { SearchBox } from "./topology/SearchBox";
 import { Topology } from "./topology/Topology";
@@ -42,6 +44,7 @@ export function App() {
     <div className="page">
       <Header />
       <LinkBanner />
+      <TimeBar />
       <SplitPane left={<Topology />} right={<Panel />} />
       <Toasts />
     </div>
@@ -64,6 +67,7 @@ function Header() {
           {info.data.Host}
         </span>
       ) : null}
+      <TimeButton />
       <LinkPill />
       <LogOut />
       <IconButton
@@ -81,8 +85,8 @@ function Panel() {
   const checks = useStore(session.checks);
   const alerts = useStore(session.alerts);
   const sending = running(useStore(session.injections));
-  const graph = useStore(session.graph);
-  const { tab, node: selected } = useStore(place);
+  const graph = useShownGraph();
+  const { tab, node: selected, link } = useStore(place);
   const node = graph.nodes.get(selected);
   const open = (next: Tab): void => go({ tab: next, view: "" });
   return (
@@ -97,7 +101,7 @@ function Panel() {
           { id: "alerts", label: <AlertsLabel all={alerts.byId.size} firing={firing(alerts)} /> },
           { id: "inject", label: <TabLabel text="Inject" number={sending} /> },
           { id: "workflows", label: "Workflows" },
-          { id: "node", label: node ? shortName(nameOf(node), 24) : "Selection" },
+          { id: "node", label: node ? shortName(nameOf(node), 24) : link ? "Link" : "Selection" },
           { id: "flows", label: "Flows" },
           { id: "query", label: "Query" },
         ]}

@@ -52,6 +52,8 @@ from netsonde.injection.coordinator import InjectionCoordinator
 from netsonde.model.presence import Presence
 from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health, logger
+from netsonde.openstack import HEALTH as OPENSTACK
+from netsonde.openstack import health_of
 from netsonde.process import component, run_process
 from netsonde.query.workers import Workers
 from netsonde.scripts.pool import Scripts
@@ -102,6 +104,8 @@ class Analyzer:
                 "noderules",
                 "edgerules",
                 "underlay",
+                OPENSTACK,
+                *map(health_of, settings.openstack.clouds),
                 "captures",
                 "checks",
                 "alerts",
@@ -140,6 +144,7 @@ class Analyzer:
         declared = await make.declared()
         rules = await make.rules(declared)
         underlay = Underlay(self.graph, declared, self.health["underlay"])
+        openstack = await make.openstack(declared)
         lease = Lease(bus, "captures", self.host)
         captures = await make.captures(lease, hosts)
         hosts.on_change = captures.refresh
@@ -186,6 +191,7 @@ class Analyzer:
                 spawn(group, self._supervise("noderules", rules[0].run), "noderules"),
                 spawn(group, self._supervise("edgerules", rules[1].run), "edgerules"),
                 spawn(group, self._supervise("underlay", underlay.run), "underlay"),
+                spawn(group, self._supervise(OPENSTACK, openstack.run), OPENSTACK),
                 spawn(group, self._supervise("captures", captures.run), "captures"),
                 spawn(group, self._supervise("checks", checks.run), "checks"),
                 spawn(group, self._supervise("scripts", _running(self.scripts.tend)), "scripts"),

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The topology as history records it: what agents publish, with what users say of it, and what users declare.
 
-Agents know nothing of annotations and of the verdicts of checks, so these are laid upon their batches and snapshots on
-the way. Declared elements are told as if one more host published them; whatever is missed is found by its snapshot.
+Agents know nothing of annotations, of clouds and of the verdicts of checks, so these are laid upon their batches and
+snapshots on the way. Declared elements are told as if one more host published them; whatever is missed is found by its
+snapshot.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from netsonde.graph.layers import merge
 from netsonde.history.recording import Batches, Fetch, TopologyStream
 from netsonde.model.elements import Edge, Node
 from netsonde.model.topology import Change, EdgeChange, NodeChange, TopologyBatch, TopologySnapshot
+from netsonde.openstack import OWNER as OPENSTACK
 
 PUBLISHER = "@declared"
 """Stands for a host in history's books; no host is called so."""
@@ -121,7 +123,7 @@ class RecordedTopology:
     def _follow(self, events: Sequence[Event]) -> None:
         before = len(self._changes) + len(self._annotated)
         for event in events:
-            if event.probe in (USER, CHECKS) or event.probe.startswith(RULE):
+            if event.probe in (USER, CHECKS, OPENSTACK) or event.probe.startswith(RULE):
                 self._annotated[event.element.id] = None
             elif event.probe == DECLARED or name_of(event.element) in self._declared.catalogue.elements:
                 self._changes.append(_change(event))

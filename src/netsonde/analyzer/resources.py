@@ -30,11 +30,13 @@ from netsonde.model.declared import Annotation, ImportChunk
 from netsonde.model.elements import Edge, Node
 from netsonde.model.injections import AuditRecord, Injection, InjectionStatus
 from netsonde.model.notices import Notice
+from netsonde.model.openstack import CloudRecord
 from netsonde.model.rules import EdgeRule, NodeRule
 from netsonde.model.workflows import Job, Workflow
 from netsonde.notify.building import senders
 from netsonde.notify.outbox import Outbox
 from netsonde.observe import Health
+from netsonde.openstack import OpenStack
 from netsonde.query import Limits, Sources
 from netsonde.query.workers import Workers
 from netsonde.scripts.pool import Scripts
@@ -51,6 +53,9 @@ _IMPORT_BYTES = 512 * 1024 * 1024
 
 _ALERT_BYTES = 256 * 1024 * 1024
 """Bytes of all transitions of alerts on the bus, each with what its expression gave."""
+
+_CLOUD_BYTES = 512 * 1024 * 1024
+"""Bytes of what clouds say, some 1.5 KB a port."""
 
 SILENCE = 3.0
 """Seconds without a sign of life after which an agent that injects is lost; it gives one every second."""
@@ -148,6 +153,16 @@ class Resources:
         edge_rules = EdgeRules(self.graph, await self.bus.bucket("edgerules", codec=EdgeRule), declared, limits)
         declared.after = (node_rules.ready, edge_rules.ready)
         return node_rules, edge_rules
+
+    async def openstack(self, declared: DeclaredElements) -> OpenStack:
+        return OpenStack(
+            self.settings.openstack,
+            graph=self.graph,
+            ground=declared,
+            store=await self.bus.bucket("openstack", codec=CloudRecord, max_bytes=_CLOUD_BYTES),
+            lease=lambda name: Lease(self.bus, name, self.host),
+            health=self.health,
+        )
 
     def queries(self, hosts: Hosts, history: History | None, workers: Workers) -> QueryService:
         live, packets = LiveFlows(self.bus, hosts, self.graph), LivePackets(self.bus, hosts)

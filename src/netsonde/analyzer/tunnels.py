@@ -2,13 +2,16 @@
 """Which interfaces carry a tunnel, and which tunnel is its other end, by address. Pure, but for reading the graph.
 
 Source: `LocalIP`, `RemoteIP`, `Type`, `VNI` of tunnels, of the kernel's and of Open vSwitch's; `IPV4` and `IPV6` of
-interfaces; who owns them. Everything is looked up by address: a change costs what it touches, not what there is.
+interfaces; who owns them. Everything is looked up by address: a change costs what it touches, not what there is. The
+near end of a tunnel that names none is the interface by which Open vSwitch says that it leaves (`TunEgressIface`), or
+else the one that the routes to its far end lead out of (analyzer/egress.py); it has the addresses of that interface.
 """
 
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from typing import Final, NamedTuple, TypeVar
 
+from netsonde.analyzer.egress import Egress
 from netsonde.graph import Event, GraphReader
 from netsonde.graph.batch import OWNERSHIP, relation_type
 from netsonde.graph.ids import edge_id
@@ -19,7 +22,7 @@ K = TypeVar("K")
 
 UNDERLAY: Final = "underlay"
 ORIGIN: Final = "computed.underlay"
-KEYS: Final = frozenset({"IPV4", "IPV6", "LocalIP", "RemoteIP", "Type", "VNI", "Ovs"})
+KEYS: Final = frozenset({"IPV4", "IPV6", "LocalIP", "RemoteIP", "TunEgressIface", "Type", "VNI", "Ovs"})
 """Keys of nodes whose change may change an edge."""
 _PLACES: Final = frozenset({"host", "netns"})
 _MOST_OWNERS: Final = 8
@@ -33,21 +36,48 @@ class Ends(NamedTuple):
     remote: str
     kind: str
     network: str
+    leaves_by: str
+    """Name of the interface that it leaves by, where it names no near end and Open vSwitch says so."""
+
+    @property
+    def same_network(self) -> tuple[str, str]:
+        """What both ends of a tunnel agree on."""
+        return self.kind, self.network
 
 
-_NO_TUNNEL: Final = Ends("", "", "", "")
+class Near(NamedTuple):
+    """Where a tunnel that names no near end begins."""
+
+    place: str
+    """The host or namespace whose routes it takes."""
+    carrier: str
+    """The interface that it leaves by, "" when there is none."""
+    addresses: tuple[str, ...]
+
+
+_NO_TUNNEL: Final = Ends("", "", "", "", "")
+_NOWHERE: Final = Near("", "", ())
 
 
 class Tunnels:
-    """Addresses of interfaces and ends of tunnels, kept up to date by the graph's events."""
+    """Addresses of interfaces and ends of tunnels, kept up to date by the graph's events.
+
+    `take` and `follow` return the tunnels to look at. To look at one is to `settle` it, which may return others to look
+    at, and then to ask for its `edges`.
+    """
 
     def __init__(self, graph: GraphReader) -> None:
         self._graph = graph
+        self._egress = Egress(graph)
         self._addresses: dict[str, tuple[str, ...]] = {}
         self._at: dict[str, set[str]] = {}
         self._ends: dict[str, Ends] = {}
         self._with_end: dict[str, set[str]] = {}
         self._between: dict[tuple[str, str], set[str]] = {}
+        """Tunnels by near and far address."""
+        self._near: dict[str, Near] = {}
+        self._settled: dict[str, set[str]] = {}
+        """Tunnels in `_near` by the place whose routes they take, and by the interface that they leave by."""
         self.ambiguous: set[str] = set()
         """Tunnels with an end whose address several interfaces have, none of them more likely than the others."""
 
@@ -63,6 +93,8 @@ class Tunnels:
         found: set[str] = set()
         for event in events:
             element = event.element
+            for place in self._egress.follow(event):
+                found |= self._settled.get(place, set())
             if isinstance(element, Edge):
                 if event.kind != "updated" and relation_type(element.metadata) == OWNERSHIP:
                     found |= self._moved(element.child)
@@ -71,6 +103,10 @@ class Tunnels:
             elif event.kind == "added" or event.touched & KEYS:
                 found |= self._node(element.id, element.metadata)
         return found
+
+    def settle(self, tunnel: str) -> set[str]:
+        """Find out where a tunnel begins that does not say so; return the tunnels whose other end it may be, or was."""
+        return self._put_near(tunnel, self._begins(tunnel))
 
     def edges(self, tunnel: str) -> dict[str, Edge]:
         """Return the edges of a tunnel as they should be, by id; none when it is gone."""
@@ -94,7 +130,7 @@ class Tunnels:
         touched: set[str] = set()
         for address in set(before) ^ set(after):
             _change(self._at, address, node_id, there=address in after)
-            touched |= self._with_end.get(address, set())
+            touched |= self._with_end.get(address, set()) | self._settled.get(node_id, set())
         _keep(self._addresses, node_id, after)
         return touched | self._tunnel(node_id, _ends(metadata))
 
@@ -102,18 +138,59 @@ class Tunnels:
         before = self._ends.get(node_id, _NO_TUNNEL)
         if before == after:
             return set()
-        touched = {node_id}
+        touched = {node_id} | self._put_near(node_id, _NOWHERE) | self._meet(node_id, {before.local} - {""}, ())
         for ends, there in ((before, False), (after, True)):
             for address in {ends.local, ends.remote} - {""}:
                 _change(self._with_end, address, node_id, there=there)
-            if ends.local and ends.remote:
-                _change(self._between, ends[:2], node_id, there=there)
-                touched |= self._between.get((ends.remote, ends.local), set())
-        if after.local or after.remote:
-            self._ends[node_id] = after
-        else:
+        if after == _NO_TUNNEL:
             del self._ends[node_id]
+        else:
+            self._ends[node_id] = after
+        return touched | self._meet(node_id, (), {after.local} - {""})
+
+    def _put_near(self, tunnel: str, after: Near) -> set[str]:
+        """Keep where a tunnel begins; return the tunnels whose other end it may be, or was."""
+        before = self._near.get(tunnel, _NOWHERE)
+        if before == after:
+            return set()
+        for name in {before.place, before.carrier} - {after.place, after.carrier, ""}:
+            _change(self._settled, name, tunnel, there=False)
+        for name in {after.place, after.carrier} - {""}:
+            _change(self._settled, name, tunnel, there=True)
+        if before.place not in self._settled:
+            self._egress.forget(before.place)
+        if after == _NOWHERE:
+            del self._near[tunnel]
+        else:
+            self._near[tunnel] = after
+        return self._meet(tunnel, before.addresses, after.addresses)
+
+    def _meet(self, tunnel: str, before: Iterable[str], after: Iterable[str]) -> set[str]:
+        """Let a tunnel be found by other near addresses; return the tunnels that lead there from its far end."""
+        far = self._ends.get(tunnel, _NO_TUNNEL).remote
+        if not far:
+            return set()
+        touched: set[str] = set()
+        for addresses, there in ((before, False), (after, True)):
+            for near in addresses:
+                _change(self._between, (near, far), tunnel, there=there)
+                touched |= self._between.get((far, near), set())
         return touched
+
+    def _near_addresses(self, tunnel: str) -> tuple[str, ...]:
+        local = self._ends.get(tunnel, _NO_TUNNEL).local
+        return (local,) if local else self._near.get(tunnel, _NOWHERE).addresses
+
+    def _begins(self, tunnel: str) -> Near:
+        ends, node = self._ends.get(tunnel, _NO_TUNNEL), self._graph.node(tunnel)
+        place = None if node is None or ends.local or not ends.remote else self._place(node)
+        if place is None:
+            return _NOWHERE
+        said = self._egress.named(place, ends.leaves_by) if ends.leaves_by else None
+        carrier = said or self._egress.toward(place, ends.remote)
+        if carrier is None or carrier.id == tunnel:
+            return Near(place.id, "", ())
+        return Near(place.id, carrier.id, self._addresses.get(carrier.id, ()))
 
     def _moved(self, node_id: str) -> set[str]:
         """Return the tunnels that a node, or one that it owns, is or carries: it got or lost its owner."""
@@ -127,7 +204,12 @@ class Tunnels:
         return found
 
     def _local(self, tunnel: Node, ends: Ends) -> Node | None:
-        """Return the interface of the same host that has the near address, of the same namespace if one there has."""
+        """Return the interface of the same host that has the near address, of the same namespace if one there has.
+
+        Without a near address, the one that the tunnel leaves by.
+        """
+        if not ends.local:
+            return self._graph.node(self._near.get(tunnel.id, _NOWHERE).carrier)
         here = [(place, node) for place, node in self._carriers(tunnel, ends.local) if node.host == tunnel.host]
         mine = self._place(tunnel)
         return self._one(tunnel, [node for place, node in here if place == mine] or [node for _, node in here])
@@ -140,14 +222,13 @@ class Tunnels:
         return self._one(tunnel, hosts or [node for _, node in there])
 
     def _other_end(self, tunnel: Node, ends: Ends) -> Node | None:
-        if not (ends.local and ends.remote):
-            return None
-        same = [
+        leading_here = {
             other
-            for other in self._between.get((ends.remote, ends.local), ())
-            if other != tunnel.id and self._ends[other][2:] == ends[2:]
-        ]
-        return self._one(tunnel, [node for node in map(self._graph.node, same) if node is not None])
+            for near in self._near_addresses(tunnel.id)
+            for other in self._between.get((ends.remote, near), ())
+            if other != tunnel.id and self._ends[other].same_network == ends.same_network
+        }
+        return self._one(tunnel, [node for node in map(self._graph.node, leading_here) if node is not None])
 
     def _carriers(self, tunnel: Node, address: str) -> Iterator[tuple[Node, Node]]:
         """Yield the interfaces with an address, each after the host or namespace that it is in."""
@@ -189,7 +270,8 @@ def _ends(metadata: Metadata) -> Ends:
     local, remote = _address(metadata.get("LocalIP")), _address(metadata.get("RemoteIP"))
     if not (local or remote):
         return _NO_TUNNEL
-    return Ends(local, remote, str(metadata.get("Type", "")), _network(metadata))
+    leaves_by = "" if local else str(metadata.get("TunEgressIface", ""))
+    return Ends(local, remote, str(metadata.get("Type", "")), _network(metadata), leaves_by)
 
 
 def _network(metadata: Metadata) -> str:

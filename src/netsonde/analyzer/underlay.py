@@ -79,6 +79,7 @@ class Underlay:
     def _write(self, tunnels: Sequence[str]) -> None:
         elements: dict[str, Element | None] = {}
         for tunnel in tunnels:
+            self._pending |= self._tunnels.settle(tunnel)
             before, after = self._stated.get(tunnel, {}), self._tunnels.edges(tunnel)
             self._left_out.discard(tunnel)
             if self._is_full and not after.keys() <= before.keys():

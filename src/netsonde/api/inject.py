@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, Router, delete, get, post
-from litestar.params import FromPath, HeaderParameter
+from litestar.params import FromPath, HeaderParameter, QueryParameter
 
 from netsonde.access.rights import INJECT_READ, INJECT_WRITE
 from netsonde.api.authorize import who
@@ -24,6 +24,9 @@ ResourceTtl = Annotated[
     str | None, HeaderParameter(name="X-Resource-TTL", description="the injection deletes itself after it: 90s, 1h30m")
 ]
 
+Limit = Annotated[int, QueryParameter(ge=1, le=10_000, description="at most so many records, the latest first")]
+Before = Annotated[int, QueryParameter(ge=0, description="only what came before the record of this Number; 0 = all")]
+
 
 @get("/", right=INJECT_READ, operation_id="listInjections", summary="All injections, by UUID")
 async def list_injections(services: ServicesDep) -> dict[str, InjectionView]:
@@ -31,8 +34,8 @@ async def list_injections(services: ServicesDep) -> dict[str, InjectionView]:
 
 
 @get("/audit", right=INJECT_READ, operation_id="listInjectionAudit", summary="Who injected what, the latest first")
-async def audit(services: ServicesDep) -> list[AuditRecord]:
-    return list(await services.injections.audit())
+async def audit(services: ServicesDep, limit: Limit = 100, before: Before = 0) -> list[AuditRecord]:
+    return [*await services.injections.audit(limit, before)]
 
 
 @get("/{uuid:str}", right=INJECT_READ, operation_id="getInjection", summary="One injection, with loss and latency")

@@ -11,7 +11,7 @@ from netsonde.model.declared import ImportReport, ImportSummary
 from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.injections import AuditRecord, Injection, InjectionChange, InjectionView
 from netsonde.model.rules import EdgeRule, EdgeRuleView, NodeRule, NodeRuleView, RulePreview
-from netsonde.model.workflows import Caller, Job, Workflow, WorkflowView
+from netsonde.model.workflows import Caller, Job, Workflow, WorkflowChange, WorkflowView
 
 R_contra = TypeVar("R_contra", NodeRule, EdgeRule, contravariant=True)
 V_co = TypeVar("V_co", NodeRuleView, EdgeRuleView, covariant=True)
@@ -211,8 +211,8 @@ class Injections(Protocol):
         """Stop and delete. Raises NotFound."""
         ...
 
-    async def audit(self) -> Sequence[AuditRecord]:
-        """Return who injected what, the latest first."""
+    async def audit(self, limit: int, before: int = 0) -> Sequence[AuditRecord]:
+        """Return who injected what, the latest first; with `before`, what came before the record of that number."""
         ...
 
     def subscribe(self, listener: Callable[[InjectionChange], None]) -> Unsubscribe:
@@ -250,6 +250,10 @@ class Workflows(Protocol):
         ...
 
     def job(self, uuid: str) -> Job | None: ...
+
+    def subscribe(self, listener: Callable[[WorkflowChange], None]) -> Unsubscribe:
+        """Tell each change of a definition, and where jobs are."""
+        ...
 
     async def finished(self, uuid: str, within: float | None = None) -> Job:
         """Wait for the end of a job, or so many seconds. Raises NotFound."""

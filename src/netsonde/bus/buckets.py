@@ -126,6 +126,34 @@ class Bucket(Generic[T]):
                     found[entry.key] = entry.value
         return found
 
+    async def latest(self, limit: int, *, before: int = 0) -> list[Entry[T]]:
+        """Return the entries that were written last, the newest first; with `before`, those before that revision.
+
+        Reads no more than about as many: for buckets that are logs, whose keys are written once.
+        """
+        jetstream = await self._ready()
+        first, end = await jetstream.extent(self._stream)
+        end = min(end, before - 1) if before else end
+        found: list[Entry[T]] = []
+        block = limit
+        while end >= first and len(found) < limit:
+            start = max(first, end - block + 1)
+            entries = [entry async for entry in self._between(jetstream, start, end)]
+            found += [entry for entry in reversed(entries) if entry.value is not None]
+            # Sequences of what is gone are skipped faster and faster.
+            end, block = start - 1, block * 2
+        return found[:limit]
+
+    async def _between(self, jetstream: JetStream, start: int, end: int) -> AsyncIterator[Entry[T]]:
+        subjects = self._subject_of(">")
+        async with aclosing(deliveries(jetstream, self._stream, subjects, after=start - 1)) as reader:
+            async for delivery in reader:
+                if delivery is None or delivery.sequence > end:
+                    return
+                yield self._entry_of(delivery)
+                if delivery.sequence == end:
+                    return
+
     async def watch(self, keys: str = ">") -> AsyncGenerator[Entry[T], None]:
         """Yield what is there, then a `current` mark, then every change, for ever.
 
@@ -211,7 +239,10 @@ class Bucket(Generic[T]):
         """Return the last message of a key; one with headers is a mark of its removal."""
         jetstream = await self._ready()
         try:
-            found = await jetstream.message(self._stream, {"last_by_subj": self._subject(key)})
+            if self._bus.makes_consumers:
+                found = await jetstream.message(self._stream, {"last_by_subj": self._subject(key)})
+            else:
+                found = await jetstream.last(self._stream, self._subject(key))
         except NotFound:
             return None
         return replace(found, headers=found.headers if _is_removal(found.headers) else {})

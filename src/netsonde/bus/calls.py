@@ -80,6 +80,8 @@ async def call(bus: "Bus", subject: str, request: bytes, *, timeout: float) -> A
             kind, number = _HEAD.unpack_from(message.data)
             control = message.reply or control
             if kind == _ALIVE:
+                # From another account the answerer does not hear that we are gone, only that we are silent.
+                await link.publish(control, str(expected).encode())
                 continue
             if number != expected:
                 raise SourceLost(f"{subject}: part {expected} of the answer is missing")
@@ -159,6 +161,7 @@ class _Answer:
         self._reply = reply
         self._number = 0
         self._confirmed = 0
+        self._heard = asyncio.get_running_loop().time()
 
     async def run(self, handler: Handler, request: bytes) -> None:
         try:
@@ -195,6 +198,8 @@ class _Answer:
     async def _send_item(self, item: bytes | None, control: OpenInbox) -> None:
         if item is None:
             self._take_confirmations(control.inbox)
+            if asyncio.get_running_loop().time() - self._heard > _ASKER_SILENCE:
+                raise _Cancelled
             await self._link.publish(self._reply, _HEAD.pack(_ALIVE, 0), reply=control.subject)
             return
         view = memoryview(item)
@@ -221,6 +226,7 @@ class _Answer:
         if message.data == _CANCEL or status_of(message) == "503":
             raise _Cancelled
         self._confirmed = max(self._confirmed, int(message.data))
+        self._heard = asyncio.get_running_loop().time()
 
 
 class _Cancelled(Exception):

@@ -9,11 +9,11 @@ from typing import TypeVar
 from netsonde.aio import backoff
 from netsonde.bus.buckets import MAX_BYTES, Bucket
 from netsonde.bus.calls import Handler, Responder, call
-from netsonde.bus.jetstream import JetStream
+from netsonde.bus.jetstream import API, JetStream
 from netsonde.bus.link import Link
 from netsonde.bus.permissions import AGENT
 from netsonde.bus.settings import BusSettings
-from netsonde.bus.subjects import STREAMS, ReportKind, call_subject
+from netsonde.bus.subjects import STORE, STREAMS, ReportKind, call_subject
 from netsonde.errors import SourceLost
 from netsonde.observe import Health, logger
 
@@ -32,7 +32,8 @@ class Bus:
         self.name = name
         self.health = health or Health("bus")
         self.makes_consumers = settings.tls_certificate is None or not name.startswith(AGENT)
-        """False for an agent that shows a certificate: it has the permissions of one (`permissions.py`)."""
+        """False for an agent that shows a certificate: it has an account with an agent's rights (`permissions.py`), and
+        neither makes streams nor looks at what of them is not its own."""
         self._link: Link | None = None
         self._linked = asyncio.Event()
         self._responders: list[Responder] = []
@@ -137,13 +138,14 @@ class Bus:
                 await self.link(60)
 
     async def jetstream(self) -> JetStream:
-        return JetStream(await self.link(), self.settings.request_timeout)
+        api = API if self.makes_consumers else STORE
+        return JetStream(await self.link(), self.settings.request_timeout, api)
 
     async def ensure_reports(self, kind: ReportKind) -> JetStream:
         """Return JetStream with the stream of `kind` in place."""
         plan = STREAMS[kind]
         jetstream = await self.jetstream()
-        if plan.name not in self._streams:
+        if self.makes_consumers and plan.name not in self._streams:
             await jetstream.ensure_stream(plan.config())
             self._streams.add(plan.name)
         return jetstream
@@ -155,7 +157,7 @@ class Bus:
     async def ensure_bucket(self, stream: str, config: Callable[[], dict[str, object]]) -> JetStream:
         """Return JetStream with a bucket's stream in place."""
         jetstream = await self.jetstream()
-        if stream not in self._buckets:
+        if self.makes_consumers and stream not in self._buckets:
             await jetstream.ensure_stream(config())
             self._buckets.add(stream)
         return jetstream

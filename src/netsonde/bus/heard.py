@@ -20,12 +20,16 @@ _PENDING = 10_000
 async def heard(jetstream: JetStream, stream: str, subjects: str) -> AsyncGenerator[Delivery | None, None]:
     """Yield the messages of a bucket's stream, oldest first, then new ones; None once, before the first new one.
 
-    `subjects` is both what is listened to and the filter of what is asked for. Raises SourceLost as `deliveries` does.
+    `subjects` is both what is listened to and the filter of what is asked for. Raises SourceLost as `deliveries` does,
+    NotFound as long as there is no such stream.
+
     Marks of removal are told as long as the stream has them: not in buckets with an age, where marks go too.
     """
     news = await jetstream.link.open_inbox(limit=_PENDING, subject=subjects)
     position, is_current = 0, False
     try:
+        # Without a stream nothing is known of what it holds.
+        await jetstream.last_sequence(stream)
         while True:
             delivery = await _next(jetstream, stream, subjects, position + 1)
             if delivery is not None:

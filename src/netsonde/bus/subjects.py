@@ -8,6 +8,8 @@ from typing import Any, Literal
 ReportKind = Literal["topology", "flows", "metrics", "packets"]
 
 PREFIX = "netsonde"
+STORE = "netsonde.store"
+"""What agents with certificates say instead of `$JS.API`; see `permissions.py`."""
 MAX_PAYLOAD = 8 * 1024 * 1024
 """Bytes of one message that a private server takes."""
 REPORT_BYTES = 768 * 1024

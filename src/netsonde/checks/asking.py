@@ -18,6 +18,7 @@ from typing import Final
 from netsonde.checks.guest import Address, Guest
 from netsonde.checks.inquiry import Inquiry
 from netsonde.checks.marks import Mark, Marks
+from netsonde.checks.mishaps import Mishaps
 from netsonde.checks.steps._api import Answers, NoAnswer, Outcome, Question
 from netsonde.checks.stores import Injector
 from netsonde.errors import SourceLost, UserError
@@ -54,6 +55,7 @@ class Asking:
     """Held by each injection: so many may go on at once."""
     listed_until: Callable[[], int]
     """Unix ms until which an injection that begins now stays listed."""
+    mishaps: Mishaps
 
 
 async def inquire(inquiry: Inquiry, node_id: str, asking: Asking) -> Outcome:
@@ -69,6 +71,8 @@ async def inquire(inquiry: Inquiry, node_id: str, asking: Asking) -> Outcome:
         outcome = Outcome("unknown", f"nothing could be injected: {wrong}")
     except TimeoutError:
         outcome = Outcome("unknown", f"the injection did not end within {_LONGEST_S:g} s")
+    except Exception as mistake:
+        outcome = asking.mishaps.note(inquiry.step.kind.name, mistake)
     return Outcome(
         outcome.verdict,
         outcome.sentence,

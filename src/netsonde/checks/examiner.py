@@ -7,12 +7,13 @@ Source: states of the checks' captures, packets and flows that agents report, ev
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 from netsonde.checks.definitions import PlannedStep, planned
 from netsonde.checks.facts import FlowSeen, Packet
 from netsonde.checks.inquiry import Inquiry
 from netsonde.checks.marks import Marks
+from netsonde.checks.mishaps import Counters, Mishaps
 from netsonde.checks.run import Run
 from netsonde.checks.steps._api import Outcome
 from netsonde.checks.surroundings import Surroundings
@@ -42,12 +43,6 @@ _SKEWED_MS: Final = 1_000
 K = TypeVar("K", bound=tuple[str, str])
 Point = tuple[str, str]
 """Capture and TID."""
-
-
-class Counters(Protocol):
-    """Where losses are counted; `observe.Health` is such a place."""
-
-    def count(self, counter: str, by: int = 1) -> None: ...
 
 
 class Examiner:
@@ -84,6 +79,7 @@ class Examiner:
         """By capture and host, of which interfaces (TIDs) packets have to be read again; see `take_recalls`."""
         self.marks = Marks()
         """Which packets were injected for checks."""
+        self.mishaps = Mishaps(counters)
         self._early: deque[Packet] = deque()
         """Packets of interfaces whose capture has not been reported yet."""
         self._dirty: dict[tuple[str, str], None] = {}
@@ -276,6 +272,7 @@ class Examiner:
             steps,
             around=Surroundings(self._graph, self.sightings, Place(status.node_id, status.node_tid, status.name)),
             marks=self.marks,
+            mishaps=self.mishaps,
             host=status.host,
             capture_id=capture_id,
             started_ms=self._started(key, status),

@@ -18,9 +18,10 @@ from netsonde.checks.asking import Asking, asker_of, inquire, remember
 from netsonde.checks.attachments import attach, captures_of, owner_of
 from netsonde.checks.catalogue import Catalogue
 from netsonde.checks.definitions import is_expired
-from netsonde.checks.examiner import Counters, Examiner
+from netsonde.checks.examiner import Examiner
 from netsonde.checks.facts import flow_of, flows_of, packets_of
 from netsonde.checks.inquiry import Inquiry
+from netsonde.checks.mishaps import Counters
 from netsonde.checks.run import Run
 from netsonde.checks.settings import CheckSettings
 from netsonde.checks.stores import Captures, Injector, Reports
@@ -254,7 +255,8 @@ class Judging:
     async def _answer(self, turn: asyncio.Semaphore, run: Run, inquiry: Inquiry) -> None:
         assert self._examiner is not None
         self._counters.count("inquiries")
-        asking = Asking(asker_of(run.check), self._injector, self._examiner.marks, turn, self._listed_until)
+        examiner, who = self._examiner, asker_of(run.check)
+        asking = Asking(who, self._injector, examiner.marks, turn, self._listed_until, examiner.mishaps)
         outcome = await inquire(inquiry, run.subject.node_id, asking)
         if outcome.verdict == "unknown":
             self._counters.count("inquiries_failed")

@@ -8,7 +8,8 @@ from netsonde.checks.definitions import PlannedStep
 from netsonde.checks.facts import Packet
 from netsonde.checks.inquiry import Inquiry, is_called_for
 from netsonde.checks.marks import Marks
-from netsonde.checks.steps._api import WAITING, Judge, Outcome, Scene
+from netsonde.checks.mishaps import Guarded, Mishaps
+from netsonde.checks.steps._api import WAITING, Outcome
 from netsonde.checks.surroundings import Surroundings
 from netsonde.model.checks import Check, CheckResult, Evidence, StepResult, Verdict
 
@@ -33,6 +34,7 @@ class Run:
         *,
         around: Surroundings,
         marks: Marks,
+        mishaps: Mishaps,
         host: str,
         capture_id: str,
         started_ms: int,
@@ -57,7 +59,7 @@ class Run:
         self._numbers: set[int] = set()
         start_ns = started_ms * _NS
         self._scenes = [around.scene(start_ns, start_ns + step.within_ms * _NS) for step in steps]
-        self._steps = [(step, self._judge(step, scene)) for step, scene in zip(steps, self._scenes, strict=True)]
+        self._steps = [(step, Guarded(step, scene, mishaps)) for step, scene in zip(steps, self._scenes, strict=True)]
         self._inquiries: dict[int, Inquiry] = {}
         """Steps about which the traffic has said what it can, while packets are injected for them."""
         self._asked_early: set[int] = set()
@@ -67,10 +69,6 @@ class Run:
         self._settled: dict[int, Outcome] = {}
         self._settled_ms = 0
         self._gone = ""
-
-    def _judge(self, step: PlannedStep, scene: Scene) -> Judge:
-        judge: Judge = step.kind.judge(step.parameters, scene)
-        return judge
 
     @property
     def due_ms(self) -> int:
@@ -172,11 +170,11 @@ class Run:
 
     def _asks(self, at: int, outcome: Outcome) -> bool:
         """Have packets injected for a step about which the traffic has said what it can, if that is allowed."""
-        step, scene = self._steps[at][0], self._scenes[at]
+        (step, judge), scene = self._steps[at], self._scenes[at]
         is_early = outcome.verdict == "waiting"
         if not is_called_for(self.check.active, step, outcome):
             return False
-        if is_early and (at in self._asked_early or not step.kind.is_ready(step.parameters, scene)):
+        if is_early and (at in self._asked_early or not judge.is_ready()):
             return False
         self._inquiries[at] = Inquiry(step, scene, outcome)
         return True

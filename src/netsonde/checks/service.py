@@ -17,8 +17,8 @@ from netsonde.aio.tasks import HealthSink
 from netsonde.checks.attachments import check_of
 from netsonde.checks.catalogue import Catalogue
 from netsonde.checks.definitions import checked, needs_new_runs, refuse_duplicate, through
-from netsonde.checks.examiner import Counters
 from netsonde.checks.judging import Judging
+from netsonde.checks.mishaps import Counters
 from netsonde.checks.overlay import Overlay
 from netsonde.checks.settings import CheckSettings
 from netsonde.checks.stores import Captures, Injector, LeaseRunner, Reports

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`netsonde access`: users, tokens and the policy, in files on the analyzer's host."""
 
+import json
 import os
 import sys
 import time
@@ -140,6 +141,22 @@ def list_agents(output: Output = Form.TABLE, config: Config = None, state_dir: S
 
     rows = [{"Host": host} for host in Agents(_settings(config, state_dir).state_dir / "access").hosts()]
     show(rows, output, (("HOST", lambda row: row["Host"]),), rows)
+
+
+@agent_app.command("accounts")
+def print_accounts(
+    server: Annotated[
+        str, typer.Option("--server", metavar="SUBJECT", help="Subject of the analyzers' certificates.")
+    ] = "CN=netsonde server",
+    config: Config = None,
+    state_dir: StateDir = "",
+) -> None:
+    """Print the accounts for a nats-server of your own: one for the analyzers, and one for each agent."""
+    from netsonde.access.enrolment import Agents, subject_of
+    from netsonde.bus.permissions import accounts
+
+    hosts = Agents(_settings(config, state_dir).state_dir / "access").hosts()
+    print(json.dumps({"accounts": accounts(server, [(subject_of(host), host) for host in hosts])}, indent=2))
 
 
 @agent_app.command("forget")

@@ -6,9 +6,11 @@ from typing import Final
 
 from netsonde import __version__
 from netsonde.cli.doctor_checks import Finding, Verdict
-from netsonde.client.answers import Process
+from netsonde.client.answers import Component, Process
 from netsonde.observe.abilities import FOR_CAPTURES
 
+_CLOUD: Final = "openstack."
+"""How the parts of an analyzer begin that stand for clouds."""
 _MOST_SKEW_MS: Final = 2000
 """Beyond it events and flows of two hosts are shown in the wrong order."""
 
@@ -38,8 +40,19 @@ def check_process(one: Process) -> Iterator[Finding]:
             advice = f"run the agent as root, or grant it; needed for {can.purpose}"
             yield Finding(f"{name} {can.name}", verdict, can.reason, advice)
     for part, state in one.probes.items():
-        if state.state == "failed":
+        if part.startswith(_CLOUD):
+            yield check_cloud(f"{name} {part}", state)
+        elif state.state == "failed":
             yield Finding(f"{name} {part}", "limited", state.reason, "docs/howto/troubleshoot.md")
+
+
+def check_cloud(name: str, state: Component) -> Finding:
+    """Tell whether an OpenStack cloud is read, and what it does not show."""
+    ports = state.counters.get("ports")
+    found = state.reason or (f"{ports} ports" if ports is not None else state.state)
+    if state.state == "running" and (not state.reason or ports is None):
+        return Finding(name, "good", found)
+    return Finding(name, "limited", found, "docs/howto/connect-to-openstack.md")
 
 
 def check_skew(name: str, ahead_ms: int | None) -> Finding:

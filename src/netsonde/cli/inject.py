@@ -108,7 +108,7 @@ def create(
         show(made, output, _COLUMNS, [made])
         return
     done = injections.wait(made.uuid, (made.count * interval + timeout) / 1000 + _BEYOND + _replay_seconds(made))
-    _tell(done, output)
+    tell_end(done, output)
 
 
 @app.command("list")
@@ -142,9 +142,14 @@ def delete(ids: Ids, url: Url = DEFAULT_URL) -> None:
 
 
 @app.command()
-def audit(output: Output = Form.TABLE, url: Url = DEFAULT_URL) -> None:
+def audit(
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many, the latest first.")] = 100,
+    before: Annotated[int, typer.Option("--before", min=0, help="Go on: what came before this NUMBER.")] = 0,
+    output: Output = Form.TABLE,
+    url: Url = DEFAULT_URL,
+) -> None:
     """List who injected what, the latest first."""
-    records = Client(url).api.injections.audit()
+    records = Client(url).api.injections.audit(limit, before)
     show(records, output, _AUDIT_COLUMNS, records)
 
 
@@ -153,7 +158,7 @@ def _replay_seconds(made: InjectionView) -> float:
     return 3600.0 if made.pcap else 0.0
 
 
-def _tell(done: InjectionView, output: Form) -> None:
+def tell_end(done: InjectionView, output: Form) -> None:
     """Print the end of a run; raises UserError, or typer.Exit(1), unless every packet was answered."""
     status = done.status
     if status is None:
@@ -224,4 +229,5 @@ _AUDIT_COLUMNS: tuple[Column, ...] = (
     ("SOURCES", lambda one: one.sources),
     ("TARGET", lambda one: one.target),
     ("UUID", lambda one: one.uuid),
+    ("NUMBER", lambda one: one.number),
 )

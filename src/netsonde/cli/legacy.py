@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`netsonde client`: the commands of Skydive's client with its spelling, flags, and JSON on stdout."""
 
+import asyncio
 import os
 import sys
 from enum import StrEnum
@@ -81,6 +82,31 @@ def query(
 def status(context: typer.Context) -> None:
     """Show the status of the analyzer."""
     print_json(context.obj.get("/api/status", dict[str, Any]))
+
+
+@app.command()
+def shell(
+    context: typer.Context,
+    script: Annotated[
+        Path | None, typer.Option("--script", metavar="FILE", help="Run this instead of what is typed; - = stdin.")
+    ] = None,
+    history: Annotated[Path, typer.Option("--history", metavar="FILE", help="Where lines are kept.")] = Path(
+        "~/.skydive_history"
+    ),
+) -> None:
+    """Run JavaScript: `client`, `G`, `Gremlin()`, `request()`, as workflows have them, and `run(FILE)`."""
+    from netsonde.cli.script_shell import Given, Statements, run_shell
+
+    statements: Statements
+    if script is None and sys.stdin.isatty():
+        from netsonde.cli.script_prompt import Typed
+
+        statements = Typed(history.expanduser())
+    else:
+        statements = Given(_text_of(script))
+    if asyncio.run(run_shell(context.obj, statements)):
+        # What is typed is judged by who typed it.
+        raise typer.Exit(0 if script is None and sys.stdin.isatty() else 1)
 
 
 @app.command()
@@ -228,3 +254,10 @@ def _extra_layers(names: list[str]) -> int:
     if unknown:
         raise typer.BadParameter(f"unknown layer {unknown[0]!r}; known: VRRP, DNS, DHCPv4")
     return sum({_EXTRA_LAYERS[name.upper()] for name in names})
+
+
+def _text_of(script: Path | None) -> str:
+    try:
+        return sys.stdin.read() if script in (None, Path("-")) else script.read_text(encoding="utf-8")
+    except (OSError, ValueError) as failed:
+        raise UserError(f"cannot read {script}: {getattr(failed, 'strerror', None) or failed}") from failed

@@ -36,7 +36,12 @@ _COLOURS = {
 
 def say(text: str) -> None:
     """Tell the user something that is not data; it may come from the network, such as the log of a script."""
-    print("".join(one if one in "\n\t" else plain(one) for one in text), file=sys.stderr)
+    print(printable(text), file=sys.stderr)
+
+
+def printable(text: str) -> str:
+    """Return a text without control characters, which could drive the user's terminal; lines and tabs stay."""
+    return "".join(one if one in "\n\t" else plain(one) for one in text)
 
 
 def show(data: object, form: Form, columns: Sequence[Column], items: Sequence[Any]) -> None:

@@ -2,7 +2,7 @@
 """The shell on a terminal: prompt_toolkit reads lines, keeps the history, and asks for completions in a thread."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -23,12 +23,12 @@ from netsonde.errors import NotFound, UserError
 def converse(session: Session, history: Path, where: str) -> None:
     """Read and run statements until the user leaves. Ctrl-C drops a line or stops an answer, Ctrl-D leaves."""
     prompt: PromptSession[str] = PromptSession(
-        history=_history(history),
+        history=history_of(history),
         completer=ThreadedCompleter(QueryCompleter(session)),
         complete_style=CompleteStyle.MULTI_COLUMN,
         complete_while_typing=False,
         multiline=True,
-        key_bindings=_keys(),
+        key_bindings=enter_ends(is_complete),
         prompt_continuation=lambda width, _line, _wrapped: "." * (width - 1) + " ",
         enable_history_search=True,
     )
@@ -89,7 +89,7 @@ def local(text: str, cursor: int, source: Source) -> Completions:
     return complete(text, cursor, source)
 
 
-def _keys() -> KeyBindings:
+def enter_ends(is_over: Callable[[str], bool]) -> KeyBindings:
     """Enter ends a statement that is complete, and begins another line of one that is not."""
     keys = KeyBindings()
 
@@ -102,7 +102,7 @@ def _keys() -> KeyBindings:
     @keys.add("enter", filter=~_is_choosing)
     def _enter(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
-        if is_complete(buffer.text):
+        if is_over(buffer.text):
             buffer.validate_and_handle()
         else:
             buffer.insert_text("\n")
@@ -118,7 +118,7 @@ def _sign(session: Session) -> str:
     return f"netsonde {session.at}> " if session.at not in ("", "now") else "netsonde> "
 
 
-def _history(file: Path) -> History:
+def history_of(file: Path) -> History:
     """Return the history of a file that only its owner can read; queries name what a site has."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

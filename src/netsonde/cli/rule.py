@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`netsonde rule`: say something of nodes that exist or will exist, see first what it would do, and undo it."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -31,8 +32,19 @@ from netsonde.cli.rule_options import (
     node_fields,
 )
 from netsonde.client.naming import named
-from netsonde.client.rule_calls import EDGE, NODE, create_rule, patch_rule, preview_rule, rules
+from netsonde.client.rule_calls import (
+    EDGE,
+    NODE,
+    RuleKind,
+    create_rule,
+    named_rule,
+    patch_rule,
+    preview_rule,
+    rules,
+)
 from netsonde.model.rules import EdgeRuleView, LinkedPair, NamedNode, NodeRuleView, RulePreview
+
+V = TypeVar("V", bound=NodeRuleView | EdgeRuleView)
 
 app = new_app("Rules for nodes and edges, present or future. IDs may be names or the beginning of a UUID.")
 node_app = new_app("Rules that create a node, or lay metadata upon nodes.")
@@ -70,11 +82,7 @@ def create_node_rule(
     """Create a rule for nodes; it works at once, and on what appears later."""
     facts = metadata_of(metadata, values)
     fields = node_fields(name, description, action, query, node_name, node_type, facts)
-    client = Client(url)
-    if preview:
-        show_preview(client.send(preview_rule(NODE, fields)), output)
-        return
-    _show_one(client.send(create_rule(NODE, fields, ttl)), output)
+    _create(Client(url), NODE, fields, ttl=ttl, preview=preview, output=output)
 
 
 @node_app.command("update")
@@ -94,10 +102,7 @@ def update_node_rule(
     """Change a rule for nodes; what is not named stays, and pairs are added."""
     facts = metadata_of(metadata, values)
     fields = node_fields(name, description, action, query, node_name, node_type, facts)
-    if not fields:
-        raise typer.BadParameter("nothing to change: name at least one option")
-    client = Client(url)
-    _show_one(client.send(patch_rule(NODE, client.api.rules.nodes.get(id_).uuid, fields)), output)
+    _change(Client(url), NODE, id_, fields, output)
 
 
 @edge_app.command(
@@ -123,11 +128,7 @@ def create_edge_rule(
     """Create a rule for edges; it works at once, and on what appears later."""
     facts = {**metadata_of(metadata, values), "RelationType": relation}
     fields = edge_fields(name, description, src, dst, facts, (join, join_dst))
-    client = Client(url)
-    if preview:
-        show_preview(client.send(preview_rule(EDGE, fields)), output)
-        return
-    _show_one(client.send(create_rule(EDGE, fields, ttl)), output)
+    _create(Client(url), EDGE, fields, ttl=ttl, preview=preview, output=output)
 
 
 @edge_app.command("update")
@@ -148,10 +149,7 @@ def update_edge_rule(
     """Change a rule for edges; what is not named stays, and pairs are added."""
     facts = {**metadata_of(metadata, values), **({"RelationType": relation} if relation else {})}
     fields = edge_fields(name, description, src, dst, facts, (join, join_dst))
-    if not fields:
-        raise typer.BadParameter("nothing to change: name at least one option")
-    client = Client(url)
-    _show_one(client.send(patch_rule(EDGE, client.api.rules.edges.get(id_).uuid, fields)), output)
+    _change(Client(url), EDGE, id_, fields, output)
 
 
 @app.command("list")
@@ -177,6 +175,22 @@ def delete(ids: Ids, url: Url = DEFAULT_URL) -> None:
     client = Client(url)
     for one in [_find(client, name) for name in ids]:
         (client.api.rules.nodes if isinstance(one, NodeRuleView) else client.api.rules.edges).delete(one.uuid)
+
+
+def _create(
+    client: Client, kind: RuleKind[V], fields: Mapping[str, object], *, ttl: str, preview: bool, output: Form
+) -> None:
+    if preview:
+        show_preview(client.send(preview_rule(kind, fields)), output)
+    else:
+        _show_one(client.send(create_rule(kind, fields, ttl)), output)
+
+
+def _change(client: Client, kind: RuleKind[V], name: str, fields: Mapping[str, object], output: Form) -> None:
+    if not fields:
+        raise typer.BadParameter("nothing to change: name at least one option")
+    found: list[V] = client.send(rules(kind))
+    _show_one(client.send(patch_rule(kind, named_rule(kind, name, found).uuid, fields)), output)
 
 
 def show_preview(preview: RulePreview, output: Form) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options of rules, and the fields that they come to; the reference's spelling is ours."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias, cast
 
 import typer
 
@@ -42,38 +42,17 @@ def node_fields(
     name: str, description: str, action: str, query: str, node_name: str, node_type: str, metadata: Metadata
 ) -> NodeRuleUpdate:
     """Return the fields of a node rule; only those that say something."""
-    identity = {key: value for key, value in (("Name", node_name), ("Type", node_type)) if value}
-    fields: NodeRuleUpdate = {}
-    if name:
-        fields["name"] = name
-    if description:
-        fields["description"] = description
-    if action:
-        fields["action"] = action
-    if query:
-        fields["query"] = query
-    if metadata or identity:
-        fields["metadata"] = {**metadata, **identity}
-    return fields
+    facts = {**metadata, **_said(Name=node_name, Type=node_type)}
+    return cast(NodeRuleUpdate, _said(name=name, description=description, action=action, query=query, metadata=facts))
 
 
 def edge_fields(
     name: str, description: str, src: str, dst: str, metadata: Metadata, join: tuple[str, str]
 ) -> EdgeRuleUpdate:
     """Return the fields of an edge rule; only those that say something. `join` is the key at parents and children."""
-    fields: EdgeRuleUpdate = {}
-    if name:
-        fields["name"] = name
-    if description:
-        fields["description"] = description
-    if src:
-        fields["src"] = src
-    if dst:
-        fields["dst"] = dst
-    if metadata:
-        fields["metadata"] = metadata
-    if join[0]:
-        fields["join"] = join[0]
-    if join[1]:
-        fields["join_dst"] = join[1]
-    return fields
+    ends = _said(src=src, dst=dst, join=join[0], join_dst=join[1])
+    return cast(EdgeRuleUpdate, _said(name=name, description=description, metadata=metadata, **ends))
+
+
+def _said(**fields: Any) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if value}

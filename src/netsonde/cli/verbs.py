@@ -26,6 +26,7 @@ VERBS = (
     Verb("rule", "rule", "Say something of nodes and edges, present or future, and undo it."),
     Verb("apply", "apply", "Make captures, checks, alerts, rules and workflows what files say."),
     Verb("inject", "inject", "Send packets from interfaces, and see what comes back."),
+    Verb("inject-packet", "inject_packet", "Send packets from an interface of this machine, without any server."),
     Verb("flows", "flows", "List the flows of captures and interfaces."),
     Verb("status", "status", "Show every process and component with its state."),
     Verb("meter", "meter", "Meter a pcap or pcapng file, without any server."),

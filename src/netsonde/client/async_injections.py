@@ -42,6 +42,6 @@ class AsyncClientInjections:
         """Stop and delete it."""
         await self._client.send(calls.delete(uuid))
 
-    async def audit(self) -> list[AuditRecord]:
-        """Return who injected what, the latest first."""
-        return await self._client.send(calls.audit())
+    async def audit(self, limit: int = 100, before: int = 0) -> list[AuditRecord]:
+        """Return who injected what, the latest first; `before` the record of that `number`, 0 = from the latest on."""
+        return await self._client.send(calls.audit(limit, before))

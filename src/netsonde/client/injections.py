@@ -83,9 +83,9 @@ class ClientInjections:
         """Stop and delete it."""
         self._client.send(delete(uuid))
 
-    def audit(self) -> list[AuditRecord]:
-        """Return who injected what, the latest first."""
-        return self._client.send(audit())
+    def audit(self, limit: int = 100, before: int = 0) -> list[AuditRecord]:
+        """Return who injected what, the latest first; `before` the record of that `number`, 0 = from the latest on."""
+        return self._client.send(audit(limit, before))
 
 
 def injections() -> Call[list[InjectionView]]:
@@ -109,8 +109,8 @@ def delete(uuid: str) -> Call[None]:
     return Call("DELETE", f"/api/injectpacket/{segment(uuid)}", nothing)
 
 
-def audit() -> Call[list[AuditRecord]]:
-    return ask("/api/injectpacket/audit", list[AuditRecord])
+def audit(limit: int, before: int) -> Call[list[AuditRecord]]:
+    return ask("/api/injectpacket/audit", list[AuditRecord], {"limit": limit, "before": before})
 
 
 def is_over(view: InjectionView) -> bool:

@@ -8,6 +8,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import get_type_hints
 
+from netsonde.config.loader import section_of
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SettingDoc:
@@ -31,8 +33,11 @@ def _walk(schema: type, prefix: str) -> Iterator[SettingDoc]:
         if dataclasses.is_dataclass(kind):
             assert isinstance(kind, type)
             yield from _walk(kind, f"{prefix}{field.name}.")
-        else:
-            yield SettingDoc(f"{prefix}{field.name}", _default(field), texts.get(field.name, ""))
+            continue
+        yield SettingDoc(f"{prefix}{field.name}", _default(field), texts.get(field.name, ""))
+        section = section_of(kind)
+        if section is not None:
+            yield from _walk(section, f"{prefix}{field.name}.NAME.")
 
 
 def _default(field: "dataclasses.Field[object]") -> str:

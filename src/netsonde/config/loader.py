@@ -6,7 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from netsonde.config.values import convert
 from netsonde.errors import UserError
@@ -74,11 +74,46 @@ def _accept(
     if key not in kinds:
         problems.append(f"{source}: unknown key {key}{_suggest(key, kinds)}")
         return
+    section = section_of(kinds[key])
+    if section is not None and isinstance(value, dict):
+        found[key] = {
+            str(name): _named(section, problems, source, f"{key}.{name}", settings) for name, settings in value.items()
+        }
+        return
     try:
         found[key] = convert(value, kinds[key])
     except ValueError as wrong:
         shown = "is not what is expected" if is_secret_name(key) else wrong
         problems.append(f"{source}: {key} {shown}")
+
+
+def section_of(kind: Any) -> type | None:
+    """Return the dataclass of which a table has one under each of its user's names, None for any other setting."""
+    item = get_args(kind)[1] if get_origin(kind) is dict else None
+    return item if isinstance(item, type) and dataclasses.is_dataclass(item) else None
+
+
+def _named(section: type, problems: list[str], source: str, path: str, given: object) -> Any:
+    """Return one section of a table of sections; None when it is wrong, which is then among the problems."""
+    if not isinstance(given, dict):
+        problems.append(f"{source}: {path} expects a table, got {type(given).__name__}")
+        return None
+    before = len(problems)
+    kinds = {f"{path}.{key}": kind for key, kind in known_keys(section).items()}
+    found: dict[str, Any] = {}
+    for key, value in _flatten(given, f"{path}.", kinds):
+        _accept(kinds, found, problems, source, key, value)
+    for one in dataclasses.fields(section):
+        required = one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
+        if required and f"{path}.{one.name}" not in found:
+            problems.append(f"{source}: {path}.{one.name} is required")
+    if len(problems) != before:
+        return None
+    try:
+        return _build(section, f"{path}.", found)
+    except UserError as wrong:
+        problems.append(f"{source}: {wrong.message.removeprefix('bad settings: ')}")
+        return None
 
 
 def _suggest(key: str, kinds: Mapping[str, Any]) -> str:

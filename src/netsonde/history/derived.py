@@ -47,12 +47,12 @@ _ADDRESSES = frozenset({"network_a", "network_b"})
 """Text columns whose values come again: a dictionary of each block of rows takes half the room of the texts. Where
 none comes again the dictionary is as long as the texts."""
 
-_IN_ORDER = frozenset({"tracking_id", "ts_ns"})
+_IN_ORDER = frozenset({"tracking_id", "ts_ns", "place"})
 """Columns that rows lie in the order of, within a range at least; of others the differences take more room."""
 
 _OF_A_RANGE = frozenset(
     {
-        *("start_ns", "last_ns", "lu_start_ns", "lu_last_ns", "rtt_ns"),
+        *("start_ns", "last_ns", "lu_start_ns", "lu_last_ns", "rtt_ns", "hour"),
         *("ab_packets", "ab_bytes", "ba_packets", "ba_bytes", "tcp_ab_segments", "tcp_ba_segments"),
         *("lu_ab_packets", "lu_ab_bytes", "lu_ba_packets", "lu_ba_bytes"),
     }
@@ -106,6 +106,8 @@ class DerivedTable:
     """Columns that are stored as what they differ by from another column, or from the sum of some ("a + b")."""
     former: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Columns of earlier builds that say the same otherwise: the column as it is served, and its SQL in terms of it."""
+    filled: str = ""
+    """SQL of the rows of a table that earlier builds did not have."""
     ids_computed: bool = False
     """Whether Community ID and L3 tracking id are computed where ports and addresses tell them."""
 
@@ -252,17 +254,18 @@ def _subset(schema: "pa.Schema", names: Iterable[str]) -> "pa.Schema":
     return pa.schema([schema.field(name) for name in names])
 
 
+PLACE_SQL: Final = "CAST(intDiv(tracking_id, 4294967296), 'UInt32')"
+HOUR_NS: Final = 3_600_000_000_000
+HOUR_SQL: Final = f"intDiv(start_ns, {HOUR_NS})"
 FLOWS = DerivedTable(
     "flows",
     FLOW_SCHEMA,
     # A flow's start and layers are in all its reports. By hours and layers, of which there are few, a connection's rows
     # of all capture points lie side by side, and most columns have nothing or one thing to say of a long run of rows.
-    "intDiv(start_ns, 3600000000000), layers_path, tracking_id, node_tid, uuid, capture_id",
+    f"{HOUR_SQL}, layers_path, tracking_id, node_tid, uuid, capture_id",
     "report_number",
     (
         "uuid_of uuid TYPE bloom_filter(0.05) GRANULARITY 1",
-        # Asked of one block an hour and part only, those where the order has room for the TrackingID.
-        "tracking_of tracking_id TYPE bloom_filter(0.1) GRANULARITY 1",
         "start_of start_ns TYPE minmax GRANULARITY 1",
     ),
     near={
@@ -294,6 +297,14 @@ FLOWS = DerivedTable(
     },
     ids_computed=True,
 )
+FLOW_PLACES = DerivedTable(
+    "flow_places",
+    pa.schema({"place": pa.uint32(), "hour": pa.int64(), "layers_path": pa.utf8()}),
+    "place, hour, layers_path",
+    filled=f"SELECT {PLACE_SQL} AS place, {HOUR_SQL} AS hour, layers_path, recorded_at FROM flows",
+)
+"""Where in the order of `flows` the rows of a TrackingID lie: found here it is read at one place instead of looked for
+in each hour, and that takes two octets a row. Half of the TrackingID tells enough of them apart."""
 MINUTE_NS: Final = 60_000_000_000
 FLOW_METRICS = DerivedTable(
     "flow_metrics",

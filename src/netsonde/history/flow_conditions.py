@@ -15,6 +15,7 @@ import pyarrow as pa
 from netsonde.errors import UserError
 from netsonde.flows.schema import FLOW_SCHEMA
 from netsonde.history.derived import FLOWS
+from netsonde.history.places import places_sql
 from netsonde.model.flows import FlowTest
 
 _FIXED: Final = frozenset(
@@ -49,9 +50,20 @@ def flow_sql(clauses: Sequence[Sequence[FlowTest]]) -> FlowSql:
         is_fixed = all(test.column in _FIXED for test in clause)
         each = [_test(test, _column(test, is_fixed), sql.parameters) for test in clause]
         (fixed if is_fixed else last).append(f"({' OR '.join(each) or 'false'})")
+        tracked = _tracked(clause)
+        if tracked:
+            fixed.append(places_sql(tracked))
     sql.where = "".join(f" AND {condition}" for condition in fixed)
     sql.having = f" HAVING {' AND '.join(last)}" if last else ""
     return sql
+
+
+def _tracked(clause: Sequence[FlowTest]) -> set[int]:
+    """Return the TrackingIDs that a clause asks for, none when it asks for anything else too."""
+    if any(test.column != "tracking_id" or test.operator != "in" for test in clause):
+        return set()
+    _, high = _limits(FLOW_SCHEMA.field("tracking_id").type)
+    return {number for test in clause for number in _whole(test.values) if 0 <= number <= high}
 
 
 def _column(test: FlowTest, is_fixed: bool) -> str:

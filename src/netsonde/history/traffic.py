@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from netsonde.history.batches import join, to_block, to_schema
 from netsonde.history.database import Database
-from netsonde.history.derived import FLOW_METRICS, FLOWS, PACKETS, DerivedTable, with_dictionaries
+from netsonde.history.derived import FLOW_METRICS, FLOW_PLACES, FLOWS, PACKETS, DerivedTable, with_dictionaries
 from netsonde.history.flow_conditions import flow_sql
+from netsonde.history.places import places
 from netsonde.history.talkers import read_talkers
 from netsonde.history.workers import step_back
 from netsonde.model.flows import FlowRequest, PacketRequest, Talker, flow_numbers
@@ -33,27 +34,27 @@ class Written:
 
 
 class TrafficStore:
-    """Blocking; used in the thread that writes. Periods are inserted beside the flows, by a thread of their own."""
+    """Blocking; used in the thread that writes. What else reports fill is inserted beside the flows, by another."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._beside = database.another_writer()
-        self._periods = ThreadPoolExecutor(1, thread_name_prefix="history-periods", initializer=step_back)
+        self._others = ThreadPoolExecutor(1, thread_name_prefix="history-beside", initializer=step_back)
 
     def close(self) -> None:
         """Close its own connection; the other one is who gave it's."""
-        self._periods.shutdown()
+        self._others.shutdown()
         self._beside.close()
 
     def write_flows(self, streams: Sequence[bytes]) -> Written:
-        """Insert Arrow streams of flow reports, each report's last period beside it.
+        """Insert Arrow streams of flow reports, beside them where they lie and what each counted last.
 
-        If only one of the two is stored, both are inserted again: what is stored twice counts once.
+        If only some of that is stored, all is inserted again: what is stored twice counts once.
         """
         joined = join(streams, FLOWS.schema)
         if joined.batch is not None:
-            batch = with_dictionaries(joined.batch, FLOW_METRICS.schema.names)
-            beside = self._periods.submit(_insert, self._beside, FLOW_METRICS, _periods(batch))
+            batch = with_dictionaries(joined.batch, {*FLOW_METRICS.names, *FLOW_PLACES.names})
+            beside = self._others.submit(self._insert_beside, batch)
             try:
                 _insert(self._database, FLOWS, batch)
             finally:
@@ -61,6 +62,10 @@ class TrafficStore:
                 wait([beside])
             beside.result()
         return Written(joined.rows, joined.refused)
+
+    def _insert_beside(self, batch: pa.RecordBatch) -> None:
+        _insert(self._beside, FLOW_PLACES, places(batch))
+        _insert(self._beside, FLOW_METRICS, _periods(batch))
 
     def write_packets(self, streams: Sequence[bytes]) -> Written:
         joined = join(streams, PACKETS.schema)

@@ -36,7 +36,7 @@ from netsonde.model.injections import (
     NodeInjection,
     ProbeResult,
 )
-from netsonde.model.stores import Store
+from netsonde.model.stores import Log, Store
 from netsonde.observe import Listeners, logger
 
 log = logger("injection")
@@ -57,7 +57,7 @@ class InjectionStores:
 
     definitions: Store[Injection]
     statuses: Store[InjectionStatus]
-    audit: Store[AuditRecord]
+    audit: Log[AuditRecord]
 
 
 @dataclass(slots=True)
@@ -153,10 +153,12 @@ class InjectionCoordinator:
         await self._audit("deleted", definition, who, ())
         await self._drop(uuid)
 
-    async def audit(self) -> Sequence[AuditRecord]:
-        """Return who injected what, the latest first."""
-        records = await self._stores.audit.items()
-        return sorted(records.values(), key=lambda record: record.at, reverse=True)
+    async def audit(self, limit: int, before: int = 0) -> Sequence[AuditRecord]:
+        """Return who injected what, the latest first; with `before`, what came before the record of that number."""
+        entries = await self._stores.audit.latest(limit, before=before)
+        return [
+            msgspec.structs.replace(entry.value, number=entry.revision) for entry in entries if entry.value is not None
+        ]
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Tell each change of an injection, counters at most once a second."""

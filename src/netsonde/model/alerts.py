@@ -50,7 +50,8 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=False):
     create_time: str = msgspec.field(name="CreateTime", default="")
     """RFC 3339, set by the server unless given."""
     created_by: str = msgspec.field(name="CreatedBy", default="")
-    """Who created or last changed it, set by the server: it has workflows called that do no more than that user may."""
+    """Who created or last changed it (muting is no change), set by the server: it has workflows called that do no more
+    than that user may."""
     expires_at: int = msgspec.field(name="ExpiresAt", default=0)
     """Unix ms at which the alert deletes itself (from X-Resource-TTL); 0 = never."""
 

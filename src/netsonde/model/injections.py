@@ -180,6 +180,8 @@ class AuditRecord(msgspec.Struct, frozen=True, rename="pascal"):
     sources: list[str] = []
     """`interface@host (address)` of each."""
     target: str = ""
+    number: int = 0
+    """Where it is in the log, set when it is read: the next page is what is `before` the last one's."""
 
 
 class InjectRequest(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Literal, Protocol, TypeVar
 
 from netsonde.aio.tasks import HealthSink
@@ -50,6 +50,16 @@ class Store(Protocol[T]):
 
     def watch(self, keys: str = ">") -> AsyncIterator[Entry[T]]:
         """Yield what is there, `current`, then every change; `*` stands for what is before or after a dot."""
+
+
+class Log(Protocol[T]):
+    """A bucket whose keys are written once, and read backwards. Methods raise SourceLost while it is away."""
+
+    async def put(self, key: str, value: T) -> int:
+        """Write the value; returns its revision, greater than those before."""
+
+    async def latest(self, limit: int, *, before: int = 0) -> Sequence[Entry[T]]:
+        """Return at most so many entries, the newest first; with `before`, those before that revision."""
 
 
 async def follow(

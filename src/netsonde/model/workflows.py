@@ -119,6 +119,22 @@ class Job(msgspec.Struct, frozen=True, rename="pascal"):
     """Somebody wants it to end; the analyzer that runs it sees to it."""
 
 
+class WorkflowChange(msgspec.Struct, frozen=True):
+    """A workflow was created, changed or deleted, or a call of one is somewhere else than it was."""
+
+    kind: Literal["Added", "Updated", "Deleted", "Job"]
+    view: WorkflowView | None = None
+    job: Job | None = None
+
+
+def told_to_all(job: Job) -> Job:
+    """Return what all hear of a job who may see workflows: where it is, not what it was given, says and found."""
+    where = f"GET /api/workflow/jobs/{job.uuid} has the rest for its user"
+    return msgspec.structs.replace(
+        job, params=[], reason="", hint="", progress_text="", log=[], result=None, withheld=where
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """With whose rights a workflow acts."""

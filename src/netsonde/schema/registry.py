@@ -10,6 +10,7 @@ from netsonde.graph import keys as graph
 from netsonde.injection import keys as injection
 from netsonde.model.keys import Field, Key
 from netsonde.model.looks import Look
+from netsonde.openstack import keys as openstack
 from netsonde.probes import host_keys as host
 from netsonde.probes.cri import keys as cri
 from netsonde.probes.docker import keys as docker
@@ -40,6 +41,7 @@ KEYS: Final[tuple[Key, ...]] = (
     *lxc.KEYS,
     *cri.KEYS,
     *socketinfo.KEYS,
+    *openstack.KEYS,
     *captures.KEYS,
     *checks.KEYS,
     *injection.KEYS,

@@ -44,7 +44,9 @@ class Jobs:
         settings: WorkflowSettings,
         counters: Counters,
         now_ms: Callable[[], int],
+        told: Callable[[Job], None],
     ) -> None:
+        """`told` hears of jobs, of one that goes on a few times a second at most."""
         self._catalogue = catalogue
         self._store = store
         self._engine_of = engine_of
@@ -52,6 +54,7 @@ class Jobs:
         self._settings = settings
         self._counters = counters
         self._now_ms = now_ms
+        self._told = told
         self._queue: asyncio.Queue[tuple[Run, Workflow]] = asyncio.Queue(settings.max_waiting)
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -124,7 +127,8 @@ class Jobs:
                 self._catalogue.remove_job(entry.key)
                 self._end(entry.key)
             elif entry.key not in self._runs:
-                self._keep(entry.value)
+                if self._keep(entry.value):
+                    self._told(entry.value)
             elif entry.value.cancel:
                 self._cancel_here(entry.key)
 
@@ -178,6 +182,8 @@ class Jobs:
             await self._write.wait()
             self._write.clear()
             batch, self._unwritten = self._unwritten, {}
+            for job in batch.values():
+                self._told(job)
             for uuid, job in batch.items():
                 try:
                     await self._store.put(uuid, job, ttl_s=self._keep_s)
@@ -199,10 +205,13 @@ class Jobs:
         reason = f"the analyzer {job.host} stopped while it ran"
         self.tell(msgspec.structs.replace(job, state="interrupted", reason=reason, ended_at=self._now_ms()))
 
-    def _keep(self, job: Job) -> None:
-        if self._catalogue.put_job(job) and job.state in ENDED:
+    def _keep(self, job: Job) -> bool:
+        """Take a job; tells whether it is news."""
+        is_news = self._catalogue.put_job(job)
+        if is_news and job.state in ENDED:
             self._runs.pop(job.uuid, None)
             self._end(job.uuid)
+        return is_news
 
     def _end(self, uuid: str) -> None:
         ended = self._ended.pop(uuid, None)

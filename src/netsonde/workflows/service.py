@@ -7,7 +7,7 @@ Writes: both; under the lease `workflows` it calls what triggers ask for and end
 
 import asyncio
 import uuid as uuids
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -18,8 +18,8 @@ from netsonde.aio.tasks import HealthSink
 from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.model.elements import Json
 from netsonde.model.stores import Reading, Store, follow
-from netsonde.model.workflows import Caller, Job, Workflow, WorkflowView
-from netsonde.observe import logger
+from netsonde.model.workflows import Caller, Job, Workflow, WorkflowChange, WorkflowView
+from netsonde.observe import Listeners, logger
 from netsonde.scripts.pool import Counters
 from netsonde.workflows.bundled import bundled
 from netsonde.workflows.catalogue import Catalogue
@@ -73,7 +73,9 @@ class WorkflowService:
             settings=settings,
             counters=counters,
             now_ms=self._clock.now_ms,
+            told=lambda job: self._listeners.tell(WorkflowChange("Job", job=job)),
         )
+        self._listeners: Listeners[WorkflowChange] = Listeners("workflows")
         self._triggers = Triggers(self._catalogue, self.call, checks, captures, counters)
         self._reading = Reading("workflows", "jobs")
 
@@ -164,6 +166,10 @@ class WorkflowService:
         """Have a job end, wherever it runs; what has ended stays as it is. Raises NotFound."""
         return await self._jobs.cancel(uuid)
 
+    def subscribe(self, listener: Callable[[WorkflowChange], None]) -> Callable[[], None]:
+        """Tell each change of a definition, and where jobs are, a few times a second at most."""
+        return self._listeners.add(listener)
+
     async def run(self, health: HealthSink) -> None:
         unsubscribe = self._triggers.subscribe()
         try:
@@ -210,12 +216,16 @@ class WorkflowService:
         return self._catalogue.view(current)
 
     def _take(self, workflow: Workflow, revision: int) -> None:
+        is_new = self._catalogue.workflow(workflow.uuid) is None
         if self._catalogue.put(workflow, revision):
             self._triggers.changed()
+            self._listeners.tell(WorkflowChange("Added" if is_new else "Updated", self._catalogue.view(workflow)))
 
     def _forget(self, uuid: str) -> None:
-        if self._catalogue.remove(uuid) is not None:
+        gone = self._catalogue.remove(uuid)
+        if gone is not None:
             self._triggers.changed()
+            self._listeners.tell(WorkflowChange("Deleted", self._catalogue.view(gone)))
 
     async def _lead(self) -> None:
         await self._reading.done()

@@ -7,8 +7,11 @@ from contextlib import aclosing
 
 from netsonde.analyzer.recorded import PUBLISHER, RecordedTopology
 from netsonde.bus.topology import LoggedBatches
+from netsonde.history.recording import Batches
+from netsonde.model.elements import Json
 from netsonde.model.rules import EdgeRule, NodeRule
 from netsonde.model.topology import NodeChange, TopologyBatch, TopologySnapshot
+from netsonde.openstack import OWNER as OPENSTACK
 from unit.declared.memory import Analyzer, memory_stores, node, running
 
 
@@ -74,3 +77,30 @@ async def test_history_hears_of_what_rules_do() -> None:
             await analyzer.edge_rules.delete(made.uuid)
             (batch,) = (await anext(found)).batches
             assert [change.kind for change in batch.changes] == ["deleted"]
+
+
+async def test_history_hears_of_what_clouds_say() -> None:
+    tap = node("tap0", origin="agent.h1")
+
+    async def fetch(host: str) -> TopologySnapshot:
+        return TopologySnapshot(host, "e", 1, [tap], [])
+
+    async with running(Analyzer(memory_stores())) as analyzer:
+        analyzer.agent_says(tap)
+        log = Log()
+        recorded = RecordedTopology(log, fetch, analyzer.graph, analyzer.declared)
+        async with aclosing(recorded.batches(0)) as found:
+            await anext(found)
+            analyzer.declared.note(OPENSTACK, {"tap0": {"Neutron": {"PortName": "web"}}})
+            said = NodeChange("updated", tap, "netlink")
+            log.queue.put_nowait(LoggedBatches([TopologyBatch("h1", "e", 1, 1, [said])], 6))
+            assert await _told(found) == [{"PortName": "web"}] * 2
+            assert (await recorded.fetch("h1")).nodes[0].metadata["Neutron"] == {"PortName": "web"}
+            analyzer.declared.note(OPENSTACK, {"tap0": None})
+            assert await _told(found) == [None]
+
+
+async def _told(found: AsyncGenerator[Batches, None]) -> list[Json]:
+    """Return what the next batches say of a cloud."""
+    changes = [change for batch in (await anext(found)).batches for change in batch.changes]
+    return [change.node.metadata.get("Neutron") for change in changes if isinstance(change, NodeChange)]

@@ -40,6 +40,15 @@ class Hosts:
         of_host[f"{known}^"] = edge(owner or host, known, "ownership", origin=f"agent.{host}")
         return known
 
+    def put_interface(self, host: str, ifindex: int, prefix: str, tables: Json = None, *, owner: str = "") -> None:
+        """Put an interface with an address and routes; the one with ifindex 2 is eth0."""
+        name = f"eth{ifindex - 2}"
+        known: dict[str, Json] = {"Name": name, "IfIndex": ifindex, "IPV4": [prefix], "RoutingTables": tables}
+        self.put(host, name, owner=owner, **known)
+
+    def put_host(self, host: str, **metadata: Json) -> None:
+        self._elements[host][host] = self._node(host, host, Type="host", **metadata)
+
     def take(self, host: str, name: str) -> None:
         for key in (f"{host}/{name}", f"{host}/{name}^"):
             del self._elements[host][key]
@@ -152,6 +161,94 @@ async def test_near_address_is_that_of_the_tunnels_own_namespace(two: Hosts) -> 
     assert shown(two.graph) == BOTH | {("a/vx-in", "a/e-in", "local")}
 
 
+@pytest.fixture
+async def routed(health: Health) -> AsyncIterator[Hosts]:
+    """Two hosts with tunnels that name only their far ends, as OVN makes them; a's routes lead there out of eth1."""
+    async with drawing(health) as (_, hosts):
+        for host, near, far in (("a", "1", "2"), ("b", "2", "1")):
+            bridge = hosts.put(host, "br-int", Type="ovsbridge", Name="br-int")
+            hosts.put_interface(host, 2, f"10.0.0.{near}/8", routes(2, DEFAULT))
+            hosts.put_interface(host, 3, f"192.0.2.{near}/24", routes(3, "192.0.2.0/24"))
+            hosts.put(host, "gnv", owner=bridge, Type="geneve", RemoteIP=f"192.0.2.{far}")
+        hosts.publish()
+        await until(lambda: shown(hosts.graph) == ROUTED)
+        yield hosts
+
+
+DEFAULT = "0.0.0.0/0"
+ROUTED = {
+    ("a/gnv", "a/eth1", "local"),
+    ("a/gnv", "b/eth1", "remote"),
+    ("b/gnv", "b/eth1", "local"),
+    ("b/gnv", "a/eth1", "remote"),
+    ("a/gnv", "b/gnv", "geneve"),
+}
+
+
+def routes(ifindex: int, *prefixes: str, table: int = 254) -> list[Json]:
+    hop: Json = {"IfIndex": ifindex, "Priority": 0}
+    return [{"ID": table, "Src": None, "Routes": [{"Prefix": each, "NextHops": [hop]} for each in prefixes]}]
+
+
+async def test_tunnel_without_near_address_leaves_where_the_routes_to_its_far_end_lead(routed: Hosts) -> None:
+    # The longest prefix, then the next best one: from eth0 no address leads back to b, so the ends do not meet.
+    routed.put_interface("a", 3, "192.0.2.1/24")
+    routed.publish()
+    apart = ROUTED - {("a/gnv", "a/eth1", "local"), ("a/gnv", "b/gnv", "geneve")}
+    await until(lambda: shown(routed.graph) == apart | {("a/gnv", "a/eth0", "local")})
+    routed.put_interface("a", 2, "10.0.0.1/8")
+    routed.publish()
+    await until(lambda: shown(routed.graph) == apart)
+    routed.put_interface("a", 3, "192.0.2.1/24", routes(3, "192.0.2.2/32"))
+    routed.publish()
+    await until(lambda: shown(routed.graph) == ROUTED)
+
+
+async def test_rules_and_routes_that_refuse_say_where_a_tunnel_leaves(routed: Hosts) -> None:
+    """A rule leads to another table, and a route there refuses."""
+    rules: list[Json] = [{"Priority": 100, "Table": 7, "Family": "IPv4"}, {"Priority": 32766, "Table": 254}]
+    routed.put_interface("a", 2, "10.0.0.1/8", routes(2, DEFAULT, table=7))
+    routed.put_host("a", RoutingRules=rules)
+    routed.publish()
+    await until(lambda: ("a/gnv", "a/eth0", "local") in shown(routed.graph))
+    refused: list[Json] = [{"Table": 7, "Prefix": "192.0.2.0/24", "Type": "blackhole", "Priority": 0}]
+    routed.put_host("a", RoutingRules=rules, RejectRoutes=refused)
+    routed.publish()
+    await until(lambda: not {each for each in shown(routed.graph) if each[::2] == ("a/gnv", "local")})
+    routed.put_host("a")
+    routed.publish()
+    await until(lambda: shown(routed.graph) == ROUTED)
+
+
+async def test_open_vswitch_knows_better_than_the_routes_where_its_tunnels_leave(routed: Hosts) -> None:
+    routed.put("a", "gnv", owner="a/br-int", Type="geneve", RemoteIP="192.0.2.2", TunEgressIface="eth0")
+    routed.publish()
+    await until(lambda: ("a/gnv", "a/eth0", "local") in shown(routed.graph))
+    routed.put("a", "gnv", owner="a/br-int", Type="geneve", RemoteIP="192.0.2.2", TunEgressIface="gone")
+    routed.publish()
+    await until(lambda: shown(routed.graph) == ROUTED)
+
+
+async def test_one_end_may_name_its_address_and_the_other_not(routed: Hosts) -> None:
+    routed.put("b", "gnv", owner="b/br-int", Type="geneve", LocalIP="192.0.2.2", RemoteIP="192.0.2.1")
+    routed.put_interface("b", 3, "192.0.2.2/24")
+    routed.publish()
+    routed.put("a", "last", Type="vxlan", LocalIP="10.0.0.1")
+    routed.publish()
+    await until(lambda: ("a/last", "a/eth0", "local") in shown(routed.graph))
+    assert shown(routed.graph) == ROUTED | {("a/last", "a/eth0", "local")}
+
+
+async def test_interface_that_moves_to_a_namespace_carries_no_tunnel_of_the_host(routed: Hosts) -> None:
+    inside = routed.put("a", "ns", Type="netns")
+    routed.put_interface("a", 3, "192.0.2.1/24", routes(3, "192.0.2.0/24"), owner=inside)
+    routed.publish()
+    await until(lambda: ("a/gnv", "a/eth0", "local") in shown(routed.graph))
+    routed.put_interface("a", 3, "192.0.2.1/24", routes(3, "192.0.2.0/24"))
+    routed.publish()
+    await until(lambda: shown(routed.graph) == ROUTED)
+
+
 async def test_address_that_several_have_is_not_guessed_at_but_counted(two: Hosts, health: Health) -> None:
     two.put("c", "eth0", IPV4=["192.0.2.2/24"])
     two.publish()
@@ -208,33 +305,45 @@ async def test_edge_is_not_deleted_by_hand_and_says_why(health: Health) -> None:
 
 
 ADDRESSES = st.sampled_from(["192.0.2.1", "192.0.2.2", "192.0.2.3", ""])
+ROUTED_TO = st.sampled_from(["192.0.2.0/24", "192.0.2.2/31", "192.0.2.3/32", ""])
 CHANGES = st.lists(
-    st.tuples(st.sampled_from("ab"), st.sampled_from(["e1", "e2", "t1", "t2"]), ADDRESSES, ADDRESSES, st.booleans()),
+    st.tuples(
+        *(st.sampled_from("ab"), st.sampled_from(["e1", "e2", "t1", "t2"]), ADDRESSES, ADDRESSES),
+        *(st.booleans(), ROUTED_TO),
+    ),
     max_size=12,
 )
 
 
+def settled(tunnels: Tunnels, pending: set[str], edges: dict[str, dict[str, Edge]]) -> None:
+    while pending:
+        tunnel = pending.pop()
+        pending |= tunnels.settle(tunnel)
+        edges[tunnel] = tunnels.edges(tunnel)
+
+
 @settings(deadline=None)
 @given(CHANGES)
-def test_what_changes_lead_to_is_what_a_fresh_look_finds(changes: list[tuple[str, str, str, str, bool]]) -> None:
+def test_what_changes_lead_to_is_what_a_fresh_look_finds(changes: list[tuple[str, str, str, str, bool, str]]) -> None:
     graph = Graph("z", "analyzer.z", lambda: 1)
     hosts, followed = Hosts(graph), Tunnels(graph)
     pending: set[str] = set()
     graph.subscribe(lambda events: pending.update(followed.follow(events)))
     edges: dict[str, dict[str, Edge]] = {}
-    for host, name, first, second, inside in changes:
+    for host, name, first, second, inside, prefix in changes:
         owner = hosts.put(host, "ns", Type="netns") if inside else host
         if name.startswith("e"):
             addresses: list[Json] = [f"{each}/24" for each in (first, second) if each]
-            hosts.put(host, name, owner=owner, IPV4=addresses)
+            tables = routes(int(name[1:]), prefix) if prefix else []
+            hosts.put(host, name, owner=owner, Name=name, IfIndex=int(name[1:]), IPV4=addresses, RoutingTables=tables)
         else:
-            hosts.put(host, name, owner=owner, Type="vxlan", LocalIP=first, RemoteIP=second)
+            by = "e1" if prefix else ""
+            hosts.put(host, name, owner=owner, Type="vxlan", LocalIP=first, RemoteIP=second, TunEgressIface=by)
         hosts.publish()
-        for tunnel in pending:
-            edges[tunnel] = followed.edges(tunnel)
-        pending.clear()
+        settled(followed, pending, edges)
     fresh = Tunnels(graph)
-    expected = {tunnel: fresh.edges(tunnel) for tunnel in fresh.take(graph.nodes())}
+    expected: dict[str, dict[str, Edge]] = {}
+    settled(fresh, fresh.take(graph.nodes()), expected)
     assert {tunnel: found for tunnel, found in edges.items() if found} == {
         tunnel: found for tunnel, found in expected.items() if found
     }

@@ -421,15 +421,15 @@ class FakeInjections:
     async def delete(self, uuid: str, who: str) -> None:
         self._note("deleted", "Deleted", self.known.pop(uuid), who)
 
-    async def audit(self) -> Sequence[AuditRecord]:
-        return self.records[::-1]
+    async def audit(self, limit: int, before: int = 0) -> Sequence[AuditRecord]:
+        return [record for record in self.records[::-1] if not before or record.number < before][:limit]
 
     def subscribe(self, listener: Callable[[InjectionChange], None]) -> Unsubscribe:
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener)
 
     def _note(self, action: Any, kind: Any, view: InjectionView, who: str) -> None:
-        self.records.append(AuditRecord(NOW_MS, who, action, view.uuid))
+        self.records.append(AuditRecord(NOW_MS, who, action, view.uuid, number=len(self.records) + 1))
         for listener in list(self.listeners):
             listener(InjectionChange(kind, view))
 

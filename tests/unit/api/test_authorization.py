@@ -241,6 +241,25 @@ async def test_an_action_calls_only_what_may_act_for_who_sets_it_up_or_for_its_o
         assert (accepted.status_code, accepted.json()["CreatedBy"]) == (200, "token admin"), accepted.text
 
 
+async def test_who_mutes_an_alert_does_not_make_it_their_own(tmp_path: Path) -> None:
+    guarded = Guarded(tmp_path)
+    await guarded.workflows.service.create(Workflow(name="its", source="back"), "token injector")
+    transport: Any = ASGITransport(cast("Any", guarded.app))
+    async with AsyncClient(transport=transport, base_url="http://127.0.0.1:8082") as client:
+
+        async def ask(role: str, method: str, path: str, body: object) -> Any:
+            headers = {"Authorization": f"Bearer {guarded.tokens[role]}"}
+            return await client.request(method, path, json=body, headers=headers)
+
+        made = (await ask("admin", "POST", "/api/alert", {"Expression": "G.V()", "Action": "workflow:its"})).json()
+        path = f"/api/alert/{made['UUID']}"
+        muted = await ask("operator", "PATCH", path, {"MutedUntil": 4_000_000_000_000})
+        assert (muted.status_code, muted.json()["CreatedBy"]) == (200, "token admin"), muted.text
+        assert (await ask("operator", "PATCH", path, {"MutedUntil": 0, "Severity": "info"})).status_code == 403
+        changed = await ask("operator", "PATCH", path, {"MutedUntil": 0, "Severity": "info", "Action": ""})
+        assert changed.json()["CreatedBy"] == "token operator"
+
+
 @pytest.mark.parametrize(("owner", "expected"), [("token admin", 201), ("token guest", 403), ("nobody", 401)])
 async def test_what_a_trigger_does_needs_the_rights_of_its_owner(guarded: Guarded, owner: str, expected: int) -> None:
     inside = InsideApi()

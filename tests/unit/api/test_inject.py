@@ -21,6 +21,10 @@ def test_an_injection_is_made_shown_listed_and_deleted(client: Any, fakes: Fakes
         ("deleted", "testclient"),
         ("created", "testclient"),
     ]
+    (last,) = client.get("/api/injectpacket/audit?limit=1").json()
+    older = client.get(f"/api/injectpacket/audit?before={last['Number']}").json()
+    assert (last["Action"], [one["Action"] for one in older]) == ("deleted", ["created"])
+    assert client.get("/api/injectpacket/audit?limit=0").status_code == 400
 
 
 def test_every_field_of_the_reference_is_there(client: Any) -> None:

@@ -113,6 +113,12 @@ class FakeStore(Generic[T]):
         self._reach()
         return {key: value for key, (value, _) in self.entries.items() if _concerns(keys, key)}
 
+    async def latest(self, limit: int, *, before: int = 0) -> list[FakeEntry[T]]:
+        self._reach()
+        entries = [FakeEntry("put", key, value, revision) for key, (value, revision) in self.entries.items()]
+        entries.sort(key=lambda entry: -entry.revision)
+        return [entry for entry in entries if not before or entry.revision < before][:limit]
+
     async def put(self, key: str, value: T, *, ttl_s: float = 0) -> int:
         self._reach()
         self.ttls[key] = ttl_s
@@ -163,7 +169,9 @@ class FakeStore(Generic[T]):
 
 
 def _concerns(keys: str, key: str) -> bool:
-    return keys == ">" or key.endswith(keys.removeprefix("*"))
+    if keys.endswith(">"):
+        return key.startswith(keys.removesuffix(">"))
+    return key.endswith(keys.removeprefix("*"))
 
 
 class FakeLease:

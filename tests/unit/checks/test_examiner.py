@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -13,7 +13,8 @@ from netsonde.checks.catalogue import Catalogue
 from netsonde.checks.examiner import Examiner
 from netsonde.checks.facts import FlowSeen, Packet
 from netsonde.checks.run import CONFIRM_MS, LAG_MS
-from netsonde.checks.steps._api import Outcome
+from netsonde.checks.steps._api import Outcome, Step
+from netsonde.checks.steps._registry import STEPS
 from netsonde.graph import Batch, Graph
 from netsonde.model.captures import Capture, CaptureStatus, CaptureView, NodeStatus
 from netsonde.model.checks import Active, Check, CheckResult, CheckStep, Injected
@@ -499,3 +500,48 @@ def test_an_interface_that_goes_away_is_asked_no_more(scene: Scene) -> None:
     assert (scene.last.verdict, inquiry.is_void) == ("unknown", True)
     scene.examiner.answered(run, inquiry, PASSED)
     assert scene.examiner.tick() == 0
+
+
+class Mistaken:
+    """A judge that cannot bear answers."""
+
+    def packet(self, packet: Packet, *, own: bool) -> None:
+        if not own:
+            raise IndexError("no such option")
+
+    def outcome(self, now_ns: int, *, over: bool) -> Outcome:
+        return Outcome("pass" if over else "waiting")
+
+
+def test_a_judge_that_fails_costs_its_step_the_verdict_and_nobody_else(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = replace(STEPS["gateway"], judge=lambda wanted, around: Mistaken())
+    monkeypatch.setitem(cast("dict[str, Step[Any]]", STEPS), "gateway", broken)
+    scene.examiner.define(msgspec.structs.replace(CHECK, steps=[CheckStep("gateway"), CheckStep("dhcp")]))
+    for node in ("n1", "n2"):
+        scene.appear(node)
+        scene.capture(node_id=node)
+    scene.packets(*scene.make().lease(0.25))
+    result = scene.catalogue.latest("u1", "n1")
+    assert result is not None
+    assert (result.verdict, [step.verdict for step in result.steps]) == ("unknown", ["unknown", "pass"])
+    assert result.sentence == "internal error in the step gateway (IndexError): the analyzer's log has it"
+    scene.later(10)
+    assert (scene.last.node_id, scene.last.steps[0].verdict, scene.health.counters["step_mistakes"]) == (
+        "n2",
+        "pass",
+        1,
+    )
+
+
+def test_a_step_that_cannot_begin_is_unknown_at_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(wanted: object, around: object) -> Mistaken:
+        raise TypeError("no such parameter")
+
+    monkeypatch.setitem(cast("dict[str, Step[Any]]", STEPS), "dhcp", replace(STEPS["dhcp"], judge=broken))
+    scene.examiner.define(CHECK)
+    scene.appear()
+    scene.capture()
+    scene.later(0)
+    assert (scene.last.verdict, bool(scene.last.ended_at)) == ("unknown", True)

@@ -15,11 +15,13 @@ from netsonde.checks.facts import Echo, Packet
 from netsonde.checks.guest import Guest
 from netsonde.checks.inquiry import Inquiry
 from netsonde.checks.marks import Marks
+from netsonde.checks.mishaps import Mishaps
 from netsonde.checks.steps._api import WAITING, Outcome, Scene, Whereabouts
 from netsonde.checks.steps._registry import STEPS
 from netsonde.checks.subjects import Speaker
 from netsonde.graph import Batch, Graph
 from netsonde.model.injections import Injection, InjectionStatus, InjectionView, NodeInjection, ProbeResult, seed_of
+from netsonde.observe import Health
 from unit.checks.fakes import ADDRESS, GATEWAY, GUEST, NS, OTHER, ROUTER, HeldInjector, Packets
 
 TARGET = "169.254.169.254:80"
@@ -43,6 +45,7 @@ class Case:
         self.injector = HeldInjector(answers={"arp": [reply(GATEWAY)]})
         self.marks = Marks()
         self.turn = asyncio.Semaphore(1)
+        self.health = Health("checks")
         self.scene = Scene(
             "tap1",
             0,
@@ -57,7 +60,10 @@ class Case:
     async def judged(self, step: str, **given: Any) -> Outcome:
         kind = STEPS[step]
         inquiry = Inquiry(PlannedStep(kind, kind.parameters(**given), 1000), self.scene, WAITING)
-        return await inquire(inquiry, "n1", Asking("check vms", self.injector, self.marks, self.turn, lambda: 7_000))
+        return await inquire(inquiry, "n1", self.asking())
+
+    def asking(self) -> Asking:
+        return Asking("check vms", self.injector, self.marks, self.turn, lambda: 7_000, Mishaps(self.health))
 
     @property
     def asked(self) -> list[str]:
@@ -174,14 +180,13 @@ async def test_a_check_that_ended_while_a_question_waited_for_its_turn_asks_noth
     await leased.turn.acquire()
     kind = STEPS["dhcp"]
     inquiry = Inquiry(PlannedStep(kind, kind.parameters(), 1000), leased.scene, WAITING)
-    asking = Asking("check vms", leased.injector, leased.marks, leased.turn, lambda: 7_000)
 
     async def ended() -> Outcome:
         inquiry.is_void = True
         leased.turn.release()
         return WAITING
 
-    outcome, _ = await together(inquire(inquiry, "n1", asking), ended())
+    outcome, _ = await together(inquire(inquiry, "n1", leased.asking()), ended())
     assert (outcome.verdict, leased.asked) == ("unknown", [])
 
 

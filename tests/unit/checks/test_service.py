@@ -3,6 +3,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from netsonde.checks.attachments import check_of
 from netsonde.checks.service import CheckService
 from netsonde.checks.settings import CheckSettings
+from netsonde.checks.steps._api import Outcome, Scene, Sender, Step
+from netsonde.checks.steps._registry import STEPS
 from netsonde.errors import Conflict, NotFound, UserError
 from netsonde.graph import Batch, Graph
 from netsonde.model.captures import Capture, CaptureView, NodeStatus
@@ -140,6 +144,28 @@ async def test_a_silent_guest_is_asked_and_its_verdict_followed_once(
     ((name, verdict, sentence),) = followed
     assert (name, verdict, sentence.endswith(": nobody answered")) == ("vms", "fail", True)
     assert [one.created_by for one in held.injector.asked] == ["check vms"]
+
+
+async def test_a_mistake_in_the_inquiry_of_one_step_is_its_own_verdict_and_others_are_judged(
+    service: CheckService, held: Held, time: ManualTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def mistaken(wanted: object, scene: Scene, sender: Sender) -> Outcome:
+        raise KeyError("a reply without a source")
+
+    monkeypatch.setitem(cast("dict[str, Step[Any]]", STEPS), "dns", replace(STEPS["dns"], inquiry=mistaken))
+    steps = [CheckStep("gateway", 0, {"Address": "10.0.0.1"}), CheckStep("dns", 0, {"Server": "10.0.0.1"})]
+    made = await service.create(msgspec.structs.replace(CHECK, steps=steps, active="unsettled"))
+    await until(lambda: bool(held.captures.by_id))
+    held.captures.activate(main_capture(held).uuid, appear(held))
+    await until(lambda: bool(service.verdicts()["vms"]["waiting"]))
+    time.move(15)
+    await until(lambda: held.health.counters.get("inquiries_failed") == 1 and bool(held.injector.asked))
+    time.move(2)
+    await until(lambda: bool(service.results(made.uuid)[0].ended_at))
+    result = service.results(made.uuid)[0]
+    assert [one.verdict for one in result.steps] == ["fail", "unknown"]
+    assert "internal error in the step dns (KeyError): the analyzer's log has it" in result.steps[1].sentence
+    assert (held.health.counters["step_mistakes"], held.health.state) == (1, "running")
 
 
 async def test_who_begins_to_judge_reads_what_was_injected_before(service: CheckService, held: Held) -> None:

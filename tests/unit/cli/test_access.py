@@ -2,6 +2,7 @@
 """From nothing to a command line that is logged in over TLS, with the program's own commands."""
 
 import gc
+import json
 import os
 import stat
 import tomllib
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from netsonde.access.settings import AccessSettings
+from netsonde.bus.permissions import accounts
 from unit.access.gates import Held
 from unit.api.fakes import Fakes
 from unit.api.served import Server
@@ -49,6 +51,14 @@ def secured(home: Path, netsonde: Command, monkeypatch: pytest.MonkeyPatch) -> I
     # A client that is not closed, but forgotten, still holds its connection: TLS ends it together with the client.
     gc.collect()
     server.stop()
+
+
+def test_the_accounts_of_a_bus_are_printed_for_who_has_a_server_of_his_own(home: Path, netsonde: Command) -> None:
+    (home / "state/access").mkdir()
+    (home / "state/access/agents").write_text("h.1:1700000000\n")
+    done = netsonde("access", "agent", "accounts", "--server", "CN=analyzers")
+    assert done.status == 0, done.err
+    assert json.loads(done.out)["accounts"] == accounts("CN=analyzers", [("CN=h.1,OU=netsonde agent", "h.1")])
 
 
 def test_a_login_over_tls_serves_the_commands_that_follow_until_logout(

@@ -89,6 +89,21 @@ def test_failed_components_are_named_with_their_reason() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cloud", "verdict", "text"),
+    [
+        (Component("running", counters={"ports": 9}), "good", "9 ports"),
+        (Component("running", "the analyzer a2 reads it"), "good", "the analyzer a2 reads it"),
+        (Component("running", "ann lacks rights", counters={"ports": 0}), "limited", "ann lacks rights"),
+        (Component("failed", "it does not answer", counters={"ports": 9}), "limited", "it does not answer"),
+        (Component("starting"), "limited", "starting"),
+    ],
+)
+def test_each_cloud_is_named_with_what_it_does_not_show(cloud: Component, verdict: str, text: str) -> None:
+    found = check_process(Process("analyzer", "a1", __version__, probes={"openstack.lab": cloud}, clock_ahead=0))
+    assert [(one.verdict, one.text) for one in found if one.subject == "analyzer a1 openstack.lab"] == [(verdict, text)]
+
+
+@pytest.mark.parametrize(
     ("ahead_ms", "verdict", "text"),
     [
         (None, "limited", "not known yet"),

@@ -21,6 +21,24 @@ class Inner:
 
 
 @dataclass(frozen=True)
+class Site:
+    url: str
+    """Where it is."""
+    password: str = ""
+    port: int = 1
+
+    def __post_init__(self) -> None:
+        if self.port < 0:
+            raise ValueError("port must not be below 0")
+
+
+@dataclass(frozen=True)
+class Named:
+    sites: dict[str, Site] = field(default_factory=dict)
+    """All of them."""
+
+
+@dataclass(frozen=True)
 class Outer:
     inner: Inner = field(default_factory=Inner)
     state_dir: Path = Path("/var")
@@ -83,3 +101,41 @@ def test_the_reference_page_comes_from_the_same_fields() -> None:
     assert set(docs) == set(known_keys(Outer))
     assert docs["inner.listen"].text == "Where it listens."
     assert docs["inner.ports"].default == "[1, 2]"
+
+
+def test_table_of_sections_has_one_under_each_name(tmp_path: Path) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text('[sites.north]\nurl = "n"\n[sites.south]\nurl = "s"\nport = 7\n')
+    assert load(Named, file=file).sites == {"north": Site("n"), "south": Site("s", port=7)}
+    assert load(Named).sites == {}
+
+
+def test_mistakes_in_a_section_of_a_table_have_their_full_path_and_no_secret(tmp_path: Path) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text(
+        '[sites]\nwest = 3\n[sites.north]\nurl = "n"\npasword = "abc"\n'
+        '[sites.south]\nurl = "s"\npassword = 12345\nport = "x"\n[sites.east]\nurl = "e"\nport = -1\n'
+    )
+    with pytest.raises(UserError) as caught:
+        load(Named, file=file)
+    text = str(caught.value)
+    assert "unknown key sites.north.pasword; did you mean sites.north.password?" in text
+    assert "sites.south.password is not what is expected" in text
+    assert "sites.south.port expects a whole number, got 'x'" in text
+    assert "sites.east: port must not be below 0" in text
+    assert "sites.west expects a table, got int" in text
+    assert "12345" not in text
+    assert "abc" not in text
+
+
+def test_section_of_a_table_without_what_it_needs_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text("[sites.north]\nport = 7\n")
+    with pytest.raises(UserError, match=r"sites\.north\.url is required"):
+        load(Named, file=file)
+
+
+def test_reference_page_shows_the_settings_of_each_section_of_a_table() -> None:
+    docs = {doc.path: doc for doc in describe(Named)}
+    assert set(docs) == {"sites", "sites.NAME.url", "sites.NAME.password", "sites.NAME.port"}
+    assert (docs["sites.NAME.url"].default, docs["sites.NAME.url"].text) == ("required", "Where it is.")

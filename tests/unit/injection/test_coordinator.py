@@ -152,7 +152,9 @@ async def test_who_injected_what_is_remembered_after_the_end() -> None:
         view = await injections.create(PING, "192.0.2.1")
         await world.state(injections, view.uuid, "finished")
         await injections.delete(view.uuid, "192.0.2.7")
-        records: Sequence[AuditRecord] = await injections.audit()
+        records: Sequence[AuditRecord] = await injections.audit(100)
+        older: Sequence[AuditRecord] = await injections.audit(100, records[0].number)
+    assert older == records[1:]
     told = {one.action: (one.who, one.target, one.sources) for one in records}
     assert told["created"] == ("192.0.2.1", "10.0.0.9", ["eth1@h1 (10.0.0.1)", "eth2@h1 (10.0.0.2)"])
     assert told["deleted"][0] == "192.0.2.7"

@@ -6,8 +6,9 @@ import { deleteAlert, muteAlert } from "../api/alerts";
 import type { AlertView } from "../api/types";
 import { isMuted } from "../state/alerts";
 import { go } from "../state/place";
+import { CardTitle } from "../ui/Card";
 import { ago, duration } from "../ui/format";
-import { Icon } from "../ui/Icon";
+import { DeleteButton } from "../ui/DeleteButton";
 import { useNow } from "../ui/now";
 import { tell } from "../ui/toasts";
 import { ErrorNote, IconButton, messageOf } from "../ui/widgets";
@@ -29,18 +30,10 @@ export function AlertCard({ alert, open, refusal, onEdit }: Props) {
   return (
     <li className={open ? "card open" : "card"} data-testid="alert" data-state={alert.State} data-muted={muted}>
       <div className="card-head">
-        <button
-          type="button"
-          className="card-title"
-          aria-expanded={open}
-          onClick={() => go({ alert: open ? "" : alert.UUID })}
-        >
-          <span className={open ? "turn open" : "turn"}>
-            <Icon name="chevron" size={13} />
-          </span>
+        <CardTitle open={open} onTurn={() => go({ alert: open ? "" : alert.UUID })}>
           <AlertBadge state={alert.State} />
           <span className="ellipsis">{alert.Name || alert.Expression}</span>
-        </button>
+        </CardTitle>
         <Actions alert={alert} muted={muted} refusal={refusal} onEdit={onEdit} />
       </div>
       <code className="card-query">{alert.Expression}</code>
@@ -107,7 +100,12 @@ function Actions({ alert, muted, refusal, onEdit }: Omit<Props, "open"> & { mute
         </select>
       )}
       <IconButton icon="edit" label={refusal || "Change"} disabled={off} onClick={onEdit} />
-      <IconButton icon="trash" label={refusal || "Delete"} disabled={off || remove.isPending} onClick={() => remove.mutate()} />
+      <DeleteButton
+        loss="with its history"
+        refusal={refusal}
+        busy={remove.isPending}
+        onDelete={() => remove.mutate()}
+      />
     </div>
   );
 }

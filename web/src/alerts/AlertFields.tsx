@@ -3,7 +3,7 @@
 
 import type { AlertView } from "../api/types";
 import { useCheck } from "../editor/useCheck";
-import { Field } from "../ui/Field";
+import { Field, NumberField } from "../ui/Field";
 import type { Fields } from "./draft";
 
 interface Props {
@@ -29,9 +29,7 @@ export function AlertFields({ fields, change, isNew }: Props) {
             <option value="critical">critical</option>
           </select>
         </Field>
-        <Field label="Fires after" hint="seconds for which it holds">
-          <Seconds value={fields.holdsFor} onChange={(holdsFor) => change({ holdsFor })} />
-        </Field>
+        <NumberField label="Fires after" hint="seconds for which it holds" max={86_400} step="any" value={fields.holdsFor} onChange={(holdsFor) => change({ holdsFor })} />
         <Field label="Looks every" hint="such as 30s; empty = at changes">
           <input
             value={fields.every}
@@ -55,12 +53,8 @@ export function AlertFields({ fields, change, isNew }: Props) {
         <summary>Hysteresis, cool-down, labels</summary>
         <div className="fields">
           <HoldField fields={fields} change={change} />
-          <Field label="Resolved after" hint="seconds without it">
-            <Seconds value={fields.keepFiring} onChange={(keepFiring) => change({ keepFiring })} />
-          </Field>
-          <Field label="Cool-down" hint="seconds between two notices">
-            <Seconds value={fields.cooldown} onChange={(cooldown) => change({ cooldown })} />
-          </Field>
+          <NumberField label="Resolved after" hint="seconds without it" max={86_400} step="any" value={fields.keepFiring} onChange={(keepFiring) => change({ keepFiring })} />
+          <NumberField label="Cool-down" hint="seconds between two notices" max={86_400} step="any" value={fields.cooldown} onChange={(cooldown) => change({ cooldown })} />
           <Field label="Labels" hint="KEY=VALUE, one a line" wide>
             <textarea
               className="mono"
@@ -85,15 +79,13 @@ export function AlertFields({ fields, change, isNew }: Props) {
               onChange={(event) => change({ description: event.target.value })}
             />
           </Field>
-          <Field label="Deletes itself after" hint={isNew ? "minutes; empty = never" : "minutes; empty = as it is"}>
-            <input
-              type="number"
-              min={0}
-              step="any"
-              value={fields.ttlMinutes}
-              onChange={(event) => change({ ttlMinutes: event.target.value })}
-            />
-          </Field>
+          <NumberField
+            label="Deletes itself after"
+            hint={isNew ? "minutes; empty = never" : "minutes; empty = as it is"}
+            step="any"
+            value={fields.ttlMinutes}
+            onChange={(ttlMinutes) => change({ ttlMinutes })}
+          />
         </div>
       </details>
     </>
@@ -113,11 +105,5 @@ function HoldField({ fields, change }: Pick<Props, "fields" | "change">) {
       />
       {verdict?.Valid === false ? <span className="tone-text-red">{verdict.Error}</span> : null}
     </Field>
-  );
-}
-
-function Seconds({ value, onChange }: { value: string; onChange: (value: string) => void }) {
-  return (
-    <input type="number" min={0} max={86_400} step="any" value={value} onChange={(event) => onChange(event.target.value)} />
   );
 }

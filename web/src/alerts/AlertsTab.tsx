@@ -8,10 +8,11 @@ import { inOrder } from "../state/alerts";
 import { place } from "../state/place";
 import { useSession } from "../state/session";
 import { useStore } from "../state/store";
+import { ListHead } from "../ui/Card";
 import { Refusal } from "../ui/Field";
 import { lazily } from "../ui/lazily";
 import { tell } from "../ui/toasts";
-import { Button, EmptyState } from "../ui/widgets";
+import { EmptyState } from "../ui/widgets";
 import { AlertCard } from "./AlertCard";
 
 // The editor is a third of the page's code; it is loaded when the first alert is made.
@@ -32,14 +33,7 @@ export function AlertsTab() {
   return (
     <div className="stack fill">
       {edited === undefined ? (
-        <header className="section-head roomy">
-          <h3>Alerts</h3>
-          <span className="muted">{alerts.loaded ? list.length : ""}</span>
-          <span className="spring" />
-          <Button primary icon="plus" disabled={refusal !== ""} title={refusal} onClick={() => setEdited(null)}>
-            Create
-          </Button>
-        </header>
+        <ListHead title="Alerts" number={alerts.loaded ? list.length : null} refusal={refusal} onCreate={() => setEdited(null)} />
       ) : (
         <Suspense>
           <AlertForm key={edited?.UUID ?? ""} alert={edited} onDone={done} />

@@ -4,8 +4,11 @@
 import { useMutation } from "@tanstack/react-query";
 import { deleteCapture, packetsPath, pauseCapture } from "../api/client";
 import type { CaptureView } from "../api/types";
+import { useRefusal } from "../state/access";
 import { go } from "../state/place";
+import { CardTitle } from "../ui/Card";
 import { ago, bytes, count, duration } from "../ui/format";
+import { DeleteButton } from "../ui/DeleteButton";
 import { Icon } from "../ui/Icon";
 import { useNow } from "../ui/now";
 import { tell } from "../ui/toasts";
@@ -14,24 +17,23 @@ import { CaptureDetail } from "./CaptureDetail";
 import { StateBadge } from "./StateBadge";
 import { sentence, stateOf, titleOf, totals } from "./stateLook";
 
-export function CaptureCard({ capture, open }: { capture: CaptureView; open: boolean }) {
+interface Props {
+  capture: CaptureView;
+  open: boolean;
+  /** Why the user may not change it, "" = may. */
+  refusal: string;
+}
+
+export function CaptureCard({ capture, open, refusal }: Props) {
   const state = stateOf(capture);
   return (
     <li className={open ? "card open" : "card"} data-testid="capture" data-state={state}>
       <div className="card-head">
-        <button
-          type="button"
-          className="card-title"
-          aria-expanded={open}
-          onClick={() => go({ capture: open ? "" : capture.UUID, view: "" })}
-        >
-          <span className={open ? "turn open" : "turn"}>
-            <Icon name="chevron" size={13} />
-          </span>
+        <CardTitle open={open} onTurn={() => go({ capture: open ? "" : capture.UUID, view: "" })}>
           <StateBadge state={state} />
           <span className="ellipsis">{titleOf(capture)}</span>
-        </button>
-        <Actions capture={capture} />
+        </CardTitle>
+        <Actions capture={capture} refusal={refusal} />
       </div>
       {capture.Name ? <code className="card-query">{capture.GremlinQuery}</code> : null}
       <p className="card-sentence">{sentence(capture)}</p>
@@ -62,30 +64,40 @@ function Counters({ capture }: { capture: CaptureView }) {
   );
 }
 
-function Actions({ capture }: { capture: CaptureView }) {
+function Actions({ capture, refusal }: Omit<Props, "open">) {
+  const packetsRefusal = useRefusal("capture rawpackets");
   const failed = (error: Error): void => tell(messageOf(error), "alert", "red");
   const pause = useMutation({ mutationFn: () => pauseCapture(capture.UUID, !capture.Paused), onError: failed });
   const remove = useMutation({ mutationFn: () => deleteCapture(capture.UUID), onError: failed });
   return (
     <div className="card-actions">
-      <a
-        className="icon-button"
-        href={packetsPath({ capture: capture.UUID })}
-        download
-        title="Download all packets as pcapng"
-        aria-label="Download all packets as pcapng"
-      >
-        <Icon name="download" />
-      </a>
+      {packetsRefusal ? (
+        <IconButton icon="download" label={packetsRefusal} disabled />
+      ) : (
+        <a
+          className="icon-button"
+          href={packetsPath({ capture: capture.UUID })}
+          download
+          title="Download all packets as pcapng"
+          aria-label="Download all packets as pcapng"
+        >
+          <Icon name="download" />
+        </a>
+      )}
       {capture.Owner ? null : (
         <>
           <IconButton
             icon={capture.Paused ? "play" : "pause"}
-            label={capture.Paused ? "Resume" : "Pause"}
-            disabled={pause.isPending}
+            label={refusal || (capture.Paused ? "Resume" : "Pause")}
+            disabled={refusal !== "" || pause.isPending}
             onClick={() => pause.mutate()}
           />
-          <IconButton icon="trash" label="Delete" disabled={remove.isPending} onClick={() => remove.mutate()} />
+          <DeleteButton
+            loss="with its packets"
+            refusal={refusal}
+            busy={remove.isPending}
+            onDelete={() => remove.mutate()}
+          />
         </>
       )}
     </div>

@@ -9,7 +9,7 @@ import { go } from "../state/place";
 import { useSession } from "../state/session";
 import { useStore } from "../state/store";
 import { CopyMenu } from "../ui/CopyMenu";
-import { Field } from "../ui/Field";
+import { NumberField, TextField } from "../ui/Field";
 import { tell } from "../ui/toasts";
 import { Button, ErrorNote, IconButton, messageOf, Tabs } from "../ui/widgets";
 import { blank, change, draft, expressionOf, matches, toRequest, type Draft } from "./draft";
@@ -18,6 +18,7 @@ import { MatchPreview } from "./MatchPreview";
 import { PickSlots } from "./PickSlots";
 import { useVerdict } from "./useVerdict";
 
+const WAITS = "the capture will wait and start with the first packet of the first interface that matches";
 const NO_MATCH: ReadonlySet<string> = new Set();
 
 export default function CaptureForm() {
@@ -81,7 +82,7 @@ export default function CaptureForm() {
       ) : (
         <PickSlots state={state} nodes={graph.nodes} expression={expression} />
       )}
-      <MatchPreview expression={expression} verdict={verdict} preview={preview} error={previewError} />
+      <MatchPreview expression={expression} verdict={verdict} preview={preview} error={previewError} waits={WAITS} />
       <Options state={state} />
       {create.isError ? <ErrorNote>{messageOf(create.error)}</ErrorNote> : null}
       <footer className="form-foot">
@@ -104,36 +105,29 @@ export default function CaptureForm() {
 function Options({ state }: { state: Draft }) {
   return (
     <div className="fields">
-      <Field label="Name">
-        <input value={state.name} maxLength={200} onChange={(event) => change({ name: event.target.value })} />
-      </Field>
-      <Field label="Packet filter" hint="tcpdump syntax">
-        <input
-          className="mono"
-          value={state.bpf}
-          spellCheck={false}
-          placeholder="arp or udp port 67"
-          onChange={(event) => change({ bpf: event.target.value })}
-        />
-      </Field>
-      <Field label="First packets" hint="kept whole per interface">
-        <input
-          type="number"
-          min={0}
-          max={100_000}
-          value={state.firstPackets}
-          onChange={(event) => change({ firstPackets: event.target.value })}
-        />
-      </Field>
-      <Field label="Ends after" hint="minutes; empty = never">
-        <input
-          type="number"
-          min={0}
-          step="any"
-          value={state.ttlMinutes}
-          onChange={(event) => change({ ttlMinutes: event.target.value })}
-        />
-      </Field>
+      <TextField label="Name" maxLength={200} value={state.name} onChange={(name) => change({ name })} />
+      <TextField
+        label="Packet filter"
+        hint="tcpdump syntax"
+        mono
+        placeholder="arp or udp port 67"
+        value={state.bpf}
+        onChange={(bpf) => change({ bpf })}
+      />
+      <NumberField
+        label="First packets"
+        hint="kept whole per interface"
+        max={100_000}
+        value={state.firstPackets}
+        onChange={(firstPackets) => change({ firstPackets })}
+      />
+      <NumberField
+        label="Ends after"
+        hint="minutes; empty = never"
+        step="any"
+        value={state.ttlMinutes}
+        onChange={(ttlMinutes) => change({ ttlMinutes })}
+      />
     </div>
   );
 }

@@ -2,14 +2,17 @@
 // All captures, and the way to a new one.
 
 import { Suspense, useEffect } from "react";
+import { useRefusal } from "../state/access";
 import { inOrder } from "../state/captures";
 import { place } from "../state/place";
 import { useSession } from "../state/session";
 import { useStore } from "../state/store";
+import { ListHead } from "../ui/Card";
+import { Refusal } from "../ui/Field";
 import { plural } from "../ui/format";
 import { lazily } from "../ui/lazily";
 import { tell } from "../ui/toasts";
-import { Button, EmptyState } from "../ui/widgets";
+import { EmptyState } from "../ui/widgets";
 import { CaptureCard } from "./CaptureCard";
 import { CaptureTraffic } from "./CaptureTraffic";
 import { draft, startWith } from "./draft";
@@ -22,29 +25,26 @@ export function CapturesTab() {
   const captures = useStore(useSession().captures);
   const { capture: open, view } = useStore(place);
   const { open: making } = useStore(draft);
+  const unseen = useRefusal("capture read");
+  const refusal = useRefusal("capture write");
   const list = inOrder(captures);
   const looked = view === "traffic" ? captures.byId.get(open) : undefined;
+  if (unseen) return <Refusal reason={unseen} />;
   if (looked) return <CaptureTraffic capture={looked} />;
   return (
     <div className="stack fill">
-      {making ? (
+      {making && !refusal ? (
         <Suspense>
           <CaptureForm />
         </Suspense>
       ) : (
-        <header className="section-head roomy">
-          <h3>Captures</h3>
-          <span className="muted">{captures.loaded ? list.length : ""}</span>
-          <span className="spring" />
-          <Button primary icon="plus" onClick={() => startWith(null)}>
-            Create
-          </Button>
-        </header>
+        <ListHead title="Captures" number={captures.loaded ? list.length : null} refusal={refusal} onCreate={() => startWith(null)} />
       )}
+      <Refusal reason={refusal} />
       {list.length > 0 ? (
         <ul className="cards scroll" aria-label="Captures">
           {list.map((capture) => (
-            <CaptureCard key={capture.UUID} capture={capture} open={capture.UUID === open} />
+            <CaptureCard key={capture.UUID} capture={capture} open={capture.UUID === open} refusal={refusal} />
           ))}
         </ul>
       ) : captures.loaded && !making ? (

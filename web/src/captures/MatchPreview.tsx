@@ -13,17 +13,19 @@ interface Props {
   verdict: CheckAnswer | undefined;
   preview: Preview | undefined;
   error: Error | null;
+  /** What happens while nothing matches. */
+  waits: string;
 }
 
-export function MatchPreview({ expression, verdict, preview, error }: Props) {
+export function MatchPreview(props: Props) {
   return (
     <div className="preview" aria-live="polite" data-testid="preview">
-      <Content expression={expression} verdict={verdict} preview={preview} error={error} />
+      <Content {...props} />
     </div>
   );
 }
 
-function Content({ expression, verdict, preview, error }: Props) {
+function Content({ expression, verdict, preview, error, waits }: Props) {
   if (expression === "") return <p className="muted">Matching interfaces are shown here before anything starts.</p>;
   if (verdict?.Valid === false) {
     return (
@@ -38,8 +40,7 @@ function Content({ expression, verdict, preview, error }: Props) {
   if (preview.Capturable === 0) {
     return (
       <p className="tone-text-amber">
-        <Icon name="hourglass" size={14} /> {preview.Reason || "Nothing matches now"}: the capture will wait and start
-        with the first packet of the first interface that matches.
+        <Icon name="hourglass" size={14} /> {preview.Reason || "Nothing matches now"}: {waits}.
       </p>
     );
   }

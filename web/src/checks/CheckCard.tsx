@@ -5,8 +5,9 @@ import { useMutation } from "@tanstack/react-query";
 import { deleteCheck, runCheck } from "../api/client";
 import type { CheckView } from "../api/types";
 import { go } from "../state/place";
+import { CardTitle } from "../ui/Card";
 import { duration } from "../ui/format";
-import { Icon } from "../ui/Icon";
+import { DeleteButton } from "../ui/DeleteButton";
 import { tell } from "../ui/toasts";
 import { IconButton, messageOf } from "../ui/widgets";
 import { CheckResults } from "./CheckResults";
@@ -14,22 +15,21 @@ import { VerdictBadge, type Verdict } from "./VerdictBadge";
 
 const SHOWN: readonly Verdict[] = ["fail", "unknown", "waiting", "pass"];
 
-export function CheckCard({ check, open }: { check: CheckView; open: boolean }) {
+interface Props {
+  check: CheckView;
+  open: boolean;
+  /** Why the user may not change or run it, "" = may. */
+  refusal: string;
+}
+
+export function CheckCard({ check, open, refusal }: Props) {
   return (
     <li className={open ? "card open" : "card"} data-testid="check">
       <div className="card-head">
-        <button
-          type="button"
-          className="card-title"
-          aria-expanded={open}
-          onClick={() => go({ check: open ? "" : check.UUID })}
-        >
-          <span className={open ? "turn open" : "turn"}>
-            <Icon name="chevron" size={13} />
-          </span>
+        <CardTitle open={open} onTurn={() => go({ check: open ? "" : check.UUID })}>
           <span className="ellipsis">{check.Name}</span>
-        </button>
-        <Actions check={check} />
+        </CardTitle>
+        <Actions check={check} refusal={refusal} />
       </div>
       <code className="card-query">{check.GremlinQuery}</code>
       <p className="counters">
@@ -45,7 +45,7 @@ export function CheckCard({ check, open }: { check: CheckView; open: boolean }) 
   );
 }
 
-function Actions({ check }: { check: CheckView }) {
+function Actions({ check, refusal }: Omit<Props, "open">) {
   const failed = (error: Error): void => tell(messageOf(error), "alert", "red");
   const run = useMutation({ mutationFn: () => runCheck(check.UUID), onError: failed });
   const remove = useMutation({ mutationFn: () => deleteCheck(check.UUID), onError: failed });
@@ -53,11 +53,16 @@ function Actions({ check }: { check: CheckView }) {
     <div className="card-actions">
       <IconButton
         icon="play"
-        label="Judge the present interfaces anew"
-        disabled={run.isPending}
+        label={refusal || "Judge the present interfaces anew"}
+        disabled={refusal !== "" || run.isPending}
         onClick={() => run.mutate()}
       />
-      <IconButton icon="trash" label="Delete" disabled={remove.isPending} onClick={() => remove.mutate()} />
+      <DeleteButton
+        loss="with its results"
+        refusal={refusal}
+        busy={remove.isPending}
+        onDelete={() => remove.mutate()}
+      />
     </div>
   );
 }

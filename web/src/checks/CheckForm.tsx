@@ -6,10 +6,14 @@ import { useState, type SyntheticEvent } from "react";
 import { createCheck } from "../api/client";
 import type { CheckView } from "../api/types";
 import { go } from "../state/place";
-import { Button, ErrorNote, messageOf } from "../ui/widgets";
-import { chosenSteps, OFFERS, type Offer } from "./steps";
+import { MatchPreview } from "../captures/MatchPreview";
+import { useVerdict } from "../captures/useVerdict";
+import { Field } from "../ui/Field";
+import { Button, ErrorNote, IconButton, messageOf } from "../ui/widgets";
+import { chosenSteps, lacks, OFFERS, type Offer } from "./steps";
 
 const MS = 1000;
+const WAITS = "the check judges each interface as it appears";
 
 export function CheckForm({ onDone }: { onDone: () => void }) {
   const [name, setName] = useState("");
@@ -37,32 +41,44 @@ export function CheckForm({ onDone }: { onDone: () => void }) {
     else next.set(type, value);
     setChosen(next);
   };
+  const { verdict, preview, previewError } = useVerdict(query);
+  const lacking = wrongIn(query, verdict?.Valid, seconds) || lacks(chosen);
   const submit = (event: SyntheticEvent): void => {
     event.preventDefault();
-    create.mutate();
+    if (!lacking && !create.isPending) create.mutate();
   };
   return (
-    <form className="form check-form" onSubmit={submit} aria-label="New check">
-      <label className="field">
-        Name
-        <input value={name} onChange={(event) => setName(event.target.value)} placeholder="vms" spellCheck={false} />
-      </label>
-      <label className="field">
-        Interfaces
-        <input value={query} onChange={(event) => setQuery(event.target.value)} spellCheck={false} />
-      </label>
-      <label className="field">
-        Seconds after it appears
-        <input type="number" min="0.1" step="any" value={seconds} onChange={(event) => setSeconds(event.target.value)} />
-      </label>
-      <label className="field">
-        Inject packets, as if it had sent them
-        <select value={active} onChange={(event) => setActive(event.target.value as CheckView["Active"])}>
-          <option value="never">never</option>
-          <option value="unsettled">where its own do not tell in time</option>
-          <option value="always">always</option>
-        </select>
-      </label>
+    <form className="form tall check-form" onSubmit={submit} aria-label="New check">
+      <header className="section-head">
+        <h3>New check</h3>
+        <span className="spring" />
+        <IconButton icon="close" label="Close the form" onClick={onDone} />
+      </header>
+      <Field label="Interfaces" hint="present and future ones">
+        <input
+          className="mono"
+          value={query}
+          spellCheck={false}
+          aria-invalid={verdict?.Valid === false}
+          onChange={(event) => setQuery(event.target.value)}
+        />
+      </Field>
+      <MatchPreview expression={query.trim()} verdict={verdict} preview={preview} error={previewError} waits={WAITS} />
+      <div className="fields">
+        <Field label="Name">
+          <input value={name} onChange={(event) => setName(event.target.value)} placeholder="vms" spellCheck={false} />
+        </Field>
+        <Field label="Judged after" hint="seconds from when it appears">
+          <input type="number" min="0.1" step="any" value={seconds} onChange={(event) => setSeconds(event.target.value)} />
+        </Field>
+        <Field label="Inject packets" hint="as if it had sent them" wide>
+          <select value={active} onChange={(event) => setActive(event.target.value as CheckView["Active"])}>
+            <option value="never">never: only what it sends by itself is judged</option>
+            <option value="unsettled">where its own packets do not tell in time</option>
+            <option value="always">always</option>
+          </select>
+        </Field>
+      </div>
       <fieldset>
         <legend>Each of them</legend>
         {OFFERS.map((offer) => (
@@ -70,16 +86,19 @@ export function CheckForm({ onDone }: { onDone: () => void }) {
         ))}
       </fieldset>
       {create.error ? <ErrorNote>{messageOf(create.error)}</ErrorNote> : null}
-      <div className="check-form-actions">
-        <Button primary type="submit" disabled={create.isPending}>
-          Create
+      <footer className="form-foot">
+        <Button primary icon="check" type="submit" disabled={lacking !== "" || create.isPending}>
+          Create check
         </Button>
-        <Button type="button" onClick={onDone}>
-          Cancel
-        </Button>
-      </div>
+        {lacking ? <span className="muted form-lacks">needs {lacking}</span> : null}
+      </footer>
     </form>
   );
+}
+
+function wrongIn(query: string, valid: boolean | undefined, seconds: string): string {
+  if (query.trim() === "" || valid === false) return "a valid query for interfaces";
+  return Number(seconds) > 0 ? "" : "seconds after which it is judged";
 }
 
 interface StepChoiceProps {

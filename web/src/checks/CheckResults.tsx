@@ -13,7 +13,7 @@ import { ErrorNote, messageOf } from "../ui/widgets";
 import { VerdictBadge } from "./VerdictBadge";
 
 export function CheckResults({ uuid }: { uuid: string }) {
-  const news = useStore(useSession().checks).news.get(uuid) ?? 0;
+  const news = useStore(useSession().checkNews).get(uuid) ?? 0;
   const results = useQuery({
     queryKey: ["check-results", uuid, news],
     queryFn: ({ signal }) => listCheckResults(uuid, signal),

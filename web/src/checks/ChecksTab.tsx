@@ -2,11 +2,14 @@
 // All checks with their verdicts, and the way to a new one.
 
 import { useState } from "react";
+import { useRefusal } from "../state/access";
 import { inOrder } from "../state/checks";
 import { place } from "../state/place";
 import { useSession } from "../state/session";
 import { useStore } from "../state/store";
-import { Button, EmptyState } from "../ui/widgets";
+import { ListHead } from "../ui/Card";
+import { Refusal } from "../ui/Field";
+import { EmptyState } from "../ui/widgets";
 import { CheckCard } from "./CheckCard";
 import { CheckForm } from "./CheckForm";
 
@@ -14,25 +17,22 @@ export function ChecksTab() {
   const checks = useStore(useSession().checks);
   const { check: open } = useStore(place);
   const [making, setMaking] = useState(false);
+  const unseen = useRefusal("check read");
+  const refusal = useRefusal("check write");
   const list = inOrder(checks);
+  if (unseen) return <Refusal reason={unseen} />;
   return (
     <div className="stack fill">
-      {making ? (
+      {making && !refusal ? (
         <CheckForm onDone={() => setMaking(false)} />
       ) : (
-        <header className="section-head roomy">
-          <h3>Checks</h3>
-          <span className="muted">{checks.loaded ? list.length : ""}</span>
-          <span className="spring" />
-          <Button primary icon="plus" onClick={() => setMaking(true)}>
-            Create
-          </Button>
-        </header>
+        <ListHead title="Checks" number={checks.loaded ? list.length : null} refusal={refusal} onCreate={() => setMaking(true)} />
       )}
+      <Refusal reason={refusal} />
       {list.length > 0 ? (
         <ul className="cards scroll" aria-label="Checks">
           {list.map((check) => (
-            <CheckCard key={check.UUID} check={check} open={check.UUID === open} />
+            <CheckCard key={check.UUID} check={check} open={check.UUID === open} refusal={refusal} />
           ))}
         </ul>
       ) : checks.loaded && !making ? (

@@ -30,3 +30,10 @@ export function chosenSteps(chosen: ReadonlyMap<string, string>): CheckStep[] {
     Parameters: parameter ? { [parameter]: chosen.get(type) ?? "" } : {},
   }));
 }
+
+/** What the choice still needs, in words; "" = nothing. */
+export function lacks(chosen: ReadonlyMap<string, string>): string {
+  if (chosen.size === 0) return "at least one thing that must be true";
+  const bare = OFFERS.find((offer) => offer.parameter && chosen.get(offer.type)?.trim() === "");
+  return bare ? `what “${bare.label}” is about` : "";
+}

@@ -3,6 +3,7 @@
 
 import { useEffect, useMemo, useRef, useState } from "react";
 import { go } from "../state/place";
+import { formatLink } from "../state/link";
 import type { GraphState } from "../state/graph";
 import { useStore } from "../state/store";
 import { theme } from "../state/theme";
@@ -50,7 +51,7 @@ export function ResultGraph({ part }: { part: GraphState }) {
 
 const HANDLERS = {
   onPick: (id: string) => go({ tab: "node", node: id, view: "" }),
-  onBackground: () => undefined,
+  onPickLink: (edges: readonly string[], count: number) => go({ tab: "node", node: "", link: formatLink(edges, count) }),
   onToggle: () => undefined,
 };
 

@@ -4,11 +4,13 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { listFlows, type FlowScope } from "../api/client";
+import { flowsAt } from "../api/network";
 import { refine, place } from "../state/place";
 import { useStore } from "../state/store";
-import { bytes, clockTime, count, duration } from "../ui/format";
+import { bytes, clockTime, count, duration, plural } from "../ui/format";
 import { EmptyState, ErrorNote, IconButton, messageOf } from "../ui/widgets";
 import { VirtualTable, type Column } from "../ui/VirtualTable";
+import { useFlowPath } from "./useFlowPath";
 import { filterRows, toRow, type FlowRow } from "./rows";
 
 const LIMIT = 2000;
@@ -45,12 +47,12 @@ interface Props {
 }
 
 export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
-  const { filter } = useStore(place);
+  const { filter, at } = useStore(place);
   const [live, setLive] = useState(true);
   const query = useQuery({
-    queryKey: ["flows", scope],
-    queryFn: ({ signal }) => listFlows(scope, LIMIT, signal),
-    refetchInterval: live ? REFRESH_MS : false,
+    queryKey: ["flows", scope, at],
+    queryFn: ({ signal }) => (at ? flowsAt(Number(at), scope, LIMIT, signal) : listFlows(scope, LIMIT, signal)),
+    refetchInterval: live && !at ? REFRESH_MS : false,
     placeholderData: keepPreviousData,
   });
   const rows = useMemo(() => (query.data ?? []).map(toRow), [query.data]);
@@ -60,6 +62,7 @@ export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
       <header className="section-head">
         <h3>Flows</h3>
         <span className="muted">{summary(rows.length, shown.length)}</span>
+        <FlowPath flow={rows.find((row) => row.id === chosen)} />
         <input
           className="filter"
           type="search"
@@ -68,14 +71,15 @@ export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
           value={filter}
           onChange={(event) => refine({ filter: event.target.value })}
         />
-        <IconButton
-          icon={live ? "pause" : "play"}
-          label={live ? "Hold the table still" : "Follow live"}
-          onClick={() => setLive(!live)}
-        />
+        {at ? null : <Follow live={live} onTurn={setLive} />}
       </header>
       {query.isPending ? <EmptyState icon="hourglass" title="Reading flows" /> : null}
       {query.isError ? <ErrorNote>Flows could not be read: {messageOf(query.error)}</ErrorNote> : null}
+      {query.isSuccess && shown.length === 0 ? (
+        <EmptyState icon="search" title={rows.length > 0 ? "No flow matches the filter" : "No flows"}>
+          {rows.length > 0 ? null : empty}
+        </EmptyState>
+      ) : null}
       {shown.length > 0 ? (
         <VirtualTable
           label="Flows"
@@ -87,12 +91,29 @@ export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
           onChoose={(id) => onChoose(shown.find((row) => row.id === id) ?? null)}
           sort={[{ id: "last", desc: true }]}
         />
-      ) : query.isSuccess ? (
-        <EmptyState icon="search" title={rows.length > 0 ? "No flow matches the filter" : "No flows"}>
-          {rows.length > 0 ? null : empty}
-        </EmptyState>
       ) : null}
     </section>
+  );
+}
+
+function Follow({ live, onTurn }: { live: boolean; onTurn: (live: boolean) => void }) {
+  return (
+    <IconButton
+      icon={live ? "pause" : "play"}
+      label={live ? "Hold the table still" : "Follow live"}
+      onClick={() => onTurn(!live)}
+    />
+  );
+}
+
+/** The way of the chosen flow: its interfaces are ringed on the map. */
+function FlowPath({ flow }: { flow: FlowRow | undefined }) {
+  const path = useFlowPath(flow);
+  if (path.length === 0) return null;
+  return (
+    <span className="chip" title="They are ringed on the map" data-testid="flow-path">
+      seen on {plural(path.length, "interface")}
+    </span>
   );
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the packets carry, how many there are and how fast they go.
 
-import { Field } from "../ui/Field";
+import { Field, NumberField, TextField } from "../ui/Field";
 import { tell } from "../ui/toasts";
 import { toBase64 } from "./bytes";
 import { change, type Draft } from "./draft";
@@ -13,23 +13,14 @@ const MOST_BYTES = 512 * 1024;
 export function RateFields({ state }: { state: Draft }) {
   return (
     <>
-      <Field label="Packets">
-        <input
-          type="number"
-          min={1}
-          value={state.count}
-          onChange={(event) => change({ count: event.target.value })}
-        />
-      </Field>
-      <Field label="One every" hint="ms">
-        <input
-          type="number"
-          min={0}
-          max={3_600_000}
-          value={state.interval}
-          onChange={(event) => change({ interval: event.target.value })}
-        />
-      </Field>
+      <NumberField label="Packets" min={1} value={state.count} onChange={(count) => change({ count })} />
+      <NumberField
+        label="One every"
+        hint="ms"
+        max={3_600_000}
+        value={state.interval}
+        onChange={(interval) => change({ interval })}
+      />
     </>
   );
 }
@@ -38,16 +29,14 @@ export function ContentFields({ state, kind }: { state: Draft; kind: Kind }) {
   switch (kind.content) {
     case "payload":
       return (
-        <Field label="Size" hint="bytes of payload">
-          <input
-            type="number"
-            min={0}
-            max={65_000}
-            value={state.size}
-            disabled={state.payload !== ""}
-            onChange={(event) => change({ size: event.target.value })}
-          />
-        </Field>
+        <NumberField
+          label="Size"
+          hint="bytes of payload"
+          max={65_000}
+          value={state.size}
+          disabled={state.payload !== ""}
+          onChange={(size) => change({ size })}
+        />
       );
     case "dns":
       return <Question state={state} />;
@@ -74,14 +63,12 @@ export function ContentFields({ state, kind }: { state: Draft; kind: Kind }) {
 function Question({ state }: { state: Draft }) {
   return (
     <>
-      <Field label="Name to ask for">
-        <input
-          value={state.dnsName}
-          spellCheck={false}
-          placeholder="example.org"
-          onChange={(event) => change({ dnsName: event.target.value })}
-        />
-      </Field>
+      <TextField
+        label="Name to ask for"
+        placeholder="example.org"
+        value={state.dnsName}
+        onChange={(dnsName) => change({ dnsName })}
+      />
       <Field label="Record">
         <select value={state.dnsType} onChange={(event) => change({ dnsType: event.target.value })}>
           {RECORDS.map((record) => (
@@ -111,15 +98,13 @@ function PacketFileFields({ state }: { state: Draft }) {
           onChange={(event) => void read(event.target.files?.[0])}
         />
       </Field>
-      <Field label="Speed" hint="2 = twice as fast; empty = as recorded">
-        <input
-          type="number"
-          min={0}
-          step="any"
-          value={state.timeScale}
-          onChange={(event) => change({ timeScale: event.target.value })}
-        />
-      </Field>
+      <NumberField
+        label="Speed"
+        hint="2 = twice as fast; empty = as recorded"
+        step="any"
+        value={state.timeScale}
+        onChange={(timeScale) => change({ timeScale })}
+      />
     </>
   );
 }

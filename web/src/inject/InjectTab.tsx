@@ -6,8 +6,9 @@ import { inOrder } from "../state/injections";
 import { place } from "../state/place";
 import { useSession } from "../state/session";
 import { useStore } from "../state/store";
+import { ListHead } from "../ui/Card";
 import { Refusal } from "../ui/Field";
-import { Button, EmptyState } from "../ui/widgets";
+import { EmptyState } from "../ui/widgets";
 import { draft, startFrom } from "./draft";
 import { InjectForm } from "./InjectForm";
 import { InjectionCard } from "./InjectionCard";
@@ -25,14 +26,7 @@ export default function InjectTab() {
       {making && !refusal ? (
         <InjectForm />
       ) : (
-        <header className="section-head roomy">
-          <h3>Injections</h3>
-          <span className="muted">{injections.loaded ? list.length : ""}</span>
-          <span className="spring" />
-          <Button primary icon="plus" disabled={refusal !== ""} title={refusal} onClick={() => startFrom(null)}>
-            Create
-          </Button>
-        </header>
+        <ListHead title="Injections" number={injections.loaded ? list.length : null} refusal={refusal} onCreate={() => startFrom(null)} />
       )}
       <Refusal reason={refusal} />
       {list.length > 0 ? (

@@ -6,6 +6,7 @@ import { deleteInjection } from "../api/injections";
 import type { InjectionView, Totals } from "../api/types";
 import { isRunning, lossOf, ms, stateOf, type InjectionState } from "../state/injections";
 import { go } from "../state/place";
+import { CardTitle } from "../ui/Card";
 import { ago, bytes, count, duration } from "../ui/format";
 import { Icon, type IconName } from "../ui/Icon";
 import { useNow } from "../ui/now";
@@ -27,18 +28,10 @@ export function InjectionCard({ injection, open, refusal }: { injection: Injecti
   return (
     <li className={open ? "card open" : "card"} data-testid="injection" data-state={state}>
       <div className="card-head">
-        <button
-          type="button"
-          className="card-title"
-          aria-expanded={open}
-          onClick={() => go({ injection: open ? "" : injection.UUID })}
-        >
-          <span className={open ? "turn open" : "turn"}>
-            <Icon name="chevron" size={13} />
-          </span>
+        <CardTitle open={open} onTurn={() => go({ injection: open ? "" : injection.UUID })}>
           <InjectionBadge state={state} />
           <span className="ellipsis">{titleOf(injection)}</span>
-        </button>
+        </CardTitle>
         <Stop injection={injection} refusal={refusal} />
       </div>
       {injection.Status?.Reason ? <p className="card-sentence">{injection.Status.Reason}</p> : null}

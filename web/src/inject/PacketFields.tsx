@@ -2,7 +2,7 @@
 // What is rarely said of a packet: its headers, its payload, its direction, how long its answer is waited for.
 
 import type { Node } from "../api/types";
-import { Field } from "../ui/Field";
+import { Field, NumberField, TextField } from "../ui/Field";
 import { macOf } from "./addresses";
 import { change, type Draft } from "./draft";
 import type { Kind } from "./kinds";
@@ -30,7 +30,7 @@ export function PacketFields({ state, kind, source }: Props) {
             />
           </Field>
         ) : null}
-        <Numbered label="Waits for an answer" hint="ms" most={60_000} value={state.timeout} onChange={(timeout) => change({ timeout })} />
+        <NumberField label="Waits for an answer" hint="ms" max={60_000} value={state.timeout} onChange={(timeout) => change({ timeout })} />
         <Field label="As if the guest had sent them" hint="they enter through the interface">
           <input
             type="checkbox"
@@ -46,31 +46,27 @@ export function PacketFields({ state, kind, source }: Props) {
 function Headers({ state, source }: Props) {
   return (
     <>
-      <Field label="From MAC">
-        <input
-          className="mono"
-          value={state.srcMAC}
-          spellCheck={false}
-          placeholder={macOf(source) || "of the interface"}
-          onChange={(event) => change({ srcMAC: event.target.value })}
-        />
-      </Field>
-      <Field label="To MAC">
-        <input
-          className="mono"
-          value={state.dstMAC}
-          spellCheck={false}
-          placeholder="by routes, ARP and ND"
-          onChange={(event) => change({ dstMAC: event.target.value })}
-        />
-      </Field>
-      <Numbered label="TTL" hint="or hop limit" most={255} value={state.ttl} onChange={(ttl) => change({ ttl })} />
-      <Numbered label="DSCP" hint="0 to 63" most={63} value={state.dscp} onChange={(dscp) => change({ dscp })} />
-      <Numbered label="VLAN" hint="empty = no tag" most={4094} value={state.vlan} onChange={(vlan) => change({ vlan })} />
-      <Numbered
+      <TextField
+        label="From MAC"
+        mono
+        placeholder={macOf(source) || "of the interface"}
+        value={state.srcMAC}
+        onChange={(srcMAC) => change({ srcMAC })}
+      />
+      <TextField
+        label="To MAC"
+        mono
+        placeholder="by routes, ARP and ND"
+        value={state.dstMAC}
+        onChange={(dstMAC) => change({ dstMAC })}
+      />
+      <NumberField label="TTL" hint="or hop limit" max={255} value={state.ttl} onChange={(ttl) => change({ ttl })} />
+      <NumberField label="DSCP" hint="0 to 63" max={63} value={state.dscp} onChange={(dscp) => change({ dscp })} />
+      <NumberField label="VLAN" hint="empty = no tag" max={4094} value={state.vlan} onChange={(vlan) => change({ vlan })} />
+      <NumberField
         label="VLAN priority"
         hint="0 to 7"
-        most={7}
+        max={7}
         value={state.vlanPriority}
         onChange={(vlanPriority) => change({ vlanPriority })}
       />
@@ -82,21 +78,5 @@ function Headers({ state, source }: Props) {
         />
       </Field>
     </>
-  );
-}
-
-interface NumberedProps {
-  label: string;
-  hint: string;
-  most: number;
-  value: string;
-  onChange: (value: string) => void;
-}
-
-function Numbered({ label, hint, most, value, onChange }: NumberedProps) {
-  return (
-    <Field label={label} hint={hint}>
-      <input type="number" min={0} max={most} value={value} onChange={(event) => onChange(event.target.value)} />
-    </Field>
   );
 }

@@ -8,12 +8,13 @@ import { captureOnNodes } from "../state/captures";
 import { textList, text } from "../state/metadata";
 import { go, place, type NodeView } from "../state/place";
 import { useSession } from "../state/session";
+import { useShownGraph } from "../state/shown";
 import { useStore } from "../state/store";
 import { isInterface, linkState, nameOf, type LinkState } from "../topology/appearance";
-import { dateTime } from "../ui/format";
 import { lazily } from "../ui/lazily";
 import { Button, EmptyState, Tabs, type TabItem } from "../ui/widgets";
-import { MetadataTree } from "./MetadataTree";
+import { Details } from "./Details";
+import { LinkInspector } from "./LinkInspector";
 import { TrafficPanel } from "./TrafficPanel";
 
 const MetricsPanel = lazily(() => import("./MetricsPanel"));
@@ -33,11 +34,12 @@ interface Props {
 
 export function Inspector({ onCapture, onInject }: Props) {
   const session = useSession();
-  const graph = useStore(session.graph);
+  const graph = useShownGraph();
   const captures = useStore(session.captures);
-  const { node: id, view } = useStore(place);
+  const { node: id, link, view } = useStore(place);
   const captured = useMemo(() => captureOnNodes(captures).has(id), [captures, id]);
   const node = graph.nodes.get(id);
+  if (!id && link) return <LinkInspector graph={graph} link={link} />;
   if (!node) return <NothingSelected wanted={id} />;
   const shown: NodeView = view || (captured ? "traffic" : "details");
   return (
@@ -46,7 +48,7 @@ export function Inspector({ onCapture, onInject }: Props) {
       <Tabs label="About the node" items={VIEWS} chosen={shown} onChoose={(next) => go({ view: next })} small />
       <div className="panel-body" role="tabpanel">
         {shown === "traffic" ? <TrafficPanel key={node.ID} node={node} onCapture={onCapture} /> : null}
-        {shown === "details" ? <Details node={node} /> : null}
+        {shown === "details" ? <Details key={node.ID} element={node} queries /> : null}
         {shown === "metrics" ? (
           <Suspense>
             <MetricsPanel nodeId={node.ID} />
@@ -97,24 +99,5 @@ function Heading({ node, onInject }: { node: Node; onInject: (node: Node) => voi
         ))}
       </span>
     </header>
-  );
-}
-
-function Details({ node }: { node: Node }) {
-  return (
-    <div className="scroll">
-      <MetadataTree data={node.Metadata} />
-      <h3 className="block-title">Record</h3>
-      <MetadataTree
-        data={{
-          ID: node.ID,
-          Host: node.Host,
-          Origin: node.Origin,
-          Created: dateTime(node.CreatedAt),
-          Updated: dateTime(node.UpdatedAt),
-          Revision: node.Revision,
-        }}
-      />
-    </div>
   );
 }

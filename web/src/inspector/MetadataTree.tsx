@@ -4,67 +4,103 @@
 import { useState } from "react";
 import type { Json } from "../api/types";
 import { isBranch } from "../state/metadata";
+import { go } from "../state/place";
 import { Icon } from "../ui/Icon";
 import { plural } from "../ui/format";
 import { copy } from "../ui/CopyMenu";
+import { queryFor } from "./tree";
 
-export function MetadataTree({ data, label = "Metadata" }: { data: Record<string, Json>; label?: string }) {
+interface Props {
+  data: Record<string, Json>;
+  label?: string;
+  /** All branches open, for what was found in them. */
+  open?: boolean;
+  /** Whether the tree is metadata of a node, by whose values others can be found. */
+  queries?: boolean;
+}
+
+interface Ways {
+  readonly open: boolean;
+  readonly queries: boolean;
+}
+
+export function MetadataTree({ data, label = "Metadata", open = false, queries = false }: Props) {
   return (
     <div className="tree" role="tree" aria-label={label}>
-      <Entries entries={sortedEntries(data)} depth={0} />
+      <Entries entries={sortedEntries(data)} path={[]} ways={{ open, queries }} />
     </div>
   );
 }
 
-function Entries({ entries, depth }: { entries: [string, Json][]; depth: number }) {
-  return entries.map(([key, value]) => <Entry key={key} name={key} value={value} depth={depth} />);
+function Entries({ entries, path, ways }: { entries: [string, Json][]; path: readonly string[]; ways: Ways }) {
+  return entries.map(([key, value]) => <Entry key={key} value={value} path={[...path, key]} ways={ways} />);
 }
 
-function Entry({ name, value, depth }: { name: string; value: Json; depth: number }) {
-  const plain = isBranch(value) ? plainList(value) : null;
-  if (!isBranch(value) || plain !== null) {
-    return <Leaf name={name} value={plain ?? shown(value)} kind={plain === null ? typeof value : "string"} depth={depth} />;
-  }
-  return <Branch name={name} value={value} depth={depth} />;
+interface EntryProps<T extends Json> {
+  value: T;
+  /** Keys from the root on, its own the last. */
+  path: readonly string[];
+  ways: Ways;
 }
 
-function Leaf({ name, value, kind, depth }: { name: string; value: string; kind: string; depth: number }) {
+function Entry({ value, path, ways }: EntryProps<Json>) {
+  if (!isBranch(value)) return <Leaf text={shown(value)} kind={typeof value} value={value} path={path} ways={ways} />;
+  const plain = plainList(value);
+  if (plain !== null) return <Leaf text={plain} kind="string" value={value} path={path} ways={ways} />;
+  return <Branch value={value} path={path} ways={ways} />;
+}
+
+function Leaf({ text, kind, value, path, ways }: EntryProps<Json> & { text: string; kind: string }) {
+  const query = ways.queries ? queryFor(path, value) : "";
   return (
-    <div className="tree-row" role="treeitem" data-depth={Math.min(depth, 6)}>
-      <span className="tree-key">{name}</span>
-      <button type="button" className={`tree-value ${kind}`} title="Copy" onClick={() => void copy(value)}>
-        {value === "" ? "–" : value}
+    <div className="tree-row" role="treeitem" data-depth={depthOf(path)}>
+      <span className="tree-key">{path.at(-1)}</span>
+      <button type="button" className={`tree-value ${kind}`} title="Copy" onClick={() => void copy(text)}>
+        {text === "" ? "–" : text}
       </button>
+      {query ? (
+        <button
+          type="button"
+          className="tree-query"
+          title={`Find all nodes with this value: ${query}`}
+          aria-label={`Find all nodes with this ${path.join(".")}`}
+          onClick={() => go({ tab: "query", q: query, show: "" })}
+        >
+          <Icon name="search" size={12} />
+        </button>
+      ) : null}
     </div>
   );
 }
 
-function Branch({ name, value, depth }: { name: string; value: Json[] | Record<string, Json>; depth: number }) {
+function Branch({ value, path, ways }: EntryProps<Json[] | Record<string, Json>>) {
   const entries = Array.isArray(value) ? value.map((item, at): [string, Json] => [String(at), item]) : sortedEntries(value);
-  const [open, setOpen] = useState(depth === 0 && entries.length <= 8);
+  const [turned, setTurned] = useState<boolean | null>(null);
+  const open = turned ?? (ways.open || (path.length === 1 && entries.length <= 8));
+  // What is in a list has no path by which a query could name it.
+  const inside = { ...ways, queries: ways.queries && !Array.isArray(value) };
   return (
     <div role="treeitem" aria-expanded={open}>
-      <button
-        type="button"
-        className="tree-row tree-branch"
-        data-depth={Math.min(depth, 6)}
-        onClick={() => setOpen(!open)}
-      >
+      <button type="button" className="tree-row tree-branch" data-depth={depthOf(path)} onClick={() => setTurned(!open)}>
         <span className="tree-key">
           <span className={open ? "turn open" : "turn"}>
             <Icon name="chevron" size={12} />
           </span>
-          {name}
+          {path.at(-1)}
         </span>
         <span className="muted">{Array.isArray(value) ? plural(value.length, "entry", "entries") : plural(entries.length, "key")}</span>
       </button>
       {open ? (
         <div role="group">
-          <Entries entries={entries} depth={depth + 1} />
+          <Entries entries={entries} path={path} ways={inside} />
         </div>
       ) : null}
     </div>
   );
+}
+
+function depthOf(path: readonly string[]): number {
+  return Math.min(path.length - 1, 6);
 }
 
 function sortedEntries(data: Record<string, Json>): [string, Json][] {

@@ -4,6 +4,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { nodeMetrics } from "../api/client";
+import { place } from "../state/place";
+import { useStore } from "../state/store";
 import { bitRate, bytes, count } from "../ui/format";
 import { EmptyState, ErrorNote, messageOf } from "../ui/widgets";
 import { Chart } from "./Chart";
@@ -15,6 +17,7 @@ const REFRESH_MS = 5000;
 const packetRate = (value: number): string => `${value < 10 ? value.toFixed(1) : count(value)}/s`;
 
 export default function MetricsPanel({ nodeId }: { nodeId: string }) {
+  const { at } = useStore(place);
   const query = useQuery({
     queryKey: ["metrics", nodeId],
     queryFn: ({ signal }) => nodeMetrics(nodeId, WINDOW_S, signal),
@@ -25,6 +28,13 @@ export default function MetricsPanel({ nodeId }: { nodeId: string }) {
     () => ({ bits: rates(points, "bits"), packets: rates(points, "packets"), errors: rates(points, "errors") }),
     [points],
   );
+  if (at) {
+    return (
+      <EmptyState icon="clock" title="Charts show the present">
+        The map shows another time. Go back to now to see the last 10 minutes.
+      </EmptyState>
+    );
+  }
   if (query.isError) return <ErrorNote>Metrics could not be read: {messageOf(query.error)}</ErrorNote>;
   if (query.isPending) return null;
   if (points.length === 0) {

@@ -10,6 +10,11 @@ const LOOK_EVERY = 30_000;
 
 /** Rights that the page asks about, in the words of the server's policy: an object and an action. */
 export type Right =
+  | "capture read"
+  | "capture write"
+  | "capture rawpackets"
+  | "check read"
+  | "check write"
   | "alert read"
   | "alert write"
   | "workflow read"

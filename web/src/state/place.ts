@@ -11,6 +11,12 @@ export interface Place {
   readonly tab: Tab;
   /** Selected node, "" = none. */
   readonly node: string;
+  /** Selected link, as ids of the edges it stands for (see state/link.ts), "" = none. */
+  readonly link: string;
+  /** Unix ms of the moment that the map shows, "" = now. */
+  readonly at: string;
+  /** Whether links say how much traffic they carry. */
+  readonly rates: "on" | "";
   /** "" = whatever says most about the node. */
   readonly view: NodeView | "";
   /** Capture whose details are open, "" = none. */
@@ -36,6 +42,9 @@ export interface Place {
 export const home: Place = {
   tab: "captures",
   node: "",
+  link: "",
+  at: "",
+  rates: "",
   view: "",
   capture: "",
   check: "",
@@ -61,16 +70,28 @@ const TABS: readonly string[] = [
 const VIEWS: readonly string[] = ["traffic", "details", "metrics"] satisfies NodeView[];
 const SHOWS: readonly string[] = ["table", "graph", "json", "explain"] satisfies ResultView[];
 /** Members that have a few values only; whatever else an address says counts as not said. */
-const CLOSED: Partial<Record<keyof Place, readonly string[]>> = { tab: TABS, view: VIEWS, show: SHOWS };
+const CLOSED: Partial<Record<keyof Place, readonly string[]>> = {
+  tab: TABS,
+  view: VIEWS,
+  show: SHOWS,
+  rates: ["on"],
+};
+/** The end of the year 9999. */
+const LAST_MS = 253_402_300_799_999;
 
 export function parsePlace(search: string): Place {
   const query = new URLSearchParams(search);
   const said = Object.keys(home).map((key): [string, string] => {
     const name = key as keyof Place;
     const value = query.get(name) ?? home[name];
-    return [name, CLOSED[name]?.includes(value) === false ? home[name] : value];
+    const known = name === "at" ? isMoment(value) : CLOSED[name]?.includes(value) !== false;
+    return [name, known ? value : home[name]];
   });
   return Object.fromEntries(said) as unknown as Place;
+}
+
+function isMoment(value: string): boolean {
+  return /^\d{1,15}$/.test(value) && Number(value) > 0 && Number(value) <= LAST_MS;
 }
 
 export function formatPlace(place: Place): string {
@@ -95,7 +116,8 @@ export function refine(change: Partial<Place>): void {
 }
 
 function move(change: Partial<Place>, how: "push" | "replace"): void {
-  const next = { ...place.get(), ...change };
+  // One thing is selected at a time.
+  const next = { ...place.get(), ...(change.node ? { link: "" } : {}), ...change };
   const address = `${window.location.pathname}${formatPlace(next)}`;
   if (formatPlace(next) === formatPlace(place.get())) return;
   if (how === "push") window.history.pushState(null, "", address);

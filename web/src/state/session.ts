@@ -5,13 +5,12 @@ import { createContext, useContext } from "react";
 import { listAlerts } from "../api/alerts";
 import { listCaptures, listChecks } from "../api/client";
 import { listInjections } from "../api/injections";
-import type { AlertView, CaptureView, InjectionView, Transition } from "../api/types";
-import type { Message } from "../transport/envelope";
+import type { AlertView, CaptureView, CheckView, InjectionView, Transition } from "../api/types";
+import type { AlertMessage, CaptureMessage, CheckMessage, Message } from "../transport/envelope";
 import { openSubscriberSocket, Subscriber, type Link } from "../transport/subscriber";
-import { listReceived, listRequested, noCaptures, pushed, type CapturesState } from "./captures";
-import * as checks from "./checks";
+import { withNews, type CheckNews } from "./checks";
 import { emptyGraph, reduceGraph, unsynced, type GraphState } from "./graph";
-import { changed, nothing, received, requested, unread, type Listing, type Resource } from "./listing";
+import { changed, nothing, received, requested, unread, type Change, type Listing, type Resource } from "./listing";
 import { Store } from "./store";
 
 export interface CaptureNews {
@@ -26,8 +25,9 @@ const LONGEST_BATCH_MS = 1000;
 
 export class Session {
   readonly graph = new Store<GraphState>(emptyGraph);
-  readonly captures = new Store<CapturesState>(noCaptures);
-  readonly checks = new Store<checks.ChecksState>(checks.noChecks);
+  readonly captures = new Store<Listing<CaptureView>>(nothing());
+  readonly checks = new Store<Listing<CheckView>>(nothing());
+  readonly checkNews = new Store<CheckNews>(new Map());
   readonly alerts = new Store<Listing<AlertView>>(nothing());
   readonly injections = new Store<Listing<InjectionView>>(nothing());
   readonly link = new Store<Link>({ state: "connecting" });
@@ -75,34 +75,12 @@ export class Session {
       this.graph.set(unsynced(this.graph.get()));
     }
     if (link.state === "live") {
-      void this.readCaptures();
-      void this.readChecks();
+      void readInto(this.captures, listCaptures);
+      void readInto(this.checks, listChecks);
       void readInto(this.alerts, listAlerts);
       void readInto(this.injections, listInjections);
     }
     this.link.set(link);
-  }
-
-  private async readCaptures(): Promise<void> {
-    this.captures.set(listRequested(this.captures.get()));
-    try {
-      const list = await listCaptures();
-      this.captures.set(listReceived(this.captures.get(), list));
-    } catch {
-      // The socket tells of every change from now on; a lost server is told by the link's state.
-      this.captures.set({ ...this.captures.get(), meanwhile: null });
-    }
-  }
-
-  private async readChecks(): Promise<void> {
-    this.checks.set(checks.listRequested(this.checks.get()));
-    try {
-      const list = await listChecks();
-      this.checks.set(checks.listReceived(this.checks.get(), list));
-    } catch {
-      // As for captures.
-      this.checks.set({ ...this.checks.get(), meanwhile: null });
-    }
   }
 
   private enqueue(messages: readonly Message[]): void {
@@ -118,26 +96,31 @@ export class Session {
     if (messages.length === 0) return;
     const started = performance.now();
     this.graph.set(reduceGraph(this.graph.get(), messages));
-    const changes = messages.flatMap((message) => (message.kind === "capture" ? [message.change] : []));
-    const before = this.captures.get().byId;
-    this.captures.set(pushed(this.captures.get(), changes));
-    const judged = messages.flatMap((message) => (message.kind === "check" ? [message.change] : []));
-    this.checks.set(checks.pushed(this.checks.get(), judged));
-    this.takeAlerts(messages);
-    const sent = messages.flatMap((message) => (message.kind === "injection" ? [message.change] : []));
-    this.injections.set(changed(this.injections.get(), sent));
-    for (const { type, capture } of changes) {
-      if (type !== "Deleted") this.tell({ capture, before: before.get(capture.UUID) });
-    }
+    this.takeCaptures(messages.flatMap((message) => (message.kind === "capture" ? [message.change] : [])));
+    this.takeChecks(messages.flatMap((message) => (message.kind === "check" ? [message.change] : [])));
+    this.takeAlerts(messages.flatMap((message) => (message.kind === "alert" ? [message.change] : [])));
+    take(this.injections, messages.flatMap((message) => (message.kind === "injection" ? [message.change] : [])));
     // Drawing follows in the same turn of the loop as far as React takes it; the canvas paints after this timer.
     setTimeout(() => {
       this.pause = Math.min(LONGEST_BATCH_MS, Math.max(BATCH_MS, (performance.now() - started) * COST_FACTOR));
     });
   }
 
-  private takeAlerts(messages: readonly Message[]): void {
-    const changes = messages.flatMap((message) => (message.kind === "alert" ? [message.change] : []));
-    this.alerts.set(changed(this.alerts.get(), changes.filter((change) => change.type !== "Transition")));
+  private takeCaptures(changes: readonly CaptureMessage[]): void {
+    const before = this.captures.get().byId;
+    take(this.captures, changes);
+    for (const { type, view } of changes) {
+      if (type !== "Deleted") this.tell({ capture: view, before: before.get(view.UUID) });
+    }
+  }
+
+  private takeChecks(changes: readonly CheckMessage[]): void {
+    take(this.checks, changes.filter((change) => change.type !== "Result"));
+    this.checkNews.set(withNews(this.checkNews.get(), changes));
+  }
+
+  private takeAlerts(changes: readonly AlertMessage[]): void {
+    take(this.alerts, changes.filter((change) => change.type !== "Transition"));
     for (const change of changes) {
       if (change.type !== "Transition") continue;
       for (const listener of this.transitionListeners) listener(change.transition);
@@ -147,6 +130,10 @@ export class Session {
   private tell(news: CaptureNews): void {
     for (const listener of this.newsListeners) listener(news);
   }
+}
+
+function take<T extends Resource>(store: Store<Listing<T>>, changes: readonly Change<T>[]): void {
+  store.set(changed(store.get(), changes));
 }
 
 async function readInto<T extends Resource>(store: Store<Listing<T>>, read: () => Promise<T[]>): Promise<void> {

@@ -4,8 +4,7 @@
 import { useDeferredValue, useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { go } from "../state/place";
 import { text } from "../state/metadata";
-import { useSession } from "../state/session";
-import { useStore } from "../state/store";
+import { useShownGraph } from "../state/shown";
 import { Icon } from "../ui/Icon";
 import { nameOf } from "./appearance";
 import { jumpTo } from "./jump";
@@ -15,7 +14,7 @@ import { search, type Hit } from "./search";
 const MOST = 12;
 
 export function SearchBox() {
-  const graph = useStore(useSession().graph);
+  const graph = useShownGraph();
   const [wanted, setWanted] = useState("");
   const [open, setOpen] = useState(false);
   const [at, setAt] = useState(0);

@@ -2,22 +2,27 @@
 // The map: canvas, its controls, and what it does not show.
 
 import { useEffect, useMemo, useRef, useState } from "react";
-import { draft, matches } from "../captures/draft";
-import { captureOnNodes } from "../state/captures";
-import { go, place } from "../state/place";
-import { useSession } from "../state/session";
+import { formatLink } from "../state/link";
+import { go, place, refine } from "../state/place";
+import { useShownGraph } from "../state/shown";
 import { useStore } from "../state/store";
 import { theme } from "../state/theme";
 import { count, plural } from "../ui/format";
-import { EmptyState, IconButton } from "../ui/widgets";
+import { tell } from "../ui/toasts";
+import { EmptyState, IconButton, messageOf } from "../ui/widgets";
 import { Canvas } from "./canvas";
 import { jumps } from "./jump";
-import { pick, picked as held } from "./picking";
-import { automaticDepth, groupsAround, project, type View } from "./view";
+import { pick } from "./picking";
+import { useMarks } from "./useMarks";
+import { useTraffic } from "./useTraffic";
+import { automaticDepth, deepestWithin, groupsAround, project, type View } from "./view";
+
+/** Nodes with which the canvas can still be moved by hand. */
+const MOST_DRAWN = 2500;
 
 export function Topology() {
-  const session = useSession();
-  const graph = useStore(session.graph);
+  const graph = useShownGraph();
+  const { at: past, rates } = useStore(place);
   const [chosen, setChosen] = useState<ReadonlyMap<string, boolean>>(() => new Map());
   // By the size when the graph first arrived: groups must not fall shut because a node was added.
   const depth = useRef<number | null>(null);
@@ -34,7 +39,7 @@ export function Topology() {
     if (!frame.current) return undefined;
     const made = new Canvas(frame.current, theme.get(), {
       onPick: (id) => select(latest.current.graph.nodes.get(id)),
-      onBackground: () => undefined,
+      onPickLink: (edges, number) => go({ tab: "node", node: "", link: formatLink(edges, number), view: "" }),
       onToggle: (id) => {
         const group = latest.current.view.nodes.get(id)?.group;
         if (group) setChosen((known) => new Map(known).set(id, group === "closed"));
@@ -52,6 +57,7 @@ export function Topology() {
 
   useEffect(() => canvas?.show(view), [canvas, view]);
   useMarks(canvas);
+  const trafficError = useTraffic(canvas, view, graph);
   useEffect(() => (canvas ? theme.subscribe(() => canvas.setTheme(theme.get())) : undefined), [canvas]);
   useEffect(
     () =>
@@ -66,13 +72,16 @@ export function Topology() {
   );
 
   const setAll = (open: boolean): void => {
-    depth.current = open ? Number.POSITIVE_INFINITY : 1;
+    depth.current = open ? deepestWithin(graph, MOST_DRAWN) : 1;
     setChosen(new Map());
+    if (depth.current !== Number.POSITIVE_INFINITY && open) {
+      tell(`${count(view.total)} nodes are too many to draw: groups are open as far as ${count(MOST_DRAWN)} go`, "alert", "amber");
+    }
   };
   return (
     <section className="topology" aria-label="Map of the network">
       <div className="canvas" ref={frame} data-testid="canvas" />
-      {graph.synced && view.total === 0 ? (
+      {graph.synced && view.total === 0 && !past ? (
         <EmptyState icon="target" title="The network is not in yet">
           Interfaces appear here as soon as an agent reports them.
         </EmptyState>
@@ -85,6 +94,12 @@ export function Topology() {
         <IconButton icon="collapse" label="Close all groups but hosts" onClick={() => setAll(false)} />
         <IconButton icon="layout" label="Arrange in rows" onClick={() => canvas?.arrange()} />
         <IconButton icon="web" label="Arrange by links" onClick={() => canvas?.arrangeByLinks()} />
+        <IconButton
+          icon="traffic"
+          label={trafficError ? `Traffic could not be read: ${messageOf(trafficError)}` : "Traffic on links"}
+          aria-pressed={rates === "on"}
+          onClick={() => refine({ rates: rates === "on" ? "" : "on" })}
+        />
       </div>
       <MapNote view={view} />
     </section>
@@ -94,19 +109,6 @@ export function Topology() {
 function select(node: Parameters<typeof pick>[0] | undefined): void {
   if (!node || pick(node)) return;
   go({ tab: "node", node: node.ID, view: "" });
-}
-
-function useMarks(canvas: Canvas | null): void {
-  const captures = useStore(useSession().captures);
-  const { node: selected } = useStore(place);
-  const { picks, open, mode } = useStore(draft);
-  const matched = useStore(matches);
-  const ids = useStore(held);
-  const onNodes = useMemo(() => captureOnNodes(captures), [captures]);
-  useEffect(() => {
-    const picked = [...(open && mode === "pick" ? picks.filter((id) => id !== null) : []), ...ids];
-    canvas?.mark({ selected, picked, matched, captures: onNodes });
-  }, [canvas, selected, picks, open, mode, matched, ids, onNodes]);
 }
 
 function MapNote({ view }: { view: View }) {

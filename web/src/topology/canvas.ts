@@ -1,28 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps a Cytoscape canvas equal to a view. Positions belong to this class: what is placed stays where it is.
 
-import cytoscape, { type Core, type NodeSingular } from "cytoscape";
+import cytoscape, { type CollectionReturnValue, type Core, type EdgeSingular, type NodeSingular } from "cytoscape";
 import type { Theme } from "../state/theme";
 import { claimStyleElement, dataOf } from "./element";
 import { LayoutWorker } from "./layout";
+import { labelLinks, markLinks, removeLinks, showLinks } from "./links";
 import { applyMarks, noMarks, touched, type Marks } from "./marks";
 import { placeNewcomers } from "./newcomers";
 import { middle, pushApart, type Box, type Point } from "./placement";
 import { PositionMemory } from "./positions";
 import { canvasStyle } from "./style";
 import { arrange } from "./tiers";
+import type { LinkTraffic } from "./traffic";
 import type { View, VisibleNode } from "./view";
 
 export interface CanvasHandlers {
   onPick(id: string): void;
-  onBackground(): void;
+  /** A line that stands for these edges, and how many there are of them. */
+  onPickLink(edges: readonly string[], count: number): void;
   onToggle(id: string): void;
 }
 
 const GROUP_GAP = 34;
+/** Elements from which on a picture is moved while the hand moves, and drawn anew when it rests. */
+const MANY = 400;
+const LARGEST_LABEL = 18;
+const TITLE_SIZES = [13, 18, 25, 36, 52, 76] as const;
 const ORIGIN = { x: 0, y: 0 };
 const FLASH_MS = 1600;
-const FIT_PADDING = 48;
+const FIT_PADDING = 30;
 
 export class Canvas {
   private readonly cy: Core;
@@ -48,8 +55,9 @@ export class Canvas {
       autounselectify: true,
     });
     this.cy.on("tap", "node", (event) => handlers.onPick((event.target as NodeSingular).id()));
-    this.cy.on("tap", (event) => {
-      if (event.target === this.cy) handlers.onBackground();
+    this.cy.on("tap", "edge", (event) => {
+      const edge = event.target as EdgeSingular;
+      handlers.onPickLink(edge.data("edges") as readonly string[], edge.data("count") as number);
     });
     this.cy.on("dbltap", "node", (event) => handlers.onToggle((event.target as NodeSingular).id()));
     this.cy.on("zoom", () => this.keepTitlesReadable());
@@ -66,11 +74,13 @@ export class Canvas {
     this.cy.batch(() => {
       this.removeGone(view);
       this.addAndUpdate(view, before);
-      this.replaceEdges(view);
+      showLinks(this.cy, view);
+      markLinks(this.cy, this.marks.link);
     });
     if (unknown) this.place(this.positions.all());
     else if (fresh.length > 0) this.makeRoom(fresh);
     if ((unknown || !this.fitted) && view.nodes.size > 0) this.fit();
+    moveAsPicture(this.cy, view.nodes.size + view.edges.size > MANY);
   }
 
   mark(marks: Marks): void {
@@ -78,7 +88,13 @@ export class Canvas {
     this.marks = marks;
     this.cy.batch(() => {
       for (const id of touched(before, marks)) applyMarks(this.cy.getElementById(id), marks);
+      if (before.link !== marks.link) markLinks(this.cy, marks.link);
     });
+  }
+
+  /** Say on the lines what they carry; an empty map makes them silent. */
+  label(traffic: ReadonlyMap<string, LinkTraffic>): void {
+    this.cy.batch(() => labelLinks(this.cy, traffic));
   }
 
   setTheme(theme: Theme): void {
@@ -89,7 +105,8 @@ export class Canvas {
   flash(id: string): void {
     const node = this.cy.getElementById(id);
     if (node.empty()) return;
-    this.cy.animate({ center: { eles: node }, zoom: Math.max(this.cy.zoom(), 0.9), duration: 300 });
+    const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.cy.animate({ center: { eles: node }, zoom: Math.max(this.cy.zoom(), 0.9), duration: still ? 0 : 300 });
     node.addClass("flash");
     setTimeout(() => node.removeClass("flash"), FLASH_MS);
   }
@@ -175,19 +192,21 @@ export class Canvas {
     return this.cy.getElementById(id).hasClass("closed");
   }
 
-  /** Names of hosts stay legible however far away one is. */
+  /** Names of hosts stay legible however far away one is; in steps, for each makes Cytoscape measure all frames. */
   private keepTitlesReadable(): void {
-    const size = Math.round(Math.min(80, Math.max(13, 11 / this.cy.zoom())));
+    const size = titleSize(this.cy.zoom());
     if (size === this.titleSize) return;
     this.titleSize = size;
-    this.cy.nodes(".outermost").style("font-size", size);
+    for (const node of this.cy.nodes(".outermost")) node.style("font-size", this.sizeOf(node));
+  }
+
+  /** A frame has room for a large title, a single node has not. */
+  private sizeOf(node: CollectionReturnValue | NodeSingular): number {
+    return node.hasClass("open") ? this.titleSize : Math.min(this.titleSize, LARGEST_LABEL);
   }
 
   private removeGone(view: View): void {
-    this.cy
-      .edges()
-      .filter((edge) => !view.edges.has(edge.id()))
-      .remove();
+    removeLinks(this.cy, view);
     const gone = this.cy.nodes().filter((node) => !view.nodes.has(node.id()));
     // Children that stay are moved out first: removing a compound node would take them along.
     gone
@@ -209,7 +228,7 @@ export class Canvas {
     const data = { ...dataOf(node), ...(node.parent ? { parent: node.parent } : {}) };
     const classes = [node.group ?? "", node.parent ? "" : "outermost"];
     const added = this.cy.add({ group: "nodes", data, position: { ...(this.positions.get(node.id) ?? ORIGIN) }, classes });
-    if (!node.parent) added.style("font-size", this.titleSize);
+    if (!node.parent) added.style("font-size", this.sizeOf(added));
     applyMarks(added, this.marks);
   }
 
@@ -225,14 +244,6 @@ export class Canvas {
     for (const [key, value] of Object.entries(dataOf(node))) if (current.data(key) !== value) current.data(key, value);
     if (before?.group === node.group) return;
     current.toggleClass("open", node.group === "open").toggleClass("closed", node.group === "closed");
-  }
-
-  private replaceEdges(view: View): void {
-    for (const { id, source, target, kind, count } of view.edges.values()) {
-      const known = this.cy.getElementById(id);
-      if (known.empty()) this.cy.add({ group: "edges", data: { id, source, target, kind, count } });
-      else if (known.data("count") !== count) known.data("count", count);
-    }
   }
 
   private levelOf(parent: string | null): NodeSingular[] {
@@ -269,4 +280,14 @@ export class Canvas {
     for (const node of this.cy.nodes()) if (node.isChildless()) this.positions.set(node.id(), { ...node.position() });
     this.positions.save();
   }
+}
+
+/** Cytoscape takes this wish when it begins only, but looks at it at each frame. */
+function moveAsPicture(cy: Core, wanted: boolean): void {
+  (cy as unknown as { renderer(): { textureOnViewport: boolean } }).renderer().textureOnViewport = wanted;
+}
+
+function titleSize(zoom: number): number {
+  const wanted = 9.5 / zoom;
+  return TITLE_SIZES.find((size) => size >= wanted) ?? 76;
 }

@@ -8,15 +8,19 @@ export interface Marks {
   readonly selected: string;
   readonly picked: readonly string[];
   readonly matched: ReadonlySet<string>;
+  /** Ids of the edges that the selected line stands for. */
+  readonly link: readonly string[];
+  /** Nodes of the past that are there no more. */
+  readonly gone: ReadonlySet<string>;
   readonly captures: ReadonlyMap<string, NodeCapture>;
 }
 
-export const noMarks: Marks = { selected: "", picked: [], matched: new Set(), captures: new Map() };
+export const noMarks: Marks = { selected: "", picked: [], matched: new Set(), link: [], gone: new Set(), captures: new Map() };
 
 /** Nodes that may look different after a change of marks. */
 export function touched(before: Marks, after: Marks): Set<string> {
   return new Set(
-    [before, after].flatMap((of) => [of.selected, ...of.picked, ...of.matched, ...of.captures.keys()]),
+    [before, after].flatMap((of) => [of.selected, ...of.picked, ...of.matched, ...of.gone, ...of.captures.keys()]),
   );
 }
 
@@ -26,7 +30,8 @@ export function applyMarks(element: CollectionReturnValue, marks: Marks): void {
   element
     .toggleClass("selected", id === marks.selected)
     .toggleClass("picked", marks.picked.includes(id))
-    .toggleClass("match", marks.matched.has(id));
+    .toggleClass("match", marks.matched.has(id))
+    .toggleClass("gone", marks.gone.has(id));
   const capture = marks.captures.get(id);
   if (capture) element.data("capture", capture);
   else element.removeData("capture");

@@ -16,6 +16,7 @@ interface Palette {
   readonly accent: string;
   readonly amber: string;
   readonly green: string;
+  readonly red: string;
 }
 
 const PALETTES: Readonly<Record<Theme, Palette>> = {
@@ -30,6 +31,7 @@ const PALETTES: Readonly<Record<Theme, Palette>> = {
     accent: "#2563d9",
     amber: "#d18a00",
     green: "#1a9d5a",
+    red: "#c73a3a",
   },
   dark: {
     text: "#d7dee8",
@@ -42,6 +44,7 @@ const PALETTES: Readonly<Record<Theme, Palette>> = {
     accent: "#6aa2ff",
     amber: "#e8ab3a",
     green: "#3ecb85",
+    red: "#ff7d76",
   },
 };
 
@@ -159,6 +162,7 @@ function markStyles(palette: Palette): object[] {
   return [
     ...badges,
     { selector: "node.open[capture]", style: { "background-image": "none" } },
+    { selector: "node.gone", style: { "border-width": 2, "border-color": palette.red, "border-style": "dashed" } },
     ring("node.match", palette.amber, 5),
     ring("node.picked", palette.green, 6),
     ring("node.flash", palette.accent, 14),
@@ -202,5 +206,12 @@ function edgeStyles(palette: Palette): object[] {
     { selector: "edge[kind = 'veth']", style: { "line-style": "dashed", "line-dash-pattern": [6, 4] } },
     { selector: "edge[kind = 'patch']", style: { "line-style": "dashed", "line-dash-pattern": [3, 3] } },
     { selector: "edge[count > 1]", style: { width: 2.6, label: "data(count)" } },
+    { selector: "edge[rate]", style: { label: "data(rate)", width: "mapData(weight, 3, 10, 1.6, 7)" } },
+    { selector: "edge[load = 'busy']", style: { "line-color": palette.amber } },
+    { selector: "edge[load = 'full']", style: { "line-color": palette.red } },
+    {
+      selector: "edge.selected",
+      style: { "underlay-color": palette.accent, "underlay-padding": 5, "underlay-opacity": 0.4 },
+    },
   ];
 }

@@ -31,6 +31,9 @@ const TIERS: Readonly<Record<Kind, number>> = {
   other: 3,
 };
 
+/** Groups of many sizes leave gaps in their shelves: the width that suits best is found by trying. */
+const WIDTHS = [1, 1.25, 1.55, 1.9] as const;
+
 /** Something with a size: a leaf in its cell, or a group with its content already arranged. */
 interface Block {
   readonly id: string;
@@ -73,8 +76,8 @@ class Arrangement {
     const switches = groups.filter((group) => TIERS[kindOf(group.node)] < 3);
     const others = groups.filter((group) => !switches.includes(group));
     const blocks = [switches, others].flatMap((some) => this.byNeighbours(some)).map(({ id }) => this.framed(id));
-    const wide = Math.max(0, ...rows.map((row) => row.width), ...blocks.map((block) => block.width), balancedWidth(blocks));
-    return stacked(parent ?? "", [...rows, ...shelves(blocks, wide)]);
+    const wide = Math.max(0, ...[...rows, ...blocks].map((block) => block.width), balancedWidth(rows, blocks));
+    return largestWhenFitted(WIDTHS.map((factor) => stacked(parent ?? "", [...rows, ...shelves(blocks, wide * factor)])));
   }
 
   private framed(group: string): Block {
@@ -144,10 +147,17 @@ function row(blocks: readonly Block[], gap: number): Row {
   return { blocks, width, height: Math.max(...blocks.map((block) => block.height)) };
 }
 
-/** Width at which all blocks together come out in a pleasant shape. */
-function balancedWidth(blocks: readonly Block[]): number {
-  const area = blocks.reduce((sum, block) => sum + (block.width + GAP) * (block.height + GAP), 0);
+/** Width at which blocks come out in a pleasant shape together with the rows above them. */
+function balancedWidth(rows: readonly Row[], blocks: readonly Block[]): number {
+  if (blocks.length === 0) return 0;
+  const area = [...rows, ...blocks].reduce((sum, block) => sum + (block.width + GAP) * (block.height + GAP), 0);
   return Math.sqrt(area * ASPECT);
+}
+
+/** The one that is shown largest in a frame of the wanted shape; the first of those alike. */
+function largestWhenFitted(candidates: readonly Block[]): Block {
+  const extent = ({ width, height }: Block): number => Math.max(width / ASPECT, height);
+  return candidates.reduce((best, one) => (extent(one) < extent(best) - 1 ? one : best));
 }
 
 function shelves(blocks: readonly Block[], wide: number): Row[] {

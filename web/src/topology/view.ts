@@ -3,6 +3,7 @@
 
 import type { Edge, Node } from "../api/types";
 import type { GraphState } from "../state/graph";
+import { MOST_NAMED } from "../state/link";
 import { text } from "../state/metadata";
 
 export interface VisibleNode {
@@ -20,8 +21,10 @@ export interface VisibleEdge {
   readonly source: string;
   readonly target: string;
   readonly kind: string;
-  /** Edges that this line stands for. */
+  /** How many edges this line stands for. */
   readonly count: number;
+  /** The first of them. */
+  readonly edges: readonly string[];
 }
 
 export interface View {
@@ -66,6 +69,19 @@ export function project(graph: GraphState, openDepth: number, chosen: ReadonlyMa
 
   const edges = liftedEdges(graph.edges.values(), shownAs, nodes);
   return { nodes, edges, total: tree.size, hidden: tree.size - nodes.size, closedGroups };
+}
+
+/** How deep groups may be open so that at most `most` nodes are on the canvas; at least the outermost are there. */
+export function deepestWithin(graph: GraphState, most: number): number {
+  const tree = new OwnershipTree(graph);
+  let level: readonly string[] = tree.roots;
+  let shown = level.length;
+  for (let depth = 0; level.length > 0; depth += 1) {
+    level = level.flatMap((id) => tree.children(id));
+    shown += level.length;
+    if (shown > most) return depth;
+  }
+  return Number.POSITIVE_INFINITY;
 }
 
 /** Groups that must be open for `id` to be on the canvas, outermost first. */
@@ -125,8 +141,9 @@ function liftedEdges(
     const kind = text(edge.Metadata["Type"]) || text(edge.Metadata["RelationType"]);
     const exact = source === edge.Parent && target === edge.Child;
     const id = exact ? edge.ID : `${kind}:${[source, target].sort().join(":")}`;
-    const count = (lifted.get(id)?.count ?? 0) + 1;
-    lifted.set(id, { id, source, target, kind, count });
+    const { count, edges: before } = lifted.get(id) ?? { count: 0, edges: [] };
+    const named = before.length < MOST_NAMED ? [...before, edge.ID] : before;
+    lifted.set(id, { id, source, target, kind, count: count + 1, edges: named });
   }
   return lifted;
 }

@@ -2,6 +2,7 @@
 // Messages of the subscriber socket, decoded from text and checked before anybody else sees them.
 
 import type { AlertView, CaptureView, CheckView, Edge, InjectionView, Json, Node, Transition } from "../api/types";
+import type { Change, Resource } from "../state/listing";
 
 /** One change of an element's metadata: 1 sets a dotted key, 2 deletes it. */
 export interface PartialOp {
@@ -22,19 +23,19 @@ export type GraphMessage =
   | { type: "EdgeAdded" | "EdgeUpdated" | "EdgeDeleted"; edge: Edge }
   | { type: "NodePartiallyUpdated" | "EdgePartiallyUpdated"; update: PartialUpdate };
 
-export type CaptureMessage = { type: "Added" | "Updated" | "Deleted"; capture: CaptureView };
+export type CaptureMessage = Change<CaptureView>;
 
 export type CheckMessage =
-  | { type: "Added" | "Updated" | "Deleted"; check: CheckView }
+  | Change<CheckView>
   /** A result of the check with this UUID was found, or changed. */
   | { type: "Result"; uuid: string };
 
 export type AlertMessage =
-  | { type: "Added" | "Updated" | "Deleted"; view: AlertView }
+  | Change<AlertView>
   /** The alert went on to another state, or tells more of the same. */
   | { type: "Transition"; transition: Transition };
 
-export type InjectionMessage = { type: "Added" | "Updated" | "Deleted"; view: InjectionView };
+export type InjectionMessage = Change<InjectionView>;
 
 export type Message =
   | { kind: "snapshot"; nodes: Node[]; edges: Edge[] }
@@ -125,42 +126,40 @@ function decodeSnapshot(status: unknown, body: unknown): Message {
 }
 
 function decodeCapture(envelope: Loose): Message | null {
-  const { Type: type, Obj: body } = envelope;
-  if (type !== "Added" && type !== "Updated" && type !== "Deleted") return null;
-  if (!isObject(body) || typeof body["UUID"] !== "string") return null;
-  return { kind: "capture", change: { type, capture: body as unknown as CaptureView } };
+  const change = changeOf<CaptureView>(envelope["Type"], envelope["Obj"]);
+  return change && { kind: "capture", change };
 }
 
 function decodeCheck(envelope: Loose): Message | null {
   const { Type: type, Obj: body } = envelope;
-  if (!isObject(body)) return null;
   if (type === "Result") {
-    return typeof body["Check"] === "string" ? { kind: "check", change: { type, uuid: body["Check"] } } : null;
+    return isObject(body) && typeof body["Check"] === "string" ? { kind: "check", change: { type, uuid: body["Check"] } } : null;
   }
-  if (type !== "Added" && type !== "Updated" && type !== "Deleted") return null;
-  if (typeof body["UUID"] !== "string") return null;
-  return { kind: "check", change: { type, check: body as unknown as CheckView } };
+  const change = changeOf<CheckView>(type, body);
+  return change && { kind: "check", change };
 }
 
 function decodeAlert(envelope: Loose): Message | null {
   const { Type: type, Obj: body } = envelope;
-  if (!isObject(body)) return null;
   if (type === "Transition") {
-    if (typeof body["Alert"] !== "string") return null;
+    if (!isObject(body) || typeof body["Alert"] !== "string") return null;
     return { kind: "alert", change: { type, transition: body as unknown as Transition } };
   }
-  if (type !== "Added" && type !== "Updated" && type !== "Deleted") return null;
-  if (typeof body["UUID"] !== "string") return null;
-  return { kind: "alert", change: { type, view: body as unknown as AlertView } };
+  const change = changeOf<AlertView>(type, body);
+  return change && { kind: "alert", change };
 }
 
 /** The reference's namespace, whose word for a change is its own. */
 function decodeInjection(envelope: Loose): Message | null {
-  const { Type: given, Obj: body } = envelope;
-  const type = given === "NodeUpdated" ? "Updated" : given;
+  const given = envelope["Type"];
+  const change = changeOf<InjectionView>(given === "NodeUpdated" ? "Updated" : given, envelope["Obj"]);
+  return change && { kind: "injection", change };
+}
+
+function changeOf<T extends Resource>(type: unknown, body: unknown): Change<T> | null {
   if (type !== "Added" && type !== "Updated" && type !== "Deleted") return null;
   if (!isObject(body) || typeof body["UUID"] !== "string") return null;
-  return { kind: "injection", change: { type, view: body as unknown as InjectionView } };
+  return { type, view: body as unknown as T };
 }
 
 /** Some servers send `null` for "no operations". */

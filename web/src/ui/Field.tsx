@@ -34,3 +34,55 @@ export function Refusal({ reason }: { reason: string }) {
     </p>
   );
 }
+
+interface ControlProps extends Omit<FieldProps, "children"> {
+  value: string;
+  onChange: (value: string) => void;
+}
+
+interface NumberFieldProps extends ControlProps {
+  min?: number;
+  max?: number;
+  /** "any" takes fractions. */
+  step?: "any" | 1;
+  disabled?: boolean;
+}
+
+export function NumberField({ value, onChange, min = 0, max, step = 1, disabled = false, ...field }: NumberFieldProps) {
+  return (
+    <Field {...field}>
+      <input
+        type="number"
+        min={min}
+        max={max}
+        step={step}
+        value={value}
+        disabled={disabled}
+        onChange={(event) => onChange(event.target.value)}
+      />
+    </Field>
+  );
+}
+
+interface TextFieldProps extends ControlProps {
+  placeholder?: string;
+  /** Code or addresses. */
+  mono?: boolean;
+  maxLength?: number;
+}
+
+/** One line that nobody's dictionary knows better. */
+export function TextField({ value, onChange, placeholder, mono = false, maxLength, ...field }: TextFieldProps) {
+  return (
+    <Field {...field}>
+      <input
+        className={mono ? "mono" : undefined}
+        value={value}
+        placeholder={placeholder}
+        maxLength={maxLength}
+        spellCheck={false}
+        onChange={(event) => onChange(event.target.value)}
+      />
+    </Field>
+  );
+}

@@ -6,9 +6,10 @@ import { useState } from "react";
 import { changeSource, deleteWorkflow } from "../api/workflows";
 import type { WorkflowView } from "../api/types";
 import { go } from "../state/place";
-import { Icon } from "../ui/Icon";
+import { CardTitle } from "../ui/Card";
+import { DeleteButton } from "../ui/DeleteButton";
 import { tell } from "../ui/toasts";
-import { Button, ErrorNote, IconButton, messageOf } from "../ui/widgets";
+import { Button, ErrorNote, messageOf } from "../ui/widgets";
 import { JobList } from "./JobList";
 import { ParamForm } from "./ParamForm";
 import { paragraphs, triggerWords } from "./params";
@@ -24,19 +25,11 @@ export function WorkflowCard({ workflow, open, refusals }: Props) {
   return (
     <li className={open ? "card open" : "card"} data-testid="workflow">
       <div className="card-head">
-        <button
-          type="button"
-          className="card-title"
-          aria-expanded={open}
-          onClick={() => go({ workflow: open ? "" : workflow.UUID })}
-        >
-          <span className={open ? "turn open" : "turn"}>
-            <Icon name="chevron" size={13} />
-          </span>
+        <CardTitle open={open} onTurn={() => go({ workflow: open ? "" : workflow.UUID })}>
           <span className="ellipsis">{workflow.Title || workflow.Name}</span>
           {workflow.Bundled ? <span className="chip plain">bundled</span> : null}
           {workflow.Language === "python" ? <span className="chip plain">Python</span> : null}
-        </button>
+        </CardTitle>
         {workflow.Bundled ? null : <Delete workflow={workflow} refusal={refusals.write} />}
       </div>
       {workflow.Abstract ? <p className="card-sentence">{workflow.Abstract}</p> : null}
@@ -79,12 +72,7 @@ function Delete({ workflow, refusal }: { workflow: WorkflowView; refusal: string
   });
   return (
     <div className="card-actions">
-      <IconButton
-        icon="trash"
-        label={refusal || "Delete"}
-        disabled={refusal !== "" || remove.isPending}
-        onClick={() => remove.mutate()}
-      />
+      <DeleteButton refusal={refusal} busy={remove.isPending} onDelete={() => remove.mutate()} />
     </div>
   );
 }

@@ -7,8 +7,9 @@ import { listWorkflows } from "../api/workflows";
 import { useRefusal } from "../state/access";
 import { place } from "../state/place";
 import { useStore } from "../state/store";
+import { ListHead } from "../ui/Card";
 import { Refusal } from "../ui/Field";
-import { Button, ErrorNote, messageOf } from "../ui/widgets";
+import { ErrorNote, messageOf } from "../ui/widgets";
 import { JobList } from "./JobList";
 import { JobView } from "./JobView";
 import { WorkflowCard } from "./WorkflowCard";
@@ -34,20 +35,7 @@ export default function WorkflowsTab() {
       {making ? (
         <WorkflowForm onDone={() => setMaking(false)} />
       ) : (
-        <header className="section-head roomy">
-          <h3>Workflows</h3>
-          <span className="muted">{found.data?.length ?? ""}</span>
-          <span className="spring" />
-          <Button
-            primary
-            icon="plus"
-            disabled={refusals.write !== ""}
-            title={refusals.write}
-            onClick={() => setMaking(true)}
-          >
-            Create
-          </Button>
-        </header>
+        <ListHead title="Workflows" number={found.data?.length ?? null} refusal={refusals.write} onCreate={() => setMaking(true)} />
       )}
       <Refusal reason={refusals.call || refusals.write} />
       <div className="scroll">

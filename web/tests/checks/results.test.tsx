@@ -5,7 +5,7 @@ import { act } from "react";
 import { createRoot } from "react-dom/client";
 import { expect, it, vi } from "vitest";
 import { CheckResults } from "../../src/checks/CheckResults";
-import { pushed } from "../../src/state/checks";
+import { withNews } from "../../src/state/checks";
 import { Session, SessionContext } from "../../src/state/session";
 
 it("keeps no answers but the last while news come in", async () => {
@@ -27,7 +27,7 @@ it("keeps no answers but the last while news come in", async () => {
 
   for (let at = 0; at < 3; at++) {
     await act(() => {
-      session.checks.set(pushed(session.checks.get(), [{ type: "Result", uuid: "u1" }]));
+      session.checkNews.set(withNews(session.checkNews.get(), [{ type: "Result", uuid: "u1" }]));
       return Promise.resolve();
     });
   }

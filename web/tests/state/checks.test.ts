@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from "vitest";
-import { inOrder, latest, listReceived, listRequested, noChecks, pushed } from "../../src/state/checks";
+import type { CheckView } from "../../src/api/types";
+import { inOrder, latest, withNews } from "../../src/state/checks";
+import { nothing, received } from "../../src/state/listing";
 import { check, checkResult } from "../builders";
 
-test("what is pushed while the list is read wins over it", () => {
-  let state = pushed(listRequested(noChecks), [{ type: "Updated", check: check("a", { Name: "new" }) }]);
-  state = listReceived(state, [check("a", { Name: "old" }), check("b", { CreatedAt: 2000 })]);
-  expect(inOrder(state).map((one) => one.Name)).toEqual(["b", "new"]);
-  expect(state.loaded).toBe(true);
+test("results are counted as news, each of its own check", () => {
+  const news = withNews(new Map([["b", 1]]), [
+    { type: "Result", uuid: "a" },
+    { type: "Result", uuid: "a" },
+    { type: "Deleted", view: check("b") },
+  ]);
+  expect(Object.fromEntries(news)).toEqual({ a: 2, b: 1 });
 });
 
-test("a deleted check goes and results are counted as news", () => {
-  let state = listReceived(noChecks, [check("a")]);
-  state = pushed(state, [
-    { type: "Result", uuid: "a" },
-    { type: "Result", uuid: "a" },
-    { type: "Deleted", check: check("a") },
-  ]);
-  expect([inOrder(state), state.news.get("a")]).toEqual([[], 2]);
+test("the newest check is listed first", () => {
+  const state = received(nothing<CheckView>(), [check("a"), check("b", { CreatedAt: 2000 })]);
+  expect(inOrder(state).map((one) => one.UUID)).toEqual(["b", "a"]);
 });
 
 test("the latest result of each interface is shown, failures first", () => {

@@ -40,7 +40,7 @@ it("reads a partial update without operations", () => {
 it("reads a pushed capture", () => {
   const message = decode('{"Namespace":"Capture","Type":"Updated","Obj":{"UUID":"a","Count":1}}');
 
-  expect(message).toMatchObject({ kind: "capture", change: { type: "Updated", capture: { UUID: "a" } } });
+  expect(message).toMatchObject({ kind: "capture", change: { type: "Updated", view: { UUID: "a" } } });
 });
 
 it("numbers also what it has no use for", () => {
@@ -57,7 +57,7 @@ it("knows when the server goes on where it was", () => {
 
 it("checks and their results are told apart", () => {
   const read = (type: string, body: object) => receive(JSON.stringify({ Namespace: "Check", Type: type, Obj: body })).message;
-  expect(read("Updated", { UUID: "k1" })).toEqual({ kind: "check", change: { type: "Updated", check: { UUID: "k1" } } });
+  expect(read("Updated", { UUID: "k1" })).toEqual({ kind: "check", change: { type: "Updated", view: { UUID: "k1" } } });
   expect(read("Result", { Check: "k1" })).toEqual({ kind: "check", change: { type: "Result", uuid: "k1" } });
   expect([read("Result", {}), read("Updated", {}), read("Else", { UUID: "k1" })]).toEqual([null, null, null]);
 });

@@ -19,11 +19,12 @@ from netsonde.model.alerts import AlertChange
 from netsonde.model.captures import CaptureChange, CaptureView
 from netsonde.model.checks import CheckChange
 from netsonde.model.elements import Json
-from netsonde.model.injections import InjectionChange
+from netsonde.model.injections import InjectionChange, InjectionView
 from netsonde.model.notices import rfc3339
+from netsonde.model.workflows import WorkflowChange, told_to_all
 
 _LEGACY = "OnDemandCaptureNotification"
-_INJECTION = "OnDemandPacketInjectionNotification"
+INJECTION = "OnDemandPacketInjectionNotification"
 
 
 class AlertMessage(msgspec.Struct, frozen=True, rename="pascal"):
@@ -65,7 +66,7 @@ class Client:
 
 
 class Hub:
-    """Listens to graph, captures and checks while somebody is connected."""
+    """Listens to graph and resources while somebody is connected."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -85,6 +86,7 @@ class Hub:
                 self._services.checks.subscribe(self._check_changed),
                 self._services.alerts.subscribe(self._alert_changed),
                 self._services.injections.subscribe(self._injection_changed),
+                self._services.workflows.subscribe(self._workflow_changed),
             ]
         self.see(client, self.view_of(client.handshake.gremlin_filter))
 
@@ -166,7 +168,11 @@ class Hub:
             self._put("Alert", "Alert", AlertMessage(transition.alert, rfc3339(transition.at), transition.reason_data))
 
     def _injection_changed(self, change: InjectionChange) -> None:
-        self._put(_INJECTION, "NodeUpdated" if change.kind == "Updated" else change.kind, change.view)
+        kind = "NodeUpdated" if change.kind == "Updated" else change.kind
+        self._put(INJECTION, kind, told_without_file(change.view))
+
+    def _workflow_changed(self, change: WorkflowChange) -> None:
+        self._put("Workflow", change.kind, change.view if change.job is None else told_to_all(change.job))
 
     def _put(self, namespace: str, kind: str, view: object) -> None:
         message = ""
@@ -174,6 +180,11 @@ class Hub:
             if client.handshake.wants(namespace):
                 message = message or write(namespace, kind, view)
                 client.outbox.put(message)
+
+
+def told_without_file(view: InjectionView) -> InjectionView:
+    """Return an injection as subscribers are told of it, every second while it runs: its file can have megabytes."""
+    return msgspec.structs.replace(view, pcap=None)
 
 
 def _activity(view: CaptureView) -> object:

@@ -12,9 +12,10 @@ from netsonde.api.services import GraphView, Services
 from netsonde.api.websocket.delta import Messages
 from netsonde.api.websocket.envelope import Incoming, read, write
 from netsonde.api.websocket.filtered import Asked, Followed
-from netsonde.api.websocket.hub import Client, Hub
+from netsonde.api.websocket.hub import INJECTION, Client, Hub, told_without_file
 from netsonde.errors import SourceLost, UserError
 from netsonde.model.elements import Edge, Element, Node
+from netsonde.model.workflows import told_to_all
 from netsonde.query import Busy, Delta
 
 _PACE = 0.05
@@ -28,6 +29,8 @@ _AFTER_FAILURE = 1.0
 _MOST_REQUESTS = 100
 _BUSY = 1.0
 """Seconds after which a state is asked for again that could not be had because of others."""
+_TOLD_JOBS = 100
+"""The newest jobs, of which a client is told that missed some."""
 _UNASKED = Incoming("Graph", "SyncRequest")
 
 
@@ -100,9 +103,15 @@ class Subscriber:
         captures = self._services.captures.views() if wants("Capture") else []
         checks = self._services.checks.views() if wants("Check") else []
         alerts = self._services.alerts.views() if wants("AlertStatus") else []
+        injections = self._services.injections.views() if wants(INJECTION) else []
+        workflows = self._services.workflows.views() if wants("Workflow") else []
+        jobs = self._services.workflows.jobs()[:_TOLD_JOBS] if wants("Workflow") else []
         others = [write("Capture", "Updated", view) for view in captures]
         others += [write("Check", "Updated", view) for view in checks]
         others += [write("AlertStatus", "Updated", view) for view in alerts]
+        others += [write(INJECTION, "NodeUpdated", told_without_file(view)) for view in injections]
+        others += [write("Workflow", "Updated", view) for view in workflows if not view.bundled]
+        others += [write("Workflow", "Job", told_to_all(job)) for job in jobs]
         return [await self._patient_reply(), *others]
 
     async def _patient_reply(self) -> str:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which driver, bus address, speed and offloads each hardware device has, asked in the background and kept.
+"""Which driver, bus address, speed and offloads each hardware device has, and of which other one it is a virtual
+function, asked in the background and kept.
 
 Asked again when the name or the operational state changes, since the speed is known only once the link is up, and when
 the kernel tells of the device again though nothing that its message shows has changed: so it does for offloads.
@@ -7,10 +8,12 @@ the kernel tells of the device again though nothing that its message shows has c
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.netlink.ethtool import read_driver
+from netsonde.probes.netlink.functions import physical_function
 from netsonde.probes.netlink.links import Link
 from netsonde.probes.netlink.translate import IFF_LOOPBACK, Driver, Key
 
@@ -64,9 +67,15 @@ class DriverReader:
         namespace = self._namespaces.get(key[0])
         if namespace is None:
             return
-        (found,) = await self._namespaces.enter_each([namespace], partial(read_driver, name))
+        (found,) = await self._namespaces.enter_each([namespace], partial(_read_device, name))
         if isinstance(found, OSError):
             return  # the namespace went away meanwhile, and its interfaces with it
         if key in self._asked and self._drivers.get(key) != found:
             self._drivers[key] = found
             self._tell(key)
+
+
+def _read_device(name: str) -> Driver:
+    driver = read_driver(name)
+    found = physical_function(driver.bus)
+    return driver if found is None else replace(driver, physical=found[0], function=found[1])

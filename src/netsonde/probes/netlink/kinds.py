@@ -10,7 +10,16 @@ from socket import AF_INET, AF_INET6, inet_ntop
 from typing import Final
 
 from netsonde.model.elements import Metadata
-from netsonde.probes.netlink.names import BOND_MODES, BOND_SLAVE_STATES, MII_STATES, PORT_STATES, pick
+from netsonde.probes.netlink.names import (
+    BOND_HASHES,
+    BOND_MODES,
+    BOND_SLAVE_STATES,
+    LACP,
+    LACP_RATES,
+    MII_STATES,
+    PORT_STATES,
+    pick,
+)
 from netsonde.probes.netlink_wire import Attributes, number, repeated
 
 USER_HZ: Final = 100
@@ -117,7 +126,23 @@ def _vlan(found: Attributes) -> Facts:
 
 
 def _bond(found: Attributes) -> Facts:
-    return {"BondMode": pick(BOND_MODES, number(found.get(1, b"")))}, 0
+    mode = pick(BOND_MODES, number(found.get(1, b"")))
+    bond: Metadata = {
+        key: number(found[each])
+        for each, key in ((2, "ActiveSlave"), (11, "Primary"), (3, "MIIInterval"))
+        if each in found
+    }
+    if 14 in found:
+        bond["XmitHashPolicy"] = pick(BOND_HASHES, number(found[14]))
+    if 21 in found and mode == LACP:
+        bond["LACPRate"] = pick(LACP_RATES, number(found[21]))
+    aggregator = dict(repeated(found.get(23, b"")))
+    for attribute, key in ((1, "AggregatorId"), (2, "Ports"), (3, "ActorKey"), (4, "PartnerKey")):
+        if attribute in aggregator:
+            bond[key] = number(aggregator[attribute])
+    if 5 in aggregator:
+        bond["PartnerMAC"] = mac_text(aggregator[5])
+    return ({"BondMode": mode, "Bond": bond} if bond else {"BondMode": mode}), 0
 
 
 def _vxlan(found: Attributes) -> Facts:

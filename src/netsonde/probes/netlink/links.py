@@ -10,6 +10,7 @@ from typing import Final
 
 from netsonde.errors import WireError
 from netsonde.model.elements import Json, Metadata
+from netsonde.probes.netlink.functions import decode_functions
 from netsonde.probes.netlink.kinds import kind_facts, slave_facts
 from netsonde.probes.netlink_wire import AF_UNSPEC, Attributes, Message, attributes, number, repeated, signed, text
 
@@ -19,12 +20,21 @@ IFLA_MTU: Final = 4
 IFLA_LINK: Final = 5
 IFLA_QDISC: Final = 6
 IFLA_MASTER: Final = 10
+IFLA_PROTINFO: Final = 12
 IFLA_OPERSTATE: Final = 16
 IFLA_LINKINFO: Final = 18
+IFLA_NUM_VF: Final = 21
+IFLA_VFINFO_LIST: Final = 22
+IFLA_PHYS_SWITCH_ID: Final = 36
+IFLA_PHYS_PORT_NAME: Final = 38
 IFLA_LINK_NETNSID: Final = 37
 IFLA_XDP: Final = 43
 IFLA_PROP_LIST: Final = 52
 IFLA_PARENT_DEV_NAME: Final = 56
+IFLA_DEVLINK_PORT: Final = 62
+DEVLINK_ATTR_BUS_NAME: Final = 1
+DEVLINK_ATTR_DEV_NAME: Final = 2
+DEVLINK_ATTR_PORT_INDEX: Final = 3
 
 IFLA_ALT_IFNAME: Final = 53
 IFLA_XDP_ATTACHED: Final = 2
@@ -47,12 +57,18 @@ _WANTED = frozenset(
         IFLA_MASTER,
         IFLA_OPERSTATE,
         IFLA_LINKINFO,
+        IFLA_NUM_VF,
+        IFLA_VFINFO_LIST,
+        IFLA_PHYS_SWITCH_ID,
         IFLA_LINK_NETNSID,
+        IFLA_PHYS_PORT_NAME,
         IFLA_XDP,
         IFLA_PROP_LIST,
         IFLA_PARENT_DEV_NAME,
+        IFLA_DEVLINK_PORT,
     }
 )
+_PORT = frozenset({IFLA_PROTINFO})
 _INFO = frozenset({IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA})
 IFINFOMSG = struct.Struct("=BxHiII")
 
@@ -81,6 +97,8 @@ class Link:
     """Metadata keys of its kind: VLAN id, bond mode, tunnel ends."""
     slave: Metadata = field(default_factory=dict)
     """Metadata keys of what the master knows of it: of a bond's slave, of a bridge's port."""
+    functions: tuple[Metadata, ...] | None = None
+    """Virtual functions of its hardware; None where the message does not tell, as no event does."""
 
     @property
     def filters_vlans(self) -> bool:
@@ -99,6 +117,15 @@ def link_index(message: Message) -> int:
     if message.end - message.start < IFINFOMSG.size:
         raise WireError("link message is too short")
     return int(IFINFOMSG.unpack_from(message.data, message.start)[2])
+
+
+def decode_port_facts(message: Message) -> Metadata:
+    """Return what a bridge says of its port in a message of its own (AF_BRIDGE), {} where it says nothing.
+
+    Changes by the spanning tree are told so only.
+    """
+    found = attributes(message.data, message.start + IFINFOMSG.size, message.end, _PORT)
+    return slave_facts("bridge", found.get(IFLA_PROTINFO, b""))
 
 
 def decode_link(message: Message) -> Link:
@@ -127,7 +154,12 @@ def decode_link(message: Message) -> Link:
         bus=text(found.get(IFLA_PARENT_DEV_NAME, b"")),
         facts={**facts, **_extras(found)},
         slave=slave_facts(text(info.get(IFLA_INFO_SLAVE_KIND, b"")), info.get(IFLA_INFO_SLAVE_DATA, b"")),
+        functions=_functions(found) if IFLA_NUM_VF in found else None,
     )
+
+
+def _functions(found: Attributes) -> tuple[Metadata, ...]:
+    return tuple(decode_functions(found.get(IFLA_VFINFO_LIST, b""), len(found.get(IFLA_ADDRESS, b""))))
 
 
 def _info(found: Attributes) -> Attributes:
@@ -136,7 +168,7 @@ def _info(found: Attributes) -> Attributes:
 
 
 def _extras(found: Attributes) -> Metadata:
-    """Return an interface's other names, its queueing, and the XDP program that sees its packets first."""
+    """Return an interface's other names, its queueing, its place in a switch of hardware, and its XDP program."""
     facts: Metadata = {}
     names: list[Json] = [
         text(value) for kind, value in repeated(found.get(IFLA_PROP_LIST, b"")) if kind == IFLA_ALT_IFNAME
@@ -146,6 +178,7 @@ def _extras(found: Attributes) -> Metadata:
     qdisc = text(found.get(IFLA_QDISC, b""))
     if qdisc not in ("", NO_QUEUE):
         facts["Qdisc"] = qdisc
+    facts |= _place_in_hardware(found)
     xdp = dict(repeated(found.get(IFLA_XDP, b"")))
     attached = number(xdp.get(IFLA_XDP_ATTACHED, b""))
     if attached:
@@ -154,3 +187,14 @@ def _extras(found: Attributes) -> Metadata:
             "ProgID": number(xdp.get(IFLA_XDP_PROG_ID, b"")),
         }
     return facts
+
+
+def _place_in_hardware(found: Attributes) -> Metadata:
+    """Return which port of which switch chip an interface is or stands for, and which port of devlink."""
+    port, switch = text(found.get(IFLA_PHYS_PORT_NAME, b"")), found.get(IFLA_PHYS_SWITCH_ID, b"").hex()
+    facts: Metadata = {"PhysPortName": port, "PhysSwitchID": switch}
+    devlink = dict(repeated(found.get(IFLA_DEVLINK_PORT, b"")))
+    if DEVLINK_ATTR_PORT_INDEX in devlink:
+        bus, device = (text(devlink.get(each, b"")) for each in (DEVLINK_ATTR_BUS_NAME, DEVLINK_ATTR_DEV_NAME))
+        facts["DevlinkPort"] = f"{bus}/{device}/{number(devlink[DEVLINK_ATTR_PORT_INDEX])}"
+    return {key: value for key, value in facts.items() if value}

@@ -91,15 +91,19 @@ NEIGHBOUR_FLAGS: Final = (
     (0x80, "NTF_ROUTER"),
 )
 
+LACP: Final = "802.3ad"
 BOND_MODES: Final = (
     "balance-rr",
     "active-backup",
     "balance-xor",
     "broadcast",
-    "802.3ad",
+    LACP,
     "balance-tlb",
     "balance-alb",
 )
+LACP_RATES: Final = ("slow", "fast")
+BOND_HASHES: Final = ("layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4", "vlan+srcmac")
+"""BOND_XMIT_POLICY_* of linux/if_bonding.h."""
 BOND_SLAVE_STATES: Final = ("ACTIVE", "BACKUP")
 MII_STATES: Final = ("UP", "GOING_DOWN", "DOWN", "GOING_BACK")
 

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 from netsonde.probes.netlink.links import Link
 from netsonde.probes.netlink.names import PAIR_KINDS
+from netsonde.probes.netlink.physical import PhysicalFunctions
 from netsonde.probes.netlink.translate import Key
 
 K = TypeVar("K", bound=Hashable)
@@ -41,6 +42,7 @@ class PeerResolver:
     def __init__(self, source: PeerSource, own_inode: int) -> None:
         self._source = source
         self._own = own_inode
+        self.functions = PhysicalFunctions(source.mark)
         self._namespaces: dict[int, dict[int, int]] = {}
         self._by_index: dict[int, set[int]] = {}
         self._ends: dict[tuple[int, int], set[int]] = {}
@@ -74,6 +76,7 @@ class PeerResolver:
     def link_removed(self, key: Key) -> None:
         """An interface is gone; its former peer, which the kernel tells nothing, is read again."""
         self._forget_end(key)
+        self.functions.removed(key)
         _discard(self._by_index, key[1], key[0])
         other = self._pairs.pop(key, None)
         if other is not None:

@@ -25,6 +25,7 @@ from netsonde.probes.netlink.translate import (
     layer2,
     ownership,
     shows_master,
+    virtual_function,
 )
 
 OWNER = "netlink"
@@ -105,7 +106,10 @@ class InterfacePublisher:
         if published.metadata != metadata:
             batch.put_node(node, OWNER, metadata)
             published.metadata = metadata
-        self._put_edges(batch, key, published, self._edges(key, link, state, peers, other))
+        edges = self._edges(key, link, state, peers, other)
+        if driver is not None:
+            edges += self._hardware_edges(key, link, driver, peers)
+        self._put_edges(batch, key, published, edges)
 
     def put_rules(self, batch: Batch, inode: int, rules: Metadata) -> None:
         """State the routing rules of a namespace on its node, or the host's; {} = the standard ones, not stated."""
@@ -140,6 +144,11 @@ class InterfacePublisher:
         if other is not None and (link.kind not in PAIR_KINDS or is_pair_child(key, other)):
             found.append((self.node_id(other), layer2(link.kind)))
         return found
+
+    def _hardware_edges(self, key: Key, link: Link, driver: Driver, peers: PeerResolver) -> list[tuple[str, Metadata]]:
+        peers.functions.seen(key, (driver.bus or link.bus) if link.functions else "")
+        physical = peers.functions.of(key, driver.physical) if driver.physical else None
+        return [] if physical is None else [(self.node_id(physical), virtual_function())]
 
     def _owner(self, inode: int) -> str:
         return self._identity.host() if inode == self._own else self._identity.netns(inode)

@@ -6,12 +6,12 @@ forwarding entries differ, which may wait a little).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from netsonde.probes.netlink.addresses import Address, decode_address
 from netsonde.probes.netlink.bridge_vlans import PortVlans, decode_port
-from netsonde.probes.netlink.links import Link, decode_link, is_interface, link_index
+from netsonde.probes.netlink.links import Link, decode_link, decode_port_facts, is_interface, link_index
 from netsonde.probes.netlink.neighbours import Key as NeighbourKey
 from netsonde.probes.netlink.neighbours import Neighbour, decode_neighbour
 from netsonde.probes.netlink.programs import Programs
@@ -72,6 +72,8 @@ class NamespaceState:
     """Whether rules, or routes that lead nowhere, differ."""
     fdb_untold: bool = False
     """Whether an interface came that may have forwarding entries of which no message tells."""
+    functions_untold: set[int] = field(default_factory=set)
+    """Interfaces whose virtual functions may differ from what is known."""
     vlans: PortVlans = field(default_factory=PortVlans)
     vlans_untold: bool = False
     """Whether VLANs of ports may differ from what is known: a bridge began to filter, or some were changed alone."""
@@ -161,6 +163,7 @@ class NamespaceState:
         if self._confirmed_links is not None:
             self._confirmed_links.add(link.ifindex)
         before = self.links.get(link.ifindex)
+        link = self._with_functions(link, before)
         if before == link:
             if self._confirmed_links is None:
                 self.retold.add(link.ifindex)
@@ -176,6 +179,20 @@ class NamespaceState:
         if before is not None and before.flags & IFF_UP and not link.flags & IFF_UP:
             self._rerouted(self.routing.interface_down(link.ifindex))
 
+    def _with_functions(self, told: Link, before: Link | None) -> Link:
+        """Return an interface with its virtual functions, which events leave out: they have to be asked for."""
+        if told.functions is not None:
+            return told
+        if before is not None:
+            if before.functions is not None:
+                self.functions_untold.add(told.ifindex)
+            return replace(told, functions=before.functions)
+        if self._confirmed_links is None and told.bus:
+            # Hardware that came: it may have functions, or be one of which no message about its parent tells.
+            self.functions_untold.add(told.ifindex)
+            self.functions_untold.update(link.ifindex for link in self.links.values() if link.functions is not None)
+        return told
+
     def _del_link(self, message: Message) -> None:
         if is_interface(message):
             self._forget(link_index(message))
@@ -185,6 +202,10 @@ class NamespaceState:
     def _bridge_port(self, message: Message) -> None:
         ifindex, vlans = decode_port(message)
         if self.vlans.put(ifindex, vlans):
+            self.changed.add(ifindex)
+        link, facts = self.links.get(ifindex), decode_port_facts(message)
+        if link is not None and "BridgePort" in link.slave and facts and facts != link.slave:
+            self.links[ifindex] = replace(link, slave=facts)
             self.changed.add(ifindex)
 
     def _vlans_changed(self, _: Message) -> None:

@@ -38,6 +38,10 @@ class Driver:
     """Offloads by name, whether they are active."""
     rings: Metadata = field(default_factory=dict)
     channels: Metadata = field(default_factory=dict)
+    physical: str = ""
+    """Bus address of the hardware of which it is a virtual function, "" for none."""
+    function: int = 0
+    """Which of its virtual functions it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ def interface_metadata(
         metadata["MTU"] = link.mtu
     if link.master:
         metadata["MasterIndex"] = link.master
+    if link.functions:
+        metadata["Vfs"] = [*link.functions]
     metadata |= link.slave
     master = state.links.get(link.master, link)
     if master.filters_vlans:
@@ -92,6 +98,8 @@ def _add_driver(metadata: Metadata, link: Link, driver: Driver | None) -> None:
             "Channels": driver.channels,
         }
         metadata.update((key, value) for key, value in more.items() if value)
+        if driver.physical:
+            metadata["VfID"] = driver.function
     elif link.kind or link.flags & IFF_LOOPBACK:
         metadata["Driver"] = DRIVERS.get(link.kind) or link.kind
         metadata["BusInfo"] = link.bus
@@ -139,6 +147,10 @@ def ownership() -> Metadata:
 def layer2(kind: str = "") -> Metadata:
     """Return the metadata of a link edge; `kind` tells a veth pair or a VLAN from a master's port."""
     return {"RelationType": "layer2", "Type": kind} if kind else {"RelationType": "layer2"}
+
+
+def virtual_function() -> Metadata:
+    return {"RelationType": "vf"}
 
 
 def shows_master(master: Link | None) -> bool:

@@ -32,6 +32,7 @@ READ_LIMIT: Final = 32
 NETNSA_NSID: Final = 1
 NETNSA_FD: Final = 3
 IFLA_EXT_MASK: Final = 29
+RTEXT_FILTER_VF: Final = 1 << 0
 RTEXT_FILTER_BRVLAN_COMPRESSED: Final = 1 << 2
 RTEXT_FILTER_SKIP_STATS: Final = 1 << 3
 IFLA_STATS_LINK_64: Final = 1
@@ -41,12 +42,11 @@ _NOT_YET: Final = (errno.ENOBUFS, errno.EBUSY)
 
 _IFINFOMSG = struct.Struct("=BxHiII")
 _IF_STATS_MSG = struct.Struct("=BxxxiI")
-_SKIP_STATS = wire.attribute(IFLA_EXT_MASK, struct.pack("=I", RTEXT_FILTER_SKIP_STATS))
-
+_WITH_FUNCTIONS = wire.attribute(IFLA_EXT_MASK, struct.pack("=I", RTEXT_FILTER_VF | RTEXT_FILTER_SKIP_STATS))
 _VLANS = wire.attribute(IFLA_EXT_MASK, struct.pack("=I", RTEXT_FILTER_BRVLAN_COMPRESSED | RTEXT_FILTER_SKIP_STATS))
 
 _REQUESTS: Final[dict[DumpName, tuple[int, bytes]]] = {
-    "links": (wire.RTM_GETLINK, _IFINFOMSG.pack(wire.AF_UNSPEC, 0, 0, 0, 0) + _SKIP_STATS),
+    "links": (wire.RTM_GETLINK, _IFINFOMSG.pack(wire.AF_UNSPEC, 0, 0, 0, 0) + _WITH_FUNCTIONS),
     "addresses": (wire.RTM_GETADDR, struct.pack("=BBBBi", wire.AF_UNSPEC, 0, 0, 0, 0)),
     "nexthops": (wire.RTM_GETNEXTHOP, struct.pack("=8x")),
     "routes": (wire.RTM_GETROUTE, struct.pack("=12x")),
@@ -144,7 +144,7 @@ class NamespaceWatch:
 
     def refresh_link(self, ifindex: int) -> None:
         """Ask for one interface again; its message comes like an event."""
-        body = _IFINFOMSG.pack(wire.AF_UNSPEC, 0, ifindex, 0, 0) + _SKIP_STATS
+        body = _IFINFOMSG.pack(wire.AF_UNSPEC, 0, ifindex, 0, 0) + _WITH_FUNCTIONS
         self._ask(wire.RTM_GETLINK, body, self.state.take)
 
     def ask_namespace_id(self, fd: int, answer: Callable[[int], None]) -> None:
@@ -274,6 +274,9 @@ class NamespaceWatch:
         if state.fdb_untold:
             state.fdb_untold = False
             self._read_again("fdb")
+        for ifindex in state.functions_untold & state.links.keys():
+            self.refresh_link(ifindex)
+        state.functions_untold = set()
         for ifindex in state.hooks_untold:
             for parent in (INGRESS, EGRESS):
                 body = TCMSG.pack(wire.AF_UNSPEC, ifindex, 0, parent, 0)

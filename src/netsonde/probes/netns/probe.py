@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Network namespaces of the host: named ones at once, those that only processes hold within a second.
+"""Network namespaces of the host: named ones at once, those that only processes hold when such a process begins.
 
-Source: the files in /run/netns and the like (netns/files.py), /proc/PID/ns/net (netns/processes.py).
+Source: the files in /run/netns and the like (netns/files.py), /proc/PID/ns/net (netns/processes.py) of processes that
+        the kernel tells of (netns/births.py), and of all at intervals, since it does not tell of all that enter one.
 Writes: nodes Type=netns, one for each inode; edges RelationType=ownership, host -> netns; the namespace registry.
-Needs:  CAP_SYS_PTRACE to see the namespaces of other users' processes.
+Needs:  CAP_SYS_PTRACE to see the namespaces of other users' processes; CAP_NET_ADMIN to be told of them.
 """
 
 import asyncio
@@ -12,15 +13,16 @@ import os
 from dataclasses import dataclass, replace
 
 from netsonde.aio import spawn
-from netsonde.errors import SourceLost
+from netsonde.errors import SourceLost, Unsupported
 from netsonde.graph.batch import OWNERSHIP, Batch
 from netsonde.model.elements import Metadata
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.namespaces import raise_descriptor_limit
+from netsonde.probes.netns.births import BirthWatcher
 from netsonde.probes.netns.files import FileWatcher, NamespaceFiles
 from netsonde.probes.netns.naming import Sighting
-from netsonde.probes.netns.processes import User, timed_users
+from netsonde.probes.netns.processes import User, namespace_of, timed_users, user
 
 OPENED_AT_ONCE = 64
 NO_ROOM = (errno.EMFILE, errno.ENFILE)
@@ -51,7 +53,10 @@ class NetnsProbe:
         own = context.namespaces.own
         self._files = NamespaceFiles(self._settings.run_paths, own.device)
         self._users: dict[int, list[User]] = {}
+        self._born: dict[int, User] = {}
+        """First users of namespaces that came since the last look through /proc began."""
         self._shown: dict[int, _Shown] = {}
+        self._births: BirthWatcher | None = None
         self._scan_wanted = asyncio.Event()
         self._problem = ""
         self._to_register: dict[int, Sighting] = {}
@@ -68,6 +73,7 @@ class NetnsProbe:
             raise SourceLost(f"cannot watch for namespaces: {failed}") from failed
         unsubscribe = self._namespaces.on_hint(self._scan_wanted.set)
         forget_names = self._namespaces.on_preferred(self._rename)
+        births = self._births = self._follow_births(health)
         try:
             self._reconcile(health)
             await self._register_all(health)
@@ -84,8 +90,46 @@ class NetnsProbe:
             unsubscribe()
             forget_names()
             watcher.close()
+            if births is not None:
+                births.close()
             for shown in self._shown.values():
                 self._stop_watching(shown)
+
+    def _follow_births(self, health: Health) -> BirthWatcher | None:
+        """Be told of processes as they begin, where the kernel does so."""
+        if not self._settings.anonymous:
+            return None
+        try:
+            watcher = BirthWatcher(lambda pids: self._processes_began(pids, health))
+        except Unsupported:
+            health.gauge("told_of_processes", 0)
+            return None
+        health.gauge("told_of_processes", 1)
+        return watcher
+
+    def _processes_began(self, pids: list[int], health: Health) -> None:
+        """Show and enter the namespaces that these processes are in and nobody was before."""
+        own, fresh = self._namespaces.own.inode, dict[int, User]()
+        for pid in pids:
+            inode = namespace_of(pid)
+            if inode is not None and inode != own and inode not in self._shown and inode not in self._born:
+                self._born[inode] = user(pid)
+                self._users.setdefault(inode, [self._born[inode]])
+                fresh[inode] = self._born[inode]
+        if fresh:
+            self._reconcile(health)
+        for inode, first in fresh.items():
+            self._register_at_once(inode, first)
+
+    def _register_at_once(self, inode: int, first: User) -> None:
+        """Enter a namespace in this turn of the loop: its process may make an interface and speak in a millisecond."""
+        if inode not in self._to_register:
+            return
+        try:
+            fd = os.open(f"/proc/{first.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return  # it is waiting to be opened all the same, and what refuses is told then
+        self._register(self._to_register.pop(inode), fd)
 
     async def _scan_for_ever(self, health: Health) -> None:
         """Look through /proc whenever there is a sign, and at intervals since often there is none."""
@@ -100,9 +144,15 @@ class NetnsProbe:
     async def _scan(self, health: Health) -> float:
         """Look through /proc and return the seconds of CPU that it took."""
         self._scan_wanted.clear()
+        self._born.clear()
         self._users, took = await asyncio.to_thread(timed_users, self._namespaces.own.inode)
+        for inode, first in self._born.items():
+            if namespace_of(first.pid) == inode:
+                self._users.setdefault(inode, [first])
         self._reconcile(health)
         health.count("scans")
+        if self._births is not None:
+            health.gauge("process_events_lost", self._births.lost)
         return took
 
     def _reconcile(self, health: Health) -> None:

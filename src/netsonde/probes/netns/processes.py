@@ -21,6 +21,19 @@ class User(NamedTuple):
     name: str
 
 
+def namespace_of(pid: int, proc: Path = Path("/proc")) -> int | None:
+    """Return the inode of a process's namespace, None when it has ended, or is not ours to look at."""
+    try:
+        return os.stat(f"{proc}/{pid}/ns/net").st_ino
+    except OSError:
+        return None
+
+
+def user(pid: int, proc: Path = Path("/proc")) -> User:
+    """Return a process by its name, "" when it has ended."""
+    return User(pid, _parent_and_name(proc, pid)[1])
+
+
 def timed_users(own_inode: int) -> tuple[dict[int, list[User]], float]:
     """Return the users of every other namespace, and the seconds of CPU that looking took."""
     began = time.thread_time()
@@ -32,19 +45,17 @@ def namespace_users(own_inode: int, proc: Path = Path("/proc")) -> dict[int, lis
 
     Only processes that entered are users, or each short-lived child would change the node of its namespace.
     """
-    namespace_of: dict[int, int] = {}
-    for name in os.listdir(proc):
-        if name.isdigit():
-            try:
-                namespace_of[int(name)] = os.stat(f"{proc}/{name}/ns/net").st_ino
-            except OSError:
-                continue  # it ended meanwhile, or is not ours to look at
+    inodes = {
+        int(name): inode
+        for name in os.listdir(proc)
+        if name.isdigit() and (inode := namespace_of(int(name), proc)) is not None
+    }
     found: dict[int, list[User]] = {}
-    for pid in sorted(pid for pid, inode in namespace_of.items() if inode != own_inode):
-        inode = namespace_of[pid]
+    for pid in sorted(pid for pid, inode in inodes.items() if inode != own_inode):
+        inode = inodes[pid]
         users = found.setdefault(inode, [])
         parent, process = _parent_and_name(proc, pid)
-        if namespace_of.get(parent) != inode and len(users) < USERS_LISTED:
+        if inodes.get(parent) != inode and len(users) < USERS_LISTED:
             users.append(User(pid, process))
     return found
 

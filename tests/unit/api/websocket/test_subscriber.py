@@ -17,6 +17,7 @@ from netsonde.errors import UserError
 from netsonde.model.alerts import Alert, Transition
 from netsonde.model.captures import Capture
 from netsonde.model.injections import Injection
+from netsonde.model.workflows import Caller, Parameter, Workflow
 from netsonde.observe import Health
 from unit.api.fakes import Fakes, a_node, an_edge
 
@@ -272,10 +273,45 @@ def test_a_time_is_put_into_a_filter() -> None:
 
 async def test_injections_are_told_as_old_pages_expect(fakes: Fakes) -> None:
     async with connected(fakes, namespaces=("OnDemandPacketInjectionNotification",)) as one:
-        view = await fakes.injections.create(Injection(src="G.V()"), "me")
+        view = await fakes.injections.create(Injection(src="G.V()", pcap=b"a file"), "me")
         await fakes.injections.delete(view.uuid, "me")
         told = [await one.next() for _ in range(2)]
     assert [(each["Type"], each["Obj"]["UUID"]) for each in told] == [("Added", view.uuid), ("Deleted", view.uuid)]
+    assert (view.pcap, [each["Obj"]["Pcap"] for each in told]) == (b"a file", [None, None])
+
+
+async def test_workflows_and_their_calls_are_told_without_what_they_were_given_and_found(fakes: Fakes) -> None:
+    service = fakes.workflows.service
+    async with connected(fakes, namespaces=("Workflow",)) as one, fakes.workflows.running():
+        made = await service.create(Workflow(name="w", source="back", parameters=[Parameter("secret")]), "alice")
+        job = service.call("w", ["hush"], Caller("alice"))
+        await service.finished(job.uuid)
+        await service.delete(made.uuid)
+        told = [await one.next()]
+        while told[-1]["Type"] != "Job" or told[-1]["Obj"]["State"] != "done":
+            told.append(await one.next())
+    definitions = [each for each in told if each["Type"] != "Job"]
+    assert [(each["Type"], each["Obj"]["UUID"]) for each in definitions] == [
+        ("Added", made.uuid),
+        ("Deleted", made.uuid),
+    ]
+    last = told[-1]["Obj"]
+    assert (last["UUID"], last["Workflow"], last["ActsFor"]) == (job.uuid, made.uuid, "alice")
+    assert (last["Params"], last["Result"], last["Withheld"].split()[0]) == ([], None, "GET")
+    assert "hush" not in json.dumps(told)
+
+
+async def test_who_was_too_slow_gets_injections_and_workflows_anew(fakes: Fakes) -> None:
+    view = await fakes.injections.create(Injection(src="G.V()", pcap=b"a file"), "me")
+    names = ("OnDemandPacketInjectionNotification", "Workflow")
+    async with connected(fakes, namespaces=names) as one, fakes.workflows.running():
+        made = await fakes.workflows.service.create(Workflow(name="w", source="back"), "me")
+        job = fakes.workflows.service.call("w", [], Caller("me"))
+        told = [json.loads(message) for message in (await one.subscriber.state())[1:]]
+    injection = next(each for each in told if each["Namespace"] == names[0])
+    assert (injection["Type"], injection["Obj"]["UUID"], injection["Obj"]["Pcap"]) == ("NodeUpdated", view.uuid, None)
+    workflows = {each["Obj"]["UUID"]: each["Type"] for each in told if each["Namespace"] == "Workflow"}
+    assert workflows == {made.uuid: "Updated", job.uuid: "Job"}
 
 
 async def test_an_alert_that_fires_is_told_as_the_reference_tells_it(fakes: Fakes) -> None:

@@ -12,7 +12,7 @@ from netsonde.model.elements import Metadata
 from netsonde.probes import netlink_wire as wire
 from netsonde.probes.netlink.state import NamespaceState
 from netsonde.probes.netlink.translate import Driver, Peer, interface_metadata
-from unit.probes.netlink.traffic import Recording, at, link_message, lower, play, u32
+from unit.probes.netlink.traffic import Recording, at, link_message, lower, message, play, u32
 
 
 def shown(datagram: bytes, ifindex: int = 5) -> Metadata:
@@ -101,10 +101,51 @@ def test_bond_and_its_slave_show_mode_and_state() -> None:
     }
 
 
+def test_bond_shows_its_aggregator_and_who_answers_at_its_other_end() -> None:
+    aggregator = b"".join(
+        wire.attribute(kind, value)
+        for kind, value in (
+            *((kind, struct.pack("=H", value)) for kind, value in ((1, 1), (2, 2), (3, 15), (4, 32769))),
+            (5, bytes.fromhex("001c73000099")),
+        )
+    )
+    options = ((1, b"\x04"), (3, u32(100)), (14, b"\x01"), (21, b"\x01"), (23, aggregator))
+    node = shown(link_message(5, "bond0", "bond", b"".join(wire.attribute(*each) for each in options)))
+    assert (node["BondMode"], node["Bond"]) == (
+        "802.3ad",
+        {
+            **{"MIIInterval": 100, "XmitHashPolicy": "layer3+4", "LACPRate": "fast"},
+            **{"AggregatorId": 1, "Ports": 2, "ActorKey": 15, "PartnerKey": 32769, "PartnerMAC": "00:1c:73:00:00:99"},
+        },
+    )
+    backup = wire.attribute(1, b"\x01") + wire.attribute(2, u32(3)) + wire.attribute(21, b"\x00")
+    assert shown(link_message(5, "bond1", "bond", backup))["Bond"] == {"ActiveSlave": 3}
+
+
 def test_port_of_a_bridge_shows_what_the_spanning_tree_made_of_it() -> None:
     port = wire.attribute(1, b"\x04") + wire.attribute(2, struct.pack("=H", 32)) + wire.attribute(3, u32(100))
     node = shown(link_message(5, "v", slave=("bridge", port + wire.attribute(33, b"\x01"))))
     assert node["BridgePort"] == {"State": "BLOCKING", "Priority": 32, "Cost": 100, "Isolated": True}
+
+
+def test_port_of_a_bridge_follows_what_the_bridge_alone_tells() -> None:
+    def told(state: int, body: bytes = b"") -> bytes:
+        port = wire.attribute(1, bytes([state])) + wire.attribute(2, struct.pack("=H", 32)) + wire.attribute(3, u32(2))
+        head = struct.pack("=BxHiII", wire.AF_BRIDGE, 1, 5, 0x1003, 0)
+        return message(wire.RTM_NEWLINK, head + (body or wire.attribute(0x8000 | 12, port)))
+
+    state = NamespaceState(100)
+    port = wire.attribute(1, b"\x00") + wire.attribute(2, struct.pack("=H", 32)) + wire.attribute(3, u32(2))
+    play(state, [told(1), link_message(5, "v", slave=("bridge", port))])
+    state.changed = set()
+    play(state, [told(3)])
+    assert state.changed == {5}
+    assert at(interface_metadata(state, state.links[5]), "BridgePort", "State") == "FORWARDING"
+    state.changed = set()
+    play(state, [told(3), told(0, wire.attribute(3, b"v\0"))])
+    assert not state.changed
+    play(state, [link_message(5, "v"), told(1)])
+    assert "BridgePort" not in interface_metadata(state, state.links[5])
 
 
 def test_bridge_shows_its_spanning_tree_and_its_vlans() -> None:

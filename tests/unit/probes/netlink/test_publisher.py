@@ -12,7 +12,7 @@ from netsonde.probes.netlink.links import Link
 from netsonde.probes.netlink.peers import PeerResolver
 from netsonde.probes.netlink.publisher import InterfacePublisher
 from netsonde.probes.netlink.state import NamespaceState
-from netsonde.probes.netlink.translate import Key
+from netsonde.probes.netlink.translate import Driver, Key
 from unit.probes.netlink.traffic import Recording, link_message, lower, play, u32
 
 OWN = 1
@@ -29,6 +29,7 @@ class Lab:
         self.publisher = InterfacePublisher(self.identity, OWN, lambda inode: "")
         self.peers = PeerResolver(self, OWN)
         self.marked: set[Key] = set()
+        self.drivers: dict[Key, Driver] = {}
         batch = Batch()
         batch.put_node(self.identity.host(), "host", {"Name": "h1", "Type": "host"})
         self.graph.apply(batch)
@@ -65,7 +66,7 @@ class Lab:
         if not self.publisher.known(key):
             self.peers.link_added(key)
         self.peers.link_seen(key, link)
-        self.publisher.put(batch, key, self.state, self.peers, None)
+        self.publisher.put(batch, key, self.state, self.peers, self.drivers.get(key))
 
     def edges(self) -> set[tuple[object, object, object]]:
         name = {node.id: node.metadata["Name"] for node in self.graph.nodes()}

@@ -1,0 +1,1 @@
+-- The table of where flows lie follows from `derived.py`, and so does what fills it; an earlier program would not.
