@@ -7,72 +7,17 @@ set is a difference, of anything else the new value.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from netsonde.errors import WireError
 from netsonde.model.elements import Json
+from netsonde.probes.ovsdb.columns import SHOWN, WANTED
 
 Atom: TypeAlias = str | int | float | bool
 Column: TypeAlias = dict[str, str] | tuple[Atom, ...]
 Row: TypeAlias = dict[str, Column]
 RowKey: TypeAlias = tuple[str, str]
 """Table, UUID of the row."""
-
-WANTED: Final[dict[str, tuple[str, ...]]] = {
-    "Open_vSwitch": (
-        "db_version",
-        "external_ids",
-        "other_config",
-        "ovs_version",
-        "datapath_types",
-        "system_type",
-        "system_version",
-    ),
-    "Bridge": (
-        "name",
-        "ports",
-        "external_ids",
-        "other_config",
-        "protocols",
-        "datapath_type",
-        "datapath_id",
-        "fail_mode",
-        "stp_enable",
-        "rstp_enable",
-        "mcast_snooping_enable",
-    ),
-    "Port": (
-        "name",
-        "interfaces",
-        "external_ids",
-        "other_config",
-        "tag",
-        "trunks",
-        "vlan_mode",
-        "bond_mode",
-        "bond_active_slave",
-        "lacp",
-        "protected",
-    ),
-    "Interface": (
-        "name",
-        "type",
-        "external_ids",
-        "other_config",
-        "options",
-        "status",
-        "ofport",
-        "ifindex",
-        "mac_in_use",
-        "mtu",
-        "admin_state",
-        "link_state",
-        "link_speed",
-        "duplex",
-        "error",
-    ),
-}
-"""Columns followed; statistics are not, since they change every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +36,7 @@ class Replica:
         self._kinds: dict[str, dict[str, ColumnKind]] = {}
 
     def use_schema(self, schema: Json) -> None:
-        """Learn the columns; WireError when it is no schema. Older servers have fewer."""
+        """Learn the columns; WireError when it is no schema. Older servers have fewer, and fewer tables."""
         try:
             tables = _object(_object(schema)["tables"])
             self._kinds = {
@@ -101,6 +46,7 @@ class Replica:
                     if column in columns
                 }
                 for table, columns in WANTED.items()
+                if table in tables or table in SHOWN
             }
         except (KeyError, ValueError) as wrong:
             raise WireError(f"ovsdb-server sent a schema that cannot be used: {wrong}") from wrong
@@ -119,7 +65,7 @@ class Replica:
             changed.update(((table, uuid), None) for table, rows in self.rows.items() for uuid in rows)
         try:
             for table, rows in _object(updates).items():
-                if table in WANTED:
+                if table in self._kinds:
                     for uuid, change in _object(rows).items():
                         changed[table, uuid] = self._changed(table, uuid, _object(change))
         except (KeyError, ValueError, TypeError) as wrong:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bridges, ports and interfaces of Open vSwitch, with all that other programs wrote there (external_ids).
 
-Source: OVSDB (RFC 7047), database Open_vSwitch, `monitor_cond_since`; tables Open_vSwitch, Bridge, Port, Interface.
+Source: OVSDB (RFC 7047), database Open_vSwitch, `monitor_cond_since`; tables Open_vSwitch, Bridge, Port, Interface, and
+        those that hang on them: QoS, Queue, Mirror, Controller, sFlow, NetFlow, IPFIX.
 Writes: nodes Type=ovsbridge, ovsport, and one for each interface without a network device (patch, tunnels, DPDK);
         notes on the nodes of network devices; edges ownership and layer2, Type=patch between patch ports.
 Needs:  the `netlink` probe for the devices; read access to the server's socket.
@@ -18,6 +19,7 @@ from netsonde.model.elements import Json, Metadata, Node
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.contributions import ContributionPublisher
+from netsonde.probes.ovsdb.columns import SHOWN
 from netsonde.probes.ovsdb.jsonrpc import CallRefused, JsonRpc, parse_address
 from netsonde.probes.ovsdb.monitor import Replica, RowKey
 from netsonde.probes.ovsdb.switch import DATABASE, Switch
@@ -140,7 +142,7 @@ class OvsdbProbe:
         return True
 
     def _all_rows(self) -> list[RowKey]:
-        return [(table, uuid) for table, rows in self._replica.rows.items() for uuid in rows]
+        return [(table, uuid) for table in SHOWN for uuid in self._replica.rows[table]]
 
 
 def _updates(note: dict[str, Json]) -> Json:
