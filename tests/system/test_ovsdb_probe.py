@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -292,3 +293,29 @@ async def test_a_thousand_changes_a_second_end_right(live: LiveGraph, ovs: Priva
             commands += ["--", "set", "Interface", device, f"external_ids:count={number}"]
         await asyncio.gather(*(sh(*ovs.command(*commands)) for _ in range(3)))
         await live.node(Name=device, **fields({"ExtID.count": "499"}))
+
+
+async def test_patch_port_counts_what_ovs_counts_and_makes_no_revision_of_it(live: LiveGraph, ovs: PrivateOvs) -> None:
+    one, two, left, right = (name(kind) for kind in ("br", "br", "l", "r"))
+    ovs.add_bridge(one)
+    ovs.add_bridge(two)
+    for bridge, port, peer in ((one, left, right), (two, right, left)):
+        ovs.vsctl("add-port", bridge, port, "--", "set", "Interface", port, "type=patch", f"options:peer={peer}")
+    await sh("ip", "link", "set", one, "up")
+    patch = await live.node(Name=left, Type="patch", State="UP")
+    before = live.graph.node(patch.id)
+    assert before is not None
+
+    frame = bytes.fromhex("ffffffffffff 020000000001 88b5") + bytes(50)
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind((one, 0))
+        for _ in range(10):
+            sender.send(frame)
+    sent = 0
+    while sent < 10:
+        sent += (await live.metric(patch.id, within=20)).counters.get("TxPackets", 0)
+
+    assert int(ovs.vsctl("get", "Interface", left, "statistics:tx_packets")) >= sent
+    after = live.graph.node(patch.id)
+    assert after is not None
+    assert after.revision == before.revision

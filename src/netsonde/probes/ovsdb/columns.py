@@ -116,5 +116,8 @@ REFERENCES: Final[Columns] = {
 }
 """Columns that refer to hanging rows."""
 
+STATISTICS: Final[Columns] = {"Interface": ("statistics",)}
+"""Followed apart from the others."""
+
 WANTED: Final[Columns] = {**SHOWN, **HANGING}
 """Columns followed; not those that change by themselves: counters, and Controller's `status`, which tells the time."""

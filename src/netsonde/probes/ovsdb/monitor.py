@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from netsonde.errors import WireError
 from netsonde.model.elements import Json
-from netsonde.probes.ovsdb.columns import SHOWN, WANTED
+from netsonde.probes.ovsdb.columns import SHOWN, WANTED, Columns
 
 Atom: TypeAlias = str | int | float | bool
 Column: TypeAlias = dict[str, str] | tuple[Atom, ...]
@@ -31,8 +31,9 @@ class ColumnKind:
 class Replica:
     """The rows by table and UUID, and the columns that this server has."""
 
-    def __init__(self) -> None:
-        self.rows: dict[str, dict[str, Row]] = {table: {} for table in WANTED}
+    def __init__(self, wanted: Columns = WANTED) -> None:
+        self._wanted = wanted
+        self.rows: dict[str, dict[str, Row]] = {table: {} for table in wanted}
         self._kinds: dict[str, dict[str, ColumnKind]] = {}
 
     def use_schema(self, schema: Json) -> None:
@@ -45,15 +46,19 @@ class Replica:
                     for column, definition in _object(_object(tables[table])["columns"]).items()
                     if column in columns
                 }
-                for table, columns in WANTED.items()
+                for table, columns in self._wanted.items()
                 if table in tables or table in SHOWN
             }
         except (KeyError, ValueError) as wrong:
             raise WireError(f"ovsdb-server sent a schema that cannot be used: {wrong}") from wrong
 
+    def columns(self) -> dict[str, list[Json]]:
+        """Return the wanted columns that this server has, by table."""
+        return {table: [*sorted(kinds)] for table, kinds in self._kinds.items()}
+
     def requests(self) -> dict[str, Json]:
         """Return what to monitor."""
-        return {table: [{"columns": [*sorted(kinds)]}] for table, kinds in self._kinds.items()}
+        return {table: [{"columns": columns}] for table, columns in self.columns().items()}
 
     def update(self, updates: Json, *, anew: bool = False) -> set[RowKey]:
         """Take `updates2` in, all of it or nothing, and return the rows that were touched or are gone.
