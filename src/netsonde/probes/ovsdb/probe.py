@@ -20,8 +20,9 @@ from netsonde.model.elements import Json, Metadata, Node
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.contributions import ContributionPublisher
+from netsonde.probes.ovsdb.address import credentials, parse_address
 from netsonde.probes.ovsdb.columns import SHOWN
-from netsonde.probes.ovsdb.jsonrpc import CallRefused, JsonRpc, parse_address
+from netsonde.probes.ovsdb.jsonrpc import CallRefused, JsonRpc
 from netsonde.probes.ovsdb.monitor import Replica, RowKey
 from netsonde.probes.ovsdb.statistics import Statistics
 from netsonde.probes.ovsdb.switch import DATABASE, Switch
@@ -57,7 +58,8 @@ class OvsdbProbe:
 
     @classmethod
     def all(cls, context: ProbeContext) -> Iterable["OvsdbProbe"]:
-        """Return a probe for each address of the settings; UserError for one that makes no sense."""
+        """Return a probe for each address of the settings; UserError for settings that make no sense."""
+        credentials(context.settings.ovsdb)
         for number, address in enumerate(context.settings.ovsdb.addresses):
             parse_address(address)
             yield cls(context, address, "ovsdb" if number == 0 else f"ovsdb-{number + 1}")
@@ -66,7 +68,7 @@ class OvsdbProbe:
         """Follow the server until it goes away or the agent stops."""
         self._health = health
         try:
-            async with await JsonRpc.connect(self.daemon) as server:
+            async with await JsonRpc.connect(self.daemon, tls=credentials(self._settings)) as server:
                 await self._follow(server)
         except WireError as rubbish:
             # What we know may be wrong now: begin from a full copy.

@@ -206,3 +206,14 @@ async def test_device_made_anew_while_the_server_was_away_is_noted_again(tmp_pat
         lab.server.data["first"] = first
         await lab.until_state("running", because="Open vSwitch at")
         await lab.until_noted(device)
+
+
+async def test_each_address_has_a_probe_of_its_own(tmp_path: Path) -> None:
+    settings = OvsdbSettings(addresses=("unix:/run/a", "ssl:192.0.2.1:6640"), tls_ca=tmp_path / "ca.pem")
+    graph, registry = Graph("h1", "agent.h1", lambda: 1), NamespaceRegistry()
+    context = ProbeContext(graph, "h1", IDENTITY, registry, ProbeSettings(ovsdb=settings), lambda _: None, lambda: 1)
+    assert [(probe.name, probe.daemon) for probe in OvsdbProbe.all(context)] == [
+        ("ovsdb", "unix:/run/a"),
+        ("ovsdb-2", "ssl:192.0.2.1:6640"),
+    ]
+    registry.close()
