@@ -19,6 +19,7 @@ from netsonde.api.identity import Identity
 from netsonde.api.login import WhoAmI
 from netsonde.api.node import MetricPoints
 from netsonde.api.query import CheckAnswer
+from netsonde.api.status import StatusAnswer
 from netsonde.model.alerts import AlertView, Rehearsal, Transition
 from netsonde.model.captures import CaptureView
 from netsonde.model.checks import CheckResult, CheckView
@@ -47,6 +48,7 @@ STRUCTS: Sequence[type] = (
     CompletionAnswer,
     Preview,
     MetricPoints,
+    StatusAnswer,
     Identity,
 )
 HEADER = """\

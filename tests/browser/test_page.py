@@ -85,3 +85,10 @@ def test_colours_follow_the_choice_and_stay(page: Page) -> None:
     page.click("button", "Dark colours")
     page.run("await page.reload()")
     assert page.run("return page.evaluate(() => document.documentElement.dataset.theme)") == "dark"
+
+
+def test_the_name_of_the_host_leads_to_what_runs_there(page: Page, stack: Stack) -> None:
+    page.click("button", stack.call("GET", "/api")["Host"])
+    page.wait("[data-testid=process][data-service=agent] tr[data-state=running]:has-text('netlink')")
+    page.wait("[data-testid=process][data-service=analyzer] tr[data-state=running]:has-text('history')")
+    page.click("tab", "Status")

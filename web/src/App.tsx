@@ -2,7 +2,7 @@
 // The page: header, map on the left, panel on the right.
 
 import { useQuery } from "@tanstack/react-query";
-import { Suspense } from "react";
+import { Suspense, type ComponentType } from "react";
 import { serverInfo } from "./api/client";
 import { AlertsTab, useAlertNews } from "./alerts/AlertsTab";
 import type { Node } from "./api/types";
@@ -35,6 +35,7 @@ import { IconButton, Tabs } from "./ui/widgets";
 // The editor is a third of the page's code; it is loaded when somebody asks.
 const ConsoleTab = lazily(() => import("./console/ConsoleTab"));
 const InjectTab = lazily(() => import("./inject/InjectTab"));
+const StatusTab = lazily(() => import("./status/StatusTab"));
 const WorkflowsTab = lazily(() => import("./workflows/WorkflowsTab"));
 
 export function App() {
@@ -63,9 +64,14 @@ function Header() {
       <SearchBox />
       <span className="spring" />
       {info.data ? (
-        <span className="muted server" title={`version ${info.data.Version}`}>
+        <button
+          type="button"
+          className="link-button server"
+          title={`Status of all parts; version ${info.data.Version}`}
+          onClick={() => go({ tab: "status", view: "" })}
+        >
           {info.data.Host}
-        </span>
+        </button>
       ) : null}
       <TimeButton />
       <LinkPill />
@@ -104,21 +110,34 @@ function Panel() {
           { id: "node", label: node ? shortName(nameOf(node), 24) : link ? "Link" : "Selection" },
           { id: "flows", label: "Flows" },
           { id: "query", label: "Query" },
+          ...(tab === "status" ? [{ id: "status" as const, label: "Status" }] : []),
         ]}
       />
       <div className="panel-body" role="tabpanel">
-        {tab === "captures" ? <CapturesTab /> : null}
-        {tab === "checks" ? <ChecksTab /> : null}
-        {tab === "alerts" ? <AlertsTab /> : null}
-        {tab === "node" ? <Inspector onCapture={captureNode} onInject={injectFrom} /> : null}
-        {tab === "flows" ? <FlowsTab /> : null}
-        <Suspense>
-          {tab === "inject" ? <InjectTab /> : null}
-          {tab === "workflows" ? <WorkflowsTab /> : null}
-          {tab === "query" ? <ConsoleTab /> : null}
-        </Suspense>
+        <Content tab={tab} />
       </div>
     </aside>
+  );
+}
+
+const CONTENTS: Readonly<Record<Exclude<Tab, "node">, ComponentType>> = {
+  captures: CapturesTab,
+  checks: ChecksTab,
+  alerts: AlertsTab,
+  flows: FlowsTab,
+  inject: InjectTab,
+  workflows: WorkflowsTab,
+  query: ConsoleTab,
+  status: StatusTab,
+};
+
+function Content({ tab }: { tab: Tab }) {
+  if (tab === "node") return <Inspector onCapture={captureNode} onInject={injectFrom} />;
+  const Chosen = CONTENTS[tab];
+  return (
+    <Suspense>
+      <Chosen />
+    </Suspense>
   );
 }
 

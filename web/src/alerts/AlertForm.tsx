@@ -8,8 +8,9 @@ import type { AlertView, CheckAnswer } from "../api/types";
 import { QueryEditor } from "../editor/QueryEditor";
 import { useCheck } from "../editor/useCheck";
 import { go } from "../state/place";
+import { FormError } from "../ui/Field";
 import { tell } from "../ui/toasts";
-import { Button, ErrorNote, IconButton, messageOf, Tabs } from "../ui/widgets";
+import { Button, IconButton, Tabs } from "../ui/widgets";
 import { AlertFields } from "./AlertFields";
 import { ConditionNow } from "./ConditionNow";
 import { blank, fieldsOf, patchOf, toDraft, ttlSeconds, type Fields } from "./draft";
@@ -60,7 +61,7 @@ export default function AlertForm({ alert, onDone }: Props) {
       {isQuery ? <ConditionNow text={text} verdict={verdict} /> : null}
       <AlertFields fields={fields} change={change} isNew={alert === null} />
       <DryRun draft={draft} disabled={!ready || !isQuery} />
-      {save.isError ? <ErrorNote>{messageOf(save.error)}</ErrorNote> : null}
+      <FormError error={save.error} />
       <footer className="form-foot">
         <Button primary icon="bell" type="submit" disabled={!ready || save.isPending}>
           {alert ? "Save" : "Create alert"}

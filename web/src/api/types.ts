@@ -3,6 +3,14 @@
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
+/** One thing that an agent can or cannot do on its host, and what it is needed for. */
+export interface Ability {
+  Name: string;
+  Able: boolean;
+  Reason: string;
+  Purpose: string;
+}
+
 /** An alert as the API serves it: the definition and its state. */
 export interface AlertView {
   UUID: string;
@@ -161,6 +169,27 @@ export interface CompletionItem {
   Text: string;
   Kind: string;
   Info: string;
+}
+
+/** A part of a process: `Status` is the reference's word, `State` ours with its reason. */
+export interface Component {
+  Status: string;
+  State: string;
+  Reason: string;
+  Since: number;
+  Counters: { [key: string]: number };
+}
+
+/** One client, in the shape of the reference. */
+export interface Connection {
+  ServiceType: string;
+  ClientProtocol: string;
+  Addr: string;
+  Port: number;
+  ConnectTime: string;
+  IsConnected: boolean;
+  Endpoint: string;
+  Dropped: number;
 }
 
 /** One revision of an edge, directed from `parent` to `child` (node ids). */
@@ -364,6 +393,20 @@ export interface ProbeResult {
   Note: string;
 }
 
+/** One agent or analyzer. */
+export interface Process {
+  Service: string;
+  Host: string;
+  Version: string;
+  Pid: number;
+  Started: number;
+  Address: string;
+  Probes: { [key: string]: Component };
+  Kernel: string;
+  ClockAhead: number | null;
+  Abilities: Ability[];
+}
+
 /** What an alert would have done over a time that history knows. Times are Unix ms. */
 export interface Rehearsal {
   Fired: number;
@@ -375,6 +418,14 @@ export interface Rehearsal {
   Complete: boolean;
   Transitions: Transition[];
   Problem: string;
+}
+
+/** What became of subscribers that were cut off, counted since the start. */
+export interface Resumption {
+  Waiting: number;
+  Resumed: number;
+  Refused: number;
+  Expired: number;
 }
 
 /** Where a capture is sent on to, from each agent that captures, while it is analysed there too. */
@@ -395,6 +446,24 @@ export interface SinkStatus {
   Sent: number;
   Dropped: number;
   Reason: string;
+}
+
+/** The whole state; the members up to Probes are the reference's. */
+export interface StatusAnswer {
+  Agents: { [key: string]: Connection };
+  Peers: { [key: string]: { [key: string]: Connection } };
+  Publishers: { [key: string]: Connection };
+  Subscribers: { [key: string]: Connection };
+  Alerts: { [key: string]: boolean };
+  Captures: { [key: string]: boolean };
+  Probes: { [key: string]: Component };
+  Host: string;
+  Version: string;
+  Ready: boolean;
+  Missing: string[];
+  Processes: Process[];
+  CaptureStates: { [key: string]: number };
+  Resumption: Resumption;
 }
 
 /** What became of one step. */

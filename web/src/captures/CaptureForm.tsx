@@ -9,9 +9,9 @@ import { go } from "../state/place";
 import { useSession } from "../state/session";
 import { useStore } from "../state/store";
 import { CopyMenu } from "../ui/CopyMenu";
-import { NumberField, TextField } from "../ui/Field";
+import { FormError, NumberField, TextField } from "../ui/Field";
 import { tell } from "../ui/toasts";
-import { Button, ErrorNote, IconButton, messageOf, Tabs } from "../ui/widgets";
+import { Button, IconButton, Tabs } from "../ui/widgets";
 import { blank, change, draft, expressionOf, matches, toRequest, type Draft } from "./draft";
 import { asCommand, asCurl } from "./expression";
 import { MatchPreview } from "./MatchPreview";
@@ -84,7 +84,7 @@ export default function CaptureForm() {
       )}
       <MatchPreview expression={expression} verdict={verdict} preview={preview} error={previewError} waits={WAITS} />
       <Options state={state} />
-      {create.isError ? <ErrorNote>{messageOf(create.error)}</ErrorNote> : null}
+      <FormError error={create.error} />
       <footer className="form-foot">
         <Button primary icon="record" type="submit" disabled={!ready}>
           Start capture

@@ -8,8 +8,8 @@ import type { CheckView } from "../api/types";
 import { go } from "../state/place";
 import { MatchPreview } from "../captures/MatchPreview";
 import { useVerdict } from "../captures/useVerdict";
-import { Field } from "../ui/Field";
-import { Button, ErrorNote, IconButton, messageOf } from "../ui/widgets";
+import { Field, FormError } from "../ui/Field";
+import { Button, IconButton } from "../ui/widgets";
 import { chosenSteps, lacks, OFFERS, type Offer } from "./steps";
 
 const MS = 1000;
@@ -85,7 +85,7 @@ export function CheckForm({ onDone }: { onDone: () => void }) {
           <StepChoice key={offer.type} offer={offer} value={chosen.get(offer.type) ?? null} onChange={choose} />
         ))}
       </fieldset>
-      {create.error ? <ErrorNote>{messageOf(create.error)}</ErrorNote> : null}
+      <FormError error={create.error} />
       <footer className="form-foot">
         <Button primary icon="check" type="submit" disabled={lacking !== "" || create.isPending}>
           Create check

@@ -108,7 +108,7 @@ export function subGraph(result: Result, live: GraphState): GraphState {
   if (nodes.size > 0 && result.kind !== "graph" && result.kind !== "edges") {
     for (const edge of live.edges.values()) if (nodes.has(edge.Parent) && nodes.has(edge.Child)) edges.set(edge.ID, edge);
   }
-  return { ...emptyGraph, nodes, edges, synced: true };
+  return { ...emptyGraph, nodes, edges, structure: {}, synced: true };
 }
 
 function addKnown(nodes: Map<string, Node>, node: Node | undefined): void {

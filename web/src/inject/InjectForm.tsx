@@ -10,9 +10,9 @@ import { useStore } from "../state/store";
 import { isInterface } from "../topology/appearance";
 import { usePicking, useRings } from "../topology/picking";
 import { PickTarget } from "../topology/PickTarget";
-import { Field } from "../ui/Field";
+import { Field, FormError } from "../ui/Field";
 import { tell } from "../ui/toasts";
-import { Button, ErrorNote, IconButton, messageOf } from "../ui/widgets";
+import { Button, IconButton } from "../ui/widgets";
 import { AddressFields } from "./AddressFields";
 import { ContentFields, RateFields } from "./ContentFields";
 import { blank, change, draft, lacks, toRequest } from "./draft";
@@ -64,7 +64,7 @@ export function InjectForm() {
         <ContentFields state={state} kind={kind} />
       </div>
       <PacketFields state={state} kind={kind} source={source} />
-      {send.error ? <ErrorNote>{messageOf(send.error)}</ErrorNote> : null}
+      <FormError error={send.error} />
       <footer className="form-foot">
         <Button primary icon="send" type="submit" disabled={lacking !== "" || send.isPending}>
           Inject

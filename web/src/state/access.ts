@@ -10,6 +10,7 @@ const LOOK_EVERY = 30_000;
 
 /** Rights that the page asks about, in the words of the server's policy: an object and an action. */
 export type Right =
+  | "status read"
   | "capture read"
   | "capture write"
   | "capture rawpackets"

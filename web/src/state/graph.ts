@@ -17,47 +17,97 @@ export interface GraphState {
   readonly edges: ReadonlyMap<string, Edge>;
   /** Last version of what was deleted, so that a late update does not bring it back. */
   readonly gone: ReadonlyMap<string, Version>;
+  /** Another one whenever nodes or edges came or went, or became of another kind: what hangs on that alone is kept. */
+  readonly structure: object;
   readonly synced: boolean;
   /** Changes received before the first snapshot. */
   readonly early: readonly GraphMessage[];
 }
 
+/** What groups and lines of the map are made by. */
+const KINDS = ["Type", "RelationType"] as const;
+const ENDS = ["Parent", "Child"] as const;
+
 export const emptyGraph: GraphState = {
   nodes: new Map(),
   edges: new Map(),
   gone: new Map(),
+  structure: {},
   synced: false,
   early: [],
 };
 
-interface Draft {
-  nodes: Map<string, Node>;
-  edges: Map<string, Edge>;
-  gone: Map<string, Version>;
+/** A map that is copied when it is first written to: most batches change a few nodes, and no edge at all. */
+class Copied<V> {
+  private copy: Map<string, V> | null = null;
+
+  constructor(private readonly before: ReadonlyMap<string, V>) {}
+
+  get now(): ReadonlyMap<string, V> {
+    return this.copy ?? this.before;
+  }
+
+  get(id: string): V | undefined {
+    return this.now.get(id);
+  }
+
+  set(id: string, value: V): void {
+    this.copy ??= new Map(this.before);
+    this.copy.set(id, value);
+  }
+
+  delete(id: string): boolean {
+    if (!this.now.has(id)) return false;
+    this.copy ??= new Map(this.before);
+    return this.copy.delete(id);
+  }
 }
 
-/** Fold a batch of messages; the maps are copied once per batch, never changed in place. */
+class Draft {
+  readonly nodes: Copied<Node>;
+  readonly edges: Copied<Edge>;
+  readonly gone: Copied<Version>;
+  restructured = false;
+
+  constructor(private readonly before: GraphState) {
+    this.nodes = new Copied(before.nodes);
+    this.edges = new Copied(before.edges);
+    this.gone = new Copied(before.gone);
+  }
+
+  done(): GraphState {
+    return {
+      ...this.before,
+      nodes: this.nodes.now,
+      edges: this.edges.now,
+      gone: this.gone.now,
+      structure: this.restructured ? {} : this.before.structure,
+    };
+  }
+}
+
+/** Fold a batch of messages; the maps are copied at most once per batch, never changed in place. */
 export function reduceGraph(state: GraphState, messages: readonly Message[]): GraphState {
   let current = state;
   let draft: Draft | null = null;
   for (const message of messages) {
     if (message.kind === "snapshot") {
-      const changes = current.early;
-      draft = fromSnapshot(message.nodes, message.edges);
-      for (const change of changes) apply(draft, change);
-      current = { ...draft, synced: true, early: [] };
+      draft = new Draft(fromSnapshot(message.nodes, message.edges));
+      for (const change of current.early) apply(draft, change);
+      current = draft.done();
     } else if (message.kind === "resumed") {
-      current = { ...current, synced: true };
+      current = { ...(draft?.done() ?? current), synced: true };
+      draft = null;
     } else if (message.kind === "graph") {
       if (!current.synced) {
         current = { ...current, early: [...current.early, message.change] };
         continue;
       }
-      draft ??= { nodes: new Map(current.nodes), edges: new Map(current.edges), gone: new Map(current.gone) };
+      draft ??= new Draft(current);
       apply(draft, message.change);
     }
   }
-  return draft ? { ...current, ...draft } : current;
+  return draft?.done() ?? current;
 }
 
 /** What is known stays on the screen while the link is down; changes wait for the next snapshot or resumption. */
@@ -65,11 +115,14 @@ export function unsynced(state: GraphState): GraphState {
   return { ...state, synced: false, early: [] };
 }
 
-function fromSnapshot(nodes: readonly Node[], edges: readonly Edge[]): Draft {
+function fromSnapshot(nodes: readonly Node[], edges: readonly Edge[]): GraphState {
   return {
     nodes: new Map(nodes.map((node) => [node.ID, node])),
     edges: new Map(edges.map((edge) => [edge.ID, edge])),
     gone: new Map(),
+    structure: {},
+    synced: true,
+    early: [],
   };
 }
 
@@ -77,53 +130,65 @@ function apply(draft: Draft, change: GraphMessage): void {
   switch (change.type) {
     case "NodeAdded":
     case "NodeUpdated":
-      put(draft.nodes, draft.gone, change.node);
+      put(draft, draft.nodes, change.node);
       break;
     case "EdgeAdded":
     case "EdgeUpdated":
-      put(draft.edges, draft.gone, change.edge);
+      put(draft, draft.edges, change.edge);
       break;
     case "NodeDeleted":
-      if (remove(draft.nodes, draft.gone, change.node)) dropEdgesOf(draft, change.node.ID);
+      if (remove(draft, draft.nodes, change.node)) dropEdgesOf(draft, change.node.ID);
       break;
     case "EdgeDeleted":
-      remove(draft.edges, draft.gone, change.edge);
+      remove(draft, draft.edges, change.edge);
       break;
     case "NodePartiallyUpdated":
-      patch(draft.nodes, change.update);
+      patch(draft, draft.nodes, change.update);
       break;
     case "EdgePartiallyUpdated":
-      patch(draft.edges, change.update);
+      patch(draft, draft.edges, change.update);
       break;
   }
 }
 
-function put<T extends Node>(known: Map<string, T>, gone: Map<string, Version>, element: T): void {
-  const before = known.get(element.ID) ?? gone.get(element.ID);
+function put<T extends Node>(draft: Draft, known: Copied<T>, element: T): void {
+  const present = known.get(element.ID);
+  const before = present ?? draft.gone.get(element.ID);
   if (before && !isNewer(element, before)) return;
+  draft.restructured ||= !present || isOfOtherKind(present, element);
   known.set(element.ID, element);
-  gone.delete(element.ID);
+  draft.gone.delete(element.ID);
 }
 
-function remove<T extends Node>(known: Map<string, T>, gone: Map<string, Version>, element: T): boolean {
+function remove<T extends Node>(draft: Draft, known: Copied<T>, element: T): boolean {
   const before = known.get(element.ID);
   if (before && element.CreatedAt < before.CreatedAt) return false;
-  gone.set(element.ID, { CreatedAt: element.CreatedAt, Revision: element.Revision });
+  draft.gone.set(element.ID, { CreatedAt: element.CreatedAt, Revision: element.Revision });
+  draft.restructured ||= before !== undefined;
   return known.delete(element.ID);
 }
 
 function dropEdgesOf(draft: Draft, nodeId: string): void {
-  for (const edge of draft.edges.values()) {
+  for (const edge of draft.edges.now.values()) {
     if (edge.Parent === nodeId || edge.Child === nodeId) draft.edges.delete(edge.ID);
   }
 }
 
-function patch<T extends Node>(known: Map<string, T>, update: PartialUpdate): void {
+function patch<T extends Node>(draft: Draft, known: Copied<T>, update: PartialUpdate): void {
   const before = known.get(update.ID);
   if (!before || update.Revision <= before.Revision) return;
   let metadata = before.Metadata;
   for (const op of update.Ops) metadata = withKey(metadata, op.Key, op.Type === 1 ? (op.Value ?? null) : undefined);
-  known.set(update.ID, { ...before, Metadata: metadata, Revision: update.Revision, UpdatedAt: update.UpdatedAt });
+  const after = { ...before, Metadata: metadata, Revision: update.Revision, UpdatedAt: update.UpdatedAt };
+  draft.restructured ||= isOfOtherKind(before, after);
+  known.set(update.ID, after);
+}
+
+function isOfOtherKind<T extends Node>(before: T, after: T): boolean {
+  return (
+    KINDS.some((key) => before.Metadata[key] !== after.Metadata[key]) ||
+    ENDS.some((key) => (before as Partial<Edge>)[key] !== (after as Partial<Edge>)[key])
+  );
 }
 
 type Tree = Record<string, Json>;

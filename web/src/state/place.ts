@@ -3,7 +3,7 @@
 
 import { Store } from "./store";
 
-export type Tab = "captures" | "checks" | "alerts" | "workflows" | "inject" | "node" | "flows" | "query";
+export type Tab = "captures" | "checks" | "alerts" | "workflows" | "inject" | "node" | "flows" | "query" | "status";
 export type NodeView = "traffic" | "details" | "metrics";
 export type ResultView = "table" | "graph" | "json" | "explain";
 
@@ -66,6 +66,7 @@ const TABS: readonly string[] = [
   "node",
   "flows",
   "query",
+  "status",
 ] satisfies Tab[];
 const VIEWS: readonly string[] = ["traffic", "details", "metrics"] satisfies NodeView[];
 const SHOWS: readonly string[] = ["table", "graph", "json", "explain"] satisfies ResultView[];

@@ -6,7 +6,7 @@ import { listAlerts } from "../api/alerts";
 import { listCaptures, listChecks } from "../api/client";
 import { listInjections } from "../api/injections";
 import type { AlertView, CaptureView, CheckView, InjectionView, Transition } from "../api/types";
-import type { AlertMessage, CaptureMessage, CheckMessage, Message } from "../transport/envelope";
+import type { AlertMessage, CaptureMessage, CheckMessage, Message, WorkflowMessage } from "../transport/envelope";
 import { openSubscriberSocket, Subscriber, type Link } from "../transport/subscriber";
 import { withNews, type CheckNews } from "./checks";
 import { emptyGraph, reduceGraph, unsynced, type GraphState } from "./graph";
@@ -34,6 +34,7 @@ export class Session {
   private readonly subscriber: Subscriber;
   private readonly newsListeners = new Set<(news: CaptureNews) => void>();
   private readonly transitionListeners = new Set<(transition: Transition) => void>();
+  private readonly workflowListeners = new Set<(change: WorkflowMessage) => void>();
   private waiting: Message[] = [];
   private timer: ReturnType<typeof setTimeout> | null = null;
   private pause = BATCH_MS;
@@ -69,6 +70,12 @@ export class Session {
     return () => this.transitionListeners.delete(listener);
   }
 
+  /** Hear that a workflow changed, or where a call of one is. */
+  onWorkflow(listener: (change: WorkflowMessage) => void): () => void {
+    this.workflowListeners.add(listener);
+    return () => this.workflowListeners.delete(listener);
+  }
+
   private linkChanged(link: Link): void {
     if (link.state === "stale") {
       this.flush();
@@ -100,6 +107,9 @@ export class Session {
     this.takeChecks(messages.flatMap((message) => (message.kind === "check" ? [message.change] : [])));
     this.takeAlerts(messages.flatMap((message) => (message.kind === "alert" ? [message.change] : [])));
     take(this.injections, messages.flatMap((message) => (message.kind === "injection" ? [message.change] : [])));
+    for (const message of messages) {
+      if (message.kind === "workflow") for (const listener of this.workflowListeners) listener(message.change);
+    }
     // Drawing follows in the same turn of the loop as far as React takes it; the canvas paints after this timer.
     setTimeout(() => {
       this.pause = Math.min(LONGEST_BATCH_MS, Math.max(BATCH_MS, (performance.now() - started) * COST_FACTOR));

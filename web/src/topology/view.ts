@@ -47,19 +47,50 @@ export function automaticDepth(total: number): number {
 const NEVER_DRAWN = new Set(["ofrule", "ofgroup"]);
 
 export function project(graph: GraphState, openDepth: number, chosen: ReadonlyMap<string, boolean>): View {
-  const tree = new OwnershipTree(graph);
+  const { places, ...rest } = skeletonOf(graph, openDepth, chosen);
   const nodes = new Map<string, VisibleNode>();
+  for (const place of places) {
+    const node = graph.nodes.get(place.id);
+    if (node) nodes.set(place.id, { ...place, node });
+  }
+  return { ...rest, nodes };
+}
+
+type Place = Omit<VisibleNode, "node">;
+
+/** A view but for the metadata of its nodes, which changes all the time. */
+interface Skeleton extends Omit<View, "nodes"> {
+  readonly openDepth: number;
+  readonly chosen: ReadonlyMap<string, boolean>;
+  readonly places: readonly Place[];
+}
+
+const skeletons = new WeakMap<object, Skeleton>();
+
+function skeletonOf(graph: GraphState, openDepth: number, chosen: ReadonlyMap<string, boolean>): Skeleton {
+  const known = skeletons.get(graph.structure);
+  if (known?.openDepth === openDepth && known.chosen === chosen) return known;
+  const made = { openDepth, chosen, ...skeleton(graph, openDepth, chosen) };
+  skeletons.set(graph.structure, made);
+  return made;
+}
+
+function skeleton(
+  graph: GraphState,
+  openDepth: number,
+  chosen: ReadonlyMap<string, boolean>,
+): Omit<Skeleton, "openDepth" | "chosen"> {
+  const tree = new OwnershipTree(graph);
+  const places = new Map<string, Place>();
   const shownAs = new Map<string, string>();
   let closedGroups = 0;
 
   const show = (id: string, parent: string | null, depth: number): void => {
-    const node = graph.nodes.get(id);
-    if (!node) return;
     const children = tree.children(id);
     const open = children.length > 0 && (chosen.get(id) ?? depth < openDepth);
     const inside = open || children.length === 0 ? [] : tree.descendants(id);
     const group = children.length === 0 ? null : open ? "open" : "closed";
-    nodes.set(id, { id, node, parent, group, holds: inside.length });
+    places.set(id, { id, parent, group, holds: inside.length });
     shownAs.set(id, id);
     for (const hidden of inside) shownAs.set(hidden, id);
     if (group === "closed") closedGroups += 1;
@@ -67,8 +98,8 @@ export function project(graph: GraphState, openDepth: number, chosen: ReadonlyMa
   };
   for (const root of tree.roots) show(root, null, 0);
 
-  const edges = liftedEdges(graph.edges.values(), shownAs, nodes);
-  return { nodes, edges, total: tree.size, hidden: tree.size - nodes.size, closedGroups };
+  const edges = liftedEdges(graph.edges.values(), shownAs, places);
+  return { places: [...places.values()], edges, total: tree.size, hidden: tree.size - places.size, closedGroups };
 }
 
 /** How deep groups may be open so that at most `most` nodes are on the canvas; at least the outermost are there. */
@@ -130,14 +161,14 @@ class OwnershipTree {
 function liftedEdges(
   edges: Iterable<Edge>,
   shownAs: ReadonlyMap<string, string>,
-  nodes: ReadonlyMap<string, VisibleNode>,
+  places: ReadonlyMap<string, Place>,
 ): Map<string, VisibleEdge> {
   const lifted = new Map<string, VisibleEdge>();
   for (const edge of edges) {
     const source = shownAs.get(edge.Parent);
     const target = shownAs.get(edge.Child);
     if (!source || !target || text(edge.Metadata["RelationType"]) === "ownership") continue;
-    if (areNested(nodes, source, target)) continue;
+    if (areNested(places, source, target)) continue;
     const kind = text(edge.Metadata["Type"]) || text(edge.Metadata["RelationType"]);
     const exact = source === edge.Parent && target === edge.Child;
     const id = exact ? edge.ID : `${kind}:${[source, target].sort().join(":")}`;
@@ -149,11 +180,11 @@ function liftedEdges(
 }
 
 /** A box around a node already says that they belong together. */
-function areNested(nodes: ReadonlyMap<string, VisibleNode>, a: string, b: string): boolean {
-  return a === b || isInside(nodes, a, b) || isInside(nodes, b, a);
+function areNested(places: ReadonlyMap<string, Place>, a: string, b: string): boolean {
+  return a === b || isInside(places, a, b) || isInside(places, b, a);
 }
 
-function isInside(nodes: ReadonlyMap<string, VisibleNode>, inner: string, outer: string): boolean {
-  for (let up = nodes.get(inner)?.parent; up; up = nodes.get(up)?.parent) if (up === outer) return true;
+function isInside(places: ReadonlyMap<string, Place>, inner: string, outer: string): boolean {
+  for (let up = places.get(inner)?.parent; up; up = places.get(up)?.parent) if (up === outer) return true;
   return false;
 }

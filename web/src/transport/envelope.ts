@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages of the subscriber socket, decoded from text and checked before anybody else sees them.
 
-import type { AlertView, CaptureView, CheckView, Edge, InjectionView, Json, Node, Transition } from "../api/types";
+import type { AlertView, CaptureView, CheckView, Edge, InjectionView, Json, Node, Transition, WorkflowView } from "../api/types";
 import type { Change, Resource } from "../state/listing";
 
 /** One change of an element's metadata: 1 sets a dotted key, 2 deletes it. */
@@ -35,6 +35,11 @@ export type AlertMessage =
   /** The alert went on to another state, or tells more of the same. */
   | { type: "Transition"; transition: Transition };
 
+export type WorkflowMessage =
+  | Change<WorkflowView>
+  /** The call with this UUID is somewhere else than it was. */
+  | { type: "Job"; uuid: string };
+
 export type InjectionMessage = Change<InjectionView>;
 
 export type Message =
@@ -46,7 +51,8 @@ export type Message =
   | { kind: "capture"; change: CaptureMessage }
   | { kind: "check"; change: CheckMessage }
   | { kind: "alert"; change: AlertMessage }
-  | { kind: "injection"; change: InjectionMessage };
+  | { kind: "injection"; change: InjectionMessage }
+  | { kind: "workflow"; change: WorkflowMessage };
 
 type Loose = Record<string, unknown>;
 
@@ -88,6 +94,8 @@ function decodeEnvelope(envelope: Loose): Message | null {
       return decodeAlert(envelope);
     case "OnDemandPacketInjectionNotification":
       return decodeInjection(envelope);
+    case "Workflow":
+      return decodeWorkflow(envelope);
     default:
       return null;
   }
@@ -154,6 +162,16 @@ function decodeInjection(envelope: Loose): Message | null {
   const given = envelope["Type"];
   const change = changeOf<InjectionView>(given === "NodeUpdated" ? "Updated" : given, envelope["Obj"]);
   return change && { kind: "injection", change };
+}
+
+function decodeWorkflow(envelope: Loose): Message | null {
+  const { Type: type, Obj: body } = envelope;
+  if (type === "Job") {
+    if (!isObject(body) || typeof body["UUID"] !== "string") return null;
+    return { kind: "workflow", change: { type, uuid: body["UUID"] } };
+  }
+  const change = changeOf<WorkflowView>(type, body);
+  return change && { kind: "workflow", change };
 }
 
 function changeOf<T extends Resource>(type: unknown, body: unknown): Change<T> | null {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Parts of forms: a labelled control, and why a form can only be read.
 
-import type { ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 import { Icon } from "./Icon";
+import { ErrorNote, messageOf } from "./widgets";
 
 interface FieldProps {
   label: string;
@@ -21,6 +22,20 @@ export function Field({ label, hint, wide = false, children }: FieldProps) {
       </span>
       {children}
     </label>
+  );
+}
+
+/** What the server said of the form; brought into sight, for a long form is scrolled. */
+export function FormError({ error }: { error: Error | null }) {
+  const note = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (error) note.current?.scrollIntoView({ block: "nearest" });
+  }, [error]);
+  if (!error) return null;
+  return (
+    <div ref={note} className="form-error">
+      <ErrorNote>{messageOf(error)}</ErrorNote>
+    </div>
   );
 }
 

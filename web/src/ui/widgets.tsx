@@ -2,7 +2,7 @@
 // Small building blocks: buttons, tabs, empty states.
 
 import type { ButtonHTMLAttributes, KeyboardEvent, ReactNode } from "react";
-import { useRef } from "react";
+import { useEffect, useRef } from "react";
 import { Icon, type IconName } from "./Icon";
 
 interface IconButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
@@ -49,6 +49,9 @@ interface TabsProps<T extends string> {
 /** Tabs with the arrow keys of the ARIA pattern; the panel is the caller's. */
 export function Tabs<T extends string>({ label, items, chosen, onChoose, small = false }: TabsProps<T>) {
   const bar = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    bar.current?.querySelector(`[data-tab="${chosen}"]`)?.scrollIntoView({ inline: "nearest", block: "nearest" });
+  }, [chosen]);
   const step = (event: KeyboardEvent): void => {
     const by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (by === 0) return;

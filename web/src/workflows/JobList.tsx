@@ -11,8 +11,6 @@ import { useNow } from "../ui/now";
 import { ErrorNote, messageOf } from "../ui/widgets";
 import { lookOf, tookMs } from "./jobs";
 
-const REFRESH_MS = 2000;
-
 interface Props {
   /** "" = of all workflows. */
   workflow: string;
@@ -25,7 +23,6 @@ export function JobList({ workflow, refusal }: Props) {
   const jobs = useQuery({
     queryKey: ["jobs", workflow],
     queryFn: ({ signal }) => listJobs(workflow, signal),
-    refetchInterval: REFRESH_MS,
   });
   if (jobs.error) return <ErrorNote>{messageOf(jobs.error)}</ErrorNote>;
   if (!jobs.data) return null;

@@ -16,7 +16,6 @@ import { Button, ErrorNote, messageOf, Tabs } from "../ui/widgets";
 import { JobBadge } from "./JobList";
 import { hasEnded, tookMs } from "./jobs";
 
-const LOOK_EVERY = 500;
 /** Once more after so long when it cannot be read: it may have been forgotten, or the server restarts. */
 const LOOK_AGAIN = 5000;
 
@@ -24,10 +23,8 @@ export function JobView({ uuid }: { uuid: string }) {
   const found = useQuery({
     queryKey: ["job", uuid],
     queryFn: ({ signal }) => readJob(uuid, signal),
-    refetchInterval: ({ state }) => {
-      if (state.status === "error") return LOOK_AGAIN;
-      return state.data && hasEnded(state.data) ? false : LOOK_EVERY;
-    },
+    // Else the server tells when there is more to read.
+    refetchInterval: ({ state }) => (state.status === "error" ? LOOK_AGAIN : false),
   });
   return (
     <div className="stack fill" data-testid="job-view" data-state={found.data?.State}>

@@ -11,8 +11,8 @@ import { useSession } from "../state/session";
 import { useStore } from "../state/store";
 import { usePicking, useRings } from "../topology/picking";
 import { PickTarget } from "../topology/PickTarget";
-import { Field } from "../ui/Field";
-import { Button, ErrorNote, messageOf } from "../ui/widgets";
+import { Field, FormError } from "../ui/Field";
+import { Button } from "../ui/widgets";
 import { argumentsOf, controlOf, initial, isRequired, missing, spelt, type Values } from "./params";
 
 export function ParamForm({ workflow, refusal }: { workflow: WorkflowView; refusal: string }) {
@@ -51,7 +51,7 @@ export function ParamForm({ workflow, refusal }: { workflow: WorkflowView; refus
             ))}
         </div>
       ) : null}
-      {run.error ? <ErrorNote>{messageOf(run.error)}</ErrorNote> : null}
+      <FormError error={run.error} />
       <div className="param-foot">
         <Button
           primary

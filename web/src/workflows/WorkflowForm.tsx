@@ -5,8 +5,9 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { createWorkflow } from "../api/workflows";
 import { go } from "../state/place";
+import { FormError } from "../ui/Field";
 import { tell } from "../ui/toasts";
-import { Button, ErrorNote, IconButton, messageOf } from "../ui/widgets";
+import { Button, IconButton } from "../ui/widgets";
 
 const EXAMPLE = `Name: CountInterfaces
 Title: Count interfaces
@@ -65,7 +66,7 @@ export function WorkflowForm({ onDone }: { onDone: () => void }) {
         value={text}
         onChange={(event) => setText(event.target.value)}
       />
-      {create.error ? <ErrorNote>{messageOf(create.error)}</ErrorNote> : null}
+      <FormError error={create.error} />
       <footer className="form-foot">
         <Button primary type="submit" disabled={create.isPending || text.trim() === ""}>
           Create workflow

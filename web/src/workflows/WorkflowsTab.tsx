@@ -12,20 +12,19 @@ import { Refusal } from "../ui/Field";
 import { ErrorNote, messageOf } from "../ui/widgets";
 import { JobList } from "./JobList";
 import { JobView } from "./JobView";
+import { useWorkflowNews } from "./useWorkflowNews";
 import { WorkflowCard } from "./WorkflowCard";
 import { WorkflowForm } from "./WorkflowForm";
-
-const REFRESH_MS = 10_000;
 
 export default function WorkflowsTab() {
   const { workflow: open, job } = useStore(place);
   const [making, setMaking] = useState(false);
+  useWorkflowNews();
   const unseen = useRefusal("workflow read");
   const refusals = { write: useRefusal("workflow write"), call: useRefusal("workflow.call write") };
   const found = useQuery({
     queryKey: ["workflows"],
     queryFn: ({ signal }) => listWorkflows(signal),
-    refetchInterval: REFRESH_MS,
     enabled: unseen === "",
   });
   if (unseen) return <Refusal reason={unseen} />;

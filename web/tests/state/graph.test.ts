@@ -156,3 +156,27 @@ describe("withKey", () => {
     expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
   });
 });
+
+const small = graphOf([node("a"), node("b")], [edge("a", "b")]);
+const after = (change: GraphMessage): boolean =>
+  reduceGraph(small, [{ kind: "graph", change }]).structure === small.structure;
+const ops = (Key: string, Value: string) => ({ ID: "a", UpdatedAt: 2000, Revision: 2, Ops: [{ Type: 1 as const, Key, Value }] });
+
+it.each<[string, GraphMessage]>([
+  ["metadata change", { type: "NodePartiallyUpdated", update: ops("State", "DOWN") }],
+  ["a node is told anew", { type: "NodeUpdated", node: node("a", { MTU: 9000 }, { Revision: 2 }) }],
+  ["an edge is told anew", { type: "EdgeUpdated", edge: edge("a", "b", "ownership", { Revision: 2 }) }],
+  ["what is not there is deleted", { type: "NodeDeleted", node: node("x") }],
+])("keeps the structure when %s", (_, change) => {
+  expect(after(change)).toBe(true);
+});
+
+it.each<[string, GraphMessage]>([
+  ["a node comes", { type: "NodeAdded", node: node("c") }],
+  ["a node goes", { type: "NodeDeleted", node: node("a", {}, { Revision: 2 }) }],
+  ["an edge goes", { type: "EdgeDeleted", edge: edge("a", "b") }],
+  ["an edge leads elsewhere", { type: "EdgeUpdated", edge: { ...edge("a", "b"), Child: "a", Revision: 2 } }],
+  ["a node becomes of another type", { type: "NodePartiallyUpdated", update: ops("Type", "ofrule") }],
+])("has another structure when %s", (_, change) => {
+  expect(after(change)).toBe(false);
+});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from "vitest";
+import { reduceGraph } from "../../src/state/graph";
 import { automaticDepth, groupsAround, project } from "../../src/topology/view";
 import { edge, graphOf, node } from "../builders";
 
@@ -94,4 +95,24 @@ it("names the groups that must open for a node to be seen", () => {
 
 it("opens less of a larger graph", () => {
   expect([100, 2000, 50_000].map(automaticDepth)).toEqual([ALL, 1, 0]);
+});
+
+it("shows new metadata in a structure that stayed", () => {
+  const before = graphOf([node("a", { State: "UP" })]);
+  const update = { ID: "a", UpdatedAt: 2000, Revision: 2, Ops: [{ Type: 1 as const, Key: "State", Value: "DOWN" }] };
+  const nothing = new Map<string, boolean>();
+
+  const views = [before, reduceGraph(before, [{ kind: "graph", change: { type: "NodePartiallyUpdated", update } }])].map(
+    (graph) => project(graph, 1, nothing),
+  );
+
+  expect(views.map((view) => view.nodes.get("a")?.node.Metadata["State"])).toEqual(["UP", "DOWN"]);
+});
+
+it("opens the group that was chosen in a structure that stayed", () => {
+  const graph = graphOf([node("h"), node("a")], [edge("h", "a")]);
+
+  const shown = [new Map([["h", false]]), new Map([["h", true]])].map((chosen) => [...project(graph, 0, chosen).nodes.keys()]);
+
+  expect(shown).toEqual([["h"], ["h", "a"]]);
 });

@@ -37,6 +37,23 @@ it("reads a partial update without operations", () => {
   expect(message).toMatchObject({ change: { update: { ID: "a", Revision: 3, Ops: [] } } });
 });
 
+it.each([
+  ["Updated", { UUID: "w" }, { type: "Updated", view: { UUID: "w" } }],
+  ["Job", { UUID: "j", State: "running" }, { type: "Job", uuid: "j" }],
+])("reads %s of workflows", (type, body, change) => {
+  const { message } = receive(JSON.stringify({ Namespace: "Workflow", Type: type, Obj: body }));
+
+  expect(message).toEqual({ kind: "workflow", change });
+});
+
+it.each([
+  ["Job", {}],
+  ["Job", null],
+  ["Sacked", { UUID: "w" }],
+])("has no use for %s of workflows with %j", (type, body) => {
+  expect(receive(JSON.stringify({ Namespace: "Workflow", Type: type, Obj: body })).message).toBeNull();
+});
+
 it("reads a pushed capture", () => {
   const message = decode('{"Namespace":"Capture","Type":"Updated","Obj":{"UUID":"a","Count":1}}');
 
