@@ -5,10 +5,12 @@
 changed between two questions, and several things can be wrong with the answers.
 """
 
+import gzip
 import json
+import ssl
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,6 +27,7 @@ class RecordedCloud:
 
     def __init__(self) -> None:
         self.port = 0
+        self.scheme = "http"
         self.things: dict[str, dict[str, dict[str, Thing]]] = {
             account: {kind: _by_id(answers[kind][_LISTS.get(kind, kind)]) for kind in _kinds(answers)}
             for account, answers in _RECORDED["neutron"].items()
@@ -32,6 +35,8 @@ class RecordedCloud:
         }
         self.asked: list[str] = []
         """Paths with their questions, in order; log-ins as `POST /v3/auth/tokens`."""
+        self.projects: dict[str, str] = {}
+        """Names of further projects by id."""
         self.page = 1000
         """Objects of one answer at most, whatever is asked for."""
         self.password = "right"
@@ -39,14 +44,15 @@ class RecordedCloud:
         """Accounts by their tokens; to clear it revokes them all."""
         self.answers: dict[str, tuple[int, bytes]] = {}
         """Status and body for a kind, in place of what it would be."""
-        self.silent = threading.Event()
-        """While it is set, answers of Neutron do not come."""
-        self.heard = threading.Condition()
+        self.zips = False
+        """Whether answers are packed, as many a proxy before a cloud does."""
+        self.holds: Callable[[str], bool] = lambda _: False
+        """Whether Neutron's answer to a question is held back."""
         self.lock = threading.Lock()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v3"
+        return f"{self.scheme}://127.0.0.1:{self.port}/v3"
 
     def one(self, kind: str, **fields: object) -> Thing:
         """Return the object of a kind that an administrator sees with these fields."""
@@ -85,7 +91,7 @@ class RecordedCloud:
         answer = json.dumps(_RECORDED["keystone"][name]["token"]["body"])
         # The catalogue names the ports of the real one; its tokens were good for an hour.
         for real in (":5000", ":9696"):
-            answer = answer.replace(f"127.0.0.1{real}", f"127.0.0.1:{self.port}")
+            answer = answer.replace(f"http://127.0.0.1{real}", f"{self.scheme}://127.0.0.1:{self.port}")
         token_body = json.loads(answer)
         token_body["token"]["expires_at"] = "2099-01-01T00:00:00.000000Z"
         return 201, token_body, {"X-Subject-Token": token}
@@ -93,13 +99,15 @@ class RecordedCloud:
     def get(self, path: str, asked: dict[str, list[str]], token: str) -> tuple[int, Any]:
         if path.rstrip("/") == "/v3":
             body = json.dumps(_RECORDED["keystone"]["versions"]["body"])
-            return 200, json.loads(body.replace("127.0.0.1:5000", f"127.0.0.1:{self.port}"))
+            return 200, json.loads(body.replace("http://127.0.0.1:5000", f"{self.scheme}://127.0.0.1:{self.port}"))
         account = self.tokens.get(token)
         if account is None:
             return 401, _RECORDED["neutron"]["unauthorized"]["body"]
         if path in ("/v3/projects", "/v3/auth/projects"):
             answer = _RECORDED["keystone"][account][path.removeprefix("/v3/").replace("/", "_")]
-            return answer["status"], answer["body"]
+            more = [{"id": id, "name": name} for id, name in self.projects.items()]
+            shown = {"projects": answer["body"]["projects"] + more} if answer["status"] == 200 else answer["body"]
+            return answer["status"], shown
         kind = path.removeprefix("/v2.0/")
         if kind not in self.things[account]:
             return 404, _RECORDED["neutron"][account]["none"]["body"]
@@ -120,10 +128,34 @@ class RecordedCloud:
         return 200, answer
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that have had enough; what else goes wrong is seen by its answer."""
+
+
 @contextmanager
-def recorded_cloud() -> Iterator[RecordedCloud]:
+def recorded_cloud(tls: ssl.SSLContext | None = None) -> Iterator[RecordedCloud]:
     """Serve a cloud of one's own until the end of the block."""
     cloud = RecordedCloud()
+    server = _Server(("127.0.0.1", 0), _handler(cloud))
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        cloud.scheme = "https"
+    cloud.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield cloud
+    finally:
+        cloud.holds = lambda _: False
+        server.shutdown()
+        server.server_close()
+
+
+def _handler(cloud: RecordedCloud) -> type[BaseHTTPRequestHandler]:
+    """Return what answers a request for a cloud."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -133,13 +165,13 @@ def recorded_cloud() -> Iterator[RecordedCloud]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self._note()
+            cloud.asked.append(f"{self.command} {self.path}")
             self._answer(*cloud.login(body))
 
         def do_GET(self) -> None:
-            self._note()
+            cloud.asked.append(f"{self.command} {self.path}")
             path, _, _ = self.path.partition("?")
-            while path.startswith("/v2.0/") and cloud.silent.is_set():
+            while path.startswith("/v2.0/") and cloud.holds(self.path):
                 threading.Event().wait(0.02)
             given = cloud.answers.get(path.rpartition("/")[2])
             if given is not None:
@@ -148,15 +180,12 @@ def recorded_cloud() -> Iterator[RecordedCloud]:
             asked = parse_qs(urlsplit(self.path).query)
             self._answer(*cloud.get(path, asked, self.headers.get("X-Auth-Token", "")), {})
 
-        def _note(self) -> None:
-            with cloud.heard:
-                cloud.asked.append(f"{self.command} {self.path}")
-                cloud.heard.notify_all()
-
         def _answer(self, status: int, body: object, headers: dict[str, str]) -> None:
             self._send(status, json.dumps(body).encode(), headers)
 
         def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+            if cloud.zips:
+                content, headers = gzip.compress(content), {**headers, "Content-Encoding": "gzip"}
             self.send_response(status)
             for name, value in {**headers, "Content-Type": "application/json"}.items():
                 self.send_header(name, value)
@@ -167,17 +196,7 @@ def recorded_cloud() -> Iterator[RecordedCloud]:
             except OSError:
                 self.close_connection = True  # whoever asked has had enough
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    cloud.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield cloud
-    finally:
-        cloud.silent.clear()
-        server.shutdown()
-        server.server_close()
+    return Handler
 
 
 def _by_id(things: list[Thing]) -> dict[str, Thing]:

@@ -2,6 +2,7 @@
 """Captures that the kernel counts: their flows are those of captured packets, and nothing stays behind."""
 
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -367,9 +368,13 @@ CHILD = """
 import json, select, sys
 from pathlib import Path
 from netsonde._native import CaptureCore, CaptureOptions
+from netns.refused_calls import refuse_bpf
+hook, refused = sys.argv[2:4]
+if refused:
+    refuse_bpf(*map(int, refused.split(",")))
 core = CaptureCore(host="child")
 netns = Path("/proc/self/ns/net").stat().st_ino
-core.count_in_kernel("c", netns, int(sys.argv[1]), "captured", "tid", CaptureOptions(), "best")
+core.count_in_kernel("c", netns, int(sys.argv[1]), "captured", "tid", CaptureOptions(), hook)
 poll = select.poll()
 poll.register(core.event_fd, select.POLLIN)
 poll.poll(10_000)
@@ -378,9 +383,12 @@ sys.stdin.read()
 """
 
 
-def child(ifindex: int, *prefix: str) -> "subprocess.Popen[str]":
-    command = [*prefix, sys.executable, "-c", CHILD, str(ifindex)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def child(ifindex: int, *prefix: str, hook: str = "best", refused: str = "") -> "subprocess.Popen[str]":
+    """A process that captures; `refused` is an errno, and the command of bpf(2) that ends with it (all without)."""
+    command = [*prefix, sys.executable, "-c", CHILD, str(ifindex), hook, refused]
+    path = os.pathsep.join(sys.path)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env={**os.environ, "PYTHONPATH": path})
 
 
 def first_event(process: "subprocess.Popen[str]") -> tuple[str, str]:
@@ -423,3 +431,35 @@ def test_no_other_capabilities_are_needed(pair: Pair) -> None:
         kind, reason = first_event(process)
         process.kill()
     assert (kind, reason) == ("started", "")
+
+
+MAP_CREATE, TAKE_BATCH, LINK_CREATE = 0, 25, 28  # include/uapi/linux/bpf.h: enum bpf_cmd
+
+
+@pytest.mark.parametrize(
+    ("hook", "refused", "said"),
+    [
+        ("best", f"{errno.ENOSYS}", "this kernel has no eBPF: leave Type empty"),
+        ("best", f"{errno.EINVAL},{MAP_CREATE}", "needs Linux 5.10: leave Type empty"),
+        ("best", f"{errno.EINVAL},{TAKE_BATCH}", "needs Linux 5.10: leave Type empty"),
+        (
+            "tcx",
+            f"{errno.EINVAL},{LINK_CREATE}",
+            "no tcx, which came with Linux 6.6: set capture.ebpf_hook to best",
+        ),
+    ],
+    ids=["without eBPF", "before 5.10", "before 5.6", "tcx before 6.6"],
+)
+def test_a_kernel_that_cannot_says_what_it_lacks(pair: Pair, hook: str, refused: str, said: str) -> None:
+    with child(pair.ifindex, hook=hook, refused=refused) as process:
+        kind, reason = first_event(process)
+        process.kill()
+    assert kind == "failed"
+    assert said in reason
+
+
+def test_a_kernel_without_tcx_counts_behind_a_socket(pair: Pair) -> None:
+    with child(pair.ifindex, refused=f"{errno.EINVAL},{LINK_CREATE}") as process:
+        assert first_event(process) == ("started", "")
+        assert (attached(pair.ifindex, 46), attached(pair.ifindex, 47)) == (0, 0)
+        process.kill()

@@ -56,8 +56,8 @@ class Lab:
     def down(self) -> None:
         """End the children, the latest first, then what Neutron's agents started and left behind."""
         self.rest.close()
-        for name in reversed(self._children):
-            self._end(self._children[name])
+        while self._children:
+            self._end(self._children.popitem()[1])
         for pid in self._of_ours():
             _kill(pid, signal.SIGKILL)
         self.switch.stop()

@@ -2,6 +2,8 @@
 """What users state of the topology against the real program: it survives kill -9 of anything, and copies are equal."""
 
 import json
+import os
+import secrets
 import subprocess
 import time
 from pathlib import Path
@@ -120,3 +122,35 @@ def netsonde(stack: Stack, *arguments: str) -> Any:
     return subprocess.run(
         [str(PROGRAM), *arguments, "--url", stack.url], check=False, capture_output=True, text=True, timeout=60
     )
+
+
+def test_a_seed_shows_a_namespace_under_a_node_and_takes_it_along(stack: Stack, tmp_path: Path) -> None:
+    name = f"seed{secrets.token_hex(3)}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    root = stack.call("POST", "/api/node", {"Metadata": {"Name": name, "Type": "rack"}})["ID"]
+    command = [str(PROGRAM), "seed", "netlink", "--agent", stack.url, "--net", f"/run/netns/{name}"]
+    command += ["--host-id", name, "--root", root]
+    with (tmp_path / "said").open("w") as said:
+        seed = subprocess.Popen(command, stderr=said, env={**os.environ, "HOME": str(tmp_path)})
+    shown = f"G.V('{root}').Out().Has('@Origin', 'seed.{name}')"
+    try:
+        stack.wait(lambda: [one["Metadata"]["Name"] for one in stack.query(shown)] == ["lo"], 20, "the loopback")
+        subprocess.run(["ip", "-n", name, "link", "add", "br-s", "type", "bridge"], check=True)
+        stack.wait(lambda: stack.query(f"{shown}.Has('Name', 'br-s')"), 10, "a bridge that came")
+        subprocess.run(["ip", "-n", name, "link", "set", "br-s", "mtu", "1400"], check=True)
+        stack.wait(lambda: stack.query(f"{shown}.Has('Name', 'br-s', 'MTU', 1400)"), 10, "its change")
+        subprocess.run(["ip", "-n", name, "link", "del", "br-s"], check=True)
+        stack.wait(lambda: not stack.query(f"{shown}.Has('Name', 'br-s')"), 10, "its end")
+        # The server dies and comes back: all is there again.
+        before = stack.child("analyzer")
+        stack.kill("analyzer")
+        subprocess.run(["ip", "-n", name, "link", "add", "br-t", "type", "bridge"], check=True)
+        stack.wait(lambda: stack.child("analyzer") != before and stack.status_code("/readyz") == 200, 30, "anew")
+        stack.wait(lambda: stack.query(f"{shown}.Has('Name', 'br-t')"), 30, "what came meanwhile")
+    finally:
+        seed.terminate()
+        assert seed.wait(10) == 0
+        subprocess.run(["ip", "netns", "del", name], check=True)
+    assert "refused" not in (tmp_path / "said").read_text()
+    stack.wait(lambda: not stack.query(f"G.V().Has('@Origin', 'seed.{name}')"), 10, "gone with the seed")
+    stack.call("DELETE", f"/api/node/{root}")

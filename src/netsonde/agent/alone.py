@@ -13,6 +13,7 @@ from netsonde.agent.parts import now_ms
 from netsonde.aio import spawn
 from netsonde.errors import UserError
 from netsonde.graph import Graph
+from netsonde.graph.ids import stable_id
 from netsonde.graph.tid import TidLayer
 from netsonde.graph.vm import VmLayer
 from netsonde.probes._api import ProbeContext
@@ -29,22 +30,29 @@ class Surroundings:
 
     graph: Graph
     namespaces: NamespaceRegistry
+    host_node: str
+    """Id of the node that owns what is seen."""
 
 
 @asynccontextmanager
-async def surroundings(host: str, origin: str, probes: Sequence[str] = ("netlink",)) -> AsyncIterator[Surroundings]:
+async def surroundings(
+    host: str, probes: Sequence[str] = ("netlink",), *, netns_fd: int | None = None
+) -> AsyncIterator[Surroundings]:
     """Run probes for the time of the block, which begins when they have read everything once.
 
-    Raises UserError for an unknown probe, and with the reason when one of them fails at once.
+    `netns_fd`, which is taken over, is another network namespace to look at; None = that of this process. Ids are other
+    ones than those of an agent of this machine. Raises UserError for an unknown probe, and with the reason when one of
+    them fails at once.
     """
-    graph = Graph(host, origin, now_ms)
+    graph = Graph(host, f"seed.{host}", now_ms)
     graph.add_computed(TidLayer())
     graph.add_computed(VmLayer())
-    namespaces = NamespaceRegistry()
+    namespaces = NamespaceRegistry(netns_fd)
+    identity = Identity(stable_id(read_machine_id(), "seed", host))
     context = ProbeContext(
         graph=graph,
         host=host,
-        identity=Identity(read_machine_id()),
+        identity=identity,
         namespaces=namespaces,
         settings=replace(ProbeSettings(), enabled=tuple(probes)),
         metrics=lambda _: None,
@@ -59,7 +67,7 @@ async def surroundings(host: str, origin: str, probes: Sequence[str] = ("netlink
                 for name, health in runner.healths.items():
                     if health.state == "failed":
                         raise UserError(f"the probe {name} does not run: {health.reason}")
-                yield Surroundings(graph, namespaces)
+                yield Surroundings(graph, namespaces, identity.host())
             finally:
                 running.cancel()
     except ExceptionGroup as failed:

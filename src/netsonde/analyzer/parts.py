@@ -12,6 +12,7 @@ from pathlib import Path
 import netsonde.api
 from netsonde import __version__
 from netsonde.access.gate import Gate
+from netsonde.access.lending import Lending
 from netsonde.access.policy import policy_of
 from netsonde.aio import Supervisor, keep_tidy, spawn
 from netsonde.aio.tasks import HealthSink
@@ -172,7 +173,7 @@ class Analyzer:
         inside = InsideApi()
         workflows = await make.workflows(inside, checks, captures)
         gate = open_gate(self.settings, sessions, self.health["access"])
-        calls.bind(NamedCalls(workflows, "notice", gate.acting_between_now))
+        calls.bind(NamedCalls(workflows, "notice", Lending(gate).between_now))
         services = self._services(
             *(bus, hosts, history, captures, checks, alerts, declared, rules, flows, status, queries, injections),
             *(gate, workflows, inside),

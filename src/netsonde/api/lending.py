@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from netsonde.access.lending import Lending
 from netsonde.api.authorize import principal_of
 from netsonde.api.calls import caller_of
 from netsonde.api.requests import AnyRequest
@@ -24,8 +25,9 @@ def signed(request: AnyRequest, definition: T) -> T:
 
 def check_actions(services: Services, request: AnyRequest, actions: Iterable[str]) -> None:
     """Raise Forbidden for an action that calls a workflow which may not act for the user, nor for its owner."""
+    lending = Lending(services.gate)
     for action in map(action_of, filter(None, actions)):
         view = services.workflows.view(action.target) if action.kind == "workflow" else None
         if view is not None:
             owner = None if view.bundled else view.created_by
-            services.gate.acting_between(principal_of(request.scope), owner, f"the workflow {view.name!r}")
+            lending.between(principal_of(request.scope), owner, f"the workflow {view.name!r}")

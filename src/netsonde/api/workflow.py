@@ -11,6 +11,7 @@ import msgspec
 from litestar import Response, Router, delete, get, patch, post
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 
+from netsonde.access.lending import Lending
 from netsonde.access.rights import WORKFLOW_CALL, WORKFLOW_READ, WORKFLOW_WRITE
 from netsonde.api.authorize import principal_of
 from netsonde.api.bodies import convert, decode, spelt
@@ -180,13 +181,13 @@ async def delete_workflow(services: ServicesDep, uuid: FromPath[str], if_match: 
 def _shown(services: Services, request: AnyRequest, job: Job) -> Job:
     """Return a job without its log and result for whom could not have found out what they say."""
     shown = _discreet(services, request, job)
-    reason = services.gate.hidden(principal_of(request.scope), job.acts_for, "the job")
+    reason = Lending(services.gate).hidden(principal_of(request.scope), job.acts_for, "the job")
     return msgspec.structs.replace(shown, log=[], result=None, withheld=reason) if reason else shown
 
 
 def _discreet(services: Services, request: AnyRequest, job: Job) -> Job:
     """Return a job without what its caller told it, and what it says of that, for others than the caller and admins."""
-    reason = services.gate.private(principal_of(request.scope), job.acts_for, "the job")
+    reason = Lending(services.gate).private(principal_of(request.scope), job.acts_for, "the job")
     if not reason:
         return job
     return msgspec.structs.replace(job, params=[], reason="", hint="", progress_text="", withheld=reason)

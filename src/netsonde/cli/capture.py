@@ -188,7 +188,10 @@ def packets(
     write: Annotated[
         Path | None, typer.Option("--write", "-w", metavar="FILE", help="Write pcapng; - = stdout.")
     ] = None,
-    node: Annotated[list[str] | None, typer.Option("--node", metavar="TID", help="Of this interface.")] = None,
+    node: Annotated[
+        list[str] | None,
+        typer.Option("--node", metavar="TID", autocompletion=completing.interfaces, help="Of this interface."),
+    ] = None,
     flow: Annotated[list[str] | None, typer.Option("--flow", metavar="UUID", help="Of this flow.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="List at most so many; a file gets all.")] = 100,
     output: Output = Form.TABLE,
@@ -208,7 +211,10 @@ def packets(
 @app.command(epilog="Example: netsonde capture follow vms | wireshark -k -i -")
 def follow(
     id_: Id,
-    node: Annotated[list[str] | None, typer.Option("--node", metavar="TID", help="Of this interface.")] = None,
+    node: Annotated[
+        list[str] | None,
+        typer.Option("--node", metavar="TID", autocompletion=completing.interfaces, help="Of this interface."),
+    ] = None,
     url: Url = DEFAULT_URL,
 ) -> None:
     """Write the packets of a capture to stdout as pcapng: the kept ones, then each as it arrives, until Ctrl-C."""

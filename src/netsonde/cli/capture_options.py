@@ -8,13 +8,19 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 import typer
 
+from netsonde.cli import completing
 from netsonde.client.literals import quoted
 from netsonde.model.captures import Sink
 
 Gremlin: TypeAlias = Annotated[
     str, typer.Option("--gremlin", "-g", metavar="QUERY", help="Which interfaces: a query that gives nodes.")
 ]
-Node: TypeAlias = Annotated[str, typer.Option("--node", metavar="TID", help="One interface, instead of a query.")]
+Node: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--node", metavar="TID", autocompletion=completing.interfaces, help="One interface, instead of a query."
+    ),
+]
 Name: TypeAlias = Annotated[str | None, typer.Option("--name", "-n", help="A name to call it by.")]
 Description: TypeAlias = Annotated[str | None, typer.Option("--description", help="What it is for.")]
 Bpf: TypeAlias = Annotated[

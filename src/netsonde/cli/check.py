@@ -87,7 +87,9 @@ def delete(
 @app.command(epilog="Example: netsonde check results vms --verdict fail")
 def results(
     id_: Id,
-    node: Annotated[str, typer.Option("--node", metavar="ID", help="Of this node.")] = "",
+    node: Annotated[
+        str, typer.Option("--node", metavar="ID", autocompletion=completing.nodes, help="Of this node.")
+    ] = "",
     verdict: Annotated[str, typer.Option("--verdict", help="Only pass, fail, unknown or waiting.")] = "",
     steps: Annotated[bool, typer.Option("--steps", help="Show every step instead of one line a run.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 100,

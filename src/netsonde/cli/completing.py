@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+import msgspec
 import typer
 
 from netsonde.cli.client import Client
@@ -45,6 +46,37 @@ def _offering(*questions: Callable[[], Call[Any]]) -> Completer:
         return found[:_MOST]
 
     return complete
+
+
+def _offering_elements(step: str, path: str) -> Completer:
+    """Return what offers ids of nodes or edges that begin with what is typed: the server chooses, there may be many."""
+
+    def complete(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+        if incomplete and not _WORD.fullmatch(incomplete):
+            return []
+        chosen = f".Has('{path}', StartingWith('{incomplete}'))"
+        try:
+            answer = _client(context).query(f"G.{step}(){chosen}.Limit({_MOST})")
+            found = msgspec.json.decode(answer or b"[]", type=list[_Element])
+        except (UserError, msgspec.MsgspecError):
+            return []
+        ids = ((one.id if path == "@ID" else str(one.metadata.get(path, "")), one.words) for one in found)
+        return [(word, about) for word, about in ids if word.startswith(incomplete) and _WORD.fullmatch(word)]
+
+    return complete
+
+
+class _Element(msgspec.Struct):
+    """A node or an edge, as far as it is described."""
+
+    id: str = msgspec.field(name="ID")
+    host: str = msgspec.field(name="Host", default="")
+    metadata: dict[str, Any] = msgspec.field(name="Metadata", default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        known = (self.metadata.get(key, "") for key in ("Type", "RelationType", "Name"))
+        return _SPECIAL.sub("_", " ".join(map(str, filter(None, (*known, self.host)))))[:_LONGEST]
 
 
 def words(resources: Iterable[Any], incomplete: str) -> Iterator[tuple[str, str]]:
@@ -86,6 +118,9 @@ def _client(context: typer.Context) -> Client:
     )
 
 
+nodes: Final = _offering_elements("V", "@ID")
+interfaces: Final = _offering_elements("V", "TID")
+edges: Final = _offering_elements("E", "@ID")
 captures: Final = _offering(calls.captures)
 checks: Final = _offering(check_calls.checks)
 alerts: Final = _offering(alert_calls.alerts)

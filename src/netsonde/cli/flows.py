@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from netsonde.cli import completing
 from netsonde.cli.options import DEFAULT_URL, Form, Output, Url, new_app
 from netsonde.cli.output import Column, say, show
 from netsonde.cli.times import clock_time, size
@@ -18,7 +19,10 @@ def flows(
     capture: Annotated[
         list[str] | None, typer.Option("--capture", metavar="ID", help="Of this capture, by name or UUID.")
     ] = None,
-    node: Annotated[list[str] | None, typer.Option("--node", metavar="TID", help="Seen on this interface.")] = None,
+    node: Annotated[
+        list[str] | None,
+        typer.Option("--node", metavar="TID", autocompletion=completing.interfaces, help="Seen on this interface."),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many.")] = 100,
     sort: Annotated[
         str, typer.Option("--sort", metavar="FIELD", help="A field of flows; a leading - = largest first.")

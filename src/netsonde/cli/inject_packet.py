@@ -97,7 +97,7 @@ async def _run(if_name: str, injection: Injection) -> InjectionView:
     settings = InjectSettings()
     host = Settings().host_id
     configure_logging("inject-packet", "warning")
-    async with surroundings(host, f"seed.{host}") as here:
+    async with surroundings(host) as here:
         interfaces = [*here.graph.nodes_with("Name", if_name)]
         if not interfaces:
             raise UserError(f"there is no interface {if_name!r} in this network namespace", hint="`ip link` lists them")

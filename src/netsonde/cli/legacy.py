@@ -155,7 +155,7 @@ def topology_query(
 def create(
     context: typer.Context,
     gremlin: Annotated[str, typer.Option("--gremlin")] = "",
-    node: Annotated[str, typer.Option("--node", metavar="TID")] = "",
+    node: Annotated[str, typer.Option("--node", metavar="TID", autocompletion=completing.interfaces)] = "",
     bpf: Annotated[str, typer.Option("--bpf")] = "",
     name: Annotated[str, typer.Option("--name")] = "",
     description: Annotated[str, typer.Option("--description")] = "",

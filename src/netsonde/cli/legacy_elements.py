@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from netsonde.cli import completing
 from netsonde.cli.elements import changes, pairs
 from netsonde.cli.options import new_app
 from netsonde.cli.output import print_json
@@ -15,7 +16,8 @@ from netsonde.model.elements import Metadata
 node_app = new_app("Nodes.")
 edge_app = new_app("Edges.")
 
-Ids = Annotated[list[str], typer.Argument(metavar="ID...")]
+NodeIds = Annotated[list[str], typer.Argument(metavar="ID...", autocompletion=completing.nodes)]
+EdgeIds = Annotated[list[str], typer.Argument(metavar="ID...", autocompletion=completing.edges)]
 Pairs = Annotated[str, typer.Option("--metadata", metavar="K=V,K2=V2")]
 Gremlin = Annotated[bool, typer.Option("--gremlin", help="The arguments are queries.")]
 Added = Annotated[list[str] | None, typer.Option("--add", "-a", metavar="K=V")]
@@ -42,21 +44,21 @@ def list_nodes(context: typer.Context) -> None:
 
 
 @node_app.command("get")
-def get_nodes(context: typer.Context, ids: Ids) -> None:
+def get_nodes(context: typer.Context, ids: NodeIds) -> None:
     """Show nodes."""
     for one in ids:
         print_json(context.obj.api.node(one))
 
 
 @node_app.command("update")
-def update_nodes(context: typer.Context, ids: Ids, add: Added = None, remove: Removed = None) -> None:
+def update_nodes(context: typer.Context, ids: NodeIds, add: Added = None, remove: Removed = None) -> None:
     """Add and remove metadata."""
     for one in ids:
         print_json(context.obj.api.update_node(one, changes(add or [], remove or [])))
 
 
 @node_app.command("delete")
-def delete_nodes(context: typer.Context, ids: Ids, gremlin: Gremlin = False) -> None:
+def delete_nodes(context: typer.Context, ids: NodeIds, gremlin: Gremlin = False) -> None:
     """Delete nodes."""
     for one in _ids(context, ids) if gremlin else ids:
         context.obj.api.delete_node(one)
@@ -65,8 +67,8 @@ def delete_nodes(context: typer.Context, ids: Ids, gremlin: Gremlin = False) -> 
 @edge_app.command("create")
 def create_edge(
     context: typer.Context,
-    parent: Annotated[str, typer.Option("--parent", metavar="ID")],
-    child: Annotated[str, typer.Option("--child", metavar="ID")],
+    parent: Annotated[str, typer.Option("--parent", metavar="ID", autocompletion=completing.nodes)],
+    child: Annotated[str, typer.Option("--child", metavar="ID", autocompletion=completing.nodes)],
     kind: Annotated[str, typer.Option("--edge-type")] = "",
     metadata: Pairs = "",
     host: Annotated[str, typer.Option("--host")] = "",
@@ -83,21 +85,21 @@ def list_edges(context: typer.Context) -> None:
 
 
 @edge_app.command("get")
-def get_edges(context: typer.Context, ids: Ids) -> None:
+def get_edges(context: typer.Context, ids: EdgeIds) -> None:
     """Show edges."""
     for one in ids:
         print_json(context.obj.api.edge(one))
 
 
 @edge_app.command("update")
-def update_edges(context: typer.Context, ids: Ids, add: Added = None, remove: Removed = None) -> None:
+def update_edges(context: typer.Context, ids: EdgeIds, add: Added = None, remove: Removed = None) -> None:
     """Add and remove metadata."""
     for one in ids:
         print_json(context.obj.api.update_edge(one, changes(add or [], remove or [])))
 
 
 @edge_app.command("delete")
-def delete_edges(context: typer.Context, ids: Ids, gremlin: Gremlin = False) -> None:
+def delete_edges(context: typer.Context, ids: EdgeIds, gremlin: Gremlin = False) -> None:
     """Delete edges."""
     for one in _ids(context, ids) if gremlin else ids:
         context.obj.api.delete_edge(one)

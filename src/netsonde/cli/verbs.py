@@ -33,6 +33,7 @@ VERBS = (
     Verb("login", "login", "Log in to a server that asks for it."),
     Verb("logout", "logout", "End the session."),
     Verb("profile", "profile", "Servers by name."),
+    Verb("seed", "seed", "Show what probes see in some namespace, without an agent there."),
     Verb("access", "access", "Users, tokens, and who may do what."),
     Verb("extcap", "extcap", "List captures in Wireshark, as a plug-in of it."),
     Verb("doctor", "doctor", "Check this machine and the server; say what to do."),

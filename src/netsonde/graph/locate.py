@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the network device behind a node is: which namespace of its host, which ifindex."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from netsonde.graph.batch import OWNERSHIP, relation_type
-from netsonde.graph.reader import GraphReader
-from netsonde.model.elements import Node
+from netsonde.model.elements import Edge, Node
+
+
+class Owners(Protocol):
+    """The part of a graph that tells who owns what."""
+
+    def node(self, node_id: str) -> Node | None: ...
+    def in_edges(self, node_id: str) -> Iterable[Edge]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +24,7 @@ class Location:
     ifindex: int
 
 
-def locate(graph: GraphReader, node: Node) -> Location | None:
+def locate(graph: Owners, node: Node) -> Location | None:
     """Return the device behind a node, None when it has none or its namespace is not known (yet).
 
     Anything with an IfIndex is a device, whatever its Type.
@@ -39,7 +47,7 @@ def locate(graph: GraphReader, node: Node) -> Location | None:
         above = owner
 
 
-def owner_of(graph: GraphReader, node_id: str) -> Node | None:
+def owner_of(graph: Owners, node_id: str) -> Node | None:
     """Return the node that owns this one; ownership is a tree, so there is one at most."""
     for edge in graph.in_edges(node_id):
         if relation_type(edge.metadata) == OWNERSHIP:

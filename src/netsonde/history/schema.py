@@ -6,7 +6,9 @@ from the schemas of the batches (`derived.py`): a new column there is a new colu
 """
 
 import re
+from collections.abc import Iterable
 from importlib import resources
+from typing import Final, TypeAlias
 
 from netsonde.errors import UserError
 from netsonde.history.database import Database
@@ -22,8 +24,15 @@ ENGINE = MergeTree ORDER BY number
 """
 
 
-def migrations() -> list[tuple[int, str, list[str]]]:
-    """Return number, name and statements of every migration, in order."""
+Migration: TypeAlias = tuple[int, str, list[str]]
+"""Number, name and statements."""
+
+_WITH_ALL_TABLES: Final = 5
+"""Migrations from this number on find the derived tables as they are to be; those before may change what is copied."""
+
+
+def migrations() -> list[Migration]:
+    """Return every migration, in order."""
     files = [
         file
         for file in resources.files("netsonde.history").joinpath("migrations").iterdir()
@@ -52,23 +61,25 @@ def migrate(database: Database, settings: HistorySettings) -> None:
             f"history was written by a newer Netsonde (schema {max(done)}, this one knows {newest})",
             hint="use that version, or another directory or database",
         )
-    for number, name, steps in known:
-        if number in done:
-            continue
+    due = [migration for migration in known if migration[0] not in done]
+    _run(database, [migration for migration in due if migration[0] < _WITH_ALL_TABLES])
+    for table in (FLOWS, FLOW_PLACES, FLOW_METRICS, PACKETS):
+        _derive(database, table)
+    _leave_out_statistics(database)
+    _retain(database, settings)
+    _run(database, [migration for migration in due if migration[0] >= _WITH_ALL_TABLES])
+
+
+def _run(database: Database, due: Iterable[Migration]) -> None:
+    for number, name, steps in due:
         for step in steps:
             database.command(step)
         database.command(
             "INSERT INTO migrations (number, name) VALUES ({number:UInt32}, {name:String})", number=number, name=name
         )
-    for table in (FLOWS, FLOW_PLACES, FLOW_METRICS, PACKETS):
-        _derive(database, table)
-    _leave_out_statistics(database)
-    _retain(database, settings)
 
 
 def _derive(database: Database, table: DerivedTable) -> None:
-    if table.filled:
-        _fill(database, table)
     database.command(table.create())
     _rebuild(database, table)
     _index(database, table)
@@ -87,31 +98,22 @@ def _derive(database: Database, table: DerivedTable) -> None:
         database.command(f"ALTER TABLE {table.name} {', '.join(f'DROP COLUMN {name}' for (name,) in aliases)}")
 
 
+def _index(database: Database, table: DerivedTable) -> None:
+    """Add indexes that are new: they know the rows to come, and merges write the others anew.
+
+    What earlier builds had besides stays. To drop it the start would wait until the merges under way have ended.
+    """
+    found = database.rows(f"SELECT name FROM system.data_skipping_indices WHERE {_HERE}", table=table.name)
+    present = {str(name) for (name,) in found}
+    for index in table.indexes:
+        name = index.split(" ")[0]
+        if name not in present:
+            database.command(f"ALTER TABLE {table.name} ADD INDEX IF NOT EXISTS {index}")
+
+
 def _codec(kind: str) -> str:
     """Return the codec of a column; the engine adds the width that differences are taken in."""
     return re.sub(r"Delta\(\d+\)", "Delta", kind[kind.find("CODEC") :])
-
-
-def _fill(database: Database, table: DerivedTable) -> None:
-    """Make a table of the rows that others have already. Interrupted, it begins anew: it has its name at the end."""
-    if database.rows(f"SELECT name FROM system.tables WHERE {_HERE_TABLE}", table=table.name):
-        return
-    fresh = f"{table.name}_filled"
-    database.command(f"DROP TABLE IF EXISTS {fresh}")
-    database.command(table.create(fresh))
-    database.command(f"INSERT INTO {fresh} ({', '.join(table.names)}, recorded_at) {table.filled}")
-    database.command(f"RENAME TABLE {fresh} TO {table.name}")
-
-
-def _index(database: Database, table: DerivedTable) -> None:
-    """Drop indexes of earlier builds; those that are new know the rows to come, and merges write the others anew."""
-    found = database.rows(f"SELECT name FROM system.data_skipping_indices WHERE {_HERE}", table=table.name)
-    present = {str(name) for (name,) in found}
-    wanted = {index.split(" ")[0]: index for index in table.indexes}
-    changes = [f"DROP INDEX {name}" for name in sorted(present - wanted.keys())]
-    changes += [f"ADD INDEX {index}" for name, index in wanted.items() if name not in present]
-    if changes:
-        database.command(f"ALTER TABLE {table.name} {', '.join(changes)}")
 
 
 def _rebuild(database: Database, table: DerivedTable) -> None:

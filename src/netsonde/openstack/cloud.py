@@ -81,9 +81,10 @@ class Cloud:
         seen = {one.id: one.revision_number for one in self._seen(what)}
         changed = [one for one, revision in seen.items() if known.get(one) != revision]
         found = self.objects(kind, changed)
-        # Deleted between the two questions.
-        missing = known.keys() & set(changed) - {one.id for one in found.put}
-        found.gone = [*(known.keys() - seen.keys()), *missing] if not found.refused else [*(known.keys() - seen.keys())]
+        found.gone = list(known.keys() - seen.keys())
+        if not found.refused:
+            # What was deleted between the two questions.
+            found.gone += known.keys() & set(changed) - {one.id for one in found.put}
         return found
 
     def objects(self, kind: str, ids: Sequence[str]) -> Changes:

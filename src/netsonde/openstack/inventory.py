@@ -79,6 +79,11 @@ class Inventory:
         ports = (one for one in self.ports.values() if one.project_id in changed or one.device_id in routers)
         return found | {Ref("port", one.id) for one in ports}
 
+    def unnamed(self) -> set[str]:
+        """Return the ids of projects that own something and whose names are not known."""
+        owners = {one.project_id for things in (self.ports, self.networks, self.routers) for one in things.values()}
+        return {one for one in owners if one} - self.projects.keys()
+
     def missing(self, ports: Iterable[Port]) -> dict[str, list[str]]:
         """Return what ports refer to and is not known, by kind."""
         wanted: dict[str, set[str]] = {"networks": set(), "subnets": set(), "security_groups": set()}

@@ -2,6 +2,7 @@
 """How OpenStack's own client is told to log in, and its errors in words. Importing it loads that client."""
 
 import logging
+import ssl
 from typing import TYPE_CHECKING, Any
 
 from keystoneauth1 import exceptions
@@ -29,6 +30,8 @@ def open_session(settings: CloudSettings) -> tuple["Session", Adapter]:
     session.timeout = settings.timeout
     # No proxies and no ~/.netrc of whoever starts the analyzer.
     session.session.trust_env = False
+    if session.verify is True:
+        session.verify = _trusted()
     for scheme in ("http://", "https://"):
         session.session.mount(scheme, BoundedAdapter(settings.timeout))
     network = Adapter(
@@ -43,6 +46,12 @@ def open_session(settings: CloudSettings) -> tuple["Session", Adapter]:
         raise SourceLost(f"the catalogue of {_where(settings)} has no Neutron: check region and interface")
     network.endpoint_override = address if address.endswith("/v2.0") else f"{address}/v2.0"
     return session, network
+
+
+def _trusted() -> str | bool:
+    """Return where this machine has the certificates that it trusts; `requests` would use a list of its own."""
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile or paths.capath or True
 
 
 def _region(settings: CloudSettings) -> Any:

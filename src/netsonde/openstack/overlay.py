@@ -8,6 +8,7 @@ Writes: `Neutron`, and what agents lack of `VM.UUID`, `Manager`, `ExtID`, `PeerI
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Final, Protocol
 
 from netsonde.graph import Event, Graph
@@ -91,7 +92,7 @@ class Overlay:
                 await self._woken.wait()
                 self._woken.clear()
                 while self._pending:
-                    portion = list(self._pending)[:_PORTION]
+                    portion = list(islice(self._pending, _PORTION))
                     for node_id in portion:
                         del self._pending[node_id]
                     self._write(portion)

@@ -91,7 +91,7 @@ class OpenStack:
                 store=self._store,
                 wanted=self._wanted[name],
                 health=self._health[health_of(name)],
-                source=self._source(settings),
+                source=lambda: self._source(settings),
                 unknown=lambda: len(self._overlay.unknown),
             )
             try:

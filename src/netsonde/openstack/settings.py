@@ -22,7 +22,7 @@ class CloudSettings:
     """Address of Keystone with its version, such as https://keystone.example:5000/v3."""
     username: str = ""
     """Account that reads. What it may see is what is shown: see docs/howto/connect-to-openstack.md."""
-    password: str = field(default="", metadata=_SECRET)
+    password: str = field(default="", repr=False, metadata=_SECRET)
     """Its password."""
     password_file: Path | None = None
     """File whose first line is the password, read at each log-in; in place of `password`."""

@@ -188,4 +188,5 @@ def _cut(value: Json) -> Json:
         return [_cut(one) for one in value]
     if not isinstance(value, str):
         return value
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in value[:MOST_TEXT])
+    text = value[:MOST_TEXT]
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

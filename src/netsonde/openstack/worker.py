@@ -54,8 +54,9 @@ class Worker:
         except TimeoutError as late:
             raise SourceLost(f"no answer within {within:.0f} s") from late
 
-    def close(self) -> None:
-        """End the thread once it is through with its call."""
+    def close(self, last: Callable[[], None]) -> None:
+        """End the thread once it is through with its call; `last` is what it does then."""
+        self._calls.put(last)
         self._calls.put(None)
         self._thread = None
 

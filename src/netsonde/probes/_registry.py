@@ -19,6 +19,7 @@ from netsonde.probes.ovsdb.probe import OvsdbProbe
 from netsonde.probes.qemu.probe import QemuProbe
 from netsonde.probes.runc.probe import RuncProbe
 from netsonde.probes.socketinfo.probe import SocketInfoProbe
+from netsonde.probes.wireguard.probe import WireGuardProbe
 
 Factory = Callable[[ProbeContext], list[Probe]]
 """Builds a probe, or several of one sort: one for each daemon that the settings name."""
@@ -37,6 +38,7 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "lxc": lambda context: [LxcProbe(context)],
         "cri": lambda context: [*CriProbe.all(context)],
         "socketinfo": lambda context: [SocketInfoProbe(context)],
+        "wireguard": lambda context: [WireGuardProbe(context)],
     }
 )
 

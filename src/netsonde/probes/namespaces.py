@@ -55,8 +55,9 @@ class NamespaceRegistry:
     the wrong place.
     """
 
-    def __init__(self) -> None:
-        self._own = _open_own()
+    def __init__(self, own_fd: int | None = None) -> None:
+        """`own_fd`, which it takes over, is another namespace in the place of the own one."""
+        self._own = _open_own() if own_fd is None else _namespace(own_fd)
         self._known: dict[int, Namespace] = {self._own.inode: self._own}
         self._names: dict[int, str] = {}
         self._preferred: dict[int, dict[str, str]] = {}
@@ -64,7 +65,7 @@ class NamespaceRegistry:
         self._hints: list[Callable[[], None]] = []
         self._renames: list[Callable[[int], None]] = []
         self._preferences: list[Callable[[int], None]] = []
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="netns-enter")
+        self._thread = ThreadPoolExecutor(1, "netns-enter", None if own_fd is None else partial(_setns, own_fd))
 
     @property
     def own(self) -> Namespace:
@@ -230,7 +231,10 @@ def _discard(discard: Callable[[T], None], future: "asyncio.Future[list[T | OSEr
 
 
 def _open_own() -> Namespace:
-    fd = os.open(OWN_NETNS_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    return _namespace(os.open(OWN_NETNS_FILE, os.O_RDONLY | os.O_CLOEXEC))
+
+
+def _namespace(fd: int) -> Namespace:
     found = os.fstat(fd)
     return Namespace(found.st_ino, found.st_dev, fd, own=True)
 

@@ -60,7 +60,7 @@ AF_INET6: Final = 10
 
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
-_TYPE_MASK = 0x3FFF
+TYPE_MASK = 0x3FFF
 
 Attributes = dict[int, bytes]
 
@@ -97,8 +97,8 @@ def attributes(data: bytes, start: int, end: int, wanted: frozenset[int]) -> Att
     while start + 4 <= end:
         length, kind = unpack(data, start)
         if length < 4 or start + length > end:
-            raise WireError(f"netlink attribute {kind & _TYPE_MASK} of {length} bytes at offset {start} of {end}")
-        kind &= _TYPE_MASK
+            raise WireError(f"netlink attribute {kind & TYPE_MASK} of {length} bytes at offset {start} of {end}")
+        kind &= TYPE_MASK
         if kind in wanted:
             found[kind] = data[start + 4 : start + length]
         start += (length + 3) & ~3
@@ -112,7 +112,7 @@ def repeated(data: bytes) -> Iterator[tuple[int, bytes]]:
         length, kind = _ATTRIBUTE.unpack_from(data, start)
         if length < 4 or start + length > end:
             raise WireError(f"nested netlink attribute of {length} bytes at offset {start} of {end}")
-        yield kind & _TYPE_MASK, data[start + 4 : start + length]
+        yield kind & TYPE_MASK, data[start + 4 : start + length]
         start += (length + 3) & ~3
 
 

@@ -15,13 +15,16 @@ from netsonde.probes.ovsdb.settings import OvsdbSettings
 from netsonde.probes.qemu.settings import QemuSettings
 from netsonde.probes.runc.settings import RuncSettings
 from netsonde.probes.socketinfo.settings import SocketInfoSettings
+from netsonde.probes.wireguard.settings import WireGuardSettings
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeSettings:
     """Section `probes` of the agent's settings."""
 
-    enabled: tuple[str, ...] = ("netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc", "lxc", "cri")
+    enabled: tuple[str, ...] = (
+        *("netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc", "lxc", "cri", "wireguard"),
+    )
     """Probes to run beside `host`, which always runs. A probe whose daemon is absent waits for it at no cost."""
     host: HostSettings = field(default_factory=HostSettings)
     netns: NetnsSettings = field(default_factory=NetnsSettings)
@@ -35,3 +38,4 @@ class ProbeSettings:
     lxc: LxcSettings = field(default_factory=LxcSettings)
     cri: CriSettings = field(default_factory=CriSettings)
     socketinfo: SocketInfoSettings = field(default_factory=SocketInfoSettings)
+    wireguard: WireGuardSettings = field(default_factory=WireGuardSettings)

@@ -23,6 +23,7 @@ from netsonde.probes.ovsdb import keys as ovsdb
 from netsonde.probes.qemu import keys as qemu
 from netsonde.probes.runc import keys as runc
 from netsonde.probes.socketinfo import keys as socketinfo
+from netsonde.probes.wireguard import keys as wireguard
 
 VERSION: Final = "1.2"
 """The second number grows when keys are added, the first when one goes or gets another type or unit."""
@@ -41,6 +42,7 @@ KEYS: Final[tuple[Key, ...]] = (
     *lxc.KEYS,
     *cri.KEYS,
     *socketinfo.KEYS,
+    *wireguard.KEYS,
     *openstack.KEYS,
     *captures.KEYS,
     *checks.KEYS,
@@ -50,7 +52,7 @@ KEYS: Final[tuple[Key, ...]] = (
 LOOKS: Final[tuple[Look, ...]] = tuple(
     {
         look.type: look
-        for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc, cri, socketinfo)
+        for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc, cri, socketinfo, wireguard)
         for look in source.LOOKS
     }.values()
 )

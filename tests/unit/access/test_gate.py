@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from netsonde.access.gate import Credentials, Forbidden, Principal, Refused, TooManyAttempts
+from netsonde.access.lending import Lending
 from netsonde.access.rights import CAPTURE_WRITE, INJECT_WRITE, TOPOLOGY_READ
 from netsonde.access.tokens import create_token, revoke_token
 from netsonde.access.users import drop_user
@@ -274,5 +275,5 @@ async def test_what_nobody_knows_to_be_harmless_is_hidden(held: Held, owner: str
     gate = held.gate(backends=("basic",))
     principal = await gate.identify(alice(), AT)
     assert principal is not None
-    assert bool(gate.hidden(principal, owner, "the job")) == is_hidden
-    assert gate.hidden(principal._replace(roles=frozenset({"admin"})), owner, "the job") == ""
+    assert bool(Lending(gate).hidden(principal, owner, "the job")) == is_hidden
+    assert Lending(gate).hidden(principal._replace(roles=frozenset({"admin"})), owner, "the job") == ""

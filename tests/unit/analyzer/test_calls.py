@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from netsonde.access.gate import Forbidden, Gate
+from netsonde.access.lending import Lending
 from netsonde.access.tokens import create_token
 from netsonde.aio.clock import Clock
 from netsonde.analyzer.calls import LateCalls
@@ -127,7 +128,7 @@ async def test_a_workflow_acts_for_who_may_do_less_of_its_owner_and_who_has_it_c
     gate: Gate, creator: str, owner: str | None, actor: str
 ) -> None:
     theirs = None if owner is None else f"token {owner}"
-    assert gate.acting_between_now(f"token {creator}", theirs, "it") == f"token {actor}"
+    assert Lending(gate).between_now(f"token {creator}", theirs, "it") == f"token {actor}"
 
 
 @pytest.mark.parametrize(
@@ -143,12 +144,12 @@ async def test_a_workflow_that_could_act_for_neither_is_not_called(
     gate: Gate, creator: str, owner: str | None, why: str
 ) -> None:
     with pytest.raises(Forbidden, match=why):
-        gate.acting_between_now(creator, owner, "it")
+        Lending(gate).between_now(creator, owner, "it")
 
 
 async def test_who_set_a_check_up_is_judged_when_the_workflow_is_called(gate: Gate) -> None:
     workflows, calls = Workflows(), LateCalls()
-    calls.bind(NamedCalls(workflows.service, "notice", gate.acting_between_now))
+    calls.bind(NamedCalls(workflows.service, "notice", Lending(gate).between_now))
     async with told(workflows, calls) as outbox:
         await workflows.service.create(BACK, "token admin")
         await outbox.post(verdict_of("c1", "token reader"))
@@ -170,7 +171,7 @@ async def test_a_bundled_workflow_asks_with_the_rights_of_who_had_it_called(gate
     workflows.engine.scripts[bundled.source] = ask
     app: Any = create_app(fakes.services())
     workflows.inside.bind(app)
-    calls = NamedCalls(workflows.service, "notice", gate.acting_between_now)
+    calls = NamedCalls(workflows.service, "notice", Lending(gate).between_now)
     async with workflows.running():
         await calls.call("CheckMTU", {"source": "/api/whoami", "destination": "x"}, "token operator")
         [job] = workflows.service.jobs()

@@ -10,6 +10,8 @@ from netsonde.cli.completing import words
 from netsonde.cli.verbs import VERBS
 from netsonde.model.captures import Capture, CaptureView
 from netsonde.model.rules import NodeRule
+from netsonde.query import parse
+from unit.api.fakes import a_node
 from unit.cli.conftest import Command, Server
 
 HOSTILE = ["$(touch x)", "`id`", "a b", "a\nb", 'q"; id; "', "back\\", "\x1b]0;x\x07", "-x", "a'b", "~root", "a;b", ""]
@@ -54,6 +56,34 @@ def test_words_of_the_server_that_the_line_names_are_offered(
     assert "offered" in offered(netsonde, monkeypatch, "bash", f"capture get --url {server.url} ")
     analyzer = server.url.removeprefix("http://")
     assert "offered" in offered(netsonde, monkeypatch, "bash", f"client --analyzer {analyzer} capture get ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked"),
+    [
+        ("client node get n1", "G.V().Has('@ID', StartingWith('n1')).Limit(500)"),
+        ("client edge create --parent n1", "G.V().Has('@ID', StartingWith('n1')).Limit(500)"),
+        ("client edge get e1", "G.E().Has('@ID', StartingWith('e1')).Limit(500)"),
+        ("flows --node t1", "G.V().Has('TID', StartingWith('t1')).Limit(500)"),
+    ],
+)
+def test_ids_of_nodes_and_edges_are_chosen_by_the_server(
+    netsonde: Command, server: Server, monkeypatch: pytest.MonkeyPatch, typed: str, asked: str
+) -> None:
+    server.do(lambda: server.fakes.graph.put(a_node("n1", TID="t1")))
+    server.do(lambda: server.fakes.graph.put(a_node("e1")))
+    server.do(lambda: server.fakes.graph.put(a_node("x")))
+    line = offered(netsonde, monkeypatch, "zsh", typed)
+    assert server.fakes.queries.asked == [asked]
+    parse(asked)
+    assert (typed.split()[-1] in line, '"x"' in line) == (True, False)
+
+
+def test_no_text_that_is_typed_ends_the_query_that_completes_it(
+    netsonde: Command, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered(netsonde, monkeypatch, "zsh", "client node get a').Drop(")
+    assert server.fakes.queries.asked == []
 
 
 @pytest.mark.parametrize("verb", ["capture", "check", "alert", "workflow", "inject", "rule"])

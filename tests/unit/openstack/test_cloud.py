@@ -2,6 +2,7 @@
 """OpenStack's own client against a cloud that answers as a real one did, and against one that does not."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from netsonde.access.authority import open_authority
 from netsonde.errors import SourceLost
 from netsonde.openstack.cloud import Cloud, LoginRefused
 from netsonde.openstack.objects import COLLECTIONS, Changes, Port
 from netsonde.openstack.settings import CloudSettings
-from recorded_cloud import RecordedCloud
+from recorded_cloud import RecordedCloud, recorded_cloud
 from unit.openstack.clouds import settings_for
 
 pytestmark = pytest.mark.timeout(20)
@@ -160,7 +162,7 @@ def test_cloud_that_is_not_there_is_told() -> None:
 def test_cloud_that_does_not_answer_in_time_is_told(cloud: RecordedCloud) -> None:
     reader = Cloud(settings_for(cloud, timeout=0.3))
     reader.account()
-    cloud.silent.set()
+    cloud.holds = lambda _: True
     with pytest.raises(SourceLost, match="does not answer"):
         reader.changes("ports", {})
 
@@ -208,6 +210,31 @@ def test_answer_that_is_no_list_is_told(admin: Cloud, cloud: RecordedCloud, body
     cloud.answers["ports"] = (200, body)
     with pytest.raises(SourceLost, match="something else than a list of ports"):
         admin.changes("ports", {})
+
+
+def test_packed_answers_are_read_and_bounded_as_they_are_unpacked(admin: Cloud, cloud: RecordedCloud) -> None:
+    cloud.zips = True
+    assert len(admin.changes("ports", {}).put) == 9
+    cloud.answers["ports"] = (200, b'{"ports": [' + b" " * (17 * 1024 * 1024) + b"]}")
+    with pytest.raises(SourceLost, match="longer than 16777216 bytes"):
+        admin.changes("ports", {})
+
+
+def test_certificate_must_be_signed_by_whom_the_settings_name(tmp_path: Path) -> None:
+    authority = open_authority(tmp_path)
+    certificate, key, trusted = (tmp_path / name for name in ("cert.pem", "key.pem", "trusted.pem"))
+    signed, secret = authority.server(["127.0.0.1"], 1)
+    certificate.write_bytes(signed)
+    key.write_bytes(secret)
+    trusted.write_bytes(authority.pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with recorded_cloud(context) as cloud:
+        reader = Cloud(settings_for(cloud, ca=trusted))
+        assert (cloud.scheme, len(reader.changes("ports", {}).put)) == ("https", 9)
+        reader.close()
+        with pytest.raises(SourceLost, match=r"certificate of https://.* is not trusted: set ca"):
+            Cloud(settings_for(cloud)).account()
 
 
 def test_answer_without_end_is_cut(admin: Cloud, cloud: RecordedCloud) -> None:

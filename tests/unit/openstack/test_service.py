@@ -78,6 +78,44 @@ async def test_port_that_is_plugged_is_asked_for_until_it_is_up(cloud: RecordedC
         assert len(cloud.asked) == asked
 
 
+async def test_new_interface_does_not_wait_until_a_large_cloud_has_been_listed(
+    cloud: RecordedCloud, store: Store
+) -> None:
+    async with showing(store, hurried(settings_for(cloud))) as shown:
+        await shown.looks()
+        cloud.holds = lambda question: "/ports?" in question and "id=" not in question.replace("fields=id", "")
+        asked = len(cloud.asked)
+        await until(lambda: any(cloud.holds(one) for one in cloud.asked[asked:]))
+        made = cloud.add("ports", cloud.one("ports", name="web"), name="new", mac_address="fa:16:3e:00:00:07")
+        shown.says(tap={"Name": "tap0", "Type": "tuntap", "ExtID": {"iface-id": made}})
+        await shown.comes("tap", PortName="new")
+        cloud.change("ports", made, name="newer")
+        cloud.holds = lambda _: False
+        await shown.comes("tap", PortName="newer")
+
+
+async def test_names_of_projects_may_be_missing(cloud: RecordedCloud, store: Store) -> None:
+    web = cloud.one("ports", name="web")
+    cloud.answers["projects"] = (500, b"away")
+    async with showing(store, settings_for(cloud)) as shown:
+        shown.says(tap=tap_of(web))
+        found = await shown.comes("tap", PortName="web", TenantID=web["project_id"])
+        assert "TenantName" not in found
+        assert shown.state.counters["projects_failed"] == 1
+
+
+async def test_new_project_is_named_with_its_first_port(cloud: RecordedCloud, store: Store) -> None:
+    async with showing(store, hurried(settings_for(cloud))) as shown:
+        await shown.looks()
+        cloud.projects["5" * 32] = "new-shop"
+        made = cloud.add("ports", cloud.one("ports", name="web"), project_id="5" * 32, mac_address="")
+        shown.says(tap={"Name": "tap0", "Type": "tuntap", "ExtID": {"iface-id": made}})
+        await shown.comes("tap", TenantName="new-shop")
+        asked = sum("/projects" in one for one in cloud.asked)
+        await shown.looks(3)
+        assert sum("/projects" in one for one in cloud.asked) == asked == 2
+
+
 async def test_many_new_interfaces_are_asked_for_together(cloud: RecordedCloud, store: Store) -> None:
     async with showing(store, settings_for(cloud, interval=3600)) as shown:
         await until(lambda: shown.state.state == "running")
@@ -155,6 +193,7 @@ async def test_account_without_rights_is_told(cloud: RecordedCloud, store: Store
     async with showing(store, settings_for(cloud, "demo")) as shown:
         await until(lambda: shown.state.state == "running")
         assert "demo (roles in demo: member, reader) sees what is its own only" in shown.state.reason
+        assert shown.state.counters["incomplete"] == 1
 
 
 async def test_analyzer_that_starts_anew_shows_names_without_the_cloud(cloud: RecordedCloud, store: Store) -> None:
@@ -223,8 +262,8 @@ async def test_bus_that_is_away_costs_nothing_but_time(cloud: RecordedCloud, sto
 
 
 async def test_cloud_that_hangs_does_not_hold_up_the_end(cloud: RecordedCloud, store: Store) -> None:
-    cloud.silent.set()
-    async with asyncio.timeout(5), showing(store, settings_for(cloud, timeout=60)) as shown:
+    cloud.holds = lambda _: True
+    async with asyncio.timeout(20), showing(store, settings_for(cloud, timeout=60)) as shown:
         await until(lambda: any("/v2.0/" in one for one in cloud.asked))
         assert shown.state.state == "starting"
 

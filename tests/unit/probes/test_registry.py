@@ -40,7 +40,8 @@ def context(namespaces: NamespaceRegistry, settings: ProbeSettings) -> ProbeCont
 async def test_default_is_everything_of_a_host(namespaces: NamespaceRegistry) -> None:
     probes = build_probes(context(namespaces, ProbeSettings()))
     assert [probe.name for probe in probes] == [
-        *("host", "netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc", "lxc", "cri")
+        *("host", "netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc", "lxc", "cri"),
+        "wireguard",
     ]
 
 

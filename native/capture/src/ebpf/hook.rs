@@ -25,6 +25,8 @@ pub enum Hook {
     Socket,
 }
 
+const NO_TCX: &str =
+    "this kernel has no tcx, which came with Linux 6.6: set capture.ebpf_hook to best";
 /// TCX_NEXT: what stands behind us decides.
 const NEXT: u64 = u32::MAX as u64;
 /// Bytes that the socket takes.
@@ -54,7 +56,13 @@ impl Attached {
         garbage: &Sender<Garbage>,
     ) -> io::Result<Self> {
         match hook {
-            Hook::Tcx => tcx(parameters, ifindex),
+            Hook::Tcx => tcx(parameters, ifindex).map_err(|error| {
+                if error.raw_os_error() == Some(libc::EINVAL) {
+                    io::Error::other(NO_TCX)
+                } else {
+                    error
+                }
+            }),
             Hook::Socket => socket(parameters, ifindex, garbage),
             Hook::Best => match tcx(parameters, ifindex) {
                 // An older kernel knows no such links.

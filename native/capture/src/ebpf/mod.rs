@@ -187,6 +187,10 @@ fn refusal(error: &io::Error) -> String {
             };
             format!("eBPF needs the capabilities BPF, NET_ADMIN and NET_RAW{lockdown}: grant them, or leave Type empty")
         }
+        // What a kernel does not know makes no sense to it.
+        Some(libc::EINVAL) => {
+            "the kernel refuses; eBPF needs Linux 5.10: leave Type empty".to_owned()
+        }
         Some(libc::ENOSYS) => "this kernel has no eBPF: leave Type empty".to_owned(),
         Some(libc::ERANGE) => {
             "the interface has as many programs at tcx as it can: set capture.ebpf_hook to socket"

@@ -7,6 +7,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use super::entry::{Entry, Key, Value};
@@ -107,6 +108,14 @@ impl Pages {
             ..MapSpec::default()
         })?;
         put_map(&outer, 0, &written.map)?;
+        let mut buffers = Buffers {
+            keys: vec![Key::default(); BATCH],
+            values: vec![Value::default(); BATCH],
+        };
+        if !TRIED.load(Ordering::Relaxed) {
+            try_out(&outer, &written, &mut buffers)?;
+            TRIED.store(true, Ordering::Relaxed);
+        }
         let totals = create_map(MapSpec {
             kind: PERCPU_ARRAY,
             key_size: 4,
@@ -123,10 +132,7 @@ impl Pages {
             most,
             processors: possible_processors()?,
             last: Totals::default(),
-            buffers: Buffers {
-                keys: vec![Key::default(); BATCH],
-                values: vec![Value::default(); BATCH],
-            },
+            buffers,
         })
     }
 
@@ -181,6 +187,18 @@ impl Pages {
             self.spare = page;
         }
     }
+}
+
+/// Whether this kernel can do what reading needs: asked once, as each answer takes a grace period.
+static TRIED: AtomicBool = AtomicBool::new(false);
+
+/// Do what reading will do. Older kernels let the program start and refuse this later: batches came with Linux 5.6,
+/// pages of different sizes with 5.10.
+fn try_out(outer: &OwnedFd, page: &Page, buffers: &mut Buffers) -> io::Result<()> {
+    let other = Page::new(page.entries / 2, &page.memory)?;
+    put_map(outer, 0, &other.map)?;
+    put_map(outer, 0, &page.map)?;
+    buffers.empty(&other.map, &mut Vec::new())
 }
 
 /// What one system call moves.

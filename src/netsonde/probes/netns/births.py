@@ -7,6 +7,7 @@ intervals only. The kernel has no event for unshare(2) and setns(2): who goes on
 """
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import socket
@@ -68,22 +69,26 @@ def pids(data: bytes) -> Iterator[int]:
 
 def open_births() -> socket.socket:
     """Return a socket that becomes readable with events, not blocking; Unsupported, with the reason, without any."""
-    found = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, NETLINK_CONNECTOR)
-    try:
-        found.setblocking(False)
-        _attach_filter(found)
-        found.bind((0, CN_IDX_PROC))
-        found.send(_request(PROC_CN_MCAST_LISTEN))
-        # The kernel answers before send() returns, or, to whom it does not obey, never.
-        if not any(_is_answer(data) for data in _received(found)):
-            raise Unsupported("the kernel tells no process events: CAP_NET_ADMIN and the host's namespaces are needed")
-    except OSError as refused:
-        found.close()
-        raise Unsupported(f"the kernel tells no process events: {os.strerror(refused.errno or 0)}") from refused
-    except BaseException:
-        found.close()
-        raise
+    with contextlib.ExitStack() as unless_told:
+        try:
+            # Kernels without the connector refuse the socket itself.
+            found = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, NETLINK_CONNECTOR)
+            unless_told.enter_context(found)
+            _listen(found)
+        except OSError as refused:
+            raise Unsupported(f"the kernel tells no process events: {os.strerror(refused.errno or 0)}") from refused
+        unless_told.pop_all()
     return found
+
+
+def _listen(found: socket.socket) -> None:
+    found.setblocking(False)
+    _attach_filter(found)
+    found.bind((0, CN_IDX_PROC))
+    found.send(_request(PROC_CN_MCAST_LISTEN))
+    # The kernel answers before send() returns, or, to whom it does not obey, never.
+    if not any(_is_answer(data) for data in _received(found)):
+        raise Unsupported("the kernel tells no process events: CAP_NET_ADMIN and the host's namespaces are needed")
 
 
 def close_births(listening: socket.socket) -> None:

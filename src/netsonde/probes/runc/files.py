@@ -2,8 +2,8 @@
 """The state files that there are, and being told when that changes.
 
 Source: `ROOT/ID/state.json`, or `ROOT/NAMESPACE/ID/state.json` where containerd runs runc; runc replaces the file by a
-rename. While `exec.fifo` is beside it the container is created and not started. A root may be a pattern, such as
-`/run/user/*/runc`, where users' own engines have theirs.
+rename. crun writes `ROOT/ID/status`. While `exec.fifo` is beside it the container is created and not started. A root
+may be a pattern, such as `/run/user/*/runc`, where users' own engines have theirs.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from netsonde.probes.inotify import add_watch, drain, open_inotify
 
 STATE: Final = "state.json"
+CRUN_STATE: Final = "status"
 FIFO: Final = "exec.fifo"
 MOST: Final = 4096
 """State files below one root that are read, and directories in one that are watched: a user may make any number."""
@@ -33,6 +34,10 @@ class StateFile(NamedTuple):
     started: bool
     owner: int
     """Uid: a user may write anything into a file of theirs."""
+
+    @property
+    def runtime(self) -> str:
+        return "crun" if os.path.basename(self.path) == CRUN_STATE else "runc"
 
 
 def find(roots: tuple[str, ...]) -> Iterator[StateFile]:
@@ -60,15 +65,22 @@ def _fitting(directory: str, part: str) -> list[str]:
 def _below(directory: str, depth: int) -> Iterator[StateFile]:
     for name in _names(directory):
         inside = f"{directory}/{name}"
+        found = _state_in(inside)
+        if found is not None:
+            yield found
+        elif depth > 1:
+            yield from _below(inside, depth - 1)
+
+
+def _state_in(directory: str) -> StateFile | None:
+    for name in (STATE, CRUN_STATE):
         try:
-            status = os.stat(f"{inside}/{STATE}")
+            status = os.stat(f"{directory}/{name}")
         except OSError:
-            if depth > 1:
-                yield from _below(inside, depth - 1)
             continue
         stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
-        started = not os.path.lexists(f"{inside}/{FIFO}")
-        yield StateFile(f"{inside}/{STATE}", stamp, started, status.st_uid)
+        return StateFile(f"{directory}/{name}", stamp, not os.path.lexists(f"{directory}/{FIFO}"), status.st_uid)
+    return None
 
 
 def _names(directory: str) -> list[str]:

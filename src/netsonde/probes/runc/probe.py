@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Containers that runc runs, for containerd, CRI-O, Podman or by hand.
+"""Containers that runc or crun runs, for containerd, CRI-O, Podman or by hand.
 
-Source: runc's state files (runc/state.py), found by inotify; /proc/PID/stat, which tells a process from a
-        later one of the same number.
+Source: the state files of runc (runc/state.py) and crun (runc/crun.py), found by inotify; /proc/PID/stat, which tells a
+        process from a later one of the same number.
 Writes: nodes Type=container; edges RelationType=ownership, netns -> container; notes on the containers' namespaces,
         which get the names of their pods or containers.
 Needs:  the `netns` probe for the namespaces; the right to read the state files.
@@ -21,8 +21,9 @@ from netsonde.probes._api import ProbeContext
 from netsonde.probes.claims import may_claim, trusted
 from netsonde.probes.containers import Container, ContainerPublisher
 from netsonde.probes.endings import Endings
+from netsonde.probes.runc.crun import read_crun
 from netsonde.probes.runc.files import StateFile, StateWatcher, find
-from netsonde.probes.runc.state import container, read_state
+from netsonde.probes.runc.state import State, container, read_state
 
 OWNER: Final = "container-runtime"
 """Of keys: comes before `docker` in the alphabet, so that an engine's names win over those of its runtime."""
@@ -106,7 +107,7 @@ class RuncProbe:
         self._unreadable.discard(file.path)
         self._unbelieved.discard(file.path)
         try:
-            state = read_state(_content(file))
+            state = _state(file)
         except OSError:
             return None  # it went meanwhile
         except WireError:
@@ -115,7 +116,7 @@ class RuncProbe:
             return None
         if not self._lives(state.init_process_pid, state.init_process_start):
             return None
-        found = container(state, started=file.started)
+        found = container(state, started=file.started, runtime=file.runtime)
         if not may_claim(file.owner, found.pid, self._proc) or (not trusted(file.owner) and self._is_roots(found.id)):
             self._unbelieved.add(file.path)
             self._health.count("not_believed")
@@ -152,11 +153,19 @@ class RuncProbe:
         self._health.running("; ".join(reasons))
 
 
-def _content(file: StateFile) -> bytes:
-    """Return what is in a regular file of the same owner: a user may put a pipe there, which would block for ever."""
-    fd = os.open(file.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+def _state(file: StateFile) -> State:
+    if file.runtime == "runc":
+        return read_state(_content(file.path, file.owner))
+    directory = os.path.dirname(file.path)
+    config = _content(f"{directory}/config.json", file.owner)
+    return read_crun(os.path.basename(directory), _content(file.path, file.owner), config)
+
+
+def _content(path: str, owner: int) -> bytes:
+    """Return what is in a regular file of this owner: a user may put a pipe there, which would block for ever."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(fd, "rb") as source:
         status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != file.owner:
-            raise WireError(f"{file.path} is no state of runc")
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != owner:
+            raise WireError(f"{path} is no state of a container runtime")
         return source.read(STATE_LIMIT)

@@ -8,5 +8,8 @@ from dataclasses import dataclass
 class RuncSettings:
     """Section `probes.runc`."""
 
-    run_paths: tuple[str, ...] = ("/run/containerd/runc", "/run/runc", "/run/runc-ctrs", "/run/user/*/runc")
-    """Directories in which runc keeps the state of containers, `*` for any name; they may come later."""
+    run_paths: tuple[str, ...] = (
+        *("/run/containerd/runc", "/run/runc", "/run/runc-ctrs", "/run/user/*/runc"),
+        *("/run/crun", "/run/user/*/crun"),
+    )
+    """Directories in which runc and crun keep the state of containers, `*` for any name; they may come later."""

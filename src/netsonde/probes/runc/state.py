@@ -52,7 +52,7 @@ def read_state(data: bytes) -> State:
         raise WireError(f"no state of runc: {rubbish}") from rubbish
 
 
-def container(state: State, *, started: bool) -> Container:
+def container(state: State, *, started: bool, runtime: str = "runc") -> Container:
     """Return the container; one that is not started yet has a process, too."""
     told = dict(text.partition("=")[::2] for text in state.config.labels or ())
     bundle = told.pop(BUNDLE, "")
@@ -61,7 +61,7 @@ def container(state: State, *, started: bool) -> Container:
     sandbox = _first(labels, SANDBOX_TYPES) == "sandbox"
     facts: Metadata = {
         "ID": state.id,
-        "Runtime": "runc",
+        "Runtime": runtime,
         "Status": "running" if started else "created",
         "InitProcessPID": state.init_process_pid,
         "Labels": {**labels},
@@ -77,7 +77,7 @@ def container(state: State, *, started: bool) -> Container:
     return Container(
         id=state.id,
         name=(pod if sandbox else _first(labels, CONTAINER_NAMES)) or state.id,
-        manager="runc",
+        manager=runtime,
         pid=state.init_process_pid,
         owns_namespace=sandbox or not any(one.path for one in state.config.namespaces or () if one.type == "NEWNET"),
         facts=facts | {key: value for key, value in optional.items() if value},

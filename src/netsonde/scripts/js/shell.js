@@ -13,9 +13,11 @@ function () {
   function names(value, depth) {
     var found = {}, count = 0;
     if (value === null || (typeof value !== "object" && typeof value !== "function") || value instanceof Promise) return found;
-    for (var object = value; object && object !== Object.prototype && object !== Function.prototype; object = Object.getPrototypeOf(object)) {
+    // Members of a list are no names, and may be a million.
+    var object = Array.isArray(value) || ArrayBuffer.isView(value) ? Object.getPrototypeOf(value) : value;
+    for (; object && object !== Object.prototype && object !== Function.prototype; object = Object.getPrototypeOf(object)) {
       Object.getOwnPropertyNames(object).forEach(function (name) {
-        if (name === "constructor" || name in found || (Array.isArray(value) && /^\d+$/.test(name)) || ++count > MOST) return;
+        if (name === "constructor" || name in found || ++count > MOST) return;
         var described = Object.getOwnPropertyDescriptor(object, name);
         found[name] = depth > 1 && "value" in described ? names(described.value, depth - 1) : {};
       });

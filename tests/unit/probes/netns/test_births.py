@@ -2,6 +2,7 @@
 """Process events decoded: one recorded datagram of each sort, and rubbish."""
 
 import asyncio
+import errno
 import socket
 import struct
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsonde.errors import WireError
+from netsonde.errors import Unsupported, WireError
 from netsonde.probes.netns import births
 from netsonde.probes.netns.births import BirthWatcher, pids
 
@@ -57,6 +58,15 @@ def test_event_that_is_cut_is_refused_or_tells_nothing_wrong(what: int, length: 
 def test_rubbish_is_refused_or_tells_numbers(data: bytes) -> None:
     with suppress(WireError):
         assert all(isinstance(pid, int) for pid in pids(data))
+
+
+def test_kernel_without_the_connector_is_unsupported_and_not_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPROTONOSUPPORT, "Protocol not supported")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    with pytest.raises(Unsupported, match="no process events: Protocol not supported"):
+        births.open_births()
 
 
 @pytest.fixture

@@ -89,6 +89,39 @@ async def test_states_come_change_and_go_at_either_depth_although_the_root_comes
         await lab.until(lambda: set(lab.names()) == {"first"})
 
 
+async def test_container_of_crun_has_what_its_status_and_its_bundle_say(tmp_path: Path) -> None:
+    async with running(tmp_path) as lab:
+        folder = lab.root / "one"
+        folder.mkdir(parents=True)
+        annotations = {"io.kubernetes.cri.container-name": "web", "odd": "a=b"}
+        (folder / "config.json").write_text(json.dumps({"hostname": "h", "annotations": annotations, "linux": {}}))
+        (folder / "status-1").write_text(
+            json.dumps({"pid": os.getpid(), "bundle": "/b", "created": "2026-01-02T03:04:05Z"})
+        )
+        (folder / "status-1").rename(folder / "status")
+        await lab.until(lambda: "web" in lab.names())
+        facts = lab.names()["web"]
+        assert (facts["Runtime"], facts["Hostname"], facts["Bundle"]) == ("crun", "h", "/b")
+        assert (facts["Labels"], facts["StartedAt"]) == (annotations, 1_767_323_045_000)
+
+
+@pytest.mark.parametrize(
+    "config", [None, "[]", '{"annotations": 3}', "\udcff"], ids=["absent", "a list", "odd", "no text"]
+)
+async def test_status_of_crun_beside_a_bundle_that_nobody_understands_hides_that_container_only(
+    tmp_path: Path, config: str | None
+) -> None:
+    async with running(tmp_path) as lab:
+        folder = lab.root / "odd"
+        folder.mkdir(parents=True)
+        files = {"config.json": config, "status": json.dumps({"pid": os.getpid()})}
+        for name, text in files.items():
+            if text is not None:
+                (folder / name).write_text(text, errors="surrogateescape")
+        lab.write("two")
+        await lab.until(lambda: set(lab.names()) == {"two"})
+
+
 async def test_container_runs_when_its_fifo_is_gone(tmp_path: Path) -> None:
     async with running(tmp_path) as lab:
         (lab.root / "one").mkdir(parents=True)
