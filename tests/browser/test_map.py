@@ -29,6 +29,7 @@ STANDS_IN_THE_MIDDLE = """(id) => {
 
 
 def wait_on_map(page: Page, node: str) -> None:
+    page.click("button", "Open all groups")
     page.run(f"await page.waitForFunction((id) => window.netsondeNodeAt(id), {json.dumps(node)})")
 
 

@@ -117,7 +117,7 @@ function Told({ past, wanted, now }: { past: Past | null; wanted: number | null;
   if (past.graph?.nodes.size === 0) return <span className="time-told">Nothing is known of that moment.</span>;
   return (
     <span className="time-told" role="status">
-      As it was {ago(past.at, now)}: {plural(gone.size, "node")} gone since, {come} come
+      As it was {ago(past.at, now)}: {plural(gone.size, "node")} gone since, {come} new
     </span>
   );
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A sortable table of which only the visible rows exist; rows are chosen by click or with the arrow keys.
+// A sortable table of which only the visible rows exist; rows are chosen by click or by keys.
 
 import {
   createColumnHelper,
@@ -12,6 +12,7 @@ import {
 } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import { rowFor } from "./rowKeys";
 
 export interface Column<T> {
   readonly id: string;
@@ -65,13 +66,11 @@ export function VirtualTable<T extends object>(props: Props<T>) {
   });
 
   const step = (event: KeyboardEvent): void => {
-    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!by) return;
-    event.preventDefault();
     const at = sorted.findIndex((row) => idOf(row.original) === chosen);
-    const next = Math.max(0, Math.min(sorted.length - 1, at + by));
-    const row = sorted[next];
-    if (!row) return;
+    const next = rowFor(event.key, at, sorted.length);
+    const row = next === null ? undefined : sorted[next];
+    if (next === null || !row) return;
+    event.preventDefault();
     onChoose(idOf(row.original));
     virtual.scrollToIndex(next);
   };
