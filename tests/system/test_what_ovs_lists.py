@@ -48,8 +48,8 @@ async def live(ovs: PrivateOvs, tmp_path: Path) -> AsyncIterator[LiveGraph]:
 
 def commands() -> tuple[str, ...]:
     """Return changes of every sort that the probe follows, each one transaction."""
-    one, two, access, trunk, left, right, vxlan, geneve, mirror = (
-        name(kind) for kind in ("b", "b", "a", "t", "l", "r", "v", "g", "m")
+    one, two, access, trunk, left, right, vxlan, geneve, mirror, bond, first, second = (
+        name(kind) for kind in ("b", "b", "a", "t", "l", "r", "v", "g", "m", "o", "f", "s")
     )
     return (
         f"add-br {one} -- set Bridge {one} datapath_type=netdev",
@@ -83,6 +83,11 @@ def commands() -> tuple[str, ...]:
         f"clear Interface {vxlan} bfd -- clear Interface {trunk} cfm_mpid",
         f"set Interface {trunk} ingress_policing_rate=0 ingress_policing_burst=0",
         f"clear Port {access} qos",
+        f"add-bond {one} {bond} {first} {second} lacp=active bond_mode=balance-slb bond_updelay=500 "
+        f"-- set Interface {first} type=internal -- set Interface {second} type=internal",
+        f"set Port {bond} lacp=off bond_mode=active-backup bond_downdelay=100 bond_updelay=0",
+        f"set Bridge {one} stp_enable=true",
+        f"del-port {one} {bond}",
         f"remove Interface {access} external_ids iface-id -- clear Port {access} tag",
         f"set Interface {vxlan} options:remote_ip=192.0.2.10",
         f"del-port {one} {left}",
@@ -200,8 +205,13 @@ def port(row: dict[str, Any], others: Rows) -> dict[str, Json]:
         "Trunks": several(row["trunks"]),
         "VlanMode": row["vlan_mode"],
         "Protected": row["protected"],
+        "BondMode": row["bond_mode"],
+        "BondActiveSlave": row["bond_active_slave"],
+        "LACP": row["lacp"],
         "Ovs": without_none(
             OtherConfig=row["other_config"],
+            BondUpDelay=row["bond_updelay"] or None,
+            BondDownDelay=row["bond_downdelay"] or None,
             QoS=qos(others.get(row["qos"]), others),
             Status={key: value for key, value in row["status"].items() if key != "stp_sec_in_state"},
             RSTPStatus=row["rstp_status"],
@@ -210,13 +220,14 @@ def port(row: dict[str, Any], others: Rows) -> dict[str, Json]:
 
 
 def interface(row: dict[str, Any], _: Rows) -> dict[str, Json]:
-    options = row["options"]
+    options, lacp = row["options"], row["lacp_current"]
     return {
         "Type": row["type"],
         "OfPort": row["ofport"],
         "LocalIP": options.get("local_ip"),
         "RemoteIP": options.get("remote_ip"),
-        "Ovs": without_none(
+        "Ovs": ({} if lacp is None else {"LACPCurrent": lacp})
+        | without_none(
             OtherConfig=row["other_config"],
             Options=options,
             Error=row["error"],
@@ -283,5 +294,6 @@ TABLES: Final[dict[str, Callable[[dict[str, Any], Rows], dict[str, Json]]]] = {
     "Interface": interface,
 }
 COMPARED: Final = {
-    *("Name", "Type", "ExtID", "Ovs", "Vlans", "Trunks", "VlanMode", "Protected", "OfPort", "LocalIP", "RemoteIP"),
+    *("Name", "Type", "ExtID", "Ovs", "OfPort", "LocalIP", "RemoteIP"),
+    *("Vlans", "Trunks", "VlanMode", "Protected", "BondMode", "BondActiveSlave", "LACP"),
 }
