@@ -46,10 +46,13 @@ class PrivateOvs:
         self.vsctl("set", "Open_vSwitch", ".", "external_ids:system-id=test")
         return self
 
-    def start_server(self) -> None:
+    def start_server(self, *options: str) -> None:
+        """Start ovsdb-server, at its socket and wherever options tell it to listen too."""
         # The socket of a killed server would look like a living one to those that wait for it.
         self.socket.unlink(missing_ok=True)
-        self._server = self._daemon("ovsdb-server", str(self.directory / "conf.db"), f"--remote=p{self.address}")
+        self._server = self._daemon(
+            "ovsdb-server", str(self.directory / "conf.db"), f"--remote=p{self.address}", *options
+        )
         self.vsctl("--no-wait", "--retry", "get-manager")
 
     def start_switch(self) -> None:

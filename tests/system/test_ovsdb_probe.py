@@ -7,8 +7,11 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ import pytest
 from live_graph import LiveGraph, Namespaces, live_graph, name, private_netns, run, settings, sh
 from live_graph import make_netns as make_netns
 from netsonde.analyzer.tunnels import Tunnels
+from netsonde.probes.ovsdb.settings import OvsdbSettings
 from ovs_fixture import PrivateOvs
 from ovs_fixture import ovs as ovs_of_machine  # noqa: F401
 
@@ -292,3 +296,78 @@ async def test_a_thousand_changes_a_second_end_right(live: LiveGraph, ovs: Priva
             commands += ["--", "set", "Interface", device, f"external_ids:count={number}"]
         await asyncio.gather(*(sh(*ovs.command(*commands)) for _ in range(3)))
         await live.node(Name=device, **fields({"ExtID.count": "499"}))
+
+
+async def test_patch_port_counts_what_ovs_counts_and_makes_no_revision_of_it(live: LiveGraph, ovs: PrivateOvs) -> None:
+    one, two, left, right = (name(kind) for kind in ("br", "br", "l", "r"))
+    ovs.add_bridge(one)
+    ovs.add_bridge(two)
+    for bridge, port, peer in ((one, left, right), (two, right, left)):
+        ovs.vsctl("add-port", bridge, port, "--", "set", "Interface", port, "type=patch", f"options:peer={peer}")
+    await sh("ip", "link", "set", one, "up")
+    patch = await live.node(Name=left, Type="patch", State="UP")
+    before = live.graph.node(patch.id)
+    assert before is not None
+
+    frame = bytes.fromhex("ffffffffffff 020000000001 88b5") + bytes(50)
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind((one, 0))
+        for _ in range(10):
+            sender.send(frame)
+    sent = 0
+    while sent < 10:
+        sent += (await live.metric(patch.id, within=20)).counters.get("TxPackets", 0)
+
+    assert int(ovs.vsctl("get", "Interface", left, "statistics:tx_packets")) >= sent
+    after = live.graph.node(patch.id)
+    assert after is not None
+    assert after.revision == before.revision
+
+
+def certificate(folder: Path, who: str, authority: str = "") -> tuple[Path, Path]:
+    """Make a key and a certificate as `ovs-pki` does, without host name, signed by an authority or by itself."""
+    key, signed = folder / f"{who}-key.pem", folder / f"{who}.pem"
+    signer = ("-CA", str(folder / f"{authority}.pem"), "-CAkey", str(folder / f"{authority}-key.pem"))
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1")
+    files = ("-keyout", str(key), "-out", str(signed), "-subj", f"/CN={who}")
+    run("openssl", "req", "-x509", *curve, *files, *(signer if authority else ()))
+    return key, signed
+
+
+def failed(live: LiveGraph, reason: str) -> bool:
+    return any(who == "ovsdb" and reason in why for who, why in live.failures)
+
+
+async def test_server_is_followed_over_tls_and_none_that_another_authority_signed(
+    ovs: PrivateOvs, tmp_path: Path
+) -> None:
+    for authority in ("ours", "theirs"):
+        certificate(tmp_path, authority)
+    server_key, server = certificate(tmp_path, "server", "ours")
+    key, own = certificate(tmp_path, "agent", "ours")
+    files = (f"--private-key={server_key}", f"--certificate={server}", f"--ca-cert={tmp_path / 'ours.pem'}")
+    ovs.stop_server()
+    ovs.start_server(*files, "--remote=pssl:6640:127.0.0.1")
+    ovs.add_bridge(bridge := name("br"))
+
+    over_tls = OvsdbSettings(
+        addresses=("ssl:127.0.0.1:6640",),
+        retry_delay=0.05,
+        tls_ca=tmp_path / "ours.pem",
+        tls_certificate=own,
+        tls_key=key,
+    )
+    probes = settings(tmp_path / "netns", probes=("netns", "netlink", "ovsdb"))
+    async with live_graph(replace(probes, ovsdb=over_tls)) as live:
+        node = await live.node(Type="ovsbridge", Name=bridge)
+        ovs.vsctl("set", "Bridge", bridge, "external_ids:over=tls")
+        await live.until(lambda: node_value(live, node.id, "ExtID") == {"over": "tls"})
+
+    for unlike, reason in (
+        ({"tls_ca": tmp_path / "theirs.pem"}, "is not trusted by probes.ovsdb.tls_ca"),
+        ({"tls_certificate": None, "tls_key": None}, "connection to ovsdb-server lost"),
+        ({"tls_key": server_key}, "tls_certificate, tls_key: cannot use"),
+    ):
+        async with live_graph(replace(probes, ovsdb=replace(over_tls, **unlike))) as live:
+            await live.until(partial(failed, live, reason))
+            assert live.count(Type="ovsbridge") == 0

@@ -9,19 +9,19 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import Final
 
 import msgspec
 
-from netsonde.errors import SourceLost, UserError, WireError
+from netsonde.errors import SourceLost, WireError
 from netsonde.model.elements import Json
+from netsonde.probes.ovsdb.address import Credentials, open_address
 
 MESSAGE_LIMIT: Final = 256 * 1024 * 1024
 """Bytes of one message; the first answer of a server with 100,000 ports is some 100 MB."""
 READ_SIZE: Final = 256 * 1024
-MOST_PORT: Final = 0xFFFF
+NO_CREDENTIALS: Final = Credentials()
 MOST_DEPTH: Final = 100
 """Objects and lists within each other; the server's own are some ten deep."""
 EARLY_LIMIT: Final = 4 * 1024 * 1024
@@ -113,16 +113,9 @@ class JsonRpc:
         """Bytes of the messages since the last call."""
 
     @classmethod
-    async def connect(cls, address: str, *, idle: float = 10.0) -> "JsonRpc":
+    async def connect(cls, address: str, *, tls: Credentials = NO_CREDENTIALS, idle: float = 10.0) -> "JsonRpc":
         """Connect; SourceLost when nobody listens. `idle`: seconds of silence after which the server is asked."""
-        kind, where = parse_address(address)
-        try:
-            async with asyncio.timeout(2 * idle):
-                reader, writer = await _open(kind, where)
-        except TimeoutError as late:
-            raise SourceLost(f"no ovsdb-server at {address}: no connection within {2 * idle:g} s") from late
-        except OSError as absent:
-            raise SourceLost(f"no ovsdb-server at {address}: {_reason(kind, where, absent)}") from absent
+        reader, writer = await open_address(address, tls, 2 * idle)
         return cls(reader, writer, idle)
 
     async def __aenter__(self) -> "JsonRpc":
@@ -203,31 +196,3 @@ class JsonRpc:
             raise SourceLost(f"ovsdb-server read nothing for {2 * self._idle:g} s") from stuck
         except OSError as lost:
             raise SourceLost(f"connection to ovsdb-server lost: {lost.strerror}") from lost
-
-
-async def _open(kind: str, where: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    if kind == "unix":
-        return await asyncio.open_unix_connection(where)
-    host, _, port = where.rpartition(":")
-    return await asyncio.open_connection(host.strip("[]"), int(port))
-
-
-def parse_address(address: str) -> tuple[str, str]:
-    """Return ("unix", path) or ("tcp", "host:port"); UserError for anything else."""
-    kind, _, where = address.partition(":")
-    where = where.removeprefix("//")
-    if kind == "unix" and where:
-        return kind, where
-    port = where.rpartition(":")[2]
-    if kind == "tcp" and port.isdecimal() and int(port[:6]) <= MOST_PORT:
-        return kind, where
-    raise UserError(
-        f"probes.ovsdb.addresses: cannot use {address!r}",
-        hint="write unix:/run/openvswitch/db.sock or tcp:HOST:PORT",
-    )
-
-
-def _reason(kind: str, where: str, failed: OSError) -> str:
-    if kind == "unix" and not Path(where).exists():
-        return "the socket does not exist; is Open vSwitch running?"
-    return failed.strerror or str(failed)

@@ -5,11 +5,12 @@ from netsonde.model.keys import Key, of_types, written_by
 from netsonde.model.looks import looks_like
 
 BRIDGE, PORT = ("ovsbridge",), ("ovsport",)
-OWN_INTERFACES = ("patch", "vxlan", "gre", "geneve", "stt", "lisp", "erspan", "gtpu", "bareudp", "dpdk", "system")
+TUNNELS = ("vxlan", "gre", "geneve", "stt", "lisp", "erspan", "gtpu", "bareudp")
+DPDK = ("dpdk", "dpdkvhostuser", "dpdkvhostuserclient")
+OWN_INTERFACES = ("patch", *TUNNELS, *DPDK, "system")
 """Types of interfaces without a network device, whose node is of this probe's making; OVS may get new ones."""
 INTERFACES = ("internal", "tuntap", "veth", "device", *OWN_INTERFACES)
 """Types of nodes that are ports of a switch, the usual ones."""
-TUNNELS = ("vxlan", "gre", "geneve", "stt", "lisp", "erspan", "gtpu", "bareudp")
 
 _ROW = of_types(
     (*BRIDGE, *PORT, *INTERFACES),
@@ -45,6 +46,36 @@ _BRIDGE = of_types(
     Key("Ovs.STP", "boolean", "whether it runs STP; absent = no", True),
     Key("Ovs.RSTP", "boolean", "whether it runs RSTP; absent = no", True),
     Key("Ovs.McastSnooping", "boolean", "whether it snoops multicast; absent = no", True),
+    Key("Ovs.Mirrors", "list of object", "mirrors, by name", [{"Name": "span0", "OutputPort": "mon0"}]),
+    Key("Ovs.Mirrors.Name", "string", "name of the mirror", "span0"),
+    Key("Ovs.Mirrors.SelectAll", "boolean", "whether it copies every packet; absent = no", True),
+    Key("Ovs.Mirrors.SelectSrcPorts", "list of string", "ports of which it copies what they receive", ["tap1f2e"]),
+    Key("Ovs.Mirrors.SelectDstPorts", "list of string", "ports of which it copies what they send", ["tap1f2e"]),
+    Key("Ovs.Mirrors.SelectVlans", "list of integer", "VLANs that it copies; absent = all", [7]),
+    Key("Ovs.Mirrors.OutputPort", "string", "port to which the copies go", "mon0"),
+    Key("Ovs.Mirrors.OutputVlan", "integer", "VLAN in which the copies go", 99),
+    Key("Ovs.Mirrors.Snaplen", "integer", "length to which copies are cut; absent = not", 128, unit="B"),
+    Key("Ovs.Controllers", "list of object", "OpenFlow controllers", [{"Target": "tcp:192.0.2.1", "Connected": True}]),
+    Key("Ovs.Controllers.Target", "string", "where it is", "tcp:192.0.2.1:6653"),
+    Key("Ovs.Controllers.Connected", "boolean", "whether the switch is connected to it", True),
+    Key("Ovs.Controllers.Role", "string", "`master slave other`; absent while not connected", "master"),
+    Key("Ovs.Controllers.ConnectionMode", "string", "`in-band` or `out-of-band`", "out-of-band"),
+    Key("Ovs.SFlow", "object", "sFlow that the bridge sends", {"Targets": ["192.0.2.1:6343"], "Sampling": 64}),
+    Key("Ovs.SFlow.Targets", "list of string", "collectors", ["192.0.2.1:6343"]),
+    Key("Ovs.SFlow.Agent", "string", "interface or address that names the agent", "eth0"),
+    Key("Ovs.SFlow.Sampling", "integer", "one packet of how many is sampled", 64),
+    Key("Ovs.SFlow.Polling", "integer", "between two reports of counters", 10, unit="s"),
+    Key("Ovs.SFlow.Header", "integer", "of a packet that is sent", 128, unit="B"),
+    Key("Ovs.NetFlow", "object", "NetFlow that the bridge sends", {"Targets": ["192.0.2.1:2055"]}),
+    Key("Ovs.NetFlow.Targets", "list of string", "collectors", ["192.0.2.1:2055"]),
+    Key("Ovs.NetFlow.ActiveTimeout", "integer", "between reports of a flow; absent = default, -1 = none", 60, unit="s"),
+    Key("Ovs.NetFlow.EngineID", "integer", "engine id in its packets", 1),
+    Key("Ovs.NetFlow.EngineType", "integer", "engine type in its packets", 0),
+    Key("Ovs.IPFIX", "object", "IPFIX that the bridge sends", {"Targets": ["192.0.2.1:4739"]}),
+    Key("Ovs.IPFIX.Targets", "list of string", "collectors", ["192.0.2.1:4739"]),
+    Key("Ovs.IPFIX.Sampling", "integer", "one packet of how many is sampled", 64),
+    Key("Ovs.IPFIX.DomainID", "integer", "observation domain", 123),
+    Key("Ovs.IPFIX.PointID", "integer", "observation point", 456),
 )
 _PORT = of_types(
     PORT,
@@ -57,6 +88,23 @@ _PORT = of_types(
     Key("BondActiveSlave", "string", "MAC of the active member", "02:00:00:00:00:01"),
     Key("LACP", "string", "`active passive off`", "active"),
     Key("Protected", "boolean", "whether protected ports do not talk to it; absent = no", True),
+    Key("Ovs.CVLANs", "list of integer", "customer VLANs of a `dot1q-tunnel` port; absent = all", [10, 20]),
+    Key("Ovs.BondUpDelay", "integer", "until a member's link counts as up; absent = 0", 500, unit="ms"),
+    Key("Ovs.BondDownDelay", "integer", "until a member's link counts as down; absent = 0", 500, unit="ms"),
+    Key("Ovs.BondFakeIface", "boolean", "whether the bond looks like one interface; absent = no", True),
+    Key("Ovs.QoS", "object", "traffic control", {"Type": "linux-htb", "OtherConfig": {"max-rate": "1000000"}}),
+    Key("Ovs.QoS.Type", "string", "discipline", "linux-htb"),
+    Key("Ovs.QoS.OtherConfig", "object", "settings of the discipline", {"max-rate": "1000000"}),
+    Key("Ovs.QoS.OtherConfig.*", "string", "one setting", "1000000"),
+    Key("Ovs.QoS.Queues", "list of object", "queues, by number", [{"ID": 0, "OtherConfig": {"min-rate": "1000"}}]),
+    Key("Ovs.QoS.Queues.ID", "integer", "number of the queue", 0),
+    Key("Ovs.QoS.Queues.DSCP", "integer", "DSCP that its packets get", 46),
+    Key("Ovs.QoS.Queues.OtherConfig", "object", "settings of the queue", {"min-rate": "1000"}),
+    Key("Ovs.QoS.Queues.OtherConfig.*", "string", "one setting", "1000"),
+    Key("Ovs.Status", "object", "what STP says of the port", {"stp_state": "forwarding", "stp_role": "root"}),
+    Key("Ovs.Status.*", "string", "one member, as Open vSwitch names it", "forwarding"),
+    Key("Ovs.RSTPStatus", "object", "what RSTP says of the port", {"rstp_port_role": "Designated"}),
+    Key("Ovs.RSTPStatus.*", "string", "one member, as Open vSwitch names it", "Designated"),
 )
 _INTERFACE = of_types(
     INTERFACES,
@@ -69,6 +117,24 @@ _INTERFACE = of_types(
     Key("Ovs.Options", "object", "options of the interface", {"peer": "patch-tun"}),
     Key("Ovs.Options.*", "string", "one option", "patch-tun"),
     Key("Ovs.Error", "string", "why it could not be made", "could not open network device tap9"),
+    Key("Ovs.BFD", "object", "settings of BFD (RFC 5880)", {"enable": "true", "min_rx": "500"}),
+    Key("Ovs.BFD.*", "string", "one setting", "true"),
+    Key("Ovs.BFDStatus", "object", "what BFD sees", {"state": "up", "forwarding": "true"}),
+    Key("Ovs.BFDStatus.*", "string", "one member, as Open vSwitch names it", "up"),
+    Key("Ovs.CFM", "object", "connectivity fault management (IEEE 802.1ag)", {"MPID": 1, "Fault": False}),
+    Key("Ovs.CFM.MPID", "integer", "end point of this interface", 1),
+    Key("Ovs.CFM.RemoteMPIDs", "list of integer", "end points that it hears", [2]),
+    Key("Ovs.CFM.Fault", "boolean", "whether there is a fault", False),
+    Key("Ovs.CFM.FaultStatus", "list of string", "`recv rdi maid loopback overflow override interval`", ["recv"]),
+    Key("Ovs.CFM.FlapCount", "integer", "how often the fault came or went", 3),
+    Key("Ovs.CFM.Health", "integer", "heartbeats that came, of those expected", 100, unit="%"),
+    Key("Ovs.CFM.RemoteOpState", "string", "`up` or `down`", "up"),
+    Key("Ovs.LACPCurrent", "boolean", "whether LACP hears the partner; absent without LACP", True),
+    Key("Ovs.IngressPolicing", "object", "limits on what it receives", {"Rate": 1000, "Burst": 100}),
+    Key("Ovs.IngressPolicing.Rate", "integer", "rate", 1000, unit="kb/s"),
+    Key("Ovs.IngressPolicing.Burst", "integer", "burst; absent = default", 100, unit="kb"),
+    Key("Ovs.IngressPolicing.KpktsRate", "integer", "rate in packets", 10, unit="kpackets/s"),
+    Key("Ovs.IngressPolicing.KpktsBurst", "integer", "burst in packets", 1, unit="kpackets"),
 )
 _OWN_INTERFACE = of_types(
     OWN_INTERFACES,
@@ -80,6 +146,22 @@ _OWN_INTERFACE = of_types(
     Key("Speed", "integer", "rate of the link", 10000, unit="Mb/s"),
 )
 
+_FACTS = (
+    *of_types(
+        OWN_INTERFACES,
+        Key("Ovs.Status", "object", "what the port tells of itself", {"driver_name": "net_ice", "numa_id": "0"}),
+        Key("Ovs.Status.*", "string", "one member, as Open vSwitch names it", "net_ice"),
+    ),
+    *of_types(
+        DPDK,
+        Key("NumaNode", "integer", "NUMA node of the device", 0),
+        Key("BusInfo", "string", "where the hardware is", "0000:01:00.0"),
+        Key("Channels", "object", "queues of the device", {"RX": 2, "TX": 5}),
+        Key("Channels.RX", "integer", "queues that only receive", 2),
+        Key("Channels.TX", "integer", "queues that only send", 5),
+    ),
+)
+
 KEYS = written_by(
     "ovsdb",
     *_ROW,
@@ -88,6 +170,7 @@ KEYS = written_by(
     *_PORT,
     *_INTERFACE,
     *_OWN_INTERFACE,
+    *_FACTS,
     Key("RelationType", "string", "`ownership`: of a bridge; `layer2`: bridge, port, interface", "layer2", on="edge"),
     Key("Type", "string", "`patch` between two patch ports", "patch", on="edge"),
 )

@@ -7,72 +7,17 @@ set is a difference, of anything else the new value.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from netsonde.errors import WireError
 from netsonde.model.elements import Json
+from netsonde.probes.ovsdb.columns import SHOWN, WANTED, Columns
 
 Atom: TypeAlias = str | int | float | bool
 Column: TypeAlias = dict[str, str] | tuple[Atom, ...]
 Row: TypeAlias = dict[str, Column]
 RowKey: TypeAlias = tuple[str, str]
 """Table, UUID of the row."""
-
-WANTED: Final[dict[str, tuple[str, ...]]] = {
-    "Open_vSwitch": (
-        "db_version",
-        "external_ids",
-        "other_config",
-        "ovs_version",
-        "datapath_types",
-        "system_type",
-        "system_version",
-    ),
-    "Bridge": (
-        "name",
-        "ports",
-        "external_ids",
-        "other_config",
-        "protocols",
-        "datapath_type",
-        "datapath_id",
-        "fail_mode",
-        "stp_enable",
-        "rstp_enable",
-        "mcast_snooping_enable",
-    ),
-    "Port": (
-        "name",
-        "interfaces",
-        "external_ids",
-        "other_config",
-        "tag",
-        "trunks",
-        "vlan_mode",
-        "bond_mode",
-        "bond_active_slave",
-        "lacp",
-        "protected",
-    ),
-    "Interface": (
-        "name",
-        "type",
-        "external_ids",
-        "other_config",
-        "options",
-        "status",
-        "ofport",
-        "ifindex",
-        "mac_in_use",
-        "mtu",
-        "admin_state",
-        "link_state",
-        "link_speed",
-        "duplex",
-        "error",
-    ),
-}
-"""Columns followed; statistics are not, since they change every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +31,13 @@ class ColumnKind:
 class Replica:
     """The rows by table and UUID, and the columns that this server has."""
 
-    def __init__(self) -> None:
-        self.rows: dict[str, dict[str, Row]] = {table: {} for table in WANTED}
+    def __init__(self, wanted: Columns = WANTED) -> None:
+        self._wanted = wanted
+        self.rows: dict[str, dict[str, Row]] = {table: {} for table in wanted}
         self._kinds: dict[str, dict[str, ColumnKind]] = {}
 
     def use_schema(self, schema: Json) -> None:
-        """Learn the columns; WireError when it is no schema. Older servers have fewer."""
+        """Learn the columns; WireError when it is no schema. Older servers have fewer, and fewer tables."""
         try:
             tables = _object(_object(schema)["tables"])
             self._kinds = {
@@ -100,14 +46,19 @@ class Replica:
                     for column, definition in _object(_object(tables[table])["columns"]).items()
                     if column in columns
                 }
-                for table, columns in WANTED.items()
+                for table, columns in self._wanted.items()
+                if table in tables or table in SHOWN
             }
         except (KeyError, ValueError) as wrong:
             raise WireError(f"ovsdb-server sent a schema that cannot be used: {wrong}") from wrong
 
+    def columns(self) -> dict[str, list[Json]]:
+        """Return the wanted columns that this server has, by table."""
+        return {table: [*sorted(kinds)] for table, kinds in self._kinds.items()}
+
     def requests(self) -> dict[str, Json]:
         """Return what to monitor."""
-        return {table: [{"columns": [*sorted(kinds)]}] for table, kinds in self._kinds.items()}
+        return {table: [{"columns": columns}] for table, columns in self.columns().items()}
 
     def update(self, updates: Json, *, anew: bool = False) -> set[RowKey]:
         """Take `updates2` in, all of it or nothing, and return the rows that were touched or are gone.
@@ -119,7 +70,7 @@ class Replica:
             changed.update(((table, uuid), None) for table, rows in self.rows.items() for uuid in rows)
         try:
             for table, rows in _object(updates).items():
-                if table in WANTED:
+                if table in self._kinds:
                     for uuid, change in _object(rows).items():
                         changed[table, uuid] = self._changed(table, uuid, _object(change))
         except (KeyError, ValueError, TypeError) as wrong:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bridges, ports and interfaces of Open vSwitch, with all that other programs wrote there (external_ids).
 
-Source: OVSDB (RFC 7047), database Open_vSwitch, `monitor_cond_since`; tables Open_vSwitch, Bridge, Port, Interface.
+Source: OVSDB (RFC 7047), database Open_vSwitch, `monitor_cond_since`; tables Open_vSwitch, Bridge, Port, Interface, and
+        those that hang on them: QoS, Queue, Mirror, Controller, sFlow, NetFlow, IPFIX.
 Writes: nodes Type=ovsbridge, ovsport, and one for each interface without a network device (patch, tunnels, DPDK);
-        notes on the nodes of network devices; edges ownership and layer2, Type=patch between patch ports.
+        notes on the nodes of network devices; edges ownership and layer2, Type=patch between patch ports. Counters of
+        interfaces without a network device to the metrics sink.
 Needs:  the `netlink` probe for the devices; read access to the server's socket.
 """
 
@@ -18,10 +20,15 @@ from netsonde.model.elements import Json, Metadata, Node
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.contributions import ContributionPublisher
-from netsonde.probes.ovsdb.jsonrpc import CallRefused, JsonRpc, parse_address
+from netsonde.probes.ovsdb.address import credentials, parse_address
+from netsonde.probes.ovsdb.columns import SHOWN
+from netsonde.probes.ovsdb.jsonrpc import CallRefused, JsonRpc
 from netsonde.probes.ovsdb.monitor import Replica, RowKey
+from netsonde.probes.ovsdb.statistics import Statistics
 from netsonde.probes.ovsdb.switch import DATABASE, Switch
 
+ROWS, STATISTICS = "netsonde", "netsonde-statistics"
+"""Our names of the two monitors."""
 NO_TRANSACTION: Final = "00000000-0000-0000-0000-000000000000"
 MATCHING_KEYS: Final = frozenset({"Name", "IfIndex", "MAC", "Driver"})
 """Keys of a device by which it is matched with its row."""
@@ -39,6 +46,7 @@ class OvsdbProbe:
         self.daemon = address
         self._replica = Replica()
         self._switch = Switch(self._replica.rows, context.graph, context.identity)
+        self._statistics = Statistics(context.host, context.now_ms, self._node_of)
         self._publisher = ContributionPublisher[RowKey](name)
         self._last_transaction = NO_TRANSACTION
         self._dirty: dict[RowKey, None] = {}
@@ -50,7 +58,8 @@ class OvsdbProbe:
 
     @classmethod
     def all(cls, context: ProbeContext) -> Iterable["OvsdbProbe"]:
-        """Return a probe for each address of the settings; UserError for one that makes no sense."""
+        """Return a probe for each address of the settings; UserError for settings that make no sense."""
+        credentials(context.settings.ovsdb)
         for number, address in enumerate(context.settings.ovsdb.addresses):
             parse_address(address)
             yield cls(context, address, "ovsdb" if number == 0 else f"ovsdb-{number + 1}")
@@ -59,7 +68,7 @@ class OvsdbProbe:
         """Follow the server until it goes away or the agent stops."""
         self._health = health
         try:
-            async with await JsonRpc.connect(self.daemon) as server:
+            async with await JsonRpc.connect(self.daemon, tls=credentials(self._settings)) as server:
                 await self._follow(server)
         except WireError as rubbish:
             # What we know may be wrong now: begin from a full copy.
@@ -67,23 +76,46 @@ class OvsdbProbe:
             raise SourceLost(str(rubbish)) from rubbish
 
     async def _follow(self, server: JsonRpc) -> None:
-        self._replica.use_schema(await server.call("get_schema", [DATABASE]))
+        schema = await server.call("get_schema", [DATABASE])
+        self._replica.use_schema(schema)
         anew, update = await self._monitor(server)
         self._take(update, anew=anew)
         self._mark(self._all_rows())  # devices may have come or gone while nobody listened
         self._health.running(f"Open vSwitch at {self.daemon}")
+        if self._settings.statistics:
+            await self._follow_statistics(server, schema)
         while True:
             for note in await server.notifications():
-                self._take(_updates(note))
+                self._take_note(note)
+
+    async def _follow_statistics(self, server: JsonRpc, schema: Json) -> None:
+        """Start monitoring counters; the health tells where there are none."""
+        wanted = self._statistics.requests(schema)
+        try:
+            if wanted:
+                answer = await server.call("monitor_cond", [DATABASE, STATISTICS, wanted])
+                self._context.metrics(self._statistics.take(answer, anew=True))
+        except CallRefused as refused:
+            self._health.running(f"Open vSwitch at {self.daemon}, without counters: {refused}")
+
+    def _take_note(self, note: dict[str, Json]) -> None:
+        update = _updates(note)
+        if update[0] == STATISTICS:
+            self._context.metrics(self._statistics.take(update[2]))
+        else:
+            self._take(update)
+
+    def _node_of(self, uuid: str) -> Node | None:
+        return self._context.graph.node(self._context.identity.row(DATABASE, uuid))
 
     async def _monitor(self, server: JsonRpc) -> tuple[bool, Json]:
         """Start monitoring; return whether all rows come or what changed since the last transaction, and these."""
         wanted = self._replica.requests()
         try:
-            answer = await server.call("monitor_cond_since", [DATABASE, "netsonde", wanted, self._last_transaction])
+            answer = await server.call("monitor_cond_since", [DATABASE, ROWS, wanted, self._last_transaction])
         except CallRefused:
             # Servers before 2.12 do not know that call.
-            answer = [False, NO_TRANSACTION, await server.call("monitor_cond", [DATABASE, "netsonde", wanted])]
+            answer = [False, NO_TRANSACTION, await server.call("monitor_cond", [DATABASE, ROWS, wanted])]
         if not isinstance(answer, list) or len(answer) != 3:
             raise WireError(f"ovsdb-server answered monitor_cond_since with {answer!r:.60}")
         return not answer[0], answer
@@ -140,11 +172,11 @@ class OvsdbProbe:
         return True
 
     def _all_rows(self) -> list[RowKey]:
-        return [(table, uuid) for table, rows in self._replica.rows.items() for uuid in rows]
+        return [(table, uuid) for table in SHOWN for uuid in self._replica.rows[table]]
 
 
-def _updates(note: dict[str, Json]) -> Json:
-    """Return [_, transaction, updates] of a notification of either kind."""
+def _updates(note: dict[str, Json]) -> list[Json]:
+    """Return [monitor, transaction, updates] of a notification of either kind."""
     params = note.get("params")
     if note.get("method") == "update3" and isinstance(params, list) and len(params) == 3:
         return params

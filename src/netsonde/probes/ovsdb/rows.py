@@ -20,9 +20,19 @@ def number(row: Row, column: str) -> int | None:
     return found if isinstance(found, int) else None
 
 
+def numbers(row: Row, column: str) -> list[Json]:
+    """Return a set of numbers, the smallest first."""
+    return [*sorted(item for item in row.get(column, ()) if isinstance(item, int))]
+
+
 def flag(row: Row, column: str) -> bool:
     value = row.get(column)
     return isinstance(value, tuple) and bool(value) and value[0] is True
+
+
+def set_flag(row: Row, column: str) -> bool | None:
+    """Return a flag that may be unknown, None then."""
+    return flag(row, column) if row.get(column) else None
 
 
 def members(row: Row, column: str) -> list[str]:

@@ -2,6 +2,7 @@
 """Settings of the `ovsdb` probe."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,8 +10,16 @@ class OvsdbSettings:
     """Section `probes.ovsdb`."""
 
     addresses: tuple[str, ...] = ("unix:/run/openvswitch/db.sock",)
-    """Servers to follow, each `unix:PATH` or `tcp:HOST:PORT`; the reference's `unix://` and `tcp://` work too."""
+    """Servers to follow, each `unix:PATH`, `tcp:HOST:PORT` or `ssl:HOST:PORT`; the reference's `unix://` works too."""
+    tls_ca: Path | None = None
+    """Certificates (PEM) that those of `ssl:` servers must be signed by; host names are not looked at."""
+    tls_certificate: Path | None = None
+    """The agent's own certificate (PEM) for `ssl:` servers; none = it shows none."""
+    tls_key: Path | None = None
+    """Private key (PEM) of the certificate; none = it is in the same file."""
     retry_delay: float = 0.5
     """Seconds before the first new attempt after the server was lost; doubles up to ten times that."""
+    statistics: bool = True
+    """Whether to follow the counters of interfaces without a network device (DPDK, vhost-user, patch, tunnels)."""
     absent_port_delay: float = 1.0
     """Seconds that an internal port may have no network device before it is shown as a node without one."""

@@ -2,9 +2,12 @@
 """The rows as a switch: which bridge a port is on, which interfaces depend on which row, what each contributes. Pure,
 but for reading the graph through `find_device`."""
 
+from collections.abc import Iterator
+
 from netsonde.graph.batch import OWNERSHIP
 from netsonde.probes.contributions import Contribution
 from netsonde.probes.identity import Identity
+from netsonde.probes.ovsdb.columns import REFERENCES, SHOWN
 from netsonde.probes.ovsdb.match import NodesByName, find_device
 from netsonde.probes.ovsdb.monitor import Row, RowKey
 from netsonde.probes.ovsdb.rows import has_netdev, members, patch_peer, text
@@ -31,6 +34,8 @@ class References:
         self._members: dict[str, tuple[str, ...]] = {}
         self._by_name: dict[str, set[str]] = {}
         self._names: dict[str, tuple[str, ...]] = {}
+        self._hanging: dict[RowKey, frozenset[str]] = {}
+        self._users: dict[str, set[RowKey]] = {}
 
     def set_members(self, uuid: str, found: list[str]) -> set[str]:
         """Note what a bridge or port consists of; return the rows that joined or left."""
@@ -64,9 +69,37 @@ class References:
             self._names.pop(uuid, None)
         return {*before, *names}
 
+    def set_hanging(self, key: RowKey, rows: frozenset[str]) -> None:
+        """Note the rows of other tables that this one tells of; several may tell of the same."""
+        before = self._hanging.get(key, frozenset())
+        for gone in before - rows:
+            self._users[gone].discard(key)
+            if not self._users[gone]:
+                del self._users[gone]
+        for uuid in rows - before:
+            self._users.setdefault(uuid, set()).add(key)
+        if rows:
+            self._hanging[key] = rows
+        else:
+            self._hanging.pop(key, None)
+
+    def users(self, uuid: str) -> set[RowKey]:
+        """Return the rows with a node that tell of this one, such as the ports of a queue through their QoS."""
+        direct = self._users.get(uuid, set())
+        # No deeper than that: what refers to itself must not make us go round.
+        through = (user for _, other in direct for user in self._users.get(other, ()))
+        return {key for key in (*direct, *through) if key[0] in SHOWN}
+
     def concerned(self, name: str) -> set[str]:
         """Return the interfaces whose own or peer's name this is."""
         return set(self._by_name.get(name, ()))
+
+
+def _referred(table: str, row: Row) -> Iterator[str]:
+    """Yield the UUIDs of hanging rows to which a row refers."""
+    for column in REFERENCES[table]:
+        value = row.get(column, ())
+        yield from value.values() if isinstance(value, dict) else map(str, value)
 
 
 class Switch:
@@ -79,9 +112,13 @@ class Switch:
         self.references = References()
 
     def affected(self, key: RowKey) -> set[RowKey]:
-        """Return the rows whose contribution may differ because this one changed, itself included."""
+        """Return the rows with a contribution that may differ because this one changed, itself included."""
         table, uuid = key
         row = self._rows[table].get(uuid, {})
+        if table in REFERENCES:
+            self.references.set_hanging(key, frozenset(_referred(table, row)))
+        if table not in SHOWN:
+            return self.references.users(uuid)
         found = {key}
         if table == "Bridge":
             ports = self.references.set_members(uuid, members(row, "ports"))
@@ -134,12 +171,12 @@ class Switch:
         return found
 
     def _bridge(self, uuid: str, row: Row) -> Contribution:
-        found = Contribution(nodes={self._id(uuid): bridge_metadata(uuid, row)})
+        found = Contribution(nodes={self._id(uuid): bridge_metadata(uuid, row, self._rows)})
         found.link(self._identity.host(), self._id(uuid), OWNERSHIP)
         return found
 
     def _port(self, uuid: str, row: Row) -> Contribution:
-        found = Contribution(nodes={self._id(uuid): port_metadata(uuid, row)})
+        found = Contribution(nodes={self._id(uuid): port_metadata(uuid, row, self._rows)})
         bridge = self.references.owner.get(uuid)
         if bridge is not None:
             found.link(self._id(bridge), self._id(uuid), OWNERSHIP)

@@ -6,8 +6,32 @@ is removed from the database is gone from the node.
 """
 
 from netsonde.model.elements import Json, Metadata
+from netsonde.probes.ovsdb.details import (
+    Tables,
+    cfm,
+    controllers,
+    hardware,
+    ingress_policing,
+    ipfix,
+    mirrors,
+    netflow,
+    port_status,
+    qos,
+    sflow,
+)
 from netsonde.probes.ovsdb.monitor import Row
-from netsonde.probes.ovsdb.rows import compact, copied, flag, has_netdev, mapping, members, number, text
+from netsonde.probes.ovsdb.rows import (
+    compact,
+    copied,
+    flag,
+    has_netdev,
+    mapping,
+    members,
+    number,
+    numbers,
+    set_flag,
+    text,
+)
 
 
 def system_metadata(row: Row) -> Metadata:
@@ -31,7 +55,7 @@ def datapath_metadata(row: Row) -> Metadata:
     return compact(Ovs=ovs, ExtID=copied(mapping(row, "external_ids")))
 
 
-def bridge_metadata(uuid: str, row: Row) -> Metadata:
+def bridge_metadata(uuid: str, row: Row, tables: Tables) -> Metadata:
     protocols: list[Json] = [*sorted(members(row, "protocols"))]
     ovs = compact(
         OtherConfig=copied(mapping(row, "other_config")),
@@ -42,6 +66,11 @@ def bridge_metadata(uuid: str, row: Row) -> Metadata:
         STP=flag(row, "stp_enable") or None,
         RSTP=flag(row, "rstp_enable") or None,
         McastSnooping=flag(row, "mcast_snooping_enable") or None,
+        Mirrors=mirrors(row, tables),
+        Controllers=controllers(row, tables),
+        SFlow=sflow(row, tables),
+        NetFlow=netflow(row, tables),
+        IPFIX=ipfix(row, tables),
     )
     return compact(
         Name=text(row, "name") or uuid,
@@ -52,21 +81,29 @@ def bridge_metadata(uuid: str, row: Row) -> Metadata:
     )
 
 
-def port_metadata(uuid: str, row: Row) -> Metadata:
-    trunks: list[Json] = [*sorted(int(vlan) for vlan in members(row, "trunks"))]
+def port_metadata(uuid: str, row: Row, tables: Tables) -> Metadata:
     return compact(
         Name=text(row, "name") or uuid,
         Type="ovsport",
         UUID=uuid,
         Vlans=number(row, "tag"),
-        Trunks=trunks,
+        Trunks=numbers(row, "trunks"),
         VlanMode=text(row, "vlan_mode"),
         BondMode=text(row, "bond_mode"),
         BondActiveSlave=text(row, "bond_active_slave"),
         LACP=text(row, "lacp"),
         Protected=flag(row, "protected") or None,
         ExtID=copied(mapping(row, "external_ids")),
-        Ovs=compact(OtherConfig=copied(mapping(row, "other_config"))),
+        Ovs=compact(
+            OtherConfig=copied(mapping(row, "other_config")),
+            CVLANs=numbers(row, "cvlans"),
+            BondUpDelay=number(row, "bond_updelay") or None,
+            BondDownDelay=number(row, "bond_downdelay") or None,
+            BondFakeIface=flag(row, "bond_fake_iface") or None,
+            QoS=qos(row, tables),
+            Status=port_status(row),
+            RSTPStatus=copied(mapping(row, "rstp_status")),
+        ),
     )
 
 
@@ -90,6 +127,12 @@ def interface_note(uuid: str, row: Row) -> Metadata:
             OtherConfig=copied(mapping(row, "other_config")),
             Options=copied(options),
             Error=text(row, "error"),
+            Status={} if has_netdev(row) else copied(status),
+            BFD=copied(mapping(row, "bfd")),
+            BFDStatus=copied(mapping(row, "bfd_status")),
+            CFM=cfm(row),
+            LACPCurrent=set_flag(row, "lacp_current"),
+            IngressPolicing=ingress_policing(row),
         ),
     )
 
@@ -108,4 +151,5 @@ def interface_metadata(uuid: str, row: Row) -> Metadata:
             State="DOWN" if netdev else text(row, "link_state").upper(),
             Speed=None if netdev else (number(row, "link_speed") or 0) // 1_000_000 or None,
         ),
+        **({} if netdev else hardware(row)),
     }

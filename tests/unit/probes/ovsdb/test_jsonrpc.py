@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsonde.errors import SourceLost, UserError, WireError
-from netsonde.probes.ovsdb.jsonrpc import EARLY_LIMIT, CallRefused, JsonRpc, JsonSplitter, parse_address
+from netsonde.errors import SourceLost, WireError
+from netsonde.probes.ovsdb.jsonrpc import EARLY_LIMIT, CallRefused, JsonRpc, JsonSplitter
 
 Answer = Callable[[bytes], bytes | None]
 
@@ -167,22 +167,3 @@ async def test_host_that_does_not_answer_is_given_up() -> None:
 async def test_absent_socket_is_named_with_the_next_step(tmp_path: Path) -> None:
     with pytest.raises(SourceLost, match="does not exist; is Open vSwitch running"):
         await JsonRpc.connect(f"unix:{tmp_path}/none")
-
-
-@pytest.mark.parametrize(
-    ("text", "parsed"),
-    [
-        ("unix:/run/db.sock", ("unix", "/run/db.sock")),
-        ("unix:///run/db.sock", ("unix", "/run/db.sock")),
-        ("tcp:127.0.0.1:6640", ("tcp", "127.0.0.1:6640")),
-        ("tcp://[::1]:6640", ("tcp", "[::1]:6640")),
-    ],
-)
-def test_addresses_of_both_spellings(text: str, parsed: tuple[str, str]) -> None:
-    assert parse_address(text) == parsed
-
-
-@pytest.mark.parametrize("text", ["", "unix:", "tcp:host", "tcp:host:65536", "tcp:host:\u00b2", "/run/db.sock"])
-def test_address_without_sense_is_a_user_error(text: str) -> None:
-    with pytest.raises(UserError, match="addresses"):
-        parse_address(text)

@@ -24,11 +24,12 @@ IDENTITY = Identity("m1")
 
 
 class Server:
-    """Answers get_schema and monitor_cond_since from the recording; a test sends notifications itself."""
+    """Answers get_schema and monitor_cond_since from the recording, has no counters; a test sends the notes itself."""
 
     def __init__(self) -> None:
         self.data = recording()
         self.connections = 0
+        self.refuses: set[str] = set()
         self._writers: list[asyncio.StreamWriter] = []
         self._ended: list[asyncio.Event] = []
 
@@ -44,8 +45,9 @@ class Server:
         ended.set()
 
     def _answer(self, request: dict[str, Any], writer: asyncio.StreamWriter) -> None:
-        results = {"get_schema": self.data["schema"], "monitor_cond_since": self.data["first"]}
-        reply = {"id": request["id"], "result": results.get(request["method"]), "error": None}
+        results = {"get_schema": self.data["schema"], "monitor_cond_since": self.data["first"], "monitor_cond": {}}
+        refused = {"error": "not allowed"} if request["method"] in self.refuses else None
+        reply = {"id": request["id"], "result": results.get(request["method"]), "error": refused}
         writer.write(json.dumps(reply).encode())
 
     def send(self, data: bytes) -> None:
@@ -147,6 +149,15 @@ async def test_rubbish_is_the_reason_of_a_new_start_and_loses_nothing(tmp_path: 
         assert {node.id: node.revision for node in lab.graph.nodes()} == before
 
 
+async def test_server_that_refuses_counters_is_followed_without_them(tmp_path: Path) -> None:
+    async with running(tmp_path) as lab:
+        lab.server.refuses.add("monitor_cond")
+        lab.server.drop()
+        await lab.until_state("running", because="without counters: monitor_cond: ")
+        lab.server.send(note(0))
+        await lab.until("tap1", there=True)
+
+
 async def test_row_that_vanished_while_the_server_was_away_is_gone(tmp_path: Path) -> None:
     async with running(tmp_path) as lab:
         lab.server.send(note(0))
@@ -195,3 +206,14 @@ async def test_device_made_anew_while_the_server_was_away_is_noted_again(tmp_pat
         lab.server.data["first"] = first
         await lab.until_state("running", because="Open vSwitch at")
         await lab.until_noted(device)
+
+
+async def test_each_address_has_a_probe_of_its_own(tmp_path: Path) -> None:
+    settings = OvsdbSettings(addresses=("unix:/run/a", "ssl:192.0.2.1:6640"), tls_ca=tmp_path / "ca.pem")
+    graph, registry = Graph("h1", "agent.h1", lambda: 1), NamespaceRegistry()
+    context = ProbeContext(graph, "h1", IDENTITY, registry, ProbeSettings(ovsdb=settings), lambda _: None, lambda: 1)
+    assert [(probe.name, probe.daemon) for probe in OvsdbProbe.all(context)] == [
+        ("ovsdb", "unix:/run/a"),
+        ("ovsdb-2", "ssl:192.0.2.1:6640"),
+    ]
+    registry.close()

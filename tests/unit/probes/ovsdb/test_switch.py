@@ -44,13 +44,13 @@ def interface(name: str = "tap1", kind: str = "", **ids: str) -> Row:
 def test_bridge_and_port_keys() -> None:
     rows = replica()
     uuid = row_of(rows, "Bridge", "br-int")
-    bridge = bridge_metadata(uuid, rows.rows["Bridge"][uuid])
+    bridge = bridge_metadata(uuid, rows.rows["Bridge"][uuid], rows.rows)
     assert (bridge["Name"], bridge["Type"], bridge["UUID"]) == ("br-int", "ovsbridge", uuid)
     assert bridge["Ovs"]["DatapathType"] == "netdev"  # type: ignore[index,call-overload]
 
     rows.update(recording()["notes"][0]["params"][2])
     uuid = row_of(rows, "Port", "tap1")
-    assert port_metadata(uuid, rows.rows["Port"][uuid]) == {
+    assert port_metadata(uuid, rows.rows["Port"][uuid], rows.rows) == {
         "Name": "tap1",
         "Type": "ovsport",
         "UUID": uuid,

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where ovsdb-server is, and how it is reached: a Unix socket, TCP, or TLS as Open vSwitch uses it (`ssl:`)."""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from netsonde.errors import SourceLost, UserError
+from netsonde.probes.ovsdb.settings import OvsdbSettings
+
+MOST_PORT: Final = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Files (PEM) for TLS; they are read at each connection, so that renewed ones are used."""
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """Return what a connection needs; SourceLost that names the file that cannot be used.
+
+        As with Open vSwitch's own programs whoever has a certificate of the authority is trusted: those that
+        `ovs-pki` makes have no host name.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_REQUIRED
+        try:
+            context.load_verify_locations(self.ca)
+        except OSError as bad:
+            raise SourceLost(f"probes.ovsdb.tls_ca: cannot use {self.ca}: {bad.strerror or bad}") from bad
+        if self.certificate is not None:
+            try:
+                # A password cannot be asked for: without one OpenSSL would ask the terminal.
+                context.load_cert_chain(self.certificate, self.key, password="")
+            except OSError as bad:
+                raise SourceLost(
+                    f"probes.ovsdb.tls_certificate, tls_key: cannot use {self.certificate} with "
+                    f"{self.key or 'the key in it'}: {bad.strerror or bad}"
+                ) from bad
+        return context
+
+
+def credentials(settings: OvsdbSettings) -> Credentials:
+    """Return the credentials of the settings; UserError when they are not enough for the addresses."""
+    if settings.tls_key is not None and settings.tls_certificate is None:
+        raise UserError(
+            "probes.ovsdb.tls_key is set without probes.ovsdb.tls_certificate",
+            hint="set both, or neither where the server asks for no certificate",
+        )
+    for address in settings.addresses:
+        if parse_address(address)[0] == "ssl" and settings.tls_ca is None:
+            raise UserError(
+                f"probes.ovsdb.addresses: {address!r} needs probes.ovsdb.tls_ca",
+                hint="set it to the certificates that the server's must be signed by, such as "
+                "/var/lib/openvswitch/pki/switchca/cacert.pem",
+            )
+    return Credentials(settings.tls_ca, settings.tls_certificate, settings.tls_key)
+
+
+def parse_address(address: str) -> tuple[str, str]:
+    """Return ("unix", path), ("tcp", "host:port") or ("ssl", "host:port"); UserError for anything else."""
+    kind, _, where = address.partition(":")
+    where = where.removeprefix("//")
+    if kind == "unix" and where:
+        return kind, where
+    port = where.rpartition(":")[2]
+    if kind in ("tcp", "ssl") and port.isdecimal() and int(port[:6]) <= MOST_PORT:
+        return kind, where
+    raise UserError(
+        f"probes.ovsdb.addresses: cannot use {address!r}",
+        hint="write unix:/run/openvswitch/db.sock, tcp:HOST:PORT or ssl:HOST:PORT",
+    )
+
+
+async def open_address(
+    address: str, tls: Credentials, patience: float
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect; SourceLost when nobody listens, or not within `patience` seconds, or the two do not trust each other."""
+    kind, where = parse_address(address)
+    context = tls.context() if kind == "ssl" else None
+    try:
+        async with asyncio.timeout(patience):
+            if kind == "unix":
+                return await asyncio.open_unix_connection(where)
+            host, _, port = where.rpartition(":")
+            return await asyncio.open_connection(host.strip("[]"), int(port), ssl=context)
+    except TimeoutError as late:
+        raise SourceLost(f"no ovsdb-server at {address}: no connection within {patience:g} s") from late
+    except OSError as absent:
+        raise SourceLost(f"no ovsdb-server at {address}: {_reason(kind, where, absent)}") from absent
+
+
+def _reason(kind: str, where: str, failed: OSError) -> str:
+    if kind == "unix" and not Path(where).exists():
+        return "the socket does not exist; is Open vSwitch running?"
+    if isinstance(failed, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted by probes.ovsdb.tls_ca: {failed.verify_message}"
+    return failed.strerror or str(failed)
