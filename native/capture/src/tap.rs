@@ -170,10 +170,12 @@ impl Tap {
         }
         // Who hears of the start may ask for the counters at once, so it is counted first; the lock makes them wait.
         let is_first = self.captures.fetch_add(1, Ordering::Relaxed) == 0;
-        events.push(subscription.event(EventKind::Started, ""));
-        events.extend(happened);
+        let started = subscription.event(EventKind::Started, "");
         inner.subscriptions.push(subscription);
+        // Before the start is told: whoever hears of it may send at once what the filter of another keeps away.
         inner.adjust_filter(self.window_is_open(mono_ns()));
+        events.push(started);
+        events.extend(happened);
         is_first
     }
 
@@ -261,23 +263,23 @@ impl Inner {
     }
 
     /// Put the filter of a tap's only capture into the kernel, or take it out. While the window is open every frame
-    /// may be wanted; during a change of sources the filter slot is in use.
+    /// may be wanted. While a ring is awaited a filter is taken out at once, or whoever comes meanwhile would miss what
+    /// it keeps away; once the old source is sealed the filter slot is in use.
     fn adjust_filter(&mut self, window_is_open: bool) {
         let Some(source) = self.feed.source() else {
             return;
         };
-        if self.feed.is_changing() {
-            return;
-        }
         let only = match (self.subscriptions.as_slice(), window_is_open) {
             ([only], false) => only.filter(),
             _ => None,
         };
         match only {
-            Some(filter) if !self.filtered => {
+            Some(filter) if !self.filtered && !self.feed.is_changing() => {
                 self.filtered = socket::attach(source, &filter.kernel_program()).is_ok();
             }
-            None if self.filtered => self.filtered = socket::detach(source).is_err(),
+            None if self.filtered && !self.feed.is_sealed() => {
+                self.filtered = socket::detach(source).is_err();
+            }
             _ => {}
         }
     }
