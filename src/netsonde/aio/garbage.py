@@ -10,6 +10,7 @@ million rows is young too, and looking through it takes 30 to 50 ms each time.
 import asyncio
 import gc
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 _NEVER: Final = 2**30
@@ -17,8 +18,11 @@ _YOUNG: Final = 20_000
 """Young containers that provoke a collection among them; 700 by default. They take some megabytes."""
 _INTERVAL: Final = 10.0
 """Seconds between two collections."""
-_PATIENCE: Final = 12
-"""Intervals that a collection is put off for when the process is busy."""
+_GLANCE: Final = 0.05
+"""Seconds between two looks for a quiet moment. Beside a query in flight all its rows would be looked through: with a
+gigabyte of them events were 2 s late."""
+_PATIENCE: Final = 120.0
+"""Seconds for which a collection is put off when the process is busy all the time."""
 _WHOLE: Final = 6 * 3600 / _INTERVAL
 """Intervals after which everything is looked at once: frozen objects may have become garbage too."""
 
@@ -27,15 +31,12 @@ async def keep_tidy(is_busy: Callable[[], bool], *, interval: float = _INTERVAL)
     """Collect garbage until cancelled, if possible while the process is not busy."""
     before = gc.get_threshold()
     gc.set_threshold(_YOUNG, 1, _NEVER)
-    rounds = put_off = 0
+    rounds = 0
     try:
         while True:
             await asyncio.sleep(interval)
             rounds += 1
-            if is_busy() and put_off < _PATIENCE:
-                put_off += 1
-                continue
-            put_off = 0
+            await _quiet_moment(is_busy)
             if rounds >= _WHOLE:
                 rounds = 0
                 gc.unfreeze()
@@ -45,3 +46,10 @@ async def keep_tidy(is_busy: Callable[[], bool], *, interval: float = _INTERVAL)
         # What is left goes with the process, whose end must not wait for a walk through all of it (0.8 s were seen).
         gc.freeze()
         gc.set_threshold(*before)
+
+
+async def _quiet_moment(is_busy: Callable[[], bool]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE):
+            while is_busy():  # noqa: ASYNC110  queries come and go by the hundred a second
+                await asyncio.sleep(_GLANCE)
