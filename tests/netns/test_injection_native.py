@@ -341,6 +341,8 @@ def test_everybody_who_claims_an_address_is_told(peers: Peers) -> None:
     told = finished(peers.run(probe=peers.probe(kind="arp", source="0.0.0.0"), count=2, interval_ns=100 * _MS))
     macs = {row[5] for row in told["outcomes"]}
     ip("-n", peers.far, "link", "del", "m0")
+    # Its address may be what the kernel remembers now, and would go on to send to.
+    ip("-n", peers.near, "neigh", "flush", "all")
     assert macs >= {peers.mac(peers.far, "e1").hex(":")}
     assert len(macs) == 2
     assert "another" in {row[3] for row in told["outcomes"]}
@@ -355,10 +357,9 @@ def inject_from(namespace: str, *options: str) -> "subprocess.CompletedProcess[s
 
 def test_the_command_line_injects_without_a_server_and_finds_the_way_itself(peers: Peers) -> None:
     done = inject_from(peers.near, "--dst-ip", "10.98.0.2", "--count", "3", "--interval", "5", "--output", "json")
+    assert done.returncode == 0, (done.stdout, done.stderr)
     status = json.loads(done.stdout)["Status"]
-    received = status["Totals"]["Received"]
-    # An answer that comes too late on a busy machine is lost, and the command says so.
-    assert (status["State"], received > 0, done.returncode) == ("finished", True, 0 if received == 3 else 1), status
+    assert (status["State"], status["Totals"]["Received"]) == ("finished", 3)
     assert (status["Nodes"][0]["Source"], status["Nodes"][0]["Name"]) == ("10.98.0.1", "e0")
 
 
