@@ -19,8 +19,7 @@ _YOUNG: Final = 20_000
 _INTERVAL: Final = 10.0
 """Seconds between two collections."""
 _GLANCE: Final = 0.05
-"""Seconds between two looks for a quiet moment. Beside a query in flight all its rows would be looked through: with a
-gigabyte of them events were 2 s late."""
+"""Seconds between two looks for a quiet moment: beside a query in flight all its rows would be looked through."""
 _PATIENCE: Final = 120.0
 """Seconds for which a collection is put off when the process is busy all the time."""
 _WHOLE: Final = 6 * 3600 / _INTERVAL
