@@ -6,6 +6,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from netsonde.config.secrets import read_secret_file
 from netsonde.errors import UserError
 
 _MIB = 1024 * 1024
@@ -57,13 +58,7 @@ class BusSettings:
         """Return the token, from its file when one is named; "" when there is none."""
         if self.token_file is None:
             return self.token
-        try:
-            return self.token_file.read_text(encoding="utf-8").strip()
-        except OSError as missing:
-            raise UserError(
-                f"cannot read the bus token in {self.token_file}: {missing.strerror}",
-                hint="set bus.token_file to a readable file",
-            ) from missing
+        return read_secret_file(self.token_file, "bus.token_file")
 
     def tls_context(self) -> ssl.SSLContext | None:
         """Return the TLS context, or None for a connection in the clear."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from netsonde.captures.destinations import Destinations
-from netsonde.errors import UserError
+from netsonde.config.secrets import read_secret_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,4 @@ class CaptureSettings:
         """Return the password for Kafka, "" when there is none to give; raises UserError."""
         if self.topic_kafka_password_file is None:
             return ""
-        try:
-            return self.topic_kafka_password_file.read_text(encoding="utf-8").strip()
-        except OSError as missing:
-            raise UserError(
-                f"cannot read the password in {self.topic_kafka_password_file}: {missing.strerror}",
-                hint="set capture.topic_kafka_password_file to a readable file",
-            ) from missing
+        return read_secret_file(self.topic_kafka_password_file, "capture.topic_kafka_password_file")

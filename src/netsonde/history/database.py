@@ -22,6 +22,7 @@ import clickhouse_connect
 import pyarrow as pa
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 
+from netsonde.config.secrets import read_secret_file
 from netsonde.errors import SourceLost, UserError, WireError
 from netsonde.history.settings import HistorySettings
 
@@ -217,10 +218,7 @@ def _server(settings: HistorySettings) -> tuple[Connect, str]:
         )
     password = unquote(address.password or "")
     if settings.password_file is not None:
-        try:
-            password = settings.password_file.read_text(encoding="utf-8").strip()
-        except OSError as missing:
-            raise UserError(f"cannot read history.password_file: {missing}") from missing
+        password = read_secret_file(settings.password_file, "history.password_file")
     name = address.path.strip("/") or DATABASE
 
     def connect(database: str | None) -> Any:
