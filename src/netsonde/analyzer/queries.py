@@ -177,7 +177,14 @@ async def _unless(gone: Gone | None, work: Awaitable[T]) -> T:
                 watching.cancel()
     except BaseExceptionGroup as failed:
         # The first failure, of the query or its client, ends the other; it is the one to tell.
-        raise failed.exceptions[0] from failed
+        first = failed.exceptions[0]
+        # The frame that raised the group holds it. Nor may the failure lead to the group, which leads back to it: what
+        # is held in a ring keeps all rows that the query had, until garbage is looked for.
+        failed.__traceback__ = None
+    try:
+        raise first
+    finally:
+        del first
 
 
 async def _wait_for(gone: Gone) -> None:

@@ -108,13 +108,16 @@ class Place:
 
     async def compute(self, context: Context, work: Callable[[], T], /) -> T:
         """Return what `work` returns, computed in the thread; it looks at the clock through the context."""
-        job = self._threads.submit(self._work, context, work)
-        self._job = job
+        self._job = self._threads.submit(self._work, context, work)
         try:
-            return await asyncio.wrap_future(job)
+            return await asyncio.wrap_future(self._job)
         except asyncio.CancelledError:
             self.cancel()
             raise
+        finally:
+            if self._job.done():
+                # Its failure has the frames of the query, with all their rows, and among them this one.
+                self._job = None
 
     def cancel(self) -> None:
         """Let the thread end at its next look at the clock."""

@@ -2,10 +2,12 @@
 """Long queries run beside the event loop, on one moment of the graph, within limits, while somebody waits for them."""
 
 import asyncio
+import gc
 import json
 import threading
+import weakref
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -109,6 +111,34 @@ async def test_a_query_that_needs_too_much_memory_is_stopped() -> None:
     async with a_service(a_ring(400), Limits(memory=4 << 20, seconds=60, rows=2**60)) as service:
         with pytest.raises(LimitReached, match="more than 4 MiB of memory"):
             await service.run("G.V()" + ".Both()" * 30)
+
+
+class Row:
+    """Something that a query computes."""
+
+
+async def test_what_a_failed_query_had_is_given_back_before_anybody_looks_for_garbage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    had: list[weakref.ref[Row]] = []
+
+    def too_much(_: Result, __: Any) -> None:
+        row = Row()
+        had.append(weakref.ref(row))
+        raise LimitReached("it is enough")
+
+    async def stays() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("netsonde.query.executor._ATTEMPT", -1.0)
+    async with a_service(a_ring(10)) as service:
+        gc.disable()
+        try:
+            with suppress(LimitReached):
+                await service.answer(LONG, None, too_much, gone=stays)
+            assert [one() for one in had] == [None]
+        finally:
+            gc.enable()
 
 
 async def test_more_long_queries_than_places_and_queue_are_refused() -> None:
