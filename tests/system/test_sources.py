@@ -157,8 +157,9 @@ def test_the_switch_tells_of_its_bridges_and_is_left_as_it_was(stack: Stack, ovs
     counted = f"G.V().Has('Type', 'ovsbridge', 'Name', '{bridge}').Metrics('SFlow')"
 
     def grew() -> bool:
-        ((points,),) = [each.values() for each in stack.query(counted)]
-        return all(points[-1].get(name, 0) > 0 for name in ("IfInOctets", "IfInUcastPkts"))
+        # No series at all until the switch has polled its bridge for the first time.
+        points = [point for each in stack.query(counted) for series in each.values() for point in series]
+        return bool(points) and all(points[-1].get(name, 0) > 0 for name in ("IfInOctets", "IfInUcastPkts"))
 
     stack.wait(lambda: told("ovssflow") and grew(), 15, "counters of the bridge's ports")
 
