@@ -19,15 +19,15 @@ _YOUNG: Final = 20_000
 _INTERVAL: Final = 10.0
 """Seconds between two collections."""
 _GLANCE: Final = 0.05
-"""Seconds between two looks for a quiet moment: beside a query in flight all its rows would be looked through."""
+"""Seconds between two looks for a quiet moment: beside a long query all its rows would be looked through."""
 _PATIENCE: Final = 120.0
-"""Seconds for which a collection is put off when the process is busy all the time."""
+"""Seconds for which a collection is put off when no moment is quiet."""
 _WHOLE: Final = 6 * 3600 / _INTERVAL
 """Intervals after which everything is looked at once: frozen objects may have become garbage too."""
 
 
-async def keep_tidy(is_busy: Callable[[], bool], *, interval: float = _INTERVAL) -> None:
-    """Collect garbage until cancelled, if possible while the process is not busy."""
+async def keep_tidy(hold_much: Callable[[], bool], *, interval: float = _INTERVAL) -> None:
+    """Collect garbage until cancelled, if possible while queries do not hold much that would be looked through."""
     before = gc.get_threshold()
     gc.set_threshold(_YOUNG, 1, _NEVER)
     rounds = 0
@@ -35,7 +35,7 @@ async def keep_tidy(is_busy: Callable[[], bool], *, interval: float = _INTERVAL)
         while True:
             await asyncio.sleep(interval)
             rounds += 1
-            await _quiet_moment(is_busy)
+            await _quiet_moment(hold_much)
             if rounds >= _WHOLE:
                 rounds = 0
                 gc.unfreeze()
@@ -47,8 +47,8 @@ async def keep_tidy(is_busy: Callable[[], bool], *, interval: float = _INTERVAL)
         gc.set_threshold(*before)
 
 
-async def _quiet_moment(is_busy: Callable[[], bool]) -> None:
+async def _quiet_moment(hold_much: Callable[[], bool]) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(_PATIENCE):
-            while is_busy():  # noqa: ASYNC110  queries come and go by the hundred a second
+            while hold_much():  # noqa: ASYNC110  queries come and go by the hundred a second
                 await asyncio.sleep(_GLANCE)

@@ -203,7 +203,7 @@ class Analyzer:
                 spawn(group, self._supervise("workflows", workflows.run), "workflows"),
                 spawn(group, self._supervise("intake", intake.run), "intake"),
                 spawn(group, presence.run(), "presence"),
-                spawn(group, keep_tidy(lambda: self.workers.is_busy), "garbage"),
+                spawn(group, keep_tidy(lambda: self.workers.hold_much), "garbage"),
                 spawn(group, serve(services, self._serving), "api"),
             ]
             await stop.wait()

@@ -24,6 +24,8 @@ from netsonde.query.turns import HANDED_OVER, Resident, Turn, Turns
 
 T = TypeVar("T")
 _MIB: Final = 1024 * 1024
+_MUCH: Final = 8 * _MIB
+"""Some 100,000 rows, through which the collector of garbage goes in some ms."""
 
 
 @runtime_checkable
@@ -64,9 +66,9 @@ class Workers:
         sys.setswitchinterval(HANDED_OVER)
 
     @property
-    def is_busy(self) -> bool:
-        """Whether a long query runs."""
-        return bool(self._places)
+    def hold_much(self) -> bool:
+        """Whether a long query runs that has made many objects so far."""
+        return any(place.grown > _MUCH for place in self._places)
 
     @asynccontextmanager
     async def place(self, client: str, patience: float) -> AsyncIterator["Place"]:
@@ -97,6 +99,11 @@ class Place:
         self._frozen: FrozenGraph | None = None
         self._job: Future[Any] | None = None
         self._is_cancelled = False
+
+    @property
+    def grown(self) -> int:
+        """Bytes by which the process grew in its turns."""
+        return self._turn.grown
 
     def freeze(self, graph: GraphReader) -> GraphReader:
         """Return a view of the graph that never changes; a graph that cannot change is its own."""
