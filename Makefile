@@ -107,7 +107,7 @@ bench: export NFSTREAM_PYTHON ?= $(CURDIR)/build/bench/nfstream/bin/python
 bench: setup ## ratios against peers, in one run
 	@tools/debs bench
 	@tools/nfstream
-	@for bench in meter flow_engine graph completion history subscriptions lookback_cost ebpf topology_load topology_scale event_latency container_start check_verdicts hostile_scripts page; do python bench/$$bench.py; done
+	@for bench in meter flow_engine graph completion history subscriptions lookback_cost ebpf topology_load topology_scale event_latency container_start daemon_changes check_verdicts hostile_scripts page; do python bench/$$bench.py; done
 
 docs: setup ## write the generated reference pages anew
 	python tools/reference.py
