@@ -149,7 +149,12 @@ def test_packets_and_octets_of_every_conversation(files: dict[str, Path], link: 
 
 
 def test_the_kernel_counts_every_conversation(traffic: Traffic) -> None:
-    assert conversations_in(traffic.counted) == conversations(traffic.files["veth"])
+    ours, theirs = conversations_in(traffic.counted), conversations(traffic.files["veth"])
+    # Counting begins before the file and ends after it, and in the tunnel solicitations and reports of groups (MLD)
+    # come when the kernel likes.
+    for tunnel in (("UDP", "packets"), ("UDP", "octets")):
+        assert ours.pop(tunnel) >= theirs.pop(tunnel) > 0
+    assert ours == theirs
 
 
 @pytest.mark.parametrize("link", LINKS)
