@@ -24,6 +24,7 @@ from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes._registry import build_probes
+from netsonde.probes.bpf.settings import BpfSettings
 from netsonde.probes.cri.settings import CriSettings
 from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.identity import Identity
@@ -267,6 +268,7 @@ def settings(
         docker=docker or DockerSettings(sockets=()),
         cri=cri or CriSettings(sockets=()),
         socketinfo=SocketInfoSettings(interval=0.1, cpu_share=1.0),
+        bpf=BpfSettings(interval=0.1),
     )
 
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from netsonde.errors import UserError
 from netsonde.probes._api import Probe, ProbeContext
+from netsonde.probes.bpf.probe import BpfProbe
 from netsonde.probes.cri.probe import CriProbe
 from netsonde.probes.docker.probe import DockerProbe
 from netsonde.probes.host import HostProbe
@@ -39,6 +40,7 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "cri": lambda context: [*CriProbe.all(context)],
         "socketinfo": lambda context: [SocketInfoProbe(context)],
         "wireguard": lambda context: [WireGuardProbe(context)],
+        "bpf": lambda context: [BpfProbe(context)],
     }
 )
 

@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass, field
 
+from netsonde.probes.bpf.settings import BpfSettings
 from netsonde.probes.cri.settings import CriSettings
 from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.host_settings import HostSettings
@@ -23,7 +24,7 @@ class ProbeSettings:
     """Section `probes` of the agent's settings."""
 
     enabled: tuple[str, ...] = (
-        *("netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc", "lxc", "cri", "wireguard"),
+        *("netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc", "lxc", "cri", "wireguard", "bpf"),
     )
     """Probes to run beside `host`, which always runs. A probe whose daemon is absent waits for it at no cost."""
     host: HostSettings = field(default_factory=HostSettings)
@@ -39,3 +40,4 @@ class ProbeSettings:
     cri: CriSettings = field(default_factory=CriSettings)
     socketinfo: SocketInfoSettings = field(default_factory=SocketInfoSettings)
     wireguard: WireGuardSettings = field(default_factory=WireGuardSettings)
+    bpf: BpfSettings = field(default_factory=BpfSettings)

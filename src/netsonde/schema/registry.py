@@ -12,6 +12,7 @@ from netsonde.model.keys import Field, Key
 from netsonde.model.looks import Look
 from netsonde.openstack import keys as openstack
 from netsonde.probes import host_keys as host
+from netsonde.probes.bpf import keys as bpf
 from netsonde.probes.cri import keys as cri
 from netsonde.probes.docker import keys as docker
 from netsonde.probes.libvirt import keys as libvirt
@@ -43,6 +44,7 @@ KEYS: Final[tuple[Key, ...]] = (
     *cri.KEYS,
     *socketinfo.KEYS,
     *wireguard.KEYS,
+    *bpf.KEYS,
     *openstack.KEYS,
     *captures.KEYS,
     *checks.KEYS,
@@ -52,7 +54,9 @@ KEYS: Final[tuple[Key, ...]] = (
 LOOKS: Final[tuple[Look, ...]] = tuple(
     {
         look.type: look
-        for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc, cri, socketinfo, wireguard)
+        for source in (
+            *(host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc, cri, socketinfo, wireguard, bpf),
+        )
         for look in source.LOOKS
     }.values()
 )
