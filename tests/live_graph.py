@@ -31,6 +31,7 @@ from netsonde.probes.identity import Identity
 from netsonde.probes.libvirt.settings import LibvirtSettings
 from netsonde.probes.lldp.settings import LldpSettings
 from netsonde.probes.namespaces import NamespaceRegistry
+from netsonde.probes.netfilter.settings import NetfilterSettings
 from netsonde.probes.netlink.settings import NetlinkSettings
 from netsonde.probes.netns.settings import NetnsSettings
 from netsonde.probes.ovsdb.settings import OvsdbSettings
@@ -269,6 +270,7 @@ def settings(
         cri=cri or CriSettings(sockets=()),
         socketinfo=SocketInfoSettings(interval=0.1, cpu_share=1.0),
         bpf=BpfSettings(interval=0.1),
+        netfilter=NetfilterSettings(interval=0.1),
     )
 
 

@@ -14,6 +14,7 @@ from netsonde.probes.host import HostProbe
 from netsonde.probes.libvirt.probe import LibvirtProbe
 from netsonde.probes.lldp.probe import LldpProbe
 from netsonde.probes.lxc.probe import LxcProbe
+from netsonde.probes.netfilter.probe import NetfilterProbe
 from netsonde.probes.netlink.probe import NetlinkProbe
 from netsonde.probes.netns.probe import NetnsProbe
 from netsonde.probes.ovsdb.probe import OvsdbProbe
@@ -41,6 +42,7 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "socketinfo": lambda context: [SocketInfoProbe(context)],
         "wireguard": lambda context: [WireGuardProbe(context)],
         "bpf": lambda context: [BpfProbe(context)],
+        "netfilter": lambda context: [NetfilterProbe(context)],
     }
 )
 

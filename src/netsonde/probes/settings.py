@@ -10,6 +10,7 @@ from netsonde.probes.host_settings import HostSettings
 from netsonde.probes.libvirt.settings import LibvirtSettings
 from netsonde.probes.lldp.settings import LldpSettings
 from netsonde.probes.lxc.settings import LxcSettings
+from netsonde.probes.netfilter.settings import NetfilterSettings
 from netsonde.probes.netlink.settings import NetlinkSettings
 from netsonde.probes.netns.settings import NetnsSettings
 from netsonde.probes.ovsdb.settings import OvsdbSettings
@@ -25,6 +26,7 @@ class ProbeSettings:
 
     enabled: tuple[str, ...] = (
         *("netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc", "lxc", "cri", "wireguard", "bpf"),
+        "netfilter",
     )
     """Probes to run beside `host`, which always runs. A probe whose daemon is absent waits for it at no cost."""
     host: HostSettings = field(default_factory=HostSettings)
@@ -41,3 +43,4 @@ class ProbeSettings:
     socketinfo: SocketInfoSettings = field(default_factory=SocketInfoSettings)
     wireguard: WireGuardSettings = field(default_factory=WireGuardSettings)
     bpf: BpfSettings = field(default_factory=BpfSettings)
+    netfilter: NetfilterSettings = field(default_factory=NetfilterSettings)

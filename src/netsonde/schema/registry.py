@@ -18,6 +18,7 @@ from netsonde.probes.docker import keys as docker
 from netsonde.probes.libvirt import keys as libvirt
 from netsonde.probes.lldp import keys as lldp
 from netsonde.probes.lxc import keys as lxc
+from netsonde.probes.netfilter import keys as netfilter
 from netsonde.probes.netlink import keys as netlink
 from netsonde.probes.netns import keys as netns
 from netsonde.probes.ovsdb import keys as ovsdb
@@ -45,6 +46,7 @@ KEYS: Final[tuple[Key, ...]] = (
     *socketinfo.KEYS,
     *wireguard.KEYS,
     *bpf.KEYS,
+    *netfilter.KEYS,
     *openstack.KEYS,
     *captures.KEYS,
     *checks.KEYS,
@@ -56,6 +58,7 @@ LOOKS: Final[tuple[Look, ...]] = tuple(
         look.type: look
         for source in (
             *(host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc, cri, socketinfo, wireguard, bpf),
+            netfilter,
         )
         for look in source.LOOKS
     }.values()
@@ -65,6 +68,6 @@ LOOKS: Final[tuple[Look, ...]] = tuple(
 FLOW_FIELDS: Final[tuple[Field, ...]] = flows.FIELDS
 
 METRIC_FIELDS: Final[tuple[Field, ...]] = tuple(
-    {field.key: field for field in (*flows.METRICS, *netlink.METRICS)}.values()
+    {field.key: field for field in (*flows.METRICS, *netlink.METRICS, *netfilter.METRICS)}.values()
 )
 """Fields of what `Metrics()` gives, of interfaces and of flows; `Start` and `Last` are the same in both."""

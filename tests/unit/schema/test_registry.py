@@ -12,6 +12,7 @@ from netsonde.probes.cri import keys as cri
 from netsonde.probes.docker import keys as docker
 from netsonde.probes.lldp import keys as lldp
 from netsonde.probes.lxc import keys as lxc
+from netsonde.probes.netfilter import conntrack
 from netsonde.probes.netlink import keys as netlink
 from netsonde.probes.netlink.counters import NAMES
 from netsonde.probes.netns import keys as netns
@@ -64,7 +65,8 @@ def test_a_nested_key_has_all_that_lie_above_it() -> None:
 
 def test_the_counters_that_are_read_are_those_that_are_listed() -> None:
     listed = {field.key for field in METRIC_FIELDS}
-    assert listed == {*NAMES, *(field.key for field in FLOW_METRICS)}
+    read = {*NAMES, *conntrack.NAMES.values(), conntrack.ENTRIES}
+    assert listed == {*read, *(field.key for field in FLOW_METRICS)}
 
 
 def test_what_was_published_stays_within_a_major_version() -> None:
