@@ -24,6 +24,7 @@ from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes._registry import build_probes
+from netsonde.probes.blockdev.settings import BlockdevSettings
 from netsonde.probes.bpf.settings import BpfSettings
 from netsonde.probes.cri.settings import CriSettings
 from netsonde.probes.docker.settings import DockerSettings
@@ -252,6 +253,7 @@ def settings(
     runc: tuple[str, ...] = (),
     cri: CriSettings | None = None,
     anonymous: bool = False,
+    blockdev: float = 0.1,
     **netlink: Any,
 ) -> ProbeSettings:
     """Return settings for a test: one directory of namespaces, quick tables.
@@ -271,6 +273,7 @@ def settings(
         socketinfo=SocketInfoSettings(interval=0.1, cpu_share=1.0),
         bpf=BpfSettings(interval=0.1),
         netfilter=NetfilterSettings(interval=0.1),
+        blockdev=BlockdevSettings(interval=blockdev),
     )
 
 

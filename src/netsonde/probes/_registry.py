@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from netsonde.errors import UserError
 from netsonde.probes._api import Probe, ProbeContext
+from netsonde.probes.blockdev.probe import BlockdevProbe
 from netsonde.probes.bpf.probe import BpfProbe
 from netsonde.probes.cri.probe import CriProbe
 from netsonde.probes.docker.probe import DockerProbe
@@ -43,6 +44,7 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "wireguard": lambda context: [WireGuardProbe(context)],
         "bpf": lambda context: [BpfProbe(context)],
         "netfilter": lambda context: [NetfilterProbe(context)],
+        "blockdev": lambda context: [BlockdevProbe(context)],
     }
 )
 

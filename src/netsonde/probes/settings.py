@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass, field
 
+from netsonde.probes.blockdev.settings import BlockdevSettings
 from netsonde.probes.bpf.settings import BpfSettings
 from netsonde.probes.cri.settings import CriSettings
 from netsonde.probes.docker.settings import DockerSettings
@@ -44,3 +45,4 @@ class ProbeSettings:
     wireguard: WireGuardSettings = field(default_factory=WireGuardSettings)
     bpf: BpfSettings = field(default_factory=BpfSettings)
     netfilter: NetfilterSettings = field(default_factory=NetfilterSettings)
+    blockdev: BlockdevSettings = field(default_factory=BlockdevSettings)

@@ -12,6 +12,7 @@ from netsonde.model.keys import Field, Key
 from netsonde.model.looks import Look
 from netsonde.openstack import keys as openstack
 from netsonde.probes import host_keys as host
+from netsonde.probes.blockdev import keys as blockdev
 from netsonde.probes.bpf import keys as bpf
 from netsonde.probes.cri import keys as cri
 from netsonde.probes.docker import keys as docker
@@ -47,6 +48,7 @@ KEYS: Final[tuple[Key, ...]] = (
     *wireguard.KEYS,
     *bpf.KEYS,
     *netfilter.KEYS,
+    *blockdev.KEYS,
     *openstack.KEYS,
     *captures.KEYS,
     *checks.KEYS,
@@ -58,7 +60,7 @@ LOOKS: Final[tuple[Look, ...]] = tuple(
         look.type: look
         for source in (
             *(host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc, cri, socketinfo, wireguard, bpf),
-            netfilter,
+            *(netfilter, blockdev),
         )
         for look in source.LOOKS
     }.values()
@@ -68,6 +70,6 @@ LOOKS: Final[tuple[Look, ...]] = tuple(
 FLOW_FIELDS: Final[tuple[Field, ...]] = flows.FIELDS
 
 METRIC_FIELDS: Final[tuple[Field, ...]] = tuple(
-    {field.key: field for field in (*flows.METRICS, *netlink.METRICS, *netfilter.METRICS)}.values()
+    {field.key: field for field in (*flows.METRICS, *netlink.METRICS, *netfilter.METRICS, *blockdev.METRICS)}.values()
 )
 """Fields of what `Metrics()` gives, of interfaces and of flows; `Start` and `Last` are the same in both."""

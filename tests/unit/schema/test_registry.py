@@ -8,6 +8,8 @@ from netsonde.flows.fields import METRICS as FLOW_METRICS
 from netsonde.model.keys import Field, Key
 from netsonde.probes import host_keys
 from netsonde.probes._registry import PROBES
+from netsonde.probes.blockdev import counters as disks
+from netsonde.probes.blockdev import keys as blockdev
 from netsonde.probes.cri import keys as cri
 from netsonde.probes.docker import keys as docker
 from netsonde.probes.lldp import keys as lldp
@@ -42,7 +44,7 @@ def test_every_type_that_only_one_probe_writes_has_a_look() -> None:
 
 
 def test_probes_that_write_one_type_agree_how_it_looks() -> None:
-    sources = (host_keys, netns, netlink, ovsdb, docker, qemu, lldp, runc, lxc, cri)
+    sources = (host_keys, netns, netlink, ovsdb, docker, qemu, lldp, runc, lxc, cri, blockdev)
     looks = {look for source in sources for look in source.LOOKS}
     assert len(looks) == len(LOOKS)
 
@@ -65,7 +67,7 @@ def test_a_nested_key_has_all_that_lie_above_it() -> None:
 
 def test_the_counters_that_are_read_are_those_that_are_listed() -> None:
     listed = {field.key for field in METRIC_FIELDS}
-    read = {*NAMES, *conntrack.NAMES.values(), conntrack.ENTRIES}
+    read = {*NAMES, *filter(None, disks.NAMES), *conntrack.NAMES.values(), conntrack.ENTRIES}
     assert listed == {*read, *(field.key for field in FLOW_METRICS)}
 
 
