@@ -27,6 +27,7 @@ from netsonde.probes._registry import build_probes
 from netsonde.probes.blockdev.settings import BlockdevSettings
 from netsonde.probes.bpf.settings import BpfSettings
 from netsonde.probes.cri.settings import CriSettings
+from netsonde.probes.devlink.settings import DevlinkSettings
 from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.identity import Identity
 from netsonde.probes.libvirt.settings import LibvirtSettings
@@ -273,6 +274,7 @@ def settings(
         socketinfo=SocketInfoSettings(interval=0.1, cpu_share=1.0),
         bpf=BpfSettings(interval=0.1),
         netfilter=NetfilterSettings(interval=0.1),
+        devlink=DevlinkSettings(interval=0.1),
         blockdev=BlockdevSettings(interval=blockdev),
     )
 

@@ -10,6 +10,7 @@ from netsonde.probes._api import Probe, ProbeContext
 from netsonde.probes.blockdev.probe import BlockdevProbe
 from netsonde.probes.bpf.probe import BpfProbe
 from netsonde.probes.cri.probe import CriProbe
+from netsonde.probes.devlink.probe import DevlinkProbe
 from netsonde.probes.docker.probe import DockerProbe
 from netsonde.probes.host import HostProbe
 from netsonde.probes.libvirt.probe import LibvirtProbe
@@ -44,6 +45,7 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "wireguard": lambda context: [WireGuardProbe(context)],
         "bpf": lambda context: [BpfProbe(context)],
         "netfilter": lambda context: [NetfilterProbe(context)],
+        "devlink": lambda context: [DevlinkProbe(context)],
         "blockdev": lambda context: [BlockdevProbe(context)],
     }
 )

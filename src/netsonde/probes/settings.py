@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from netsonde.probes.blockdev.settings import BlockdevSettings
 from netsonde.probes.bpf.settings import BpfSettings
 from netsonde.probes.cri.settings import CriSettings
+from netsonde.probes.devlink.settings import DevlinkSettings
 from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.host_settings import HostSettings
 from netsonde.probes.libvirt.settings import LibvirtSettings
@@ -27,7 +28,7 @@ class ProbeSettings:
 
     enabled: tuple[str, ...] = (
         *("netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc", "lxc", "cri", "wireguard", "bpf"),
-        "netfilter",
+        *("netfilter", "devlink"),
     )
     """Probes to run beside `host`, which always runs. A probe whose daemon is absent waits for it at no cost."""
     host: HostSettings = field(default_factory=HostSettings)
@@ -45,4 +46,5 @@ class ProbeSettings:
     wireguard: WireGuardSettings = field(default_factory=WireGuardSettings)
     bpf: BpfSettings = field(default_factory=BpfSettings)
     netfilter: NetfilterSettings = field(default_factory=NetfilterSettings)
+    devlink: DevlinkSettings = field(default_factory=DevlinkSettings)
     blockdev: BlockdevSettings = field(default_factory=BlockdevSettings)

@@ -15,6 +15,7 @@ from netsonde.probes import host_keys as host
 from netsonde.probes.blockdev import keys as blockdev
 from netsonde.probes.bpf import keys as bpf
 from netsonde.probes.cri import keys as cri
+from netsonde.probes.devlink import keys as devlink
 from netsonde.probes.docker import keys as docker
 from netsonde.probes.libvirt import keys as libvirt
 from netsonde.probes.lldp import keys as lldp
@@ -48,6 +49,7 @@ KEYS: Final[tuple[Key, ...]] = (
     *wireguard.KEYS,
     *bpf.KEYS,
     *netfilter.KEYS,
+    *devlink.KEYS,
     *blockdev.KEYS,
     *openstack.KEYS,
     *captures.KEYS,
@@ -60,7 +62,7 @@ LOOKS: Final[tuple[Look, ...]] = tuple(
         look.type: look
         for source in (
             *(host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc, cri, socketinfo, wireguard, bpf),
-            *(netfilter, blockdev),
+            *(netfilter, devlink, blockdev),
         )
         for look in source.LOOKS
     }.values()

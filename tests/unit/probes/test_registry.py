@@ -41,7 +41,7 @@ async def test_default_is_everything_of_a_host(namespaces: NamespaceRegistry) ->
     probes = build_probes(context(namespaces, ProbeSettings()))
     assert [probe.name for probe in probes] == [
         *("host", "netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc", "lxc", "cri"),
-        *("wireguard", "bpf", "netfilter"),
+        *("wireguard", "bpf", "netfilter", "devlink"),
     ]
 
 
