@@ -32,6 +32,7 @@ from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.identity import Identity
 from netsonde.probes.libvirt.settings import LibvirtSettings
 from netsonde.probes.lldp.settings import LldpSettings
+from netsonde.probes.lxd.settings import LxdSettings
 from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.netfilter.settings import NetfilterSettings
 from netsonde.probes.netlink.settings import NetlinkSettings
@@ -253,6 +254,7 @@ def settings(
     lldp: tuple[str, ...] = (),
     runc: tuple[str, ...] = (),
     cri: CriSettings | None = None,
+    lxd: tuple[str, ...] = (),
     anonymous: bool = False,
     blockdev: float = 0.1,
     **netlink: Any,
@@ -270,6 +272,7 @@ def settings(
         libvirt=LibvirtSettings(sockets=() if libvirt is None else (str(libvirt),)),
         lldp=LldpSettings(interfaces=lldp),
         docker=docker or DockerSettings(sockets=()),
+        lxd=LxdSettings(sockets=lxd),
         cri=cri or CriSettings(sockets=()),
         socketinfo=SocketInfoSettings(interval=0.1, cpu_share=1.0),
         bpf=BpfSettings(interval=0.1),

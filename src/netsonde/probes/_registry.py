@@ -16,6 +16,7 @@ from netsonde.probes.host import HostProbe
 from netsonde.probes.libvirt.probe import LibvirtProbe
 from netsonde.probes.lldp.probe import LldpProbe
 from netsonde.probes.lxc.probe import LxcProbe
+from netsonde.probes.lxd.probe import LxdProbe
 from netsonde.probes.netfilter.probe import NetfilterProbe
 from netsonde.probes.netlink.probe import NetlinkProbe
 from netsonde.probes.netns.probe import NetnsProbe
@@ -40,6 +41,7 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "lldp": lambda context: [LldpProbe(context)],
         "runc": lambda context: [RuncProbe(context)],
         "lxc": lambda context: [LxcProbe(context)],
+        "lxd": lambda context: [LxdProbe(context)],
         "cri": lambda context: [*CriProbe.all(context)],
         "socketinfo": lambda context: [SocketInfoProbe(context)],
         "wireguard": lambda context: [WireGuardProbe(context)],

@@ -12,6 +12,7 @@ from netsonde.probes.host_settings import HostSettings
 from netsonde.probes.libvirt.settings import LibvirtSettings
 from netsonde.probes.lldp.settings import LldpSettings
 from netsonde.probes.lxc.settings import LxcSettings
+from netsonde.probes.lxd.settings import LxdSettings
 from netsonde.probes.netfilter.settings import NetfilterSettings
 from netsonde.probes.netlink.settings import NetlinkSettings
 from netsonde.probes.netns.settings import NetnsSettings
@@ -28,7 +29,7 @@ class ProbeSettings:
 
     enabled: tuple[str, ...] = (
         *("netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc", "lxc", "cri", "wireguard", "bpf"),
-        *("netfilter", "devlink"),
+        *("netfilter", "devlink", "lxd"),
     )
     """Probes to run beside `host`, which always runs. A probe whose daemon is absent waits for it at no cost."""
     host: HostSettings = field(default_factory=HostSettings)
@@ -41,6 +42,7 @@ class ProbeSettings:
     lldp: LldpSettings = field(default_factory=LldpSettings)
     runc: RuncSettings = field(default_factory=RuncSettings)
     lxc: LxcSettings = field(default_factory=LxcSettings)
+    lxd: LxdSettings = field(default_factory=LxdSettings)
     cri: CriSettings = field(default_factory=CriSettings)
     socketinfo: SocketInfoSettings = field(default_factory=SocketInfoSettings)
     wireguard: WireGuardSettings = field(default_factory=WireGuardSettings)

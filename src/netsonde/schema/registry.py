@@ -20,6 +20,7 @@ from netsonde.probes.docker import keys as docker
 from netsonde.probes.libvirt import keys as libvirt
 from netsonde.probes.lldp import keys as lldp
 from netsonde.probes.lxc import keys as lxc
+from netsonde.probes.lxd import keys as lxd
 from netsonde.probes.netfilter import keys as netfilter
 from netsonde.probes.netlink import keys as netlink
 from netsonde.probes.netns import keys as netns
@@ -44,6 +45,7 @@ KEYS: Final[tuple[Key, ...]] = (
     *lldp.KEYS,
     *runc.KEYS,
     *lxc.KEYS,
+    *lxd.KEYS,
     *cri.KEYS,
     *socketinfo.KEYS,
     *wireguard.KEYS,
@@ -62,7 +64,7 @@ LOOKS: Final[tuple[Look, ...]] = tuple(
         look.type: look
         for source in (
             *(host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc, cri, socketinfo, wireguard, bpf),
-            *(netfilter, devlink, blockdev),
+            *(netfilter, devlink, blockdev, lxd),
         )
         for look in source.LOOKS
     }.values()
