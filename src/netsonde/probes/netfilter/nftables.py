@@ -8,6 +8,7 @@ lists, so it is called in a thread.
 import errno
 import socket
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -41,23 +42,15 @@ ATTEMPTS: Final = 3
 """Readings of rules that others change meanwhile."""
 _UNKNOWN: Final = (errno.EINVAL, errno.EOPNOTSUPP, errno.EAFNOSUPPORT)
 _WANTED: Final = frozenset({NFTA_NAME})
-_PARTS: Final = ((NFT_MSG_GETCHAIN, "chains"), (NFT_MSG_GETSET, "sets"), (NFT_MSG_GETRULE, "rules"))
-
-
-@dataclass(slots=True)
-class Table:
-    """What is in one table."""
-
-    chains: int = 0
-    sets: int = 0
-    rules: int = 0
+_PARTS: Final = {NFT_MSG_GETCHAIN: "Chains", NFT_MSG_GETSET: "Sets", NFT_MSG_GETRULE: "Rules"}
+"""What is in a table, and the key that it is counted under."""
 
 
 @dataclass(slots=True)
 class Ruleset:
-    """The tables of a namespace, by family and name."""
+    """The tables of a namespace, by family and name, with how many parts of each sort they have."""
 
-    tables: dict[tuple[int, str], Table] = field(default_factory=dict)
+    tables: dict[tuple[int, str], Counter[str]] = field(default_factory=dict)
     cut: bool = False
     """Whether there is more than was counted."""
 
@@ -121,8 +114,8 @@ def _count(source: socket.socket, most: int) -> Ruleset | None:
     whole = True
     for message in _listed(source, NFT_MSG_GETTABLE):
         whole = whole and not message.flags & wire.NLM_F_DUMP_INTR
-        found.tables[_table(message)] = Table()
-    for kind, part in _PARTS:
+        found.tables[_table(message)] = Counter()
+    for kind, part in _PARTS.items():
         for message in _listed(source, kind):
             whole = whole and not message.flags & wire.NLM_F_DUMP_INTR
             if most == 0:
@@ -131,7 +124,7 @@ def _count(source: socket.socket, most: int) -> Ruleset | None:
             most -= 1
             table = found.tables.get(_table(message))
             if table is not None:
-                setattr(table, part, getattr(table, part) + 1)
+                table[part] += 1
     return found if whole else None
 
 
@@ -169,12 +162,12 @@ def ruleset_metadata(found: Ruleset, limit: int) -> Metadata:
         return {}
     ordered = sorted(found.tables.items(), key=lambda each: (FAMILIES.get(each[0][0], ""), each[0]))
     tables: list[Json] = [_shown(family, name, table) for (family, name), table in ordered[:limit]]
-    shown: Metadata = {part.title(): sum(getattr(table, part) for table in found.tables.values()) for _, part in _PARTS}
+    shown: Metadata = {part: sum(table[part] for table in found.tables.values()) for part in _PARTS.values()}
     shown["Tables"] = tables
     shown |= {"TablesOmitted": len(ordered) - limit} if len(ordered) > limit else {}
     return shown | ({"Uncounted": True} if found.cut else {})
 
 
-def _shown(family: int, name: str, table: Table) -> Metadata:
-    called = FAMILIES.get(family, f"family{family}")
-    return {"Family": called, "Name": name, "Chains": table.chains, "Sets": table.sets, "Rules": table.rules}
+def _shown(family: int, name: str, table: Counter[str]) -> Metadata:
+    parts: Metadata = {part: table[part] for part in _PARTS.values()}
+    return {"Family": FAMILIES.get(family, f"family{family}"), "Name": name, **parts}

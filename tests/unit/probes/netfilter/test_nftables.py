@@ -44,7 +44,7 @@ def test_tables_of_one_name_are_kept_apart_by_family() -> None:
     rows = {1: [(IPV4, "nat"), (IPV6, "nat")], 7: [(IPV6, "nat")]}
     found = read_ruleset(kernel(Kernel(rows)), 100)
     assert found is not None
-    assert [table.rules for table in found.tables.values()] == [0, 1]
+    assert [table["Rules"] for table in found.tables.values()] == [0, 1]
 
 
 def test_more_than_the_limits_is_told() -> None:
