@@ -106,14 +106,26 @@ async def test_several_programs_of_a_hook_are_in_the_order_in_which_they_run(
 
 async def test_xdp_program_is_shown_with_the_link_that_holds_it(live: LiveGraph, opened: ExitStack) -> None:
     eth = device()
-    drop = held(opened, load(XDP, "watch"))
-    holding = link(drop, socket.if_nametoindex(eth), ON_XDP)
-    wanted = [expected("xdp", drop, "watch", holding)]
-    run("ip", "link", "set", eth, "up")
+    watch = held(opened, load(XDP, "watch"))
+    holding = link(watch, socket.if_nametoindex(eth), ON_XDP)
+    wanted = [expected("xdp", watch, "watch", holding)]
     await live.until(lambda: shown(live, eth) == wanted, what=f"{wanted}")
     os.close(holding)
-    run("ip", "link", "set", eth, "down")
     await live.until(lambda: shown(live, eth) == [])
+
+
+async def test_xdp_programs_of_interfaces_with_one_number_are_kept_apart(
+    live: LiveGraph, make_netns: Namespaces, opened: ExitStack
+) -> None:
+    inside = make_netns()
+    watch = held(opened, load(XDP, "watch"))
+    eth = device()
+    ifindex = socket.if_nametoindex(eth)
+    inside.run("ip", "link", "add", "twin", "index", str(ifindex), "type", "veth", "peer", "name", name("b"))
+    held(opened, link(watch, ifindex, ON_XDP))
+    await live.until(lambda: [each["Hook"] for each in shown(live, eth)] == ["xdp"])
+    await live.node(Name="twin")
+    assert shown(live, "twin") == []
 
 
 async def test_programs_of_another_namespace_are_on_its_interface_and_do_not_hold_it(

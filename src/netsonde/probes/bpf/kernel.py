@@ -28,6 +28,7 @@ BPF_LINK_GET_FD_BY_ID: Final = 30
 BPF_LINK_GET_NEXT_ID: Final = 31
 BPF_PROG_TYPE_SCHED_CLS: Final = 3
 """What tcx and netkit run, and nothing else does."""
+BPF_PROG_TYPE_XDP: Final = 6
 BPF_LINK_TYPE_XDP: Final = 6
 
 XDP: Final = "xdp"
@@ -46,6 +47,10 @@ _NOT_THERE: Final = (errno.ENODEV, errno.ENXIO, errno.EACCES)
 _PROGRAM: Final = struct.Struct("=II8s48x16s")
 _LINK: Final = struct.Struct("=IIIxxxxI")
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+Place = tuple[int, int]
+"""An interface: inode of its namespace, ifindex."""
 
 
 class Program(NamedTuple):

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from netsonde.model.elements import Json, Metadata
-from netsonde.probes.bpf.kernel import XDP, Attached, Program, XdpLink
+from netsonde.probes.bpf.kernel import XDP, Attached, Place, Program, XdpLink
 
 
 def attached_metadata(attached: Sequence[Attached], programs: Mapping[int, Program]) -> Metadata:
@@ -22,18 +22,21 @@ def _shown(attached: Attached, program: Program | None) -> Metadata:
     return shown | ({"LinkID": attached.link} if attached.link else {})
 
 
-def xdp_attached(interfaces: Mapping[str, tuple[int, int]], links: Iterable[XdpLink]) -> dict[str, Attached]:
-    """Return the XDP program of each interface, given its program and ifindex by node.
+def xdp_attached(found: Mapping[Place, Sequence[int]], links: Iterable[XdpLink]) -> dict[Place, list[Attached]]:
+    """Return the XDP programs of each interface with the links that hold them.
 
     A link does not tell the namespace of its interface: where several could be meant, none is named.
     """
     holders: dict[tuple[int, int], list[int]] = defaultdict(list)
     for link in links:
         holders[link.program, link.ifindex].append(link.id)
-    wanted = Counter(interfaces.values())
-    found: dict[str, Attached] = {}
-    for node, place in interfaces.items():
-        known = holders.get(place, [])
-        certain = len(known) == 1 and wanted[place] == 1
-        found[node] = Attached(XDP, place[0], known[0] if certain else 0)
-    return found
+    wanted = Counter((program, ifindex) for (_, ifindex), programs in found.items() for program in programs)
+
+    def holder(program: int, ifindex: int) -> int:
+        known = holders.get((program, ifindex), [])
+        return known[0] if len(known) == 1 and wanted[program, ifindex] == 1 else 0
+
+    return {
+        place: [Attached(XDP, program, holder(program, place[1])) for program in programs]
+        for place, programs in found.items()
+    }

@@ -28,11 +28,11 @@ def test_interface_without_programs_says_nothing() -> None:
 
 def test_link_of_an_xdp_program_is_found_by_program_and_interface() -> None:
     links = [XdpLink(1, 42, 3), XdpLink(2, 43, 3), XdpLink(3, 42, 4)]
-    found = xdp_attached({"a": (42, 3), "b": (42, 4), "c": (50, 3)}, links)
-    assert found == {"a": Attached("xdp", 42, 1), "b": Attached("xdp", 42, 3), "c": Attached("xdp", 50)}
+    found = xdp_attached({(9, 3): [42, 50], (9, 4): [42]}, links)
+    assert found == {(9, 3): [Attached("xdp", 42, 1), Attached("xdp", 50)], (9, 4): [Attached("xdp", 42, 3)]}
 
 
 def test_no_link_is_named_where_it_may_be_that_of_another_namespace() -> None:
-    two = {"here": (42, 3), "there": (42, 3)}
-    assert xdp_attached(two, [XdpLink(1, 42, 3)]) == {"here": Attached("xdp", 42), "there": Attached("xdp", 42)}
-    assert xdp_attached({"a": (42, 3)}, [XdpLink(1, 42, 3), XdpLink(2, 42, 3)]) == {"a": Attached("xdp", 42)}
+    two = {(8, 3): [42], (9, 3): [42]}
+    assert xdp_attached(two, [XdpLink(1, 42, 3)]) == {(8, 3): [Attached("xdp", 42)], (9, 3): [Attached("xdp", 42)]}
+    assert xdp_attached({(9, 3): [42]}, [XdpLink(1, 42, 3), XdpLink(2, 42, 3)]) == {(9, 3): [Attached("xdp", 42)]}
