@@ -24,12 +24,17 @@ from netsonde.model.topology import InterfaceMetric
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes._registry import build_probes
+from netsonde.probes.blockdev.settings import BlockdevSettings
+from netsonde.probes.bpf.settings import BpfSettings
 from netsonde.probes.cri.settings import CriSettings
+from netsonde.probes.devlink.settings import DevlinkSettings
 from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.identity import Identity
 from netsonde.probes.libvirt.settings import LibvirtSettings
 from netsonde.probes.lldp.settings import LldpSettings
+from netsonde.probes.lxd.settings import LxdSettings
 from netsonde.probes.namespaces import NamespaceRegistry
+from netsonde.probes.netfilter.settings import NetfilterSettings
 from netsonde.probes.netlink.settings import NetlinkSettings
 from netsonde.probes.netns.settings import NetnsSettings
 from netsonde.probes.ovsdb.settings import OvsdbSettings
@@ -249,7 +254,9 @@ def settings(
     lldp: tuple[str, ...] = (),
     runc: tuple[str, ...] = (),
     cri: CriSettings | None = None,
+    lxd: tuple[str, ...] = (),
     anonymous: bool = False,
+    blockdev: float = 0.1,
     **netlink: Any,
 ) -> ProbeSettings:
     """Return settings for a test: one directory of namespaces, quick tables.
@@ -265,8 +272,13 @@ def settings(
         libvirt=LibvirtSettings(sockets=() if libvirt is None else (str(libvirt),)),
         lldp=LldpSettings(interfaces=lldp),
         docker=docker or DockerSettings(sockets=()),
+        lxd=LxdSettings(sockets=lxd),
         cri=cri or CriSettings(sockets=()),
         socketinfo=SocketInfoSettings(interval=0.1, cpu_share=1.0),
+        bpf=BpfSettings(interval=0.1),
+        netfilter=NetfilterSettings(interval=0.1),
+        devlink=DevlinkSettings(interval=0.1),
+        blockdev=BlockdevSettings(interval=blockdev),
     )
 
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs that tc runs in this kernel, compared with what `tc` lists."""
 
-import ctypes
 import json
 import os
 import socket
@@ -13,15 +12,13 @@ from typing import Any
 import pytest
 
 from live_graph import LiveGraph, live_graph, name, private_netns, run, settings
+from netns.programs import SCHED_CLS, load
 from netsonde.probes import netlink_wire as wire
 from netsonde.probes.netlink.programs import EGRESS, INGRESS, TCMSG
 
 pytestmark = pytest.mark.netns
 
 TCA_BPF_FD, TCA_BPF_FLAGS, NLM_F_CREATE = 6, 8, 0x400
-SYS_BPF, BPF_PROG_LOAD, BPF_PROG_TYPE_SCHED_CLS = 321, 5, 3
-RETURN_OK = struct.pack("=BBhi", 0xB7, 0, 0, 0) + struct.pack("=BBhi", 0x95, 0, 0, 0)
-"""r0 = 0; exit: `TC_ACT_OK` (linux/bpf.h)."""
 
 
 @pytest.fixture(autouse=True)
@@ -39,13 +36,7 @@ async def live(netns: None, tmp_path: Path) -> AsyncIterator[LiveGraph]:
 @pytest.fixture
 def program() -> Iterator[int]:
     """A descriptor of a program that lets everything pass."""
-    instructions, licence = ctypes.create_string_buffer(RETURN_OK), ctypes.create_string_buffer(b"GPL")
-    fields = (BPF_PROG_TYPE_SCHED_CLS, 2, ctypes.addressof(instructions), ctypes.addressof(licence))
-    attributes = struct.pack("=IIQQ", *fields).ljust(128, b"\0")
-    libc = ctypes.CDLL(None, use_errno=True)
-    fd = libc.syscall(SYS_BPF, BPF_PROG_LOAD, attributes, len(attributes))
-    if fd < 0:
-        pytest.skip(f"this kernel loads no program: {os.strerror(ctypes.get_errno())}")
+    fd = load(SCHED_CLS)
     yield fd
     os.close(fd)
 

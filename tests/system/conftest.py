@@ -20,7 +20,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs root"))
 
 
-SETTINGS = {"NETSONDE_NOTIFY_ALLOW": "127.0.0.0/8", "NETSONDE_ALERT_SETTLE": "1"}
+SETTINGS = {
+    "NETSONDE_NOTIFY_ALLOW": "127.0.0.0/8",
+    "NETSONDE_ALERT_SETTLE": "1",
+    "NETSONDE_PROBES_NETFILTER_INTERVAL": "0.5",
+}
 
 
 @pytest.fixture(scope="session")

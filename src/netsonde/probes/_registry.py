@@ -7,12 +7,17 @@ from types import MappingProxyType
 
 from netsonde.errors import UserError
 from netsonde.probes._api import Probe, ProbeContext
+from netsonde.probes.blockdev.probe import BlockdevProbe
+from netsonde.probes.bpf.probe import BpfProbe
 from netsonde.probes.cri.probe import CriProbe
+from netsonde.probes.devlink.probe import DevlinkProbe
 from netsonde.probes.docker.probe import DockerProbe
 from netsonde.probes.host import HostProbe
 from netsonde.probes.libvirt.probe import LibvirtProbe
 from netsonde.probes.lldp.probe import LldpProbe
 from netsonde.probes.lxc.probe import LxcProbe
+from netsonde.probes.lxd.probe import LxdProbe
+from netsonde.probes.netfilter.probe import NetfilterProbe
 from netsonde.probes.netlink.probe import NetlinkProbe
 from netsonde.probes.netns.probe import NetnsProbe
 from netsonde.probes.ovsdb.probe import OvsdbProbe
@@ -36,9 +41,14 @@ PROBES: Mapping[str, Factory] = MappingProxyType(
         "lldp": lambda context: [LldpProbe(context)],
         "runc": lambda context: [RuncProbe(context)],
         "lxc": lambda context: [LxcProbe(context)],
+        "lxd": lambda context: [LxdProbe(context)],
         "cri": lambda context: [*CriProbe.all(context)],
         "socketinfo": lambda context: [SocketInfoProbe(context)],
         "wireguard": lambda context: [WireGuardProbe(context)],
+        "bpf": lambda context: [BpfProbe(context)],
+        "netfilter": lambda context: [NetfilterProbe(context)],
+        "devlink": lambda context: [DevlinkProbe(context)],
+        "blockdev": lambda context: [BlockdevProbe(context)],
     }
 )
 

@@ -200,6 +200,11 @@ def kept_labels(labels: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
+def lxc_id(owner: int, path: str, name: str) -> str:
+    """Return the id of a container of LXC: user that runs its monitor, directory of all containers, name."""
+    return f"lxc:{owner}:{path}/{name}"
+
+
 def unix_ms(text: str) -> int:
     """Return an RFC 3339 time in Unix milliseconds, 0 for none (engines write the year 1) or one that is no time."""
     try:

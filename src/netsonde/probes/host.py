@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The host itself: the node that owns its namespaces, interfaces and bridges.
 
-Source: uname, /proc/cpuinfo, /proc/cmdline, /etc/os-release, /sys; read when the probe starts.
+Source: uname, /proc/cpuinfo, /proc/cmdline, /etc/os-release, /sys (host_hardware.py); read when the probe starts.
 Writes: one node Type=host.
-Needs:  nothing.
+Needs:  nothing; root for the machine's serial number.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from netsonde.graph.batch import Batch
 from netsonde.model.elements import Json, Metadata
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
+from netsonde.probes.host_hardware import hardware_metadata, read
 
 CPU_KEYS = {
     "processor": ("CPU", int),
@@ -62,16 +63,18 @@ def host_metadata(host: str, extra: dict[str, str], root: Path = Path("/")) -> M
     for key, value in extra.items():
         nest(metadata, key, value)
     metadata |= {"Name": host, "Type": "host", "Hostname": socket.gethostname(), "OS": platform.system().lower()}
-    metadata |= _release(_read(root / "etc/os-release"))
+    metadata |= _release(read(root / "etc/os-release"))
     metadata |= _virtualization(root)
     optional: dict[str, Json] = {
         "KernelVersion": platform.release(),
-        "InstanceID": _read(root / "var/lib/cloud/data/instance-id").strip(),
-        "KernelCmdLine": command_line(_read(root / "proc/cmdline")),
-        "CPU": cpus(_read(root / "proc/cpuinfo")),
-        "IsolatedCPU": cpu_list(_read(root / "sys/devices/system/cpu/isolated")),
+        "Architecture": platform.machine(),
+        "InstanceID": read(root / "var/lib/cloud/data/instance-id").strip(),
+        "KernelCmdLine": command_line(read(root / "proc/cmdline")),
+        "CPU": cpus(read(root / "proc/cpuinfo")),
+        "IsolatedCPU": cpu_list(read(root / "sys/devices/system/cpu/isolated")),
     }
-    return metadata | {key: value for key, value in optional.items() if value}
+    metadata |= {key: value for key, value in optional.items() if value}
+    return metadata | hardware_metadata(root)
 
 
 def nest(metadata: Metadata, path: str, value: Json) -> None:
@@ -143,9 +146,9 @@ def _release(text: str) -> Metadata:
 
 def _virtualization(root: Path) -> Metadata:
     """Return which hypervisor this host is a guest of, or that it runs guests itself."""
-    vendor = _read(root / "sys/class/dmi/id/sys_vendor").lower()
+    vendor = read(root / "sys/class/dmi/id/sys_vendor").lower()
     guest_of = next((name for word, name in VENDORS if word in vendor), "")
-    if guest_of or "hypervisor" in _read(root / "proc/cpuinfo"):
+    if guest_of or "hypervisor" in read(root / "proc/cpuinfo"):
         return {"VirtualizationSystem": guest_of or "kvm", "VirtualizationRole": "guest"}
     if (root / "dev/kvm").exists():
         return {"VirtualizationSystem": "kvm", "VirtualizationRole": "host"}
@@ -162,10 +165,3 @@ VENDORS = (
     ("google", "kvm"),
     ("openstack", "kvm"),
 )
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

@@ -3,12 +3,17 @@
 
 from dataclasses import dataclass, field
 
+from netsonde.probes.blockdev.settings import BlockdevSettings
+from netsonde.probes.bpf.settings import BpfSettings
 from netsonde.probes.cri.settings import CriSettings
+from netsonde.probes.devlink.settings import DevlinkSettings
 from netsonde.probes.docker.settings import DockerSettings
 from netsonde.probes.host_settings import HostSettings
 from netsonde.probes.libvirt.settings import LibvirtSettings
 from netsonde.probes.lldp.settings import LldpSettings
 from netsonde.probes.lxc.settings import LxcSettings
+from netsonde.probes.lxd.settings import LxdSettings
+from netsonde.probes.netfilter.settings import NetfilterSettings
 from netsonde.probes.netlink.settings import NetlinkSettings
 from netsonde.probes.netns.settings import NetnsSettings
 from netsonde.probes.ovsdb.settings import OvsdbSettings
@@ -23,7 +28,8 @@ class ProbeSettings:
     """Section `probes` of the agent's settings."""
 
     enabled: tuple[str, ...] = (
-        *("netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc", "lxc", "cri", "wireguard"),
+        *("netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc", "lxc", "cri", "wireguard", "bpf"),
+        *("netfilter", "devlink", "lxd"),
     )
     """Probes to run beside `host`, which always runs. A probe whose daemon is absent waits for it at no cost."""
     host: HostSettings = field(default_factory=HostSettings)
@@ -36,6 +42,11 @@ class ProbeSettings:
     lldp: LldpSettings = field(default_factory=LldpSettings)
     runc: RuncSettings = field(default_factory=RuncSettings)
     lxc: LxcSettings = field(default_factory=LxcSettings)
+    lxd: LxdSettings = field(default_factory=LxdSettings)
     cri: CriSettings = field(default_factory=CriSettings)
     socketinfo: SocketInfoSettings = field(default_factory=SocketInfoSettings)
     wireguard: WireGuardSettings = field(default_factory=WireGuardSettings)
+    bpf: BpfSettings = field(default_factory=BpfSettings)
+    netfilter: NetfilterSettings = field(default_factory=NetfilterSettings)
+    devlink: DevlinkSettings = field(default_factory=DevlinkSettings)
+    blockdev: BlockdevSettings = field(default_factory=BlockdevSettings)

@@ -12,11 +12,16 @@ from netsonde.model.keys import Field, Key
 from netsonde.model.looks import Look
 from netsonde.openstack import keys as openstack
 from netsonde.probes import host_keys as host
+from netsonde.probes.blockdev import keys as blockdev
+from netsonde.probes.bpf import keys as bpf
 from netsonde.probes.cri import keys as cri
+from netsonde.probes.devlink import keys as devlink
 from netsonde.probes.docker import keys as docker
 from netsonde.probes.libvirt import keys as libvirt
 from netsonde.probes.lldp import keys as lldp
 from netsonde.probes.lxc import keys as lxc
+from netsonde.probes.lxd import keys as lxd
+from netsonde.probes.netfilter import keys as netfilter
 from netsonde.probes.netlink import keys as netlink
 from netsonde.probes.netns import keys as netns
 from netsonde.probes.ovsdb import keys as ovsdb
@@ -40,9 +45,14 @@ KEYS: Final[tuple[Key, ...]] = (
     *lldp.KEYS,
     *runc.KEYS,
     *lxc.KEYS,
+    *lxd.KEYS,
     *cri.KEYS,
     *socketinfo.KEYS,
     *wireguard.KEYS,
+    *bpf.KEYS,
+    *netfilter.KEYS,
+    *devlink.KEYS,
+    *blockdev.KEYS,
     *openstack.KEYS,
     *captures.KEYS,
     *checks.KEYS,
@@ -52,7 +62,10 @@ KEYS: Final[tuple[Key, ...]] = (
 LOOKS: Final[tuple[Look, ...]] = tuple(
     {
         look.type: look
-        for source in (host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc, cri, socketinfo, wireguard)
+        for source in (
+            *(host, netns, netlink, ovsdb, docker, qemu, libvirt, lldp, runc, lxc, cri, socketinfo, wireguard, bpf),
+            *(netfilter, devlink, blockdev, lxd),
+        )
         for look in source.LOOKS
     }.values()
 )
@@ -61,6 +74,6 @@ LOOKS: Final[tuple[Look, ...]] = tuple(
 FLOW_FIELDS: Final[tuple[Field, ...]] = flows.FIELDS
 
 METRIC_FIELDS: Final[tuple[Field, ...]] = tuple(
-    {field.key: field for field in (*flows.METRICS, *netlink.METRICS)}.values()
+    {field.key: field for field in (*flows.METRICS, *netlink.METRICS, *netfilter.METRICS, *blockdev.METRICS)}.values()
 )
 """Fields of what `Metrics()` gives, of interfaces and of flows; `Start` and `Last` are the same in both."""

@@ -41,7 +41,7 @@ async def test_default_is_everything_of_a_host(namespaces: NamespaceRegistry) ->
     probes = build_probes(context(namespaces, ProbeSettings()))
     assert [probe.name for probe in probes] == [
         *("host", "netns", "netlink", "ovsdb", "docker", "qemu", "libvirt", "lldp", "runc", "lxc", "cri"),
-        "wireguard",
+        *("wireguard", "bpf", "netfilter", "devlink", "lxd"),
     ]
 
 
@@ -55,6 +55,7 @@ async def test_probes_that_ask_another_program_say_where(namespaces: NamespaceRe
         "libvirt": "/nonexistent/libvirtd",
         "cri": "/run/containerd/containerd.sock",
         "lxc": "the command sockets of LXC",
+        "lxd": ProbeSettings().lxd.sockets[0],
     }
 
 

@@ -8,10 +8,13 @@ from netsonde.flows.fields import METRICS as FLOW_METRICS
 from netsonde.model.keys import Field, Key
 from netsonde.probes import host_keys
 from netsonde.probes._registry import PROBES
+from netsonde.probes.blockdev import counters as disks
+from netsonde.probes.blockdev import keys as blockdev
 from netsonde.probes.cri import keys as cri
 from netsonde.probes.docker import keys as docker
 from netsonde.probes.lldp import keys as lldp
 from netsonde.probes.lxc import keys as lxc
+from netsonde.probes.netfilter import conntrack
 from netsonde.probes.netlink import keys as netlink
 from netsonde.probes.netlink.counters import NAMES
 from netsonde.probes.netns import keys as netns
@@ -41,7 +44,7 @@ def test_every_type_that_only_one_probe_writes_has_a_look() -> None:
 
 
 def test_probes_that_write_one_type_agree_how_it_looks() -> None:
-    sources = (host_keys, netns, netlink, ovsdb, docker, qemu, lldp, runc, lxc, cri)
+    sources = (host_keys, netns, netlink, ovsdb, docker, qemu, lldp, runc, lxc, cri, blockdev)
     looks = {look for source in sources for look in source.LOOKS}
     assert len(looks) == len(LOOKS)
 
@@ -64,7 +67,8 @@ def test_a_nested_key_has_all_that_lie_above_it() -> None:
 
 def test_the_counters_that_are_read_are_those_that_are_listed() -> None:
     listed = {field.key for field in METRIC_FIELDS}
-    assert listed == {*NAMES, *(field.key for field in FLOW_METRICS)}
+    read = {*NAMES, *filter(None, disks.NAMES), *conntrack.NAMES.values(), conntrack.ENTRIES}
+    assert listed == {*read, *(field.key for field in FLOW_METRICS)}
 
 
 def test_what_was_published_stays_within_a_major_version() -> None:

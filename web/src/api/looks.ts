@@ -60,4 +60,8 @@ export const LOOKS: Readonly<Record<string, Look>> = {
   "libvirt": { kind: "vm", group: false },
   "switch": { kind: "bridge", group: false },
   "switchport": { kind: "port", group: false },
+  "cluster": { kind: "other", group: true },
+  "blockdev": { kind: "other", group: false },
+  "blockdevlvm": { kind: "other", group: false },
+  "blockdevleaf": { kind: "other", group: false },
 };

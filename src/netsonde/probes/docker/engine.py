@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from netsonde.errors import SourceLost, WireError
 from netsonde.probes.docker.api import Version, common_version, decode
-from netsonde.probes.docker.http import Answer, UnixHttp
+from netsonde.probes.unix_http import Answer, UnixHttp
 
 T = TypeVar("T")
 

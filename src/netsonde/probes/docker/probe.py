@@ -20,8 +20,8 @@ from netsonde.probes._api import ProbeContext
 from netsonde.probes.containers import Container, ContainerPublisher
 from netsonde.probes.docker.api import Event, Inspection, Listed, Version, decode, is_id, touched_container
 from netsonde.probes.docker.engine import Engine
-from netsonde.probes.docker.http import TooSlow
 from netsonde.probes.docker.translate import container
+from netsonde.probes.unix_http import TooSlow
 
 ASKED_AT_ONCE: Final = 8
 """Containers that are inspected at the same time."""

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from netsonde.model.elements import Json, Metadata
-from netsonde.probes.containers import Container
+from netsonde.probes.containers import Container, lxc_id
 from netsonde.probes.lxc.command import State
 from netsonde.probes.lxc.inspect import Interface, Seen
 
@@ -30,7 +30,7 @@ def container(seen: Seen) -> Container | None:
         "Interfaces": [_interface(one) for one in seen.interfaces],
     }
     return Container(
-        id=f"lxc:{seen.owner}:{seen.path}/{seen.name}",
+        id=lxc_id(seen.owner, seen.path, seen.name),
         name=seen.name,
         manager=_manager(seen.path),
         pid=seen.pid,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which driver, bus address, speed and offloads each hardware device has, and of which other one it is a virtual
-function, asked in the background and kept.
+"""Which driver, bus address, speed and offloads each hardware device has, what its PCI device is, and of which other
+one it is a virtual function, asked in the background and kept.
 
 Asked again when the name or the operational state changes, since the speed is known only once the link is up, and when
 the kernel tells of the device again though nothing that its message shows has changed: so it does for offloads.
@@ -15,6 +15,7 @@ from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.netlink.ethtool import read_driver
 from netsonde.probes.netlink.functions import physical_function
 from netsonde.probes.netlink.links import Link
+from netsonde.probes.netlink.pci import read_pci
 from netsonde.probes.netlink.translate import IFF_LOOPBACK, Driver, Key
 
 
@@ -77,5 +78,7 @@ class DriverReader:
 
 def _read_device(name: str) -> Driver:
     driver = read_driver(name)
+    pci, numa_node = read_pci(driver.bus)
+    driver = replace(driver, pci=pci, numa_node=numa_node)
     found = physical_function(driver.bus)
     return driver if found is None else replace(driver, physical=found[0], function=found[1])

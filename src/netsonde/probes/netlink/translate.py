@@ -42,6 +42,10 @@ class Driver:
     """Bus address of the hardware of which it is a virtual function, "" for none."""
     function: int = 0
     """Which of its virtual functions it is."""
+    pci: Metadata = field(default_factory=dict)
+    """What its PCI device is."""
+    numa_node: int = -1
+    """NUMA node that it is near, -1 = not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +100,11 @@ def _add_driver(metadata: Metadata, link: Link, driver: Driver | None) -> None:
             "Features": driver.features,
             "Rings": driver.rings,
             "Channels": driver.channels,
+            "PCI": driver.pci,
         }
         metadata.update((key, value) for key, value in more.items() if value)
+        if driver.numa_node >= 0:
+            metadata["NumaNode"] = driver.numa_node
         if driver.physical:
             metadata["VfID"] = driver.function
     elif link.kind or link.flags & IFF_LOOPBACK:

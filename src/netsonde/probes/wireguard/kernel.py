@@ -13,28 +13,12 @@ from typing import Final
 
 from netsonde.errors import SourceLost
 from netsonde.probes import netlink_wire as wire
-from netsonde.probes.wireguard.messages import GENERIC, WGDEVICE_A_IFINDEX, Device, decode, merged
+from netsonde.probes.generic_netlink import GENERIC, LONGEST, read_family
+from netsonde.probes.wireguard.messages import WGDEVICE_A_IFINDEX, Device, decode, merged
 from netsonde.probes.wireguard.secrets import blank_secrets
 
-NETLINK_GENERIC: Final = 16
-GENL_ID_CTRL: Final = 0x10
-CTRL_CMD_GETFAMILY: Final = 3
-CTRL_ATTR_FAMILY_ID: Final = 1
-CTRL_ATTR_FAMILY_NAME: Final = 2
-WG_GENL_NAME: Final = b"wireguard\0"
+WG_GENL_NAME: Final = "wireguard"
 WG_CMD_GET_DEVICE: Final = 0
-
-LONGEST: Final = 64 * 1024
-"""Bytes of one datagram; the kernel's are 32 KiB at most."""
-PATIENCE: Final = 5.0
-"""Seconds for the kernel's next answer."""
-
-
-def open_socket() -> socket.socket:
-    """Return a socket to ask with, for the namespace of the calling thread."""
-    found = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_GENERIC)
-    found.settimeout(PATIENCE)
-    return found
 
 
 def read_devices(source: socket.socket, ifindexes: list[int]) -> dict[int, Device]:
@@ -43,24 +27,11 @@ def read_devices(source: socket.socket, ifindexes: list[int]) -> dict[int, Devic
     SourceLost when the kernel refuses.
     """
     try:
-        family = _family(source)
+        family = read_family(source, WG_GENL_NAME, _answers)
         found = [_read(source, family, ifindex) for ifindex in ifindexes] if family else []
     except OSError as refused:
         raise SourceLost(f"the kernel does not tell WireGuard's peers: {refused}") from refused
     return {device.ifindex: device for device in found if device is not None}
-
-
-def _family(source: socket.socket) -> int:
-    """Return the number by which this kernel knows WireGuard, 0 when it does not."""
-    body = GENERIC.pack(CTRL_CMD_GETFAMILY, 1) + wire.attribute(CTRL_ATTR_FAMILY_NAME, WG_GENL_NAME)
-    source.send(wire.request(GENL_ID_CTRL, 0, 1, body))
-    for message in _answers(source):
-        if message.type == wire.NLMSG_ERROR:
-            return 0
-        at = message.start + GENERIC.size
-        found = wire.attributes(message.data, at, message.end, frozenset({CTRL_ATTR_FAMILY_ID}))
-        return wire.number(found.get(CTRL_ATTR_FAMILY_ID, b""))
-    return 0
 
 
 def _read(source: socket.socket, family: int, ifindex: int) -> Device | None:

@@ -13,6 +13,7 @@ from typing import Final
 from netsonde.errors import WireError
 from netsonde.model.elements import Json, Metadata
 from netsonde.probes import netlink_wire as wire
+from netsonde.probes.generic_netlink import GENERIC
 
 WGDEVICE_A_IFINDEX: Final = 1
 WGDEVICE_A_PUBLIC_KEY: Final = 4
@@ -30,8 +31,6 @@ WGALLOWEDIP_A_CIDR_MASK: Final = 3
 MOST_PEERS: Final = 100_000
 """Peers of one interface that are read."""
 
-GENERIC: Final = struct.Struct("=BBxx")
-"""Command and version."""
 _TIME: Final = struct.Struct("=qq")
 _PORT: Final = struct.Struct("!H")
 _DEVICE: Final = frozenset(

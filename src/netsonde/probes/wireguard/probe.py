@@ -20,8 +20,9 @@ from netsonde.graph.locate import locate
 from netsonde.model.elements import Metadata
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
+from netsonde.probes.generic_netlink import open_socket
 from netsonde.probes.namespaces import Namespace
-from netsonde.probes.wireguard.kernel import open_socket, read_devices
+from netsonde.probes.wireguard.kernel import read_devices
 from netsonde.probes.wireguard.messages import Device, device_metadata
 
 KIND: Final = "wireguard"

@@ -25,7 +25,7 @@ _KINDS: Final = {
 }
 RECENT_MS: Final = 300_000
 """How far before a point in time the last counters of an interface are looked for."""
-_NOT_SUMMED: Final = frozenset({"Start", "Last", "RTT"})
+_NOT_SUMMED: Final = frozenset({"Start", "Last", "RTT", "ConntrackEntries"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from netsonde.errors import SourceLost, WireError
-from netsonde.probes.docker import http
-from netsonde.probes.docker.http import UnixHttp
+from netsonde.probes import unix_http as http
+from netsonde.probes.unix_http import UnixHttp
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 

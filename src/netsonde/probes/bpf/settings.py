@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of the `bpf` probe."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class BpfSettings:
+    """Section `probes.bpf`."""
+
+    interval: float = 10.0
+    """Seconds between two looks at the programs that are attached to interfaces; at least 0.1."""
