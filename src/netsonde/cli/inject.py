@@ -155,7 +155,7 @@ def audit(
 
 def _replay_seconds(made: InjectionView) -> float:
     """Return the most that a replay at recorded times is waited for; nobody knows here how long it is."""
-    return 3600.0 if made.pcap else 0.0
+    return 3600.0 if made.type == "pcap" else 0.0
 
 
 def tell_end(done: InjectionView, output: Form) -> None:
