@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps a Cytoscape canvas equal to a view. Positions belong to this class: what is placed stays where it is.
 
-import cytoscape, { type CollectionReturnValue, type Core, type EdgeSingular, type NodeSingular } from "cytoscape";
+import cytoscape, { type Core, type EdgeSingular, type NodeSingular } from "cytoscape";
 import type { Theme } from "../state/theme";
 import { claimStyleElement, dataOf } from "./element";
 import { LayoutWorker } from "./layout";
 import { labelLinks, markLinks, removeLinks, showLinks } from "./links";
-import { applyMarks, noMarks, touched, type Marks } from "./marks";
+import { applyMarks, emphasise, noMarks, touched, type Marks } from "./marks";
+import type { Found } from "./matching";
 import { placeNewcomers } from "./newcomers";
 import { middle, pushApart, type Box, type Point } from "./placement";
 import { PositionMemory } from "./positions";
 import { canvasStyle } from "./style";
 import { arrange } from "./tiers";
+import { Titles } from "./titles";
 import type { LinkTraffic } from "./traffic";
 import type { View, VisibleNode } from "./view";
 
@@ -25,8 +27,6 @@ export interface CanvasHandlers {
 const GROUP_GAP = 34;
 /** Elements from which on a picture is moved while the hand moves, and drawn anew when it rests. */
 const MANY = 400;
-const LARGEST_LABEL = 18;
-const TITLE_SIZES = [13, 18, 25, 36, 52, 76] as const;
 const ORIGIN = { x: 0, y: 0 };
 const FLASH_MS = 1600;
 const FIT_PADDING = 30;
@@ -37,7 +37,8 @@ export class Canvas {
   private view: View | null = null;
   private marks: Marks = noMarks;
   private fitted = false;
-  private titleSize = 13;
+  private emphasised = false;
+  private readonly titles: Titles;
 
   constructor(
     container: HTMLElement,
@@ -60,7 +61,7 @@ export class Canvas {
       handlers.onPickLink(edge.data("edges") as readonly string[], edge.data("count") as number);
     });
     this.cy.on("dbltap", "node", (event) => handlers.onToggle((event.target as NodeSingular).id()));
-    this.cy.on("zoom", () => this.keepTitlesReadable());
+    this.titles = new Titles(this.cy);
     this.cy.on("dragfree", "node", () => this.remember());
   }
 
@@ -90,6 +91,13 @@ export class Canvas {
       for (const id of touched(before, marks)) applyMarks(this.cy.getElementById(id), marks);
       if (before.link !== marks.link) markLinks(this.cy, marks.link);
     });
+  }
+
+  /** Dim everything but these nodes and lines; null = nothing. After each new view, which may have others. */
+  emphasise(found: Found | null): void {
+    if (found === null && !this.emphasised) return;
+    this.emphasised = found !== null;
+    this.cy.batch(() => emphasise(this.cy, found));
   }
 
   /** Say on the lines what they carry; an empty map makes them silent. */
@@ -192,19 +200,6 @@ export class Canvas {
     return this.cy.getElementById(id).hasClass("closed");
   }
 
-  /** Names of hosts stay legible however far away one is; in steps, for each makes Cytoscape measure all frames. */
-  private keepTitlesReadable(): void {
-    const size = titleSize(this.cy.zoom());
-    if (size === this.titleSize) return;
-    this.titleSize = size;
-    for (const node of this.cy.nodes(".outermost")) node.style("font-size", this.sizeOf(node));
-  }
-
-  /** A frame has room for a large title, a single node has not. */
-  private sizeOf(node: CollectionReturnValue | NodeSingular): number {
-    return node.hasClass("open") ? this.titleSize : Math.min(this.titleSize, LARGEST_LABEL);
-  }
-
   private removeGone(view: View): void {
     removeLinks(this.cy, view);
     const gone = this.cy.nodes().filter((node) => !view.nodes.has(node.id()));
@@ -228,7 +223,7 @@ export class Canvas {
     const data = { ...dataOf(node), ...(node.parent ? { parent: node.parent } : {}) };
     const classes = [node.group ?? "", node.parent ? "" : "outermost"];
     const added = this.cy.add({ group: "nodes", data, position: { ...(this.positions.get(node.id) ?? ORIGIN) }, classes });
-    if (!node.parent) added.style("font-size", this.sizeOf(added));
+    if (!node.parent) this.titles.put(added);
     applyMarks(added, this.marks);
   }
 
@@ -285,9 +280,4 @@ export class Canvas {
 /** Cytoscape takes this wish when it begins only, but looks at it at each frame. */
 function moveAsPicture(cy: Core, wanted: boolean): void {
   (cy as unknown as { renderer(): { textureOnViewport: boolean } }).renderer().textureOnViewport = wanted;
-}
-
-function titleSize(zoom: number): number {
-  const wanted = 9.5 / zoom;
-  return TITLE_SIZES.find((size) => size >= wanted) ?? 76;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a node is marked as on the canvas: selected, picked, matched, captured.
 
-import type { CollectionReturnValue } from "cytoscape";
+import type { CollectionReturnValue, Core } from "cytoscape";
 import type { NodeCapture } from "../state/captures";
+import type { Found } from "./matching";
+import type { View } from "./view";
 
 export interface Marks {
   readonly selected: string;
@@ -35,4 +37,20 @@ export function applyMarks(element: CollectionReturnValue, marks: Marks): void {
   const capture = marks.captures.get(id);
   if (capture) element.data("capture", capture);
   else element.removeData("capture");
+}
+
+/** What of a view stands for something that was found: nodes, closed groups around some, lines. */
+export function foundIn(view: View, { nodes, edges }: Found): Found {
+  const shown = [...nodes].flatMap((id) => view.shownAs.get(id) ?? []);
+  const lines = [...view.edges.values()].filter((line) => line.edges.some((id) => edges.has(id)));
+  return { nodes: new Set(shown), edges: new Set(lines.map(({ id }) => id)) };
+}
+
+/** Let what was found stand out, or, with null, everything look alike again. */
+export function emphasise(cy: Core, found: Found | null): void {
+  for (const node of cy.nodes()) {
+    const is = found?.nodes.has(node.id()) === true;
+    node.toggleClass("found", is).toggleClass("dim", found !== null && !is);
+  }
+  for (const edge of cy.edges()) edge.toggleClass("dim", found?.edges.has(edge.id()) === false);
 }

@@ -162,6 +162,11 @@ function markStyles(palette: Palette): object[] {
   return [
     ...badges,
     { selector: "node.open[capture]", style: { "background-image": "none" } },
+    // A frame's opacity would be that of all inside it.
+    { selector: "node.dim:childless", style: { opacity: 0.25 } },
+    { selector: "node.dim.open", style: { "text-opacity": 0.5, "border-opacity": 0.5 } },
+    ring("node.found", palette.accent, 4),
+    { selector: "node.found.open", style: { "underlay-opacity": 0, "border-color": palette.accent, "border-width": 2 } },
     { selector: "node.gone", style: { "border-width": 2, "border-color": palette.red, "border-style": "dashed" } },
     ring("node.match", palette.amber, 5),
     ring("node.picked", palette.green, 6),
@@ -209,6 +214,7 @@ function edgeStyles(palette: Palette): object[] {
     { selector: "edge[rate]", style: { label: "data(rate)", width: "mapData(weight, 3, 10, 1.6, 7)" } },
     { selector: "edge[load = 'busy']", style: { "line-color": palette.amber } },
     { selector: "edge[load = 'full']", style: { "line-color": palette.red } },
+    { selector: "edge.dim", style: { opacity: 0.2 } },
     {
       selector: "edge.selected",
       style: { "underlay-color": palette.accent, "underlay-padding": 5, "underlay-opacity": 0.4 },
