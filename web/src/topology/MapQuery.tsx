@@ -2,6 +2,7 @@
 // The query by which the map is dimmed or cut: its field, favourites, mistakes, and what it finds.
 
 import { useEffect, useRef, useState } from "react";
+import type { CheckAnswer } from "../api/types";
 import { useCheck } from "../editor/useCheck";
 import { refine, place } from "../state/place";
 import { useStore } from "../state/store";
@@ -10,6 +11,7 @@ import { Icon } from "../ui/Icon";
 import { IconButton } from "../ui/widgets";
 import { favourites, PRESETS, toggleFavourite } from "./favourites";
 import { matching, wordsOf, type Matching } from "./matching";
+import { takeAll } from "./selection";
 
 const WORDS = "map-query-words";
 const LONGEST_SHOWN = 70;
@@ -29,8 +31,7 @@ export function MapQuery({ onClose }: { onClose: () => void }) {
   const kept = useStore(favourites);
   const wanted = draft.trim();
   // What is wrong while one types; what the server says of the query that was asked.
-  const mistake = text === wanted && verdict?.Valid === false ? wordsOf(verdict) : "";
-  const error = mistake || (wanted === query && now.state === "refused" ? now.reason : "");
+  const error = mistakeIn(wanted, text, verdict) || (wanted === query && now.state === "refused" ? now.reason : "");
   const ask = (asked: string): void => {
     setDraft(asked);
     refine({ map: asked.trim() });
@@ -81,8 +82,23 @@ export function MapQuery({ onClose }: { onClose: () => void }) {
       <p id={WORDS} aria-live="polite" data-testid="map-query-words" className={error ? "tone-text-red" : "muted"}>
         {error || (wanted === query ? told(now) : "Enter asks")}
       </p>
+      <ChooseFound now={now} />
     </form>
   );
+}
+
+function ChooseFound({ now }: { now: Matching }) {
+  if (now.state !== "known" || now.found.nodes.size === 0) return null;
+  return (
+    <button type="button" className="link-button" onClick={() => takeAll(now.found.nodes)}>
+      Choose them
+    </button>
+  );
+}
+
+/** The verdict may still be that of an earlier text. */
+function mistakeIn(wanted: string, judged: string, verdict: CheckAnswer | undefined): string {
+  return judged === wanted && verdict?.Valid === false ? wordsOf(verdict) : "";
 }
 
 function told(now: Matching): string {

@@ -9,22 +9,27 @@ import { useStore } from "../state/store";
 import { theme } from "../state/theme";
 import { count, plural } from "../ui/format";
 import { tell } from "../ui/toasts";
-import { EmptyState, IconButton, messageOf } from "../ui/widgets";
+import { EmptyState } from "../ui/widgets";
 import { Canvas } from "./canvas";
 import { jumps } from "./jump";
 import { MapQuery } from "./MapQuery";
+import { MapTools } from "./MapTools";
+import { Minimap, overviewWanted } from "./Minimap";
 import { pick } from "./picking";
+import { chooseNone, take, takeAll } from "./selection";
+import { SelectionBar } from "./SelectionBar";
 import { useMarks } from "./useMarks";
 import { useEmphasis, useMatchFeed, useOnly } from "./useMatching";
 import { useTraffic } from "./useTraffic";
-import { automaticDepth, deepestWithin, groupsAround, project, type View } from "./view";
+import { automaticDepth, deepestWithin, groupMeant, groupsAround, project, type View } from "./view";
 
 /** Nodes with which the canvas can still be moved by hand. */
 const MOST_DRAWN = 2500;
 
 export function Topology() {
   const graph = useShownGraph();
-  const { at: past, rates, map: query } = useStore(place);
+  const { at: past, map: query } = useStore(place);
+  const small = useStore(overviewWanted);
   const [asking, setAsking] = useState(query !== "");
   const [chosen, setChosen] = useState<ReadonlyMap<string, boolean>>(() => new Map());
   // By the size when the graph first arrived: groups must not fall shut because a node was added.
@@ -53,6 +58,9 @@ export function Topology() {
         const group = latest.current.view.nodes.get(id)?.group;
         if (group) setChosen((known) => new Map(known).set(id, group === "closed"));
       },
+      onTake: take,
+      onBox: takeAll,
+      onNothing: chooseNone,
     });
     const observer = new ResizeObserver(() => made.resize());
     observer.observe(frame.current);
@@ -96,6 +104,11 @@ export function Topology() {
       tell(`${count(view.total)} nodes are too many to draw: groups are open as far as ${count(MOST_DRAWN)} go`, "alert", "amber");
     }
   };
+  const setGroups = (ids: ReadonlySet<string>, open: boolean): void => {
+    const meant = [...ids].flatMap((id) => groupMeant(view, id, open) ?? []);
+    setChosen((known) => new Map([...known, ...meant.map((group): [string, boolean] => [group, open])]));
+  };
+  const asked = asking || query !== "";
   const ask = (wanted: boolean): void => {
     setAsking(wanted);
     refine({ map: "" });
@@ -108,23 +121,10 @@ export function Topology() {
           Interfaces appear here as soon as an agent reports them.
         </EmptyState>
       ) : null}
-      {asking || query !== "" ? <MapQuery onClose={() => ask(false)} /> : null}
-      <div className="map-tools" role="toolbar" aria-label="Map">
-        <IconButton icon="plus" label="Zoom in" onClick={() => canvas?.zoomBy(1.25)} />
-        <IconButton icon="minus" label="Zoom out" onClick={() => canvas?.zoomBy(0.8)} />
-        <IconButton icon="fit" label="Show all" onClick={() => canvas?.fit()} />
-        <IconButton icon="expand" label="Open all groups" onClick={() => setAll(true)} />
-        <IconButton icon="collapse" label="Close all groups but hosts" onClick={() => setAll(false)} />
-        <IconButton icon="layout" label="Arrange in rows" onClick={() => canvas?.arrange()} />
-        <IconButton icon="web" label="Arrange by links" onClick={() => canvas?.arrangeByLinks()} />
-        <IconButton
-          icon="traffic"
-          label={trafficError ? `Traffic could not be read: ${messageOf(trafficError)}` : "Traffic on links"}
-          aria-pressed={rates === "on"}
-          onClick={() => refine({ rates: rates === "on" ? "" : "on" })}
-        />
-        <IconButton icon="filter" label="Ask what the map shows" aria-expanded={asking || query !== ""} onClick={() => ask(!asking && query === "")} />
-      </div>
+      {asked ? <MapQuery onClose={() => ask(false)} /> : null}
+      <MapTools canvas={canvas} trafficError={trafficError} onAllGroups={setAll} asking={asked} onAsk={ask} />
+      <SelectionBar onGroups={setGroups} />
+      {canvas && small ? <Minimap canvas={canvas} /> : null}
       <MapNote view={view} />
     </section>
   );
@@ -132,6 +132,7 @@ export function Topology() {
 
 function select(node: Parameters<typeof pick>[0] | undefined): void {
   if (!node || pick(node)) return;
+  chooseNone();
   go({ tab: "node", node: node.ID, view: "" });
 }
 

@@ -1,28 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps a Cytoscape canvas equal to a view. Positions belong to this class: what is placed stays where it is.
 
-import cytoscape, { type Core, type EdgeSingular, type NodeSingular } from "cytoscape";
+import cytoscape, { type Core, type NodeSingular } from "cytoscape";
 import type { Theme } from "../state/theme";
 import { claimStyleElement, dataOf } from "./element";
+import { listen, type Gestures } from "./gestures";
 import { LayoutWorker } from "./layout";
 import { labelLinks, markLinks, removeLinks, showLinks } from "./links";
 import { applyMarks, emphasise, noMarks, touched, type Marks } from "./marks";
 import type { Found } from "./matching";
 import { placeNewcomers } from "./newcomers";
+import { Overview, type Inks } from "./overview";
 import { middle, pushApart, type Box, type Point } from "./placement";
 import { PositionMemory } from "./positions";
+import { pins } from "./selection";
 import { canvasStyle } from "./style";
 import { arrange } from "./tiers";
 import { Titles } from "./titles";
 import type { LinkTraffic } from "./traffic";
 import type { View, VisibleNode } from "./view";
-
-export interface CanvasHandlers {
-  onPick(id: string): void;
-  /** A line that stands for these edges, and how many there are of them. */
-  onPickLink(edges: readonly string[], count: number): void;
-  onToggle(id: string): void;
-}
 
 const GROUP_GAP = 34;
 /** Elements from which on a picture is moved while the hand moves, and drawn anew when it rests. */
@@ -43,7 +39,7 @@ export class Canvas {
   constructor(
     container: HTMLElement,
     theme: Theme,
-    handlers: CanvasHandlers,
+    gestures: Gestures,
     private readonly positions = new PositionMemory(),
   ) {
     claimStyleElement();
@@ -52,15 +48,11 @@ export class Canvas {
       style: canvasStyle(theme),
       minZoom: 0.05,
       maxZoom: 3,
-      boxSelectionEnabled: false,
+      boxSelectionEnabled: gestures.onBox !== undefined,
+      // What is chosen is the page's to know, which outlives a redrawing.
       autounselectify: true,
     });
-    this.cy.on("tap", "node", (event) => handlers.onPick((event.target as NodeSingular).id()));
-    this.cy.on("tap", "edge", (event) => {
-      const edge = event.target as EdgeSingular;
-      handlers.onPickLink(edge.data("edges") as readonly string[], edge.data("count") as number);
-    });
-    this.cy.on("dbltap", "node", (event) => handlers.onToggle((event.target as NodeSingular).id()));
+    listen(this.cy, gestures);
     this.titles = new Titles(this.cy);
     this.cy.on("dragfree", "node", () => this.remember());
   }
@@ -119,6 +111,16 @@ export class Canvas {
     setTimeout(() => node.removeClass("flash"), FLASH_MS);
   }
 
+  /** Draw the whole map small on this canvas, until it is closed. */
+  overview(screen: HTMLCanvasElement, inks: () => Inks): Overview {
+    return new Overview(this.cy, screen, inks);
+  }
+
+  /** Shift what is seen by so many pixels of the screen. */
+  move(x: number, y: number): void {
+    this.cy.panBy({ x, y });
+  }
+
   zoomBy(factor: number): void {
     const level = this.cy.zoom() * factor;
     this.cy.zoom({ level, renderedPosition: { x: this.cy.width() / 2, y: this.cy.height() / 2 } });
@@ -136,18 +138,14 @@ export class Canvas {
   /** Give everything its place in the default arrangement. */
   arrange(): void {
     if (!this.view) return;
-    this.place(arrange(this.view));
-    this.remember();
-    this.fit();
+    this.rearrange(arrange(this.view));
   }
 
   /** Let the links decide: nodes that are linked come near each other. Computed in the worker. */
   arrangeByLinks(): void {
     if (!this.view || this.view.nodes.size === 0) return;
     this.layout.run(this.view, (places) => {
-      this.place(places);
-      this.remember();
-      this.fit();
+      this.rearrange(places);
     });
   }
 
@@ -164,6 +162,14 @@ export class Canvas {
   close(): void {
     this.layout.close();
     this.cy.destroy();
+  }
+
+  /** Pinned nodes stay, whatever comes upon them. */
+  private rearrange(places: ReadonlyMap<string, Point>): void {
+    const pinned = pins.get();
+    this.place([...places].filter(([id]) => !pinned.has(id)));
+    this.remember();
+    this.fit();
   }
 
   private place(places: Iterable<readonly [string, Point]>): void {

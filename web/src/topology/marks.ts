@@ -8,6 +8,10 @@ import type { View } from "./view";
 
 export interface Marks {
   readonly selected: string;
+  /** Chosen together with others. */
+  readonly chosen: ReadonlySet<string>;
+  /** They stay when the map is arranged. */
+  readonly pinned: ReadonlySet<string>;
   readonly picked: readonly string[];
   readonly matched: ReadonlySet<string>;
   /** Ids of the edges that the selected line stands for. */
@@ -17,12 +21,30 @@ export interface Marks {
   readonly captures: ReadonlyMap<string, NodeCapture>;
 }
 
-export const noMarks: Marks = { selected: "", picked: [], matched: new Set(), link: [], gone: new Set(), captures: new Map() };
+const NONE: ReadonlySet<string> = new Set();
+export const noMarks: Marks = {
+  selected: "",
+  chosen: NONE,
+  pinned: NONE,
+  picked: [],
+  matched: NONE,
+  link: [],
+  gone: NONE,
+  captures: new Map(),
+};
 
 /** Nodes that may look different after a change of marks. */
 export function touched(before: Marks, after: Marks): Set<string> {
   return new Set(
-    [before, after].flatMap((of) => [of.selected, ...of.picked, ...of.matched, ...of.gone, ...of.captures.keys()]),
+    [before, after].flatMap((of) => [
+      of.selected,
+      ...of.chosen,
+      ...of.pinned,
+      ...of.picked,
+      ...of.matched,
+      ...of.gone,
+      ...of.captures.keys(),
+    ]),
   );
 }
 
@@ -30,7 +52,8 @@ export function applyMarks(element: CollectionReturnValue, marks: Marks): void {
   if (element.empty()) return;
   const id = element.id();
   element
-    .toggleClass("selected", id === marks.selected)
+    .toggleClass("selected", id === marks.selected || marks.chosen.has(id))
+    .toggleClass("pinned", marks.pinned.has(id))
     .toggleClass("picked", marks.picked.includes(id))
     .toggleClass("match", marks.matched.has(id))
     .toggleClass("gone", marks.gone.has(id));

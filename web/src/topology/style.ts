@@ -113,6 +113,7 @@ function nodeStyles(palette: Palette): object[] {
       selector: "node[state = 'off']",
       style: { "background-color": palette.off, color: palette.muted },
     },
+    { selector: "node.pinned", style: { "border-width": 2, "border-color": palette.text } },
     {
       selector: "node[state = 'nocarrier']",
       style: { "border-width": 2, "border-color": palette.amber, "border-style": "dashed" },

@@ -142,6 +142,13 @@ export function groupsAround(graph: GraphState, id: string): string[] {
   return new OwnershipTree(graph).ancestors(id);
 }
 
+/** The group that opening or closing a node is about: itself, or, to close, the one around it. */
+export function groupMeant(view: View, id: string, open: boolean): string | null {
+  const node = view.nodes.get(id);
+  if (!node) return null;
+  return node.group !== null || open ? node.group && id : node.parent;
+}
+
 class OwnershipTree {
   roots: string[] = [];
   size: number;
