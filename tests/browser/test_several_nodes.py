@@ -60,9 +60,9 @@ def test_a_box_takes_what_is_inside_and_escape_lets_go(page: Page, stack: Stack,
         ids,
         """
         const xs = spots.map(({x}) => x), ys = spots.map(({y}) => y);
-        const [x1, x2] = [Math.min(...xs) - 45, Math.max(...xs) + 45];
-        // With their names below them.
-        const [y1, y2] = [Math.min(...ys) - 35, Math.max(...ys) + 45];
+        // Whole, with the names below them, at the largest size that a map is fitted with.
+        const [x1, x2] = [Math.min(...xs) - 65, Math.max(...xs) + 65];
+        const [y1, y2] = [Math.min(...ys) - 55, Math.max(...ys) + 75];
         await page.keyboard.down('Shift');
         await page.mouse.move(...at({x: x1, y: y1}));
         await page.mouse.down();
@@ -105,7 +105,9 @@ def test_nodes_are_chosen_pinned_and_let_go_by_keys_alone(page: Page, stack: Sta
     page.open()
     wait_on_map(page, ids[0])
     page.run("await page.keyboard.press('/')")
-    page.run(f"await page.keyboard.type({json.dumps(links.prefix)}); await page.keyboard.press('Shift+Enter')")
+    page.run(f"await page.keyboard.type({json.dumps(links.prefix)})")
+    page.wait("#search-hits [role=option]")
+    page.run("await page.keyboard.press('Shift+Enter')")
     page.wait(f"{BAR} [aria-pressed=true]")
     page.click("button", "Keep them where they are")
     page.wait(f"{BAR} [aria-pressed=false]")

@@ -79,10 +79,12 @@ export function MapQuery({ onClose }: { onClose: () => void }) {
         />
         <IconButton icon="close" label="Show the whole map" onClick={onClose} />
       </div>
-      <p id={WORDS} aria-live="polite" data-testid="map-query-words" className={error ? "tone-text-red" : "muted"}>
-        {error || (wanted === query ? told(now) : "Enter asks")}
-      </p>
-      <ChooseFound now={now} />
+      <div className="map-query-foot">
+        <p id={WORDS} aria-live="polite" data-testid="map-query-words" className={error ? "tone-text-red" : "muted"}>
+          {error || (wanted === query ? told(now) : "Enter asks")}
+        </p>
+        <ChooseFound now={now} />
+      </div>
     </form>
   );
 }
