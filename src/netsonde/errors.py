@@ -79,6 +79,10 @@ class SourceLost(Exception):
     """A source of data (daemon, socket, bus) went away; the supervisor tries again."""
 
 
+class SourceAbsent(SourceLost):
+    """There is nothing to lose: the daemon is not installed here, or was not started yet; it may come."""
+
+
 class WireError(ValueError):
     """A peer sent bytes that cannot be understood; the message is dropped and counted."""
 

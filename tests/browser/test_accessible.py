@@ -28,9 +28,16 @@ def test_axe_finds_nothing_in_any_tab(page: Page, stack: Stack, links: Links) ->
     node = node_id(stack, left)
     for theme in ("light", "dark"):
         page.run(f"await page.evaluate((theme) => localStorage.setItem('netsonde.theme', theme), '{theme}')")
+        page.run("await page.evaluate(() => localStorage.setItem('netsonde.overview', 'true'))")
         found: list[str] = []
         for tab in ("captures", "checks", "alerts", "inject", "workflows", "node", "flows", "query"):
-            page.open(f"?tab={tab}&node={node}&at=")
+            # With a mistake in the map's query, which is told in red.
+            page.open(f"?tab={tab}&node={node}&map=G.V().Hass()")
+            page.wait("[data-testid=map-query-words].tone-text-red")
+            page.run(f"await page.keyboard.press('/'); await page.keyboard.type('{left}')")
+            page.wait("#search-hits [role=option]")
+            page.run("await page.keyboard.press('Shift+Enter')")
+            page.wait("[data-testid=selection-bar]")
             page.run("await page.evaluate(" + json.dumps(AXE.read_text()) + "); return null")
             if tab in ("captures", "checks", "alerts", "inject"):
                 page.click("button", "Create")

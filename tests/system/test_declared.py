@@ -154,3 +154,23 @@ def test_a_seed_shows_a_namespace_under_a_node_and_takes_it_along(stack: Stack, 
     assert "refused" not in (tmp_path / "said").read_text()
     stack.wait(lambda: not stack.query(f"G.V().Has('@Origin', 'seed.{name}')"), 10, "gone with the seed")
     stack.call("DELETE", f"/api/node/{root}")
+
+
+def test_a_seed_publishes_what_its_filter_shows(stack: Stack, tmp_path: Path) -> None:
+    name = f"seed{secrets.token_hex(3)}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    command = [str(PROGRAM), "seed", "netlink", "--agent", stack.url, "--net", f"/run/netns/{name}", "--host-id", name]
+    command += ["--filter", "G.V().Has('MTU', 1400).SubGraph()"]
+    seed = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "HOME": str(tmp_path)})
+    shown = f"G.V().Has('@Origin', 'seed.{name}').Values('Name')"
+    try:
+        for link in ("br-s", "br-t"):
+            subprocess.run(["ip", "-n", name, "link", "add", link, "type", "bridge"], check=True)
+            subprocess.run(["ip", "-n", name, "link", "set", link, "mtu", "1400"], check=True)
+        stack.wait(lambda: sorted(stack.query(shown)) == ["br-s", "br-t"], 20, "what matches, without lo and the host")
+        subprocess.run(["ip", "-n", name, "link", "set", "br-s", "mtu", "1500"], check=True)
+        stack.wait(lambda: stack.query(shown) == ["br-t"], 10, "what matches no more is gone")
+    finally:
+        seed.terminate()
+        assert seed.wait(10) == 0
+        subprocess.run(["ip", "netns", "del", name], check=True)

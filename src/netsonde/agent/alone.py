@@ -65,7 +65,7 @@ async def surroundings(
             try:
                 await runner.ready()
                 for name, health in runner.healths.items():
-                    if health.state == "failed":
+                    if health.state in ("absent", "failed"):
                         raise UserError(f"the probe {name} does not run: {health.reason}")
                 yield Surroundings(graph, namespaces, identity.host())
             finally:

@@ -6,13 +6,14 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Protocol
 
-from netsonde.errors import SourceLost
+from netsonde.errors import SourceAbsent, SourceLost
 
 
 class HealthSink(Protocol):
     """What a supervised task reports its state to."""
 
     def running(self, reason: str = "") -> None: ...
+    def absent(self, reason: str) -> None: ...
     def failed(self, reason: str) -> None: ...
     def stopped(self) -> None: ...
 
@@ -33,8 +34,8 @@ def backoff(first: float = 0.5, most: float = 30.0) -> Iterator[float]:
 class Supervisor:
     """Runs one component until cancelled; a failure degrades that component only.
 
-    `work` gets the health sink and should call `running()` once its source is there. SourceLost and any other
-    Exception are recorded as the component's state and reason, then it is started anew after a back-off, which
+    `work` gets the health sink and should call `running()` once its source is there. SourceAbsent, SourceLost and any
+    other Exception are recorded as the component's state and reason, then it is started anew after a back-off, which
     begins again after a run that lasted longer than a minute. Cancellation passes through.
     """
 
@@ -61,14 +62,15 @@ class Supervisor:
             began = loop.time()
             try:
                 await self._work(self._health)
-                reason = "ended by itself"
+                self._health.failed("ended by itself")
+            except SourceAbsent as absent:
+                self._health.absent(str(absent))
             except SourceLost as lost:
-                reason = str(lost)
+                self._health.failed(str(lost))
             except Exception as crash:
-                reason = f"{type(crash).__name__}: {crash}"
                 if self._on_crash is not None:
                     self._on_crash(self.name, crash)
-            self._health.failed(reason)
+                self._health.failed(f"{type(crash).__name__}: {crash}")
             if loop.time() - began > 60:
                 delays = backoff(*self._delays)
             await asyncio.sleep(next(delays))

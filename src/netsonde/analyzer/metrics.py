@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from netsonde.model.presence import ComponentHealth, Presence
 
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_]")
-STATES = ("starting", "running", "failed", "stopped")
+STATES = ("starting", "running", "absent", "failed", "stopped")
 
 
 def exposition(

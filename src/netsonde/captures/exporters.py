@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from netsonde.captures.engines._api import ToldCounters
-from netsonde.graph import Batch, Graph
+from netsonde.graph import Graph
 from netsonde.model.elements import Json, Metadata
 
 OWNER: Final = "computed:sflow"
@@ -53,15 +53,7 @@ class Reading:
 def publish_counters(graph: Graph, node_id: str, readings: Iterable[Reading]) -> None:
     """Write the counters of the first of a node's captures that has some, or take them away."""
     found = next((reading.shown for reading in readings if reading.shown), None)
-    wanted: Metadata = {"SFlow": found} if found else {}
-    if graph.node(node_id) is None or graph.layer(node_id, OWNER) == wanted:
-        return
-    batch = Batch()
-    if wanted:
-        batch.annotate(node_id, OWNER, wanted)
-    else:
-        batch.drop_layer(node_id, OWNER)
-    graph.apply(batch)
+    graph.note(node_id, OWNER, {"SFlow": found} if found else {})
 
 
 def _interfaces(told: ToldCounters) -> Metadata:

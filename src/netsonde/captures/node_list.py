@@ -7,9 +7,9 @@ Writes: the key `Captures` on captured nodes, in the layer `computed:captures`.
 from collections.abc import Sequence
 
 from netsonde.captures.taps import Tap
-from netsonde.graph import Batch, Graph
+from netsonde.graph import Graph
 from netsonde.model.captures import Capture
-from netsonde.model.elements import Json, Metadata
+from netsonde.model.elements import Json
 
 OWNER = "computed:captures"
 
@@ -17,15 +17,7 @@ OWNER = "computed:captures"
 def publish_captures(graph: Graph, node_id: str, captures: Sequence[tuple[Capture, Tap]]) -> None:
     """Write which captures run, or failed, on a node; one that is only starting is not listed yet."""
     entries: list[Json] = [_entry(capture, tap) for capture, tap in captures if tap.state in ("active", "failed")]
-    wanted: Metadata = {"Captures": entries} if entries else {}
-    if graph.node(node_id) is None or graph.layer(node_id, OWNER) == wanted:
-        return
-    batch = Batch()
-    if wanted:
-        batch.annotate(node_id, OWNER, wanted)
-    else:
-        batch.drop_layer(node_id, OWNER)
-    graph.apply(batch)
+    graph.note(node_id, OWNER, {"Captures": entries} if entries else {})
 
 
 def _entry(capture: Capture, tap: Tap) -> Json:

@@ -6,7 +6,7 @@ Writes: the key `Check` on judged nodes, in the layer `computed:checks`.
 
 from typing import Final
 
-from netsonde.graph import Batch, Graph
+from netsonde.graph import Graph
 from netsonde.model.checks import CheckResult
 from netsonde.model.elements import Json, Metadata
 
@@ -41,14 +41,7 @@ class Overlay:
     def _write(self, node_id: str) -> None:
         results = self._shown.get(node_id, {}).values()
         wanted: Metadata = {"Check": {result.check_name: _entry(result) for result in results}} if results else {}
-        if self._graph.node(node_id) is None or self._graph.layer(node_id, OWNER) == wanted:
-            return
-        batch = Batch()
-        if wanted:
-            batch.annotate(node_id, OWNER, wanted)
-        else:
-            batch.drop_layer(node_id, OWNER)
-        self._graph.apply(batch)
+        self._graph.note(node_id, OWNER, wanted)
 
 
 def _entry(result: CheckResult) -> Json:

@@ -8,26 +8,7 @@ import typer
 
 from netsonde.cli import completing
 from netsonde.cli.client import Client
-from netsonde.cli.inject_options import (
-    Count,
-    Dst,
-    DstIp,
-    DstMac,
-    DstPort,
-    IcmpId,
-    Increment,
-    Interval,
-    Kind,
-    Mode,
-    Payload,
-    Pcap,
-    Src,
-    SrcIp,
-    SrcMac,
-    SrcPort,
-    Ttl,
-    given,
-)
+from netsonde.cli.inject_options import Count, Dst, Kind, Src, content_of, takes_packets
 from netsonde.cli.listing import EVERY, Every, Watch, show_list
 from netsonde.cli.options import DEFAULT_URL, Form, Output, Url, new_app
 from netsonde.cli.output import Column, show
@@ -45,25 +26,15 @@ _BEYOND = 10.0
 @app.command(
     epilog="Example: netsonde inject create --src \"G.V().Has('Name', 'tap1')\" --dst-ip 10.0.0.1 --count 5 --wait"
 )
+@takes_packets
 def create(
     src: Src,
     dst: Dst = "",
-    src_ip: SrcIp = "",
-    dst_ip: DstIp = "",
-    src_mac: SrcMac = "",
-    dst_mac: DstMac = "",
-    src_port: SrcPort = 0,
-    dst_port: DstPort = 0,
     kind: Kind = "",
-    payload: Payload = "",
-    pcap: Pcap = None,
+    *,
+    packets: InjectionFields,
     frame: Annotated[Path | None, typer.Option("--frame", metavar="FILE", help="Send these bytes as a frame.")] = None,
-    icmp_id: IcmpId = 0,
-    mode: Mode = "unique",
-    increment: Increment = 0,
     count: Count = 0,
-    interval: Interval = 0,
-    ttl: Ttl = 64,
     name: Annotated[str, typer.Option("--name", "-n", help="A name to call it by.")] = "",
     size: Annotated[int, typer.Option("--size", min=0, metavar="BYTES", help="Payload that is not given.")] = 56,
     vlan: Annotated[int, typer.Option("--vlan", min=0, max=4094, help="Tag with this VLAN id; 0 = no tag.")] = 0,
@@ -81,15 +52,9 @@ def create(
 ) -> None:
     """Inject packets, once. Addresses come from the graph, what it does not know from ARP and neighbour discovery."""
     fields: InjectionFields = {
-        **given(src_ip, dst_ip, src_mac, dst_mac, dst, payload, kind, pcap=pcap, frame=frame),
-        "src_port": src_port,
-        "dst_port": dst_port,
-        "icmp_id": icmp_id,
-        "mode": mode,
-        "increment_payload": increment,
+        **packets,
+        "dst": dst,
         "count": count,
-        "interval_ms": interval,
-        "ttl": ttl,
         "name": name,
         "size": size,
         "vlan": vlan,
@@ -102,13 +67,17 @@ def create(
         "dns_name": dns_name,
         "dns_type": dns_type,
     }
+    if kind:
+        fields["type"] = kind
+    if frame is not None:
+        fields["frame"] = content_of(frame)
     injections = Client(url).api.injections
     made = injections.create(src, **fields)
     if not wait:
         show(made, output, _COLUMNS, [made])
         return
-    done = injections.wait(made.uuid, (made.count * interval + timeout) / 1000 + _BEYOND + _replay_seconds(made))
-    tell_end(done, output)
+    seconds = (made.count * made.interval_ms + timeout) / 1000 + _BEYOND + _replay_seconds(made)
+    tell_end(injections.wait(made.uuid, seconds), output)
 
 
 @app.command("list")
@@ -155,7 +124,7 @@ def audit(
 
 def _replay_seconds(made: InjectionView) -> float:
     """Return the most that a replay at recorded times is waited for; nobody knows here how long it is."""
-    return 3600.0 if made.pcap else 0.0
+    return 3600.0 if made.type == "pcap" else 0.0
 
 
 def tell_end(done: InjectionView, output: Form) -> None:

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options of the verbs that inject packets: spelt as the reference's, which `netsonde client injection` takes too."""
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -41,37 +44,59 @@ Interval: TypeAlias = Annotated[int, typer.Option("--interval", min=0, metavar="
 Ttl: TypeAlias = Annotated[int, typer.Option("--ttl", min=0, max=255, help="TTL or hop limit.")]
 
 
-def given(
-    src_ip: str,
-    dst_ip: str,
-    src_mac: str,
-    dst_mac: str,
-    dst: str,
-    payload: str,
-    kind: str,
-    *,
-    pcap: Path | None,
-    frame: Path | None = None,
+def takes_packets(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command, in place of its parameter `packets`, the options of `packets_of`; it gets what that returns."""
+    shared = inspect.signature(packets_of).parameters
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        command(packets=packets_of(**{name: given.pop(name) for name in shared}), **given)
+
+    spread = [
+        one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for own in inspect.signature(command).parameters.values()
+        for one in (shared.values() if own.name == "packets" else (own,))
+    ]
+    # Typer makes options of what this says.
+    run.__signature__ = inspect.Signature(spread)  # type: ignore[attr-defined]
+    return run
+
+
+def packets_of(
+    src_ip: SrcIp = "",
+    dst_ip: DstIp = "",
+    src_mac: SrcMac = "",
+    dst_mac: DstMac = "",
+    src_port: SrcPort = 0,
+    dst_port: DstPort = 0,
+    payload: Payload = "",
+    pcap: Pcap = None,
+    icmp_id: IcmpId = 0,
+    mode: Mode = "unique",
+    increment: Increment = 0,
+    interval: Interval = 0,
+    ttl: Ttl = 64,
 ) -> InjectionFields:
-    """Return the fields that are texts and files; raises UserError for a file that cannot be read."""
+    """Return the fields that every verb takes which injects; raises UserError for a file that cannot be read."""
     fields: InjectionFields = {
         "src_ip": src_ip,
         "dst_ip": dst_ip,
         "src_mac": src_mac,
         "dst_mac": dst_mac,
-        "dst": dst,
+        "src_port": src_port,
+        "dst_port": dst_port,
         "payload": payload,
+        "icmp_id": icmp_id,
+        "mode": mode,
+        "increment_payload": increment,
+        "interval_ms": interval,
+        "ttl": ttl,
     }
-    if kind:
-        fields["type"] = kind
-    if pcap is not None:
-        fields["pcap"] = _content(pcap)
-    if frame is not None:
-        fields["frame"] = _content(frame)
-    return fields
+    return fields if pcap is None else {**fields, "pcap": content_of(pcap)}
 
 
-def _content(file: Path) -> bytes:
+def content_of(file: Path) -> bytes:
+    """Return the bytes of a file; raises UserError."""
     try:
         return file.read_bytes()
     except OSError as missing:

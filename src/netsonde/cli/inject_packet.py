@@ -13,23 +13,7 @@ import msgspec
 import typer
 
 from netsonde.cli.inject import tell_end
-from netsonde.cli.inject_options import (
-    Count,
-    DstIp,
-    DstMac,
-    DstPort,
-    IcmpId,
-    Increment,
-    Interval,
-    Mode,
-    Payload,
-    Pcap,
-    SrcIp,
-    SrcMac,
-    SrcPort,
-    Ttl,
-    given,
-)
+from netsonde.cli.inject_options import Count, takes_packets
 from netsonde.cli.options import Form, Output, new_app
 from netsonde.client.injections import InjectionFields
 from netsonde.errors import UserError
@@ -43,24 +27,14 @@ app = new_app()
 
 
 @app.command(epilog="Example: netsonde inject-packet --if-name eth0 --dst-ip 192.0.2.1 --count 5 --interval 200")
+@takes_packets
 def inject_packet(
     if_name: Annotated[str, typer.Option("--if-name", metavar="IFNAME", help="The interface that sends.")],
     encap_type: Annotated[str, typer.Option("--encap-type", help="ether: what the interface speaks.")] = "ether",
-    src_ip: SrcIp = "",
-    dst_ip: DstIp = "",
-    src_mac: SrcMac = "",
-    dst_mac: DstMac = "",
-    src_port: SrcPort = 0,
-    dst_port: DstPort = 0,
     kind: Annotated[str, typer.Option("--type")] = "icmp4",
-    payload: Payload = "",
-    pcap: Pcap = None,
-    icmp_id: IcmpId = 0,
-    mode: Mode = "unique",
-    increment: Increment = 0,
+    *,
+    packets: InjectionFields,
     count: Count = 0,
-    interval: Interval = 0,
-    ttl: Ttl = 64,
     timeout: Annotated[int, typer.Option("--timeout", min=1, metavar="MS", help="Wait so long for an answer.")] = 1000,
     output: Output = Form.TABLE,
 ) -> None:
@@ -68,15 +42,9 @@ def inject_packet(
     if encap_type != "ether":
         raise UserError(f"--encap-type {encap_type} is not known", hint="leave it out: packets are Ethernet's")
     fields: InjectionFields = {
-        **given(src_ip, dst_ip, src_mac, dst_mac, "", payload, "pcap" if pcap is not None else kind, pcap=pcap),
-        "src_port": src_port,
-        "dst_port": dst_port,
-        "icmp_id": icmp_id,
-        "mode": mode,
-        "increment_payload": increment,
+        **packets,
+        "type": kind,
         "count": count,
-        "interval_ms": interval,
-        "ttl": ttl,
         "timeout_ms": timeout,
     }
     injection = msgspec.structs.replace(Injection(uuid=str(uuids.uuid4())), **fields)

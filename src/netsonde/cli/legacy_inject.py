@@ -6,24 +6,7 @@ from typing import Annotated
 import typer
 
 from netsonde.cli import completing
-from netsonde.cli.inject_options import (
-    Dst,
-    DstIp,
-    DstMac,
-    DstPort,
-    IcmpId,
-    Increment,
-    Interval,
-    Mode,
-    Payload,
-    Pcap,
-    Src,
-    SrcIp,
-    SrcMac,
-    SrcPort,
-    Ttl,
-    given,
-)
+from netsonde.cli.inject_options import Dst, Src, takes_packets
 from netsonde.cli.options import new_app
 from netsonde.cli.output import print_json
 from netsonde.client.injections import InjectionFields
@@ -35,41 +18,26 @@ _BEYOND_MS = 5000
 
 
 @app.command("create")
+@takes_packets
 def create(
     context: typer.Context,
     src: Src,
     dst: Dst = "",
-    src_ip: SrcIp = "",
-    dst_ip: DstIp = "",
-    src_mac: SrcMac = "",
-    dst_mac: DstMac = "",
-    src_port: SrcPort = 0,
-    dst_port: DstPort = 0,
     kind: Annotated[str, typer.Option("--type")] = "icmp4",
-    payload: Payload = "",
-    pcap: Pcap = None,
-    icmp_id: IcmpId = 0,
-    mode: Mode = "unique",
-    increment: Increment = 0,
+    *,
+    packets: InjectionFields,
     count: Annotated[int | None, typer.Option("--count", min=0)] = None,
-    interval: Interval = 0,
-    ttl: Ttl = 64,
 ) -> None:
     """Inject packets. Without --count a packet file is sent whole, not its first packet alone as by the reference."""
-    packets = count if count is not None else 0 if pcap is not None else 1
+    number = count if count is not None else 0 if "pcap" in packets else 1
     fields: InjectionFields = {
-        **given(src_ip, dst_ip, src_mac, dst_mac, dst, payload, kind, pcap=pcap),
-        "src_port": src_port,
-        "dst_port": dst_port,
-        "icmp_id": icmp_id,
-        "mode": mode,
-        "increment_payload": increment,
-        "count": packets,
-        "interval_ms": interval,
-        "ttl": ttl,
+        **packets,
+        "dst": dst,
+        "type": kind,
+        "count": number,
     }
     # Nobody knows here how long a whole file lasts: it stays listed for the server's time.
-    expire = f"{packets * interval + _BEYOND_MS}ms" if packets else ""
+    expire = f"{number * packets.get('interval_ms', 0) + _BEYOND_MS}ms" if number else ""
     print_json(context.obj.api.injections.create(src, expire=expire, **fields))
 
 

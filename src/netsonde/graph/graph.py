@@ -141,6 +141,17 @@ class Graph(IndexedElements):
         claim = self._node_layers.claims(node_id).get(owner)
         return {} if claim is None else claim.metadata
 
+    def note(self, node_id: str, owner: str, metadata: Metadata) -> None:
+        """Make what `owner` says of a node equal to `metadata`, {} = nothing; nobody notes what is not there."""
+        if self.node(node_id) is None or self.layer(node_id, owner) == metadata:
+            return
+        batch = Batch()
+        if metadata:
+            batch.annotate(node_id, owner, metadata)
+        else:
+            batch.drop_layer(node_id, owner)
+        self.apply(batch)
+
     def _finish(self, transaction: Transaction) -> Sequence[Event]:
         events = transaction.finish(self._computed)
         if events:

@@ -10,8 +10,9 @@ from netsonde.model.injections import ENDED, Injection, InjectionStatus, Injecti
 
 
 def view_of(injection: Injection, status: InjectionStatus | None) -> InjectionView:
+    """Return an injection as it is listed and told of, every second while it runs: without its file of megabytes."""
     fields = {field.name: getattr(injection, field.name) for field in msgspec.structs.fields(Injection)}
-    return InjectionView(**fields, status=status)
+    return InjectionView(**{**fields, "pcap": None}, status=status)
 
 
 def is_over(injection: Injection, status: InjectionStatus, settings: InjectSettings, now_ms: int) -> bool:

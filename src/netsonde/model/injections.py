@@ -155,7 +155,7 @@ class InjectionStatus(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class InjectionView(Injection, frozen=True):
-    """An injection as the API serves it."""
+    """An injection as the API serves it: `Pcap` is null, whether or not there was a packet file."""
 
     status: InjectionStatus | None = msgspec.field(name="Status", default=None)
 

@@ -10,7 +10,7 @@ class ComponentHealth(msgspec.Struct, frozen=True):
     """State of a probe, engine or task of a process; counters are cumulative since its start."""
 
     name: str
-    state: Literal["starting", "running", "failed", "stopped"]
+    state: Literal["starting", "running", "absent", "failed", "stopped"]
     reason: str
     since_ms: int
     counters: dict[str, int]

@@ -8,7 +8,8 @@ from typing import Literal
 
 from netsonde.redact import redacted
 
-HealthState = Literal["starting", "running", "failed", "stopped"]
+HealthState = Literal["starting", "running", "absent", "failed", "stopped"]
+"""absent = what it reads has not been there since the start, which is no fault: it waits for it."""
 
 
 @dataclass(slots=True)
@@ -22,9 +23,18 @@ class Health:
     since_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
     failures: int = 0
     counters: dict[str, int] = field(default_factory=dict)
+    has_run: bool = False
 
     def running(self, reason: str = "") -> None:
+        self.has_run = True
         self._set("running", reason)
+
+    def absent(self, reason: str) -> None:
+        """Say that its source is not there; of one that was there, that is a failure."""
+        if self.has_run:
+            self.failed(reason)
+        else:
+            self._set("absent", reason)
 
     def remark(self, reason: str) -> None:
         """Say what a component lacks that runs nevertheless; until it starts again."""

@@ -10,7 +10,7 @@ from netsonde.errors import UserError
 from netsonde.observe import Health, logger
 from netsonde.probes._api import AsksDaemon, Probe, Settling
 
-STATE_LOGGED = ("failed", "running")
+STATE_LOGGED = ("absent", "failed", "running")
 DAEMON_PATIENCE = 3.0
 """Seconds that `ready` waits for daemons; their answer times are longer, and one that hangs must not hide the host."""
 
@@ -44,7 +44,7 @@ class ProbeRunner:
                 spawn(group, self._supervise(probe), f"probe-{probe.name}")
 
     async def ready(self) -> None:
-        """Wait until every probe ran or failed once, and what they had to read first is in the graph.
+        """Wait until every probe ran, failed or missed its source, and what they had to read first is in the graph.
 
         A daemon's probe is waited for as long as DAEMON_PATIENCE only: what it reads later is a change like others.
         """

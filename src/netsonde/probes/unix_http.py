@@ -8,12 +8,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import h11
 
 from netsonde.errors import SourceLost, WireError
+from netsonde.probes.reaching import unreachable
 
 ANSWER_LIMIT: Final = 64 * 1024 * 1024
 """Bytes of one answer; a list of 10,000 containers with 50 labels each is some 40 MB."""
@@ -76,7 +76,7 @@ class UnixHttp:
         try:
             reader, writer = await asyncio.open_unix_connection(self.socket)
         except OSError as absent:
-            raise SourceLost(f"no container engine at {self.socket}: {_reason(self.socket, absent)}") from absent
+            raise unreachable("container engine", self.socket, absent) from absent
         try:
             exchange = _Exchange(reader, self.socket)
             writer.write(exchange.request(target))
@@ -133,9 +133,3 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
                 yield line
         if len(rest) > LINE_LIMIT:
             raise WireError(f"a line is longer than {LINE_LIMIT} bytes")
-
-
-def _reason(socket: str, failed: OSError) -> str:
-    if not Path(socket).exists():
-        return "the socket does not exist"
-    return failed.strerror or str(failed)

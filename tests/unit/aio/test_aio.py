@@ -8,7 +8,7 @@ import weakref
 import pytest
 
 from netsonde.aio import DroppingQueue, Supervisor, keep_tidy
-from netsonde.errors import SourceLost
+from netsonde.errors import SourceAbsent, SourceLost
 from netsonde.observe import Health
 
 
@@ -52,6 +52,33 @@ async def test_a_component_that_fails_is_started_anew_with_its_reason_shown() ->
     with pytest.raises(asyncio.CancelledError):
         await task
     assert seen == [("failed", "socket closed"), ("failed", "KeyError: 'x'"), ("running", "back")]
+    assert health.failures == 2
+
+
+async def test_a_source_that_is_not_there_is_no_failure_until_it_was_there() -> None:
+    health = Health("probe")
+    seen: list[tuple[str, str]] = []
+    fifth = asyncio.Event()
+    health.on_change = lambda now: seen.append((now.state, now.reason))
+    runs = 0
+
+    async def work(sink: Health) -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 3:
+            sink.running("there")
+        if runs == 5:
+            fifth.set()
+            await asyncio.Event().wait()
+        raise SourceAbsent("no socket")
+
+    supervisor = Supervisor("probe", work, health, first_delay=0.001, most_delay=0.001)  # type: ignore[arg-type]
+    task = asyncio.get_running_loop().create_task(supervisor.run())
+    await asyncio.wait_for(fifth.wait(), 2)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert seen == [("absent", "no socket"), ("running", "there"), ("failed", "no socket")]
     assert health.failures == 2
 
 

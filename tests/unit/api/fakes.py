@@ -17,6 +17,7 @@ from netsonde.api.settings import ApiSettings
 from netsonde.errors import Conflict, NotFound, Span, UserError
 from netsonde.graph import Graph
 from netsonde.graph.events import Event, touched_keys
+from netsonde.injection.listing import view_of
 from netsonde.model.captures import Capture, CaptureChange, CapturePreview, CaptureStatus, CaptureView, NodeStatus
 from netsonde.model.elements import Edge, Element, Json, Metadata, Node
 from netsonde.model.flows import FlowAnswer, FlowRequest, PacketAnswer, PacketRequest
@@ -413,7 +414,7 @@ class FakeInjections:
         return self.known.get(uuid)
 
     async def create(self, injection: Injection, who: str) -> InjectionView:
-        view = InjectionView(**{**msgspec.structs.asdict(injection), "uuid": f"i{len(self.records)}"})
+        view = view_of(msgspec.structs.replace(injection, uuid=f"i{len(self.records)}"), None)
         self.known[view.uuid] = view
         self._note("created", "Added", view, who)
         return view

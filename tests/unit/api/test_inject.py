@@ -37,9 +37,17 @@ def test_every_field_of_the_reference_is_there(client: Any) -> None:
 
 
 def test_what_old_clients_send_and_nobody_read_is_accepted(client: Any) -> None:
-    body = {**BODY, "UUID": "mine", "TrackingID": "", "Increment": False, "Pcap": "AAAA"}
+    body = {**BODY, "UUID": "mine", "TrackingID": "", "Increment": False, "Pcap": None}
     made = client.post("/api/injectpacket", json=body)
-    assert (made.status_code, made.json()["UUID"] != "mine", made.json()["Pcap"]) == (201, True, "AAAA")
+    assert (made.status_code, made.json()["UUID"] != "mine") == (201, True)
+
+
+def test_a_packet_file_is_taken_and_not_given_back(client: Any) -> None:
+    made = client.post("/api/injectpacket", json={**BODY, "Type": "pcap", "Pcap": "AAAA"}).json()
+    listed = client.get("/api/injectpacket").json()
+    one = client.get(f"/api/injectpacket/{made['UUID']}").json()
+    assert [view["Pcap"] for view in (made, *listed.values(), one)] == [None, None, None]
+    assert made.keys() == one.keys() >= {"Pcap", "Type", "Count"}
 
 
 def test_an_unknown_member_is_refused_with_the_nearest_one(client: Any) -> None:

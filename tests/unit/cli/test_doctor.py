@@ -81,10 +81,11 @@ def test_clock_and_version_are_compared_with_the_server() -> None:
 
 
 def test_failed_components_are_named_with_their_reason() -> None:
-    parts = {"ovsdb": Component("failed", "the socket does not exist"), "netlink": Component("running")}
+    parts = {"ovsdb": Component("failed", "connection refused"), "netlink": Component("running")}
+    parts["docker"] = Component("absent", "the socket does not exist")
     found = list(check_process(Process("agent", "h1", __version__, probes=parts, clock_ahead=0)))
     assert [(one.subject, one.text) for one in found if one.verdict != "good"] == [
-        ("agent h1 ovsdb", "the socket does not exist")
+        ("agent h1 ovsdb", "connection refused")
     ]
 
 

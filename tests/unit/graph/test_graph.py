@@ -90,6 +90,17 @@ def test_an_annotation_waits_for_its_node_and_goes_with_it(lab: Lab) -> None:
     assert metadata(lab.graph, "tap") == {"Name": "tap0"}
 
 
+def test_a_note_is_written_once_taken_away_and_not_kept_for_a_node_to_come(lab: Lab) -> None:
+    lab.graph.note("a", "computed:x", {"X": 1})
+    lab.node("a", {"Name": "a"})
+    seen = watch(lab.graph)
+    told: list[Metadata] = [{"X": 2}, {"X": 2}, {}, {}]
+    for said in told:
+        lab.graph.note("a", "computed:x", said)
+    assert seen == [("updated", "a"), ("updated", "a")]
+    assert metadata(lab.graph, "a") == {"Name": "a"}
+
+
 def test_a_node_goes_with_the_last_probe_that_puts_it(lab: Lab) -> None:
     lab.node("a", {"Name": "a"}, owner="netlink")
     lab.node("a", {"UUID": "u"}, owner="ovsdb")

@@ -5,10 +5,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from socket import AF_UNIX, SOCK_STREAM, socket
 
 import pytest
 
-from netsonde.errors import SourceLost, WireError
+from netsonde.errors import SourceAbsent, SourceLost, WireError
 from netsonde.probes import unix_http as http
 from netsonde.probes.unix_http import UnixHttp
 
@@ -56,9 +57,17 @@ async def test_lines_come_whole_whatever_the_chunks_and_the_end_is_no_error(tmp_
         assert [line async for line in lines] == [b"{a}", b"{b}"]
 
 
-async def test_absent_engine_is_lost_and_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceLost, match=r"no container engine at .*does not exist"):
+async def test_absent_engine_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceAbsent, match=r"no container engine at .*does not exist"):
         await UnixHttp(str(tmp_path / "none"), 1.0).get("/x")
+
+
+async def test_engine_that_left_its_socket_behind_is_lost(tmp_path: Path) -> None:
+    with socket(AF_UNIX, SOCK_STREAM) as dead:
+        dead.bind(str(tmp_path / "dead"))
+    with pytest.raises(SourceLost, match=r"no container engine at .*refused") as lost:
+        await UnixHttp(str(tmp_path / "dead"), 1.0).get("/x")
+    assert not isinstance(lost.value, SourceAbsent)
 
 
 @pytest.mark.parametrize(

@@ -241,7 +241,7 @@ export interface InjectionStatus {
   Nodes: NodeInjection[];
 }
 
-/** An injection as the API serves it. */
+/** An injection as the API serves it: `Pcap` is null, whether or not there was a packet file. */
 export interface InjectionView {
   UUID: string;
   Src: string;

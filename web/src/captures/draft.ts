@@ -5,7 +5,7 @@ import type { CaptureDraft } from "../api/shapes";
 import type { Node } from "../api/types";
 import { Store } from "../state/store";
 import { isCapturable } from "../topology/appearance";
-import { expressionFor } from "./expression";
+import { expressionFor, expressionForAll } from "./expression";
 
 export type Slot = 0 | 1;
 
@@ -49,6 +49,11 @@ export function startWith(node: Node | null): void {
       ? { ...blank, open: true, mode: "pick", picks: [node.ID, null] }
       : { ...blank, open: true, mode: "expression" },
   );
+}
+
+/** One capture of all these nodes. */
+export function captureAll(nodes: readonly Node[]): void {
+  draft.set({ ...blank, open: true, mode: "expression", expression: expressionForAll(nodes) });
 }
 
 /** Whether a click on this node was a pick; then it is no selection. */

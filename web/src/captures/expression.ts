@@ -18,6 +18,16 @@ export function expressionFor(first: Node, second: Node | null): string {
   return `${start}.ShortestPathTo(${end}, Metadata('RelationType', 'layer2'))`;
 }
 
+/** All of these nodes, by what stays with an interface when it is made anew, where all have it. */
+export function expressionForAll(nodes: readonly Node[]): string {
+  const [first] = nodes;
+  if (first && nodes.length === 1) return expressionFor(first, null);
+  const tids = nodes.map(tid).filter(Boolean);
+  const whole = tids.length === nodes.length;
+  const values = (whole ? tids : nodes.map(({ ID: id }) => id)).map(quoted);
+  return `G.V().Has('${whole ? "TID" : "@ID"}', Within(${values.join(", ")}))`;
+}
+
 function has(node: Node): string {
   return tid(node) ? `Has('TID', ${quoted(tid(node))})` : `Has('@ID', ${quoted(node.ID)})`;
 }

@@ -13,7 +13,9 @@ import { Button, EmptyState, IconButton } from "../ui/widgets";
 import { cellOf, cellText, columnsOf, type ResultColumn } from "./columns";
 import type { Result, Row } from "./result";
 
+/** Shown unless the user chose. */
 const MOST_COLUMNS = 24;
+const MOST_OFFERED = 200;
 const WIDEST = 240;
 const NARROWEST = 56;
 const CHARACTER = 7.2;
@@ -21,8 +23,10 @@ const CHARACTER = 7.2;
 export function ResultTable({ result }: { result: Result }) {
   const [chosen, setChosen] = useState("");
   const all = useMemo(() => columnsOf(result.rows), [result]);
-  const columns = useMemo(() => all.slice(0, MOST_COLUMNS).map(toColumn), [all]);
-  const width = all.slice(0, MOST_COLUMNS).reduce((sum, column) => sum + widthOf(column) + 10, 28);
+  const columns = useMemo(
+    () => all.slice(0, MOST_OFFERED).map((column, at) => ({ ...toColumn(column), optional: at >= MOST_COLUMNS })),
+    [all],
+  );
   const row = result.rows[Number(chosen)];
   if (result.rows.length === 0) return <EmptyState icon="search" title="Nothing found" />;
   return (
@@ -30,16 +34,16 @@ export function ResultTable({ result }: { result: Result }) {
       <section className="stack fill" aria-label="Rows">
         <VirtualTable
           label="Result"
+          kept="result"
           testId="result-table"
           rows={result.rows}
           columns={columns}
           idOf={(one) => one.id}
           chosen={chosen}
           onChoose={setChosen}
-          minWidth={width}
         />
         {all.length > MOST_COLUMNS ? (
-          <p className="table-note muted">{plural(all.length - MOST_COLUMNS, "more column")} in CSV, JSON and a chosen row</p>
+          <p className="table-note muted">{plural(all.length - MOST_COLUMNS, "more column")} to choose, in CSV, JSON and a chosen row</p>
         ) : null}
       </section>
       {chosen !== "" && row ? <Detail row={row} result={result} onClose={() => setChosen("")} /> : null}

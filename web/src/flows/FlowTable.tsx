@@ -18,6 +18,7 @@ const REFRESH_MS = 2000;
 
 const address = (text: string) => <code title={text}>{text}</code>;
 const packets = (row: FlowRow) => <span title="A to B / B to A">{`${count(row.packetsAB)} / ${count(row.packetsBA)}`}</span>;
+const firstSeen = (row: FlowRow) => <span title={clockTime(row.start)}>{clockTime(row.start).slice(0, 8)}</span>;
 const lastSeen = (row: FlowRow) => <span title={clockTime(row.last)}>{clockTime(row.last).slice(0, 8)}</span>;
 
 const COLUMNS: readonly Column<FlowRow>[] = [
@@ -27,9 +28,18 @@ const COLUMNS: readonly Column<FlowRow>[] = [
   { id: "packets", title: "Packets", width: "66px", numeric: true, value: (row) => row.packetsAB + row.packetsBA, show: packets },
   { id: "bytes", title: "Bytes", width: "62px", numeric: true, value: (row) => row.bytes, show: (row) => bytes(row.bytes) },
   { id: "rtt", title: "RTT", width: "56px", numeric: true, value: (row) => row.rtt, show: (row) => (row.rtt === null ? "–" : duration(row.rtt)) },
+  { id: "state", title: "State", width: "64px", optional: true, value: (row) => row.state },
+  { id: "start", title: "Start", width: "64px", numeric: true, optional: true, value: (row) => row.start, show: firstSeen },
+  { id: "bytesAB", title: "Bytes A to B", width: "84px", numeric: true, optional: true, value: (row) => row.bytesAB, show: (row) => bytes(row.bytesAB) },
+  { id: "bytesBA", title: "Bytes B to A", width: "84px", numeric: true, optional: true, value: (row) => row.bytesBA, show: (row) => bytes(row.bytesBA) },
+  { id: "network", title: "Network", width: "64px", optional: true, value: (row) => row.network },
+  { id: "transport", title: "Transport", width: "70px", optional: true, value: (row) => row.transport },
+  { id: "layers", title: "Layers", width: "minmax(120px, 1fr)", optional: true, value: (row) => row.flow.LayersPath ?? "", show: (row) => address(row.flow.LayersPath ?? "") },
+  { id: "interface", title: "Interface TID", width: "minmax(120px, 1fr)", optional: true, value: (row) => row.flow.NodeTID ?? "", show: (row) => address(row.flow.NodeTID ?? "") },
+  { id: "tracking", title: "Tracking ID", width: "minmax(120px, 1fr)", optional: true, value: (row) => row.flow.TrackingID ?? "", show: (row) => address(row.flow.TrackingID ?? "") },
+  { id: "uuid", title: "UUID", width: "minmax(120px, 1fr)", optional: true, value: (row) => row.flow.UUID, show: (row) => address(row.flow.UUID) },
   { id: "last", title: "Last", width: "60px", numeric: true, value: (row) => row.last, show: lastSeen },
 ];
-
 function application(row: FlowRow) {
   return (
     <span className="flow-app" title={`${row.application} ${row.flow.LayersPath ?? ""}`}>
@@ -83,6 +93,7 @@ export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
       {shown.length > 0 ? (
         <VirtualTable
           label="Flows"
+          kept="flows"
           testId="flows"
           rows={shown}
           columns={COLUMNS}

@@ -12,6 +12,10 @@ export interface FlowRow {
   readonly packetsAB: number;
   readonly packetsBA: number;
   readonly bytes: number;
+  readonly bytesAB: number;
+  readonly bytesBA: number;
+  readonly network: string;
+  readonly transport: string;
   /** Milliseconds, null = not seen. */
   readonly rtt: number | null;
   readonly start: number;
@@ -33,6 +37,10 @@ export function toRow(flow: Flow): FlowRow {
     packetsAB: metric.ABPackets,
     packetsBA: metric.BAPackets,
     bytes: metric.ABBytes + metric.BABytes,
+    bytesAB: metric.ABBytes,
+    bytesBA: metric.BABytes,
+    network: (flow.Network ?? flow.Link)?.Protocol ?? "",
+    transport: flow.Transport?.Protocol ?? "",
     rtt: metric.RTT ? metric.RTT / 1e6 : null,
     start: flow.Start,
     last: flow.Last,

@@ -42,6 +42,8 @@ function columnsFrom(firstNs: number, names: Names): Column<DecodedPacket>[] {
     { id: "destination", title: "Destination", width: "minmax(98px, 1fr)", value: (packet) => packet.Destination, show: (packet) => <code title={packet.Destination}>{packet.Destination}</code> },
     { id: "protocol", title: "Protocol", width: "62px", value: (packet) => packet.Protocol },
     { id: "length", title: "Length", width: "48px", numeric: true, value: (packet) => packet.Length },
+    { id: "flow", title: "Flow", width: "minmax(98px, 1fr)", optional: true, value: (packet) => packet.FlowUUID ?? "", show: (packet) => <code title={packet.FlowUUID}>{packet.FlowUUID}</code> },
+    { id: "clock", title: "Clock", width: "96px", optional: true, value: (packet) => packet.Time, show: (packet) => clockTime(packet.Time / 1e6) },
     { id: "info", title: "Info", width: "minmax(120px, 2.6fr)", value: (packet) => packet.Info, show: (packet) => <span title={packet.Info}>{packet.Info}</span> },
   ];
 }
@@ -88,6 +90,7 @@ export function PacketList({ scope, names, onlyFlow, onAllFlows }: Props) {
       {packets.length > 0 ? (
         <VirtualTable
           label="Packets"
+          kept="packets"
           testId="packets"
           rows={packets}
           columns={columns}

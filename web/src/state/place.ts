@@ -17,6 +17,10 @@ export interface Place {
   readonly at: string;
   /** Whether links say how much traffic they carry. */
   readonly rates: "on" | "";
+  /** Query for what the map shows, "" = everything. */
+  readonly map: string;
+  /** What becomes of what the query does not find: it is dimmed, or hidden. */
+  readonly others: "hide" | "";
   /** "" = whatever says most about the node. */
   readonly view: NodeView | "";
   /** Capture whose details are open, "" = none. */
@@ -45,6 +49,8 @@ export const home: Place = {
   link: "",
   at: "",
   rates: "",
+  map: "",
+  others: "",
   view: "",
   capture: "",
   check: "",
@@ -76,6 +82,7 @@ const CLOSED: Partial<Record<keyof Place, readonly string[]>> = {
   view: VIEWS,
   show: SHOWS,
   rates: ["on"],
+  others: ["hide"],
 };
 /** The end of the year 9999. */
 const LAST_MS = 253_402_300_799_999;

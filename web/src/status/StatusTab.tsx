@@ -14,7 +14,7 @@ import { ErrorNote, messageOf } from "../ui/widgets";
 import { clockOff, partsOf, type Part } from "./parts";
 
 const REFRESH_MS = 5000;
-const TONES: Readonly<Record<string, string>> = { running: "green", starting: "blue", failed: "amber" };
+const TONES: Readonly<Record<string, string>> = { running: "green", starting: "blue", failed: "amber", absent: "grey" };
 
 export default function StatusTab() {
   const refusal = useRefusal("status read");

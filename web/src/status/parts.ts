@@ -10,12 +10,13 @@ export interface Part extends Component {
   readonly losses: readonly string[];
 }
 
-const RANK: Readonly<Record<string, number>> = { failed: 0, stopped: 1, starting: 2, running: 3 };
+/** What reads a daemon that is not installed is no trouble: it comes last. */
+const RANK: Readonly<Record<string, number>> = { failed: 0, stopped: 1, starting: 2, running: 3, absent: 4 };
 const LOSS = /(^|_)(dropped|drops|lost|losses|errors|failed|failures|overflow|evicted|missed)$/;
 /** Below this the clocks of two hosts do not confuse the order of what they report. */
 const CLOCK_OFF_MS = 500;
 
-/** What does not run first, then what lost something, then by name. */
+/** What should run and does not first, then what lost something, then by name. */
 export function partsOf(process: Process): Part[] {
   return Object.entries(process.Probes)
     .map(([name, component]): Part => ({ ...component, name, losses: lossesOf(component.Counters) }))

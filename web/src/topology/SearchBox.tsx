@@ -5,11 +5,13 @@ import { useDeferredValue, useEffect, useMemo, useRef, useState, type KeyboardEv
 import { go } from "../state/place";
 import { text } from "../state/metadata";
 import { useShownGraph } from "../state/shown";
+import { useStore } from "../state/store";
 import { Icon } from "../ui/Icon";
 import { nameOf } from "./appearance";
 import { jumpTo } from "./jump";
 import { pick } from "./picking";
 import { search, type Hit } from "./search";
+import { selection, take } from "./selection";
 
 const MOST = 12;
 
@@ -18,6 +20,7 @@ export function SearchBox() {
   const [wanted, setWanted] = useState("");
   const [open, setOpen] = useState(false);
   const [at, setAt] = useState(0);
+  const taken = useStore(selection);
   const input = useRef<HTMLInputElement>(null);
   const settled = useDeferredValue(wanted);
   const hits = useMemo(() => (open ? search(graph.nodes.values(), settled, MOST) : []), [open, graph, settled]);
@@ -34,8 +37,13 @@ export function SearchBox() {
     return () => window.removeEventListener("keydown", focus);
   }, []);
 
-  const choose = (hit: Hit | undefined): void => {
+  const choose = (hit: Hit | undefined, withOthers = false): void => {
     if (!hit) return;
+    if (withOthers) {
+      // The list stays: the next one is at hand.
+      take(hit.node.ID);
+      return;
+    }
     setOpen(false);
     setWanted("");
     input.current?.blur();
@@ -46,7 +54,7 @@ export function SearchBox() {
   const keys = (event: KeyboardEvent): void => {
     if (event.key === "ArrowDown") setAt(Math.min(at + 1, hits.length - 1));
     else if (event.key === "ArrowUp") setAt(Math.max(at - 1, 0));
-    else if (event.key === "Enter") choose(hits[at]);
+    else if (event.key === "Enter") choose(hits[at], event.shiftKey);
     else if (event.key === "Escape") setOpen(false);
     else return;
     event.preventDefault();
@@ -77,7 +85,7 @@ export function SearchBox() {
       {listed ? (
         <ul id="search-hits" role="listbox" aria-label="Hits" className="hits">
           {hits.map((hit, index) => (
-            <HitLine key={hit.node.ID} hit={hit} index={index} chosen={index === at} onChoose={() => choose(hit)} />
+            <HitLine key={hit.node.ID} hit={hit} index={index} chosen={index === at} taken={taken.has(hit.node.ID)} onChoose={(more) => choose(hit, more)} />
           ))}
           {hits.length === 0 ? <li className="muted no-hit">No node has that in its name, addresses or ids.</li> : null}
         </ul>
@@ -86,8 +94,16 @@ export function SearchBox() {
   );
 }
 
-function HitLine(props: { hit: Hit; index: number; chosen: boolean; onChoose: () => void }) {
-  const { hit, index, chosen, onChoose } = props;
+interface HitProps {
+  hit: Hit;
+  index: number;
+  chosen: boolean;
+  /** Chosen together with others, by Shift. */
+  taken: boolean;
+  onChoose: (withOthers: boolean) => void;
+}
+
+function HitLine({ hit, index, chosen, taken, onChoose }: HitProps) {
   return (
     <li
       id={`hit-${index}`}
@@ -96,10 +112,11 @@ function HitLine(props: { hit: Hit; index: number; chosen: boolean; onChoose: ()
       // Mouse down, not click: the input would lose its focus first, and the list would be gone.
       onMouseDown={(event) => {
         event.preventDefault();
-        onChoose();
+        onChoose(event.shiftKey);
       }}
     >
       <span className="hit-name">{nameOf(hit.node)}</span>
+      {taken ? <Icon name="check" size={13} /> : null}
       <span className="muted">{text(hit.node.Metadata["Type"])}</span>
       {hit.field === "Name" ? null : (
         <code className="ellipsis">

@@ -9,25 +9,39 @@ import { useStore } from "../state/store";
 import { theme } from "../state/theme";
 import { count, plural } from "../ui/format";
 import { tell } from "../ui/toasts";
-import { EmptyState, IconButton, messageOf } from "../ui/widgets";
+import { EmptyState } from "../ui/widgets";
 import { Canvas } from "./canvas";
 import { jumps } from "./jump";
+import { MapQuery } from "./MapQuery";
+import { MapTools } from "./MapTools";
+import { Minimap, overviewWanted } from "./Minimap";
 import { pick } from "./picking";
+import { chooseNone, take, takeAll } from "./selection";
+import { SelectionBar } from "./SelectionBar";
 import { useMarks } from "./useMarks";
+import { useEmphasis, useMatchFeed, useOnly } from "./useMatching";
 import { useTraffic } from "./useTraffic";
-import { automaticDepth, deepestWithin, groupsAround, project, type View } from "./view";
+import { automaticDepth, deepestWithin, groupMeant, groupsAround, project, type View } from "./view";
 
 /** Nodes with which the canvas can still be moved by hand. */
 const MOST_DRAWN = 2500;
 
 export function Topology() {
   const graph = useShownGraph();
-  const { at: past, rates } = useStore(place);
+  const { at: past, map: query } = useStore(place);
+  const small = useStore(overviewWanted);
+  const [asking, setAsking] = useState(query !== "");
   const [chosen, setChosen] = useState<ReadonlyMap<string, boolean>>(() => new Map());
   // By the size when the graph first arrived: groups must not fall shut because a node was added.
   const depth = useRef<number | null>(null);
   if (depth.current === null && graph.synced) depth.current = automaticDepth(graph.nodes.size);
-  const view = useMemo(() => project(graph, depth.current ?? 1, chosen), [graph, chosen]);
+  useMatchFeed();
+  const only = useOnly();
+  const view = useMemo(() => {
+    // Of a large network only hosts are open: what was asked for is to be seen, if it is not too much.
+    const found = only ? automaticDepth(only.nodes.size) : 0;
+    return project(graph, Math.max(depth.current ?? 1, found), chosen, only);
+  }, [graph, chosen, only]);
   const latest = useRef({ view, graph });
   useEffect(() => {
     latest.current = { view, graph };
@@ -44,6 +58,9 @@ export function Topology() {
         const group = latest.current.view.nodes.get(id)?.group;
         if (group) setChosen((known) => new Map(known).set(id, group === "closed"));
       },
+      onTake: take,
+      onBox: takeAll,
+      onNothing: chooseNone,
     });
     const observer = new ResizeObserver(() => made.resize());
     observer.observe(frame.current);
@@ -57,12 +74,21 @@ export function Topology() {
 
   useEffect(() => canvas?.show(view), [canvas, view]);
   useMarks(canvas);
+  useEmphasis(canvas, view);
+  const cut = useRef(only !== null);
+  useEffect(() => {
+    if (cut.current === (only !== null)) return;
+    cut.current = only !== null;
+    // Another map: what is left of it may be anywhere.
+    canvas?.fit();
+  }, [canvas, only]);
   const trafficError = useTraffic(canvas, view, graph);
   useEffect(() => (canvas ? theme.subscribe(() => canvas.setTheme(theme.get())) : undefined), [canvas]);
   useEffect(
     () =>
       jumps.subscribe(() => {
         const { id } = jumps.get();
+        if (!latest.current.view.shownAs.has(id)) tell("The query of the map hides it", "filter", "amber");
         const around = groupsAround(latest.current.graph, id);
         setChosen((known) => new Map([...known, ...around.map((group): [string, boolean] => [group, true])]));
         // The canvas shows the opened groups after this turn.
@@ -78,6 +104,15 @@ export function Topology() {
       tell(`${count(view.total)} nodes are too many to draw: groups are open as far as ${count(MOST_DRAWN)} go`, "alert", "amber");
     }
   };
+  const setGroups = (ids: ReadonlySet<string>, open: boolean): void => {
+    const meant = [...ids].flatMap((id) => groupMeant(view, id, open) ?? []);
+    setChosen((known) => new Map([...known, ...meant.map((group): [string, boolean] => [group, open])]));
+  };
+  const asked = asking || query !== "";
+  const ask = (wanted: boolean): void => {
+    setAsking(wanted);
+    refine({ map: "" });
+  };
   return (
     <section className="topology" aria-label="Map of the network">
       <div className="canvas" ref={frame} data-testid="canvas" />
@@ -86,21 +121,10 @@ export function Topology() {
           Interfaces appear here as soon as an agent reports them.
         </EmptyState>
       ) : null}
-      <div className="map-tools" role="toolbar" aria-label="Map">
-        <IconButton icon="plus" label="Zoom in" onClick={() => canvas?.zoomBy(1.25)} />
-        <IconButton icon="minus" label="Zoom out" onClick={() => canvas?.zoomBy(0.8)} />
-        <IconButton icon="fit" label="Show all" onClick={() => canvas?.fit()} />
-        <IconButton icon="expand" label="Open all groups" onClick={() => setAll(true)} />
-        <IconButton icon="collapse" label="Close all groups but hosts" onClick={() => setAll(false)} />
-        <IconButton icon="layout" label="Arrange in rows" onClick={() => canvas?.arrange()} />
-        <IconButton icon="web" label="Arrange by links" onClick={() => canvas?.arrangeByLinks()} />
-        <IconButton
-          icon="traffic"
-          label={trafficError ? `Traffic could not be read: ${messageOf(trafficError)}` : "Traffic on links"}
-          aria-pressed={rates === "on"}
-          onClick={() => refine({ rates: rates === "on" ? "" : "on" })}
-        />
-      </div>
+      {asked ? <MapQuery onClose={() => ask(false)} /> : null}
+      <MapTools canvas={canvas} trafficError={trafficError} onAllGroups={setAll} asking={asked} onAsk={ask} />
+      <SelectionBar onGroups={setGroups} />
+      {canvas && small ? <Minimap canvas={canvas} /> : null}
       <MapNote view={view} />
     </section>
   );
@@ -108,12 +132,14 @@ export function Topology() {
 
 function select(node: Parameters<typeof pick>[0] | undefined): void {
   if (!node || pick(node)) return;
+  chooseNone();
   go({ tab: "node", node: node.ID, view: "" });
 }
 
 function MapNote({ view }: { view: View }) {
   if (view.total === 0) return null;
-  const hidden = view.hidden > 0 ? `, ${count(view.hidden)} inside ${plural(view.closedGroups, "closed group")}` : "";
+  const inside = view.hidden > 0 ? `, ${count(view.hidden)} inside ${plural(view.closedGroups, "closed group")}` : "";
+  const hidden = view.filtered > 0 ? `${inside}, ${count(view.filtered)} not found by the query` : inside;
   return (
     <p className="map-note muted" data-testid="map-note" title="Double-click opens and closes a group">
       {plural(view.nodes.size, "node")} of {count(view.total)} shown{hidden}

@@ -1,32 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps a Cytoscape canvas equal to a view. Positions belong to this class: what is placed stays where it is.
 
-import cytoscape, { type CollectionReturnValue, type Core, type EdgeSingular, type NodeSingular } from "cytoscape";
+import cytoscape, { type Core, type NodeSingular } from "cytoscape";
 import type { Theme } from "../state/theme";
 import { claimStyleElement, dataOf } from "./element";
+import { listen, type Gestures } from "./gestures";
 import { LayoutWorker } from "./layout";
 import { labelLinks, markLinks, removeLinks, showLinks } from "./links";
-import { applyMarks, noMarks, touched, type Marks } from "./marks";
+import { applyMarks, emphasise, noMarks, touched, type Marks } from "./marks";
+import type { Found } from "./matching";
 import { placeNewcomers } from "./newcomers";
+import { Overview, type Inks } from "./overview";
 import { middle, pushApart, type Box, type Point } from "./placement";
 import { PositionMemory } from "./positions";
+import { pins } from "./selection";
 import { canvasStyle } from "./style";
 import { arrange } from "./tiers";
+import { Titles } from "./titles";
 import type { LinkTraffic } from "./traffic";
 import type { View, VisibleNode } from "./view";
-
-export interface CanvasHandlers {
-  onPick(id: string): void;
-  /** A line that stands for these edges, and how many there are of them. */
-  onPickLink(edges: readonly string[], count: number): void;
-  onToggle(id: string): void;
-}
 
 const GROUP_GAP = 34;
 /** Elements from which on a picture is moved while the hand moves, and drawn anew when it rests. */
 const MANY = 400;
-const LARGEST_LABEL = 18;
-const TITLE_SIZES = [13, 18, 25, 36, 52, 76] as const;
 const ORIGIN = { x: 0, y: 0 };
 const FLASH_MS = 1600;
 const FIT_PADDING = 30;
@@ -37,12 +33,13 @@ export class Canvas {
   private view: View | null = null;
   private marks: Marks = noMarks;
   private fitted = false;
-  private titleSize = 13;
+  private emphasised = false;
+  private readonly titles: Titles;
 
   constructor(
     container: HTMLElement,
     theme: Theme,
-    handlers: CanvasHandlers,
+    gestures: Gestures,
     private readonly positions = new PositionMemory(),
   ) {
     claimStyleElement();
@@ -51,16 +48,12 @@ export class Canvas {
       style: canvasStyle(theme),
       minZoom: 0.05,
       maxZoom: 3,
-      boxSelectionEnabled: false,
+      boxSelectionEnabled: gestures.onBox !== undefined,
+      // What is chosen is the page's to know, which outlives a redrawing.
       autounselectify: true,
     });
-    this.cy.on("tap", "node", (event) => handlers.onPick((event.target as NodeSingular).id()));
-    this.cy.on("tap", "edge", (event) => {
-      const edge = event.target as EdgeSingular;
-      handlers.onPickLink(edge.data("edges") as readonly string[], edge.data("count") as number);
-    });
-    this.cy.on("dbltap", "node", (event) => handlers.onToggle((event.target as NodeSingular).id()));
-    this.cy.on("zoom", () => this.keepTitlesReadable());
+    listen(this.cy, gestures);
+    this.titles = new Titles(this.cy);
     this.cy.on("dragfree", "node", () => this.remember());
   }
 
@@ -92,6 +85,13 @@ export class Canvas {
     });
   }
 
+  /** Dim everything but these nodes and lines; null = nothing. After each new view, which may have others. */
+  emphasise(found: Found | null): void {
+    if (found === null && !this.emphasised) return;
+    this.emphasised = found !== null;
+    this.cy.batch(() => emphasise(this.cy, found));
+  }
+
   /** Say on the lines what they carry; an empty map makes them silent. */
   label(traffic: ReadonlyMap<string, LinkTraffic>): void {
     this.cy.batch(() => labelLinks(this.cy, traffic));
@@ -111,6 +111,16 @@ export class Canvas {
     setTimeout(() => node.removeClass("flash"), FLASH_MS);
   }
 
+  /** Draw the whole map small on this canvas, until it is closed. */
+  overview(screen: HTMLCanvasElement, inks: () => Inks): Overview {
+    return new Overview(this.cy, screen, inks);
+  }
+
+  /** Shift what is seen by so many pixels of the screen. */
+  move(x: number, y: number): void {
+    this.cy.panBy({ x, y });
+  }
+
   zoomBy(factor: number): void {
     const level = this.cy.zoom() * factor;
     this.cy.zoom({ level, renderedPosition: { x: this.cy.width() / 2, y: this.cy.height() / 2 } });
@@ -128,18 +138,14 @@ export class Canvas {
   /** Give everything its place in the default arrangement. */
   arrange(): void {
     if (!this.view) return;
-    this.place(arrange(this.view));
-    this.remember();
-    this.fit();
+    this.rearrange(arrange(this.view));
   }
 
   /** Let the links decide: nodes that are linked come near each other. Computed in the worker. */
   arrangeByLinks(): void {
     if (!this.view || this.view.nodes.size === 0) return;
     this.layout.run(this.view, (places) => {
-      this.place(places);
-      this.remember();
-      this.fit();
+      this.rearrange(places);
     });
   }
 
@@ -156,6 +162,14 @@ export class Canvas {
   close(): void {
     this.layout.close();
     this.cy.destroy();
+  }
+
+  /** Pinned nodes stay, whatever comes upon them. */
+  private rearrange(places: ReadonlyMap<string, Point>): void {
+    const pinned = pins.get();
+    this.place([...places].filter(([id]) => !pinned.has(id)));
+    this.remember();
+    this.fit();
   }
 
   private place(places: Iterable<readonly [string, Point]>): void {
@@ -192,19 +206,6 @@ export class Canvas {
     return this.cy.getElementById(id).hasClass("closed");
   }
 
-  /** Names of hosts stay legible however far away one is; in steps, for each makes Cytoscape measure all frames. */
-  private keepTitlesReadable(): void {
-    const size = titleSize(this.cy.zoom());
-    if (size === this.titleSize) return;
-    this.titleSize = size;
-    for (const node of this.cy.nodes(".outermost")) node.style("font-size", this.sizeOf(node));
-  }
-
-  /** A frame has room for a large title, a single node has not. */
-  private sizeOf(node: CollectionReturnValue | NodeSingular): number {
-    return node.hasClass("open") ? this.titleSize : Math.min(this.titleSize, LARGEST_LABEL);
-  }
-
   private removeGone(view: View): void {
     removeLinks(this.cy, view);
     const gone = this.cy.nodes().filter((node) => !view.nodes.has(node.id()));
@@ -228,7 +229,7 @@ export class Canvas {
     const data = { ...dataOf(node), ...(node.parent ? { parent: node.parent } : {}) };
     const classes = [node.group ?? "", node.parent ? "" : "outermost"];
     const added = this.cy.add({ group: "nodes", data, position: { ...(this.positions.get(node.id) ?? ORIGIN) }, classes });
-    if (!node.parent) added.style("font-size", this.sizeOf(added));
+    if (!node.parent) this.titles.put(added);
     applyMarks(added, this.marks);
   }
 
@@ -285,9 +286,4 @@ export class Canvas {
 /** Cytoscape takes this wish when it begins only, but looks at it at each frame. */
 function moveAsPicture(cy: Core, wanted: boolean): void {
   (cy as unknown as { renderer(): { textureOnViewport: boolean } }).renderer().textureOnViewport = wanted;
-}
-
-function titleSize(zoom: number): number {
-  const wanted = 9.5 / zoom;
-  return TITLE_SIZES.find((size) => size >= wanted) ?? 76;
 }

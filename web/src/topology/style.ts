@@ -113,6 +113,7 @@ function nodeStyles(palette: Palette): object[] {
       selector: "node[state = 'off']",
       style: { "background-color": palette.off, color: palette.muted },
     },
+    { selector: "node.pinned", style: { "border-width": 2, "border-color": palette.text } },
     {
       selector: "node[state = 'nocarrier']",
       style: { "border-width": 2, "border-color": palette.amber, "border-style": "dashed" },
@@ -162,10 +163,14 @@ function markStyles(palette: Palette): object[] {
   return [
     ...badges,
     { selector: "node.open[capture]", style: { "background-image": "none" } },
+    // A frame's opacity would be that of all inside it.
+    { selector: "node.dim:childless", style: { opacity: 0.25 } },
+    { selector: "node.dim.open", style: { "text-opacity": 0.5, "border-opacity": 0.5 } },
+    ...ring("node.found", palette.accent, 4),
     { selector: "node.gone", style: { "border-width": 2, "border-color": palette.red, "border-style": "dashed" } },
-    ring("node.match", palette.amber, 5),
-    ring("node.picked", palette.green, 6),
-    ring("node.flash", palette.accent, 14),
+    ...ring("node.match", palette.amber, 5),
+    ...ring("node.picked", palette.green, 6),
+    ...ring("node.flash", palette.accent, 14),
     {
       selector: "node.selected",
       style: { "outline-width": 3, "outline-color": palette.accent, "outline-offset": 3, "outline-opacity": 1 },
@@ -174,16 +179,18 @@ function markStyles(palette: Palette): object[] {
   ];
 }
 
-function ring(selector: string, colour: string, padding: number): object {
-  return {
-    selector,
-    style: {
-      "underlay-color": colour,
-      "underlay-padding": padding,
-      "underlay-opacity": 0.45,
-      "underlay-shape": "round-rectangle",
-    },
+/** Around a frame it is the border: below it, it would colour everything inside. */
+function ring(selector: string, colour: string, padding: number): object[] {
+  const below = {
+    "underlay-color": colour,
+    "underlay-padding": padding,
+    "underlay-opacity": 0.45,
+    "underlay-shape": "round-rectangle",
   };
+  return [
+    { selector, style: below },
+    { selector: `${selector}.open`, style: { "underlay-opacity": 0, "border-color": colour, "border-width": 2 } },
+  ];
 }
 
 function edgeStyles(palette: Palette): object[] {
@@ -209,6 +216,7 @@ function edgeStyles(palette: Palette): object[] {
     { selector: "edge[rate]", style: { label: "data(rate)", width: "mapData(weight, 3, 10, 1.6, 7)" } },
     { selector: "edge[load = 'busy']", style: { "line-color": palette.amber } },
     { selector: "edge[load = 'full']", style: { "line-color": palette.red } },
+    { selector: "edge.dim", style: { opacity: 0.2 } },
     {
       selector: "edge.selected",
       style: { "underlay-color": palette.accent, "underlay-padding": 5, "underlay-opacity": 0.4 },

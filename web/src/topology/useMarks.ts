@@ -12,6 +12,7 @@ import { useStore } from "../state/store";
 import type { Canvas } from "./canvas";
 import { noMarks } from "./marks";
 import { picked as held } from "./picking";
+import { pins, selection } from "./selection";
 
 export function useMarks(canvas: Canvas | null): void {
   const captures = useStore(useSession().captures);
@@ -20,12 +21,14 @@ export function useMarks(canvas: Canvas | null): void {
   const matched = useStore(matches);
   const ids = useStore(held);
   const { gone } = useSince();
+  const others = useStore(selection);
+  const pinned = useStore(pins);
   const live = usePast() === null;
   const link = useMemo(() => parseLink(chosen).edges, [chosen]);
   // What captures do now says nothing of another time.
   const onNodes = useMemo(() => (live ? captureOnNodes(captures) : noMarks.captures), [captures, live]);
   useEffect(() => {
     const picked = [...(open && mode === "pick" ? picks.filter((id) => id !== null) : []), ...ids];
-    canvas?.mark({ selected, picked, matched, link, gone, captures: onNodes });
-  }, [canvas, selected, picks, open, mode, matched, ids, link, gone, onNodes]);
+    canvas?.mark({ selected, chosen: others, pinned, picked, matched, link, gone, captures: onNodes });
+  }, [canvas, selected, others, pinned, picks, open, mode, matched, ids, link, gone, onNodes]);
 }

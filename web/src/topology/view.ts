@@ -5,6 +5,7 @@ import type { Edge, Node } from "../api/types";
 import type { GraphState } from "../state/graph";
 import { MOST_NAMED } from "../state/link";
 import { text } from "../state/metadata";
+import type { Found } from "./matching";
 
 export interface VisibleNode {
   readonly id: string;
@@ -30,11 +31,15 @@ export interface VisibleEdge {
 export interface View {
   readonly nodes: ReadonlyMap<string, VisibleNode>;
   readonly edges: ReadonlyMap<string, VisibleEdge>;
+  /** By what each node is shown: by itself, or by the closed group around it. */
+  readonly shownAs: ReadonlyMap<string, string>;
   /** All nodes that could be shown. */
   readonly total: number;
   /** Nodes inside closed groups. */
   readonly hidden: number;
   readonly closedGroups: number;
+  /** Nodes that the map's query does not find. */
+  readonly filtered: number;
 }
 
 /** How deep groups are open unless the user said otherwise; by size, so that the canvas stays readable and fast. */
@@ -46,8 +51,14 @@ export function automaticDepth(total: number): number {
 /** OpenFlow rules are table rows, not places in a network. */
 const NEVER_DRAWN = new Set(["ofrule", "ofgroup"]);
 
-export function project(graph: GraphState, openDepth: number, chosen: ReadonlyMap<string, boolean>): View {
-  const { places, ...rest } = skeletonOf(graph, openDepth, chosen);
+/** With `only`, nothing else is shown but what this is inside of. */
+export function project(
+  graph: GraphState,
+  openDepth: number,
+  chosen: ReadonlyMap<string, boolean>,
+  only: Found | null = null,
+): View {
+  const { places, ...rest } = skeletonOf(graph, openDepth, chosen, only);
   const nodes = new Map<string, VisibleNode>();
   for (const place of places) {
     const node = graph.nodes.get(place.id);
@@ -62,15 +73,21 @@ type Place = Omit<VisibleNode, "node">;
 interface Skeleton extends Omit<View, "nodes"> {
   readonly openDepth: number;
   readonly chosen: ReadonlyMap<string, boolean>;
+  readonly only: Found | null;
   readonly places: readonly Place[];
 }
 
 const skeletons = new WeakMap<object, Skeleton>();
 
-function skeletonOf(graph: GraphState, openDepth: number, chosen: ReadonlyMap<string, boolean>): Skeleton {
+function skeletonOf(
+  graph: GraphState,
+  openDepth: number,
+  chosen: ReadonlyMap<string, boolean>,
+  only: Found | null,
+): Skeleton {
   const known = skeletons.get(graph.structure);
-  if (known?.openDepth === openDepth && known.chosen === chosen) return known;
-  const made = { openDepth, chosen, ...skeleton(graph, openDepth, chosen) };
+  if (known?.openDepth === openDepth && known.chosen === chosen && known.only === only) return known;
+  const made = { openDepth, chosen, only, ...skeleton(graph, openDepth, chosen, only) };
   skeletons.set(graph.structure, made);
   return made;
 }
@@ -79,8 +96,11 @@ function skeleton(
   graph: GraphState,
   openDepth: number,
   chosen: ReadonlyMap<string, boolean>,
-): Omit<Skeleton, "openDepth" | "chosen"> {
+  only: Found | null,
+): Omit<Skeleton, "openDepth" | "chosen" | "only"> {
   const tree = new OwnershipTree(graph);
+  const total = tree.size;
+  if (only) tree.narrow(only.nodes);
   const places = new Map<string, Place>();
   const shownAs = new Map<string, string>();
   let closedGroups = 0;
@@ -98,8 +118,10 @@ function skeleton(
   };
   for (const root of tree.roots) show(root, null, 0);
 
-  const edges = liftedEdges(graph.edges.values(), shownAs, places);
-  return { places: [...places.values()], edges, total: tree.size, hidden: tree.size - places.size, closedGroups };
+  const drawn = only ? [...only.edges].flatMap((id) => graph.edges.get(id) ?? []) : graph.edges.values();
+  const edges = liftedEdges(drawn, shownAs, places);
+  const hidden = tree.size - places.size;
+  return { places: [...places.values()], edges, shownAs, total, hidden, closedGroups, filtered: total - tree.size };
 }
 
 /** How deep groups may be open so that at most `most` nodes are on the canvas; at least the outermost are there. */
@@ -120,15 +142,24 @@ export function groupsAround(graph: GraphState, id: string): string[] {
   return new OwnershipTree(graph).ancestors(id);
 }
 
+/** The group that opening or closing a node is about: itself, or, to close, the one around it. */
+export function groupMeant(view: View, id: string, open: boolean): string | null {
+  const node = view.nodes.get(id);
+  if (!node) return null;
+  return node.group !== null || open ? node.group && id : node.parent;
+}
+
 class OwnershipTree {
-  readonly roots: string[] = [];
-  readonly size: number;
+  roots: string[] = [];
+  size: number;
   private readonly owner = new Map<string, string>();
   private readonly owned = new Map<string, string[]>();
+  private readonly ids: ReadonlySet<string>;
 
   constructor(graph: GraphState) {
     const drawn = [...graph.nodes.values()].filter((node) => !NEVER_DRAWN.has(text(node.Metadata["Type"])));
     const ids = new Set(drawn.map((node) => node.ID));
+    this.ids = ids;
     this.size = ids.size;
     for (const edge of graph.edges.values()) {
       if (text(edge.Metadata["RelationType"]) !== "ownership") continue;
@@ -140,6 +171,18 @@ class OwnershipTree {
       else this.owned.set(edge.Parent, [edge.Child]);
     }
     for (const id of ids) if (!this.owner.has(id)) this.roots.push(id);
+  }
+
+  /** Leave only these nodes and what they are inside of. */
+  narrow(nodes: ReadonlySet<string>): void {
+    const kept = new Set<string>();
+    for (const id of nodes) {
+      if (!this.ids.has(id)) continue;
+      for (let up: string | undefined = id; up !== undefined && !kept.has(up); up = this.owner.get(up)) kept.add(up);
+    }
+    this.roots = this.roots.filter((id) => kept.has(id));
+    for (const [id, children] of this.owned) this.owned.set(id, children.filter((child) => kept.has(child)));
+    this.size = kept.size;
   }
 
   children(id: string): readonly string[] {

@@ -12,6 +12,15 @@ export type Link =
 export interface SubscriberHandlers {
   onMessages(messages: Message[]): void;
   onLink(link: Link): void;
+  /** The server will not show what was asked for: nothing is tried again. Without this it is a loss like others. */
+  onRefused?: (reason: string) => void;
+}
+
+/** What of the graph is to be shown; nothing = all of it, as it is now. */
+export interface Wish {
+  readonly GremlinFilter?: string;
+  /** Unix ms of a moment of the past. */
+  readonly Time?: number;
 }
 
 export interface Clock {
@@ -52,6 +61,7 @@ export class Subscriber {
     private readonly handlers: SubscriberHandlers,
     private readonly open: (resume: string | null) => WebSocket,
     private readonly clock: Clock = realClock,
+    private readonly wish: Wish = {},
   ) {}
 
   start(): void {
@@ -81,7 +91,7 @@ export class Subscriber {
     });
     // A server that is asked to go on answers by itself, with what was missed or with the whole graph.
     socket.onopen = () => {
-      if (resume === null) socket.send(JSON.stringify({ Namespace: "Graph", Type: "SyncRequest", Obj: {} }));
+      if (resume === null) socket.send(JSON.stringify({ Namespace: "Graph", Type: "SyncRequest", Obj: this.wish }));
     };
     socket.onmessage = (event: MessageEvent<unknown>) => this.received(socket, event.data);
     socket.onclose = (event: CloseEvent) => this.lost(socket, event.reason || "the connection was lost");
@@ -95,7 +105,7 @@ export class Subscriber {
     if (seq !== null) this.seq = seq;
     if (!message) return;
     if (message.kind === "refused") {
-      this.lost(socket, message.reason);
+      this.refused(socket, message.reason);
       return;
     }
     if (message.kind === "snapshot" || message.kind === "resumed") {
@@ -105,6 +115,16 @@ export class Subscriber {
       this.handlers.onLink({ state: "live" });
     }
     this.handlers.onMessages([message]);
+  }
+
+  private refused(socket: WebSocket, reason: string): void {
+    const { onRefused } = this.handlers;
+    if (!onRefused) {
+      this.lost(socket, reason);
+      return;
+    }
+    this.close();
+    onRefused(reason);
   }
 
   private lost(socket: WebSocket, reason: string): void {
@@ -130,7 +150,15 @@ export class Subscriber {
 
 /** Open the subscriber socket of the server that this page came from; `resume` is SESSION:SEQ of the last one. */
 export function openSubscriberSocket(resume: string | null): WebSocket {
-  const wish = resume === null ? "x-sequence=1" : `resume=${resume}`;
+  return openSocket(resume === null ? "x-sequence=1" : `resume=${resume}`);
+}
+
+/** Open another one, for a part of the graph and nothing else; after a loss it begins anew. */
+export function openGraphSocket(): WebSocket {
+  return openSocket("x-websocket-namespace=Graph&x-update-policy=partial");
+}
+
+function openSocket(wish: string): WebSocket {
   const address = new URL(`ws/subscriber?x-client-type=webui&${wish}`, document.baseURI);
   address.protocol = address.protocol.replace("http", "ws");
   return new WebSocket(address);

@@ -12,12 +12,14 @@ import {
 } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import { useStore } from "../state/store";
+import { ColumnChooser } from "./ColumnChooser";
+import { choicesFor, shownOf, type Choosable } from "./columns";
 import { rowFor } from "./rowKeys";
 
-export interface Column<T> {
-  readonly id: string;
+export interface Column<T> extends Choosable {
   readonly title: string;
-  /** Width as in grid-template-columns. */
+  /** Width as in grid-template-columns, the least one first, in px. */
   readonly width: string;
   readonly value: (row: T) => string | number | null;
   readonly show?: (row: T) => ReactNode;
@@ -26,6 +28,8 @@ export interface Column<T> {
 
 interface Props<T> {
   label: string;
+  /** The name under which the browser keeps which columns are wanted. */
+  kept: string;
   rows: readonly T[];
   columns: readonly Column<T>[];
   idOf: (row: T) => string;
@@ -33,8 +37,6 @@ interface Props<T> {
   onChoose: (id: string) => void;
   sort?: SortingState;
   testId?: string;
-  /** Pixels below which the columns are scrolled instead of squeezed. */
-  minWidth?: number;
 }
 
 const features = tableFeatures({
@@ -43,9 +45,14 @@ const features = tableFeatures({
   sortFns: { basic: sortFn_basic },
 });
 const ROW_HEIGHT = 26;
+const COLUMN_GAP = 10;
+/** Left of the first column, and right of the last, where the choice of columns is. */
+const MARGINS = 14 + 30;
 
 export function VirtualTable<T extends object>(props: Props<T>) {
-  const { label, rows, columns, idOf, chosen, onChoose, testId, minWidth = 0 } = props;
+  const { label, rows, columns: all, idOf, chosen, onChoose, testId } = props;
+  const choices = useStore(choicesFor(props.kept));
+  const columns = useMemo(() => shownOf(all, choices), [all, choices]);
   const [sorting, setSorting] = useState<SortingState>(props.sort ?? []);
   const definitions = useMemo(() => {
     const helper = createColumnHelper<typeof features, T>();
@@ -76,53 +83,63 @@ export function VirtualTable<T extends object>(props: Props<T>) {
   };
 
   const grid = { gridTemplateColumns: columns.map((column) => column.width).join(" ") };
+  const least = { minWidth: leastWidth(columns) };
   return (
-    <div className="table" role="table" aria-label={label} aria-rowcount={rows.length + 1} data-testid={testId}>
-      <div className="table-head" role="row" style={{ ...grid, minWidth }}>
-        {table.getHeaderGroups()[0]?.headers.map((header, index) => {
-          const column = columns[index];
-          const direction = header.column.getIsSorted();
-          return (
-            <button
-              key={header.id}
-              type="button"
-              role="columnheader"
-              className={column?.numeric ? "numeric" : ""}
-              aria-sort={direction === "asc" ? "ascending" : direction === "desc" ? "descending" : "none"}
-              onClick={() => header.column.toggleSorting()}
-            >
-              {column?.title}
-              <span className="sort-mark">{direction === "asc" ? "↑" : direction === "desc" ? "↓" : ""}</span>
-            </button>
-          );
-        })}
-      </div>
-      <div className="table-body" ref={scroller} tabIndex={0} onKeyDown={step} role="rowgroup" style={{ minWidth }}>
-        <div className="table-space" style={{ height: virtual.getTotalSize() }}>
-          {virtual.getVirtualItems().map((item) => {
-            const row = sorted[item.index]?.original;
-            if (!row) return null;
-            const id = idOf(row);
+    <div className="table-frame">
+      <div className="table" role="table" aria-label={label} aria-rowcount={rows.length + 1} data-testid={testId}>
+        <div className="table-head" role="row" style={{ ...grid, ...least }}>
+          {table.getHeaderGroups()[0]?.headers.map((header, index) => {
+            const column = columns[index];
+            const direction = header.column.getIsSorted();
             return (
-              <div
-                key={id}
-                role="row"
-                aria-selected={id === chosen}
-                aria-rowindex={item.index + 2}
-                className="table-row"
-                style={{ ...grid, transform: `translateY(${item.start}px)` }}
-                onClick={() => onChoose(id === chosen ? "" : id)}
+              <button
+                key={header.id}
+                type="button"
+                role="columnheader"
+                className={column?.numeric ? "numeric" : ""}
+                aria-sort={direction === "asc" ? "ascending" : direction === "desc" ? "descending" : "none"}
+                onClick={() => header.column.toggleSorting()}
               >
-                {columns.map((column) => (
-                  <div key={column.id} role="cell" className={column.numeric ? "numeric" : ""}>
-                    {column.show ? column.show(row) : column.value(row)}
-                  </div>
-                ))}
-              </div>
+                {column?.title}
+                <span className="sort-mark">{direction === "asc" ? "↑" : direction === "desc" ? "↓" : ""}</span>
+              </button>
             );
           })}
         </div>
+        <div className="table-body" ref={scroller} tabIndex={0} onKeyDown={step} role="rowgroup" style={least}>
+          <div className="table-space" style={{ height: virtual.getTotalSize() }}>
+            {virtual.getVirtualItems().map((item) => {
+              const row = sorted[item.index]?.original;
+              if (!row) return null;
+              const id = idOf(row);
+              return (
+                <div
+                  key={id}
+                  role="row"
+                  aria-selected={id === chosen}
+                  aria-rowindex={item.index + 2}
+                  className="table-row"
+                  style={{ ...grid, transform: `translateY(${item.start}px)` }}
+                  onClick={() => onChoose(id === chosen ? "" : id)}
+                >
+                  {columns.map((column) => (
+                    <div key={column.id} role="cell" className={column.numeric ? "numeric" : ""}>
+                      {column.show ? column.show(row) : column.value(row)}
+                    </div>
+                  ))}
+                </div>
+              );
+            })}
+          </div>
+        </div>
       </div>
+      <ColumnChooser table={props.kept} columns={all} />
     </div>
   );
+}
+
+/** Pixels below which the columns are scrolled instead of squeezed. */
+function leastWidth(columns: readonly { readonly width: string }[]): number {
+  const widths = columns.map(({ width }) => Number(/\d+(?=px)/.exec(width)?.[0] ?? 0));
+  return widths.reduce((sum, width) => sum + width + COLUMN_GAP, MARGINS - COLUMN_GAP);
 }

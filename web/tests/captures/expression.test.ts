@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from "vitest";
-import { asCommand, asCurl, expressionFor } from "../../src/captures/expression";
+import { asCommand, asCurl, expressionFor, expressionForAll } from "../../src/captures/expression";
 import { node } from "../builders";
 
 const first = node("a", { TID: "t1" });
@@ -20,6 +20,12 @@ it("does not let a value of the network end the string it stands in", () => {
   const hostile = node("a", { TID: "x').Drop('" });
 
   expect(expressionFor(hostile, null)).toBe("G.V().Has('TID', 'x\\').Drop(\\'')");
+});
+
+it("captures several nodes by one expression, by their TIDs where all have one", () => {
+  expect(expressionForAll([first])).toBe("G.V().Has('TID', 't1')");
+  expect(expressionForAll([first, node("x", { TID: "it's" })])).toBe("G.V().Has('TID', Within('t1', 'it\\'s'))");
+  expect(expressionForAll([first, node("x")])).toBe("G.V().Has('@ID', Within('a', 'x'))");
 });
 
 it("quotes commands for the shell", () => {

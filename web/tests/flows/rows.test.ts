@@ -20,7 +20,11 @@ it("joins addresses and ports, IPv6 in brackets", () => {
 });
 
 it("adds up bytes and gives the RTT in ms", () => {
-  expect(toRow(dns)).toMatchObject({ bytes: 200, rtt: 1.5, state: "timeout" });
+  expect(toRow(dns)).toMatchObject({ bytes: 200, bytesAB: 70, bytesBA: 130, rtt: 1.5, state: "timeout" });
+});
+
+it("names the protocols", () => {
+  expect(toRow(dns)).toMatchObject({ network: "IPV6", transport: "UDP" });
 });
 
 it("falls back to MAC addresses and the last layer", () => {

@@ -41,6 +41,12 @@ it("shows first what does not run, then what lost something, then the rest by na
   expect(parts.map((one) => one.name)).toEqual(["docker", "bus", "a", "b"]);
 });
 
+it("shows last what reads a daemon that is not there", () => {
+  const parts = partsOf(process({ cri: part("absent", { failures: 3 }, "no socket"), z: part("running"), y: part("starting") }));
+
+  expect(parts.map((one) => one.name)).toEqual(["y", "z", "cri"]);
+});
+
 it("tells losses from other counters", () => {
   const counters = { flows_dropped: 1200, dropped: 2, drop_policy: 1, packets_sent: 9, spool_errors: 0, reaped_drops: 1 };
 

@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import { reduceGraph } from "../../src/state/graph";
 import { automaticDepth, groupsAround, project } from "../../src/topology/view";
+import { foundIn } from "../../src/topology/marks";
 import { edge, graphOf, node } from "../builders";
 
 const ALL = Number.POSITIVE_INFINITY;
@@ -115,4 +116,34 @@ it("opens the group that was chosen in a structure that stayed", () => {
   const shown = [new Map([["h", false]]), new Map([["h", true]])].map((chosen) => [...project(graph, 0, chosen).nodes.keys()]);
 
   expect(shown).toEqual([["h"], ["h", "a"]]);
+});
+
+it("shows of a query's findings only what they are inside of, and the links among them", () => {
+  const only = { nodes: new Set(["e1", "v1", "gone"]), edges: new Set(["v1-layer2-e1"]) };
+  const view = project(lab, ALL, none, only);
+
+  expect([...view.nodes.keys()].sort()).toEqual(["e1", "h", "ns1", "v1"]);
+  expect([...view.edges.keys()]).toEqual(["v1-layer2-e1"]);
+  expect([view.total, view.filtered, view.hidden]).toEqual([8, 4, 0]);
+});
+
+it("counts in a closed group only what a query finds", () => {
+  const view = project(lab, 0, none, { nodes: new Set(["e1", "e2"]), edges: new Set() });
+
+  expect(view.nodes.get("h")).toMatchObject({ group: "closed", holds: 4 });
+  expect(view.filtered).toBe(3);
+});
+
+it("forgets a query when it is taken away", () => {
+  project(lab, ALL, none, { nodes: new Set(), edges: new Set() });
+
+  expect(project(lab, ALL, none).nodes.size).toBe(8);
+});
+
+it("lets a closed group stand out for what it hides", () => {
+  const view = project(lab, 1, none);
+  const found = foundIn(view, { nodes: new Set(["e1", "v1"]), edges: new Set(["v1-layer2-e1"]) });
+
+  expect([...found.nodes].sort()).toEqual(["ns1", "v1"]);
+  expect(found.edges.size).toBe(1);
 });

@@ -172,3 +172,27 @@ it("stays closed once it was closed", () => {
 it("waits longer after each failure, up to a limit", () => {
   expect([1, 2, 3, 4, 10].map((failures) => retryDelay(failures, 0.5))).toEqual([500, 1000, 2000, 4000, 15_000]);
 });
+
+it("asks for a part of the graph, and tries no more when that is refused", () => {
+  const refusals: string[] = [];
+  const part = new Subscriber(
+    { onLink: (link) => links.push(link), onMessages: () => undefined, onRefused: (reason) => refusals.push(reason) },
+    () => {
+      const socket = new FakeSocket();
+      sockets.push(socket);
+      return socket as unknown as WebSocket;
+    },
+    clock,
+    { GremlinFilter: "G.V().SubGraph()", Time: 5 },
+  );
+  part.start();
+  const socket = sockets.at(-1) as FakeSocket;
+  socket.onopen?.();
+  socket.onmessage?.({ data: JSON.stringify({ Namespace: "Graph", Type: "SyncReply", Status: 400, Obj: "too much" }) });
+  clock.advance(60_000);
+
+  expect(socket.sent.map((text) => (JSON.parse(text) as { Obj: unknown }).Obj)).toEqual([
+    { GremlinFilter: "G.V().SubGraph()", Time: 5 },
+  ]);
+  expect([refusals, socket.closed, sockets.at(-1)]).toEqual([["too much"], true, socket]);
+});

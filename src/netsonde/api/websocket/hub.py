@@ -19,7 +19,7 @@ from netsonde.model.alerts import AlertChange
 from netsonde.model.captures import CaptureChange, CaptureView
 from netsonde.model.checks import CheckChange
 from netsonde.model.elements import Json
-from netsonde.model.injections import InjectionChange, InjectionView
+from netsonde.model.injections import InjectionChange
 from netsonde.model.notices import rfc3339
 from netsonde.model.workflows import WorkflowChange, told_to_all
 
@@ -169,7 +169,7 @@ class Hub:
 
     def _injection_changed(self, change: InjectionChange) -> None:
         kind = "NodeUpdated" if change.kind == "Updated" else change.kind
-        self._put(INJECTION, kind, told_without_file(change.view))
+        self._put(INJECTION, kind, change.view)
 
     def _workflow_changed(self, change: WorkflowChange) -> None:
         self._put("Workflow", change.kind, change.view if change.job is None else told_to_all(change.job))
@@ -180,11 +180,6 @@ class Hub:
             if client.handshake.wants(namespace):
                 message = message or write(namespace, kind, view)
                 client.outbox.put(message)
-
-
-def told_without_file(view: InjectionView) -> InjectionView:
-    """Return an injection as subscribers are told of it, every second while it runs: its file can have megabytes."""
-    return msgspec.structs.replace(view, pcap=None)
 
 
 def _activity(view: CaptureView) -> object:

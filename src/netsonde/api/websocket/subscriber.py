@@ -12,7 +12,7 @@ from netsonde.api.services import GraphView, Services
 from netsonde.api.websocket.delta import Messages
 from netsonde.api.websocket.envelope import Incoming, read, write
 from netsonde.api.websocket.filtered import Asked, Followed
-from netsonde.api.websocket.hub import INJECTION, Client, Hub, told_without_file
+from netsonde.api.websocket.hub import INJECTION, Client, Hub
 from netsonde.errors import SourceLost, UserError
 from netsonde.model.elements import Edge, Element, Node
 from netsonde.model.workflows import told_to_all
@@ -109,7 +109,7 @@ class Subscriber:
         others = [write("Capture", "Updated", view) for view in captures]
         others += [write("Check", "Updated", view) for view in checks]
         others += [write("AlertStatus", "Updated", view) for view in alerts]
-        others += [write(INJECTION, "NodeUpdated", told_without_file(view)) for view in injections]
+        others += [write(INJECTION, "NodeUpdated", view) for view in injections]
         others += [write("Workflow", "Updated", view) for view in workflows if not view.bundled]
         others += [write("Workflow", "Job", told_to_all(job)) for job in jobs]
         return [await self._patient_reply(), *others]

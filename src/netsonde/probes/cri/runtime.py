@@ -6,7 +6,6 @@ containerd before 1.7, which has none of CRI.
 """
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from grpclib.client import Channel
@@ -26,6 +25,7 @@ from netsonde.probes.cri.messages import (
     VersionResponse,
     decode,
 )
+from netsonde.probes.reaching import unreachable
 
 T = TypeVar("T")
 
@@ -123,13 +123,7 @@ class Runtime:
         except TimeoutError as slow:
             raise SourceLost(f"{self._socket} did not answer {method} within {self._timeout:g} s") from slow
         except _LOST as lost:
-            raise SourceLost(f"no container runtime at {self._socket}: {_reason(self._socket, lost)}") from lost
+            raise unreachable("container runtime", self._socket, lost) from lost
         if answer is None:
             raise WireError(f"{method} was not answered")
         return answer
-
-
-def _reason(socket: str, failed: BaseException) -> str:
-    if not Path(socket).exists():
-        return "the socket does not exist"
-    return str(failed) or "the connection was closed"

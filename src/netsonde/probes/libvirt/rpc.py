@@ -10,11 +10,11 @@ import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 from netsonde.errors import SourceLost, WireError
 from netsonde.probes.libvirt.xdr import Unpacker
+from netsonde.probes.reaching import unreachable
 
 REMOTE_PROGRAM: Final = 0x20008086
 VERSION: Final = 1
@@ -64,7 +64,7 @@ class LibvirtRpc:
         try:
             reader, writer = await asyncio.open_unix_connection(path)
         except OSError as absent:
-            raise SourceLost(f"no libvirt at {path}: {_reason(path, absent)}") from absent
+            raise unreachable("libvirt", path, absent, ask="; is libvirtd or virtqemud running?") from absent
         try:
             yield cls(reader, writer, timeout)
         finally:
@@ -140,9 +140,3 @@ def _refusal(body: bytes) -> CallRefused:
     error = Unpacker(body)
     code, _ = error.signed(), error.signed()
     return CallRefused(code, error.optional_string())
-
-
-def _reason(path: str, failed: OSError) -> str:
-    if not Path(path).exists():
-        return "the socket does not exist; is libvirtd or virtqemud running?"
-    return failed.strerror or str(failed)

@@ -9,6 +9,7 @@ from typing import Final
 
 from netsonde.errors import SourceLost, UserError
 from netsonde.probes.ovsdb.settings import OvsdbSettings
+from netsonde.probes.reaching import unreachable
 
 MOST_PORT: Final = 0xFFFF
 
@@ -90,15 +91,10 @@ async def open_address(
                 return await asyncio.open_unix_connection(where)
             host, _, port = where.rpartition(":")
             return await asyncio.open_connection(host.strip("[]"), int(port), ssl=context)
+    except ssl.SSLCertVerificationError as distrusted:
+        reason = f"its certificate is not trusted by probes.ovsdb.tls_ca: {distrusted.verify_message}"
+        raise SourceLost(f"no ovsdb-server at {address}: {reason}") from distrusted
     except TimeoutError as late:
         raise SourceLost(f"no ovsdb-server at {address}: no connection within {patience:g} s") from late
     except OSError as absent:
-        raise SourceLost(f"no ovsdb-server at {address}: {_reason(kind, where, absent)}") from absent
-
-
-def _reason(kind: str, where: str, failed: OSError) -> str:
-    if kind == "unix" and not Path(where).exists():
-        return "the socket does not exist; is Open vSwitch running?"
-    if isinstance(failed, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted by probes.ovsdb.tls_ca: {failed.verify_message}"
-    return failed.strerror or str(failed)
+        raise unreachable("ovsdb-server", address, absent, ask="; is Open vSwitch running?") from absent

@@ -146,7 +146,7 @@ async def test_runtime_without_events_of_cri_is_followed_all_the_same(
 
 
 async def test_runtime_is_waited_for_lost_and_found_again(tmp_path: Path) -> None:
-    async with running(tmp_path / "s", "failed", answer_timeout=0.2, list_interval=0.05) as lab:
+    async with running(tmp_path / "s", "absent", answer_timeout=0.2, list_interval=0.05) as lab:
         assert "the socket does not exist" in lab.health.reason
         async with Runtime(tmp_path / "s") as runtime:
             runtime.pods = [pod("p")]

@@ -228,6 +228,7 @@ async def test_absent_daemon_is_waited_for(tmp_path: Path) -> None:
     async with running(tmp_path, daemon, state="failed") as lab:
         (tmp_path / "s").rename(tmp_path / "away")
         await lab.until(lambda: "does not exist; is libvirtd or virtqemud running?" in lab.health.reason)
+        assert lab.health.state == "absent"
 
 
 async def test_daemon_that_wants_a_password_is_told_as_such(tmp_path: Path) -> None:
