@@ -62,6 +62,16 @@ class PrivateOvs:
         _end(self._server, how)
         self._server = None
 
+    @contextmanager
+    def hanging_switch(self) -> Iterator[None]:
+        """Keep ovs-vswitchd from doing anything meanwhile; its sockets go on taking connections."""
+        assert self._switch is not None
+        self._switch.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._switch.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         # ovs-vswitchd first: at its end it removes the devices that it made.
         if self._switch is not None and self._server is not None:

@@ -34,6 +34,11 @@ MATCHING_KEYS: Final = frozenset({"Name", "IfIndex", "MAC", "Driver"})
 """Keys of a device by which it is matched with its row."""
 
 
+def names(addresses: Sequence[str]) -> dict[str, str]:
+    """Return the addresses by the names of the probes that read them."""
+    return {"ovsdb" if number == 0 else f"ovsdb-{number + 1}": each for number, each in enumerate(addresses)}
+
+
 class OvsdbProbe:
     """Follows one server; rows and nodes stay while it is away, and become equal to it when it is back."""
 
@@ -60,9 +65,9 @@ class OvsdbProbe:
     def all(cls, context: ProbeContext) -> Iterable["OvsdbProbe"]:
         """Return a probe for each address of the settings; UserError for settings that make no sense."""
         credentials(context.settings.ovsdb)
-        for number, address in enumerate(context.settings.ovsdb.addresses):
+        for name, address in names(context.settings.ovsdb.addresses).items():
             parse_address(address)
-            yield cls(context, address, "ovsdb" if number == 0 else f"ovsdb-{number + 1}")
+            yield cls(context, address, name)
 
     async def run(self, health: Health) -> None:
         """Follow the server until it goes away or the agent stops."""

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers the verb `openflow`: the rules or groups that bridges of this host have at the moment of the question.
+
+Source: the bridges, asked by ovs-ofctl; the agent's graph tells which bridge is meant. Nothing is kept or written.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias, TypeVar
+
+import msgspec
+
+from netsonde.agent.bridges import AgentGraph, Bridge, place_of
+from netsonde.errors import SourceLost, UserError, WireError
+from netsonde.model.elements import Metadata
+from netsonde.model.openflow import OpenFlowPart, OpenFlowRequest
+from netsonde.probes.ovsdb.ofctl import ask
+from netsonde.probes.ovsdb.rules import (
+    GroupCounts,
+    OfPort,
+    concerns,
+    counted,
+    mention,
+    parse_group,
+    parse_group_counts,
+    parse_rule,
+    sends,
+)
+
+T = TypeVar("T")
+Passes: TypeAlias = Callable[[Metadata, Collection[OfPort]], bool]
+
+READ_WITHIN: Final = 3.0
+"""Seconds for all bridges of one call; the query behind it has `analyzer.query_timeout`, 5 s."""
+AT_ONCE: Final = 2
+"""Bridges asked at the same time: ovs-vswitchd answers in the thread that also changes rules."""
+MOST_NODES: Final = 10_000
+"""Nodes of one call."""
+MOST_FOUND: Final = 100_000
+"""Rules of one node, whatever the call allows."""
+_NOT_ASKED: Final = "{}: not asked, since other bridges took all the time that there is for one call"
+_ITEM: Final = 500
+"""Rules in one message, some 250 kB."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """What one node is told of its bridge."""
+
+    node_id: str
+    ports: frozenset[OfPort] | None
+    """What concerns these ports; None = everything."""
+    limit: int
+    found: list[Metadata] = field(default_factory=list)
+    left_out: int = 0
+    _mentioned: "re.Pattern[str] | None" = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._mentioned = None if self.ports is None else mention(self.ports)
+
+    def may_want(self, line: str) -> bool:
+        """Tell whether the rule of a line may be meant, without understanding it."""
+        return self._mentioned is None or self._mentioned.search(line) is not None
+
+    @property
+    def only_counts(self) -> bool:
+        """Whether whatever comes is meant, and beyond the limit."""
+        return self.ports is None and len(self.found) >= self.limit
+
+    def offer(self, one: Metadata, passes: Passes) -> None:
+        """Take a rule or group in if it is meant; beyond the limit it is counted only."""
+        if self.ports is not None and not passes(one, self.ports):
+            return
+        if len(self.found) < self.limit:
+            self.found.append(one)
+        else:
+            self.left_out += 1
+
+
+class OpenFlowReader:
+    """Answers calls. A bridge is read once for all nodes of a call that are on it."""
+
+    def __init__(self, graph: AgentGraph, addresses: Mapping[str, str]) -> None:
+        """`addresses`: of databases, by the probe that reads each."""
+        self._graph = graph
+        self._addresses = addresses
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    async def handle(self, request: bytes) -> AsyncIterator[bytes]:
+        """Yield OpenFlowParts; for a node whose bridge cannot be read, one that says why."""
+        wanted = _decode(request)
+        end = asyncio.get_running_loop().time() + READ_WITHIN
+        bridges: dict[Bridge, list[Asked]] = {}
+        for node_id in wanted.node_ids[:MOST_NODES]:
+            try:
+                bridge, ports = place_of(self._graph, node_id, self._addresses)
+            except UserError as refused:
+                yield _encoded(OpenFlowPart(node_id, problem=str(refused)))
+                continue
+            asked = Asked(node_id, ports, max(0, min(wanted.limit, MOST_FOUND)))
+            bridges.setdefault(bridge, []).append(asked)
+        for bridge, nodes in bridges.items():
+            problem = await self._read(bridge, nodes, wanted, end)
+            for asked in nodes:
+                for begin in range(0, len(asked.found), _ITEM):
+                    yield _encoded(OpenFlowPart(asked.node_id, asked.found[begin : begin + _ITEM]))
+                yield _encoded(OpenFlowPart(asked.node_id, [], asked.left_out, problem))
+
+    async def _read(self, bridge: Bridge, nodes: Sequence[Asked], wanted: OpenFlowRequest, end: float) -> str:
+        """Fill in what the nodes are told; return why it is not all, "" when it is."""
+        try:
+            async with asyncio.timeout_at(end):
+                await self._turns.acquire()
+        except TimeoutError:
+            return _NOT_ASKED.format(bridge.name)
+        try:
+            if asyncio.get_running_loop().time() >= end:
+                return _NOT_ASKED.format(bridge.name)
+            reading = _Reading(bridge, nodes, end)
+            await (reading.rules(wanted.table) if wanted.kind == "rules" else reading.groups())
+        except (UserError, SourceLost, WireError) as failed:
+            return f"{bridge.name}: {failed}"
+        finally:
+            self._turns.release()
+        return f"{bridge.name}: {reading.unread} lines were not understood" if reading.unread else ""
+
+
+class _Reading:
+    """One reading of one bridge."""
+
+    def __init__(self, bridge: Bridge, nodes: Sequence[Asked], end: float) -> None:
+        self._bridge = bridge
+        self._nodes = nodes
+        self._end = end
+        self._told: Metadata = {"Bridge": bridge.name}
+        self.unread = 0
+        """Lines that were not understood."""
+
+    async def rules(self, table: int | None) -> None:
+        match = () if table is None else (f"table={table}",)
+        await self._ask("dump-flows", self._take_rules, *match)
+
+    async def groups(self) -> None:
+        counts: dict[int, GroupCounts] = {}
+
+        def take_counts(lines: Sequence[str]) -> None:
+            for line in lines:
+                found = self._parsed(parse_group_counts, line)
+                if found is not None:
+                    counts[found.group_id] = found
+
+        def take_groups(lines: Sequence[str]) -> None:
+            for line in lines:
+                group = self._parsed(parse_group, line)
+                if group is not None:
+                    self._offer(self._told | counted(group, counts), sends)
+
+        await self._ask("dump-group-stats", take_counts)
+        await self._ask("dump-groups", take_groups)
+
+    async def _ask(self, command: str, take: Callable[[Sequence[str]], None], *match: str) -> None:
+        # In a thread, for the loop has the kernel to follow: a thousand rules take some 30 ms.
+        left = max(0.1, self._end - asyncio.get_running_loop().time())
+        await ask(command, self._bridge.socket, *match, within=left, take=lambda lines: asyncio.to_thread(take, lines))
+
+    def _take_rules(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            # Understanding costs most, and of a hundred thousand rules a port has some, a limit leaves some.
+            nodes = [asked for asked in self._nodes if asked.may_want(line)]
+            if all(asked.only_counts for asked in nodes):
+                for asked in nodes:
+                    asked.left_out += 1
+                continue
+            rule = self._parsed(parse_rule, line)
+            if rule is not None:
+                self._offer(self._told | rule, concerns)
+
+    def _offer(self, one: Metadata, passes: Passes) -> None:
+        for asked in self._nodes:
+            asked.offer(one, passes)
+
+    def _parsed(self, parse: Callable[[str], T], line: str) -> T | None:
+        try:
+            return parse(line)
+        except WireError:
+            self.unread += 1
+            return None
+
+
+def _encoded(part: OpenFlowPart) -> bytes:
+    return msgspec.json.encode(part)
+
+
+def _decode(request: bytes) -> OpenFlowRequest:
+    try:
+        return msgspec.json.decode(request, type=OpenFlowRequest)
+    except msgspec.MsgspecError as bad:
+        raise UserError(f"no OpenFlowRequest: {bad}") from bad
