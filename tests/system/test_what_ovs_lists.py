@@ -182,6 +182,7 @@ def bridge(row: dict[str, Any], others: Rows) -> dict[str, Json]:
         OtherConfig=row["other_config"],
         Protocols=several(row["protocols"]),
         DatapathType=row["datapath_type"],
+        DatapathVersion=row["datapath_version"],
         DatapathID=row["datapath_id"],
         FailMode=row["fail_mode"],
         STP=row["stp_enable"],

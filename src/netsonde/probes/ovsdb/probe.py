@@ -2,7 +2,8 @@
 """Bridges, ports and interfaces of Open vSwitch, with all that other programs wrote there (external_ids).
 
 Source: OVSDB (RFC 7047), database Open_vSwitch, `monitor_cond_since`; tables Open_vSwitch, Bridge, Port, Interface, and
-        those that hang on them: QoS, Queue, Mirror, Controller, sFlow, NetFlow, IPFIX.
+        those that hang on them: QoS, Queue, Mirror, Controller, sFlow, NetFlow, IPFIX, Manager, Datapath, CT_Zone,
+        CT_Timeout_Policy.
 Writes: nodes Type=ovsbridge, ovsport, and one for each interface without a network device (patch, tunnels, DPDK);
         notes on the nodes of network devices; edges ownership and layer2, Type=patch between patch ports. Counters of
         interfaces without a network device to the metrics sink.

@@ -85,10 +85,14 @@ class References:
 
     def users(self, uuid: str) -> set[RowKey]:
         """Return the rows with a node that tell of this one, such as the ports of a queue through their QoS."""
-        direct = self._users.get(uuid, set())
-        # No deeper than that: what refers to itself must not make us go round.
-        through = (user for _, other in direct for user in self._users.get(other, ()))
-        return {key for key in (*direct, *through) if key[0] in SHOWN}
+        found: set[RowKey] = set()
+        ahead = [uuid]
+        while ahead:
+            # Each row once: one that refers to itself must not make us go round.
+            fresh = self._users.get(ahead.pop(), set()) - found
+            found |= fresh
+            ahead += [other for _, other in fresh]
+        return {key for key in found if key[0] in SHOWN}
 
     def concerned(self, name: str) -> set[str]:
         """Return the interfaces whose own or peer's name this is."""
@@ -163,7 +167,7 @@ class Switch:
         return self._identity.row(DATABASE, uuid)
 
     def _system(self, row: Row) -> Contribution:
-        found = Contribution(notes={self._identity.host(): system_metadata(row)})
+        found = Contribution(notes={self._identity.host(): system_metadata(row, self._rows)})
         for node in self._graph.nodes_with("Name", DATAPATH_DEVICE):
             ifindex = node.metadata.get("IfIndex")
             if isinstance(ifindex, int) and node.id == self._identity.interface(None, ifindex):
