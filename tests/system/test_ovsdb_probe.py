@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -20,6 +21,8 @@ import pytest
 from live_graph import LiveGraph, Namespaces, live_graph, name, private_netns, run, settings, sh
 from live_graph import make_netns as make_netns
 from netsonde.analyzer.tunnels import Tunnels
+from netsonde.errors import SourceLost, WireError
+from netsonde.probes.ovsdb.control import ask, control_socket
 from netsonde.probes.ovsdb.settings import OvsdbSettings
 from ovs_fixture import PrivateOvs
 from ovs_fixture import ovs as ovs_of_machine  # noqa: F401
@@ -374,6 +377,38 @@ async def test_patch_port_counts_what_ovs_counts_and_makes_no_revision_of_it(liv
     after = live.graph.node(patch.id)
     assert after is not None
     assert after.revision == before.revision
+
+
+async def test_userspace_datapath_counts_on_the_host_what_ovs_appctl_shows(live: LiveGraph, ovs: PrivateOvs) -> None:
+    bridge = name("br")
+    ovs.add_bridge(bridge)
+    await sh("ip", "link", "set", bridge, "up")
+    host = await live.node(Type="host")
+    frame = bytes.fromhex("ffffffffffff 020000000001 88b5") + bytes(50)
+    counted: dict[str, int] = {}
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind((bridge, 0))
+        while not {"PmdPackets", "PmdUpcalls"} <= counted.keys():
+            # What is sent before the first reading is not told: more until something is.
+            sender.send(frame)
+            with contextlib.suppress(TimeoutError):
+                counted |= (await live.metric(host.id, within=0.3)).counters
+
+    shown = ovs.appctl("ovs-vswitchd", "dpif-netdev/pmd-stats-show")
+    received = re.search(r"packets received: (\d+)", shown)
+    assert received is not None
+    assert 0 < counted["PmdPackets"] <= int(received[1])
+    assert of_switch(live, "PMDs") == []  # without DPDK the main thread polls
+    assert live.unlisted() == []
+
+
+async def test_a_switch_is_asked_and_given_up_when_it_hangs(ovs: PrivateOvs) -> None:
+    control = control_socket(ovs.address)
+    assert "ovs-vswitchd" in await ask(control, "version")
+    with pytest.raises(WireError, match="is not a valid command"):
+        await ask(control, "no-such-command")
+    with ovs.hanging_switch(), pytest.raises(SourceLost):
+        await ask(control, "version")
 
 
 def certificate(folder: Path, who: str, authority: str = "") -> tuple[Path, Path]:

@@ -62,7 +62,7 @@ LOOKS: Final[tuple[Look, ...]] = tuple(
 FLOW_FIELDS: Final[tuple[Field, ...]] = flows.FIELDS
 
 METRIC_FIELDS: Final[tuple[Field, ...]] = tuple(
-    {field.key: field for field in (*flows.METRICS, *netlink.METRICS)}.values()
+    {field.key: field for field in (*flows.METRICS, *netlink.METRICS, *ovsdb.METRICS)}.values()
 )
 """Fields of what `Metrics()` gives, of interfaces and of flows; `Start` and `Last` are the same in both."""
 

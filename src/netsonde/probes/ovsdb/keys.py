@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys that the `ovsdb` probe writes: on nodes of its own, and on those of the host and of network devices."""
 
-from netsonde.model.keys import Key, of_types, written_by
+from netsonde.model.keys import Field, Key, of_types, written_by
 from netsonde.model.looks import looks_like
 
 BRIDGE, PORT = ("ovsbridge",), ("ovsport",)
@@ -55,6 +55,9 @@ _SWITCH = (
         Key("Ovs.Datapaths.Zones.ID", "integer", "number of the zone", 7),
         Key("Ovs.Datapaths.Zones.Timeouts", "object", "timeouts of connections, in seconds", {"tcp_close": "10"}),
         Key("Ovs.Datapaths.Zones.Timeouts.*", "string", "one timeout, as Open vSwitch names it", "10"),
+        Key("Ovs.PMDs", "list of object", "threads that poll in userspace, by core", [{"Core": 2, "NumaNode": 0}]),
+        Key("Ovs.PMDs.Core", "integer", "core that the thread runs on", 2),
+        Key("Ovs.PMDs.NumaNode", "integer", "NUMA node of the core", 0),
         Key("Ovs.Datapaths.Zones.Limit", "integer", "most connections; absent = the default zone's", 10000),
     ),
     Key("Ovs.ExtID", "object", "external_ids of the switch", {"system-id": "6b1d…"}, ("host",)),
@@ -201,6 +204,24 @@ KEYS = written_by(
     *_FACTS,
     Key("RelationType", "string", "`ownership`: of a bridge; `layer2`: bridge, port, interface", "layer2", on="edge"),
     Key("Type", "string", "`patch` between two patch ports", "patch", on="edge"),
+)
+
+_THREADS = (
+    ("PmdPackets", "packets", "packets received"),
+    ("PmdRecirculations", "packets", "packets that went through the datapath once more"),
+    ("PmdPhwolHits", "packets", "packets that the hardware had classified"),
+    ("PmdSimpleMatchHits", "packets", "packets found by port and MAC alone"),
+    ("PmdEmcHits", "packets", "packets found in the exact match cache"),
+    ("PmdSmcHits", "packets", "packets found in the signature match cache"),
+    ("PmdMegaflowHits", "packets", "packets found in the table of megaflows"),
+    ("PmdUpcalls", "packets", "packets that OpenFlow rules were looked up for"),
+    ("PmdUpcallFailures", "packets", "packets lost at that"),
+    ("PmdIdleCycles", "cycles", "cycles spent polling in vain"),
+    ("PmdBusyCycles", "cycles", "cycles spent on packets"),
+)
+METRICS = tuple(
+    Field(name, "integer", f"{says}, by the userspace datapath of a host's Open vSwitch, in the interval", 42, unit)
+    for name, unit, says in _THREADS
 )
 
 LOOKS = (*looks_like("bridge", BRIDGE), *looks_like("port", (*PORT, "patch")), *looks_like("tunnel", TUNNELS))

@@ -5,6 +5,8 @@ Writes: the keys of docs/reference/topology.md, section "Open vSwitch"; a column
 is removed from the database is gone from the node.
 """
 
+from collections.abc import Sequence
+
 from netsonde.model.elements import Json, Metadata
 from netsonde.probes.ovsdb.details import (
     Tables,
@@ -36,8 +38,8 @@ from netsonde.probes.ovsdb.rows import (
 )
 
 
-def system_metadata(row: Row, tables: Tables) -> Metadata:
-    """Return the `Ovs` object of the host node: the switch itself."""
+def system_metadata(row: Row, tables: Tables, threads: Sequence[Json] = ()) -> Metadata:
+    """Return the `Ovs` object of the host node: the switch itself; `threads` are those that poll."""
     datapath_types: list[Json] = [*sorted(members(row, "datapath_types"))]
     interface_types: list[Json] = [*sorted(members(row, "iface_types"))]
     ovs = compact(
@@ -51,6 +53,7 @@ def system_metadata(row: Row, tables: Tables) -> Metadata:
         DPDKVersion=text(row, "dpdk_version"),
         Managers=managers(row, tables),
         Datapaths=datapaths(row, tables),
+        PMDs=[*threads],
     )
     return compact(Ovs=ovs)
 
