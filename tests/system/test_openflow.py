@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules and groups of a real switch, as its own ovs-ofctl prints them: read by an agent, and asked for by a query."""
 
+import asyncio
 import re
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -13,9 +14,10 @@ import pytest
 from live_graph import LiveGraph, live_graph, name, private_netns, settings
 from netsonde.agent import rules
 from netsonde.agent.rules import OpenFlowReader
-from netsonde.errors import UserError
+from netsonde.errors import SourceLost, UserError
 from netsonde.model.elements import Metadata
 from netsonde.model.openflow import OpenFlowKind, OpenFlowPart, OpenFlowRequest
+from netsonde.probes.ovsdb.ofctl import ask
 from ovs_fixture import PrivateOvs
 from ovs_fixture import ovs as ovs_of_machine  # noqa: F401
 from system.stack import PROGRAM, Stack
@@ -196,11 +198,30 @@ async def test_beyond_the_limit_rules_are_counted(live: LiveGraph, lab: Lab) -> 
     assert [sum(part.left_out for part in of) for of in told.values()] == [len(FLOWS.splitlines()) - 1, 1]
 
 
-async def test_twenty_thousand_rules_are_read(live: LiveGraph, lab: Lab, tmp_path: Path) -> None:
+@pytest.fixture
+def full_lab(lab: Lab, tmp_path: Path) -> Lab:
+    """The same with twenty thousand rules more."""
     many = tmp_path / "flows"
     sources = (f"10.{number >> 8}.{number & 255}.1" for number in range(20_000))
     many.write_text("".join(f"table=9,ip,nw_src={source} actions=output:9\n" for source in sources))
     lab.ofctl("add-flows", str(many))
+    return lab
+
+
+async def test_time_that_runs_out_while_lines_wait_to_be_taken_ends_the_program(full_lab: Lab) -> None:
+    socket = full_lab.ovs.directory / f"{full_lab.bridge}.mgmt"
+
+    async def take(lines: bytes) -> None:
+        await asyncio.Event().wait()
+
+    # Without an end to it, the test would wait for ever instead of failing.
+    async with asyncio.timeout(20):
+        with pytest.raises(SourceLost, match="did not tell all"):
+            await ask("dump-flows", socket, within=1.0, take=take)
+
+
+async def test_twenty_thousand_rules_are_read(live: LiveGraph, full_lab: Lab) -> None:
+    lab = full_lab
     bridge = await node_of(live, "ovsbridge", lab.bridge)
 
     parts = await asked(live, lab.ovs, OpenFlowRequest("rules", [bridge]))

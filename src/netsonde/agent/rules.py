@@ -5,8 +5,7 @@ Source: the bridges, asked by ovs-ofctl; the agent's graph tells which bridge is
 """
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, TypeVar
 
@@ -22,7 +21,7 @@ from netsonde.probes.ovsdb.rules import (
     OfPort,
     concerns,
     counted,
-    mention,
+    mentions,
     parse_group,
     parse_group_counts,
     parse_rule,
@@ -55,14 +54,14 @@ class Asked:
     limit: int
     found: list[Metadata] = field(default_factory=list)
     left_out: int = 0
-    _mentioned: "re.Pattern[str] | None" = field(init=False)
+    _mentions: tuple[bytes, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._mentioned = None if self.ports is None else mention(self.ports)
+        self._mentions = () if self.ports is None else mentions(self.ports)
 
-    def may_want(self, line: str) -> bool:
+    def may_want(self, line: bytes) -> bool:
         """Tell whether the rule of a line may be meant, without understanding it."""
-        return self._mentioned is None or self._mentioned.search(line) is not None
+        return self.ports is None or any(map(line.__contains__, self._mentions))
 
     @property
     def only_counts(self) -> bool:
@@ -145,14 +144,14 @@ class _Reading:
     async def groups(self) -> None:
         counts: dict[int, GroupCounts] = {}
 
-        def take_counts(lines: Sequence[str]) -> None:
-            for line in lines:
+        def take_counts(lines: bytes) -> None:
+            for line in _telling(lines):
                 found = self._parsed(parse_group_counts, line)
                 if found is not None:
                     counts[found.group_id] = found
 
-        def take_groups(lines: Sequence[str]) -> None:
-            for line in lines:
+        def take_groups(lines: bytes) -> None:
+            for line in _telling(lines):
                 group = self._parsed(parse_group, line)
                 if group is not None:
                     self._offer(self._told | counted(group, counts), sends)
@@ -160,13 +159,13 @@ class _Reading:
         await self._ask("dump-group-stats", take_counts)
         await self._ask("dump-groups", take_groups)
 
-    async def _ask(self, command: str, take: Callable[[Sequence[str]], None], *match: str) -> None:
+    async def _ask(self, command: str, take: Callable[[bytes], None], *match: str) -> None:
         # In a thread, for the loop has the kernel to follow: a thousand rules take some 30 ms.
         left = max(0.1, self._end - asyncio.get_running_loop().time())
         await ask(command, self._bridge.socket, *match, within=left, take=lambda lines: asyncio.to_thread(take, lines))
 
-    def _take_rules(self, lines: Sequence[str]) -> None:
-        for line in lines:
+    def _take_rules(self, lines: bytes) -> None:
+        for line in _telling(lines):
             # Understanding costs most, and of a hundred thousand rules a port has some, a limit leaves some.
             nodes = [asked for asked in self._nodes if asked.may_want(line)]
             if all(asked.only_counts for asked in nodes):
@@ -181,12 +180,17 @@ class _Reading:
         for asked in self._nodes:
             asked.offer(one, passes)
 
-    def _parsed(self, parse: Callable[[str], T], line: str) -> T | None:
+    def _parsed(self, parse: Callable[[str], T], line: bytes) -> T | None:
         try:
-            return parse(line)
+            return parse(line.decode(errors="replace"))
         except WireError:
             self.unread += 1
             return None
+
+
+def _telling(lines: bytes) -> Iterator[bytes]:
+    """Yield the lines that tell something: they begin with a space, headings do not."""
+    return (line for line in lines.split(b"\n") if line.startswith(b" "))
 
 
 def _encoded(part: OpenFlowPart) -> bytes:

@@ -22,6 +22,8 @@ VERSIONS: Final = "OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFl
 """Offered to the bridge, which takes the latest that it may speak."""
 
 _READ_SIZE: Final = 256 * 1024
+_READ_AHEAD: Final = 1024 * 1024
+"""Bytes that the program may print while what it printed before is being understood."""
 _LONGEST_LINE: Final = 1024 * 1024
 """Bytes; a rule has at most some 64 KiB on the wire."""
 _MOST_COMPLAINTS: Final = 4096
@@ -43,10 +45,8 @@ def management_socket(address: str, bridge: str) -> Path:
     return Path(where).parent / f"{bridge}.mgmt"
 
 
-async def ask(
-    command: str, socket: Path, *match: str, within: float, take: Callable[[list[str]], Awaitable[None]]
-) -> None:
-    """Hand over the lines that a command such as `dump-flows` prints, without its headings, many at a time.
+async def ask(command: str, socket: Path, *match: str, within: float, take: Callable[[bytes], Awaitable[None]]) -> None:
+    """Hand over what a command such as `dump-flows` prints: whole lines, many at a time.
 
     Raises UserError when the program is missing or refuses, SourceLost when it needs more than `within` seconds, and
     WireError when it prints what it never would.
@@ -55,8 +55,8 @@ async def ask(
     complaints = bytearray()
 
     async def listen() -> None:
-        async for some in _lines(process):
-            await take(some)
+        async for lines in _lines(process):
+            await take(lines)
 
     try:
         async with asyncio.timeout(within) as timeout:
@@ -84,21 +84,22 @@ async def _start(command: str, socket: Path, match: tuple[str, ...], within: flo
             stdout=PIPE,
             stderr=PIPE,
             env={"PATH": os.defpath, "LC_ALL": "C"},
+            limit=_READ_AHEAD,
         )
     except OSError as failed:
         raise UserError(f"{program} cannot be started: {failed.strerror or failed}") from failed
 
 
-async def _lines(process: Process) -> AsyncIterator[list[str]]:
-    """Yield whole lines that tell something: they begin with a space, headings do not."""
+async def _lines(process: Process) -> AsyncIterator[bytes]:
     rest = b""
     while data := await _read(process.stdout):
-        *whole, rest = (rest + data).split(b"\n")
+        lines, _, rest = (rest + data).rpartition(b"\n")
         if len(rest) > _LONGEST_LINE:
             raise WireError(f"ovs-ofctl printed a line of more than {_LONGEST_LINE} bytes")
-        yield [line.decode(errors="replace") for line in whole if line.startswith(b" ")]
-    if rest.startswith(b" "):
-        yield [rest.decode(errors="replace")]
+        if lines:
+            yield lines
+    if rest:
+        yield rest
 
 
 async def _hear(process: Process, complaints: bytearray) -> None:
@@ -111,11 +112,19 @@ async def _read(stream: asyncio.StreamReader | None) -> bytes:
 
 
 async def _end(process: Process) -> None:
+    """Make sure that it has ended, however this ends."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.kill()
-    # Killed it ends at once; nobody may be left to wait for it when this is cancelled.
-    await asyncio.shield(process.wait())
+    await asyncio.shield(_gone(process))
+
+
+async def _gone(process: Process) -> None:
+    # asyncio calls a process ended when its pipes are, and a pipe is not read on while much of it waits to be taken.
+    for stream in (process.stdout, process.stderr):
+        while await _read(stream):
+            pass
+    await process.wait()
 
 
 def _last_words(complaints: bytearray) -> str:
