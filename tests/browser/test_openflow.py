@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from browser.page import Page
+from browser.test_accessible import AXE, RUN
 from live_graph import name, private_netns, run
 from ovs_fixture import PrivateOvs, running_ovs
 from system.stack import Stack
@@ -83,6 +84,15 @@ def test_of_a_port_the_page_shows_what_concerns_it(page: Page, stack: Stack) -> 
 
     wait_count(page, "1 rule")
     assert "in_port=1" in rules(page)[0]
+
+
+def test_axe_finds_nothing_in_the_panel(page: Page, stack: Stack) -> None:
+    page.open(f"?tab=node&view=rules&node={node_of(stack, 'ovsbridge', BRIDGE)}")
+    wait_count(page, "2 rules")
+    page.run("await page.getByTestId('rules').getByRole('row').nth(1).click()")
+    page.run("await page.evaluate(" + json.dumps(AXE.read_text()) + "); return null")
+
+    assert page.run(RUN) == []
 
 
 def test_what_keeps_the_switch_from_being_asked_is_said(page: Page, stack: Stack, switch: PrivateOvs) -> None:
