@@ -174,7 +174,9 @@ _OWN_INTERFACE = of_types(
     Key("MAC", "string", "link-layer address", "02:00:00:00:00:01"),
     Key("MTU", "integer", "longest packet, link header not counted", 1500, unit="B"),
     Key("State", "string", "state of the link, in upper case; `DOWN` while its device is missing", "UP"),
+    Key("AdminState", "string", "whether it is switched on: `UP` or `DOWN`", "UP"),
     Key("Speed", "integer", "rate of the link", 10000, unit="Mb/s"),
+    Key("Duplex", "string", "`full` or `half`", "full"),
 )
 
 _FACTS = (

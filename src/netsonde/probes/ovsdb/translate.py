@@ -169,6 +169,8 @@ def interface_metadata(uuid: str, row: Row) -> Metadata:
             MAC="" if netdev else text(row, "mac_in_use"),
             MTU=None if netdev else number(row, "mtu"),
             State="DOWN" if netdev else text(row, "link_state").upper(),
+            AdminState="" if netdev else text(row, "admin_state").upper(),
+            Duplex="" if netdev else text(row, "duplex"),
             Speed=None if netdev else (number(row, "link_speed") or 0) // 1_000_000 or None,
         ),
         **({} if netdev else hardware(row)),

@@ -85,7 +85,9 @@ DPDK: Row = {
     "mac_in_use": ("02:00:00:00:00:01",),
     "mtu": (9000,),
     "link_state": ("up",),
+    "admin_state": ("down",),
     "link_speed": (25_000_000_000,),
+    "duplex": ("full",),
 }
 
 VHOST_USER: Row = {
