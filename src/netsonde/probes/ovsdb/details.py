@@ -19,6 +19,9 @@ Tables: TypeAlias = Mapping[str, Mapping[str, Row]]
 RESTLESS: Final = frozenset({"stp_sec_in_state"})
 """Members of a port's `status` that change by themselves."""
 
+_STEADY: Final = {"CONNECTING": "BACKOFF", "IDLE": "ACTIVE"}
+"""States of a manager that alternate by themselves, every few seconds: with each attempt, with each probe."""
+
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _PCI = re.compile(r"(?:pci:)?((?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7])")
 """An address on the PCI bus, as `dpdk-devargs` begins with; other devices have no such place."""
@@ -98,7 +101,7 @@ def _manager(row: Row) -> Metadata:
         ConnectionMode=text(row, "connection_mode"),
         InactivityProbe=number(row, "inactivity_probe"),
         MaxBackoff=number(row, "max_backoff"),
-        State=status.get("state", ""),
+        State=_STEADY.get(status.get("state", ""), status.get("state", "")),
         LastError=status.get("last_error", ""),
         BoundPort=_whole(status.get("bound_port", "")),
         Connections=_whole(status.get("n_connections", "")),

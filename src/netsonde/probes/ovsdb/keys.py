@@ -42,7 +42,7 @@ _SWITCH = (
         Key("Ovs.Managers.ConnectionMode", "string", "`in-band` or `out-of-band`", "out-of-band"),
         Key("Ovs.Managers.InactivityProbe", "integer", "silence before it is asked", 5000, unit="ms"),
         Key("Ovs.Managers.MaxBackoff", "integer", "longest pause between two attempts", 8000, unit="ms"),
-        Key("Ovs.Managers.State", "string", "`VOID BACKOFF CONNECTING ACTIVE IDLE`", "ACTIVE"),
+        Key("Ovs.Managers.State", "string", "`ACTIVE`, `BACKOFF` while it is tried again, `VOID`", "ACTIVE"),
         Key("Ovs.Managers.LastError", "string", "why the last connection ended", "Connection refused"),
         Key("Ovs.Managers.BoundPort", "integer", "port that is listened at", 6640),
         Key("Ovs.Managers.Connections", "integer", "how many are connected; absent = one at most", 2),

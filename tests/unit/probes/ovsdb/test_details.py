@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows that hang on ports and bridges, and what interfaces tell beyond their name, from hand-written rows."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from netsonde.probes.identity import Identity
 from netsonde.probes.ovsdb.details import (
+    Tables,
     controllers,
     datapaths,
     hardware,
@@ -66,6 +68,15 @@ def test_managers_are_told_with_what_keeps_them_away_and_without_what_tells_the_
             "LastError": "Connection refused",
         },
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [("BACKOFF", "BACKOFF"), ("CONNECTING", "BACKOFF"), ("ACTIVE", "ACTIVE"), ("IDLE", "ACTIVE"), ("VOID", "VOID")],
+)
+def test_state_of_a_manager_does_not_alternate_with_attempts_and_probes(state: str, told: str) -> None:
+    tables: Tables = {"Manager": {"g1": {"target": ("tcp:192.0.2.1",), "status": {"state": state}}}}
+    assert managers(SYSTEM, tables) == [{"Target": "tcp:192.0.2.1", "Connected": False, "State": told}]
 
 
 def test_datapaths_are_told_with_their_zones_in_the_order_of_their_numbers() -> None:
