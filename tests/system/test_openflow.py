@@ -167,6 +167,24 @@ async def test_of_a_port_only_what_comes_from_it_or_goes_there_is_told(live: Liv
     assert {group["GroupId"] for group in groups} == {4, 5}
 
 
+async def test_many_ports_get_each_its_own(live: LiveGraph, lab: Lab) -> None:
+    ports = {number: name("m") for number in range(11, 21)}
+    for number, port in ports.items():
+        kind = ("type=patch", "options:peer=nobody", f"ofport_request={number}")
+        lab.ovs.vsctl("add-port", lab.bridge, port, "--", "set", "Interface", port, *kind)
+        lab.ofctl("add-flow", f"table=20,priority={number},in_port={number} actions=output:{number + 1}")
+    nodes = {number: (await live.node(Type="ovsport", Name=port)).id for number, port in ports.items()}
+    await live.until(lambda: all(live.find(Type="patch", OfPort=number) for number in ports))
+
+    parts = await asked(live, lab.ovs, OpenFlowRequest("rules", [*nodes.values()]))
+
+    told = {
+        node: {rule["Priority"] for part in parts if part.node_id == node for rule in part.found}
+        for node in nodes.values()
+    }
+    assert told == {node: {number, number - 1} - {10} for number, node in nodes.items()}
+
+
 async def test_the_port_of_the_bridge_itself_is_called_local(live: LiveGraph, lab: Lab) -> None:
     told = await found(live, lab, "rules", await node_of(live, "ovsport", lab.bridge))
 

@@ -5,9 +5,9 @@ Source: the bridges, asked by ovs-ofctl; the agent's graph tells which bridge is
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -19,18 +19,16 @@ from netsonde.probes.ovsdb.ofctl import ask
 from netsonde.probes.ovsdb.rules import (
     GroupCounts,
     OfPort,
-    concerns,
     counted,
     mentions,
     parse_group,
     parse_group_counts,
     parse_rule,
-    sends,
+    ports_of,
+    ports_of_group,
 )
 
 T = TypeVar("T")
-Passes: TypeAlias = Callable[[Metadata, Collection[OfPort]], bool]
-
 READ_WITHIN: Final = 3.0
 """Seconds for all bridges of one call; the query behind it has `analyzer.query_timeout`, 5 s."""
 AT_ONCE: Final = 2
@@ -39,6 +37,7 @@ MOST_NODES: Final = 10_000
 """Nodes of one call."""
 MOST_FOUND: Final = 100_000
 """Rules of one node, whatever the call allows."""
+_FEW_PORTS: Final = 8
 _NOT_ASKED: Final = "{}: not asked, since other bridges took all the time that there is for one call"
 _ITEM: Final = 500
 """Rules in one message, some 250 kB."""
@@ -54,28 +53,17 @@ class Asked:
     limit: int
     found: list[Metadata] = field(default_factory=list)
     left_out: int = 0
-    _mentions: tuple[bytes, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._mentions = () if self.ports is None else mentions(self.ports)
-
-    def may_want(self, line: bytes) -> bool:
-        """Tell whether the rule of a line may be meant, without understanding it."""
-        return self.ports is None or any(map(line.__contains__, self._mentions))
 
     @property
     def only_counts(self) -> bool:
-        """Whether whatever comes is meant, and beyond the limit."""
-        return self.ports is None and len(self.found) >= self.limit
+        return len(self.found) >= self.limit
 
-    def offer(self, one: Metadata, passes: Passes) -> None:
-        """Take a rule or group in if it is meant; beyond the limit it is counted only."""
-        if self.ports is not None and not passes(one, self.ports):
-            return
-        if len(self.found) < self.limit:
-            self.found.append(one)
-        else:
+    def offer(self, one: Metadata) -> None:
+        """Take a rule or group in; beyond the limit it is counted only."""
+        if self.only_counts:
             self.left_out += 1
+        else:
+            self.found.append(one)
 
 
 class OpenFlowReader:
@@ -131,9 +119,15 @@ class _Reading:
 
     def __init__(self, bridge: Bridge, nodes: Sequence[Asked], end: float) -> None:
         self._bridge = bridge
-        self._nodes = nodes
         self._end = end
         self._told: Metadata = {"Bridge": bridge.name}
+        self._whole = [asked for asked in nodes if asked.ports is None]
+        self._by_port: dict[OfPort, list[Asked]] = {}
+        for asked in nodes:
+            for port in asked.ports or ():
+                self._by_port.setdefault(port, []).append(asked)
+        # Of many ports it is cheaper to understand each line.
+        self._mentions = mentions(self._by_port) if len(self._by_port) <= _FEW_PORTS else None
         self.unread = 0
         """Lines that were not understood."""
 
@@ -154,7 +148,7 @@ class _Reading:
             for line in _telling(lines):
                 group = self._parsed(parse_group, line)
                 if group is not None:
-                    self._offer(self._told | counted(group, counts), sends)
+                    self._offer(self._told | counted(group, counts), ports_of_group(group))
 
         await self._ask("dump-group-stats", take_counts)
         await self._ask("dump-groups", take_groups)
@@ -167,18 +161,22 @@ class _Reading:
     def _take_rules(self, lines: bytes) -> None:
         for line in _telling(lines):
             # Understanding costs most, and of a hundred thousand rules a port has some, a limit leaves some.
-            nodes = [asked for asked in self._nodes if asked.may_want(line)]
-            if all(asked.only_counts for asked in nodes):
-                for asked in nodes:
+            if all(asked.only_counts for asked in self._whole) and not self._may_concern_ports(line):
+                for asked in self._whole:
                     asked.left_out += 1
                 continue
             rule = self._parsed(parse_rule, line)
             if rule is not None:
-                self._offer(self._told | rule, concerns)
+                self._offer(self._told | rule, ports_of(rule))
 
-    def _offer(self, one: Metadata, passes: Passes) -> None:
-        for asked in self._nodes:
-            asked.offer(one, passes)
+    def _may_concern_ports(self, line: bytes) -> bool:
+        return self._mentions is None or any(map(line.__contains__, self._mentions))
+
+    def _offer(self, one: Metadata, ports: Iterable[OfPort]) -> None:
+        """Tell the bridge's nodes of it, and those of its ports, each once."""
+        meant = {id(asked): asked for port in ports for asked in self._by_port.get(port, ())}
+        for asked in (*self._whole, *meant.values()):
+            asked.offer(one)
 
     def _parsed(self, parse: Callable[[str], T], line: bytes) -> T | None:
         try:

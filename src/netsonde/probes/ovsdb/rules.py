@@ -78,11 +78,11 @@ def parse_rule(line: str) -> Metadata:
     return rule
 
 
-def concerns(rule: Metadata, ports: Collection[OfPort]) -> bool:
-    """Tell whether a rule takes packets from one of the ports, or sends them there by itself."""
-    fields, sends = rule["Fields"], rule.get("Outputs")
+def ports_of(rule: Metadata) -> set[OfPort]:
+    """Return the ports that a rule takes packets from, and those that it sends them to by itself."""
+    fields = rule["Fields"]
     comes = fields.get("in_port") if isinstance(fields, dict) else None
-    return comes in ports or (isinstance(sends, list) and any(port in ports for port in sends))
+    return _ports([comes]) | _ports(rule.get("Outputs"))
 
 
 def mentions(ports: Collection[OfPort]) -> tuple[bytes, ...]:
@@ -92,7 +92,7 @@ def mentions(ports: Collection[OfPort]) -> tuple[bytes, ...]:
     """
     words = ("in_port={}", "output:{}", "output(port={}", "enqueue:{}")
     numbers = [word.format(port).encode() for port in ports if port != LOCAL for word in words]
-    return (*numbers, b"members:", b"slaves:", *([b"LOCAL"] if LOCAL in ports else []))
+    return (*numbers, b"members:", b"slaves:", *([b"LOCAL"] if LOCAL in ports else [])) if ports else ()
 
 
 def parse_group(line: str) -> Metadata:
@@ -108,10 +108,9 @@ def parse_group(line: str) -> Metadata:
     return group
 
 
-def sends(group: Metadata, ports: Collection[OfPort]) -> bool:
-    """Tell whether a bucket of a group sends to one of the ports."""
-    told = (bucket.get("Outputs") for bucket in _buckets(group) if isinstance(bucket, dict))
-    return any(port in ports for each in told if isinstance(each, list) for port in each)
+def ports_of_group(group: Metadata) -> set[OfPort]:
+    """Return the ports to which buckets of a group send by themselves."""
+    return set().union(*(_ports(bucket.get("Outputs")) for bucket in _buckets(group) if isinstance(bucket, dict)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +185,10 @@ def _parted(text: str) -> list[list[str]]:
         else:
             parts[-1].append(piece)
     return parts
+
+
+def _ports(listed: Json) -> set[OfPort]:
+    return {port for port in listed if isinstance(port, int | str)} if isinstance(listed, list) else set()
 
 
 def _buckets(group: Metadata) -> list[Json]:
