@@ -267,7 +267,9 @@ def settings(
         enabled=probes,
         netns=NetnsSettings(run_paths=(str(run_path),), scan_interval=0.1, anonymous=anonymous),
         netlink=NetlinkSettings(**{"table_delay": 0.1, **netlink}),
-        ovsdb=OvsdbSettings(addresses=(ovsdb,) if ovsdb else (), retry_delay=0.05, absent_port_delay=0.3),
+        ovsdb=OvsdbSettings(
+            addresses=(ovsdb,) if ovsdb else (), retry_delay=0.05, absent_port_delay=0.3, thread_interval=1.0
+        ),
         runc=RuncSettings(run_paths=runc),
         libvirt=LibvirtSettings(sockets=() if libvirt is None else (str(libvirt),)),
         lldp=LldpSettings(interfaces=lldp),

@@ -62,10 +62,20 @@ class PrivateOvs:
         _end(self._server, how)
         self._server = None
 
+    @contextmanager
+    def hanging_switch(self) -> Iterator[None]:
+        """Keep ovs-vswitchd from doing anything meanwhile; its sockets go on taking connections."""
+        assert self._switch is not None
+        self._switch.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._switch.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         # ovs-vswitchd first: at its end it removes the devices that it made.
         if self._switch is not None and self._server is not None:
-            self._appctl("ovs-vswitchd", "exit", "--cleanup")
+            self.appctl("ovs-vswitchd", "exit", "--cleanup")
         _end(self._switch, signal.SIGTERM)
         _end(self._server, signal.SIGTERM)
         self._switch = self._server = None
@@ -96,11 +106,11 @@ class PrivateOvs:
                 stderr=log,
             )
 
-    def _appctl(self, program: str, *args: str) -> None:
+    def appctl(self, program: str, *args: str) -> str:
+        """Return what a daemon answers to a command, "" when it does not."""
         control = self.directory / f"{program}.ctl"
-        subprocess.run(
-            ["ovs-appctl", "--timeout=5", f"--target={control}", *args], env=self._env, capture_output=True, check=False
-        )
+        command = ["ovs-appctl", "--timeout=5", f"--target={control}", *args]
+        return subprocess.run(command, env=self._env, capture_output=True, text=True, check=False).stdout
 
 
 def _end(process: "subprocess.Popen[bytes] | None", how: signal.Signals) -> None:

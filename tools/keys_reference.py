@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from netsonde.model.elements import Json
 from netsonde.model.keys import Field, Key
 from netsonde.probes.netlink.keys import INTERFACES
-from netsonde.schema import FLOW_FIELDS, KEYS, METRIC_FIELDS, VERSION
+from netsonde.schema import FLOW_FIELDS, GROUP_FIELDS, KEYS, METRIC_FIELDS, RULE_FIELDS, VERSION
 
 HEAD = f"""\
 # Keys and fields
@@ -21,9 +21,16 @@ nodes of the kinds that network devices have: {" ".join(f"`{kind}`" for kind in 
 The second number of the version grows when something is added, the first when a key goes or changes its type or unit.
 """
 
+_FIELDS = {
+    "Fields of flows": FLOW_FIELDS,
+    "Fields of metrics": METRIC_FIELDS,
+    "Fields of OpenFlow rules": RULE_FIELDS,
+    "Fields of OpenFlow groups": GROUP_FIELDS,
+}
+
 
 def keys_page() -> str:
-    """Return the page: a table for each producer of keys, one for flows, one for metrics."""
+    """Return the page: a table for each producer of keys, one for whatever else has fields."""
     return "\n".join([HEAD, *_parts()])
 
 
@@ -36,7 +43,7 @@ def _parts() -> Iterator[str]:
                 yield f"| Of {on}s: key | Type | Of | Meaning | Example |\n|---|---|---|---|---|"
                 yield from (_row(key, _types(key)) for key in keys)
                 yield ""
-    for title, fields in (("Fields of flows", FLOW_FIELDS), ("Fields of metrics", METRIC_FIELDS)):
+    for title, fields in _FIELDS.items():
         yield f"## {title}\n\n| Field | Type | Meaning | Example |\n|---|---|---|---|"
         yield from (_row(field) for field in fields)
         yield ""

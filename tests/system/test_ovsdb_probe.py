@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -20,6 +21,8 @@ import pytest
 from live_graph import LiveGraph, Namespaces, live_graph, name, private_netns, run, settings, sh
 from live_graph import make_netns as make_netns
 from netsonde.analyzer.tunnels import Tunnels
+from netsonde.errors import SourceLost, WireError
+from netsonde.probes.ovsdb.control import ask, control_socket
 from netsonde.probes.ovsdb.settings import OvsdbSettings
 from ovs_fixture import PrivateOvs
 from ovs_fixture import ovs as ovs_of_machine  # noqa: F401
@@ -241,6 +244,58 @@ async def test_the_switch_itself_is_told_on_the_host(live: LiveGraph, ovs: Priva
     assert host.metadata["Ovs"]["ExtID"]["system-id"] == "test"  # type: ignore[index,call-overload]
 
 
+def of_switch(live: LiveGraph, key: str) -> Any:
+    """Return what the host says of its switch at a key, [] when nothing."""
+    host = live.find(Type="host")
+    assert host is not None
+    ovs = host.metadata.get("Ovs")
+    return ovs.get(key, []) if isinstance(ovs, dict) else []
+
+
+async def test_managers_of_the_switch_are_told_with_their_state(live: LiveGraph, ovs: PrivateOvs) -> None:
+    waiting, refused = "ptcp:0:127.0.0.1", "tcp:127.0.0.1:1"
+    ovs.stop_server()
+    ovs.start_server("--remote=db:Open_vSwitch,Open_vSwitch,manager_options")
+    ovs.vsctl("--no-wait", "set-manager", waiting, refused)
+
+    def both() -> dict[str, Any] | None:
+        told = {one["Target"]: one for one in of_switch(live, "Managers")}
+        return told if "State" in told.get(refused, {}) and "BoundPort" in told.get(waiting, {}) else None
+
+    told = await live.until(both, 15)
+    assert (told[refused]["Connected"], told[refused]["State"]) == (False, "BACKOFF")
+    assert told[waiting]["BoundPort"] == int(ovs.vsctl("get", "Manager", waiting, "status:bound_port").strip('"'))
+
+    _, client = await asyncio.open_connection("127.0.0.1", told[waiting]["BoundPort"])
+    await live.until(lambda: any(one["Connected"] for one in of_switch(live, "Managers")), 15)
+    client.close()
+    ovs.vsctl("--no-wait", "del-manager")
+    await live.until(lambda: not of_switch(live, "Managers"))
+
+
+async def test_datapath_is_told_with_what_it_can_do_and_its_zones(live: LiveGraph, ovs: PrivateOvs) -> None:
+    ovs.add_bridge(name("br"))
+    made = ("--id=@d", "create", "Datapath", "datapath_version=0")
+    ovs.vsctl(*made, "--", "set", "Open_vSwitch", ".", "datapaths:netdev=@d")
+    ovs.vsctl("add-zone-tp", "netdev", "zone=7", "tcp_close=10", "udp_first=20")
+
+    def whole() -> Any:
+        told = of_switch(live, "Datapaths")
+        return told[0] if told and {"Zones", "Capabilities"} <= told[0].keys() else None
+
+    datapath = await live.until(whole, 10)
+    assert (datapath["Type"], datapath["Version"]) == ("netdev", "0")
+    assert datapath["Zones"] == [{"ID": 7, "Timeouts": {"tcp_close": "10", "udp_first": "20"}}]
+    row = ovs.vsctl("--bare", "--columns=_uuid", "list", "Datapath")
+    listed = ovs.vsctl("get", "Datapath", row, "capabilities")
+    assert {f'{ability}="{value}"' for ability, value in datapath["Capabilities"].items()} == {
+        *listed.strip("{}").split(", ")
+    }
+
+    ovs.vsctl("del-zone-tp", "netdev", "zone=7")
+    await live.until(lambda: "Zones" not in of_switch(live, "Datapaths")[0], 10)
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 async def test_rows_deleted_while_the_server_was_away_are_gone_when_it_is_back(
     live: LiveGraph, ovs: PrivateOvs, how: signal.Signals
@@ -322,6 +377,38 @@ async def test_patch_port_counts_what_ovs_counts_and_makes_no_revision_of_it(liv
     after = live.graph.node(patch.id)
     assert after is not None
     assert after.revision == before.revision
+
+
+async def test_userspace_datapath_counts_on_the_host_what_ovs_appctl_shows(live: LiveGraph, ovs: PrivateOvs) -> None:
+    bridge = name("br")
+    ovs.add_bridge(bridge)
+    await sh("ip", "link", "set", bridge, "up")
+    host = await live.node(Type="host")
+    frame = bytes.fromhex("ffffffffffff 020000000001 88b5") + bytes(50)
+    counted: dict[str, int] = {}
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind((bridge, 0))
+        while not {"PmdPackets", "PmdUpcalls"} <= counted.keys():
+            # What is sent before the first reading is not told: more until something is.
+            sender.send(frame)
+            with contextlib.suppress(TimeoutError):
+                counted |= (await live.metric(host.id, within=0.3)).counters
+
+    shown = ovs.appctl("ovs-vswitchd", "dpif-netdev/pmd-stats-show")
+    received = re.search(r"packets received: (\d+)", shown)
+    assert received is not None
+    assert 0 < counted["PmdPackets"] <= int(received[1])
+    assert of_switch(live, "PMDs") == []  # without DPDK the main thread polls
+    assert live.unlisted() == []
+
+
+async def test_a_switch_is_asked_and_given_up_when_it_hangs(ovs: PrivateOvs) -> None:
+    control = control_socket(ovs.address)
+    assert "ovs-vswitchd" in await ask(control, "version")
+    with pytest.raises(WireError, match="is not a valid command"):
+        await ask(control, "no-such-command")
+    with ovs.hanging_switch(), pytest.raises(SourceLost):
+        await ask(control, "version")
 
 
 def certificate(folder: Path, who: str, authority: str = "") -> tuple[Path, Path]:

@@ -182,6 +182,7 @@ def bridge(row: dict[str, Any], others: Rows) -> dict[str, Json]:
         OtherConfig=row["other_config"],
         Protocols=several(row["protocols"]),
         DatapathType=row["datapath_type"],
+        DatapathVersion=row["datapath_version"],
         DatapathID=row["datapath_id"],
         FailMode=row["fail_mode"],
         STP=row["stp_enable"],
@@ -221,17 +222,20 @@ def port(row: dict[str, Any], others: Rows) -> dict[str, Json]:
 
 def interface(row: dict[str, Any], _: Rows) -> dict[str, Json]:
     options, lacp = row["options"], row["lacp_current"]
+    has_node = row["type"] in ("patch", "vxlan", "geneve")
     return {
         "Type": row["type"],
         "OfPort": row["ofport"],
         "LocalIP": options.get("local_ip"),
         "RemoteIP": options.get("remote_ip"),
+        "AdminState": (row["admin_state"] or "").upper() if has_node else None,
+        "Duplex": row["duplex"] if has_node else None,
         "Ovs": ({} if lacp is None else {"LACPCurrent": lacp})
         | without_none(
             OtherConfig=row["other_config"],
             Options=options,
             Error=row["error"],
-            Status=row["status"] if row["type"] in ("patch", "vxlan", "geneve") else None,
+            Status=row["status"] if has_node else None,
             BFD=row["bfd"],
             BFDStatus=row["bfd_status"],
             CFM=cfm(row),
@@ -294,6 +298,6 @@ TABLES: Final[dict[str, Callable[[dict[str, Any], Rows], dict[str, Json]]]] = {
     "Interface": interface,
 }
 COMPARED: Final = {
-    *("Name", "Type", "ExtID", "Ovs", "OfPort", "LocalIP", "RemoteIP"),
+    *("Name", "Type", "ExtID", "Ovs", "OfPort", "LocalIP", "RemoteIP", "AdminState", "Duplex"),
     *("Vlans", "Trunks", "VlanMode", "Protected", "BondMode", "BondActiveSlave", "LACP"),
 }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from netsonde import __version__
 from netsonde.agent.reports import ReportPump, metrics_sink
+from netsonde.agent.rules import OpenFlowReader
 from netsonde.agent.switch import KernelDevices, OvsDatabase
 from netsonde.agent.topics import flow_messages, topic_connector
 from netsonde.agent.verbs import flow_handler, packet_handler
@@ -48,6 +49,7 @@ from netsonde.probes._api import ProbeContext
 from netsonde.probes._registry import build_probes
 from netsonde.probes.identity import Identity, read_machine_id
 from netsonde.probes.namespaces import Namespace, NamespaceRegistry
+from netsonde.probes.ovsdb.probe import names as ovsdb_probes
 from netsonde.probes.runner import ProbeRunner
 from netsonde.process import component, run_process
 from netsonde.settings import Settings
@@ -116,6 +118,7 @@ class Agent:
             part.on_change = lambda _: presence.touch()
         captures = await self._captures(bus, _engines(engine, switch, self.settings.capture))
         await self._inject(bus)
+        await self._tell_rules(bus)
         tasks: list[asyncio.Task[None]] = []
         async with asyncio.TaskGroup() as group:
             for kind, publisher in publishers.items():
@@ -203,6 +206,11 @@ class Agent:
         injection = InjectionAgent(self.graph, self.namespaces, self.settings.inject)
         self.namespaces.subscribe(injection)
         await bus.serve(self.host, "inject", injection.handle)
+
+    async def _tell_rules(self, bus: Bus) -> None:
+        """Let analyzers ask for the OpenFlow rules of this host's bridges."""
+        reader = OpenFlowReader(self.graph, ovsdb_probes(self.settings.probes.ovsdb.addresses))
+        await bus.serve(self.host, "openflow", reader.handle)
 
     async def _answer(self, bus: Bus, engine: PacketEngine, captures: CaptureAgent) -> None:
         """Let the core see the namespaces there are, and analyzers ask for flows and packets."""

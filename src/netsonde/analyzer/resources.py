@@ -9,6 +9,7 @@ from netsonde.alerts.service import AlertService
 from netsonde.analyzer.calls import LateCalls
 from netsonde.analyzer.flows import LiveFlows
 from netsonde.analyzer.hosts import Hosts
+from netsonde.analyzer.openflow import LiveOpenFlow
 from netsonde.analyzer.packets import LivePackets
 from netsonde.analyzer.queries import QueryService
 from netsonde.analyzer.reports import AgentReports
@@ -166,7 +167,14 @@ class Resources:
 
     def queries(self, hosts: Hosts, history: History | None, workers: Workers) -> QueryService:
         live, packets = LiveFlows(self.bus, hosts, self.graph), LivePackets(self.bus, hosts)
-        sources = Sources(self.graph, flows=live, history=history, packets=packets, metrics=history)
+        sources = Sources(
+            self.graph,
+            flows=live,
+            history=history,
+            packets=packets,
+            metrics=history,
+            openflow=LiveOpenFlow(self.bus, hosts),
+        )
         return QueryService(sources, Limits(seconds=self.settings.analyzer.query_timeout), workers)
 
     async def injections(self, queries: QueryService) -> InjectionCoordinator:

@@ -180,7 +180,7 @@ def _render(services: Services, result: QueryResult, accept: str, look: Look) ->
     forms = preferred(accept, _OFFERS) or [JSON]
     for form in forms:
         if form == JSON:
-            headers = completeness(result.missing_hosts, truncated=result.truncated)
+            headers = completeness(result.missing_hosts, truncated=result.truncated, notes=result.notes)
             return Response(content=result.json(look, end=b"\n"), media_type=JSON_UTF8, headers=headers)
         if form == DOT and result.graph is not None:
             return Response(content=render_dot(result.graph, look).encode(), media_type=DOT)

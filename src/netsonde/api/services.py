@@ -77,6 +77,11 @@ class QueryResult(Protocol):
         """Whether more flows existed than were looked at."""
         ...
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What else is missing, and why, for people."""
+        ...
+
 
 class QueryCheck(msgspec.Struct, frozen=True):
     """What the planner knows of a query without running it."""

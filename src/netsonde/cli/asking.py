@@ -4,13 +4,13 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from netsonde.cli.options import Form
 from netsonde.cli.output import print_json, say
-from netsonde.cli.results import items_of, show_answer
+from netsonde.cli.results import BY_OWNER, is_by_owner, items_of, rows_of_owners, show_answer
 from netsonde.client.answers import Completions, Explanation
 from netsonde.errors import UserError
 
@@ -70,9 +70,16 @@ def answer(source: Source, text: str, output: Shape) -> None:
     elif not items_of(found):
         _explain(source, text)
     else:
-        show_answer(found, Form(output.value))
+        show_answer(_laid_out(source, text, found, output), Form(output.value))
     for note in missing:
         say(note)
+
+
+def _laid_out(source: Source, text: str, found: Any, output: Shape) -> Any:
+    """Return an answer as it is shown: for a reader each rule, socket or point of what is listed by owner is a row."""
+    if output is Shape.YAML or not is_by_owner(found):
+        return found
+    return rows_of_owners(found[0]) if source.kind_of(text) in BY_OWNER else found
 
 
 def _explain(source: Source, text: str) -> None:

@@ -10,6 +10,28 @@ from netsonde.cli.flows import FLOW_COLUMNS
 from netsonde.cli.options import Form
 from netsonde.cli.output import Column, show
 
+BY_OWNER = frozenset({"sockets", "next_hops", "of_rules", "of_groups", "metrics", "packets"})
+"""Kinds of results whose JSON is one object of lists, by the id of what they belong to."""
+
+
+def is_by_owner(answer: Any) -> bool:
+    """Tell whether an answer may be of such a kind; values of a query can look the same."""
+    return isinstance(answer, list) and len(answer) == 1 and isinstance(answer[0], dict) and _holds_rows(answer[0])
+
+
+def _holds_rows(owners: Mapping[str, Any]) -> bool:
+    rows = [row for listed in owners.values() for row in (listed if isinstance(listed, list) else [listed])]
+    return len(rows) > 0 and all(isinstance(row, dict) for row in rows)
+
+
+def rows_of_owners(owners: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return each thing as a row that ends with its owner."""
+    return [
+        {**row, "Of": owner}
+        for owner, listed in owners.items()
+        for row in (listed if isinstance(listed, list) else [listed])
+    ]
+
 
 def show_answer(answer: Any, form: Form) -> None:
     """Print an answer as a table: of elements, of flows, or of plain values."""
@@ -52,6 +74,8 @@ def columns_of(items: Sequence[Mapping[str, Any]]) -> Sequence[Column]:
         return _GRAPH if any("Parent" in item for item in items) else _NODES
     if "LayersPath" in first or "TrackingID" in first:
         return FLOW_COLUMNS
+    if first.keys() >= {"Table", "Match", "Actions"}:
+        return _RULES
     names = list(dict.fromkeys(name for item in items for name in item))
     return [(name, _member(name)) for name in names]
 
@@ -88,5 +112,9 @@ _EDGES: Sequence[Column] = (
     ("CHILD", _member("Child")),
     ("HOST", _member("Host")),
     ("ID", _member("ID")),
+)
+_RULES: Sequence[Column] = tuple(
+    (name.upper(), _member(name))
+    for name in ("Bridge", "Table", "Priority", "Match", "Actions", "Packets", "Bytes", "Duration", "Cookie", "Of")
 )
 _GRAPH: Sequence[Column] = (*_NODES[:3], *_EDGES)

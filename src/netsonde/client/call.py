@@ -39,10 +39,19 @@ class Answer:
         """Whether there was more than was looked at."""
         return "x-truncated" in self.headers
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why something is missing, where the server knows, such as a bridge that could not be asked."""
+        try:
+            return tuple(msgspec.json.decode(self.headers.get("x-notes", "[]"), type=list[str]))
+        except msgspec.DecodeError:
+            return ()
+
     def notes(self) -> list[str]:
         """Return what is known to be missing, in words."""
         hosts = ", ".join(self.missing_hosts)
         found = [f"incomplete: no answer in time from {hosts}"] if hosts else []
+        found += [f"incomplete: {reason}" for reason in self.reasons]
         return found + (["incomplete: there is more than was looked at"] if self.truncated else [])
 
 

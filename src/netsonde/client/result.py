@@ -37,6 +37,11 @@ class Result:
     def truncated(self) -> bool:
         return self.answer.truncated
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why something is missing, where the server knows, such as a bridge that could not be asked."""
+        return self.answer.reasons
+
     @cached_property
     def data(self) -> Any:
         """Plain data as JSON gives it; None for an empty query."""

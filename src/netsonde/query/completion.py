@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import Final, Literal, TypeAlias
 
 from netsonde.model.keys import ANY_MEMBER, Field, Key
+from netsonde.model.openflow import GROUP_FIELDS, RULE_FIELDS
 from netsonde.query.cursor import At, Frame, Place, place_of
 from netsonde.query.graph_words import GraphWords
 from netsonde.query.kinds import Kind
@@ -87,7 +88,12 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
 }
 """Steps that are not here take pairs."""
 
-_BARE: Final = frozenset({"G", "V", "E", "Count", "Keys", "SubGraph", "RawPackets", "Dedup", "Metrics", "Flows"})
+_BARE: Final = frozenset(
+    {
+        *("G", "V", "E", "Count", "Keys", "SubGraph", "RawPackets", "Dedup", "Metrics", "Flows"),
+        *("OfRules", "OfGroups"),
+    }
+)
 """Steps that are mostly written without arguments."""
 _STARTS: Final = (
     Item("G.V()", "keyword", "all nodes"),
@@ -215,8 +221,8 @@ def _pairs(place: Place, words: Vocabulary, frame: Frame, kind: Kind | None) -> 
 
 
 def _keys(place: Place, words: Vocabulary, kind: Kind | None) -> Iterator[Item]:
-    if kind is Kind.FLOWS or kind is Kind.METRICS:
-        fields = words.flow_fields if kind is Kind.FLOWS else words.metric_fields
+    fields = _fields(kind, words)
+    if fields:
         described = {one.key: _about(one) for one in fields if ANY_MEMBER not in one.key}
         seen: Iterable[str] = ()
     elif kind in _ELEMENT:
@@ -232,6 +238,15 @@ def _keys(place: Place, words: Vocabulary, kind: Kind | None) -> Iterator[Item]:
         return
     for key in dict.fromkeys((*seen, *described)):
         yield Item(_in_quotes(key, place.quote), "key", described.get(key, ""))
+
+
+def _fields(kind: Kind | None, words: Vocabulary) -> Sequence[Field]:
+    """Return the fields of a kind that always has the same ones, () for others."""
+    if kind is Kind.FLOWS:
+        return words.flow_fields
+    if kind is Kind.METRICS:
+        return words.metric_fields
+    return {Kind.OF_RULES: RULE_FIELDS, Kind.OF_GROUPS: GROUP_FIELDS}.get(kind, ()) if kind is not None else ()
 
 
 def _about(one: Key | Field) -> str:

@@ -50,6 +50,8 @@ class Context:
     saved: dict[str, Rows] = field(default_factory=dict)
     missing_hosts: set[str] = field(default_factory=set)
     truncated: bool = False
+    notes: list[str] = field(default_factory=list)
+    """What else is missing, for people; of sources that know why."""
     rounds: int = 0
     """What the `Repeat` that is under way has done so far."""
     beat: Look = nothing

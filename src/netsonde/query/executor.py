@@ -180,6 +180,7 @@ def result_of(plan: Plan, rows: Rows, context: Context) -> Result:
         graph=context.graph if plan.kind is Kind.GRAPH else None,
         missing_hosts=tuple(sorted(context.missing_hosts)),
         truncated=context.truncated,
+        notes=tuple(dict.fromkeys(context.notes)),
         remembered=context.sources.remembered if _is_all_nodes(plan, rows) or _is_all(plan) else None,
     )
 

@@ -18,6 +18,9 @@ from netsonde.query.rows import COMPOUND, Entry, Item, Packet, members_of
 
 Reader: TypeAlias = Callable[[Item], Found]
 
+_ENTRIES: Final = frozenset({Kind.SOCKETS, Kind.NEXT_HOPS, Kind.PACKETS, Kind.OF_RULES, Kind.OF_GROUPS})
+"""Kinds whose items carry their data beside what they belong to."""
+
 LONGEST_KEY: Final = 1024
 """Characters; a path of many thousand parts costs the square of its length to prepare."""
 
@@ -63,7 +66,7 @@ def reader(kind: Kind, key: str, span: Span) -> Reader:
     if kind is Kind.GROUPS:
         return _grouped_reader(key, path)
     read = _value_reader(key, path)
-    if kind in (Kind.SOCKETS, Kind.NEXT_HOPS, Kind.PACKETS):
+    if kind in _ENTRIES:
         return lambda row: read(cast("Entry | Packet", row).data)
     return cast("Reader", read)
 

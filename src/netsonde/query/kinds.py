@@ -23,6 +23,8 @@ class Kind(StrEnum):
     """Items with the same value at a key."""
     SOCKETS = "sockets"
     NEXT_HOPS = "next_hops"
+    OF_RULES = "of_rules"
+    OF_GROUPS = "of_groups"
     CHANGES = "changes"
     """What happened to nodes and edges, one JSON object each."""
 
@@ -45,5 +47,7 @@ _NOUNS = {
     Kind.GROUPS: "groups",
     Kind.SOCKETS: "sockets",
     Kind.NEXT_HOPS: "next hops",
+    Kind.OF_RULES: "OpenFlow rules",
+    Kind.OF_GROUPS: "OpenFlow groups",
     Kind.CHANGES: "changes",
 }

@@ -26,6 +26,7 @@ from netsonde.query.steps.filtering import Keep
 from netsonde.query.steps.flows import FetchFlows
 from netsonde.query.steps.graph_sources import Elements, IndexedElements, index_for
 from netsonde.query.steps.naming import Remember
+from netsonde.query.steps.openflow import FetchOpenFlow
 from netsonde.query.syntax import Argument, Call, Query
 
 __all__ = ["Plan", "PlannedStep", "parse"]
@@ -197,7 +198,7 @@ def _optimised(steps: Sequence[PlannedStep]) -> list[PlannedStep]:
 
 
 def _narrowed(step: PlannedStep, following: Sequence[PlannedStep]) -> PlannedStep:
-    if not isinstance(step.operation, FetchFlows):
+    if not isinstance(step.operation, FetchFlows | FetchOpenFlow):
         return step
     return replace(step, operation=step.operation.narrowed([after.operation for after in following]))
 

@@ -31,6 +31,8 @@ class Result:
     """Hosts that did not answer, and whose flows are therefore not in the result."""
     truncated: bool = False
     """Whether more flows existed than were looked at."""
+    notes: tuple[str, ...] = ()
+    """What else is missing, and why, such as a bridge that could not be asked."""
     remembered: Remembered | None = None
     """What encodes the nodes, when the result is all nodes of the live graph, or the whole of it."""
 
@@ -71,7 +73,7 @@ class Result:
         return packet_streams(cast("Sequence[Packet]", self.rows))
 
 
-def _sockets(rows: Rows) -> Mapping[str, object]:
+def _by_owner(rows: Rows) -> Mapping[str, object]:
     found: dict[str, list[Metadata]] = {}
     for entry in cast("Sequence[Entry]", rows):
         found.setdefault(entry.key, []).append(entry.data)
@@ -82,7 +84,9 @@ _KEYED: Final[Mapping[Kind, Callable[[Rows], Mapping[str, object]]]] = {
     Kind.METRICS: lambda rows: {series.key: series.points for series in cast("Sequence[Series]", rows)},
     Kind.GROUPS: lambda rows: {group.key: group.members for group in cast("Sequence[Group]", rows)},
     Kind.PACKETS: lambda rows: packets_by_flow(cast("Sequence[Packet]", rows)),
-    Kind.SOCKETS: _sockets,
+    Kind.SOCKETS: _by_owner,
+    Kind.OF_RULES: _by_owner,
+    Kind.OF_GROUPS: _by_owner,
     Kind.NEXT_HOPS: lambda rows: {hop.key: hop.data for hop in cast("Sequence[Entry]", rows)},
 }
 """Kinds whose JSON is one object, keyed by node id, flow UUID or the value grouped by."""

@@ -28,7 +28,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One socket, or the next hop of a node."""
+    """One socket, OpenFlow rule or group, or the next hop of a node."""
 
     key: str
     """Id of the node, or UUID of the flow, that it belongs to."""

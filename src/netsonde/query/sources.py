@@ -2,7 +2,7 @@
 """What a query reads from: the live graph, flows, packets and metrics of agents, and history. All are Protocols."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from netsonde.graph.reader import GraphReader
 from netsonde.model.changes import ElementChange
 from netsonde.model.elements import Json
 from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest, Talker
+from netsonde.model.openflow import OpenFlowAnswer, OpenFlowRequest
 from netsonde.model.topology import InterfaceMetric
 from netsonde.query.kinds import Kind
 from netsonde.query.remembered import Remembered
@@ -26,6 +27,13 @@ class PacketSource(Protocol):
 
     async def packets(self, request: PacketRequest) -> Sequence[bytes]:
         """Return Arrow IPC streams of packets."""
+
+
+class OpenFlowSource(Protocol):
+    """The switches of the hosts."""
+
+    async def openflow(self, request: OpenFlowRequest, hosts: Mapping[str, str]) -> OpenFlowAnswer:
+        """Return the rules or groups of the request's nodes; `hosts` tells where each is."""
 
 
 class MetricSource(Protocol):
@@ -100,6 +108,7 @@ class Sources:
     packets: PacketSource | None = None
     metrics: MetricSource | None = None
     workflows: WorkflowSource | None = None
+    openflow: OpenFlowSource | None = None
     now_ms: Callable[[], int] = field(default=_unix_ms)
     remembered: Remembered = field(default_factory=Remembered)
     """JSON of the graph's nodes and edges."""
@@ -117,5 +126,7 @@ class Limits:
     """Flows asked of agents and history."""
     packets: int = 10_000
     """Packets asked of agents and history; 0 = whoever asks may not see any."""
+    of_rules: int = 10_000
+    """OpenFlow rules, or groups, asked of one bridge."""
     memory: int = 512 * 1024 * 1024
     """Bytes by which the process may grow while it computes this query."""

@@ -3,13 +3,15 @@
 
 from netsonde.schema.check import Problem, problems, unlisted
 from netsonde.schema.document import Schema, schema
-from netsonde.schema.registry import FLOW_FIELDS, KEYS, LOOKS, METRIC_FIELDS, VERSION
+from netsonde.schema.registry import FLOW_FIELDS, GROUP_FIELDS, KEYS, LOOKS, METRIC_FIELDS, RULE_FIELDS, VERSION
 
 __all__ = [
     "FLOW_FIELDS",
+    "GROUP_FIELDS",
     "KEYS",
     "LOOKS",
     "METRIC_FIELDS",
+    "RULE_FIELDS",
     "VERSION",
     "Problem",
     "Schema",

@@ -8,7 +8,7 @@ import msgspec
 from netsonde.model.keys import Field, Key
 from netsonde.model.looks import Look
 from netsonde.schema.language import StepDoc, WordDoc, modulators, predicates, steps
-from netsonde.schema.registry import FLOW_FIELDS, KEYS, LOOKS, METRIC_FIELDS, VERSION
+from netsonde.schema.registry import FLOW_FIELDS, GROUP_FIELDS, KEYS, LOOKS, METRIC_FIELDS, RULE_FIELDS, VERSION
 
 
 class Schema(msgspec.Struct, frozen=True, rename="pascal"):
@@ -21,10 +21,23 @@ class Schema(msgspec.Struct, frozen=True, rename="pascal"):
     keys: tuple[Key, ...]
     flow_fields: tuple[Field, ...]
     metric_fields: tuple[Field, ...]
+    rule_fields: tuple[Field, ...]
+    group_fields: tuple[Field, ...]
     looks: tuple[Look, ...]
 
 
 @cache
 def schema() -> Schema:
     """Return the list; it does not change while the program runs."""
-    return Schema(VERSION, steps(), modulators(), predicates(), KEYS, FLOW_FIELDS, METRIC_FIELDS, LOOKS)
+    return Schema(
+        VERSION,
+        steps(),
+        modulators(),
+        predicates(),
+        KEYS,
+        FLOW_FIELDS,
+        METRIC_FIELDS,
+        RULE_FIELDS,
+        GROUP_FIELDS,
+        LOOKS,
+    )

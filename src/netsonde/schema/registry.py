@@ -8,6 +8,7 @@ from netsonde.checks import keys as checks
 from netsonde.flows import fields as flows
 from netsonde.graph import keys as graph
 from netsonde.injection import keys as injection
+from netsonde.model import openflow
 from netsonde.model.keys import Field, Key
 from netsonde.model.looks import Look
 from netsonde.openstack import keys as openstack
@@ -30,7 +31,7 @@ from netsonde.probes.runc import keys as runc
 from netsonde.probes.socketinfo import keys as socketinfo
 from netsonde.probes.wireguard import keys as wireguard
 
-VERSION: Final = "1.2"
+VERSION: Final = "1.3"
 """The second number grows when keys are added, the first when one goes or gets another type or unit."""
 
 KEYS: Final[tuple[Key, ...]] = (
@@ -74,6 +75,13 @@ LOOKS: Final[tuple[Look, ...]] = tuple(
 FLOW_FIELDS: Final[tuple[Field, ...]] = flows.FIELDS
 
 METRIC_FIELDS: Final[tuple[Field, ...]] = tuple(
-    {field.key: field for field in (*flows.METRICS, *netlink.METRICS, *netfilter.METRICS, *blockdev.METRICS)}.values()
+    {
+        field.key: field
+        for field in (*flows.METRICS, *netlink.METRICS, *netfilter.METRICS, *blockdev.METRICS, *ovsdb.METRICS)
+    }.values()
 )
 """Fields of what `Metrics()` gives, of interfaces and of flows; `Start` and `Last` are the same in both."""
+
+RULE_FIELDS: Final[tuple[Field, ...]] = openflow.RULE_FIELDS
+GROUP_FIELDS: Final[tuple[Field, ...]] = openflow.GROUP_FIELDS
+"""Fields of what `OfRules()` and `OfGroups()` give."""

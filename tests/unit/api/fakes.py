@@ -113,6 +113,7 @@ class FakeResult:
     raw_packets: Sequence[bytes] | None = None
     missing_hosts: tuple[str, ...] = ()
     truncated: bool = False
+    notes: tuple[str, ...] = ()
 
     def json(self, look: Callable[[], None], *, end: bytes) -> bytes:
         look()
@@ -129,6 +130,7 @@ class FakeQueries:
     history: FakeGraph = field(default_factory=FakeGraph)
     packets: Sequence[bytes] = ()
     missing_hosts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     async def run(self, text: str, bindings: Mapping[str, Json] | None = None) -> FakeResult:
         self.asked.append(text)
@@ -141,7 +143,8 @@ class FakeQueries:
         if kind == "graph":
             part = FakeGraph({key: one for key, one in source.by_id.items() if _matches(one, text)})
             return FakeResult(kind, [{"Nodes": part.nodes(), "Edges": part.edges()}], part)
-        return FakeResult(kind, source.nodes(), missing_hosts=self.missing_hosts, truncated=bool(self.missing_hosts))
+        missing = self.missing_hosts
+        return FakeResult(kind, source.nodes(), missing_hosts=missing, truncated=bool(missing), notes=self.notes)
 
     async def answer(
         self,

@@ -2,6 +2,7 @@
 """/api/topology and /api/query/check."""
 
 import io
+import json
 from typing import Any
 
 import pyarrow as pa
@@ -136,6 +137,17 @@ def test_what_is_missing_from_an_answer_is_said(client: Any, fakes: Fakes) -> No
     fakes.queries.missing_hosts = ("h2", "h3")
     headers = client.post(QUERY, json={"GremlinQuery": "G.V()"}).headers
     assert (headers["x-missing-hosts"], headers["x-truncated"]) == ("h2,h3", "true")
+
+
+def test_why_something_is_missing_is_said_in_ascii_and_briefly(client: Any, fakes: Fakes) -> None:
+    assert "x-notes" not in client.post(QUERY, json={"GremlinQuery": "G.V()"}).headers
+    fakes.queries.notes = ("h1: br\r\nX-Evil: 1: gone", "brücke", *["x" * 1000] * 9)
+    headers = client.post(QUERY, json={"GremlinQuery": "G.V()"}).headers
+    assert headers["x-notes"].isascii()
+    assert "x-evil" not in headers
+    told = json.loads(headers["x-notes"])
+    assert (tuple(told), len(headers["x-notes"]) < 4100) == (fakes.queries.notes[: len(told)], True)
+    assert len(told) == 6
 
 
 def batch(*packets: tuple[int, int, bytes]) -> bytes:

@@ -10,7 +10,7 @@ COMPLETE = "/api/query/complete"
 
 def test_the_list_has_steps_predicates_keys_and_fields(client: Any) -> None:
     answer = client.get("/api/schema").json()
-    assert answer["Version"] == "1.2"
+    assert answer["Version"] == "1.3"
     (mtu,) = [key for key in answer["Keys"] if (key["Key"], key["Producer"]) == ("MTU", "netlink")]
     assert {name: mtu[name] for name in ("Type", "Unit", "On", "Example")} == {
         "Type": "integer",
@@ -23,6 +23,8 @@ def test_the_list_has_steps_predicates_keys_and_fields(client: Any) -> None:
     assert (out["Aliases"], out["Takes"]["flows"]) == ([], "nodes")
     assert {"Name", "Doc", "Example"} == answer["Predicates"][0].keys()
     assert "Network.A" in {field["Key"] for field in answer["FlowFields"]}
+    assert "Match" in {field["Key"] for field in answer["RuleFields"]}
+    assert "Buckets.Weight" in {field["Key"] for field in answer["GroupFields"]}
     assert {"Type": "container", "Kind": "container", "Group": True} in answer["Looks"]
     assert "RxBytes" in {field["Key"] for field in answer["MetricFields"]}
 

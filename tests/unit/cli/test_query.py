@@ -57,6 +57,14 @@ def test_an_incomplete_answer_is_said_to_be_so_on_stderr(netsonde: Command, serv
     assert done.err == "incomplete: no answer in time from h2\nincomplete: there is more than was looked at\n"
 
 
+def test_why_an_answer_is_incomplete_is_said_without_driving_the_terminal(netsonde: Command, server: Server) -> None:
+    server.fakes.queries.notes = ("h1: br\x1b[2J: no such bridge",)
+    done = netsonde("query", "G.V()", "-o", "json")
+    assert done.err.startswith("incomplete: h1: br")
+    assert "no such bridge" in done.err
+    assert "\x1b" not in done.err
+
+
 def test_a_query_is_read_from_stdin(netsonde: Command, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("G.V()\n"))
     assert netsonde("query", "-", "-o", "json").out == "[]\n"

@@ -88,7 +88,14 @@ def test_an_incomplete_answer_warns(ask: Ask, server: Server) -> None:
     with pytest.warns(Incomplete, match="no answer in time from h2"):
         ask(lambda client: client.run(G.V()))
     result = ask(lambda client: client.query("G.V()"))
-    assert (result.missing_hosts, result.truncated) == (("h2",), True)
+    assert (result.missing_hosts, result.truncated, result.reasons) == (("h2",), True, ())
+
+
+def test_why_an_answer_is_incomplete_is_known(ask: Ask, server: Server) -> None:
+    server.fakes.queries.notes = ("h1: brücke: no such bridge",)
+    with pytest.warns(Incomplete, match="h1: brücke: no such bridge"):
+        ask(lambda client: client.run(G.V()))
+    assert ask(lambda client: client.query("G.V()")).reasons == ("h1: brücke: no such bridge",)
 
 
 def test_an_absent_server_is_named_with_what_to_do(unused_tcp_port: int) -> None:

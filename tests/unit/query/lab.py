@@ -17,6 +17,7 @@ from netsonde.history.changes import RecordedRow, differences, feed
 from netsonde.model.changes import ElementChange, ElementKind
 from netsonde.model.elements import Edge, Json, Metadata, Node
 from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest, Talker
+from netsonde.model.openflow import OpenFlowAnswer, OpenFlowRequest
 from netsonde.model.topology import TopologySnapshot
 from netsonde.query import Sources, Wanted
 
@@ -368,8 +369,42 @@ def lab_sources() -> Sources:
         packets=agents,
         history=FakeHistory(nodes, edges, agents=agents),
         workflows=LabWorkflows(),
+        openflow=FakeSwitches(),
         now_ms=lambda: T0_MS + 60_000,
     )
+
+
+def lab_rules() -> list[Metadata]:
+    def rule(table: int, priority: int, match: str, action: str, packets: int) -> Metadata:
+        fields: Metadata = {"in_port": 1} if match else {}
+        return {
+            "Bridge": "br0",
+            "Table": table,
+            "Priority": priority,
+            "Cookie": "0x2a",
+            "Match": match,
+            "Fields": fields,
+            "Actions": [action],
+            "Packets": packets,
+            "Bytes": packets * 98,
+        }
+
+    return [rule(0, 100, "in_port=1", "resubmit(,1)", 7), rule(0, 0, "", "drop", 3), rule(1, 5, "", "output:2", 7)]
+
+
+@dataclass
+class FakeSwitches:
+    """Rules and groups of LAB's bridge, chosen as agents choose; remembers what it was asked."""
+
+    answer: OpenFlowAnswer | None = None
+    asked: list[tuple[OpenFlowRequest, Mapping[str, str]]] = field(default_factory=list)
+
+    async def openflow(self, request: OpenFlowRequest, hosts: Mapping[str, str]) -> OpenFlowAnswer:
+        self.asked.append((request, hosts))
+        group: Metadata = {"Bridge": "br0", "GroupId": 4, "GroupType": "all", "Buckets": [{"Actions": ["output:1"]}]}
+        rules = [rule for rule in lab_rules() if request.table in (None, rule["Table"])]
+        found = rules if request.kind == "rules" else [group]
+        return self.answer or OpenFlowAnswer([("br0", one) for one in found if "br0" in request.node_ids])
 
 
 class LabWorkflows:

@@ -163,6 +163,12 @@ def test_words_of_some_steps_are_offered() -> None:
     assert offers("G.V().As('here').Out().Select('|") == ["here"]
 
 
+def test_fields_of_rules_and_groups_are_offered() -> None:
+    assert offers("G.V().OfRules('Pri|") == ["Priority"]
+    assert offers("G.V().OfRules().Has('Idle|")[0] == "IdleTimeout"
+    assert "Buckets.Weight" in offers("G.V().OfGroups().Values('|")
+
+
 def test_within_an_argument_steps_of_its_own_may_follow() -> None:
     assert offers("G.V().Where(|") == ["__."]
     assert {"Out(", "OutV("} <= set(offers("G.V().Where(__.|"))

@@ -19,9 +19,10 @@ from netsonde.probes.netlink import keys as netlink
 from netsonde.probes.netlink.counters import NAMES
 from netsonde.probes.netns import keys as netns
 from netsonde.probes.ovsdb import keys as ovsdb
+from netsonde.probes.ovsdb.threads import NAMES as THREAD_NAMES
 from netsonde.probes.qemu import keys as qemu
 from netsonde.probes.runc import keys as runc
-from netsonde.schema import FLOW_FIELDS, KEYS, LOOKS, METRIC_FIELDS, VERSION
+from netsonde.schema import FLOW_FIELDS, GROUP_FIELDS, KEYS, LOOKS, METRIC_FIELDS, RULE_FIELDS, VERSION
 from netsonde.schema.check import fits
 
 PUBLISHED = Path(__file__).parents[2] / "data/schema/published.txt"
@@ -55,7 +56,7 @@ def test_no_key_is_described_twice_for_one_type_by_one_producer() -> None:
 
 
 def test_an_example_has_the_type_of_its_key() -> None:
-    listed: list[Key | Field] = [*KEYS, *FLOW_FIELDS, *METRIC_FIELDS]
+    listed: list[Key | Field] = [*KEYS, *FLOW_FIELDS, *METRIC_FIELDS, *RULE_FIELDS, *GROUP_FIELDS]
     assert [one.key for one in listed if not fits(one.example, one.type) or not one.description] == []
 
 
@@ -67,7 +68,7 @@ def test_a_nested_key_has_all_that_lie_above_it() -> None:
 
 def test_the_counters_that_are_read_are_those_that_are_listed() -> None:
     listed = {field.key for field in METRIC_FIELDS}
-    read = {*NAMES, *filter(None, disks.NAMES), *conntrack.NAMES.values(), conntrack.ENTRIES}
+    read = {*NAMES, *filter(None, disks.NAMES), *conntrack.NAMES.values(), conntrack.ENTRIES, *THREAD_NAMES.values()}
     assert listed == {*read, *(field.key for field in FLOW_METRICS)}
 
 

@@ -43,7 +43,7 @@ from netsonde.schema.check import fits
 from unit.captures.host import Host
 from unit.probes.netlink.test_publisher import Lab
 from unit.probes.netlink.traffic import Recording, link_message, lower, play, route_message, u32
-from unit.probes.ovsdb.hanging import BRIDGE, DPDK, LIVELY, PORT, TABLES, VHOST_USER
+from unit.probes.ovsdb.hanging import BRIDGE, DPDK, LIVELY, PORT, SYSTEM, TABLES, VHOST_USER
 from unit.probes.ovsdb.lab import recording, replica
 from unit.probes.test_host import CPUINFO
 
@@ -101,7 +101,9 @@ def test_ovsdb_from_a_recording() -> None:
     written = [bridge_metadata(uuid, row, rows.rows) for uuid, row in rows.rows["Bridge"].items()]
     written += [port_metadata(uuid, row, rows.rows) for uuid, row in rows.rows["Port"].items()]
     written += [interface_metadata(uuid, row) for uuid, row in rows.rows["Interface"].items()]
-    written += [{"Name": "h", "Type": "host", **system_metadata(row)} for row in rows.rows["Open_vSwitch"].values()]
+    written += [
+        {"Name": "h", "Type": "host", **system_metadata(row, rows.rows)} for row in rows.rows["Open_vSwitch"].values()
+    ]
     assert len(written) > 10
     assert [(one["Name"], problem) for one in written for problem in unlisted(one)] == []
 
@@ -109,6 +111,7 @@ def test_ovsdb_from_a_recording() -> None:
 def test_ovsdb_from_rows_that_the_recording_lacks() -> None:
     written = [bridge_metadata("b", BRIDGE, TABLES), port_metadata("p", PORT, TABLES)]
     written += [interface_metadata("i", row) for row in (LIVELY, DPDK, VHOST_USER)]
+    written.append({"Name": "h", "Type": "host", **system_metadata(SYSTEM, TABLES)})
     assert [(one["Name"], problem) for one in written for problem in unlisted(one)] == []
 
 

@@ -67,7 +67,18 @@ export async function runQuery(text: string, signal?: AbortSignal): Promise<Quer
     octets: body.length,
     missingHosts: (response.headers.get("X-Missing-Hosts") ?? "").split(",").filter(Boolean),
     truncated: response.headers.get("X-Truncated") === "true",
+    notes: notesIn(response.headers.get("X-Notes")),
   };
+}
+
+/** A list of texts in JSON; whatever else a proxy makes of the header says nothing. */
+function notesIn(header: string | null): string[] {
+  try {
+    const found: unknown = JSON.parse(header ?? "[]");
+    return Array.isArray(found) ? found.filter((note) => typeof note === "string") : [];
+  } catch {
+    return [];
+  }
 }
 
 export async function explainQuery(text: string, signal?: AbortSignal): Promise<Explanation> {

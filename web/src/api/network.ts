@@ -2,7 +2,7 @@
 // What queries tell of the whole network: how it was at a moment, which flows there were, how much its links carry.
 
 import { runQuery, type FlowScope } from "./client";
-import type { Flow } from "./shapes";
+import type { Flow, QueryAnswer } from "./shapes";
 import type { Edge, Json, Node } from "./types";
 
 type Counters = Readonly<Record<string, number>>;
@@ -32,6 +32,12 @@ export async function interfaceRates(signal?: AbortSignal): Promise<Map<string, 
   const { value } = await runQuery("G.V().Metrics()", signal);
   const series = ((value ?? []) as Json[]).flatMap((one) => Object.entries(one as Record<string, Json>));
   return new Map(series.map(([id, points]) => [id, rateOf((points as unknown as Counters[]).at(-1))]));
+}
+
+/** The OpenFlow rules or groups that the switch of a node has now. */
+export async function openFlowOf(nodeId: string, kind: "rules" | "groups", signal?: AbortSignal): Promise<QueryAnswer> {
+  const step = kind === "rules" ? "OfRules" : "OfGroups";
+  return runQuery(`G.V('${escaped(nodeId)}').${step}()`, signal);
 }
 
 function rateOf(point: Counters | undefined): number {

@@ -79,6 +79,8 @@ export interface QueryAnswer {
   readonly octets: number;
   readonly missingHosts: readonly string[];
   readonly truncated: boolean;
+  /** What else is missing, and why, such as a switch that could not be asked. */
+  readonly notes: readonly string[];
 }
 
 /** How a query runs, and why it finds nothing; a server tells what it knows. */

@@ -34,6 +34,11 @@ export function Summary({ answer, result, milliseconds }: Props) {
           {missingHosts.length > HOSTS_NAMED ? "…" : ""}
         </span>
       ) : null}
+      {answer.notes.map((note) => (
+        <span key={note} className="tone-text-amber" title={note}>
+          {note}
+        </span>
+      ))}
       {result.rows.length === 0 ? <span className="muted">Explain says why nothing is found</span> : null}
     </p>
   );

@@ -14,7 +14,7 @@ export interface Row {
 }
 
 export interface Result {
-  /** As the planner names it: graph, nodes, edges, paths, flows, metrics, packets, values, value. */
+  /** As the planner names it: graph, nodes, edges, paths, flows, metrics, packets, of_rules, values, value. */
   readonly kind: string;
   readonly rows: readonly Row[];
   readonly nodes: ReadonlyMap<string, Node>;
@@ -38,6 +38,9 @@ const READERS: Readonly<Record<string, (items: Json[]) => Parts>> = {
   flows: (items) => ({ ...fromValues(items), tids: tidsOf(items) }),
   metrics: (items) => ({ rows: fromSeries(items[0], "Of") }),
   packets: (items) => ({ rows: fromSeries(items[0], "Flow") }),
+  sockets: (items) => ({ rows: fromSeries(items[0], "Of") }),
+  of_rules: (items) => ({ rows: fromSeries(items[0], "Of") }),
+  of_groups: (items) => ({ rows: fromSeries(items[0], "Of") }),
 };
 
 function fromElements(nodes: readonly Node[], edges: readonly Edge[]): Parts {

@@ -18,12 +18,14 @@ import { LinkInspector } from "./LinkInspector";
 import { TrafficPanel } from "./TrafficPanel";
 
 const MetricsPanel = lazily(() => import("./MetricsPanel"));
+const RulesPanel = lazily(() => import("./RulesPanel"));
 
 const VIEWS: readonly TabItem<NodeView>[] = [
   { id: "traffic", label: "Traffic" },
   { id: "details", label: "Details" },
   { id: "metrics", label: "Metrics" },
 ];
+const VIEWS_OF_SWITCHES: readonly TabItem<NodeView>[] = [...VIEWS, { id: "rules", label: "OpenFlow" }];
 
 const STATE_TONES: Readonly<Record<LinkState, string>> = { up: "green", off: "grey", nocarrier: "amber", none: "" };
 
@@ -41,11 +43,13 @@ export function Inspector({ onCapture, onInject }: Props) {
   const node = graph.nodes.get(id);
   if (!id && link) return <LinkInspector graph={graph} link={link} />;
   if (!node) return <NothingSelected wanted={id} />;
-  const shown: NodeView = view || (captured ? "traffic" : "details");
+  const views = hasRules(node) ? VIEWS_OF_SWITCHES : VIEWS;
+  const usual = captured ? "traffic" : "details";
+  const shown: NodeView = views.find(({ id: one }) => one === view)?.id ?? usual;
   return (
     <div className="stack fill" data-testid="inspector">
       <Heading node={node} onInject={onInject} />
-      <Tabs label="About the node" items={VIEWS} chosen={shown} onChoose={(next) => go({ view: next })} small />
+      <Tabs label="About the node" items={views} chosen={shown} onChoose={(next) => go({ view: next })} small />
       <div className="panel-body" role="tabpanel">
         {shown === "traffic" ? <TrafficPanel key={node.ID} node={node} onCapture={onCapture} /> : null}
         {shown === "details" ? <Details key={node.ID} element={node} queries /> : null}
@@ -54,9 +58,19 @@ export function Inspector({ onCapture, onInject }: Props) {
             <MetricsPanel nodeId={node.ID} />
           </Suspense>
         ) : null}
+        {shown === "rules" ? (
+          <Suspense>
+            <RulesPanel key={node.ID} nodeId={node.ID} />
+          </Suspense>
+        ) : null}
       </div>
     </div>
   );
+}
+
+/** Bridges and ports of Open vSwitch, and interfaces that are such ports. */
+function hasRules(node: Node): boolean {
+  return ["ovsbridge", "ovsport"].includes(text(node.Metadata["Type"])) || "OfPort" in node.Metadata;
 }
 
 function NothingSelected({ wanted }: { wanted: string }) {

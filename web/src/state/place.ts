@@ -4,7 +4,7 @@
 import { Store } from "./store";
 
 export type Tab = "captures" | "checks" | "alerts" | "workflows" | "inject" | "node" | "flows" | "query" | "status";
-export type NodeView = "traffic" | "details" | "metrics";
+export type NodeView = "traffic" | "details" | "metrics" | "rules";
 export type ResultView = "table" | "graph" | "json" | "explain";
 
 export interface Place {
@@ -74,7 +74,7 @@ const TABS: readonly string[] = [
   "query",
   "status",
 ] satisfies Tab[];
-const VIEWS: readonly string[] = ["traffic", "details", "metrics"] satisfies NodeView[];
+const VIEWS: readonly string[] = ["traffic", "details", "metrics", "rules"] satisfies NodeView[];
 const SHOWS: readonly string[] = ["table", "graph", "json", "explain"] satisfies ResultView[];
 /** Members that have a few values only; whatever else an address says counts as not said. */
 const CLOSED: Partial<Record<keyof Place, readonly string[]>> = {

@@ -24,17 +24,18 @@ function shown(explanation: Explanation): HTMLElement {
 }
 
 it("says how much came in what time, and what is missing", () => {
-  const answer = { value: [], octets: 2048, missingHosts: ["h1", "h2", "h3", "h4"], truncated: true };
+  const answer = { value: [], octets: 2048, missingHosts: ["h1", "h2", "h3", "h4"], truncated: true, notes: ["h5: br0: no such bridge"] };
   const text = rendered(<Summary answer={answer} result={toResult("values", [1, 2])} milliseconds={12} />).textContent;
 
   expect(text).toContain("2 rows");
   expect(text).toContain("12 ms");
   expect(text).toContain("truncated: there is more");
   expect(text).toContain("4 hosts did not answer: h1, h2, h3…");
+  expect(text).toContain("h5: br0: no such bridge");
 });
 
 it("warns of nothing when nothing is missing", () => {
-  const answer = { value: [1], octets: 1, missingHosts: [], truncated: false };
+  const answer = { value: [1], octets: 1, missingHosts: [], truncated: false, notes: [] };
 
   expect(rendered(<Summary answer={answer} result={toResult("values", [1])} milliseconds={1} />).querySelector(".tone-text-amber")).toBeNull();
 });

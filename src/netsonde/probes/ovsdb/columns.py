@@ -14,8 +14,13 @@ SHOWN: Final[Columns] = {
         "other_config",
         "ovs_version",
         "datapath_types",
+        "iface_types",
+        "dpdk_initialized",
+        "dpdk_version",
         "system_type",
         "system_version",
+        "manager_options",
+        "datapaths",
     ),
     "Bridge": (
         "name",
@@ -24,6 +29,7 @@ SHOWN: Final[Columns] = {
         "other_config",
         "protocols",
         "datapath_type",
+        "datapath_version",
         "datapath_id",
         "fail_mode",
         "stp_enable",
@@ -106,10 +112,17 @@ HANGING: Final[Columns] = {
     "sFlow": ("targets", "agent", "sampling", "polling", "header"),
     "NetFlow": ("targets", "active_timeout", "engine_id", "engine_type"),
     "IPFIX": ("targets", "sampling", "obs_domain_id", "obs_point_id"),
+    "Manager": ("target", "connection_mode", "inactivity_probe", "max_backoff", "is_connected", "status"),
+    "Datapath": ("datapath_version", "capabilities", "ct_zones"),
+    "CT_Zone": ("timeout_policy", "limit"),
+    "CT_Timeout_Policy": ("timeouts",),
 }
-"""Tables whose rows are told on the nodes of ports and bridges that refer to them."""
+"""Tables whose rows are told on the nodes of ports, bridges and the host that refer to them."""
 
 REFERENCES: Final[Columns] = {
+    "Open_vSwitch": ("manager_options", "datapaths"),
+    "Datapath": ("ct_zones",),
+    "CT_Zone": ("timeout_policy",),
     "Bridge": ("mirrors", "controller", "sflow", "netflow", "ipfix"),
     "Port": ("qos",),
     "QoS": ("queues",),
@@ -120,4 +133,5 @@ STATISTICS: Final[Columns] = {"Interface": ("statistics",)}
 """Followed apart from the others."""
 
 WANTED: Final[Columns] = {**SHOWN, **HANGING}
-"""Columns followed; not those that change by themselves: counters, and Controller's `status`, which tells the time."""
+"""Columns followed; not those that change by themselves: counters, and Controller's `status`, which tells the time.
+Manager's does too, every 2.5 s, but nothing else has the reason why a manager is not connected."""

@@ -19,6 +19,9 @@ Tables: TypeAlias = Mapping[str, Mapping[str, Row]]
 RESTLESS: Final = frozenset({"stp_sec_in_state"})
 """Members of a port's `status` that change by themselves."""
 
+_STEADY: Final = {"CONNECTING": "BACKOFF", "IDLE": "ACTIVE"}
+"""States of a manager that alternate by themselves, every few seconds: with each attempt, with each probe."""
+
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _PCI = re.compile(r"(?:pci:)?((?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7])")
 """An address on the PCI bus, as `dpdk-devargs` begins with; other devices have no such place."""
@@ -80,6 +83,57 @@ def controllers(bridge: Row, tables: Tables) -> list[Json]:
             ConnectionMode=text(row, "connection_mode"),
         )
         for row in sorted(found, key=lambda row: text(row, "target"))
+    ]
+
+
+def managers(system: Row, tables: Tables) -> list[Json]:
+    """Return what may configure the switch through its database, by target."""
+    rows = tables.get("Manager", {})
+    found = [rows[uuid] for uuid in members(system, "manager_options") if uuid in rows]
+    return [_manager(row) for row in sorted(found, key=lambda row: text(row, "target"))]
+
+
+def _manager(row: Row) -> Metadata:
+    status = mapping(row, "status")
+    return compact(
+        Target=text(row, "target"),
+        Connected=flag(row, "is_connected"),
+        ConnectionMode=text(row, "connection_mode"),
+        InactivityProbe=number(row, "inactivity_probe"),
+        MaxBackoff=number(row, "max_backoff"),
+        State=_STEADY.get(status.get("state", ""), status.get("state", "")),
+        LastError=status.get("last_error", ""),
+        BoundPort=_whole(status.get("bound_port", "")),
+        Connections=_whole(status.get("n_connections", "")),
+    )
+
+
+def datapaths(system: Row, tables: Tables) -> list[Json]:
+    """Return the datapaths that were configured, by type."""
+    rows = tables.get("Datapath", {})
+    found = [(kind, rows[uuid]) for kind, uuid in sorted(mapping(system, "datapaths").items()) if uuid in rows]
+    return [
+        compact(
+            Type=kind,
+            Version=text(row, "datapath_version"),
+            Capabilities=copied(mapping(row, "capabilities")),
+            Zones=_zones(mapping(row, "ct_zones"), tables),
+        )
+        for kind, row in found
+    ]
+
+
+def _zones(found: dict[str, str], tables: Tables) -> list[Json]:
+    rows, policies = tables.get("CT_Zone", {}), tables.get("CT_Timeout_Policy", {})
+    numbered = {_whole(zone): rows[uuid] for zone, uuid in found.items() if uuid in rows}
+    return [
+        compact(
+            ID=zone,
+            Timeouts=copied(mapping(policies.get(text(row, "timeout_policy"), {}), "timeouts")),
+            Limit=number(row, "limit"),
+        )
+        for zone, row in sorted(numbered.items(), key=lambda item: item[0] or 0)
+        if zone is not None
     ]
 
 

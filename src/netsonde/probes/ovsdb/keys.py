@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys that the `ovsdb` probe writes: on nodes of its own, and on those of the host and of network devices."""
 
-from netsonde.model.keys import Key, of_types, written_by
+from netsonde.model.keys import Field, Key, of_types, written_by
 from netsonde.model.looks import looks_like
 
 BRIDGE, PORT = ("ovsbridge",), ("ovsport",)
@@ -30,6 +30,36 @@ _SWITCH = (
         Key("Ovs.OtherConfig", "object", "other_config of the switch", {"hw-offload": "true"}),
         Key("Ovs.OtherConfig.*", "string", "one setting", "true"),
     ),
+    *of_types(
+        ("host",),
+        Key("Ovs.DatapathTypes", "list of string", "datapaths that the switch can run", ["netdev", "system"]),
+        Key("Ovs.InterfaceTypes", "list of string", "types of interfaces that it can make", ["internal", "vxlan"]),
+        Key("Ovs.DPDK", "boolean", "whether DPDK runs in it; absent = no", True),
+        Key("Ovs.DPDKVersion", "string", "version of DPDK", "DPDK 23.11.0"),
+        Key("Ovs.Managers", "list of object", "what may configure it", [{"Target": "ptcp:6640", "State": "ACTIVE"}]),
+        Key("Ovs.Managers.Target", "string", "where it is, or where it is waited for", "ptcp:6640:127.0.0.1"),
+        Key("Ovs.Managers.Connected", "boolean", "whether one is connected", True),
+        Key("Ovs.Managers.ConnectionMode", "string", "`in-band` or `out-of-band`", "out-of-band"),
+        Key("Ovs.Managers.InactivityProbe", "integer", "silence before it is asked", 5000, unit="ms"),
+        Key("Ovs.Managers.MaxBackoff", "integer", "longest pause between two attempts", 8000, unit="ms"),
+        Key("Ovs.Managers.State", "string", "`ACTIVE`, `BACKOFF` while it is tried again, `VOID`", "ACTIVE"),
+        Key("Ovs.Managers.LastError", "string", "why the last connection ended", "Connection refused"),
+        Key("Ovs.Managers.BoundPort", "integer", "port that is listened at", 6640),
+        Key("Ovs.Managers.Connections", "integer", "how many are connected; absent = one at most", 2),
+        Key("Ovs.Datapaths", "list of object", "datapaths that were configured", [{"Type": "system"}]),
+        Key("Ovs.Datapaths.Type", "string", "type", "system"),
+        Key("Ovs.Datapaths.Version", "string", "version, as it was configured", "0"),
+        Key("Ovs.Datapaths.Capabilities", "object", "what it can do", {"ct_zone": "true", "recirc": "true"}),
+        Key("Ovs.Datapaths.Capabilities.*", "string", "one ability, as Open vSwitch names it", "true"),
+        Key("Ovs.Datapaths.Zones", "list of object", "zones of connection tracking, by number", [{"ID": 7}]),
+        Key("Ovs.Datapaths.Zones.ID", "integer", "number of the zone", 7),
+        Key("Ovs.Datapaths.Zones.Timeouts", "object", "timeouts of connections, in seconds", {"tcp_close": "10"}),
+        Key("Ovs.Datapaths.Zones.Timeouts.*", "string", "one timeout, as Open vSwitch names it", "10"),
+        Key("Ovs.PMDs", "list of object", "threads that poll in userspace, by core", [{"Core": 2, "NumaNode": 0}]),
+        Key("Ovs.PMDs.Core", "integer", "core that the thread runs on", 2),
+        Key("Ovs.PMDs.NumaNode", "integer", "NUMA node of the core", 0),
+        Key("Ovs.Datapaths.Zones.Limit", "integer", "most connections; absent = the default zone's", 10000),
+    ),
     Key("Ovs.ExtID", "object", "external_ids of the switch", {"system-id": "6b1d…"}, ("host",)),
     Key("Ovs.ExtID.*", "string", "one external id", "6b1d8a3e-5a3e-4a37-8d6c-1f0f8f1d5a11", ("host",)),
     Key("ExtID", "object", "external_ids of the switch", {"system-id": "6b1d…"}, ("openvswitch",)),
@@ -41,6 +71,7 @@ _BRIDGE = of_types(
     Key("Type", "string", "`ovsbridge`", "ovsbridge"),
     Key("Ovs.Protocols", "list of string", "OpenFlow versions", ["OpenFlow13", "OpenFlow15"]),
     Key("Ovs.DatapathType", "string", "`system` or `netdev`; absent = system", "netdev"),
+    Key("Ovs.DatapathVersion", "string", "version of the kernel's datapath, `<built-in>` in userspace", "2.17.0"),
     Key("Ovs.DatapathID", "string", "OpenFlow datapath id", "0000fa163ef87aca"),
     Key("Ovs.FailMode", "string", "what happens without a controller", "secure"),
     Key("Ovs.STP", "boolean", "whether it runs STP; absent = no", True),
@@ -143,7 +174,9 @@ _OWN_INTERFACE = of_types(
     Key("MAC", "string", "link-layer address", "02:00:00:00:00:01"),
     Key("MTU", "integer", "longest packet, link header not counted", 1500, unit="B"),
     Key("State", "string", "state of the link, in upper case; `DOWN` while its device is missing", "UP"),
+    Key("AdminState", "string", "whether it is switched on: `UP` or `DOWN`", "UP"),
     Key("Speed", "integer", "rate of the link", 10000, unit="Mb/s"),
+    Key("Duplex", "string", "`full` or `half`", "full"),
 )
 
 _FACTS = (
@@ -173,6 +206,24 @@ KEYS = written_by(
     *_FACTS,
     Key("RelationType", "string", "`ownership`: of a bridge; `layer2`: bridge, port, interface", "layer2", on="edge"),
     Key("Type", "string", "`patch` between two patch ports", "patch", on="edge"),
+)
+
+_THREADS = (
+    ("PmdPackets", "packets", "packets received"),
+    ("PmdRecirculations", "packets", "packets that went through the datapath once more"),
+    ("PmdPhwolHits", "packets", "packets that the hardware had classified"),
+    ("PmdSimpleMatchHits", "packets", "packets found by port and MAC alone"),
+    ("PmdEmcHits", "packets", "packets found in the exact match cache"),
+    ("PmdSmcHits", "packets", "packets found in the signature match cache"),
+    ("PmdMegaflowHits", "packets", "packets found in the table of megaflows"),
+    ("PmdUpcalls", "packets", "packets that OpenFlow rules were looked up for"),
+    ("PmdUpcallFailures", "packets", "packets lost at that"),
+    ("PmdIdleCycles", "cycles", "cycles spent polling in vain"),
+    ("PmdBusyCycles", "cycles", "cycles spent on packets"),
+)
+METRICS = tuple(
+    Field(name, "integer", f"{says}, by the userspace datapath of a host's Open vSwitch, in the interval", 42, unit)
+    for name, unit, says in _THREADS
 )
 
 LOOKS = (*looks_like("bridge", BRIDGE), *looks_like("port", (*PORT, "patch")), *looks_like("tunnel", TUNNELS))

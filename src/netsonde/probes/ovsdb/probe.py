@@ -2,10 +2,11 @@
 """Bridges, ports and interfaces of Open vSwitch, with all that other programs wrote there (external_ids).
 
 Source: OVSDB (RFC 7047), database Open_vSwitch, `monitor_cond_since`; tables Open_vSwitch, Bridge, Port, Interface, and
-        those that hang on them: QoS, Queue, Mirror, Controller, sFlow, NetFlow, IPFIX.
+        those that hang on them: QoS, Queue, Mirror, Controller, sFlow, NetFlow, IPFIX, Manager, Datapath, CT_Zone,
+        CT_Timeout_Policy.
 Writes: nodes Type=ovsbridge, ovsport, and one for each interface without a network device (patch, tunnels, DPDK);
         notes on the nodes of network devices; edges ownership and layer2, Type=patch between patch ports. Counters of
-        interfaces without a network device to the metrics sink.
+        interfaces without a network device, and of the threads of a userspace datapath, to the metrics sink.
 Needs:  the `netlink` probe for the devices; read access to the server's socket.
 """
 
@@ -13,6 +14,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from netsonde.aio import spawn
 from netsonde.errors import SourceLost, WireError
 from netsonde.graph.batch import Batch
 from netsonde.graph.events import Event
@@ -22,16 +24,24 @@ from netsonde.probes._api import ProbeContext
 from netsonde.probes.contributions import ContributionPublisher
 from netsonde.probes.ovsdb.address import credentials, parse_address
 from netsonde.probes.ovsdb.columns import SHOWN
+from netsonde.probes.ovsdb.control import ask, control_socket
 from netsonde.probes.ovsdb.jsonrpc import CallRefused, JsonRpc
 from netsonde.probes.ovsdb.monitor import Replica, RowKey
 from netsonde.probes.ovsdb.statistics import Statistics
 from netsonde.probes.ovsdb.switch import DATABASE, Switch
+from netsonde.probes.ovsdb.threads import Thread, ThreadCounters, listed, parse_threads
 
 ROWS, STATISTICS = "netsonde", "netsonde-statistics"
 """Our names of the two monitors."""
+USERSPACE_DATAPATH: Final = "ovs-netdev"
 NO_TRANSACTION: Final = "00000000-0000-0000-0000-000000000000"
 MATCHING_KEYS: Final = frozenset({"Name", "IfIndex", "MAC", "Driver"})
 """Keys of a device by which it is matched with its row."""
+
+
+def names(addresses: Sequence[str]) -> dict[str, str]:
+    """Return the addresses by the names of the probes that read them."""
+    return {"ovsdb" if number == 0 else f"ovsdb-{number + 1}": each for number, each in enumerate(addresses)}
 
 
 class OvsdbProbe:
@@ -46,6 +56,7 @@ class OvsdbProbe:
         self.daemon = address
         self._replica = Replica()
         self._switch = Switch(self._replica.rows, context.graph, context.identity)
+        self._counters = ThreadCounters(context.now_ms)
         self._statistics = Statistics(context.host, context.now_ms, self._node_of)
         self._publisher = ContributionPublisher[RowKey](name)
         self._last_transaction = NO_TRANSACTION
@@ -60,22 +71,55 @@ class OvsdbProbe:
     def all(cls, context: ProbeContext) -> Iterable["OvsdbProbe"]:
         """Return a probe for each address of the settings; UserError for settings that make no sense."""
         credentials(context.settings.ovsdb)
-        for number, address in enumerate(context.settings.ovsdb.addresses):
+        for name, address in names(context.settings.ovsdb.addresses).items():
             parse_address(address)
-            yield cls(context, address, "ovsdb" if number == 0 else f"ovsdb-{number + 1}")
+            yield cls(context, address, name)
 
     async def run(self, health: Health) -> None:
         """Follow the server until it goes away or the agent stops."""
         self._health = health
         try:
-            async with await JsonRpc.connect(self.daemon, tls=credentials(self._settings)) as server:
-                await self._follow(server)
-        except WireError as rubbish:
+            async with (
+                await JsonRpc.connect(self.daemon, tls=credentials(self._settings)) as server,
+                asyncio.TaskGroup() as group,
+            ):
+                await self._follow(server, group)
+        except ExceptionGroup as failed:
+            first = failed.exceptions[0]
+            if not isinstance(first, WireError):
+                raise first from failed
             # What we know may be wrong now: begin from a full copy.
             self._last_transaction = NO_TRANSACTION
-            raise SourceLost(str(rubbish)) from rubbish
+            raise SourceLost(str(first)) from first
 
-    async def _follow(self, server: JsonRpc) -> None:
+    async def _read_threads(self) -> None:
+        """Ask the switch again and again for its threads, while it has a userspace datapath."""
+        interval = self._settings.thread_interval
+        while interval > 0:
+            await self._read_threads_once()
+            await asyncio.sleep(max(1.0, interval))
+
+    async def _read_threads_once(self) -> None:
+        threads: list[Thread] = []
+        if self._switch.has_userspace_datapath:
+            try:
+                text = await ask(control_socket(self.daemon), "dpif-netdev/pmd-stats-show", USERSPACE_DATAPATH)
+            except (SourceLost, WireError):
+                # It may begin, end or hang: its database says what it does, this is asked again soon.
+                self._health.count("threads_unread")
+                self._counters.forget()
+                return
+            threads = parse_threads(text)
+        host = self._context.graph.node(self._context.identity.host())
+        if host is not None and threads:
+            self._context.metrics(list(self._counters.take(threads, host)))
+        else:
+            self._counters.forget()
+        if (told := listed(threads)) != self._switch.threads:
+            self._switch.threads = told
+            self._mark(("Open_vSwitch", uuid) for uuid in self._replica.rows["Open_vSwitch"])
+
+    async def _follow(self, server: JsonRpc, group: asyncio.TaskGroup) -> None:
         schema = await server.call("get_schema", [DATABASE])
         self._replica.use_schema(schema)
         anew, update = await self._monitor(server)
@@ -84,6 +128,7 @@ class OvsdbProbe:
         self._health.running(f"Open vSwitch at {self.daemon}")
         if self._settings.statistics:
             await self._follow_statistics(server, schema)
+        spawn(group, self._read_threads(), f"{self.name}-threads")
         while True:
             for note in await server.notifications():
                 self._take_note(note)

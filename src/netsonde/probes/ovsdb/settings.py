@@ -21,5 +21,7 @@ class OvsdbSettings:
     """Seconds before the first new attempt after the server was lost; doubles up to ten times that."""
     statistics: bool = True
     """Whether to follow the counters of interfaces without a network device (DPDK, vhost-user, patch, tunnels)."""
+    thread_interval: float = 10.0
+    """Seconds between two readings of what the threads (PMDs) of a userspace datapath counted, 1 at least; 0 = none."""
     absent_port_delay: float = 1.0
     """Seconds that an internal port may have no network device before it is shown as a node without one."""

@@ -92,12 +92,12 @@ class Statistics:
             self._last[uuid] = None
         elif (node := self._node_of(uuid)) is not None:
             self._last[uuid] = (now, reading)
-            if grown := _difference(known[1], reading):
+            if grown := difference(known[1], reading):
                 tid = str(node.metadata.get("TID") or "")
                 yield InterfaceMetric(node.id, tid, self._host, known[0], now, grown)
 
 
-def _difference(before: Reading, now: Reading) -> Reading:
+def difference(before: Reading, now: Reading) -> Reading:
     """Return by how much each counter grew, if at all; one that went back counts from zero."""
     grown = {name: count - before.get(name, 0) for name, count in now.items()}
     return {name: by if by > 0 else now[name] for name, by in grown.items() if by > 0 or (by < 0 and now[name])}

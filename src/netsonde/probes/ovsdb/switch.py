@@ -5,6 +5,7 @@ but for reading the graph through `find_device`."""
 from collections.abc import Iterator
 
 from netsonde.graph.batch import OWNERSHIP
+from netsonde.model.elements import Json
 from netsonde.probes.contributions import Contribution
 from netsonde.probes.identity import Identity
 from netsonde.probes.ovsdb.columns import REFERENCES, SHOWN
@@ -85,10 +86,14 @@ class References:
 
     def users(self, uuid: str) -> set[RowKey]:
         """Return the rows with a node that tell of this one, such as the ports of a queue through their QoS."""
-        direct = self._users.get(uuid, set())
-        # No deeper than that: what refers to itself must not make us go round.
-        through = (user for _, other in direct for user in self._users.get(other, ()))
-        return {key for key in (*direct, *through) if key[0] in SHOWN}
+        found: set[RowKey] = set()
+        ahead = [uuid]
+        while ahead:
+            # Each row once: one that refers to itself must not make us go round.
+            fresh = self._users.get(ahead.pop(), set()) - found
+            found |= fresh
+            ahead += [other for _, other in fresh]
+        return {key for key in found if key[0] in SHOWN}
 
     def concerned(self, name: str) -> set[str]:
         """Return the interfaces whose own or peer's name this is."""
@@ -110,6 +115,8 @@ class Switch:
         self._graph = graph
         self._identity = identity
         self.references = References()
+        self.threads: list[Json] = []
+        """Polling threads of the userspace datapath, which the database does not know."""
 
     def affected(self, key: RowKey) -> set[RowKey]:
         """Return the rows with a contribution that may differ because this one changed, itself included."""
@@ -132,6 +139,10 @@ class Switch:
             for name in self.references.set_names(uuid, names):
                 found |= {("Interface", other) for other in self.references.concerned(name)}
         return found
+
+    @property
+    def has_userspace_datapath(self) -> bool:
+        return any(text(row, "datapath_type") == "netdev" for row in self._rows["Bridge"].values())
 
     def named(self, name: str) -> set[RowKey]:
         """Return the rows that a device of this name concerns."""
@@ -163,7 +174,7 @@ class Switch:
         return self._identity.row(DATABASE, uuid)
 
     def _system(self, row: Row) -> Contribution:
-        found = Contribution(notes={self._identity.host(): system_metadata(row)})
+        found = Contribution(notes={self._identity.host(): system_metadata(row, self._rows, self.threads)})
         for node in self._graph.nodes_with("Name", DATAPATH_DEVICE):
             ifindex = node.metadata.get("IfIndex")
             if isinstance(ifindex, int) and node.id == self._identity.interface(None, ifindex):

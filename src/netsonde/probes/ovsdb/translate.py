@@ -5,14 +5,18 @@ Writes: the keys of docs/reference/topology.md, section "Open vSwitch"; a column
 is removed from the database is gone from the node.
 """
 
+from collections.abc import Sequence
+
 from netsonde.model.elements import Json, Metadata
 from netsonde.probes.ovsdb.details import (
     Tables,
     cfm,
     controllers,
+    datapaths,
     hardware,
     ingress_policing,
     ipfix,
+    managers,
     mirrors,
     netflow,
     port_status,
@@ -34,13 +38,22 @@ from netsonde.probes.ovsdb.rows import (
 )
 
 
-def system_metadata(row: Row) -> Metadata:
-    """Return the `Ovs` object of the host node: the switch itself."""
+def system_metadata(row: Row, tables: Tables, threads: Sequence[Json] = ()) -> Metadata:
+    """Return the `Ovs` object of the host node: the switch itself; `threads` are those that poll."""
+    datapath_types: list[Json] = [*sorted(members(row, "datapath_types"))]
+    interface_types: list[Json] = [*sorted(members(row, "iface_types"))]
     ovs = compact(
         Version=text(row, "ovs_version"),
         DBVersion=text(row, "db_version"),
         OtherConfig=copied(mapping(row, "other_config")),
         ExtID=copied(mapping(row, "external_ids")),
+        DatapathTypes=datapath_types,
+        InterfaceTypes=interface_types,
+        DPDK=flag(row, "dpdk_initialized") or None,
+        DPDKVersion=text(row, "dpdk_version"),
+        Managers=managers(row, tables),
+        Datapaths=datapaths(row, tables),
+        PMDs=[*threads],
     )
     return compact(Ovs=ovs)
 
@@ -61,6 +74,7 @@ def bridge_metadata(uuid: str, row: Row, tables: Tables) -> Metadata:
         OtherConfig=copied(mapping(row, "other_config")),
         Protocols=protocols,
         DatapathType=text(row, "datapath_type"),
+        DatapathVersion=_version(row),
         DatapathID=text(row, "datapath_id"),
         FailMode=text(row, "fail_mode"),
         STP=flag(row, "stp_enable") or None,
@@ -79,6 +93,12 @@ def bridge_metadata(uuid: str, row: Row, tables: Tables) -> Metadata:
         ExtID=copied(mapping(row, "external_ids")),
         Ovs=ovs,
     )
+
+
+def _version(bridge: Row) -> str:
+    """Return the version of a bridge's datapath, "" where the kernel does not tell."""
+    version = text(bridge, "datapath_version")
+    return "" if version == "<unknown>" else version
 
 
 def port_metadata(uuid: str, row: Row, tables: Tables) -> Metadata:
@@ -149,6 +169,8 @@ def interface_metadata(uuid: str, row: Row) -> Metadata:
             MAC="" if netdev else text(row, "mac_in_use"),
             MTU=None if netdev else number(row, "mtu"),
             State="DOWN" if netdev else text(row, "link_state").upper(),
+            AdminState="" if netdev else text(row, "admin_state").upper(),
+            Duplex="" if netdev else text(row, "duplex"),
             Speed=None if netdev else (number(row, "link_speed") or 0) // 1_000_000 or None,
         ),
         **({} if netdev else hardware(row)),

@@ -26,6 +26,7 @@ from netsonde.query.steps import (
     moving,
     naming,
     next_hops,
+    openflow,
     ordering,
     ordering_by,
     packets,
@@ -44,8 +45,10 @@ from netsonde.query.steps._api import ModulatorSpec, StepSpec
 GRAPH, NODES, EDGES, PATHS = Kind.GRAPH, Kind.NODES, Kind.EDGES, Kind.PATHS
 VALUES, VALUE, FLOWS, METRICS, PACKETS = Kind.VALUES, Kind.VALUE, Kind.FLOWS, Kind.METRICS, Kind.PACKETS
 GROUPS, SOCKETS, NEXT_HOPS, CHANGES = Kind.GROUPS, Kind.SOCKETS, Kind.NEXT_HOPS, Kind.CHANGES
+OF_RULES, OF_GROUPS = Kind.OF_RULES, Kind.OF_GROUPS
 
-_LISTS: Final = (NODES, EDGES, PATHS, VALUES, FLOWS, METRICS, GROUPS, PACKETS, SOCKETS, NEXT_HOPS, CHANGES)
+_ENTRIES: Final = (SOCKETS, NEXT_HOPS, OF_RULES, OF_GROUPS)
+_LISTS: Final = (NODES, EDGES, PATHS, VALUES, FLOWS, METRICS, GROUPS, PACKETS, *_ENTRIES, CHANGES)
 _ALL: Final = (GRAPH, *_LISTS, VALUE)
 _ELEMENTS: Final = (NODES, EDGES)
 _RECORDS: Final = (NODES, EDGES, FLOWS, VALUES)
@@ -112,6 +115,8 @@ _SPECS: Final = (
     StepSpec("Aggregates", aggregates.build_aggregates, _same((METRICS,))),
     StepSpec("Sockets", sockets.build_sockets, _all((NODES, PATHS, FLOWS), SOCKETS)),
     StepSpec("NextHop", next_hops.build_next_hop, _all((NODES, PATHS), NEXT_HOPS)),
+    StepSpec("OfRules", openflow.build_of_rules, _all((NODES, PATHS), OF_RULES)),
+    StepSpec("OfGroups", openflow.build_of_groups, _all((NODES, PATHS), OF_GROUPS)),
     # TinkerPop's steps that the reference does not have
     StepSpec("Where", branching.build_where, _same(_ROWS), ("Filter",)),
     StepSpec("Not", branching.build_not, _same(_ROWS)),

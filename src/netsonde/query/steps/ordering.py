@@ -249,6 +249,8 @@ _NATURAL: Final[Mapping[Kind, Reader]] = {
     Kind.PACKETS: lambda row: cast("Packet", row).data["Timestamp"],
     Kind.SOCKETS: _owner,
     Kind.NEXT_HOPS: _owner,
+    Kind.OF_RULES: _owner,
+    Kind.OF_GROUPS: _owner,
 }
 """What is sorted by when no key is given."""
 

@@ -13,8 +13,17 @@ BRIDGE: Row = {
     "netflow": ("n",),
     "ipfix": ("i",),
 }
+SYSTEM: Row = {
+    "ovs_version": ("3.1.0",),
+    "datapath_types": ("system", "netdev"),
+    "iface_types": ("vxlan", "internal"),
+    "dpdk_initialized": (True,),
+    "dpdk_version": ("DPDK 22.11.1",),
+    "manager_options": ("g1", "g2"),
+    "datapaths": {"system": "d"},
+}
 TABLES: dict[str, dict[str, Row]] = {
-    "Open_vSwitch": {},
+    "Open_vSwitch": {"o": SYSTEM},
     "Bridge": {"b": BRIDGE},
     "Port": {"p": PORT, "p2": {"name": ("tap2",), "qos": ("q",)}},
     "Interface": {},
@@ -28,6 +37,28 @@ TABLES: dict[str, dict[str, Row]] = {
     "sFlow": {"s": {"targets": ("192.0.2.1:6343",), "sampling": (64,), "agent": ("eth0",)}},
     "NetFlow": {"n": {"targets": ("192.0.2.2:2055", "192.0.2.1:2055"), "active_timeout": (0,)}},
     "IPFIX": {"i": {"targets": ("192.0.2.1:4739",), "obs_domain_id": (1,)}},
+    "Manager": {
+        "g1": {
+            "target": ("tcp:192.0.2.1:6640",),
+            "is_connected": (False,),
+            "inactivity_probe": (5000,),
+            "status": {"state": "BACKOFF", "last_error": "Connection refused", "sec_since_disconnect": "7"},
+        },
+        "g2": {
+            "target": ("ptcp:6640",),
+            "is_connected": (True,),
+            "status": {"bound_port": "6640", "n_connections": "2", "sec_since_connect": "9"},
+        },
+    },
+    "Datapath": {
+        "d": {
+            "datapath_version": ("0",),
+            "capabilities": {"ct_zone": "true", "recirc": "true"},
+            "ct_zones": {"9": "z2", "7": "z1"},
+        }
+    },
+    "CT_Zone": {"z1": {"timeout_policy": ("t",), "limit": (10_000,)}, "z2": {"timeout_policy": ()}},
+    "CT_Timeout_Policy": {"t": {"timeouts": {"tcp_close": "10"}}},
 }
 
 LIVELY: Row = {
@@ -54,7 +85,9 @@ DPDK: Row = {
     "mac_in_use": ("02:00:00:00:00:01",),
     "mtu": (9000,),
     "link_state": ("up",),
+    "admin_state": ("down",),
     "link_speed": (25_000_000_000,),
+    "duplex": ("full",),
 }
 
 VHOST_USER: Row = {

@@ -1,15 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows that hang on ports and bridges, and what interfaces tell beyond their name, from hand-written rows."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from netsonde.probes.identity import Identity
-from netsonde.probes.ovsdb.details import controllers, hardware, ipfix, mirrors, netflow, port_status, qos, sflow
+from netsonde.probes.ovsdb.details import (
+    Tables,
+    controllers,
+    datapaths,
+    hardware,
+    ipfix,
+    managers,
+    mirrors,
+    netflow,
+    port_status,
+    qos,
+    sflow,
+)
 from netsonde.probes.ovsdb.monitor import Replica, Row
 from netsonde.probes.ovsdb.switch import Switch
-from netsonde.probes.ovsdb.translate import interface_metadata, interface_note
-from unit.probes.ovsdb.hanging import BRIDGE, DPDK, LIVELY, PORT, TABLES, VHOST_USER
+from netsonde.probes.ovsdb.translate import bridge_metadata, interface_metadata, interface_note, system_metadata
+from unit.probes.ovsdb.hanging import BRIDGE, DPDK, LIVELY, PORT, SYSTEM, TABLES, VHOST_USER
 from unit.probes.ovsdb.test_switch import Devices
 
 
@@ -44,7 +57,59 @@ def test_controllers_and_exports_of_a_bridge() -> None:
     assert ipfix(BRIDGE, TABLES) == {"Targets": ["192.0.2.1:4739"], "DomainID": 1}
 
 
+def test_managers_are_told_with_what_keeps_them_away_and_without_what_tells_the_time() -> None:
+    assert managers(SYSTEM, TABLES) == [
+        {"Target": "ptcp:6640", "Connected": True, "BoundPort": 6640, "Connections": 2},
+        {
+            "Target": "tcp:192.0.2.1:6640",
+            "Connected": False,
+            "InactivityProbe": 5000,
+            "State": "BACKOFF",
+            "LastError": "Connection refused",
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [("BACKOFF", "BACKOFF"), ("CONNECTING", "BACKOFF"), ("ACTIVE", "ACTIVE"), ("IDLE", "ACTIVE"), ("VOID", "VOID")],
+)
+def test_state_of_a_manager_does_not_alternate_with_attempts_and_probes(state: str, told: str) -> None:
+    tables: Tables = {"Manager": {"g1": {"target": ("tcp:192.0.2.1",), "status": {"state": state}}}}
+    assert managers(SYSTEM, tables) == [{"Target": "tcp:192.0.2.1", "Connected": False, "State": told}]
+
+
+def test_datapaths_are_told_with_their_zones_in_the_order_of_their_numbers() -> None:
+    assert datapaths(SYSTEM, TABLES) == [
+        {
+            "Type": "system",
+            "Version": "0",
+            "Capabilities": {"ct_zone": "true", "recirc": "true"},
+            "Zones": [{"ID": 7, "Timeouts": {"tcp_close": "10"}, "Limit": 10_000}, {"ID": 9}],
+        }
+    ]
+
+
+def test_the_switch_tells_what_it_can_do() -> None:
+    ovs = system_metadata(SYSTEM, {})["Ovs"]
+    assert ovs == {
+        "Version": "3.1.0",
+        "DatapathTypes": ["netdev", "system"],
+        "InterfaceTypes": ["internal", "vxlan"],
+        "DPDK": True,
+        "DPDKVersion": "DPDK 22.11.1",
+    }
+
+
+def test_the_kernels_datapath_tells_its_version_where_it_knows_it() -> None:
+    known, unknown = ({**BRIDGE, "datapath_version": (version,)} for version in ("2.17.0", "<unknown>"))
+    assert bridge_metadata("b", known, {})["Ovs"] == {"DatapathVersion": "2.17.0"}
+    assert "Ovs" not in bridge_metadata("b", unknown, {})
+
+
 def test_references_to_rows_that_are_not_there_tell_nothing() -> None:
+    assert managers(SYSTEM, {}) == datapaths(SYSTEM, {}) == []
+    assert datapaths(SYSTEM, {"Datapath": TABLES["Datapath"]})[0]["Type"] == "system"  # type: ignore[index,call-overload]
     assert qos(PORT, {}) == sflow(BRIDGE, {}) == netflow(BRIDGE, {}) == ipfix(BRIDGE, {}) == {}
     assert mirrors(BRIDGE, {}) == controllers(BRIDGE, {}) == []
 
@@ -56,6 +121,8 @@ def test_hanging_row_concerns_all_that_tell_of_it_and_none_once_it_is_let_go() -
     assert found.affected(("Queue", "u1")) == ports
     for table, uuid in (("Mirror", "m1"), ("Controller", "c"), ("sFlow", "s"), ("NetFlow", "n"), ("IPFIX", "i")):
         assert found.affected((table, uuid)) == {("Bridge", "b")}
+    for hanging in (("Manager", "g1"), ("Datapath", "d"), ("CT_Zone", "z1"), ("CT_Timeout_Policy", "t")):
+        assert found.affected(hanging) == {("Open_vSwitch", "o")}
     found.references.set_hanging(("Port", "p2"), frozenset())
     assert found.affected(("Queue", "u1")) == {("Port", "p")}
     found.references.set_hanging(("QoS", "q"), frozenset())
@@ -105,7 +172,9 @@ def test_dpdk_port_tells_driver_place_and_queues() -> None:
         "MAC": "02:00:00:00:00:01",
         "MTU": 9000,
         "State": "UP",
+        "AdminState": "DOWN",
         "Speed": 25000,
+        "Duplex": "full",
         "NumaNode": 1,
         "BusInfo": "0000:01:00.0",
         "Channels": {"RX": 2, "TX": 5},
