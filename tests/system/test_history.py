@@ -24,6 +24,7 @@ from netsonde.history.database import Database
 from netsonde.history.derived import FLOWS, MINUTE_NS, column_kind
 from netsonde.history.flow_conditions import flow_sql
 from netsonde.history.history import History
+from netsonde.history.places import where_they_lie
 from netsonde.history.recording import record_topology
 from netsonde.history.schema import migrate, migrations, statements
 from netsonde.history.settings import HistorySettings
@@ -402,6 +403,24 @@ async def test_flow_is_found_by_its_tracking_id_whenever_it_began(history: Histo
     assert await found(7 << 32, 6) == await found(8, -hour) == []
 
 
+async def test_tracking_id_is_found_whatever_its_layers_are_called(history: History) -> None:
+    """Layers come from whoever exports flows; and the places of one id may be more than are written out."""
+    moment, names = now_ms(), ["it's \\ {at0_0:String} %s\t\n", "Ethernet/\0", "Ethernet/IPv4/TCP; --", "é🜨", ""]
+    rows = [flow(uuid, moment, moment, tracking_id=uuid << 32, layers_path=name) for uuid, name in enumerate(names, 1)]
+    rows += [flow(100 + hour, moment - hour * HOUR_MS, moment, tracking_id=9 << 32) for hour in range(40)]
+    await history.write_flows([flows(*rows)])
+
+    async def found(*clauses: Sequence[int]) -> set[int]:
+        where = [[FlowTest("tracking_id", "in", [number << 32 for number in clause])] for clause in clauses]
+        answer = await history.flows(FlowRequest(where=where), moment - 50 * HOUR_MS, moment)
+        return {int(str(each["UUID"]), 16) for each in answer.flows}
+
+    assert [await found([uuid]) for uuid in range(1, 7)] == [{1}, {2}, {3}, {4}, {5}, set()]
+    assert await found([1, 2, 9]) == {1, 2, *range(100, 140)}
+    assert await found([1, 2, 3], [3, 2, 5], [2]) == {2}
+    assert await found([1, 2], [3]) == set()
+
+
 @pytest.mark.parametrize(
     ("request_made", "last_hours"),
     [(("tracking_id", 1 << 40), 8), (None, 1)],
@@ -420,8 +439,12 @@ async def test_flows_are_read_only_where_they_can_be(
         rows = f"number AS uuid, (number % 16384) * 134217728 AS tracking_id, intDiv(number, 16384) * {HOUR_MS}000000"
         database.command(f"INSERT INTO flows (uuid, tracking_id, start_ns) SELECT {rows} FROM numbers({8 * 16384})")
         times = f"start_ns <= {8 * HOUR_MS}000000 AND {FLOWS.read('last_ns')} >= {(8 - last_hours) * HOUR_MS}000000"
-        explained = f"EXPLAIN indexes = 1 SELECT uuid FROM flows WHERE {times}{flow_sql(request.where).where}"
-        return [line.strip() for (line,) in database.rows(explained) if "Granules:" in line]
+        sql, named = flow_sql(request.where), dict[str, Any]()
+        for tracked in sql.tracked:
+            place, named = where_they_lie(database, tracked)
+            sql.where += f" AND {place}"
+        explained = f"EXPLAIN indexes = 1 SELECT uuid FROM flows WHERE {times}{sql.where}"
+        return [line.strip() for (line,) in database.rows(explained, **named) if "Granules:" in line]
 
     granules = (await history._run(read))[-1]
     assert granules.partition("/")[0] in ("Granules: 1", "Granules: 2", "Granules: 3")
