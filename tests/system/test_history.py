@@ -347,6 +347,27 @@ async def test_flows_stored_by_the_build_before_come_back_as_they_were(history: 
     assert await again._read(lambda base: base.rows(codec)) == [("CODEC(ZSTD(1))",)]
 
 
+async def test_a_short_merge_may_begin_beside_two_long_ones(history: History, reopen: Reopen) -> None:
+    """In tables of earlier builds too: else places of flows would lie in a part for each insert meanwhile."""
+    limit, left = "max_bytes_to_merge_at_min_space_in_pool", "number_of_free_entries_in_pool_to_lower_max_size_of_merge"
+
+    def go_back() -> None:
+        database = history._database
+        assert database is not None
+        database.command(f"ALTER TABLE flows RESET SETTING {limit}, {left}")
+
+    await history._run(go_back)
+    again = await reopen()
+    at_once = "SELECT value FROM system.server_settings WHERE name = 'background_merges_mutations_concurrency_ratio'"
+    engines = "SELECT name, engine_full FROM system.tables WHERE name IN ('flows', 'flow_places')"
+
+    assert await again._read(lambda base: base.rows(at_once)) == [("3",)]
+    assert {
+        name: (f"{left} = 3" in engine, limit in engine)
+        for name, engine in await again._read(lambda base: base.rows(engines))
+    } == {"flows": (True, True), "flow_places": (False, False)}
+
+
 async def test_flows_of_schema_3_come_back_as_they_were(tmp_path: Path) -> None:
     """Ids and round trips lay there as they were reported, in another order, and a view made the periods."""
     database = Database.open(SETTINGS, tmp_path)

@@ -193,6 +193,10 @@ def _engine(settings: HistorySettings, directory: Path) -> Connect:
         "mark_cache_size": 64 * _MIB,
         # Merges take turns on one processor: two would hold up inserts on a machine that has no more.
         "background_pool_size": 1,
+        # Of three, the third is short (`derived.py`), and short ones go first. Two of flows may take minutes, in which
+        # places of flows would lie in as many parts as there were inserts, and each lookup reads some of every part.
+        "background_merges_mutations_concurrency_ratio": 3,
+        "background_merges_mutations_scheduling_policy": "shortest_task_first",
         "background_schedule_pool_size": 4,
         "background_common_pool_size": 2,
         "background_move_pool_size": 1,

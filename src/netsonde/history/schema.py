@@ -6,7 +6,7 @@ from the schemas of the batches (`derived.py`): a new column there is a new colu
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import Final, TypeAlias
 
@@ -83,6 +83,7 @@ def _derive(database: Database, table: DerivedTable) -> None:
     database.command(table.create())
     _rebuild(database, table)
     _index(database, table)
+    _set(database, table)
     codecs = dict(database.rows(f"SELECT name, compression_codec FROM system.columns WHERE {_HERE}", table=table.name))
     for name, kind in table.columns().items():
         if name not in codecs:
@@ -109,6 +110,19 @@ def _index(database: Database, table: DerivedTable) -> None:
         name = index.split(" ")[0]
         if name not in present:
             database.command(f"ALTER TABLE {table.name} ADD INDEX IF NOT EXISTS {index}")
+
+
+def _set(database: Database, table: DerivedTable) -> None:
+    """Change the settings of a table of an earlier build; this writes none of its rows anew."""
+    present = str(database.rows(f"SELECT engine_full FROM system.tables WHERE {_HERE_TABLE}", table=table.name)[0][0])
+    _modify_settings(database, table.name, present, table.settings())
+
+
+def _modify_settings(database: Database, table: str, engine: str, wanted: Mapping[str, int]) -> None:
+    """Change the settings that are not in `engine`, the table's `engine_full`."""
+    lacking = [f"{name} = {value}" for name, value in wanted.items() if not re.search(rf"\b{name} = {value}\b", engine)]
+    if lacking:
+        database.command(f"ALTER TABLE {table} MODIFY SETTING {', '.join(lacking)}")
 
 
 def _codec(kind: str) -> str:
