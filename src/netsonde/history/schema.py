@@ -181,7 +181,7 @@ def _leave_out_statistics(database: Database) -> None:
 
 
 def _retain(database: Database, settings: HistorySettings) -> None:
-    """Set how long rows are kept, where that differs from what the table has; the engine deletes them."""
+    """Set how long rows are kept, where that differs from what the table has; the engine drops parts that are over."""
     for table, column, days in (
         ("revisions", "toDateTime(intDiv(at, 1000), 'UTC')", settings.topology_days),
         ("keyframes", "toDateTime(intDiv(at, 1000), 'UTC')", settings.topology_days),
@@ -194,11 +194,21 @@ def _retain(database: Database, settings: HistorySettings) -> None:
         seconds = max(1, round(days * 86_400))
         rule = f"{column} + toIntervalSecond({seconds})"
         present = database.rows(f"SELECT engine_full FROM system.tables WHERE {_HERE_TABLE}", table=table)[0][0]
+        # Looked at as often as a hundredth of the time, between a second and an hour.
+        wanted = _EXPIRY | {"merge_with_ttl_timeout": min(3600, max(1, seconds // 100))}
+        if table == "keyframes":
+            # All in one part, a few rows.
+            del wanted["ttl_only_drop_parts"]
+        _modify_settings(database, table, present, wanted)
         if rule not in present:
-            # Looked at as often as a hundredth of the time, between a second and an hour.
-            interval = min(3600, max(1, seconds // 100))
-            database.command(f"ALTER TABLE {table} MODIFY SETTING merge_with_ttl_timeout = {interval}")
-            database.command(f"ALTER TABLE {table} MODIFY TTL {rule}")
+            # Of what is there the ends are computed anew, which a merge under way holds up: not waited for.
+            database.command(f"ALTER TABLE {table} MODIFY TTL {rule} SETTINGS alter_sync = 0")
 
 
+_EXPIRY: Final = {
+    # Else each part of the oldest day would be written anew, once an hour, without the rows of the hour before.
+    "ttl_only_drop_parts": 1,
+    # Else another time to keep rows would mean to write all of them anew before the program has started.
+    "materialize_ttl_recalculate_only": 1,
+}
 _HERE_TABLE = "database = currentDatabase() AND name = {table:String}"
