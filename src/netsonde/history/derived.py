@@ -323,6 +323,7 @@ FLOW_PLACES = DerivedTable(
 """Where in the order of `flows` the rows of a TrackingID lie: found here it is read at one place instead of looked for
 in each hour, and that takes two octets a row. Half of the TrackingID tells enough of them apart."""
 MINUTE_NS: Final = 60_000_000_000
+MINUTE_SQL: Final = f"intDiv({{}}, {MINUTE_NS})".format
 FLOW_METRICS = DerivedTable(
     "flow_metrics",
     _subset(
@@ -344,7 +345,7 @@ FLOW_METRICS = DerivedTable(
         ),
     ),
     # By the minute of the report, so that what went on lately is one short range.
-    f"intDiv(lu_last_ns, {MINUTE_NS}), uuid, node_tid, capture_id, lu_start_ns, lu_last_ns",
+    f"{MINUTE_SQL('lu_last_ns')}, uuid, node_tid, capture_id, lu_start_ns, lu_last_ns",
     indexes=("uuid_of uuid TYPE bloom_filter(0.01) GRANULARITY 1",),
 )
 PACKETS = DerivedTable(
