@@ -174,11 +174,25 @@ async def _flow_limits(directory: Path, kind: str) -> None:
     # Another one each time: of conditions that were asked before, the engine remembers where they hold.
     asked = cycle(random.Random(5).sample(built.tracking, min(ROUNDS, len(built.tracking))))
 
+    found: list[str] = []
+
+    async def ask(test: str) -> str:
+        plan = parse(f"G.At('-{age}s', '1d').Flows().Has({test})")
+        (flow,) = (await run(plan, sources, Limits(seconds=60))).rows
+        assert isinstance(flow, dict)
+        return str(flow["UUID"])
+
     async def one_connection() -> None:
-        plan = parse(f"G.At('-{age}s', '1d').Flows().Has('TrackingID', '{next(asked):x}')")
-        assert len((await run(plan, sources, Limits(seconds=60))).rows) == 1
+        found.append(await ask(f"'TrackingID', '{next(asked):x}'"))
+
+    async def one_flow() -> None:
+        await ask(f"'UUID', '{found.pop()}'")
 
     report("  a TrackingID", await best(one_connection), 30)
+    report("  a UUID, of the whole day", await best(one_flow), None)
+    lie = "SELECT countIf(table = 'flows'), countIf(table = 'flow_places') FROM system.parts WHERE active"
+    parts = await history._read(lambda database: database.rows(lie)[0])
+    print("  parts of flows, and of their places     {:4} {:4}".format(*parts))
     await history.close()
 
 

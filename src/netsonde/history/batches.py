@@ -101,7 +101,11 @@ def to_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """
     columns = []
     for field in schema:
-        column = table.column(field.name).combine_chunks()
+        column = table.column(field.name)
+        if column.type == field.type:
+            columns.append(column)
+            continue
+        column = column.combine_chunks()
         try:
             columns.append(column.cast(field.type))
         except pa.ArrowInvalid:

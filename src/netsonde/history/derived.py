@@ -108,6 +108,8 @@ class DerivedTable:
     """Columns of earlier builds that say the same otherwise: the column as it is served, and its SQL in terms of it."""
     recorded_at: str = "now()"
     """SQL of the time by which a row is kept, as it is inserted."""
+    small: bool = False
+    """Whether its merges are short, whatever their size: they may always begin, beside long ones of other tables."""
     ids_computed: bool = False
     """Whether Community ID and L3 tracking id are computed where ports and addresses tell them."""
 
@@ -218,12 +220,23 @@ class DerivedTable:
         return (
             f"CREATE TABLE IF NOT EXISTS {name or self.name} ({', '.join(parts)}) "
             f"ENGINE = ReplacingMergeTree({self.version}) PARTITION BY toDate(recorded_at) ORDER BY ({self.order}) "
-            # Column by column, a merge takes half as much time again; of many rows it saves memory.
-            f"SETTINGS vertical_merge_algorithm_min_rows_to_activate = {_ROWS_MERGED_WHOLE}"
+            f"SETTINGS {', '.join(f'{name} = {value}' for name, value in self.settings().items())}"
         )
+
+    def settings(self) -> dict[str, int]:
+        """Return the settings of the engine that are not its own."""
+        # Column by column, a merge takes half as much time again; of many rows it saves memory.
+        found = {"vertical_merge_algorithm_min_rows_to_activate": _ROWS_MERGED_WHOLE}
+        return found | ({} if self.small else _LAST_ONE_SHORT)
 
 
 _ROWS_MERGED_WHOLE: Final = 2_000_000
+_LAST_ONE_SHORT: Final = {
+    "number_of_free_entries_in_pool_to_lower_max_size_of_merge": 3,
+    "max_bytes_to_merge_at_min_space_in_pool": 32_768,
+}
+"""Of three merges at once, the third is one of 5 MB at most: as far from the second number to 150 GB, on a scale of
+logarithms, as the share of three that is free."""
 _NEAR: Final = "_near"
 _NEAR_SUM: Final = "_near_sum"
 _MIXED: Final = "_mixed"
@@ -305,10 +318,12 @@ FLOW_PLACES = DerivedTable(
     "place, hour, layers_path",
     # The end of the day: in this order, times of their own would take half as much again as all the rest.
     recorded_at="toStartOfDay(now('UTC')) + 86399",
+    small=True,
 )
 """Where in the order of `flows` the rows of a TrackingID lie: found here it is read at one place instead of looked for
 in each hour, and that takes two octets a row. Half of the TrackingID tells enough of them apart."""
 MINUTE_NS: Final = 60_000_000_000
+MINUTE_SQL: Final = f"intDiv({{}}, {MINUTE_NS})".format
 FLOW_METRICS = DerivedTable(
     "flow_metrics",
     _subset(
@@ -330,7 +345,7 @@ FLOW_METRICS = DerivedTable(
         ),
     ),
     # By the minute of the report, so that what went on lately is one short range.
-    f"intDiv(lu_last_ns, {MINUTE_NS}), uuid, node_tid, capture_id, lu_start_ns, lu_last_ns",
+    f"{MINUTE_SQL('lu_last_ns')}, uuid, node_tid, capture_id, lu_start_ns, lu_last_ns",
     indexes=("uuid_of uuid TYPE bloom_filter(0.01) GRANULARITY 1",),
 )
 PACKETS = DerivedTable(

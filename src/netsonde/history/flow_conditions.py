@@ -15,7 +15,6 @@ import pyarrow as pa
 from netsonde.errors import UserError
 from netsonde.flows.schema import FLOW_SCHEMA
 from netsonde.history.derived import FLOWS
-from netsonde.history.places import places_sql
 from netsonde.model.flows import FlowTest
 
 _FIXED: Final = frozenset(
@@ -36,6 +35,8 @@ class FlowSql:
     where: str = ""
     having: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
+    tracked: list[set[int]] = field(default_factory=list)
+    """TrackingIDs, one of each of these sets, without which a flow does not pass: `places.py` tells where such lie."""
 
 
 def flow_sql(clauses: Sequence[Sequence[FlowTest]]) -> FlowSql:
@@ -52,7 +53,7 @@ def flow_sql(clauses: Sequence[Sequence[FlowTest]]) -> FlowSql:
         (fixed if is_fixed else last).append(f"({' OR '.join(each) or 'false'})")
         tracked = _tracked(clause)
         if tracked:
-            fixed.append(places_sql(tracked))
+            sql.tracked.append(tracked)
     sql.where = "".join(f" AND {condition}" for condition in fixed)
     sql.having = f" HAVING {' AND '.join(last)}" if last else ""
     return sql

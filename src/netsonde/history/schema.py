@@ -6,7 +6,7 @@ from the schemas of the batches (`derived.py`): a new column there is a new colu
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import Final, TypeAlias
 
@@ -83,6 +83,7 @@ def _derive(database: Database, table: DerivedTable) -> None:
     database.command(table.create())
     _rebuild(database, table)
     _index(database, table)
+    _set(database, table)
     codecs = dict(database.rows(f"SELECT name, compression_codec FROM system.columns WHERE {_HERE}", table=table.name))
     for name, kind in table.columns().items():
         if name not in codecs:
@@ -109,6 +110,19 @@ def _index(database: Database, table: DerivedTable) -> None:
         name = index.split(" ")[0]
         if name not in present:
             database.command(f"ALTER TABLE {table.name} ADD INDEX IF NOT EXISTS {index}")
+
+
+def _set(database: Database, table: DerivedTable) -> None:
+    """Change the settings of a table of an earlier build; this writes none of its rows anew."""
+    present = str(database.rows(f"SELECT engine_full FROM system.tables WHERE {_HERE_TABLE}", table=table.name)[0][0])
+    _modify_settings(database, table.name, present, table.settings())
+
+
+def _modify_settings(database: Database, table: str, engine: str, wanted: Mapping[str, int]) -> None:
+    """Change the settings that are not in `engine`, the table's `engine_full`."""
+    lacking = [f"{name} = {value}" for name, value in wanted.items() if not re.search(rf"\b{name} = {value}\b", engine)]
+    if lacking:
+        database.command(f"ALTER TABLE {table} MODIFY SETTING {', '.join(lacking)}")
 
 
 def _codec(kind: str) -> str:
@@ -167,7 +181,7 @@ def _leave_out_statistics(database: Database) -> None:
 
 
 def _retain(database: Database, settings: HistorySettings) -> None:
-    """Set how long rows are kept, where that differs from what the table has; the engine deletes them."""
+    """Set how long rows are kept, where that differs from what the table has; the engine drops parts that are over."""
     for table, column, days in (
         ("revisions", "toDateTime(intDiv(at, 1000), 'UTC')", settings.topology_days),
         ("keyframes", "toDateTime(intDiv(at, 1000), 'UTC')", settings.topology_days),
@@ -180,11 +194,21 @@ def _retain(database: Database, settings: HistorySettings) -> None:
         seconds = max(1, round(days * 86_400))
         rule = f"{column} + toIntervalSecond({seconds})"
         present = database.rows(f"SELECT engine_full FROM system.tables WHERE {_HERE_TABLE}", table=table)[0][0]
+        # Looked at as often as a hundredth of the time, between a second and an hour.
+        wanted = _EXPIRY | {"merge_with_ttl_timeout": min(3600, max(1, seconds // 100))}
+        if table == "keyframes":
+            # All in one part, a few rows.
+            del wanted["ttl_only_drop_parts"]
+        _modify_settings(database, table, present, wanted)
         if rule not in present:
-            # Looked at as often as a hundredth of the time, between a second and an hour.
-            interval = min(3600, max(1, seconds // 100))
-            database.command(f"ALTER TABLE {table} MODIFY SETTING merge_with_ttl_timeout = {interval}")
-            database.command(f"ALTER TABLE {table} MODIFY TTL {rule}")
+            # Of what is there the ends are computed anew, which a merge under way holds up: not waited for.
+            database.command(f"ALTER TABLE {table} MODIFY TTL {rule} SETTINGS alter_sync = 0")
 
 
+_EXPIRY: Final = {
+    # Else each part of the oldest day would be written anew, once an hour, without the rows of the hour before.
+    "ttl_only_drop_parts": 1,
+    # Else another time to keep rows would mean to write all of them anew before the program has started.
+    "materialize_ttl_recalculate_only": 1,
+}
 _HERE_TABLE = "database = currentDatabase() AND name = {table:String}"

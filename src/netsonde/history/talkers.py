@@ -13,19 +13,18 @@ one asked for has as much as any other address could have, no other is among the
 from typing import Final
 
 from netsonde.history.database import Database
-from netsonde.history.derived import MINUTE_NS
+from netsonde.history.derived import MINUTE_SQL
 from netsonde.model.flows import Talker
 
 _CANDIDATES: Final = 4
 """How many there are for each one asked for: traffic is often captured at two or three points, and few have much."""
 _ALL: Final = (1 << 32) - 1
 
-_MINUTE: Final = f"intDiv({{}}, {MINUTE_NS})".format
 _IN_TIME: Final = (
     "FROM flow_metrics WHERE lu_last_ns >= {start:Int64} AND lu_last_ns <= {last:Int64} AND network_a != '' "
     # Said once more as the order has it: the engine does not see that one follows from the other.
-    f"AND {_MINUTE('lu_last_ns')} >= {_MINUTE('{start:Int64}')} "
-    f"AND {_MINUTE('lu_last_ns')} <= {_MINUTE('{last:Int64}')}"
+    f"AND {MINUTE_SQL('lu_last_ns')} >= {MINUTE_SQL('{start:Int64}')} "
+    f"AND {MINUTE_SQL('lu_last_ns')} <= {MINUTE_SQL('{last:Int64}')}"
 )
 _OCTETS, _PACKETS = "lu_ab_bytes + lu_ba_bytes", "lu_ab_packets + lu_ba_packets"
 

@@ -14,7 +14,7 @@ from netsonde.history.batches import join, to_block, to_schema
 from netsonde.history.database import Database
 from netsonde.history.derived import FLOW_METRICS, FLOW_PLACES, FLOWS, PACKETS, DerivedTable, with_dictionaries
 from netsonde.history.flow_conditions import flow_sql
-from netsonde.history.places import places
+from netsonde.history.places import places, where_they_lie
 from netsonde.history.talkers import read_talkers
 from netsonde.history.workers import step_back
 from netsonde.model.flows import FlowRequest, PacketRequest, Talker, flow_numbers
@@ -113,24 +113,31 @@ class TrafficReader:
         where, parameters = _flow_conditions(request)
         more = flow_sql(request.where)
         where, parameters = where + more.where, parameters | more.parameters
+        for number, tracked in enumerate(more.tracked):
+            place, named = where_they_lie(self._database, tracked, f"at{number}")
+            where, parameters = f"{where} AND {place}", parameters | named
         times = {"start": _ns(start_ms), "last": _ns(last_ms) + 999_999}
         found = None
         if not more.having and _chosen_by_id(request):
-            found = self._of_few_rows(where, parameters | times)
+            # Of a few places there are a few blocks of rows to read.
+            found = self._of_few_rows(where, parameters | times, threads=1 if more.tracked else None)
         if found is None:
             sql = self._by_last_report(where, more.having)
             found = self._database.arrow(sql, limit=request.limit + 1, **parameters, **times)
         truncated = found.num_rows > request.limit
         return to_schema(FLOWS.served(found.slice(0, request.limit)), FLOWS.schema), truncated
 
-    def _of_few_rows(self, where: str, parameters: dict[str, Any]) -> pa.Table | None:
+    def _of_few_rows(self, where: str, parameters: dict[str, Any], threads: int | None) -> pa.Table | None:
         """Return the last reports of rows that an index finds; None when there are too many to sort them here.
 
         Here it takes a few microseconds a row. The engine plans each step for all the columns, 10 ms for nothing.
         """
         found = self._database.arrow(
             f"SELECT {', '.join(FLOWS.stored_names)}, {FLOWS.read('last_ns')} AS last_ns FROM flows "
-            f"WHERE start_ns <= {{last:Int64}} AND last_ns >= {{start:Int64}}{where} LIMIT {{limit:UInt64}}",
+            # The engine would read the times first, whose columns are smaller: of every row of a block, for one id.
+            f"PREWHERE {where.removeprefix(' AND ')} "
+            "WHERE start_ns <= {last:Int64} AND last_ns >= {start:Int64} LIMIT {limit:UInt64}",
+            threads=threads,
             limit=_FEW_ROWS + 1,
             **parameters,
         )
