@@ -379,12 +379,13 @@ class CaptureCore:
         lookback_ns: int = 10000000000,
         pool_size: int = 256,
         realtime: bool = True,
-        readers: int = 1,
+        threads: int = 0,
         lookback_bytes: int = 268435456,
         lookback_bytes_each: int = 16777216,
         kept_bytes: int = 536870912,
     ) -> CaptureCore:
-        """`lookback_ns` = how long frames of a new interface are kept, 0 = no look-back. Limits of memory in bytes."""
+        """`lookback_ns` = how long frames of a new interface are kept, 0 = no look-back. `threads` meter packets, 0 =
+        one for each processor that the process may use, at most 8. Limits of memory in bytes."""
 
     @property
     def event_fd(self) -> int:
