@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The flow engine's goals in one run: rate from memory, memory of a million flows, and live packets beside tcpdump.
 
-    from memory  small TCP segments, plain and in VXLAN, packets/s of one core (the example `throughput`)
+    from memory  small TCP segments, plain and in VXLAN, packets/s of one core (the example `throughput`), and how many
+                 times as fast all processors are
     flows        peak memory of `netsonde meter` on a file of a million connections that are all open at its end
     at a pace    100,000 packets/s over a veth pair: processor seconds per million packets, and loss
     flat out     the same as fast as the sender can, turn about with tcpdump writing to /dev/null: loss of both

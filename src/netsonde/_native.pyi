@@ -170,6 +170,7 @@ class FileMeter:
         bpf_filter: str = "",
         udp_ports: Sequence[str] = ...,
         application_ports: Sequence[str] = ...,
+        threads: int = 0,
     ) -> FileMeter:
         """`source` is a path or the bytes of a file. "batches" gives Arrow IPC streams, "arrow" one Arrow IPC file;
         with "columns" nothing is written, and flows are taken from `flows` or `arrow_stream`. `into` names a file that
@@ -178,7 +179,8 @@ class FileMeter:
         `reference_ids` computes ids with the reference's flaws, for joining with data it wrote.
         `ip_defrag` puts IP fragments together. `bpf_filter` (tcpdump's language) leaves packets out. `udp_ports` are
         more ports of protocols: "51234=MPLS"; `application_ports` name applications by port, whatever they say:
-        "tcp/8443=ADMIN". ValueError for a mistake in any of these."""
+        "tcp/8443=ADMIN". `threads` count, beside one that reads; 0 = one for each processor that the process may use,
+        at most 8; flows and their order do not depend on it. ValueError for a mistake in any of these."""
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> bytes: ...
@@ -377,12 +379,13 @@ class CaptureCore:
         lookback_ns: int = 10000000000,
         pool_size: int = 256,
         realtime: bool = True,
-        readers: int = 1,
+        threads: int = 0,
         lookback_bytes: int = 268435456,
         lookback_bytes_each: int = 16777216,
         kept_bytes: int = 536870912,
     ) -> CaptureCore:
-        """`lookback_ns` = how long frames of a new interface are kept, 0 = no look-back. Limits of memory in bytes."""
+        """`lookback_ns` = how long frames of a new interface are kept, 0 = no look-back. `threads` meter packets, 0 =
+        one for each processor that the process may use, at most 8. Limits of memory in bytes."""
 
     @property
     def event_fd(self) -> int:

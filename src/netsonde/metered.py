@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from netsonde._native import FileStats
 
 Source = str | PathLike[str] | bytes
+MOST_THREADS = 64
 
 
 class DamagedFile(UserError):
@@ -58,6 +59,9 @@ class MeterOptions(NamedTuple):
     """More UDP ports of protocols: "51234=MPLS"."""
     application_ports: Sequence[str] = ()
     """Names of applications by port, whatever they say: "tcp/8443=ADMIN"."""
+    threads: int = 0
+    """Threads that count, beside one that reads; 0 = one for each processor that this process may use, at most 8. Flows
+    and their order do not depend on it."""
 
 
 class MeteredFile:
@@ -137,6 +141,7 @@ class MeteredFile:
                 bpf_filter=options.bpf,
                 udp_ports=options.udp_ports,
                 application_ports=options.application_ports,
+                threads=options.threads,
             )
         except OSError as failed:
             if isinstance(source, bytes):
@@ -164,6 +169,7 @@ def meter(
     layer_key_mode: Literal["L2", "L3"] = "L2",
     udp_ports: Sequence[str] = (),
     application_ports: Sequence[str] = (),
+    threads: int = 0,
     on_damage: Literal["raise", "keep"] = "raise",
 ) -> MeteredFile:
     """Meter a pcap or pcapng file, given by its path or as bytes.
@@ -173,7 +179,9 @@ def meter(
     before it; `on_damage="keep"` gives these and leaves the rest to `damage`.
     """
     ports = tuple(udp_ports), tuple(application_ports)
-    options = MeterOptions(bpf, idle_timeout, report_interval, max_flows, defrag, tcp, layer_key_mode, *ports)
+    options = MeterOptions(bpf, idle_timeout, report_interval, max_flows, defrag, tcp, layer_key_mode, *ports, threads)
+    if not 0 <= threads <= MOST_THREADS:
+        raise ValueError(f"threads is 0 to {MOST_THREADS}, not {threads}")
     if on_damage not in ("raise", "keep"):
         raise ValueError(f"on_damage is raise or keep, not {on_damage!r}")
     return MeteredFile(source, options, on_damage)

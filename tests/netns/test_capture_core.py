@@ -8,7 +8,7 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -374,6 +374,52 @@ def test_two_captures_that_match_later_both_begin_with_the_first_frame(core: Cap
         assert judge([speaker], {speaker.name: numbers(core.packets(capture))["captured"]}).bad == ()
 
 
+@pytest.fixture
+def three_threads() -> Iterator[CaptureCore]:
+    core = CaptureCore(host="test", threads=3)
+    core.arm(True)
+    yield core
+    core.close()
+
+
+def test_threads_share_interfaces_and_none_loses_a_frame(three_threads: CaptureCore) -> None:
+    core, watch = three_threads, Watch(three_threads)
+    storm = [f"--prefix=m{secrets.token_hex(2)}x", "--count=12", "--burst=12", "--frames=3000", "--interval-us=20"]
+    only = {"bpf_filter": "ether proto 0x88b5", "first_packets": 1_000_000, "update_ns": 1}
+    reports: list[dict[str, object]] = []
+    with FrameStorm(*storm) as running:
+        speakers = list(running.speakers())
+        for speaker in speakers:
+            watch.start(speaker.ifindex, speaker.name, **only)
+        sent = {speaker.name: speaker.sent for speaker in speakers}
+        eventually(lambda: {seen.capture_id: seen.packets for seen in core.stats()} == sent)
+        found = [numbers(core.packets(name, limit=10**9))["captured"] for name in sent]
+        for speaker in speakers:
+            core.stop(speaker.name, HOME, speaker.ifindex)
+            watch.wait("stopped", speaker.name)
+            reports += flow_rows(core.take_flows())
+
+    verdict = judge(speakers, dict(zip(sent, found, strict=True)))
+    assert (verdict.lost, verdict.doubled, verdict.disordered) == (0, 0, 0), verdict
+    assert len(native_threads("netsonde-meteri")) == 3
+    for name, frames in sent.items():
+        told = [row for row in reports if row["capture_id"] == name]
+        assert [row["report_number"] for row in told] == list(range(1, len(told) + 1))
+        assert (told[-1]["ab_packets"], told[-1]["report"]) == (frames, 2)
+
+
+def native_threads(name: str) -> list[str]:
+    """Return the names of this process's threads that begin with `name`."""
+    names = [(task / "comm").read_text() for task in Path("/proc/self/task").iterdir()]
+    return [found for found in names if found.startswith(name)]
+
+
+def flow_rows(batches: Iterable[bytes]) -> Iterator[dict[str, object]]:
+    """Yield the rows of Arrow batches of flow reports."""
+    for batch in batches:
+        yield from pa.ipc.open_stream(batch).read_all().to_pylist()
+
+
 def test_closing_gives_every_descriptor_back() -> None:
     def use_and_close() -> None:
         core = CaptureCore(host="test")
@@ -384,4 +430,4 @@ def test_closing_gives_every_descriptor_back() -> None:
     before = len(os.listdir("/proc/self/fd"))
     use_and_close()
     assert len(os.listdir("/proc/self/fd")) == before
-    assert not [task for task in Path("/proc/self/task").iterdir() if "netsonde" in (task / "comm").read_text()]
+    assert native_threads("netsonde") == []

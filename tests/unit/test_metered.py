@@ -64,7 +64,9 @@ def test_an_arrow_stream_has_the_columns_of_every_other_output(trace: Path) -> N
 
 def test_options_reach_the_meter(trace: Path) -> None:
     assert [flow.application for flow in netsonde.meter(trace, bpf="arp")] == ["ARP"]
-    (one, _, _) = netsonde.meter(trace, tcp=False, max_flows=5, udp_ports=["51234=MPLS"], layer_key_mode="L3")
+    (one, _, _) = netsonde.meter(
+        trace, tcp=False, max_flows=5, udp_ports=["51234=MPLS"], layer_key_mode="L3", threads=3
+    )
     assert one.tcp_metric == 0
 
 
@@ -74,6 +76,8 @@ def test_mistakes_are_said_at_once(trace: Path) -> None:
     assert missing.value.filename == str(trace.with_name("missing.pcap"))
     with pytest.raises(ValueError, match="syntax error"):
         netsonde.meter(trace, bpf="tcp and and")
+    with pytest.raises(ValueError, match="threads is 0 to 64, not 65"):
+        netsonde.meter(trace, threads=65)
     with pytest.raises(ValueError, match="raise or keep"):
         netsonde.meter(trace, on_damage="ignore")  # type: ignore[arg-type]
 

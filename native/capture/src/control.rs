@@ -12,7 +12,7 @@ use netsonde_meter::FlowBatch;
 use crate::collector::{self, Collector};
 use crate::ebpf::{Hook, KernelMeter};
 use crate::event::{Event, EventKind, Point};
-use crate::metering::adopt;
+use crate::metering::{adopt, release};
 use crate::netns::Namespace;
 use crate::reaper::Garbage;
 use crate::sched;
@@ -205,7 +205,7 @@ impl Control {
         if tap.has_capture(&request.point.capture_id) {
             return Ok(());
         }
-        if !tap.metered.load(Ordering::Acquire) {
+        if tap.reader().is_none() {
             // What still waits in the socket was sent before the match.
             let shared = &self.shared;
             while tap.drain(&mut self.scratch, TURN, &shared.events, &mut None) == TURN {}
@@ -216,6 +216,7 @@ impl Control {
             request.options.clone(),
             memory,
             request.sinks.clone(),
+            Arc::clone(&self.shared.workers),
         )?;
         if tap.window_is_open(mono_ns()) {
             // The look-back gives the same packets once more.
@@ -225,7 +226,7 @@ impl Control {
                 .retain(|r| r.0.identity.point != request.point);
         }
         tap.subscribe(subscription, &self.shared.events);
-        if !tap.metered.load(Ordering::Acquire) {
+        if tap.reader().is_none() {
             adopt(&self.shared, tap);
         }
         if tap.birth.window_end_ns > 0 {
@@ -282,8 +283,10 @@ impl Control {
         taps.sort_by_key(|tap| tap.id);
         let tapped = taps
             .iter()
-            .find_map(|tap| tap.unsubscribe(&point.capture_id));
-        if let Some(subscription) = tapped {
+            .find_map(|tap| Some((tap.unsubscribe(&point.capture_id)?, tap.reader())));
+        if let Some((subscription, reader)) = tapped {
+            let reader = reader.and_then(|reader| self.shared.metering.get(reader));
+            let _in_order = reader.map(|metering| metering.reporting.lock());
             self.end(subscription);
             return;
         }
@@ -321,7 +324,7 @@ impl Control {
             {}
             tap.gone.store(true, Ordering::Release);
             tap.discard(&self.shared.garbage);
-            self.shared.metering_of(tap).wake.signal();
+            self.shared.wake_reader(tap);
         }
         for collector in self.shared.all_collectors() {
             if collector.point.netns == key {
@@ -349,6 +352,7 @@ impl Control {
                 taps.remove(&tap);
             }
             tap.discard(&self.shared.garbage);
+            release(&self.shared, &tap);
             let counters = &self.shared.counters;
             counters
                 .reaped_frames

@@ -2,7 +2,7 @@
 //! The capture core: what Python holds. Starts the threads and passes orders on; `reading` collects what they have.
 //!
 //! Threads: *watcher*, twice (binds taps to new links), *namespaces* (enters new namespaces), *lookback* (empties
-//! sockets of new links), *metering* (reads captured links), *pools* (prepares sockets), *control* (start, stop,
+//! sockets of new links), *metering* (several, each reads captured links of its own), *pools* (prepares sockets), *control* (start, stop,
 //! reaping), *opener* (rings), *reapers* (close), *collector* (one for each capture that listens). The watcher,
 //! namespaces, lookback and pools run at SCHED_FIFO and touch only what new links need. Each sink, and each stream that
 //! a collector reads, has a thread of its own.
@@ -16,6 +16,8 @@ use std::sync::mpsc::{channel, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use netsonde_meter::{thread_count, Workers};
 
 use crate::bpf::Filter;
 use crate::budget::{BoundedQueue, Budget};
@@ -316,12 +318,6 @@ pub(crate) fn build(config: Config) -> io::Result<(Arc<Shared>, Receivers)> {
     let (jobs, jobs_end) = channel();
     let (garbage, garbage_end) = channel();
     let (rings, rings_end) = channel();
-    let metering = |_| {
-        Ok(Metering {
-            epoll: Epoll::new()?,
-            wake: EventFd::new()?,
-        })
-    };
     let memory = LookbackMemory {
         all: Budget::new(config.lookback_bytes),
         each: config.lookback_bytes_each,
@@ -337,9 +333,10 @@ pub(crate) fn build(config: Config) -> io::Result<(Arc<Shared>, Receivers)> {
         sink_threads: Arc::default(),
         retired: PiMutex::new(VecDeque::new()),
         lookback_epoll: Epoll::new()?,
-        metering: (0..config.readers.max(1))
-            .map(metering)
+        metering: (0..thread_count(config.threads))
+            .map(|_| Metering::new())
             .collect::<io::Result<_>>()?,
+        workers: Arc::new(Workers::new(config.threads)),
         events: Events::new()?,
         reports: BoundedQueue::new(config.report_bytes),
         lookback_memory: Arc::new(memory),

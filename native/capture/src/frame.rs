@@ -2,6 +2,7 @@
 //! A frame as a socket delivers it, and the bounded store in which copies of frames wait.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// One frame with its VLAN tag in place. Borrowed from a socket's buffer.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +12,24 @@ pub struct RawFrame<'a> {
     /// Length on the wire; `data` may be shorter.
     pub wire_len: u32,
     pub data: &'a [u8],
+}
+
+/// Where a frame lies in a buffer, while others are still being read into place there.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub ts_ns: i64,
+    pub wire_len: u32,
+    pub bytes: Range<usize>,
+}
+
+impl Place {
+    pub fn of<'a>(&self, buffer: &'a [u8]) -> RawFrame<'a> {
+        RawFrame {
+            ts_ns: self.ts_ns,
+            wire_len: self.wire_len,
+            data: buffer.get(self.bytes.clone()).unwrap_or_default(),
+        }
+    }
 }
 
 /// Bytes that a re-inserted 802.1Q tag needs before the frame.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The look-back reader: empties the sockets of new interfaces into their buffers, just under the watcher's priority.
 
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ pub fn run(shared: &Arc<Shared>) {
         let ids: Vec<u64> = shared.lookback_epoll.wait(&mut ready, WAIT_MS).collect();
         for id in &ids {
             let Some(tap) = shared.tap(*id) else { continue };
-            if !tap.metered.load(Ordering::Acquire) {
+            if tap.reader().is_none() {
                 tap.drain(&mut scratch, TURN, &shared.events, &mut None);
             }
         }

@@ -92,8 +92,8 @@ impl Thread<'_> {
     }
 
     fn changing_taps(&self) -> HashMap<u64, Arc<Tap>> {
-        self.taps()
-            .filter(|tap| tap.inner.lock().feed.is_sealed())
+        let own = self.shared.taps_of(self.index).into_iter();
+        own.filter(|tap| tap.inner.lock().feed.is_sealed())
             .map(|tap| (tap.id, tap))
             .collect()
     }
@@ -112,17 +112,10 @@ impl Thread<'_> {
         frames
     }
 
-    /// The taps of this thread.
-    fn taps(&self) -> impl Iterator<Item = Arc<Tap>> {
-        let (index, count) = (self.index as u64, self.shared.metering.len() as u64);
-        let mine =
-            move |tap: &Arc<Tap>| tap.id % count == index && tap.metered.load(Ordering::Acquire);
-        self.shared.all_taps().into_iter().filter(mine)
-    }
-
     fn tick(&mut self) {
+        let _in_order = self.own.reporting.lock();
         let mut reports = FlowBatch::new();
-        for tap in self.taps() {
+        for tap in self.shared.taps_of(self.index) {
             tap.tick(now_ns(), &self.shared.events, &mut reports);
             if tap.gone.load(Ordering::Acquire) {
                 self.bury(&tap, &mut reports);
@@ -184,14 +177,55 @@ impl Thread<'_> {
 
 /// Where control leaves a tap that has its first capture.
 pub fn adopt(shared: &Shared, tap: &Arc<Tap>) {
+    let Some(reader) = idlest(&shared.metering) else {
+        return;
+    };
+    let metering = &shared.metering[reader];
     let inner = tap.inner.lock();
-    if let Some(source) = inner.feed.source() {
+    let source = inner.feed.source();
+    if let Some(source) = source {
         shared.lookback_epoll.remove(source);
-        tap.metered.store(true, Ordering::Release);
-        drop(shared.metering_of(tap).epoll.add(source, tap.id));
-    } else {
-        tap.metered.store(true, Ordering::Release);
+    }
+    tap.give_to(reader);
+    metering.taps.fetch_add(1, Ordering::Relaxed);
+    if let Some(source) = source {
+        drop(metering.epoll.add(source, tap.id));
     }
     drop(inner);
-    shared.metering_of(tap).wake.signal();
+    metering.wake.signal();
+}
+
+/// Where control has taken a tap out of the table.
+pub fn release(shared: &Shared, tap: &Tap) {
+    if let Some(metering) = tap.reader().and_then(|reader| shared.metering.get(reader)) {
+        metering.taps.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The thread that reads the fewest taps. Not by the numbers of taps: of the two ends of a veth, which get theirs one
+/// after the other, often the same one is captured.
+fn idlest(threads: &[Metering]) -> Option<usize> {
+    let taps = |&index: &usize| threads[index].taps.load(Ordering::Relaxed);
+    (0..threads.len()).min_by_key(taps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tap_goes_to_the_thread_that_reads_the_fewest() {
+        let threads: Vec<_> = (0..3)
+            .map(|_| Metering::new().expect("a descriptor"))
+            .collect();
+        let taps = |index: usize| &threads[index].taps;
+        for _ in 0..5 {
+            let reader = idlest(&threads).expect("there are threads");
+            taps(reader).fetch_add(1, Ordering::Relaxed);
+        }
+        let dealt = [0, 1, 2].map(|index| taps(index).load(Ordering::Relaxed));
+        assert_eq!(dealt, [2, 2, 1]);
+        taps(1).store(0, Ordering::Relaxed);
+        assert_eq!(idlest(&threads), Some(1));
+    }
 }

@@ -73,7 +73,7 @@ fn open(shared: &Shared, order: &OpenRing) {
     if let Some(ring) = unwanted {
         drop(shared.garbage.send(Garbage::Ring(ring)));
     }
-    shared.metering_of(&order.tap).wake.signal();
+    shared.wake_reader(&order.tap);
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use libc::{c_int, c_uint, c_void, tpacket3_hdr, tpacket_block_desc, tpacket_req3};
 
 use crate::budget::Budget;
-use crate::frame::{insert_vlan, RawFrame, VLAN_ROOM};
+use crate::frame::{insert_vlan, Place, RawFrame, VLAN_ROOM};
 use crate::socket::{bind, vlan_of};
 use crate::sys::{check, own, setsockopt};
 
@@ -29,6 +29,8 @@ pub struct Ring {
     current: usize,
     /// Frames already read of the current block, and where the next one is.
     position: Option<(u32, usize)>,
+    /// Memory of `drain_block`.
+    places: Vec<Place>,
     memory: Option<Arc<Budget>>,
 }
 
@@ -76,6 +78,7 @@ impl Ring {
             blocks,
             current: 0,
             position: None,
+            places: Vec::new(),
             memory: None,
         };
         bind(&ring.socket, ifindex)?;
@@ -98,8 +101,8 @@ impl Ring {
         unsafe { AtomicU32::from_ptr(std::ptr::addr_of_mut!((*header).hdr.bh1.block_status)) }
     }
 
-    /// Read finished blocks, at most `max` frames; returns how many.
-    pub fn drain(&mut self, max: usize, mut sink: impl FnMut(RawFrame<'_>)) -> usize {
+    /// Read finished blocks, at most `max` frames, those of each at once; returns how many.
+    pub fn drain(&mut self, max: usize, mut sink: impl FnMut(&[RawFrame<'_>])) -> usize {
         let mut total = 0;
         while total < max && self.status().load(Ordering::Acquire) & libc::TP_STATUS_USER != 0 {
             total += self.drain_block(max - total, &mut sink);
@@ -107,7 +110,7 @@ impl Ring {
         total
     }
 
-    fn drain_block(&mut self, max: usize, sink: &mut impl FnMut(RawFrame<'_>)) -> usize {
+    fn drain_block(&mut self, max: usize, sink: &mut impl FnMut(&[RawFrame<'_>])) -> usize {
         let header = self.block().cast::<tpacket_block_desc>();
         // SAFETY: the block is ours (TP_STATUS_USER) and its header is filled.
         let (frames, first) = unsafe {
@@ -117,16 +120,23 @@ impl Ring {
             )
         };
         let (mut read, mut offset) = self.position.unwrap_or((0, first));
+        let mut places = std::mem::take(&mut self.places);
+        places.clear();
+        // SAFETY: the block is ours, so nobody else writes to it until it is released below.
+        let block = unsafe { std::slice::from_raw_parts_mut(self.block(), BLOCK) };
         let mut count = 0;
         while read < frames && count < max {
-            // SAFETY: the block is ours, so nobody else writes to it until it is released below.
-            let block = unsafe { std::slice::from_raw_parts_mut(self.block(), BLOCK) };
-            let Some(next) = read_frame(block, offset, sink) else {
+            let Some(next) = place_frame(block, offset, &mut places) else {
                 read = frames;
                 break;
             };
             (read, offset, count) = (read + 1, offset + next, count + 1);
         }
+        let found: Vec<_> = places.iter().map(|place| place.of(block)).collect();
+        if !found.is_empty() {
+            sink(&found);
+        }
+        self.places = places;
         if read < frames {
             self.position = Some((read, offset));
         } else {
@@ -139,37 +149,32 @@ impl Ring {
     }
 }
 
-/// Hand one frame to the sink; returns the distance to the next one, None when the block makes no sense.
-fn read_frame(
-    block: &mut [u8],
-    offset: usize,
-    sink: &mut impl FnMut(RawFrame<'_>),
-) -> Option<usize> {
+/// Put one frame in its place, with its tag; returns the distance to the next one, None when the block makes no sense.
+fn place_frame(block: &mut [u8], offset: usize, places: &mut Vec<Place>) -> Option<usize> {
     let bytes = block.get(offset..offset + size_of::<tpacket3_hdr>())?;
     // SAFETY: as many bytes as the C struct, of plain old data.
     let header = unsafe { bytes.as_ptr().cast::<tpacket3_hdr>().read_unaligned() };
     let start = offset + header.tp_mac as usize;
-    let buffer = block.get_mut(start - VLAN_ROOM..start + header.tp_snaplen as usize)?;
+    let whole = start - VLAN_ROOM..start + header.tp_snaplen as usize;
+    let buffer = block.get_mut(whole.clone())?;
     let ts_ns = i64::from(header.tp_sec) * 1_000_000_000 + i64::from(header.tp_nsec);
     let tag = vlan_of(
         header.tp_status,
         header.hv1.tp_vlan_tpid,
         header.hv1.tp_vlan_tci as u16,
     );
-    let (data, wire_len) = match tag {
+    let (bytes, wire_len) = match tag {
         Some((tpid, tci)) => (
-            insert_vlan(buffer, tpid, tci),
+            insert_vlan(buffer, tpid, tci).map(|_| whole),
             header.tp_len + VLAN_ROOM as u32,
         ),
-        None => (buffer.get(VLAN_ROOM..), header.tp_len),
+        None => (Some(start..whole.end), header.tp_len),
     };
-    if let Some(data) = data {
-        sink(RawFrame {
-            ts_ns,
-            wire_len,
-            data,
-        });
-    }
+    places.extend(bytes.map(|bytes| Place {
+        ts_ns,
+        wire_len,
+        bytes,
+    }));
     Some(header.tp_next_offset as usize)
 }
 

@@ -3,12 +3,12 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use netsonde_meter::FlowBatch;
+use netsonde_meter::{FlowBatch, Workers};
 
 use crate::budget::{BoundedQueue, Budget};
 use crate::collector::Collector;
@@ -33,8 +33,8 @@ pub struct Config {
     pub pool_size: usize,
     /// Ask for SCHED_FIFO.
     pub realtime: bool,
-    /// Metering threads.
-    pub readers: usize,
+    /// Threads that meter; 0 = one for each processor that the process may use, at most 8.
+    pub threads: usize,
     /// Memory of all look-back buffers, and of one.
     pub lookback_bytes: usize,
     pub lookback_bytes_each: usize,
@@ -54,7 +54,7 @@ impl Default for Config {
             lookback_ns: 10_000_000_000,
             pool_size: 256,
             realtime: true,
-            readers: 1,
+            threads: 0,
             lookback_bytes: 256 * MIB,
             lookback_bytes_each: 16 * MIB,
             kept_bytes: 512 * MIB,
@@ -92,6 +92,8 @@ pub struct Shared {
     pub sink_threads: Arc<AtomicU64>,
     pub lookback_epoll: Epoll,
     pub metering: Vec<Metering>,
+    /// What helps metering threads when much comes at once.
+    pub workers: Arc<Workers>,
     pub events: Events,
     /// Arrow batches of flow reports, with their bytes as weight.
     pub reports: BoundedQueue<Vec<u8>>,
@@ -139,10 +141,26 @@ impl Taps {
     }
 }
 
-/// One metering thread's descriptors; taps are dealt out by id.
+/// What others need of a metering thread.
 pub struct Metering {
     pub epoll: Epoll,
     pub wake: EventFd,
+    /// Taps that it reads. Written by control.
+    pub taps: AtomicUsize,
+    /// Held from the first report taken out of a meter until all are queued: those of a capture that ends meanwhile
+    /// come behind them.
+    pub reporting: PiMutex<()>,
+}
+
+impl Metering {
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            epoll: Epoll::new()?,
+            wake: EventFd::new()?,
+            taps: AtomicUsize::new(0),
+            reporting: PiMutex::default(),
+        })
+    }
 }
 
 pub enum WatcherOrder {
@@ -281,8 +299,20 @@ impl Shared {
         self.namespaces.lock().values().cloned().collect()
     }
 
-    pub fn metering_of(&self, tap: &Tap) -> &Metering {
-        &self.metering[tap.id as usize % self.metering.len()]
+    /// The taps that a metering thread reads.
+    pub fn taps_of(&self, reader: usize) -> Vec<Arc<Tap>> {
+        let taps = self.taps.lock();
+        let own = taps.by_id.values();
+        own.filter(|tap| tap.reader() == Some(reader))
+            .cloned()
+            .collect()
+    }
+
+    /// Have the metering thread of a tap look at it, if it has one.
+    pub fn wake_reader(&self, tap: &Tap) {
+        if let Some(metering) = tap.reader().and_then(|reader| self.metering.get(reader)) {
+            metering.wake.signal();
+        }
     }
 
     /// Queue reports for `take_flows`; what does not fit is counted.

@@ -14,7 +14,7 @@ use libc::{c_int, c_void, iovec, mmsghdr};
 
 use netsonde_packet::LinkType;
 
-use crate::frame::{insert_vlan, RawFrame, VLAN_ROOM};
+use crate::frame::{insert_vlan, Place, RawFrame, VLAN_ROOM};
 use crate::sys::{check, getsockopt, own, setsockopt};
 
 /// What may wait unread: about 5,000 small frames.
@@ -60,13 +60,13 @@ impl PacketSocket {
         bind(&self.0, ifindex)
     }
 
-    /// Read what has arrived, at most `max` frames; returns how many. ENETDOWN (the link is down, or gone) is not
-    /// an error: the socket goes on when the link comes up.
+    /// Read what has arrived, at most `max` frames, in batches; returns how many. ENETDOWN (the link is down, or gone)
+    /// is not an error: the socket goes on when the link comes up.
     pub fn drain(
         &self,
         scratch: &mut Scratch,
         max: usize,
-        mut sink: impl FnMut(RawFrame<'_>),
+        mut sink: impl FnMut(&[RawFrame<'_>]),
     ) -> usize {
         let mut total = 0;
         while total < max {
@@ -78,10 +78,12 @@ impl PacketSocket {
                     _ => break,
                 }
             }
-            for index in 0..got as usize {
-                if let Some(frame) = scratch.frame(index) {
-                    sink(frame);
-                }
+            let places: Vec<Place> = (0..got as usize)
+                .filter_map(|index| scratch.place(index))
+                .collect();
+            let frames: Vec<_> = places.iter().map(|at| at.of(&scratch.data)).collect();
+            if !frames.is_empty() {
+                sink(&frames);
             }
             total += got as usize;
             if (got as usize) < asked {
@@ -266,20 +268,24 @@ impl Scratch {
         }
     }
 
-    fn frame(&mut self, index: usize) -> Option<RawFrame<'_>> {
+    /// Put a frame in its place, with its tag.
+    fn place(&mut self, index: usize) -> Option<Place> {
         let length = (self.headers[index].msg_len as usize).min(FRAME_MAX);
         let notes = Notes::of(&self.headers[index].msg_hdr);
         let start = index * (VLAN_ROOM + FRAME_MAX);
-        let buffer = &mut self.data[start..start + VLAN_ROOM + length];
+        let end = start + VLAN_ROOM + length;
         let wire_len = notes.wire_len.max(length as u32);
-        let (data, wire_len) = match notes.vlan {
-            Some((tpid, tci)) => (insert_vlan(buffer, tpid, tci)?, wire_len + VLAN_ROOM as u32),
-            None => (&buffer[VLAN_ROOM..], wire_len),
+        let (start, wire_len) = match notes.vlan {
+            Some((tpid, tci)) => {
+                insert_vlan(&mut self.data[start..end], tpid, tci)?;
+                (start, wire_len + VLAN_ROOM as u32)
+            }
+            None => (start + VLAN_ROOM, wire_len),
         };
-        Some(RawFrame {
+        Some(Place {
             ts_ns: notes.ts_ns,
             wire_len,
-            data,
+            bytes: start..end,
         })
     }
 }

@@ -23,7 +23,7 @@ impl Source {
         &mut self,
         scratch: &mut Scratch,
         max: usize,
-        sink: impl FnMut(RawFrame<'_>),
+        sink: impl FnMut(&[RawFrame<'_>]),
     ) -> usize {
         match self {
             Self::Plain(socket) => socket.drain(scratch, max, sink),
@@ -174,30 +174,30 @@ impl Feed {
         now + std::mem::take(&mut self.drops)
     }
 
-    /// Read at most `max` frames. A source that has been replaced goes to `replaced`, to be closed by the reaper.
+    /// Read at most `max` frames, in batches. A source that has been replaced goes to `replaced`, to be closed by the reaper.
     pub fn drain(
         &mut self,
         scratch: &mut Scratch,
         max: usize,
         replaced: &mut Option<Source>,
-        mut sink: impl FnMut(RawFrame<'_>),
+        mut sink: impl FnMut(&[RawFrame<'_>]),
     ) -> usize {
         let Some(source) = self.source.as_mut() else {
             return 0;
         };
         match &mut self.change {
             Change::None => source.drain(scratch, max, sink),
-            Change::Opening(seen) => source.drain(scratch, max, |frame| {
+            Change::Opening(seen) => source.drain(scratch, max, |frames| {
                 if seen.frames.len() < SEEN_LIMIT {
-                    seen.add(&frame);
+                    frames.iter().for_each(|frame| seen.add(frame));
                 }
-                sink(frame);
+                sink(frames);
             }),
             Change::Sealed(seen, _, since) => {
                 let over = mono_ns() - *since > source.grace_ns();
-                let count = source.drain(scratch, max, |frame| {
-                    seen.add(&frame);
-                    sink(frame);
+                let count = source.drain(scratch, max, |frames| {
+                    frames.iter().for_each(|frame| seen.add(frame));
+                    sink(frames);
                 });
                 if over && count < max {
                     *replaced = self.advance();
@@ -206,10 +206,15 @@ impl Feed {
             }
             Change::Doubles(seen) => {
                 let mut past = false;
-                let count = source.drain(scratch, max, |frame| {
-                    past |= frame.ts_ns > seen.last_ns + DOUBLES_NS;
-                    if !seen.had(&frame) {
-                        sink(frame);
+                let count = source.drain(scratch, max, |frames| {
+                    let last_ns = seen.last_ns;
+                    past |= frames
+                        .iter()
+                        .any(|frame| frame.ts_ns > last_ns + DOUBLES_NS);
+                    let is_new = |frame: &&RawFrame<'_>| !seen.had(frame);
+                    let new: Vec<_> = frames.iter().filter(is_new).copied().collect();
+                    if !new.is_empty() {
+                        sink(&new);
                     }
                 });
                 if past {

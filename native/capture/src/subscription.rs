@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One capture on one interface: its filter, meter, kept packets, limits and counters.
 
+mod limits;
 mod reading;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use netsonde_exports::FlowRecord;
 use netsonde_meter::{
-    Applications, Counted, FlowBatch, FlowRef, Frame, LayerKeyMode, Meter, MeterConfig, Ports,
+    Applications, Counted, FlowBatch, FlowRef, Frame, LayerKeyMode, MeterConfig, Ports, Sharded,
+    Workers,
 };
 use netsonde_packet::LinkType;
 
@@ -74,7 +78,11 @@ pub struct Subscription {
     pub identity: Identity,
     options: CaptureOptions,
     filter: Option<Filter>,
-    meter: Meter,
+    meter: Sharded,
+    /// More waits than its thread keeps up with: others are to help.
+    pub is_behind: bool,
+    /// Memory of `offer`.
+    found: Vec<FlowRef>,
     kept: Kept,
     sinks: Vec<Arc<Sink>>,
     pub counters: Counters,
@@ -85,18 +93,19 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// The error is libpcap's message.
+    /// `workers` count beside each other; what others tell is counted by one alone. The error is libpcap's message.
     pub fn new(
         identity: Identity,
         options: CaptureOptions,
         memory: Arc<Budget>,
         sinks: Vec<Arc<Sink>>,
+        workers: Arc<Workers>,
     ) -> Result<Self, String> {
         let filter = match options.filter.trim() {
             "" => None,
             text => Some(Filter::compile(text, crate::bpf::dlt(identity.link_type))?),
         };
-        let meter = Meter::new(MeterConfig {
+        let config = MeterConfig {
             node_tid: identity.node_tid.clone(),
             capture_id: identity.point.capture_id.clone(),
             host: identity.host.clone(),
@@ -111,7 +120,8 @@ impl Subscription {
             every_frame: options.every_frame,
             exports: sinks.iter().any(|sink| sink.takes_records),
             ..MeterConfig::default()
-        });
+        };
+        let meter = Sharded::new(config, workers);
         let kept = Kept::new(options.keep.clone(), memory);
         let counters = Counters::default();
         Ok(Self {
@@ -119,6 +129,8 @@ impl Subscription {
             options,
             filter,
             meter,
+            is_behind: false,
+            found: Vec::new(),
             kept,
             sinks,
             counters,
@@ -130,12 +142,14 @@ impl Subscription {
 
     /// An empty one of the same identity, which takes nothing: what stays where this one is taken away.
     pub fn successor(&self) -> Self {
-        let meter = Meter::new(MeterConfig::default());
+        let meter = Sharded::new(MeterConfig::default(), Arc::new(Workers::alone()));
         Self {
             identity: self.identity.clone(),
             options: self.options.clone(),
             filter: None,
             meter,
+            is_behind: false,
+            found: Vec::new(),
             kept: Kept::new(self.options.keep.clone(), Arc::new(Budget::new(0))),
             sinks: Vec::new(),
             counters: self.counters,
@@ -170,15 +184,29 @@ impl Subscription {
         }
     }
 
-    /// Take one frame of the interface. What happens by it is appended to `events`.
-    pub fn offer(&mut self, frame: &RawFrame<'_>, lookback: bool, events: &mut Vec<Event>) {
-        if self.wants(frame, self.identity.link_type) {
-            let flow = self
-                .meter
-                .frame(self.metered(frame, self.identity.link_type));
-            self.keep(frame, flow, lookback);
+    /// Take frames of the interface, in their order. What happens by them is appended to `events`.
+    pub fn offer(&mut self, frames: &[RawFrame<'_>], lookback: bool, events: &mut Vec<Event>) {
+        let link_type = self.identity.link_type;
+        let wanted: Vec<_> = frames
+            .iter()
+            .filter(|frame| self.wants(frame, link_type))
+            .collect();
+        let wanted = &wanted[..self.before_limits(&wanted)];
+        let metered: Vec<_> = wanted
+            .iter()
+            .map(|frame| self.metered(frame, link_type))
+            .collect();
+        let mut found = std::mem::take(&mut self.found);
+        if self.is_behind {
+            self.meter.frames_beside(&metered, &mut found);
+        } else {
+            self.meter.frames(&metered, &mut found);
+        }
+        for (frame, flow) in wanted.iter().zip(&found) {
+            self.keep(frame, *flow, lookback);
             self.count(frame, 1, lookback, events);
         }
+        self.found = found;
     }
 
     /// Take one frame that somebody else saw, of whatever link type: one out of `rate`, or each if that is None.
@@ -289,24 +317,6 @@ impl Subscription {
             events.push(self.event(EventKind::FirstPacket, ""));
         }
         self.check_volume(events);
-    }
-
-    fn check_volume(&mut self, events: &mut Vec<Event>) {
-        if self.finished {
-            return;
-        }
-        let reached = |limit: u64, count: u64| limit > 0 && count >= limit;
-        if reached(self.options.max_packets, self.counters.packets) {
-            self.finish(
-                events,
-                &format!("limit of {} packets reached", self.options.max_packets),
-            );
-        } else if reached(self.options.max_bytes, self.counters.bytes) {
-            self.finish(
-                events,
-                &format!("limit of {} bytes reached", self.options.max_bytes),
-            );
-        }
     }
 
     fn finish(&mut self, events: &mut Vec<Event>, reason: &str) {

@@ -4,9 +4,11 @@
 //! While the look-back window of a new interface lasts, its frames are kept beside being handed out, so that every
 //! capture that starts within the window begins with the interface's first frame.
 
+mod hold;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use netsonde_meter::FlowBatch;
 use netsonde_packet::LinkType;
@@ -21,9 +23,15 @@ use crate::source::{Feed, Source};
 use crate::subscription::Subscription;
 use crate::sys::mono_ns;
 
+pub use hold::Hold;
+
 /// Frames kept whole in a look-back buffer; later ones are cut, so that a flood does not fill it at once.
 const LOOKBACK_WHOLE: u64 = 1000;
 const LOOKBACK_SNAP: usize = 1024;
+/// So many full turns in a row are no calm stream whose ring hands over a block: the reader does not keep up.
+const BEHIND: u32 = 3;
+/// Frames given to a capture at once.
+const LOOKBACK_BATCH: usize = 1024;
 
 /// (netns inode, ifindex).
 pub type Key = (u64, u32);
@@ -54,8 +62,8 @@ pub struct Tap {
     pub captures: AtomicUsize,
     /// Starts that were asked for while the window was open and have not had their turn.
     holds: AtomicUsize,
-    /// Whether the metering threads read it, rather than the look-back reader.
-    pub metered: AtomicBool,
+    /// The metering thread that reads it; unset = the look-back reader does. Set by control, once.
+    reader: OnceLock<usize>,
     pub inner: PiMutex<Inner>,
     pub frames: AtomicU64,
     pub dropped: AtomicU64,
@@ -67,6 +75,8 @@ pub struct Inner {
     pub subscriptions: Vec<Subscription>,
     /// A filter is attached in the kernel.
     filtered: bool,
+    /// Turns in a row that took all they may, so that more was left.
+    full_turns: u32,
     /// Frames, drops and monotonic time at the last look at the rate.
     pub rate_mark: (u64, u64, i64),
     /// Monotonic time before which no ring is asked for, after one could not be opened.
@@ -87,6 +97,7 @@ impl Tap {
             lookback,
             subscriptions: Vec::new(),
             filtered: false,
+            full_turns: 0,
             rate_mark: (0, 0, mono_ns()),
             no_ring_before_ns: 0,
         };
@@ -98,7 +109,7 @@ impl Tap {
             gone_seen: AtomicBool::new(false),
             captures: AtomicUsize::new(0),
             holds: AtomicUsize::new(0),
-            metered: AtomicBool::new(false),
+            reader: OnceLock::new(),
             inner: PiMutex::new(inner),
             frames: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -108,6 +119,17 @@ impl Tap {
     /// Note that the metering thread knows of the link's end; returns whether it knew before.
     pub fn mark_gone_seen(&self) -> bool {
         self.gone_seen.swap(true, Ordering::AcqRel)
+    }
+
+    /// Which metering thread reads it, if one does.
+    pub fn reader(&self) -> Option<usize> {
+        self.reader.get().copied()
+    }
+
+    /// Leave it to a metering thread for good.
+    pub fn give_to(&self, reader: usize) {
+        // Who has it keeps it: two threads would mix up the order of its frames.
+        let _ = self.reader.set(reader);
     }
 
     pub fn has_capture(&self, capture_id: &str) -> bool {
@@ -136,16 +158,20 @@ impl Tap {
             feed,
             lookback,
             subscriptions,
+            full_turns,
             ..
         } = &mut *inner;
-        let count = feed.drain(scratch, max, replaced, |frame| {
+        let is_behind = *full_turns >= BEHIND;
+        let count = feed.drain(scratch, max, replaced, |frames| {
             if let Some(lookback) = lookback {
-                lookback.push(&frame);
+                frames.iter().for_each(|frame| lookback.push(frame));
             }
             for subscription in subscriptions.iter_mut() {
-                subscription.offer(&frame, false, &mut happened);
+                subscription.is_behind = is_behind;
+                subscription.offer(frames, false, &mut happened);
             }
         });
+        *full_turns = if count < max { 0 } else { *full_turns + 1 };
         events.extend(happened);
         self.frames.fetch_add(count as u64, Ordering::Relaxed);
         if lookback.as_ref().is_some_and(Lookback::overflowed) && subscriptions.is_empty() {
@@ -163,8 +189,10 @@ impl Tap {
         self.count_drops(&mut inner);
         let mut happened = Vec::new();
         if let Some(lookback) = &inner.lookback {
-            for (frame, _) in lookback.store.iter() {
-                subscription.offer(&frame, true, &mut happened);
+            let mut frames = lookback.store.iter().map(|(frame, _)| frame).peekable();
+            while frames.peek().is_some() {
+                let batch: Vec<_> = frames.by_ref().take(LOOKBACK_BATCH).collect();
+                subscription.offer(&batch, true, &mut happened);
             }
             subscription.counters.dropped += self.dropped.load(Ordering::Relaxed) + lookback.lost;
         }
@@ -228,25 +256,6 @@ impl Tap {
             inner.lookback = None;
         }
         inner.adjust_filter(open);
-    }
-}
-
-/// Keeps a look-back window open until a start that was asked for in time has had its turn, however long that takes.
-pub struct Hold(Arc<Tap>);
-
-impl Hold {
-    /// None when the window is over. The caller holds the lock of the table of taps, so that the tap stays in it.
-    pub fn on(tap: &Arc<Tap>) -> Option<Self> {
-        let hold = Self(Arc::clone(tap));
-        // Counted first, looked at after: whoever finds the window closed later has found this hold too.
-        let others = tap.holds.fetch_add(1, Ordering::SeqCst);
-        (others > 0 || mono_ns() < tap.birth.window_end_ns).then_some(hold)
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.0.holds.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -191,7 +191,7 @@ impl Watched {
         let tap = shared.taps.lock().by_key.get(&key).cloned();
         if let Some(tap) = tap {
             tap.gone.store(true, Ordering::Release);
-            shared.metering_of(&tap).wake.signal();
+            shared.wake_reader(&tap);
         }
     }
 

@@ -180,8 +180,11 @@ impl<'a> Worker<'a> {
         while found.is_none() && mono_ns() < until_ns && !self.is_stopping() {
             self.wait(until_ns)?;
             let ports = &self.ports;
-            self.socket.drain(&mut self.scratch, BATCH, |frame| {
-                found = found.or_else(|| neighbour::answer(hop, ports, frame.data));
+            self.socket.drain(&mut self.scratch, BATCH, |frames| {
+                let mut answers = frames
+                    .iter()
+                    .filter_map(|frame| neighbour::answer(hop, ports, frame.data));
+                found = found.or_else(|| answers.next());
             });
         }
         Ok(found)
@@ -244,10 +247,12 @@ impl<'a> Worker<'a> {
         };
         let (ports, link, shared) = (&self.ports, self.link, self.shared);
         let mut is_news = false;
-        self.socket.drain(&mut self.scratch, BATCH, |frame| {
-            if let Some(seen) = reply::read(probe, ports, link, frame.data, frame.wire_len) {
-                lock(&shared.ledger).answered(seen, frame.ts_ns);
-                is_news = true;
+        self.socket.drain(&mut self.scratch, BATCH, |frames| {
+            for frame in frames {
+                if let Some(seen) = reply::read(probe, ports, link, frame.data, frame.wire_len) {
+                    lock(&shared.ledger).answered(seen, frame.ts_ns);
+                    is_news = true;
+                }
             }
         });
         let mut ledger = lock(&shared.ledger);

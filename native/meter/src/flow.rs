@@ -311,6 +311,13 @@ impl Flow {
         self.conversation = Conversation::Quote(Box::new(quote));
     }
 
+    /// Note whose packet the last error of this flow quotes.
+    pub(crate) fn quotes(&mut self, uuid: u64) {
+        if let Conversation::Quote(quote) = &mut self.conversation {
+            quote.is_of(uuid);
+        }
+    }
+
     /// Keep a message that tells something.
     pub(crate) fn follow_message(&mut self, layer: Layer, bytes: &[u8]) {
         match &mut self.conversation {

@@ -39,6 +39,8 @@ pub(crate) struct Piece<'a> {
     /// UUID of the flow of the enclosing tunnel.
     pub(crate) parent: u64,
     pub(crate) tally: Tally,
+    /// Number of its frame.
+    pub(crate) at: u64,
 }
 
 /// What became of a piece.
@@ -65,6 +67,8 @@ pub(crate) struct Lost {
     pub(crate) keyed: Keyed,
     pub(crate) parent: u64,
     pub(crate) tally: Tally,
+    /// Number of the first one's frame.
+    pub(crate) at: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,6 +83,16 @@ pub struct FragmentStats {
     pub timeouts: u64,
     /// Packets given up because memory was full.
     pub evicted: u64,
+}
+
+impl FragmentStats {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.pieces += other.pieces;
+        self.whole += other.whole;
+        self.errors += other.errors;
+        self.timeouts += other.timeouts;
+        self.evicted += other.evicted;
+    }
 }
 
 struct Packet {
@@ -97,8 +111,9 @@ struct Stored {
     wire_len: u32,
 }
 
-#[derive(Default)]
 pub(crate) struct Fragments {
+    /// Memory that it may take.
+    room: usize,
     packets: HashMap<PacketKey, Packet>,
     /// Oldest first; packets that are done stay until their turn comes or the queue is swept.
     queue: VecDeque<(PacketKey, u64)>,
@@ -109,6 +124,19 @@ pub(crate) struct Fragments {
 }
 
 impl Fragments {
+    /// Those of one of `meters` that share the memory of one.
+    pub(crate) fn one_of(meters: usize) -> Self {
+        Self {
+            room: MAX_BYTES / meters.max(1),
+            packets: HashMap::new(),
+            queue: VecDeque::new(),
+            lost: Vec::new(),
+            bytes: 0,
+            serial: 0,
+            stats: FragmentStats::default(),
+        }
+    }
+
     pub(crate) fn offer(&mut self, piece: &Piece<'_>) -> Outcome {
         self.stats.pieces += 1;
         self.expire(piece.tally.last_ns);
@@ -189,6 +217,7 @@ impl Fragments {
                 keyed: piece.keyed,
                 parent: piece.parent,
                 tally: piece.tally,
+                at: piece.at,
             },
         }
     }
@@ -204,7 +233,7 @@ impl Fragments {
         }
         self.bytes += packet.cost;
         self.packets.insert(key, packet);
-        while self.bytes > MAX_BYTES {
+        while self.bytes > self.room {
             self.stats.evicted += 1;
             self.give_up_oldest();
         }

@@ -221,7 +221,7 @@ fn surroundings(headers: &Headers<'_>, outside: u64) -> u64 {
 
 /// The finalizer of SplitMix64: a bijection in which every bit reaches all others.
 #[inline]
-fn scramble(mut word: u64) -> u64 {
+pub(crate) fn scramble(mut word: u64) -> u64 {
     word = word.wrapping_add(0x9E37_79B9_7F4A_7C15);
     word = (word ^ word >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     word = (word ^ word >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);

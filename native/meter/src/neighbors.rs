@@ -38,7 +38,8 @@ impl Default for Neighbors {
 }
 
 /// A question or an answer.
-struct Told {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
     asker: [u8; 16],
     target: [u8; 16],
     v6: bool,
@@ -48,25 +49,9 @@ struct Told {
 }
 
 impl Neighbors {
-    /// Note what a segment says; return what it belongs to, and whether it is a question. `None` when it is neither.
-    pub(crate) fn note(
-        &mut self,
-        headers: &Headers<'_>,
-        scope: u64,
-        ts_ns: i64,
-    ) -> Option<(NeighborKey, bool)> {
-        let told = match headers.transport {
-            Transport::Icmp6(icmp) => discovery(headers, icmp.message_type)?,
-            _ => arp(headers.payload)?,
-        };
-        let key = NeighborKey {
-            v6: told.v6,
-            scope,
-            asker: told.asker,
-            target: told.target,
-        };
-        self.0.entry(key).note(&told, ts_ns);
-        Some((key, told.question))
+    /// Note what a segment says.
+    pub(crate) fn note(&mut self, told: &Told, scope: u64, ts_ns: i64) {
+        self.0.entry(told.key(scope)).note(told, ts_ns);
     }
 
     /// Append the block of an exchange to an object.
@@ -87,6 +72,30 @@ impl Neighbors {
             json.flag("conflict", true);
         }
         json.close();
+    }
+}
+
+impl Told {
+    /// Read what a segment says. `None` when it is neither question nor answer.
+    pub(crate) fn of(headers: &Headers<'_>) -> Option<Self> {
+        match headers.transport {
+            Transport::Icmp6(icmp) => discovery(headers, icmp.message_type),
+            _ => arp(headers.payload),
+        }
+    }
+
+    /// Return what it belongs to, in these surroundings.
+    pub(crate) fn key(&self, scope: u64) -> NeighborKey {
+        NeighborKey {
+            v6: self.v6,
+            scope,
+            asker: self.asker,
+            target: self.target,
+        }
+    }
+
+    pub(crate) fn is_question(&self) -> bool {
+        self.question
     }
 }
 

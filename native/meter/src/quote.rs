@@ -25,6 +25,11 @@ impl Quote {
         }
     }
 
+    /// Note whose packet it is, learnt later.
+    pub(crate) fn is_of(&mut self, uuid: u64) {
+        self.uuid = uuid;
+    }
+
     pub(crate) fn write(&self, json: &mut Json<'_>) {
         let (source, destination) = match self.network {
             Network::None => return,

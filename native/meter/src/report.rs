@@ -2,6 +2,7 @@
 //! A flow in the table → a row of the batch of reports.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use netsonde_exports::FlowRecord;
 use netsonde_packet::{text, IcmpKind, LayerPath, Network};
@@ -13,9 +14,8 @@ use crate::flow::{Conversation, Finish, Flow};
 use crate::ids::{community_icmp_pair, community_id, CommunityInput};
 use crate::json::Json;
 use crate::key::Class;
-use crate::lease::Leases;
-use crate::neighbors::Neighbors;
 use crate::tcp::TcpState;
+use crate::ties::Ties;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -95,6 +95,9 @@ pub(crate) struct Sheet {
     pub(crate) batch: FlowBatch,
     /// The same for exporters, where these are wanted.
     pub(crate) exports: Vec<FlowRecord>,
+    /// Where each row of the batch belongs, if that is wanted: after how many frames it was written, and its flow's
+    /// place among all.
+    pub(crate) order: Vec<(u64, u64)>,
     scratch: Scratch,
 }
 
@@ -102,17 +105,15 @@ pub(crate) struct Sheet {
 pub(crate) struct Reporter {
     pub(crate) config: MeterConfig,
     pub(crate) paths: Paths,
-    pub(crate) leases: Leases,
-    pub(crate) neighbors: Neighbors,
+    pub(crate) ties: Arc<Ties>,
 }
 
 impl Reporter {
-    pub(crate) fn new(config: MeterConfig) -> Self {
+    pub(crate) fn new(config: MeterConfig, ties: Arc<Ties>) -> Self {
         Self {
             config,
             paths: Paths::default(),
-            leases: Leases::default(),
-            neighbors: Neighbors::default(),
+            ties,
         }
     }
 
@@ -122,6 +123,7 @@ impl Reporter {
             batch,
             exports,
             scratch,
+            ..
         } = sheet;
         if self.config.exports {
             exports.push(export::record(flow));
@@ -153,8 +155,8 @@ impl Reporter {
     fn base_row<'a>(&'a self, flow: &'a Flow, scratch: &'a mut Scratch) -> FlowRow<'a> {
         let config = &self.config;
         scratch.clear();
-        scratch.fill(flow, &self.leases);
-        scratch.fill_details(flow, &self.neighbors);
+        scratch.fill(flow, &self.ties);
+        scratch.fill_details(flow, &self.ties);
         let scratch = &*scratch;
         let (layers_path, application) = self.paths.text(flow.path);
         let mut row = FlowRow {
@@ -235,7 +237,7 @@ impl Scratch {
         texts.into_iter().for_each(String::clear);
     }
 
-    fn fill(&mut self, flow: &Flow, leases: &Leases) {
+    fn fill(&mut self, flow: &Flow, ties: &Ties) {
         if let Some(link) = flow.link {
             text::push_mac(link.source, &mut self.link_a);
             text::push_mac(link.destination, &mut self.link_b);
@@ -261,7 +263,7 @@ impl Scratch {
         }
         match &flow.conversation {
             Conversation::Dns(state) => state.write(&mut self.dns),
-            Conversation::Dhcp(key) => leases.write(*key, &mut self.dhcp),
+            Conversation::Dhcp(key) => ties.known().leases.write(*key, &mut self.dhcp),
             _ => {}
         }
         if let Some(dns) = flow
@@ -273,7 +275,7 @@ impl Scratch {
     }
 
     /// Write the blocks of protocols that have no column of their own.
-    fn fill_details(&mut self, flow: &Flow, neighbors: &Neighbors) {
+    fn fill_details(&mut self, flow: &Flow, ties: &Ties) {
         let mut json = Json::new(&mut self.details);
         json.open();
         if let Some(extra) = &flow.extra {
@@ -287,7 +289,7 @@ impl Scratch {
             }
             Conversation::Message(message) => message.write(&mut json),
             Conversation::Quic(state) => state.write(&mut json),
-            Conversation::Neighbor(key) => neighbors.write(key, &mut json),
+            Conversation::Neighbor(key) => ties.known().neighbors.write(key, &mut json),
             Conversation::Quote(quote) => quote.write(&mut json),
             _ => {}
         }

@@ -16,6 +16,8 @@ pub(crate) struct FlowTable {
     seed: u64,
     index: HashTable<u32>,
     chunks: Vec<Vec<Flow>>,
+    /// The place of each slot's flow in the order of beginnings, where that is wanted.
+    opened: Vec<u64>,
     free: Vec<u32>,
     /// Where the search for a victim goes on.
     hand: u32,
@@ -24,10 +26,15 @@ pub(crate) struct FlowTable {
 
 impl FlowTable {
     pub(crate) fn new() -> Self {
+        Self::with_seed(RandomState::new().hash_one(0u64))
+    }
+
+    pub(crate) fn with_seed(seed: u64) -> Self {
         Self {
-            seed: RandomState::new().hash_one(0u64),
+            seed,
             index: HashTable::new(),
             chunks: Vec::new(),
+            opened: Vec::new(),
             free: Vec::new(),
             hand: 0,
             used: 0,
@@ -135,6 +142,33 @@ impl FlowTable {
         at
     }
 
+    /// Put a flow in the place of one with the same key, which is returned.
+    pub(crate) fn replace(&mut self, at: u32, flow: Flow) -> Option<Flow> {
+        let slot = self.slot_mut(at)?;
+        Some(std::mem::replace(slot, flow))
+    }
+
+    /// Note where a flow stands in the order of beginnings.
+    pub(crate) fn set_opened(&mut self, at: u32, opened: u64) {
+        let at = at as usize;
+        if self.opened.len() <= at {
+            self.opened.resize(at + 1, 0);
+        }
+        self.opened[at] = opened;
+    }
+
+    pub(crate) fn opened(&self, at: u32) -> u64 {
+        self.opened.get(at as usize).copied().unwrap_or(0)
+    }
+
+    /// The flows in use, as (place in the order of beginnings, slot).
+    pub(crate) fn places(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
+        let used = |at: &u32| self.get(*at).is_some();
+        (0..self.slots())
+            .filter(used)
+            .map(|at| (self.opened(at), at))
+    }
+
     /// Take the flow out of the index and free its slot; its last state stays readable until the slot is reused.
     pub(crate) fn remove(&mut self, at: u32) {
         let Some(key) = self.get(at).map(|flow| flow.key) else {
@@ -161,6 +195,7 @@ impl FlowTable {
     pub(crate) fn clear(&mut self) {
         self.index.clear();
         self.chunks.clear();
+        self.opened.clear();
         self.free.clear();
         self.hand = 0;
     }

@@ -33,7 +33,7 @@ pub use icmp::{next_hop_mtu, quoted};
 pub use layer::{Layer, LayerPath};
 pub use link::LinkType;
 pub use neighbour::{autonomous_prefixes, neighbour, Neighbour};
-pub use parse::parse;
+pub use parse::{parse, parse_here};
 pub use protocols::{dhcpv4, dhcpv6, dns, http, quic};
 pub use registry::Ports;
 pub use stream::{block_name, identify, told, Application, Identity};

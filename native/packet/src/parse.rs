@@ -9,8 +9,18 @@ use crate::{ethernet, ip, Headers, Layer, LinkType};
 /// Read the headers of a frame up to its first tunnel; never fails, see `Headers::error`.
 ///
 /// `wire_len` is the length on the wire, of which `data` may be the beginning only.
-#[inline]
 pub fn parse<'a>(link_type: LinkType, data: &'a [u8], wire_len: u32, ports: &Ports) -> Headers<'a> {
+    parse_here(link_type, data, wire_len, ports)
+}
+
+/// The same for the path of each packet: made a part of the caller, which saves copying what it returns.
+#[inline(always)]
+pub fn parse_here<'a>(
+    link_type: LinkType,
+    data: &'a [u8],
+    wire_len: u32,
+    ports: &Ports,
+) -> Headers<'a> {
     let mut headers = Headers::new(data, wire_len, 0);
     match link_type {
         LinkType::Ethernet => ethernet::ethernet(&mut headers, data),

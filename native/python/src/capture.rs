@@ -112,9 +112,10 @@ fn batches(py: Python<'_>, batches: Vec<Vec<u8>>) -> Batches<'_> {
 
 #[pymethods]
 impl CaptureCore {
-    /// `lookback_ns` = how long frames of a new interface are kept, 0 = no look-back. Memory limits in bytes.
+    /// `lookback_ns` = how long frames of a new interface are kept, 0 = no look-back. `threads` meter packets, 0 = one for
+    /// each processor that the process may use, at most 8. Memory limits in bytes.
     #[new]
-    #[pyo3(signature = (*, host, lookback_ns = 10_000_000_000, pool_size = 256, realtime = true, readers = 1,
+    #[pyo3(signature = (*, host, lookback_ns = 10_000_000_000, pool_size = 256, realtime = true, threads = 0,
         lookback_bytes = 256 << 20, lookback_bytes_each = 16 << 20, kept_bytes = 512 << 20))]
     #[expect(clippy::too_many_arguments, reason = "keyword-only in Python")]
     fn new(
@@ -123,7 +124,7 @@ impl CaptureCore {
         lookback_ns: i64,
         pool_size: usize,
         realtime: bool,
-        readers: usize,
+        threads: usize,
         lookback_bytes: usize,
         lookback_bytes_each: usize,
         kept_bytes: usize,
@@ -133,7 +134,7 @@ impl CaptureCore {
             lookback_ns: lookback_ns.max(0),
             pool_size,
             realtime,
-            readers,
+            threads,
             lookback_bytes,
             lookback_bytes_each,
             kept_bytes,

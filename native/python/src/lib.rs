@@ -5,7 +5,6 @@ mod capture;
 
 use pyo3::prelude::*;
 
-mod dissecting;
 mod filter;
 mod flows;
 mod inject;
@@ -13,6 +12,7 @@ mod meter;
 mod metering;
 mod output;
 mod packets;
+mod reading;
 mod selection;
 mod sinks;
 mod told;

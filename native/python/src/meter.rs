@@ -49,7 +49,7 @@ impl FileMeter {
     #[pyo3(signature = (source, *, format = "batches", into = None, node_tid = "", capture_id = "", host = "", update_s = 0.0,
                         expire_s = 600.0, max_flows = 2_000_000, tcp_metrics = true, reference_ids = false,
                         layer_key_mode = "L2", ip_defrag = false, bpf_filter = "", udp_ports = Vec::new(),
-                        application_ports = Vec::new()))]
+                        application_ports = Vec::new(), threads = 0))]
     #[allow(clippy::too_many_arguments)] // keyword-only on the Python side
     fn new(
         py: Python<'_>,
@@ -69,6 +69,7 @@ impl FileMeter {
         bpf_filter: &str,
         udp_ports: Vec<String>,
         application_ports: Vec<String>,
+        threads: usize,
     ) -> PyResult<Self> {
         let output = Output::named(format).ok_or_else(|| {
             PyValueError::new_err(format!(
@@ -95,6 +96,7 @@ impl FileMeter {
             config,
             filter: FileFilter::new(bpf_filter)?,
             rows: output.rows(),
+            threads,
         };
         let name = source.path();
         let metering = py.detach(|| FileMetering::open(source, plan));

@@ -5,14 +5,15 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Cursor};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use netsonde_meter::{FlowBatch, Meter, MeterConfig, MeterStats};
+use netsonde_meter::{FlowBatch, FlowRef, MeterConfig, MeterStats, Sharded, Workers};
 use netsonde_pcapfile::{Damage, ReadError, Reader};
 use pyo3::prelude::*;
 
-use crate::dissecting::{Dissecting, End};
 use crate::filter::FileFilter;
+use crate::reading::{End, Load, Reading};
 
 /// Packets handled in one step: often enough for a progress bar and for Ctrl-C.
 const PACKETS_PER_STEP: u64 = 100_000;
@@ -39,12 +40,16 @@ pub(crate) struct Plan {
     pub(crate) filter: FileFilter,
     /// Reports that make a batch; None = no flows are wanted, only counters.
     pub(crate) rows: Option<usize>,
+    /// Threads that count, 0 = as many as this machine has use for.
+    pub(crate) threads: usize,
 }
 
 /// Meters one capture file.
 pub(crate) struct FileMetering {
-    dissecting: Option<Dissecting>,
-    meter: Meter,
+    reading: Option<Reading>,
+    meter: Sharded,
+    /// Memory of `count`.
+    found: Vec<FlowRef>,
     rows: Option<usize>,
     phase: Phase,
     pub(crate) damage: Option<Damage>,
@@ -71,18 +76,23 @@ impl FileMetering {
     /// Open a source. What is no capture file is damage; only what cannot be read at all is an error.
     pub(crate) fn open(source: Source, plan: Plan) -> io::Result<Self> {
         let (reader, bytes_total) = open(source)?;
-        let meter = Meter::new(plan.config);
-        let (dissecting, damage) = match reader {
+        let config = MeterConfig {
+            ordered: true,
+            ..plan.config
+        };
+        let meter = Sharded::new(config, Arc::new(Workers::new(plan.threads)));
+        let (reading, damage) = match reader {
             Ok(reader) => {
-                let started = Dissecting::start(reader, plan.filter, meter.dissector())?;
+                let started = Reading::start(reader, plan.filter, meter.dealer())?;
                 (Some(started), None)
             }
             Err(ReadError::Damage(damage)) => (None, Some(damage)),
             Err(ReadError::Io(error)) => return Err(error),
         };
         Ok(Self {
-            dissecting,
+            reading,
             meter,
+            found: Vec::new(),
             rows: plan.rows,
             phase: Phase::Reading,
             damage,
@@ -135,9 +145,7 @@ impl FileMetering {
     /// Return reports that are ready, else those of the next flows that end with the file.
     fn next_batch(&mut self, rows: usize) -> Option<RecordBatch> {
         if self.meter.pending_reports() > 0 {
-            let mut batch = FlowBatch::new();
-            self.meter.take_reports(&mut batch);
-            return Some(batch.into_record_batch());
+            return Some(self.meter.take_ordered());
         }
         if self.ready.is_empty() {
             let latest_ns = self.meter.latest_ns();
@@ -155,32 +163,37 @@ impl FileMetering {
     fn read_some(&mut self, rows: usize) -> io::Result<()> {
         let mut left = PACKETS_PER_STEP;
         while left > 0 && self.meter.pending_reports() < rows {
-            let Some(dissecting) = &mut self.dissecting else {
+            let Some(reading) = &mut self.reading else {
                 self.phase = Phase::Closing;
                 return Ok(());
             };
-            let mut load = dissecting.next()?;
-            for group in load.groups() {
-                self.meter.dissected(&group.frames, &group.buffer);
-                left = left.saturating_sub(group.packets);
-                self.since_tick += group.packets;
-                self.tick(group.latest_ns);
-            }
-            self.first_ns = self.first_ns.or(load.first_ns);
-            self.bytes_read = load.offset;
-            match (load.end.take(), &mut self.dissecting) {
+            let mut load = reading.next()?;
+            left = left.saturating_sub(load.packets);
+            self.count(&load);
+            match (load.end.take(), &mut self.reading) {
                 (Some(end), _) => self.end(end)?,
-                (None, Some(dissecting)) => dissecting.recycle(load),
+                (None, Some(reading)) => reading.recycle(load),
                 (None, None) => {}
             }
         }
         Ok(())
     }
 
+    fn count(&mut self, load: &Load) {
+        self.meter
+            .dealt(&load.frames(), load.deals(), &mut self.found);
+        self.first_ns = self.first_ns.or(load.first_ns);
+        self.bytes_read = load.offset;
+        self.since_tick += load.packets;
+        if load.packets > 0 {
+            self.tick(load.latest_ns);
+        }
+    }
+
     /// In the time of the file; seldom enough that walking the table never outweighs the packets.
     fn tick(&mut self, latest_ns: i64) {
         let due = latest_ns - self.last_tick_ns >= SECOND_NS;
-        if due && self.since_tick > 1024 + u64::from(self.meter.slots() >> 4) {
+        if due && self.since_tick > 1024 + (self.meter.flows() >> 2) as u64 {
             self.last_tick_ns = latest_ns;
             self.since_tick = 0;
             self.meter.tick(latest_ns);
@@ -188,7 +201,7 @@ impl FileMetering {
     }
 
     fn end(&mut self, end: End) -> io::Result<()> {
-        self.dissecting = None;
+        self.reading = None;
         match end {
             End::Clean => {}
             End::Damage(damage) => self.damage = Some(damage),

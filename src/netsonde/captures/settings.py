@@ -9,6 +9,9 @@ from typing import Literal
 from netsonde.captures.destinations import Destinations
 from netsonde.config.secrets import read_secret_file
 
+MOST_THREADS = 64
+"""Each takes 4 MiB for frames on their way."""
+
 
 @dataclass(frozen=True, slots=True)
 class CaptureSettings:
@@ -20,6 +23,9 @@ class CaptureSettings:
     """Packet sockets prepared for new interfaces; more appearing at once than this get theirs a little later."""
     realtime: bool = True
     """Let the link watcher run with real-time priority, so that a busy machine does not delay it."""
+    threads: int = 0
+    """Threads that meter live packets, each those of interfaces of its own; 0 = one for each processor that the agent
+    may use, at most 8."""
     reconcile_interval: float = 5.0
     """Seconds between two comparisons of all that should be captured with all that is."""
     status_interval: float = 1.0
@@ -93,6 +99,8 @@ class CaptureSettings:
             raise ValueError(f"export_allow, export_refuse: {wrong}") from wrong
         if self.lookback < 0:
             raise ValueError(f"lookback must not be negative, got {self.lookback}")
+        if not 0 <= self.threads <= MOST_THREADS:
+            raise ValueError(f"threads must be 0 to {MOST_THREADS}, got {self.threads}")
         for name in (
             "reconcile_interval",
             "status_interval",

@@ -36,12 +36,27 @@ def meter(
             help="What Application says of a port: tcp/8443=ADMIN.",
         ),
     ] = None,
+    threads: Annotated[
+        int,
+        typer.Option(
+            "--threads", metavar="N", min=0, max=64, help="Threads that count; 0 = one a processor, at most 8."
+        ),
+    ] = 0,
 ) -> None:
     """Meter a pcap or pcapng file, without any server.
 
     Without -o, flows go to standard output as JSON lines, on a terminal as a table; --stats alone prints only
     counters. A damaged file is metered up to the damage, one line says where and why, and the exit status is 1.
     """
-    ports, names = tuple(udp_port or ()), tuple(application_port or ())
-    request = Request(file, output, stats, tcp, defrag=defrag, bpf=bpf, udp_ports=ports, application_ports=names)
+    request = Request(
+        file,
+        output,
+        stats,
+        tcp,
+        defrag=defrag,
+        bpf=bpf,
+        udp_ports=tuple(udp_port or ()),
+        application_ports=tuple(application_port or ()),
+        threads=threads,
+    )
     raise typer.Exit(meter_file(request))

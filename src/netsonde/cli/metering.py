@@ -40,6 +40,7 @@ class Request:
         bpf: str = "",
         udp_ports: tuple[str, ...] = (),
         application_ports: tuple[str, ...] = (),
+        threads: int = 0,
     ) -> None:
         self.file = file
         self.output = output
@@ -54,6 +55,8 @@ class Request:
         """More UDP ports of protocols: PORT=NAME."""
         self.application_ports = application_ports
         """Names of applications by port: tcp/PORT=NAME or udp/PORT=NAME."""
+        self.threads = threads
+        """Threads that count, 0 = as many as there are processors for them."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Request) and vars(self) == vars(other)
@@ -141,6 +144,7 @@ def _open(request: Request, kind: str) -> "FileMeter":
             bpf_filter=request.bpf,
             udp_ports=request.udp_ports,
             application_ports=request.application_ports,
+            threads=request.threads,
         )
     except ValueError as wrong:
         raise UserError(str(wrong), hint="see netsonde meter --help") from wrong

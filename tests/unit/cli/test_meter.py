@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from capture_files import arp_request, conversation, pcap
+from capture_files import arp_request, conversation, echo_frame, pcap
 from netsonde.cli.main import run
 from netsonde.cli.metering import Request, plain_request
 from traces import FOLDER
@@ -125,3 +125,22 @@ def test_a_filter_and_further_ports_reach_the_meter(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == ""
     assert run(["meter", trace, "--udp-port", "1=NOPE"]) == 1
     assert "one of MPLS" in capsys.readouterr().err
+
+
+def test_flows_and_their_order_do_not_depend_on_threads(tmp_path: Path) -> None:
+    echo = echo_frame(True)
+    hosts = [bytes((10, 0, number % 50, 1, 10, 1, number % 7, 1)) for number in range(9000)]
+    trace = tmp_path / "many.pcap"
+    trace.write_bytes(pcap(echo[:26] + addresses + echo[34:] for addresses in hosts))
+    written = []
+    for threads in ("1", "2", "5"):
+        path = tmp_path / f"{threads}.csv"
+        assert run(["meter", str(trace), "-o", str(path), "--threads", threads, "--tcp"]) == 0
+        written.append(path.read_bytes())
+    assert written[0].count(b"\n") == 351
+    assert written[1:] == written[:1] * 2
+
+
+def test_a_number_of_threads_that_makes_no_sense_is_refused(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["meter", str(trace), "--threads", "65"]) == 2
+    assert "less than or equal to 64" in capsys.readouterr().err

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
+use netsonde_meter::Workers;
 use netsonde_packet::LinkType;
 
 use super::{Collector, Datagrams, Inner, Source, SourceKind, Streams, SOCKET, WAKE};
@@ -55,7 +56,8 @@ pub fn open(
         ..options
     };
     let memory = Arc::clone(&shared.kept_memory);
-    let subscription = Subscription::new(identity, options, memory, sinks)?;
+    let subscription =
+        Subscription::new(identity, options, memory, sinks, Arc::new(Workers::alone()))?;
     let failed = |error: io::Error| format!("cannot listen on {address}: {error}");
     let (source, address) = bind(kind, address).map_err(failed)?;
     let (epoll, wake) = waits(&source).map_err(failed)?;
@@ -84,7 +86,8 @@ pub fn counting(
         ..options
     };
     let point = identity.point.clone();
-    let subscription = Subscription::new(identity, options, memory, sinks)?;
+    let subscription =
+        Subscription::new(identity, options, memory, sinks, Arc::new(Workers::alone()))?;
     let source = Source::Kernel(kernel);
     let (epoll, wake) = waits(&source).map_err(|error| error.to_string())?;
     Ok(Arc::new(Collector {

@@ -24,16 +24,7 @@ impl Meter {
             Layer::UDP => return,
             Layer::DNS => flow.follow_dns(side, headers.payload, ts_ns),
             Layer::QUIC => flow.follow_quic(headers.payload, &self.streams),
-            Layer::DHCPv4 | Layer::DHCPv6 => {
-                let leases = &mut self.reporter.leases;
-                let noted = match application {
-                    Layer::DHCPv4 => leases.message4(headers.payload, ts_ns),
-                    _ => leases.message6(headers.payload, ts_ns),
-                };
-                if let Some((key, from_client)) = noted {
-                    flow.follow_dhcp(side, key, from_client);
-                }
-            }
+            Layer::DHCPv4 | Layer::DHCPv6 => self.follow_lease(index, side, headers, ts_ns),
             _ => self.follow_message(index, headers),
         }
         let Some(flow) = self.table.get_mut(index) else {

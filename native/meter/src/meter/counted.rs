@@ -147,6 +147,7 @@ impl Meter {
             uuid: flow.uuid,
             number,
             index,
+            meter: self.number,
         };
         (found, side)
     }

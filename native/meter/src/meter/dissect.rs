@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Reading and keying of frames: all that needs no flow table, and may therefore run on a thread of its own.
+//! Reading and keying of frames: all that needs no flow table.
 
-use netsonde_packet::{parse, FrameError, Headers, Ports};
+use netsonde_packet::{parse_here, FrameError, Headers, Ports};
 
 use super::Frame;
 use crate::config::{LayerKeyMode, MeterConfig};
 use crate::key::{self, FlowKey, Keyed};
 
 /// Reads and keys frames for one meter.
-#[derive(Clone)]
-pub struct Dissector {
+pub(super) struct Dissector {
     ports: Ports,
     mode: LayerKeyMode,
     /// That of the meter's table.
@@ -37,45 +36,6 @@ pub(super) struct Prepared<'a> {
     pub(super) outside: u64,
 }
 
-/// A segment whose payload is named by its place in a buffer, so that it may travel with that buffer.
-struct Stored {
-    prepared: Prepared<'static>,
-    payload: std::ops::Range<usize>,
-}
-
-/// Frames of one buffer, read and keyed.
-#[derive(Default)]
-pub struct Dissected {
-    segments: Vec<Stored>,
-    pub(super) counts: Counts,
-}
-
-impl Dissected {
-    /// Forget the frames, keep the memory.
-    pub fn clear(&mut self) {
-        self.segments.clear();
-        self.counts = Counts::default();
-    }
-
-    pub(super) fn hashes(&self) -> impl Iterator<Item = u64> + '_ {
-        self.segments.iter().map(|stored| stored.prepared.hash)
-    }
-
-    pub(super) fn prepared<'a>(
-        &'a self,
-        buffer: &'a [u8],
-    ) -> impl Iterator<Item = Prepared<'a>> + 'a {
-        self.segments.iter().map(|stored| {
-            let Stored { prepared, payload } = stored;
-            let payload = buffer.get(payload.clone()).unwrap_or_default();
-            Prepared {
-                headers: prepared.headers.with_payload(payload),
-                ..*prepared
-            }
-        })
-    }
-}
-
 impl Dissector {
     pub(super) fn new(config: &MeterConfig, seed: u64) -> Self {
         Self {
@@ -89,33 +49,35 @@ impl Dissector {
         &self.ports
     }
 
-    /// Read a frame that lies in `buffer`, and what is in its tunnels.
+    /// Read and key a frame, and what is in its tunnels.
     ///
     /// What `first` and `inside` do, written so that each segment is moved but once: the compiler copies results of
     /// that size from function to function, which would cost as much as reading them.
     #[inline]
-    pub fn dissect(&self, frame: Frame<'_>, buffer: &[u8], out: &mut Dissected) {
-        let Some(mut headers) = self.read(&frame, &mut out.counts) else {
+    pub(super) fn dissect<'a>(
+        &self,
+        frame: Frame<'a>,
+        counts: &mut Counts,
+        out: &mut Vec<Prepared<'a>>,
+    ) {
+        let Some(mut headers) = self.read(&frame, counts) else {
             return;
         };
         let mut outside = 0;
         loop {
             let keyed = FlowKey::of(&headers, self.mode, outside);
             let hash = keyed.key.hash(self.seed);
-            out.segments.push(Stored {
-                payload: place(headers.payload, buffer),
-                prepared: Prepared {
-                    ts_ns: frame.ts_ns,
-                    headers: headers.without_payload(),
-                    keyed,
-                    hash,
-                    outside,
-                },
+            out.push(Prepared {
+                ts_ns: frame.ts_ns,
+                headers,
+                keyed,
+                hash,
+                outside,
             });
             if !headers.has_inner() {
                 return;
             }
-            let Some(inner) = self.read_inside(&headers, &mut out.counts) else {
+            let Some(inner) = self.read_inside(&headers, counts) else {
                 return;
             };
             headers = inner;
@@ -149,7 +111,7 @@ impl Dissector {
         counts.frames = counts.frames.saturating_add(1);
         counts.bytes = counts.bytes.saturating_add(frame.wire_len.into());
         counts.latest_ns = counts.latest_ns.max(frame.ts_ns);
-        let headers = parse(frame.link_type, frame.data, frame.wire_len, &self.ports);
+        let headers = parse_here(frame.link_type, frame.data, frame.wire_len, &self.ports);
         if let Some(error) = headers.error {
             counts.error(error);
         }
@@ -194,23 +156,4 @@ impl Counts {
             FrameError::Malformed { .. } => self.malformed += 1,
         }
     }
-
-    pub(super) fn add(&mut self, other: &Self) {
-        self.frames = self.frames.saturating_add(other.frames);
-        self.bytes = self.bytes.saturating_add(other.bytes);
-        self.unreadable += other.unreadable;
-        self.truncated += other.truncated;
-        self.malformed += other.malformed;
-        self.latest_ns = self.latest_ns.max(other.latest_ns);
-    }
-}
-
-/// Where a part of a buffer lies in it; nowhere if it is no part.
-#[inline]
-fn place(part: &[u8], buffer: &[u8]) -> std::ops::Range<usize> {
-    let start = (part.as_ptr() as usize).wrapping_sub(buffer.as_ptr() as usize);
-    if part.is_empty() || start > buffer.len() {
-        return 0..0;
-    }
-    start..start + part.len()
 }

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is due: starts, updates of changed flows, ends of idle, closed and evicted ones.
 
-use std::thread::{self, ScopedJoinHandle};
-
-use arrow_array::RecordBatch;
 use netsonde_exports::FlowRecord;
 
 use super::Meter;
 use crate::batch::FlowBatch;
 use crate::flow::{mark, Finish, Flow};
-use crate::report::{Kind, Reporter, Sheet};
-use crate::table::FlowTable;
+use crate::report::{Kind, Sheet};
 
 /// Walk the whole table once in so many ticks.
 const WALK_TICKS: u32 = 4;
@@ -19,6 +15,7 @@ impl Meter {
     /// Prepare what is due at `now_ns`: updates of changed flows, ends of idle and closed ones. Call about once a
     /// second.
     pub fn tick(&mut self, now_ns: i64) {
+        self.report_replaced();
         if self.updated_ns == 0 {
             self.updated_ns = now_ns;
         }
@@ -38,12 +35,7 @@ impl Meter {
             let flow = self.table.get(index);
             if let Some(flow) = flow.filter(|flow| flow.marks & mark::CHANGED != 0) {
                 let kind = self.running_kind(flow);
-                let due = Due {
-                    index,
-                    kind,
-                    now_ns,
-                };
-                report(&mut self.table, &self.reporter, &mut self.pending, due);
+                self.report(index, kind, now_ns);
             }
         }
     }
@@ -59,7 +51,13 @@ impl Meter {
     /// Walk a part of the table, so that a large one never stalls the packets behind it.
     fn end_idle(&mut self, now_ns: i64) {
         let slots = self.table.slots();
-        for _ in 0..slots.div_ceil(WALK_TICKS) {
+        // Which part has its turn depends on slots, which may not show in what is ordered.
+        let parts = if self.reporter.config.ordered {
+            1
+        } else {
+            WALK_TICKS
+        };
+        for _ in 0..slots.div_ceil(parts) {
             let index = self.idle_hand;
             self.idle_hand = if index + 1 < slots { index + 1 } else { 0 };
             let Some(flow) = self.table.get_mut(index) else {
@@ -81,6 +79,7 @@ impl Meter {
     /// Append to `out` what is due: starts since the last call, and what `tick`, `close` and evictions prepared.
     pub fn take_reports(&mut self, out: &mut FlowBatch) {
         let now_ns = self.latest_ns();
+        self.report_replaced();
         for index in std::mem::take(&mut self.fresh) {
             if let Some(flow) = self
                 .table
@@ -88,12 +87,7 @@ impl Meter {
                 .filter(|flow| flow.marks & mark::NEW != 0)
             {
                 let kind = self.running_kind(flow);
-                let due = Due {
-                    index,
-                    kind,
-                    now_ns,
-                };
-                report(&mut self.table, &self.reporter, &mut self.pending, due);
+                self.report(index, kind, now_ns);
             }
         }
         if out.is_empty() {
@@ -121,96 +115,21 @@ impl Meter {
 
     /// End every flow.
     pub fn close(&mut self, now_ns: i64) {
-        while !self.close_some(now_ns, usize::MAX) {}
-    }
-
-    /// End up to `limit` flows; return true when none is left. Keeps the batch of a large table's last reports small.
-    /// Nothing can be counted until the last one is ended.
-    pub fn close_some(&mut self, now_ns: i64, limit: usize) -> bool {
-        self.fragments.close();
-        self.count_lost();
-        let mut left = limit;
-        self.pending.batch.reserve(limit.min(self.table.len()));
-        while self.close_hand < self.table.slots() && left > 0 {
-            let index = self.close_hand;
-            self.close_hand += 1;
-            let Some(flow) = self.table.get_mut(index) else {
-                continue;
-            };
-            flow.stop();
-            let due = Due {
-                index,
-                kind: Kind::End,
-                now_ns,
-            };
-            report(&mut self.table, &self.reporter, &mut self.pending, due);
-            self.table.leave(index);
-            self.stats.flows_ended += 1;
-            left -= 1;
-        }
-        let done = self.close_hand >= self.table.slots();
-        if done {
-            self.close_hand = 0;
-            self.table.clear();
-        }
-        done
-    }
-
-    /// End flows, of each of two halves as many as `rows`, whose reports two threads write; none = no flow is left.
-    /// What `take_reports` has comes before them. Nothing can be counted until the last one is ended.
-    pub fn close_batches(&mut self, now_ns: i64, rows: usize) -> Vec<RecordBatch> {
-        self.fragments.close();
-        self.count_lost();
-        let ended = self.end_next(rows.saturating_mul(2));
-        if ended.is_empty() {
-            self.close_hand = 0;
-            self.table.clear();
-            return Vec::new();
-        }
-        let (table, reporter) = (&self.table, &self.reporter);
-        let write = |indexes: &[u32]| {
-            let mut sheet = Sheet::default();
-            sheet.batch.reserve(indexes.len());
-            for flow in indexes.iter().filter_map(|&index| table.get(index)) {
-                reporter.push(flow, Kind::End, now_ns, &mut sheet);
-            }
-            sheet.batch.into_record_batch()
-        };
-        let (first, second) = ended.split_at(ended.len().min(rows));
-        let batches = thread::scope(|scope| {
-            let beside = thread::Builder::new().spawn_scoped(scope, || write(second));
-            let first = write(first);
-            let second = match beside.map(ScopedJoinHandle::join) {
-                Ok(Ok(batch)) => batch,
-                _ => write(second),
-            };
-            vec![first, second]
-        });
-        ended.iter().for_each(|&index| self.table.leave(index));
-        self.stats.flows_ended += ended.len() as u64;
-        batches
-            .into_iter()
-            .filter(|batch| batch.num_rows() > 0)
-            .collect()
-    }
-
-    /// Mark up to `limit` flows as ended, and return their places.
-    fn end_next(&mut self, limit: usize) -> Vec<u32> {
-        let mut ended = Vec::new();
-        while self.close_hand < self.table.slots() && ended.len() < limit {
-            let index = self.close_hand;
-            self.close_hand += 1;
+        self.report_replaced();
+        self.end_pieces();
+        self.pending.batch.reserve(self.table.len());
+        for index in 0..self.table.slots() {
             if let Some(flow) = self.table.get_mut(index) {
                 flow.stop();
-                flow.reports = flow.reports.saturating_add(1);
-                ended.push(index);
+                self.report(index, Kind::End, now_ns);
+                self.leave(index);
             }
         }
-        ended
+        self.forget();
     }
 
     #[cold]
-    pub(super) fn evict(&mut self, now_ns: i64) {
+    pub(crate) fn evict(&mut self, now_ns: i64) {
         let Some(victim) = self.table.victim() else {
             return;
         };
@@ -227,36 +146,25 @@ impl Meter {
 
     /// Report the end of a flow and forget it.
     pub(super) fn end(&mut self, index: u32, now_ns: i64) {
-        report(
-            &mut self.table,
-            &self.reporter,
-            &mut self.pending,
-            Due {
-                index,
-                kind: Kind::End,
-                now_ns,
-            },
-        );
+        self.report(index, Kind::End, now_ns);
         self.table.remove(index);
         self.stats.flows_ended += 1;
     }
-}
 
-struct Due {
-    index: u32,
-    kind: Kind,
-    now_ns: i64,
-}
-
-/// Write a report, and start the flow's next period.
-fn report(table: &mut FlowTable, reporter: &Reporter, out: &mut Sheet, due: Due) {
-    let Some(flow) = table.get_mut(due.index) else {
-        return;
-    };
-    flow.reports = flow.reports.saturating_add(1);
-    reporter.push(flow, due.kind, due.now_ns, out);
-    flow.reported_packets = flow.packets;
-    flow.reported_octets = flow.octets;
-    flow.reported_ns = due.now_ns;
-    flow.marks &= !(mark::CHANGED | mark::NEW);
+    /// Write a report, and start the flow's next period.
+    fn report(&mut self, index: u32, kind: Kind, now_ns: i64) {
+        let Some(flow) = self.table.get_mut(index) else {
+            return;
+        };
+        flow.reports = flow.reports.saturating_add(1);
+        self.reporter.push(flow, kind, now_ns, &mut self.pending);
+        flow.reported_packets = flow.packets;
+        flow.reported_octets = flow.octets;
+        flow.reported_ns = now_ns;
+        flow.marks &= !(mark::CHANGED | mark::NEW);
+        if self.reporter.config.ordered {
+            let place = self.table.opened(index);
+            self.pending.order.push((self.at, place));
+        }
+    }
 }

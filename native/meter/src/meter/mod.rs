@@ -6,11 +6,16 @@ mod control;
 mod counted;
 mod dissect;
 mod due;
+mod ends;
 mod pieces;
+mod replaced;
+mod share;
+mod stats;
 mod told;
 
 pub use counted::{Counted, Depth};
-pub use dissect::{Dissected, Dissector};
+pub(crate) use share::{Hand, Share};
+pub use stats::MeterStats;
 
 use std::sync::Arc;
 
@@ -18,7 +23,7 @@ use netsonde_packet::{Headers, IcmpKind, Layer, LinkType, Transport};
 
 use crate::config::MeterConfig;
 use crate::flow::{self, mark, Flow};
-use crate::fragments::{FragmentStats, Fragments};
+use crate::fragments::Fragments;
 use crate::ids::{flow_ids, Opening};
 use crate::key::FlowKey;
 use crate::reassembly::Budget;
@@ -26,7 +31,9 @@ use crate::report::{Reporter, Sheet};
 use crate::table::FlowTable;
 use crate::tally::Tally;
 use crate::tcp::Segment;
-use dissect::{Counts, Prepared};
+use crate::ties::Ties;
+use dissect::{Counts, Dissector, Prepared};
+use replaced::Replaced;
 
 /// One frame as captured; VLAN tags that the kernel stripped are back in `data`.
 #[derive(Clone, Copy, Debug)]
@@ -46,37 +53,26 @@ pub struct FlowRef {
     /// Position of the frame in its flow, from 1.
     pub number: u64,
     pub(crate) index: u32,
+    /// Which of several meters has it.
+    pub(crate) meter: u32,
 }
 
 impl FlowRef {
-    const NONE: Self = Self {
+    pub(crate) const NONE: Self = Self {
         uuid: 0,
         number: 0,
         index: u32::MAX,
+        meter: 0,
     };
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MeterStats {
-    pub frames: u64,
-    pub bytes: u64,
-    /// Frames of which nothing could be read.
-    pub unreadable: u64,
-    /// Segments cut by the snaplen before their last header.
-    pub truncated: u64,
-    pub malformed: u64,
-    /// Flows in the table now.
-    pub flows: u64,
-    pub flows_started: u64,
-    pub flows_ended: u64,
-    /// Flows ended because the table was full.
-    pub evicted: u64,
-    pub fragments: FragmentStats,
-    /// Beginnings of connections that found no room, so that their application, or what it told, stays unknown.
-    pub streams_refused: u64,
-}
-
 pub struct Meter {
+    /// Of several that share their frames, which one this is.
+    number: u32,
+    /// What it leaves to all of them; None = it is alone.
+    share: Option<Share>,
+    /// Number of the frame that is counted, where frames are numbered.
+    at: u64,
     stats: MeterStats,
     counts: Counts,
     dissector: Dissector,
@@ -91,33 +87,43 @@ pub struct Meter {
     fresh: Vec<u32>,
     /// Flows with packets since the last update.
     changed: Vec<u32>,
+    /// Flows whose place another one has taken, since the last batch.
+    replaced: Replaced,
     /// Reports prepared by `tick`, `close` and evictions.
     pending: Sheet,
     updated_ns: i64,
     /// Where the walk over idle flows goes on.
     idle_hand: u32,
-    /// Where closing goes on.
-    close_hand: u32,
 }
+
+/// `Headers::MAX_DEPTH` fits.
+const DEPTH_BITS: u32 = 3;
 
 impl Meter {
     pub fn new(config: MeterConfig) -> Self {
-        let table = FlowTable::new();
+        let streams = Arc::new(Budget::new(config.max_flows));
+        Self::with(config, FlowTable::new(), Arc::default(), streams)
+    }
+
+    fn with(config: MeterConfig, table: FlowTable, ties: Arc<Ties>, streams: Arc<Budget>) -> Self {
         Self {
+            number: 0,
+            share: None,
+            at: 0,
             stats: MeterStats::default(),
             counts: Counts::default(),
             dissector: Dissector::new(&config, table.seed()),
             table,
             candidates: Vec::new(),
-            fragments: Fragments::default(),
-            streams: Arc::new(Budget::new(config.max_flows)),
-            reporter: Reporter::new(config),
+            fragments: Fragments::one_of(1),
+            streams,
+            reporter: Reporter::new(config, ties),
             fresh: Vec::new(),
             changed: Vec::new(),
+            replaced: Replaced::default(),
             pending: Sheet::default(),
             updated_ns: 0,
             idle_hand: 0,
-            close_hand: 0,
         }
     }
 
@@ -132,28 +138,12 @@ impl Meter {
 
     /// Count frames in their order; about twice as fast as one by one when the table outgrows the caches.
     pub fn frames<'a>(&mut self, frames: impl ExactSizeIterator<Item = Frame<'a>>) {
-        let mut batch = Vec::with_capacity(frames.len());
-        for frame in frames {
-            let mut segment = self.dissector.first(frame, &mut self.counts);
-            while let Some(prepared) = segment {
-                segment = self.dissector.inside(&prepared, &mut self.counts);
-                batch.push(prepared);
-            }
-        }
-        self.load(batch.iter().map(|prepared| prepared.hash));
-        self.count_batch(batch.into_iter());
-    }
-
-    /// Return what reads and keys frames for `dissected`, perhaps on another thread.
-    pub fn dissector(&self) -> Dissector {
-        self.dissector.clone()
-    }
-
-    /// Count frames in their order that were read by a dissector of this meter and lie in `buffer`.
-    pub fn dissected(&mut self, frames: &Dissected, buffer: &[u8]) {
-        self.counts.add(&frames.counts);
-        self.load(frames.hashes());
-        self.count_batch(frames.prepared(buffer));
+        let mut found = Vec::with_capacity(frames.len());
+        let first = self.at;
+        self.at += frames.len() as u64;
+        let next = self.at;
+        self.count_frames((first..).zip(frames), &mut found);
+        self.at = next;
     }
 
     /// Bring what counting will need into the cache: the processor waits for many memory accesses at once if none of
@@ -169,17 +159,6 @@ impl Meter {
             .iter()
             .fold(0, |sum, &at| sum ^ table.touch(at));
         std::hint::black_box(touched);
-    }
-
-    #[inline]
-    fn count_batch<'a>(&mut self, batch: impl Iterator<Item = Prepared<'a>>) {
-        let mut parent = 0;
-        for prepared in batch {
-            if prepared.headers.depth == 0 {
-                parent = 0;
-            }
-            parent = self.count_prepared(&prepared, parent).uuid;
-        }
     }
 
     /// Count a segment and those inside; return where the innermost was.
@@ -249,6 +228,7 @@ impl Meter {
             uuid: flow.uuid,
             number,
             index,
+            meter: self.number,
         };
         match &headers.transport {
             Transport::Tcp(_) if !self.reporter.config.every_frame => {}
@@ -296,25 +276,39 @@ impl Meter {
         opening: Opening,
         tally: &Tally,
     ) -> FlowRef {
-        self.end(index, tally.last_ns);
         let (key, headers) = (&prepared.keyed.key, &prepared.headers);
-        let index = self.open(prepared.hash, key, headers, opening);
+        let flow = self.begin(key, headers, opening);
+        self.replace(index, flow);
+        self.note_begin(index, headers);
         self.count(index, prepared, opening, tally)
     }
 
     fn open(&mut self, hash: u64, key: &FlowKey, headers: &Headers<'_>, opening: Opening) -> u32 {
-        if self.table.len() >= self.reporter.config.max_flows.max(1) {
+        if self.table.len() >= self.reporter.config.most_flows() {
             self.evict(opening.start_ns);
         }
+        let flow = self.begin(key, headers, opening);
+        let index = self.table.insert(hash, flow);
+        self.note_begin(index, headers);
+        index
+    }
+
+    fn begin(&mut self, key: &FlowKey, headers: &Headers<'_>, opening: Opening) -> Flow {
         let ids = flow_ids(headers, opening, &self.reporter.config);
         let path = self.reporter.paths.number(&headers.layers);
-        let flow = Flow::new(*key, headers, opening, ids, path);
-        let index = self.table.insert(hash, flow);
+        Flow::new(*key, headers, opening, ids, path)
+    }
+
+    fn note_begin(&mut self, index: u32, headers: &Headers<'_>) {
+        if self.reporter.config.ordered {
+            // Of one frame's segments the outer one begins first.
+            let place = self.at << DEPTH_BITS | u64::from(headers.depth);
+            self.table.set_opened(index, place);
+        }
         self.stats.flows_started += 1;
         if self.reporter.config.start_reports {
             self.list_fresh(index);
         }
-        index
     }
 
     fn list_fresh(&mut self, index: u32) {
@@ -334,6 +328,7 @@ impl Meter {
             .table
             .get_mut(flow.index)
             .filter(|found| found.uuid == flow.uuid)
+            .or_else(|| self.replaced.of(flow.uuid))
         {
             found.kept = found.kept.saturating_add(1);
         }
@@ -351,22 +346,12 @@ impl Meter {
 
     /// Rows that wait in memory for `take_reports`.
     pub fn pending_reports(&self) -> usize {
-        self.pending.batch.len()
+        self.pending.batch.len() + self.replaced.len()
     }
 
-    pub fn stats(&self) -> MeterStats {
-        let counts = &self.counts;
-        MeterStats {
-            frames: counts.frames,
-            bytes: counts.bytes,
-            unreadable: counts.unreadable,
-            truncated: counts.truncated,
-            malformed: counts.malformed,
-            flows: self.table.len() as u64,
-            fragments: self.fragments.stats,
-            streams_refused: self.streams.refused(),
-            ..self.stats
-        }
+    /// What keys are hashed with.
+    pub(crate) fn seed(&self) -> u64 {
+        self.table.seed()
     }
 
     pub fn config(&self) -> &MeterConfig {

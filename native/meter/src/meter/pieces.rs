@@ -20,6 +20,7 @@ impl Meter {
             keyed: prepared.keyed,
             parent,
             tally: Tally::one(flow::octets(headers), prepared.ts_ns),
+            at: self.at,
         });
         let found = match outcome {
             Outcome::Waiting => FlowRef::NONE,
@@ -36,7 +37,9 @@ impl Meter {
                     self.counts.error(error);
                 }
                 let whole_packet = dissector.prepare(headers, prepared.ts_ns, prepared.outside);
+                self.set_reassembled(true);
                 let found = self.count_tally(&whole_packet, parent, &whole.tally);
+                self.set_reassembled(false);
                 self.note_fragments(found, &whole.tally, 0);
                 match self.dissector.inside(&whole_packet, &mut self.counts) {
                     Some(inner) => self.count_segments(inner, found.uuid),
@@ -50,6 +53,12 @@ impl Meter {
         found
     }
 
+    fn set_reassembled(&mut self, reassembled: bool) {
+        if let Some(share) = &mut self.share {
+            share.reassembled = reassembled;
+        }
+    }
+
     fn note_fragments(&mut self, found: FlowRef, tally: &Tally, errors: u32) {
         if let Some(flow) = self.table.get_mut(found.index) {
             let beyond_the_first = u32::try_from(tally.packets - 1).unwrap_or(u32::MAX);
@@ -59,13 +68,16 @@ impl Meter {
 
     /// Count pieces of packets that were given up, for flows of fragments.
     pub(super) fn count_lost(&mut self) {
+        let now = self.at;
         for lost in self.fragments.take_lost() {
             let Lost {
                 headers,
                 keyed,
                 parent,
                 tally,
+                at,
             } = lost;
+            self.at = at;
             let hash = self.table.hash(&keyed.key);
             let prepared = Prepared {
                 ts_ns: tally.last_ns,
@@ -77,5 +89,6 @@ impl Meter {
             let found = self.count_tally(&prepared, parent, &tally);
             self.note_fragments(found, &tally, 0);
         }
+        self.at = now;
     }
 }

@@ -312,6 +312,7 @@ def open_packet_engine(
         lookback_ns=int(settings.lookback * 1e9),
         pool_size=settings.pool,
         realtime=settings.realtime,
+        threads=settings.threads,
     )
     home = os.stat("/proc/self/ns/net").st_ino
     return PacketEngine(

@@ -1,40 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The first half of metering a file, on a thread of its own: reading, filtering, dissecting.
+//! The first half of metering a file, on a thread of its own: reading, filtering, dealing out to meters.
 //!
-//! The second half, which owns the flow table, gets what was read in the order of the file. Nothing else is shared,
-//! so two processors give exactly what one gives.
+//! The second half, which owns the meters, gets what was read in the order of the file. Nothing else is shared, so any
+//! number of processors gives exactly what one gives.
 
 use std::io;
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use netsonde_meter::{Dissected, Dissector, Frame, LinkType};
+use netsonde_meter::{Deal, Dealer, Frame, LinkType};
 use netsonde_pcapfile::{Damage, ReadError, Reader};
 
 use crate::filter::FileFilter;
 
 /// Loads on their way to the second half, and back.
 const LOADS: usize = 3;
-/// Groups of packets that make a load: few enough that it stays in a second-level cache.
-const GROUPS: usize = 8;
+/// Packets that make a load: enough that waking other threads costs little beside counting them, few enough that
+/// their headers stay in a second-level cache.
+const PACKETS: u64 = 2048;
 
-/// Packets of a buffer.
-#[derive(Default)]
-pub(crate) struct Group {
-    pub(crate) frames: Dissected,
-    pub(crate) buffer: Arc<Vec<u8>>,
-    /// Packets, those that the filter left out included, and the time of the last one.
-    pub(crate) packets: u64,
-    pub(crate) latest_ns: i64,
+/// Where a packet's bytes lie, with what its record says.
+struct Place {
+    ts_ns: i64,
+    wire_len: u32,
+    link_type: LinkType,
+    buffer: u32,
+    bytes: std::ops::Range<usize>,
 }
 
 /// What crosses from one thread to the other at once.
 #[derive(Default)]
 pub(crate) struct Load {
-    groups: Vec<Group>,
-    used: usize,
+    places: Vec<Place>,
+    deals: Vec<Deal>,
+    buffers: Vec<Arc<Vec<u8>>>,
+    /// Packets, those that the filter left out included, and the times of the first and the last one.
+    pub(crate) packets: u64,
     pub(crate) first_ns: Option<i64>,
+    pub(crate) latest_ns: i64,
     /// Bytes of input read so far.
     pub(crate) offset: u64,
     pub(crate) end: Option<End>,
@@ -48,42 +52,54 @@ pub(crate) enum End {
 }
 
 impl Load {
-    pub(crate) fn groups(&self) -> &[Group] {
-        self.groups.get(..self.used).unwrap_or_default()
+    /// The frames that the filter lets pass.
+    pub(crate) fn frames(&self) -> Vec<Frame<'_>> {
+        let bytes = |place: &Place| {
+            let buffer = self.buffers.get(place.buffer as usize)?;
+            buffer.get(place.bytes.clone())
+        };
+        let frame = |place: &Place| Frame {
+            ts_ns: place.ts_ns,
+            wire_len: place.wire_len,
+            data: bytes(place).unwrap_or_default(),
+            link_type: place.link_type,
+        };
+        // A vector's own size is known, and so it is made once.
+        self.places.iter().map(frame).collect()
+    }
+
+    /// Who is to count them.
+    pub(crate) fn deals(&self) -> &[Deal] {
+        &self.deals
     }
 
     fn clear(&mut self) {
-        for group in self.groups.iter_mut().take(self.used) {
-            group.frames.clear();
-            group.buffer = Arc::default();
-        }
-        self.used = 0;
-        self.first_ns = None;
+        self.places.clear();
+        self.deals.clear();
+        self.buffers.clear();
+        (self.packets, self.first_ns) = (0, None);
     }
 
-    fn next_group(&mut self) -> &mut Group {
-        if self.used == self.groups.len() {
-            self.groups.push(Group::default());
+    /// Return the number of a buffer in this load.
+    fn buffer(&mut self, buffer: &Arc<Vec<u8>>) -> u32 {
+        let is_last = |last: &Arc<Vec<u8>>| Arc::ptr_eq(last, buffer);
+        if !self.buffers.last().is_some_and(is_last) {
+            self.buffers.push(Arc::clone(buffer));
         }
-        self.used += 1;
-        &mut self.groups[self.used - 1]
+        self.buffers.len() as u32 - 1
     }
 }
 
 /// The end of the thread's line at which its loads arrive.
-pub(crate) struct Dissecting {
+pub(crate) struct Reading {
     /// Never locked, only owned: the mutex makes the whole shareable, as Python objects must be.
     filled: Mutex<Receiver<Load>>,
     empty: SyncSender<Load>,
 }
 
-impl Dissecting {
+impl Reading {
     /// Start to read. The thread ends with the file, or when this is dropped.
-    pub(crate) fn start(
-        reader: Reader,
-        filter: FileFilter,
-        dissector: Dissector,
-    ) -> io::Result<Self> {
+    pub(crate) fn start(reader: Reader, filter: FileFilter, dealer: Dealer) -> io::Result<Self> {
         let (filled_in, filled) = sync_channel(LOADS);
         let (empty, empty_out) = sync_channel(LOADS);
         for _ in 0..LOADS {
@@ -93,10 +109,10 @@ impl Dissecting {
         let mut first_half = FirstHalf {
             reader,
             filter,
-            dissector,
+            dealer,
         };
         thread::Builder::new()
-            .name("dissector".to_owned())
+            .name("reader".to_owned())
             .spawn(move || first_half.run(&empty_out, &filled_in))?;
         Ok(Self {
             filled: Mutex::new(filled),
@@ -122,7 +138,7 @@ impl Dissecting {
 struct FirstHalf {
     reader: Reader,
     filter: FileFilter,
-    dissector: Dissector,
+    dealer: Dealer,
 }
 
 impl FirstHalf {
@@ -139,31 +155,26 @@ impl FirstHalf {
 
     /// Read until the load is full or the file ends.
     fn fill(&mut self, load: &mut Load) {
-        for _ in 0..GROUPS {
+        while load.packets < PACKETS && load.end.is_none() {
             match self.read_group(load) {
                 Ok(0) => load.end = Some(End::Clean),
-                Ok(_) => {}
+                Ok(read) => load.packets += read,
                 Err(ReadError::Damage(damage)) => load.end = Some(End::Damage(damage)),
                 Err(ReadError::Io(error)) => load.end = Some(End::Io(error)),
-            }
-            if load.end.is_some() {
-                break;
             }
         }
         load.offset = self.reader.offset();
     }
 
     /// Return how many packets were there, those that the filter leaves out included.
-    fn read_group(&mut self, load: &mut Load) -> Result<usize, ReadError> {
+    fn read_group(&mut self, load: &mut Load) -> Result<u64, ReadError> {
         let batch = self.reader.next_batch()?;
-        let read = batch.packets.len();
-        let mut first_ns = load.first_ns;
-        let group = load.next_group();
-        group.buffer = Arc::clone(batch.buffer);
-        group.packets = read as u64;
+        let read = batch.packets.len() as u64;
+        let buffer = load.buffer(batch.buffer);
+        let begin = batch.buffer.as_ptr() as usize;
         for packet in batch.packets {
-            first_ns.get_or_insert(packet.ts_ns);
-            group.latest_ns = packet.ts_ns;
+            load.first_ns.get_or_insert(packet.ts_ns);
+            load.latest_ns = packet.ts_ns;
             let frame = Frame {
                 ts_ns: packet.ts_ns,
                 wire_len: packet.wire_len,
@@ -171,11 +182,18 @@ impl FirstHalf {
                 link_type: LinkType::from_number(packet.link_type),
             };
             if self.filter.is_none() || self.filter.matches(&frame) {
-                self.dissector
-                    .dissect(frame, &group.buffer, &mut group.frames);
+                let start = (packet.data.as_ptr() as usize).wrapping_sub(begin);
+                load.deals.push(self.dealer.deal(&frame));
+                load.places.push(Place {
+                    ts_ns: frame.ts_ns,
+                    wire_len: frame.wire_len,
+                    link_type: frame.link_type,
+                    buffer,
+                    // An empty packet lies nowhere, and is found nowhere.
+                    bytes: start..start.saturating_add(packet.data.len()),
+                });
             }
         }
-        load.first_ns = first_ns;
         Ok(read)
     }
 }
