@@ -120,7 +120,8 @@ impl Sharded {
         found: &mut Vec<FlowRef>,
         worthwhile: usize,
     ) {
-        for (place, deal) in (0..).zip(deals) {
+        // One for each frame; more would lead nowhere.
+        for (place, deal) in (0..).zip(deals.iter().take(frames.len())) {
             self.shard(deal.meter).hand.add(place);
             if let Some(quoted) = deal.quoted {
                 self.shard(quoted).hand.add_question(place);
@@ -149,18 +150,25 @@ impl Sharded {
         meter.arrive(last, latest_ns);
     }
 
+    #[inline]
     fn shard(&mut self, number: u8) -> &mut Shard {
-        let number = usize::from(number) % self.shards.len();
+        // The dealer of these meters names no other one.
+        let number = usize::from(number).min(self.shards.len() - 1);
         if self.shards[number].is_none() {
-            let count = self.shards.len();
-            let meter = Meter::beside(self.first(), number, count);
-            let hand = Hand::default();
-            self.shards[number] = Some(Box::new(Shard { meter, hand }));
+            self.add_shard(number);
         }
         match &mut self.shards[number] {
             Some(shard) => shard,
             None => unreachable!("it was made just now"),
         }
+    }
+
+    #[cold]
+    fn add_shard(&mut self, number: usize) {
+        let count = self.shards.len();
+        let meter = Meter::beside(self.first(), number, count);
+        let hand = Hand::default();
+        self.shards[number] = Some(Box::new(Shard { meter, hand }));
     }
 
     /// Put together what the meters found, and let them know what each other's frames told.
