@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -385,7 +386,7 @@ def three_threads() -> Iterator[CaptureCore]:
 def test_threads_share_interfaces_and_none_loses_a_frame(three_threads: CaptureCore) -> None:
     core, watch = three_threads, Watch(three_threads)
     storm = [f"--prefix=m{secrets.token_hex(2)}x", "--count=12", "--burst=12", "--frames=3000", "--interval-us=20"]
-    only = {"bpf_filter": "ether proto 0x88b5", "first_packets": 1_000_000, "update_ns": 1}
+    only: dict[str, Any] = {"bpf_filter": "ether proto 0x88b5", "first_packets": 1_000_000, "update_ns": 1}
     reports: list[dict[str, object]] = []
     with FrameStorm(*storm) as running:
         speakers = list(running.speakers())
