@@ -139,7 +139,8 @@ def _flags(folder: Path, disk: Path) -> Iterator[tuple[str, bool]]:
 
 def read_udev(file: Path) -> dict[str, str]:
     """Return the properties of one record of udev, whose lines are `E:NAME=value`."""
-    lines = _raw(file).splitlines()
+    # Not splitlines: a label may hold characters that end a line for Python only, and with one fake another property.
+    lines = _raw(file).split("\n")
     pairs = (line[2:].partition("=") for line in lines if line.startswith("E:"))
     return {name: value for name, _, value in pairs if value}
 
@@ -152,7 +153,7 @@ def read_mounts(root: Path = Path("/")) -> dict[str, list[str]]:
     text = _raw(root / "proc/1/mountinfo") or _raw(root / "proc/self/mountinfo")
     whole: dict[str, list[str]] = {}
     parts: dict[str, list[str]] = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         fields = line.split(" ")
         if len(fields) > 5:
             place = _ESCAPE.sub(lambda octal: chr(int(octal[1], 8)), fields[4])
@@ -177,7 +178,8 @@ def _text(file: Path) -> str:
 
 
 def _raw(file: Path) -> str:
+    """Return the text of a file as it is, carriage returns too, "" when it cannot be read."""
     try:
-        return file.read_text(encoding="utf-8", errors="backslashreplace")
+        return file.read_bytes().decode("utf-8", "backslashreplace")
     except OSError:
         return ""

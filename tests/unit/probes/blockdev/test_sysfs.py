@@ -120,6 +120,20 @@ def test_lines_of_mountinfo_that_are_cut_are_passed_over(machine: Machine) -> No
     assert read_mounts(machine.root) == {"8:1": ["/home"]}
 
 
+@pytest.mark.parametrize("end", ["\u2028", "\x85", "\x0c", "\r"])
+def test_label_cannot_fake_another_property(machine: Machine, end: str) -> None:
+    machine.device("sda", "8:0")
+    machine.udev("8:0", ID_WWN="0x5000c500a1b2c3d4", ID_FS_LABEL=f"x{end}E:ID_WWN=0xbad")
+    texts = only(machine).texts
+    assert (texts["WWN"], texts["Label"]) == ("0x5000c500a1b2c3d4", f"x{end}E:ID_WWN=0xbad")
+
+
+@pytest.mark.parametrize("end", ["\u2028", "\x85", "\x0c", "\r"])
+def test_mountpoint_cannot_fake_another_mount(machine: Machine, end: str) -> None:
+    machine.mount("8:1", f"/home/x{end}20\\0401\\0408:0")
+    assert read_mounts(machine.root) == {"8:1": [f"/home/x{end}20 1 8:0"]}
+
+
 def test_record_of_udev_that_makes_no_sense_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "b8:0").write_bytes(b"E:\nE:ID_FS_TYPE\nE:=x\nE:ID_FS_LABEL=\xff\x00\nG:systemd\n")
     assert read_udev(tmp_path / "b8:0").get("ID_FS_TYPE") is None
