@@ -192,10 +192,13 @@ def _ids(command: int) -> Iterator[int]:
 
 
 def _info(command: int, number: int, size: int) -> bytes | None:
-    """Return the first `size` bytes of what the kernel says of a program or a link, None when it is gone."""
+    """Return the first `size` bytes of what the kernel says of a program or a link, None when it is gone.
+
+    None too for a link that is still being made, which the kernel refuses with EAGAIN (bpf_link_by_id()).
+    """
     try:
         fd = _bpf(command, _Id(id=number))
-    except FileNotFoundError:
+    except (FileNotFoundError, BlockingIOError):
         return None
     try:
         buffer = ctypes.create_string_buffer(size)

@@ -83,7 +83,9 @@ class BpfProbe:
         if BPF_PROG_TYPE_XDP in kinds and (found := await reader.read_xdp()):
             xdp = xdp_attached(found, await self._xdp_links())
         if reader.unread:
-            self._lacking.add(f"the programs of {len(reader.unread)} namespaces cannot be read: run as root")
+            self._lacking.add(
+                f"the programs of {len(reader.unread)} namespaces could not be read; without root none can be"
+            )
         places = {*hooks, *xdp}
         self._publish({place: [*xdp.get(place, ()), *hooks.get(place, ())] for place in places}, reader.unread)
 

@@ -137,9 +137,9 @@ def _table(message: wire.Message) -> tuple[int, str]:
 def _listed(source: socket.socket, kind: int) -> Iterator[wire.Message]:
     source.send(wire.request(kind, wire.NLM_F_DUMP, kind, GENERIC.pack(wire.AF_UNSPEC, 0, 0)))
     for message in _answers(source):
-        if message.type == wire.NLMSG_DONE:
+        if message.type == wire.NLMSG_DONE and not wire.error_number(message):
             return
-        if message.type == wire.NLMSG_ERROR:
+        if message.type in (wire.NLMSG_DONE, wire.NLMSG_ERROR):
             _raise(message)
         yield message
 

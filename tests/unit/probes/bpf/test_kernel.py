@@ -87,3 +87,12 @@ def test_processor_whose_call_is_not_known_is_said(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("platform.machine", lambda: "pdp11")
     with pytest.raises(OSError, match="pdp11"):
         kernel.read_programs({})
+
+
+def test_link_that_is_being_made_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(command: int, _: object) -> int:
+        raise BlockingIOError(errno.EAGAIN, "not yet") if command == kernel.BPF_LINK_GET_FD_BY_ID else AssertionError
+
+    monkeypatch.setattr(kernel, "_ids", lambda _: iter([7]))
+    monkeypatch.setattr(kernel, "_bpf", refuse)
+    assert kernel.read_xdp_links() == []

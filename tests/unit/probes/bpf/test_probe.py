@@ -213,7 +213,7 @@ async def test_namespace_that_cannot_be_read_is_told_and_what_was_known_stays(la
     both = [("xdp", 43, "drop", None), ("tcx/ingress", 42, "tc", 7)]
     await until(lambda: lab.shown(node) == both)
     lab.attached = REFUSED
-    await until(lambda: "1 namespaces cannot be read" in lab.health.reason)
+    await until(lambda: "1 namespaces could not be read" in lab.health.reason)
     assert lab.health.state == "running"
     assert lab.shown(node) == both
     lab.attached = {}

@@ -94,6 +94,11 @@ def test_refusal_names_what_is_refused() -> None:
         read_ruleset(source, 100)
 
 
+def test_dump_that_breaks_off_is_not_taken_for_a_whole_one() -> None:
+    with pytest.raises(SourceLost, match="ENOMEM"):
+        read_ruleset(kernel(Kernel(ROWS, breaks_off=errno.ENOMEM)), 100)
+
+
 def test_silent_kernel_is_lost() -> None:
     with pytest.raises(SourceLost, match="timed out"):
         read_generation(kernel(Kernel(silent=True)))
