@@ -65,7 +65,7 @@ class BpfProbe:
             health.running("; ".join(sorted(self._lacking)))
             await asyncio.sleep(PAUSE)
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(PAUSE, self._settings.interval, looked_at / INTERFACES_A_SECOND)):
+                async with asyncio.timeout(pause_after(looked_at, self._settings.interval)):
                     await self._wanted.wait()
 
     def _graph_changed(self, events: Sequence[Event]) -> None:
@@ -131,3 +131,8 @@ class BpfProbe:
     def _node_of(self, place: Place) -> str:
         inode, ifindex = place
         return self._context.identity.interface(None if inode == self._context.namespaces.own.inode else inode, ifindex)
+
+
+def pause_after(looked_at: int, interval: float) -> float:
+    """Return the seconds until the next look, after one at that many interfaces."""
+    return max(PAUSE, interval, looked_at / INTERFACES_A_SECOND)
