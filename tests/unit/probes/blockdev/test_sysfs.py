@@ -115,6 +115,17 @@ def test_mounts_of_the_whole_come_before_those_of_a_part(machine: Machine) -> No
     assert read_mounts(machine.root) == {"8:1": ["/srv/with space", "/var/lib/docker/hosts"], "8:2": ["/home"]}
 
 
+def test_btrfs_is_found_by_its_device_and_others_may_not_name_one(machine: Machine) -> None:
+    machine.device("sda", "8:0")
+    machine.write(
+        machine.root / "proc/1/mountinfo",
+        "20 1 0:33 /@ / rw,relatime shared:1 - btrfs /dev/sda rw\n"
+        "21 1 0:40 / /tmp/x rw,relatime - fuse /dev/sda rw\n"
+        "22 1 0:41 / /tmp/y rw,relatime -\n",
+    )
+    assert only(machine).mounts == ("/",)
+
+
 def test_lines_of_mountinfo_that_are_cut_are_passed_over(machine: Machine) -> None:
     machine.write(machine.root / "proc/1/mountinfo", "20 1 8:1\n\n21 1 8:1 / /srv\n22 1 8:1 / /home rw - ext4 x rw\n")
     assert read_mounts(machine.root) == {"8:1": ["/home"]}
