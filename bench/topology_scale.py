@@ -27,6 +27,8 @@ from system.stack import Stack
 
 NAMESPACES, PAIRS = 500, 5
 """PAIRS veth pairs into each namespace: with its `lo` eleven interfaces a namespace, of which ten are made."""
+PROBES = "netns,netlink,wireguard,bpf,netfilter,devlink"
+"""Those that look into every namespace."""
 BURST = 500
 """Pairs that appear at once."""
 TICK = os.sysconf("SC_CLK_TCK")
@@ -97,7 +99,7 @@ async def first_graph(directory: Path, count: int) -> Figure:
 def whole(folder: Path, directory: Path, count: int, burst: int, idle: float) -> list[Figure]:
     """Run agent, bus and analyzer: what the agent takes at rest, and how late many new interfaces are."""
     environment = {
-        "NETSONDE_PROBES_ENABLED": "netns,netlink",
+        "NETSONDE_PROBES_ENABLED": PROBES,
         "NETSONDE_PROBES_NETNS_RUN_PATHS": str(directory),
         "NETSONDE_PROBES_NETNS_ANONYMOUS": "false",
     }

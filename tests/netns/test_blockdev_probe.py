@@ -46,7 +46,9 @@ def image(tmp_path: Path) -> Path:
 def loop(image: Path) -> Iterator[str]:
     found = run("losetup", "--find", "--show", str(image)).strip()
     yield found
-    subprocess.run(["losetup", "--detach", found], check=False, capture_output=True)
+    # By its file: once detached, others may have a device of this name.
+    for device in run("losetup", "--noheadings", "--output", "NAME", "--associated", str(image)).split():
+        subprocess.run(["losetup", "--detach", device], check=False, capture_output=True)
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ async def test_device_is_there_as_soon_as_the_kernel_has_it(live: LiveGraph, ima
     assert (attributes["Type"], attributes["Size"], attributes["BackingFile"]) == ("loop", SIZE, str(image))
     assert node.metadata["Type"] == "blockdevleaf"
     run("losetup", "--detach", loop)
-    await live.gone(Path=loop)
+    await live.gone(Attributes__BackingFile=str(image))
 
 
 async def test_mount_names_its_device_at_once(live: LiveGraph, loop: str, mountpoint: Path) -> None:

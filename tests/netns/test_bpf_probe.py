@@ -122,9 +122,9 @@ async def test_xdp_programs_of_interfaces_with_one_number_are_kept_apart(
     eth = device()
     ifindex = socket.if_nametoindex(eth)
     inside.run("ip", "link", "add", "twin", "index", str(ifindex), "type", "veth", "peer", "name", name("b"))
+    await live.node(Name="twin")
     held(opened, link(watch, ifindex, ON_XDP))
     await live.until(lambda: [each["Hook"] for each in shown(live, eth)] == ["xdp"])
-    await live.node(Name="twin")
     assert shown(live, "twin") == []
 
 

@@ -44,12 +44,15 @@ def answers(source: socket.socket) -> Iterator[wire.Message]:
 def read_family(
     source: socket.socket, name: str, listen: Callable[[socket.socket], Iterator[wire.Message]] = answers
 ) -> int:
-    """Return the number by which this kernel knows a family, 0 when it does not."""
+    """Return the number by which this kernel knows a family, 0 when it does not. OSError when it refuses to tell."""
     body = GENERIC.pack(CTRL_CMD_GETFAMILY, 1) + wire.attribute(CTRL_ATTR_FAMILY_NAME, name.encode() + b"\0")
     source.send(wire.request(GENL_ID_CTRL, 0, 1, body))
     for message in listen(source):
         if message.type == wire.NLMSG_ERROR:
-            return 0
+            number = wire.error_number(message)
+            if number == errno.ENOENT:
+                return 0
+            raise OSError(number, errno.errorcode.get(number, "unknown error"))
         at = message.start + GENERIC.size
         found = wire.attributes(message.data, at, message.end, frozenset({CTRL_ATTR_FAMILY_ID}))
         return wire.number(found.get(CTRL_ATTR_FAMILY_ID, b""))
@@ -57,16 +60,19 @@ def read_family(
 
 
 def ask(source: socket.socket, family: int, command: int, body: bytes = b"", *, dump: bool) -> Iterator[wire.Message]:
-    """Yield the answers to one question: all of a dump, else one. OSError with the kernel's number when it refuses."""
+    """Yield the answers to one question: all of a dump, else one.
+
+    OSError with the kernel's number when it refuses, or breaks a dump off.
+    """
     source.send(wire.request(family, wire.NLM_F_DUMP if dump else 0, command, GENERIC.pack(command, 1) + body))
     for message in answers(source):
         if message.seq != command:
             continue  # the rest of an answer that was not read to its end
-        if message.type == wire.NLMSG_DONE:
-            return
-        if message.type == wire.NLMSG_ERROR:
+        if message.type in (wire.NLMSG_DONE, wire.NLMSG_ERROR):
             number = wire.error_number(message)
-            raise OSError(number, errno.errorcode.get(number, "unknown error"))
+            if number or message.type == wire.NLMSG_ERROR:
+                raise OSError(number, errno.errorcode.get(number, "unknown error"))
+            return
         yield message
         if not dump:
             return

@@ -48,8 +48,9 @@ class HostProbe:
 
     async def run(self, health: Health) -> None:
         """Put the node once, then wait to be cancelled."""
+        # In a thread: a host with hundreds of processors has thousands of files.
+        metadata = await asyncio.to_thread(host_metadata, self._context.host, self._context.settings.host.metadata)
         batch = Batch()
-        metadata = host_metadata(self._context.host, self._context.settings.host.metadata)
         batch.put_node(self._context.identity.host(), self.name, metadata)
         self._context.graph.apply(batch)
         health.gauge("objects", 1)

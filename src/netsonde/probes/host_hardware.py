@@ -31,6 +31,8 @@ _PLACEHOLDER: Final = re.compile(
     re.IGNORECASE,
 )
 """What makers of boards leave in fields that they do not fill."""
+TEXT_LENGTH: Final = 256
+"""Characters that are shown of one text: DMI has 64 as a rule."""
 MOST_NODES: Final = 1024
 """NUMA nodes that are listed; Linux has no more."""
 
@@ -95,8 +97,14 @@ def board(root: Path) -> Metadata:
             "Product": read(root / "proc/device-tree/model"),
             "Serial": read(root / "proc/device-tree/serial-number"),
         }
-    texts = {key: text.strip(" \n\0") for key, text in said.items()}
+    texts = {key: _printable(text) for key, text in said.items()}
     return {key: text for key, text in texts.items() if text and not _PLACEHOLDER.fullmatch(text)}
+
+
+def _printable(text: str) -> str:
+    """Return what can be shown of a text that firmware left: some end with rubbish, or hold what moves a cursor."""
+    shown = "".join(each if each.isprintable() else " " for each in text[:TEXT_LENGTH])
+    return shown.strip()
 
 
 def booted_at(stat: str) -> int:

@@ -128,8 +128,11 @@ def attribute(kind: int, value: bytes) -> bytes:
 
 
 def error_number(message: Message) -> int:
-    """Return the error number of an NLMSG_ERROR, 0 for none (linux/netlink.h, struct nlmsgerr)."""
-    return -signed(message.data[message.start : message.start + 4])
+    """Return the error number of an NLMSG_ERROR (linux/netlink.h, struct nlmsgerr), 0 for none.
+
+    Of an NLMSG_DONE it is why the dump broke off: netlink_dump_done() of the kernel sends no NLMSG_ERROR for that.
+    """
+    return -signed(message.data[message.start : min(message.start + 4, message.end)])
 
 
 def number(value: bytes) -> int:

@@ -63,8 +63,20 @@ def test_refusal_has_the_kernels_number() -> None:
     assert refused.value.errno == errno.EBUSY
 
 
+def test_dump_that_breaks_off_is_not_taken_for_a_whole_one() -> None:
+    broken = message(wire.NLMSG_DONE, struct.pack("=i", -errno.EIO))
+    with pytest.raises(OSError, match="EIO"):
+        bodies((message(22, b"one."), 0), (broken, 0), dump=True)
+
+
 def test_family_that_every_kernel_has_is_found_and_another_is_not() -> None:
     with open_socket() as source:
         assert read_family(source, "nlctrl") == 0x10
     unknown: Any = cast("Any", Kernel((message(wire.NLMSG_ERROR, struct.pack("=i", -errno.ENOENT) + bytes(16)), 0)))
     assert read_family(unknown, "netsonde") == 0
+
+
+def test_kernel_that_cannot_tell_a_family_now_is_not_one_without_it() -> None:
+    short: Any = cast("Any", Kernel((message(wire.NLMSG_ERROR, struct.pack("=i", -errno.ENOMEM) + bytes(16)), 0)))
+    with pytest.raises(OSError, match="ENOMEM"):
+        read_family(short, "devlink")

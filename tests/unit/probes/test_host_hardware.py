@@ -85,6 +85,11 @@ def test_board_says_what_its_maker_filled_in(tmp_path: Path) -> None:
     assert board(tmp_path) == {"Vendor": "Dell Inc.", "Product": "PowerEdge R740", "FirmwareVersion": "2.19.1"}
 
 
+def test_text_of_firmware_is_short_and_printable(tmp_path: Path) -> None:
+    write(tmp_path, sys__class__dmi__id__product_name="\x1b[2JX\0y\u202e ", sys__class__dmi__id__board_name="b" * 9999)
+    assert board(tmp_path) == {"Product": "[2JX y", "BoardName": "b" * 256}
+
+
 def test_machine_without_dmi_tells_its_model_by_its_device_tree(tmp_path: Path) -> None:
     write(tmp_path, proc__device_d_tree__model="Raspberry Pi 4 Model B\0", proc__device_d_tree__serial_d_number="\0")
     assert board(tmp_path) == {"Product": "Raspberry Pi 4 Model B"}

@@ -18,6 +18,8 @@ FROM_KERNEL, FROM_UDEV = 1, 2
 BLOCK: Final = b"SUBSYSTEM=block\0"
 LONGEST: Final = 16 * 1024
 """Bytes of one message that are looked at."""
+AT_ONCE: Final = 64
+"""Messages that are read before others have their turn: a storm of them must not hold the event loop."""
 
 
 class Changes:
@@ -50,7 +52,7 @@ class Changes:
 
     def _device_changed(self) -> None:
         try:
-            while True:
+            for _ in range(AT_ONCE):
                 if BLOCK in self._events.recv(LONGEST):
                     self._changed()
         except BlockingIOError:

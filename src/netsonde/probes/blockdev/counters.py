@@ -14,6 +14,10 @@ NAMES: Final = (
 """Of the columns after the name; the one without a name is no counter."""
 _SECTOR: Final = 512
 _SECTORS: Final = ("ReadBytes", "WriteBytes")
+_TIMES: Final = ("ReadTime", "WriteTime", "IOTime")
+"""Which the kernel tells in 32 bits: many reads at once fill them in days."""
+_WRAP: Final = 1 << 32
+_NEAR_WRAP: Final = _WRAP - (1 << 28)
 
 Counters = dict[str, int]
 
@@ -40,15 +44,19 @@ class CounterHistory:
     def grown(self, readings: dict[str, Counters], now_ms: int) -> tuple[int, dict[str, Counters]]:
         """Return since when, and by how much the counters of each device grew, if at all; not those of new devices.
 
-        A counter that went back counts from zero: a name may be given to another device.
+        A counter that went back and did not overflow counts from zero: a name may be given to another device.
         """
         before, since = self._last, self._at_ms
         self._last, self._at_ms = readings, now_ms
         found: dict[str, Counters] = {}
         for name in readings.keys() & before.keys():
-            growth = {
-                key: now - then if now >= (then := before[name][key]) else now for key, now in readings[name].items()
-            }
+            growth = {key: _growth(key, before[name][key], now) for key, now in readings[name].items()}
             if any(growth.values()):
                 found[name] = {key: by for key, by in growth.items() if by}
         return since, found
+
+
+def _growth(key: str, before: int, now: int) -> int:
+    if now >= before:
+        return now - before
+    return now + _WRAP - before if key in _TIMES and before >= _NEAR_WRAP else now

@@ -9,6 +9,7 @@ Needs:  nothing.
 """
 
 import asyncio
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,8 @@ from netsonde.probes.contributions import ContributionPublisher
 
 PAUSE: Final = 0.2
 """Least seconds between two looks: a disk that comes brings a dozen events."""
+CPU_SHARE: Final = 0.02
+"""Most of a core that looks take: where containers come all the time, mounts change all the time."""
 _GROUP: Final = ""
 """Of the group among the kernel's names."""
 
@@ -55,19 +58,20 @@ class BlockdevProbe:
         try:
             while True:
                 wanted.clear()
-                await self._look()
+                took = await self._look()
                 health.count("looks")
                 health.gauge("objects", len(self._shown))
                 health.running()
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(max(PAUSE, took / CPU_SHARE))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(max(PAUSE, self._settings.interval)):
                         await wanted.wait()
         finally:
             changes.close()
 
-    async def _look(self) -> None:
-        devices, counted = await asyncio.to_thread(_read, self._root)
+    async def _look(self) -> float:
+        """Read, publish, and return the seconds of CPU that reading took."""
+        devices, counted, took = await asyncio.to_thread(_read, self._root)
         identity = self._context.identity
         group_node = self._node_of(_GROUP)
         batch = Batch()
@@ -80,6 +84,7 @@ class BlockdevProbe:
         if len(batch):
             self._context.graph.apply(batch)
         self._count({kname: counters for kname, counters in counted.items() if kname in devices})
+        return took
 
     def _node_of(self, kname: str) -> str:
         return self._context.identity.row(self.name, kname)
@@ -96,9 +101,10 @@ class BlockdevProbe:
             self._context.metrics(metrics)
 
 
-def _read(root: Path) -> tuple[dict[str, Device], dict[str, Counters]]:
+def _read(root: Path) -> tuple[dict[str, Device], dict[str, Counters], float]:
+    began = time.thread_time()
     try:
         text = (root / "proc/diskstats").read_text()
     except OSError:
         text = ""
-    return read_devices(root), parse_diskstats(text)
+    return read_devices(root), parse_diskstats(text), time.thread_time() - began

@@ -8,7 +8,7 @@ what is on a device, and mountinfo (proc_pid_mountinfo(5)).
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -59,11 +59,15 @@ def read_devices(root: Path = Path("/")) -> dict[str, Device]:
     except OSError:
         return {}
     mounts = read_mounts(root)
-    found = (_read(folder / name, root, mounts) for name in names)
-    return {device.kname: device for device in found if device is not None}
+    found = (_read(folder / name, root) for name in names)
+    return {
+        device.kname: replace(device, mounts=(*mounts.get(device.number, ()), *mounts.get(device.path, ())))
+        for device in found
+        if device is not None
+    }
 
 
-def _read(folder: Path, root: Path, mounts: Mapping[str, list[str]]) -> Device | None:
+def _read(folder: Path, root: Path) -> Device | None:
     number, size = _text(folder / "dev"), _number(folder / "size") or 0
     if not number or not size or number.startswith(RAM_DISKS):
         return None
@@ -80,7 +84,6 @@ def _read(folder: Path, root: Path, mounts: Mapping[str, list[str]]) -> Device |
         texts=dict(_texts(folder, disk, udev)),
         numbers=dict(_numbers(disk)),
         flags=dict(_flags(folder, disk)),
-        mounts=tuple(mounts.get(number, ())),
     )
 
 
@@ -139,7 +142,8 @@ def _flags(folder: Path, disk: Path) -> Iterator[tuple[str, bool]]:
 
 def read_udev(file: Path) -> dict[str, str]:
     """Return the properties of one record of udev, whose lines are `E:NAME=value`."""
-    lines = _raw(file).splitlines()
+    # Not splitlines: a label may hold characters that end a line for Python only, and with one fake another property.
+    lines = _raw(file).split("\n")
     pairs = (line[2:].partition("=") for line in lines if line.startswith("E:"))
     return {name: value for name, _, value in pairs if value}
 
@@ -147,17 +151,25 @@ def read_udev(file: Path) -> dict[str, str]:
 def read_mounts(root: Path = Path("/")) -> dict[str, list[str]]:
     """Return where devices are mounted, by number: mounts of a whole file system first, then those of a part of it.
 
+    Those of btrfs by the device's file: its mounts have a number of their own, as it may be on several devices.
     The first process's mounts, since an agent in a container has others; its own where it must not see those.
     """
     text = _raw(root / "proc/1/mountinfo") or _raw(root / "proc/self/mountinfo")
     whole: dict[str, list[str]] = {}
     parts: dict[str, list[str]] = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         fields = line.split(" ")
         if len(fields) > 5:
             place = _ESCAPE.sub(lambda octal: chr(int(octal[1], 8)), fields[4])
-            (whole if fields[3] == "/" else parts).setdefault(fields[2], []).append(place)
+            (whole if fields[3] == "/" else parts).setdefault(_device(line, fields[2]), []).append(place)
     return {number: whole.get(number, []) + parts.get(number, []) for number in {*whole, *parts}}
+
+
+def _device(line: str, number: str) -> str:
+    """Return number or file of the device of a mount; a hyphen ends the optional fields."""
+    kind, _, rest = line.partition(" - ")[2].partition(" ")
+    # Others must not name it: any user gives a mount of FUSE whatever source he likes.
+    return rest.partition(" ")[0] if kind == "btrfs" else number
 
 
 def _names(folder: Path) -> list[str]:
@@ -177,7 +189,8 @@ def _text(file: Path) -> str:
 
 
 def _raw(file: Path) -> str:
+    """Return the text of a file as it is, carriage returns too, "" when it cannot be read."""
     try:
-        return file.read_text(encoding="utf-8", errors="backslashreplace")
+        return file.read_bytes().decode("utf-8", "backslashreplace")
     except OSError:
         return ""

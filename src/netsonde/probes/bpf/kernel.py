@@ -10,10 +10,9 @@ import ctypes
 import errno
 import os
 import platform
-import socket
 import struct
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import count, islice, takewhile
 from typing import Final, NamedTuple
 
 from netsonde.probes.netlink_wire import text
@@ -46,7 +45,18 @@ _NOT_THERE: Final = (errno.ENODEV, errno.ENXIO, errno.EACCES)
 
 _PROGRAM: Final = struct.Struct("=II8s48x16s")
 _LINK: Final = struct.Struct("=IIIxxxxI")
+
+
+class _Interface(ctypes.Structure):
+    """struct if_nameindex of net/if.h; the last of several has the number 0."""
+
+    _fields_ = (("ifindex", ctypes.c_uint), ("name", ctypes.c_void_p))
+
+
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc.if_nameindex.restype = ctypes.POINTER(_Interface)
+_libc.if_freenameindex.argtypes = (ctypes.POINTER(_Interface),)
+_libc.if_freenameindex.restype = None
 
 
 Place = tuple[int, int]
@@ -149,7 +159,7 @@ def read_attached(ifindexes: Sequence[int] | None = None) -> Reading:
 
     A hook that this kernel does not have is left out.
     """
-    wanted = [ifindex for ifindex, _ in socket.if_nameindex()] if ifindexes is None else ifindexes
+    wanted = read_ifindexes() if ifindexes is None else ifindexes
     question, hooks = _Question(), list(HOOKS)
     found: dict[int, list[Attached]] = {}
     for ifindex in wanted[:INTERFACES_AT_ONCE]:
@@ -165,6 +175,22 @@ def read_attached(ifindexes: Sequence[int] | None = None) -> Reading:
             if attached:
                 found.setdefault(ifindex, []).extend(attached)
     return Reading(found, wanted[INTERFACES_AT_ONCE:])
+
+
+def read_ifindexes() -> list[int]:
+    """Return the interfaces of the calling thread's namespace.
+
+    By if_nameindex(3) as socket.if_nameindex does, which keeps the interpreter to itself meanwhile: tens of ms where
+    there are thousands.
+    """
+    first = _libc.if_nameindex()
+    if not first:
+        failed = ctypes.get_errno()
+        raise OSError(failed, f"interfaces cannot be listed: {os.strerror(failed)}")
+    try:
+        return [found.ifindex for found in takewhile(lambda found: found.ifindex, map(first.__getitem__, count()))]
+    finally:
+        _libc.if_freenameindex(first)
 
 
 def decode_program(info: bytes) -> Program:
@@ -192,10 +218,13 @@ def _ids(command: int) -> Iterator[int]:
 
 
 def _info(command: int, number: int, size: int) -> bytes | None:
-    """Return the first `size` bytes of what the kernel says of a program or a link, None when it is gone."""
+    """Return the first `size` bytes of what the kernel says of a program or a link, None when it is gone.
+
+    None too for a link that is still being made, which the kernel refuses with EAGAIN (bpf_link_by_id()).
+    """
     try:
         fd = _bpf(command, _Id(id=number))
-    except FileNotFoundError:
+    except (FileNotFoundError, BlockingIOError):
         return None
     try:
         buffer = ctypes.create_string_buffer(size)

@@ -32,6 +32,8 @@ from netsonde.probes.bpf.translate import attached_metadata, xdp_attached
 
 PAUSE: Final = 0.1
 """Least seconds between two looks: many interfaces may change together."""
+INTERFACES_A_SECOND: Final = 400
+"""Interfaces that are looked at, so that it takes a hundredth of a core; where there are thousands, less often."""
 _ALL: Final = frozenset({BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_XDP})
 
 
@@ -56,14 +58,14 @@ class BpfProbe:
         while True:
             self._wanted.clear()
             self._lacking = set()
-            await self._look()
+            looked_at = await self._look()
             health.count("looks")
             health.gauge("objects", len(self._stated))
             health.gauge("programs", len(self._programs))
             health.running("; ".join(sorted(self._lacking)))
             await asyncio.sleep(PAUSE)
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(PAUSE, self._settings.interval)):
+                async with asyncio.timeout(pause_after(looked_at, self._settings.interval)):
                     await self._wanted.wait()
 
     def _graph_changed(self, events: Sequence[Event]) -> None:
@@ -74,8 +76,11 @@ class BpfProbe:
             elif "XDP" in event.touched:
                 self._wanted.set()
 
-    async def _look(self) -> None:
-        """Read and publish; a namespace is entered only if something is loaded that could be attached there."""
+    async def _look(self) -> int:
+        """Read and publish, and return how many interfaces were looked at.
+
+        A namespace is entered only if something is loaded that could be attached there.
+        """
         kinds = await self._list_programs()
         reader = HookReader(self._context.namespaces)
         hooks = await reader.read_hooks() if BPF_PROG_TYPE_SCHED_CLS in kinds else {}
@@ -83,9 +88,12 @@ class BpfProbe:
         if BPF_PROG_TYPE_XDP in kinds and (found := await reader.read_xdp()):
             xdp = xdp_attached(found, await self._xdp_links())
         if reader.unread:
-            self._lacking.add(f"the programs of {len(reader.unread)} namespaces cannot be read: run as root")
+            self._lacking.add(
+                f"the programs of {len(reader.unread)} namespaces could not be read; without root none can be"
+            )
         places = {*hooks, *xdp}
         self._publish({place: [*xdp.get(place, ()), *hooks.get(place, ())] for place in places}, reader.unread)
+        return len(self._context.graph.nodes_having("IfIndex")) * len(kinds & _ALL)
 
     async def _list_programs(self) -> set[int]:
         """List what is loaded; return the types of programs that there may be."""
@@ -123,3 +131,8 @@ class BpfProbe:
     def _node_of(self, place: Place) -> str:
         inode, ifindex = place
         return self._context.identity.interface(None if inode == self._context.namespaces.own.inode else inode, ifindex)
+
+
+def pause_after(looked_at: int, interval: float) -> float:
+    """Return the seconds until the next look, after one at that many interfaces."""
+    return max(PAUSE, interval, looked_at / INTERFACES_A_SECOND)

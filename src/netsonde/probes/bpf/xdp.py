@@ -22,6 +22,8 @@ LONGEST: Final = 256 * 1024
 """Bytes of one datagram; the kernel's are 32 KiB, an interface with hundreds of functions makes bigger ones."""
 PATIENCE: Final = 5.0
 """Seconds for the kernel's next answer."""
+ATTEMPTS: Final = 3
+"""Dumps of interfaces that come and go meanwhile."""
 _LINK: Final = struct.Struct("=BxHiII")
 _WANTED: Final = frozenset({IFLA_XDP})
 
@@ -34,23 +36,36 @@ def open_socket() -> socket.socket:
 
 
 def read_xdp(source: socket.socket) -> dict[int, list[int]]:
-    """Return the programs of each interface that has any, by ifindex; SourceLost when the kernel does not answer."""
-    mask = wire.attribute(IFLA_EXT_MASK, struct.pack("=I", RTEXT_FILTER_SKIP_STATS))
-    found: dict[int, list[int]] = {}
+    """Return the programs of each interface that has any, by ifindex.
+
+    SourceLost when the kernel does not answer, or interfaces come and go all the while, so that some may be missing.
+    """
     try:
-        source.send(wire.request(wire.RTM_GETLINK, wire.NLM_F_DUMP, 1, _LINK.pack(0, 0, 0, 0, 0) + mask))
-        while True:
-            data, (sender, _) = source.recvfrom(LONGEST)
-            for message in wire.messages(data) if sender == 0 else ():
-                if message.type == wire.NLMSG_DONE:
-                    return found
-                if message.type == wire.NLMSG_ERROR:
-                    raise SourceLost(f"the kernel does not list interfaces: error {wire.error_number(message)}")
-                ifindex, programs = decode(message)
-                if programs:
-                    found[ifindex] = programs
+        for _ in range(ATTEMPTS):
+            if (found := _dumped(source)) is not None:
+                return found
     except OSError as refused:
         raise SourceLost(f"the kernel does not list interfaces: {refused}") from refused
+    raise SourceLost("the kernel does not list interfaces: they change all the while")
+
+
+def _dumped(source: socket.socket) -> dict[int, list[int]] | None:
+    """Return what one dump tells, None when something changed meanwhile."""
+    mask = wire.attribute(IFLA_EXT_MASK, struct.pack("=I", RTEXT_FILTER_SKIP_STATS))
+    source.send(wire.request(wire.RTM_GETLINK, wire.NLM_F_DUMP, 1, _LINK.pack(0, 0, 0, 0, 0) + mask))
+    found: dict[int, list[int]] = {}
+    whole = True
+    while True:
+        data, (sender, _) = source.recvfrom(LONGEST)
+        for message in wire.messages(data) if sender == 0 else ():
+            whole = whole and not message.flags & wire.NLM_F_DUMP_INTR
+            if message.type in (wire.NLMSG_DONE, wire.NLMSG_ERROR):
+                if message.type == wire.NLMSG_ERROR or wire.error_number(message):
+                    raise SourceLost(f"the kernel does not list interfaces: error {wire.error_number(message)}")
+                return found if whole else None
+            ifindex, programs = decode(message)
+            if programs:
+                found[ifindex] = programs
 
 
 def decode(message: wire.Message) -> tuple[int, list[int]]:

@@ -79,7 +79,7 @@ class DevlinkProbe:
         sources = await self._context.namespaces.enter_each(namespaces, open_socket, socket.socket.close)
         try:
             for namespace, source in zip(namespaces, sources, strict=True):
-                devices = await self._read(source)
+                devices = await self._read(namespace, source)
                 if devices is not None:
                     found[namespace.inode] = devices
         finally:
@@ -89,16 +89,19 @@ class DevlinkProbe:
                     source.close()
         self._publish(found, {namespace.inode for namespace in namespaces} - found.keys())
 
-    async def _read(self, source: socket.socket | OSError) -> list[Device] | None:
+    async def _read(self, namespace: Namespace, source: socket.socket | OSError) -> list[Device] | None:
         """Return the devices, None when they cannot be read."""
         if isinstance(source, OSError):
-            self._troubles.add("a namespace with devlink devices cannot be entered: run as root")
+            if self._context.namespaces.get(namespace.inode) is namespace:
+                self._troubles.add("a namespace with devlink devices cannot be entered: run as root")
             return None
         try:
-            return await asyncio.to_thread(read_devices, source)
+            devices, troubles = await asyncio.to_thread(read_devices, source)
         except (SourceLost, WireError) as failed:
             self._troubles.add(str(failed))
             return None
+        self._troubles.update(troubles)
+        return devices
 
     def _namespaces(self) -> list[Namespace]:
         """Return the own namespace, and those with interfaces that are ports."""

@@ -20,6 +20,7 @@ KEYS = written_by(
         Key("LXD.Stateful", "string", "`true`: its memory is kept on disk; else `false`", "false"),
         Key("LXD.Location", "string", "member of the cluster that it is on", "node-3"),
         Key("LXD.Profiles", "list of string", "profiles", ["default"]),
+        Key("LXD.ProfilesOmitted", "integer", "profiles beyond 64 kB", 3),
         Key("LXD.Config", "object", "settings, those of profiles too, without what may be secret", {"limits.cpu": "2"}),
         Key("LXD.Config.*", "string", "one setting; a name with dots is quoted in a query", "2"),
         Key("LXD.ConfigOmitted", "integer", "settings beyond 64 kB", 3),

@@ -86,16 +86,20 @@ class LxdProbe:
         while True:
             self._wanted.clear()
             began = loop.time()
-            self._publish(one for one in await lxd.instances() if one.location in (*NOT_CLUSTERED, member))
+            self._publish(await asyncio.to_thread(self._shown, await lxd.instances(), member))
             health.count("lists")
             health.gauge("objects", len(self._stated))
             health.running()
             await asyncio.sleep(max(PAUSE, (loop.time() - began) * (1 / LISTING_SHARE - 1)))
             await self._wanted.wait()
 
-    def _publish(self, instances: Iterable[Instance]) -> None:
-        shown = ((self._node(one), one) for one in instances if one.status != STOPPED)
-        wanted = {node: instance_metadata(one) for node, one in shown if node}
+    def _shown(self, instances: Iterable[Instance], member: str) -> dict[str, Metadata]:
+        """Return what to show, by node, of the instances on this member of a cluster; called in a thread."""
+        here = (one for one in instances if one.location in (*NOT_CLUSTERED, member) and one.status != STOPPED)
+        shown = ((self._node(one), one) for one in here)
+        return {node: instance_metadata(one) for node, one in shown if node}
+
+    def _publish(self, wanted: dict[str, Metadata]) -> None:
         batch = Batch()
         for node in self._stated.keys() - wanted.keys():
             del self._stated[node]

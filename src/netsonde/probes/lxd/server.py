@@ -4,15 +4,14 @@
 Source: REST API 1.0, and its events over a WebSocket.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, TypeVar
+from typing import Final
 
 from netsonde.errors import SourceLost, WireError
-from netsonde.probes.lxd.api import Instance, Server, decode
+from netsonde.probes.lxd.api import Instance, Server, decode, decode_instances
 from netsonde.probes.unix_http import UnixHttp
-
-T = TypeVar("T")
 
 INSTANCES: Final = "/1.0/instances?recursion=1&all-projects=true"
 EVENTS: Final = "/1.0/events?type=lifecycle&all-projects=true"
@@ -31,17 +30,17 @@ class Lxd:
         self._http = UnixHttp(socket, timeout)
 
     async def meet(self) -> Server:
-        return await self._get("/1.0", Server)
+        return decode(await self._get("/1.0"), Server)
 
     async def instances(self) -> list[Instance]:
         """Return the instances of all projects, in a cluster those of other members too."""
-        return await self._get(INSTANCES, list[Instance])
+        return await asyncio.to_thread(decode_instances, await self._get(INSTANCES))
 
-    async def _get(self, target: str, kind: type[T]) -> T:
+    async def _get(self, target: str) -> bytes:
         answer = await self._http.get(target)
         if answer.status != 200:
             raise WireError(f"{target} was answered with status {answer.status}")
-        return decode(answer.body, kind)
+        return answer.body
 
     @asynccontextmanager
     async def events(self) -> AsyncIterator[AsyncIterator[str | bytes]]:

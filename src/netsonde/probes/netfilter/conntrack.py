@@ -5,6 +5,8 @@ Source: /proc/net/stat/nf_conntrack and /proc/sys/net/netfilter/nf_conntrack_* o
 (net/netfilter/nf_conntrack_standalone.c of Linux). Files, since asking by netlink would make a kernel load the module.
 """
 
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,6 +31,7 @@ NAMES: Final = {
 ENTRIES: Final = "ConntrackEntries"
 FEW: Final = 64
 """Entries below which it does not matter how many."""
+_READ_SIZE: Final = 64 * 1024
 _WRAP: Final = 1 << 32
 _NEAR_WRAP: Final = _WRAP - (1 << 28)
 
@@ -41,25 +44,39 @@ class Conntrack:
 
     entries: int
     most: int
-    processors: tuple[Counters, ...] = ()
-    """What each processor counted, in 32 bits."""
+    statistics: str = ""
+    """As the kernel tells them: parsed when they differ only, for hundreds of namespaces with a line for each of
+    hundreds of processors say the same at every look."""
 
 
 def read_conntrack(statistics: Path = STATISTICS, sysctl: Path = SYSCTL) -> Conntrack | None:
     """Return the reading of the calling thread's namespace; None when this kernel tracks no connections."""
     try:
-        entries, most = (int((sysctl / f"nf_conntrack_{name}").read_text()) for name in ("count", "max"))
+        entries, most = (int(_text(sysctl / f"nf_conntrack_{name}")) for name in ("count", "max"))
     except (OSError, ValueError):
         return None
     try:
-        text = statistics.read_text()
+        text = _text(statistics)
     except OSError:
         text = ""  # a kernel without CONFIG_NF_CONNTRACK_PROCFS tells no more
-    return Conntrack(entries, most, parse_statistics(text))
+    # One copy for all the namespaces in which nothing was counted.
+    return Conntrack(entries, most, sys.intern(text))
+
+
+def _text(file: Path) -> str:
+    """Return the text of a file; without a stream in between, which takes longer than the kernel's answer."""
+    fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        found = bytearray()
+        while part := os.read(fd, _READ_SIZE):
+            found += part
+    finally:
+        os.close(fd)
+    return found.decode("ascii", "replace")
 
 
 def parse_statistics(text: str) -> tuple[Counters, ...]:
-    """Return the counters of each line under the heading; lines that are no numbers are left out."""
+    """Return what each processor counted, in 32 bits, a line each; lines that are no numbers are left out."""
     heading, *lines = text.splitlines() or [""]
     columns = heading.split()
     found = []
@@ -84,7 +101,8 @@ class ConntrackHistory:
         if before is None or before[1] == reading:
             return None
         grown: Counters = {}
-        for then, now in zip(before[1].processors, reading.processors, strict=False):
+        then_and_now = (parse_statistics(each.statistics) for each in (before[1], reading))
+        for then, now in zip(*then_and_now, strict=False):
             for name, count in now.items():
                 grown[name] = grown.get(name, 0) + _growth(then.get(name, 0), count)
         counters = {name: by for name, by in grown.items() if by} | {ENTRIES: reading.entries}

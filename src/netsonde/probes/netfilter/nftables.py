@@ -96,7 +96,7 @@ def read_generation(source: socket.socket) -> int | None:
 
 
 def read_ruleset(source: socket.socket, most: int) -> Ruleset | None:
-    """Count what there is, `most` chains, sets and rules at most; None when it was changed all the while.
+    """Count what there is, `most` tables, chains, sets and rules at most; None when it was changed all the while.
 
     SourceLost when the kernel refuses. The source is of no use after a reading that was cut.
     """
@@ -114,6 +114,10 @@ def _count(source: socket.socket, most: int) -> Ruleset | None:
     whole = True
     for message in _listed(source, NFT_MSG_GETTABLE):
         whole = whole and not message.flags & wire.NLM_F_DUMP_INTR
+        if most == 0:
+            found.cut = True
+            return found
+        most -= 1
         found.tables[_table(message)] = Counter()
     for kind, part in _PARTS.items():
         for message in _listed(source, kind):
@@ -137,9 +141,9 @@ def _table(message: wire.Message) -> tuple[int, str]:
 def _listed(source: socket.socket, kind: int) -> Iterator[wire.Message]:
     source.send(wire.request(kind, wire.NLM_F_DUMP, kind, GENERIC.pack(wire.AF_UNSPEC, 0, 0)))
     for message in _answers(source):
-        if message.type == wire.NLMSG_DONE:
+        if message.type == wire.NLMSG_DONE and not wire.error_number(message):
             return
-        if message.type == wire.NLMSG_ERROR:
+        if message.type in (wire.NLMSG_DONE, wire.NLMSG_ERROR):
             _raise(message)
         yield message
 

@@ -13,4 +13,4 @@ class NetfilterSettings:
     limit: int = 64
     """Tables shown of one namespace; the rest is counted in `NFTables.TablesOmitted`."""
     rule_limit: int = 100_000
-    """Chains, sets and rules counted in one namespace; `NFTables.Uncounted` says that there are more."""
+    """Tables, chains, sets and rules counted in one namespace; `NFTables.Uncounted` says that there are more."""

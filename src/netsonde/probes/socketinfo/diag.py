@@ -98,9 +98,9 @@ def _listed(source: socket.socket, family: int, protocol: int) -> Iterator[Socke
         if sender != 0:
             continue  # only the kernel has port id 0; other processes may send to us too
         for message in wire.messages(data):
-            if message.type == wire.NLMSG_DONE:
+            if message.type == wire.NLMSG_DONE and not wire.error_number(message):
                 return
-            if message.type == wire.NLMSG_ERROR:
+            if message.type in (wire.NLMSG_DONE, wire.NLMSG_ERROR):
                 number = wire.error_number(message)
                 raise OSError(number, errno.errorcode.get(number, "unknown error"))
             each = decode(message, PROTOCOLS[protocol])

@@ -39,9 +39,9 @@ def _read(source: socket.socket, family: int, ifindex: int) -> Device | None:
     source.send(wire.request(family, wire.NLM_F_DUMP, ifindex, GENERIC.pack(WG_CMD_GET_DEVICE, 1) + attribute))
     found: Device | None = None
     for message in _answers(source):
-        if message.type == wire.NLMSG_DONE:
+        if message.type == wire.NLMSG_DONE and not wire.error_number(message):
             return found
-        if message.type == wire.NLMSG_ERROR:
+        if message.type in (wire.NLMSG_DONE, wire.NLMSG_ERROR):
             number = wire.error_number(message)
             if number in (errno.ENODEV, errno.EOPNOTSUPP):
                 return None

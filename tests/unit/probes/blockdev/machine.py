@@ -53,4 +53,4 @@ class Machine:
     @staticmethod
     def write(file: Path, text: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        file.write_bytes(text.encode())

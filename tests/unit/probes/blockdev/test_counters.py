@@ -34,3 +34,9 @@ def test_counter_that_went_back_counts_from_zero() -> None:
     history = CounterHistory()
     history.grown({"sda": COUNTED}, 1000)
     assert history.grown({"sda": {**COUNTED, "Reads": 4}}, 2000)[1] == {"sda": {"Reads": 4}}
+
+
+def test_time_that_overflowed_its_32_bits_grew() -> None:
+    history = CounterHistory()
+    history.grown({"sda": {**COUNTED, "ReadTime": 2**32 - 10}}, 1000)
+    assert history.grown({"sda": {**COUNTED, "ReadTime": 20}}, 2000)[1] == {"sda": {"ReadTime": 30}}

@@ -33,6 +33,7 @@ class Lab:
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "PAUSE", 0.001)
+        monkeypatch.setattr(module, "CPU_SHARE", 1.0)
         self.machine = Machine(root)
         self.metrics: list[InterfaceMetric] = []
         self.graph = Graph("h1", "agent.h1", lambda: 1)

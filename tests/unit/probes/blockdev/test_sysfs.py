@@ -115,9 +115,34 @@ def test_mounts_of_the_whole_come_before_those_of_a_part(machine: Machine) -> No
     assert read_mounts(machine.root) == {"8:1": ["/srv/with space", "/var/lib/docker/hosts"], "8:2": ["/home"]}
 
 
+def test_btrfs_is_found_by_its_device_and_others_may_not_name_one(machine: Machine) -> None:
+    machine.device("sda", "8:0")
+    machine.write(
+        machine.root / "proc/1/mountinfo",
+        "20 1 0:33 /@ / rw,relatime shared:1 - btrfs /dev/sda rw\n"
+        "21 1 0:40 / /tmp/x rw,relatime - fuse /dev/sda rw\n"
+        "22 1 0:41 / /tmp/y rw,relatime -\n",
+    )
+    assert only(machine).mounts == ("/",)
+
+
 def test_lines_of_mountinfo_that_are_cut_are_passed_over(machine: Machine) -> None:
     machine.write(machine.root / "proc/1/mountinfo", "20 1 8:1\n\n21 1 8:1 / /srv\n22 1 8:1 / /home rw - ext4 x rw\n")
     assert read_mounts(machine.root) == {"8:1": ["/home"]}
+
+
+@pytest.mark.parametrize("end", ["\u2028", "\x85", "\x0c", "\r"])
+def test_label_cannot_fake_another_property(machine: Machine, end: str) -> None:
+    machine.device("sda", "8:0")
+    machine.udev("8:0", ID_WWN="0x5000c500a1b2c3d4", ID_FS_LABEL=f"x{end}E:ID_WWN=0xbad")
+    texts = only(machine).texts
+    assert (texts["WWN"], texts["Label"]) == ("0x5000c500a1b2c3d4", f"x{end}E:ID_WWN=0xbad")
+
+
+@pytest.mark.parametrize("end", ["\u2028", "\x85", "\x0c", "\r"])
+def test_mountpoint_cannot_fake_another_mount(machine: Machine, end: str) -> None:
+    machine.mount("8:1", f"/home/x{end}20\\0401\\0408:0")
+    assert read_mounts(machine.root) == {"8:1": [f"/home/x{end}20 1 8:0"]}
 
 
 def test_record_of_udev_that_makes_no_sense_says_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 """What the kernel says of programs and links, as linux/bpf.h lays it out, and a kernel that refuses."""
 
 import errno
+import socket
 import struct
 from collections.abc import Callable
 
@@ -31,7 +32,7 @@ def boot(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Kernel]:
     def start(hooks: dict[tuple[int, str], int | list[tuple[int, int]]]) -> Kernel:
         made = Kernel(hooks)
         monkeypatch.setattr(kernel, "_Question", lambda: made)
-        monkeypatch.setattr("socket.if_nameindex", lambda: [(1, "lo"), (2, "eth0")])
+        monkeypatch.setattr(kernel, "read_ifindexes", lambda: [1, 2])
         return made
 
     return start
@@ -87,3 +88,16 @@ def test_processor_whose_call_is_not_known_is_said(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("platform.machine", lambda: "pdp11")
     with pytest.raises(OSError, match="pdp11"):
         kernel.read_programs({})
+
+
+def test_link_that_is_being_made_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(command: int, _: object) -> int:
+        raise BlockingIOError(errno.EAGAIN, "not yet") if command == kernel.BPF_LINK_GET_FD_BY_ID else AssertionError
+
+    monkeypatch.setattr(kernel, "_ids", lambda _: iter([7]))
+    monkeypatch.setattr(kernel, "_bpf", refuse)
+    assert kernel.read_xdp_links() == []
+
+
+def test_interfaces_are_those_that_another_implementation_lists() -> None:
+    assert kernel.read_ifindexes() == [ifindex for ifindex, _ in socket.if_nameindex()]

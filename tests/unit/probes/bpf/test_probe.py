@@ -213,7 +213,7 @@ async def test_namespace_that_cannot_be_read_is_told_and_what_was_known_stays(la
     both = [("xdp", 43, "drop", None), ("tcx/ingress", 42, "tc", 7)]
     await until(lambda: lab.shown(node) == both)
     lab.attached = REFUSED
-    await until(lambda: "1 namespaces cannot be read" in lab.health.reason)
+    await until(lambda: "1 namespaces could not be read" in lab.health.reason)
     assert lab.health.state == "running"
     assert lab.shown(node) == both
     lab.attached = {}
@@ -232,3 +232,18 @@ async def test_without_the_right_to_list_programs_their_numbers_are_shown(monkey
         await until(lambda: "cannot be listed (Operation not permitted)" in lab.health.reason)
         assert lab.health.state == "running"
         task.cancel()
+
+
+def test_thousands_of_interfaces_are_looked_at_less_often() -> None:
+    assert module.pause_after(11, 10.0) == 10.0
+    assert module.pause_after(11_000, 10.0) == 27.5
+
+
+async def test_look_tells_how_many_interfaces_it_was_at_for_tc_and_xdp(lab: Lab) -> None:
+    lab.put(5)
+    lab.put(6)
+    assert await lab.probe._look() == 4
+    lab.programs = [TC]
+    assert await lab.probe._look() == 2
+    lab.programs = []
+    assert await lab.probe._look() == 0

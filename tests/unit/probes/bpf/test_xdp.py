@@ -64,6 +64,20 @@ def test_kernel_that_refuses_or_falls_silent_is_lost() -> None:
         read()
 
 
+def test_dump_that_breaks_off_is_not_taken_for_a_whole_one() -> None:
+    broken = struct.pack("=IHHIIi", 20, wire.NLMSG_DONE, 2, 1, 0, -errno.EMSGSIZE)
+    with pytest.raises(SourceLost, match=f"error {errno.EMSGSIZE}"):
+        read((link(5, driver=2), 0), (broken, 0))
+
+
+def test_dump_in_which_an_interface_came_or_went_is_asked_for_again() -> None:
+    changed = struct.pack("=IHHIIi", 20, wire.NLMSG_DONE, wire.NLM_F_DUMP_INTR, 1, 0, 0)
+    whole = ((link(5, driver=2) + link(6, driver=3), 0), (DONE, 0))
+    assert read((link(5, driver=2), 0), (changed, 0), *whole) == {5: [2], 6: [3]}
+    with pytest.raises(SourceLost, match="change all the while"):
+        read((changed, 0), (changed, 0), (changed, 0))
+
+
 def test_message_that_is_cut_is_refused() -> None:
     (short,) = wire.messages(struct.pack("=IHHII", 20, wire.RTM_NEWLINK, 2, 1, 0) + bytes(4))
     with pytest.raises(WireError):

@@ -34,7 +34,7 @@ from unit.probes.devlink.kernel import (
 
 def read(kernel: Kernel) -> list[Device]:
     source: Any = cast("Any", kernel)
-    return read_devices(source)
+    return read_devices(source).devices
 
 
 def only(kernel: Kernel) -> Device:
@@ -111,6 +111,17 @@ def test_what_a_driver_does_not_tell_is_absent_and_the_rest_is_told(command: int
     found = only(kernel)
     parts = {INFO_GET: found.info, PORT_GET: found.ports, HEALTH_GET: found.reporters, ESWITCH_GET: found.eswitch}
     assert [each for each, part in parts.items() if not part] == [command]
+
+
+@pytest.mark.parametrize("command", [INFO_GET, PORT_GET, HEALTH_GET, ESWITCH_GET])
+def test_driver_that_fails_one_question_is_told_and_asked_the_others(command: int) -> None:
+    kernel = card()
+    kernel.told[command] = errno.ETIMEDOUT
+    source: Any = cast("Any", kernel)
+    (found,), (trouble,) = read_devices(source)
+    parts = {INFO_GET: found.info, PORT_GET: found.ports, HEALTH_GET: found.reporters, ESWITCH_GET: found.eswitch}
+    assert [each for each, part in parts.items() if not part] == [command]
+    assert trouble.endswith("cannot be read: ETIMEDOUT")
 
 
 def test_devices_that_went_meanwhile_and_nameless_ones_are_left_out() -> None:

@@ -21,7 +21,7 @@ from netsonde.probes.identity import Identity
 from netsonde.probes.namespaces import Namespace, NamespaceRegistry
 from netsonde.probes.settings import ProbeSettings
 from unit.captures.fakes import until
-from unit.probes.devlink.kernel import CARD, GET, Kernel, card
+from unit.probes.devlink.kernel import CARD, GET, INFO_GET, Kernel, card
 
 IDENTITY = Identity("m1")
 
@@ -125,8 +125,9 @@ async def test_interface_that_comes_back_has_its_port_again(lab: Lab) -> None:
         (OSError(errno.EPERM, "not permitted"), "cannot be entered: run as root"),
         (Kernel({GET: errno.EBUSY}), "does not list devlink devices"),
         (Kernel(rubbish=b"\xff" * 64), "netlink message"),
+        (Kernel({**card().told, INFO_GET: errno.EIO}), "firmware cannot be read: EIO"),
     ],
-    ids=["cannot be entered", "refuses", "talks rubbish"],
+    ids=["cannot be entered", "refuses", "talks rubbish", "fails one question"],
 )
 async def test_kernel_that_does_not_answer_is_told_and_what_was_known_stays(
     lab: Lab, broken: Kernel | OSError, reason: str

@@ -6,13 +6,13 @@ import json
 import pytest
 
 from netsonde.errors import WireError
-from netsonde.probes.lxd.api import Instance, Server, decode, instance_metadata
+from netsonde.probes.lxd.api import Instance, Server, decode, decode_instances, instance_metadata
 from netsonde.schema import unlisted
 from unit.probes.lxd.lab import UUID, instance
 
 
 def told(name: str = "web", **more: object) -> Instance:
-    (found,) = decode(json.dumps({"metadata": [instance(name, **more)]}).encode(), list[Instance])
+    (found,) = decode_instances(json.dumps({"metadata": [instance(name, **more)]}).encode())
     return found
 
 
@@ -49,6 +49,14 @@ def test_settings_and_devices_beyond_the_room_are_counted() -> None:
     assert unlisted({"Type": "container", **shown}) == []
 
 
+def test_profiles_beyond_the_room_are_counted() -> None:
+    shown = instance_metadata(told(profiles=[f"{number:04}{'x' * 1020}" for number in range(100)]))
+    lxd = shown["LXD"]
+    assert isinstance(lxd, dict)
+    assert (len(lxd["Profiles"]), lxd["ProfilesOmitted"]) == (64, 36)  # type: ignore[arg-type]
+    assert unlisted({"Type": "container", **shown}) == []
+
+
 def test_directory_of_a_project_has_its_name() -> None:
     assert (told().directory, told(project="shop").directory) == ("web", "shop_web")
 
@@ -60,16 +68,30 @@ def test_uuid_is_that_of_qemu() -> None:
 
 
 def test_answer_may_leave_things_out() -> None:
-    (bare,) = decode(b'{"metadata": [{"name": "web"}]}', list[Instance])
+    (bare,) = decode_instances(b'{"metadata": [{"name": "web"}]}')
     assert instance_metadata(bare)["LXD"] == {
         **{"Name": "web", "Project": "default", "Type": "container", "Ephemeral": "false", "Stateful": "false"}
     }
     assert decode(b'{"metadata": {}}', Server).environment.server_name == ""
 
 
+LONE_SURROGATE = b'{"metadata": [{"name": "\\ud800"}]}'
+"""No text that could be sent on."""
+
+
 @pytest.mark.parametrize(
-    "answer", [b"", b"{}", b"[]", b'{"metadata": {}}', b'{"metadata": [{}]}', b'{"metadata": [{"name": 5}]}', b"\xff"]
+    "answer",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"metadata": {}}',
+        b'{"metadata": [{}]}',
+        b'{"metadata": [{"name": 5}]}',
+        b"\xff",
+        LONE_SURROGATE,
+    ],
 )
 def test_rubbish_is_refused(answer: bytes) -> None:
     with pytest.raises(WireError):
-        decode(answer, list[Instance])
+        decode_instances(answer)

@@ -20,9 +20,6 @@ def error(number: int) -> bytes:
     return message(wire.NLMSG_ERROR, struct.pack("=i", -number) + bytes(16))
 
 
-DONE = message(wire.NLMSG_DONE, bytes(4))
-
-
 @dataclass
 class Kernel:
     """Answers questions as a netlink socket does. `rows`: family and table of each, by question (1, 4, 7, 10)."""
@@ -33,6 +30,8 @@ class Kernel:
     """Error number of every answer."""
     interruptions: int = 0
     """Dumps of tables in which something changes."""
+    breaks_off: int = 0
+    """Error number with which every dump ends."""
     rubbish: bytes = b""
     silent: bool = False
     closed: bool = False
@@ -53,8 +52,11 @@ class Kernel:
             number = wire.attribute(1, struct.pack("!I", self.generation))
             self._answers.append(message(10 << 8 | 15, bytes(4) + number))
         else:
-            self._answers.extend([self._dump(kind & 0xFF), DONE])
+            self._answers.extend([self._dump(kind & 0xFF), self._done()])
         return len(request)
+
+    def _done(self) -> bytes:
+        return message(wire.NLMSG_DONE, struct.pack("=i", -self.breaks_off))
 
     def _dump(self, question: int) -> bytes:
         flags = 2

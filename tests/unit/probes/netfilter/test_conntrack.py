@@ -30,6 +30,11 @@ expect_new expect_create expect_delete search_restart
 """
 
 
+def reading(entries: int, *drops: int) -> Conntrack:
+    """Return a reading with what each processor dropped."""
+    return Conntrack(entries, 9, "".join(["drop\n", *(f"{count:08x}\n" for count in drops)]))
+
+
 def test_counters_are_found_by_the_names_of_their_columns() -> None:
     first, second = parse_statistics(LINUX_6_18)
     assert first == {
@@ -71,17 +76,17 @@ def test_kernel_without_statistics_tells_the_entries(tmp_path: Path) -> None:
 
 def test_interval_has_what_all_processors_counted_more_and_the_entries_at_its_end() -> None:
     history = ConntrackHistory()
-    assert history.interval(Conntrack(1, 9, ({"ConntrackDrop": 5}, {"ConntrackDrop": 1})), 1000) is None
-    found = history.interval(Conntrack(3, 9, ({"ConntrackDrop": 7}, {"ConntrackDrop": 2})), 2000)
+    assert history.interval(reading(1, 5, 1), 1000) is None
+    found = history.interval(reading(3, 7, 2), 2000)
     assert found == (1000, {"ConntrackDrop": 3, "ConntrackEntries": 3})
-    assert history.interval(Conntrack(3, 9, ({"ConntrackDrop": 7}, {"ConntrackDrop": 2})), 3000) is None
+    assert history.interval(reading(3, 7, 2), 3000) is None
 
 
 @pytest.mark.parametrize(("before", "after", "grown"), [(2**32 - 2, 3, 5), (100, 4, 4)], ids=["overflow", "reset"])
 def test_counter_that_went_back(before: int, after: int, grown: int) -> None:
     history = ConntrackHistory()
-    history.interval(Conntrack(0, 9, ({"ConntrackDrop": before},)), 1000)
-    found = history.interval(Conntrack(0, 9, ({"ConntrackDrop": after},)), 2000)
+    history.interval(reading(0, before), 1000)
+    found = history.interval(reading(0, after), 2000)
     assert found == (1000, {"ConntrackDrop": grown, "ConntrackEntries": 0})
 
 

@@ -48,15 +48,21 @@ def test_tables_of_one_name_are_kept_apart_by_family() -> None:
 
 
 def test_more_than_the_limits_is_told() -> None:
-    found = read_ruleset(kernel(Kernel(ROWS)), 5)
+    found = read_ruleset(kernel(Kernel(ROWS)), 7)
     assert found is not None
     shown = ruleset_metadata(found, 1)
     assert (shown["Rules"], shown["Uncounted"], shown["TablesOmitted"]) == (1, True, 1)
     assert unlisted({"Type": "host", "NFTables": shown}) == []
 
 
+def test_tables_without_end_are_not_kept() -> None:
+    found = read_ruleset(kernel(Kernel({1: [(INET, f"t{number}") for number in range(100)]})), 5)
+    assert found is not None
+    assert (len(found.tables), found.cut) == (5, True)
+
+
 def test_exactly_the_limit_is_no_more() -> None:
-    found = read_ruleset(kernel(Kernel(ROWS)), 7)
+    found = read_ruleset(kernel(Kernel(ROWS)), 9)
     assert found is not None
     assert not found.cut
 
@@ -92,6 +98,11 @@ def test_refusal_names_what_is_refused() -> None:
         read_generation(source)
     with pytest.raises(SourceLost, match=r"does not list the rules of nftables: .*EPERM"):
         read_ruleset(source, 100)
+
+
+def test_dump_that_breaks_off_is_not_taken_for_a_whole_one() -> None:
+    with pytest.raises(SourceLost, match="ENOMEM"):
+        read_ruleset(kernel(Kernel(ROWS, breaks_off=errno.ENOMEM)), 100)
 
 
 def test_silent_kernel_is_lost() -> None:

@@ -105,9 +105,9 @@ async def test_rules_that_change_while_they_are_read_stay_as_they_were_known(lab
 
 
 async def test_connections_are_on_the_node_and_every_value_is_a_metric(lab: Lab) -> None:
-    lab.conntrack = Conntrack(100, 1000, ({"ConntrackDrop": 1},))
+    lab.conntrack = Conntrack(100, 1000, "drop\n00000001\n")
     await until(lambda: lab.shown("Conntrack") == {"Count": 100, "Max": 1000})
-    lab.conntrack = Conntrack(101, 1000, ({"ConntrackDrop": 3},))
+    lab.conntrack = Conntrack(101, 1000, "drop\n00000003\n")
     await until(lambda: len(lab.metrics) == 1)
     assert lab.metrics[0].node_id == IDENTITY.host()
     assert lab.metrics[0].counters == {"ConntrackDrop": 2, "ConntrackEntries": 101}

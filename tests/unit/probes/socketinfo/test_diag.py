@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sockets as sock_diag lists them: a recording of this kernel, composed answers, and rubbish."""
 
+import errno
 import json
 import socket
 import struct
@@ -90,6 +91,12 @@ def test_kernel_that_lists_no_udp_still_shows_tcp() -> None:
     reading = read(Kernel([sock(7), DONE], error(2), NOTHING, error(2)))
     assert [each.inode for each in reading.sockets] == [7]
     assert reading.unsupported == {"UDP"}
+
+
+def test_dump_that_breaks_off_is_not_taken_for_a_whole_one() -> None:
+    broken = [sock(7), answer(wire.NLMSG_DONE, struct.pack("=i", -errno.ENOMEM))]
+    with pytest.raises(SourceLost, match="ENOMEM"):
+        read(Kernel(broken))
 
 
 def test_endless_listing_is_given_up_and_said_so() -> None:

@@ -2,6 +2,7 @@
 """What the kernel says of WireGuard's interfaces, composed and rubbish; and that no secret outlives its arrival."""
 
 import errno
+import struct
 from base64 import b64encode
 from contextlib import suppress
 from socket import socket
@@ -28,6 +29,7 @@ from unit.probes.wireguard.kernel import (
     endpoint,
     error,
     key,
+    message,
     peer,
 )
 
@@ -88,7 +90,14 @@ def test_interface_that_is_gone_is_left_out_and_a_kernel_without_wireguard_tells
     assert read(Kernel({5: [device(5), DONE]}, family=error(errno.ENOENT)), 5) == {}
 
 
-@pytest.mark.parametrize("answers", [[error(errno.EPERM)], [device(5)]], ids=["refuses", "falls silent"])
+BROKEN = message(wire.NLMSG_DONE, struct.pack("=i", -errno.EMSGSIZE))
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [[error(errno.EPERM)], [device(5)], [device(5), BROKEN]],
+    ids=["refuses", "falls silent", "breaks off"],
+)
 def test_kernel_that_refuses_or_falls_silent_is_a_lost_source(answers: list[bytes]) -> None:
     with pytest.raises(SourceLost, match="WireGuard"):
         read(Kernel({5: answers}), 5)
