@@ -68,6 +68,8 @@ async def followed(mirror: Mirror, until: Any) -> None:
     async with mirror.connect() as socket, asyncio.TaskGroup() as group:
         following = group.create_task(mirror.follow(socket, news))
         async with asyncio.timeout(20):
+            # What it has already may be all there is: how it goes on is told first.
+            await news.wait()
             while not await until():
                 news.clear()
                 with suppress(TimeoutError):
