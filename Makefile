@@ -63,7 +63,7 @@ system: setup daemons ## tests with real daemons (root)
 	pytest -q tests/system/test_first_packets.py $(ARGS) $(OR_NONE)
 
 browser: setup daemons ## the page in a real Chromium (root)
-	pytest -q tests/browser $(ARGS)
+	pytest -q -n 2 --dist loadfile tests/browser $(ARGS) $(OR_NONE)
 
 foreign: setup daemons ## other people's clients, unmodified, against a real all-in-one (root)
 	@tools/foreign
