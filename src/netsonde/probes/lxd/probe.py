@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from netsonde.aio import spawn
-from netsonde.errors import SourceLost, WireError
+from netsonde.errors import SourceAbsent, SourceLost, WireError
 from netsonde.graph.batch import Batch
 from netsonde.graph.events import Event
 from netsonde.model.elements import Metadata
@@ -55,7 +55,7 @@ class LxdProbe:
     def _socket(self) -> str:
         found = next((socket for socket in self._settings.sockets if Path(socket).exists()), "")
         if not found:
-            raise SourceLost(f"neither LXD nor Incus is there: no socket at {', '.join(self._settings.sockets)}")
+            raise SourceAbsent(f"neither LXD nor Incus is there: no socket at {', '.join(self._settings.sockets)}")
         return found
 
     def _graph_changed(self, events: Sequence[Event]) -> None:

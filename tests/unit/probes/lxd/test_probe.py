@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from netsonde.aio import spawn
-from netsonde.errors import SourceLost
+from netsonde.errors import SourceAbsent, SourceLost
 from netsonde.graph.batch import OWNERSHIP, Batch
 from netsonde.graph.graph import Graph
 from netsonde.model.elements import Json
@@ -148,7 +148,7 @@ async def test_what_the_daemon_said_stays_while_it_is_away(tmp_path: Path, monke
     with pytest.raises(SourceLost, match="events"):
         await running
     await lab.lxd.stop()
-    with pytest.raises(SourceLost, match="neither LXD nor Incus is there"):
+    with pytest.raises(SourceAbsent, match="neither LXD nor Incus is there"):
         await lab.probe.run(lab.health)
     assert lab.shown(web) is not None
 
