@@ -179,8 +179,8 @@ class FileMeter:
         `reference_ids` computes ids with the reference's flaws, for joining with data it wrote.
         `ip_defrag` puts IP fragments together. `bpf_filter` (tcpdump's language) leaves packets out. `udp_ports` are
         more ports of protocols: "51234=MPLS"; `application_ports` name applications by port, whatever they say:
-        "tcp/8443=ADMIN". `threads` count, beside one that reads; 0 = one for each processor that the process may use,
-        at most 8; flows and their order do not depend on it. ValueError for a mistake in any of these."""
+        "tcp/8443=ADMIN". `threads` count, beside one that reads; 0 = one for each further processor that the process
+        may use, at most 8; flows and their order do not depend on it. ValueError for a mistake in any of these."""
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> bytes: ...

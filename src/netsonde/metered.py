@@ -60,8 +60,8 @@ class MeterOptions(NamedTuple):
     application_ports: Sequence[str] = ()
     """Names of applications by port, whatever they say: "tcp/8443=ADMIN"."""
     threads: int = 0
-    """Threads that count, beside one that reads; 0 = one for each processor that this process may use, at most 8. Flows
-    and their order do not depend on it."""
+    """Threads that count, beside one that reads; 0 = one for each further processor that this process may use, at most
+    8. Flows and their order do not depend on it."""
 
 
 class MeteredFile:

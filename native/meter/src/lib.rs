@@ -53,6 +53,6 @@ pub use fragments::FragmentStats;
 pub use ids::base64;
 pub use meter::{Counted, Depth, FlowRef, Frame, Meter, MeterStats};
 pub use netsonde_packet::{LinkType, Ports};
-pub use sharded::{Deal, Dealer, Sharded};
+pub use sharded::{Deal, Dealer, Dealt, Sharded};
 pub use view::PacketColumns;
 pub use workers::{thread_count, Workers};

@@ -6,7 +6,7 @@ mod samples;
 use std::sync::Arc;
 
 use netsonde_meter::{
-    csv, FlowBatch, Frame, LinkType, Meter, MeterConfig, MeterStats, Sharded, Workers,
+    csv, Dealt, FlowBatch, Frame, LinkType, Meter, MeterConfig, MeterStats, Sharded, Workers,
 };
 use proptest::prelude::*;
 use samples::{arp_request, dhcp_message, dns_message, echo, ethernet, ipv4, ipv6, tcp, udp};
@@ -322,7 +322,7 @@ proptest! {
     }
 
     #[test]
-    fn ordered_reports_are_the_same_line_by_line(
+    fn ordered_reports_of_what_was_read_elsewhere_are_the_same_line_by_line(
         sent in prop::collection::vec(sent(), 1..900),
         batch in prop::sample::select(vec![1usize, 7, 300]),
         rows in 1usize..50,
@@ -333,9 +333,11 @@ proptest! {
         let step = if ip_defrag { MS } else { 20 * SECOND };
         let frames = frames_of(LinkType::Ethernet, &data, step);
         let batches: Vec<_> = frames.chunks(batch).collect();
-        let alone = in_order(ip_defrag, &batches, rows, 1);
+        let alone = in_order(ip_defrag, &batches, rows, 1, |sharded, frames| {
+            sharded.frames(frames, &mut Vec::new());
+        });
         for meters in METERS {
-            let several = in_order(ip_defrag, &batches, rows, meters);
+            let several = in_order(ip_defrag, &batches, rows, meters, read_elsewhere);
             prop_assert_eq!(alone.len(), several.len());
             for (one, theirs) in alone.iter().zip(&several) {
                 prop_assert_eq!(one, theirs);
@@ -344,8 +346,32 @@ proptest! {
     }
 }
 
-/// All reports of meters whose reports are ordered, with an empty line behind each batch of them.
-fn in_order(ip_defrag: bool, batches: &[&[Frame<'_>]], rows: usize, meters: usize) -> Vec<String> {
+/// Count frames as those of files are: a thread that has no meter reads them, from its own buffer.
+fn read_elsewhere(sharded: &mut Sharded, frames: &[Frame<'_>]) {
+    let dealer = sharded.dealer();
+    let mut dealt = Dealt::default();
+    // As a reader has some packets in each buffer.
+    for few in frames.chunks(40) {
+        let bytes: Vec<u8> = few.iter().flat_map(|frame| frame.data).copied().collect();
+        let buffer = Arc::new(bytes);
+        let mut rest: &[u8] = &buffer;
+        for frame in few {
+            let (data, behind) = rest.split_at(frame.data.len());
+            rest = behind;
+            dealer.read(Frame { data, ..*frame }, &buffer, &mut dealt);
+        }
+    }
+    sharded.dealt(&dealt);
+}
+
+/// All reports of meters whose reports are ordered, with an empty line behind each batch of them, and their counters.
+fn in_order(
+    ip_defrag: bool,
+    batches: &[&[Frame<'_>]],
+    rows: usize,
+    meters: usize,
+    count: impl Fn(&mut Sharded, &[Frame<'_>]),
+) -> Vec<String> {
     let config = MeterConfig {
         ip_defrag,
         ordered: true,
@@ -354,9 +380,9 @@ fn in_order(ip_defrag: bool, batches: &[&[Frame<'_>]], rows: usize, meters: usiz
         ..MeterConfig::default()
     };
     let mut sharded = Sharded::new(config, Arc::new(Workers::new(meters)));
-    let (mut reports, mut found) = (Vec::new(), Vec::new());
+    let mut reports = Vec::new();
     for frames in batches {
-        sharded.frames_beside(frames, &mut found);
+        count(&mut sharded, frames);
         sharded.tick(sharded.latest_ns());
         reports.push(sharded.take_ordered());
     }
@@ -374,10 +400,9 @@ fn in_order(ip_defrag: bool, batches: &[&[Frame<'_>]], rows: usize, meters: usiz
         text
     };
     let texts: Vec<String> = reports.iter().map(text).collect();
-    texts
-        .iter()
-        .flat_map(|text| text.lines().chain([""]).map(str::to_owned))
-        .collect()
+    let counters = format!("{:?}", sharded.stats());
+    let lines = texts.iter().flat_map(|text| text.lines().chain([""]));
+    lines.map(str::to_owned).chain([counters]).collect()
 }
 
 #[test]

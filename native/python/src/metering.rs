@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use netsonde_meter::{FlowBatch, FlowRef, MeterConfig, MeterStats, Sharded, Workers};
+use netsonde_meter::{thread_count, FlowBatch, MeterConfig, MeterStats, Sharded, Workers};
 use netsonde_pcapfile::{Damage, ReadError, Reader};
 use pyo3::prelude::*;
 
@@ -40,7 +40,7 @@ pub(crate) struct Plan {
     pub(crate) filter: FileFilter,
     /// Reports that make a batch; None = no flows are wanted, only counters.
     pub(crate) rows: Option<usize>,
-    /// Threads that count, 0 = as many as this machine has use for.
+    /// Threads that count, beside the one that reads; 0 = as many as this machine has use for.
     pub(crate) threads: usize,
 }
 
@@ -48,8 +48,6 @@ pub(crate) struct Plan {
 pub(crate) struct FileMetering {
     reading: Option<Reading>,
     meter: Sharded,
-    /// Memory of `count`.
-    found: Vec<FlowRef>,
     rows: Option<usize>,
     phase: Phase,
     pub(crate) damage: Option<Damage>,
@@ -80,7 +78,7 @@ impl FileMetering {
             ordered: true,
             ..plan.config
         };
-        let meter = Sharded::new(config, Arc::new(Workers::new(plan.threads)));
+        let meter = Sharded::new(config, Arc::new(Workers::new(counting(plan.threads))));
         let (reading, damage) = match reader {
             Ok(reader) => {
                 let started = Reading::start(reader, plan.filter, meter.dealer())?;
@@ -92,7 +90,6 @@ impl FileMetering {
         Ok(Self {
             reading,
             meter,
-            found: Vec::new(),
             rows: plan.rows,
             phase: Phase::Reading,
             damage,
@@ -180,8 +177,7 @@ impl FileMetering {
     }
 
     fn count(&mut self, load: &Load) {
-        self.meter
-            .dealt(&load.frames(), load.deals(), &mut self.found);
+        self.meter.dealt(&load.dealt);
         self.first_ns = self.first_ns.or(load.first_ns);
         self.bytes_read = load.offset;
         self.since_tick += load.packets;
@@ -208,6 +204,14 @@ impl FileMetering {
             End::Io(error) => return Err(error),
         }
         Ok(())
+    }
+}
+
+/// How many threads count where so many are asked for: one processor is for the thread that reads.
+fn counting(asked: usize) -> usize {
+    match asked {
+        0 => thread_count(0).saturating_sub(1).max(1),
+        asked => asked,
     }
 }
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The first half of metering a file, on a thread of its own: reading, filtering, dealing out to meters.
+//! The first half of metering a file, on a thread of its own: reading, filtering, dissecting, dealing out to meters.
 //!
 //! The second half, which owns the meters, gets what was read in the order of the file. Nothing else is shared, so any
-//! number of processors gives exactly what one gives.
+//! number of processors gives exactly what one gives. Who reads also dissects: the bytes are in its cache, and headers
+//! are all that most packets are counted by.
 
 use std::io;
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use netsonde_meter::{Deal, Dealer, Frame, LinkType};
+use netsonde_meter::{Dealer, Dealt, Frame, LinkType};
 use netsonde_pcapfile::{Damage, ReadError, Reader};
 
 use crate::filter::FileFilter;
@@ -17,24 +18,14 @@ use crate::filter::FileFilter;
 /// Loads on their way to the second half, and back.
 const LOADS: usize = 3;
 /// Packets that make a load: enough that waking other threads costs little beside counting them, few enough that
-/// their headers stay in a second-level cache.
-const PACKETS: u64 = 2048;
-
-/// Where a packet's bytes lie, with what its record says.
-struct Place {
-    ts_ns: i64,
-    wire_len: u32,
-    link_type: LinkType,
-    buffer: u32,
-    bytes: std::ops::Range<usize>,
-}
+/// what was read of them stays in a second-level cache.
+const PACKETS: u64 = 512;
 
 /// What crosses from one thread to the other at once.
 #[derive(Default)]
 pub(crate) struct Load {
-    places: Vec<Place>,
-    deals: Vec<Deal>,
-    buffers: Vec<Arc<Vec<u8>>>,
+    /// The frames that the filter lets pass.
+    pub(crate) dealt: Dealt,
     /// Packets, those that the filter left out included, and the times of the first and the last one.
     pub(crate) packets: u64,
     pub(crate) first_ns: Option<i64>,
@@ -52,41 +43,9 @@ pub(crate) enum End {
 }
 
 impl Load {
-    /// The frames that the filter lets pass.
-    pub(crate) fn frames(&self) -> Vec<Frame<'_>> {
-        let bytes = |place: &Place| {
-            let buffer = self.buffers.get(place.buffer as usize)?;
-            buffer.get(place.bytes.clone())
-        };
-        let frame = |place: &Place| Frame {
-            ts_ns: place.ts_ns,
-            wire_len: place.wire_len,
-            data: bytes(place).unwrap_or_default(),
-            link_type: place.link_type,
-        };
-        // A vector's own size is known, and so it is made once.
-        self.places.iter().map(frame).collect()
-    }
-
-    /// Who is to count them.
-    pub(crate) fn deals(&self) -> &[Deal] {
-        &self.deals
-    }
-
     fn clear(&mut self) {
-        self.places.clear();
-        self.deals.clear();
-        self.buffers.clear();
+        self.dealt.clear();
         (self.packets, self.first_ns) = (0, None);
-    }
-
-    /// Return the number of a buffer in this load.
-    fn buffer(&mut self, buffer: &Arc<Vec<u8>>) -> u32 {
-        let is_last = |last: &Arc<Vec<u8>>| Arc::ptr_eq(last, buffer);
-        if !self.buffers.last().is_some_and(is_last) {
-            self.buffers.push(Arc::clone(buffer));
-        }
-        self.buffers.len() as u32 - 1
     }
 }
 
@@ -170,8 +129,6 @@ impl FirstHalf {
     fn read_group(&mut self, load: &mut Load) -> Result<u64, ReadError> {
         let batch = self.reader.next_batch()?;
         let read = batch.packets.len() as u64;
-        let buffer = load.buffer(batch.buffer);
-        let begin = batch.buffer.as_ptr() as usize;
         for packet in batch.packets {
             load.first_ns.get_or_insert(packet.ts_ns);
             load.latest_ns = packet.ts_ns;
@@ -182,16 +139,7 @@ impl FirstHalf {
                 link_type: LinkType::from_number(packet.link_type),
             };
             if self.filter.is_none() || self.filter.matches(&frame) {
-                let start = (packet.data.as_ptr() as usize).wrapping_sub(begin);
-                load.deals.push(self.dealer.deal(&frame));
-                load.places.push(Place {
-                    ts_ns: frame.ts_ns,
-                    wire_len: frame.wire_len,
-                    link_type: frame.link_type,
-                    buffer,
-                    // An empty packet lies nowhere, and is found nowhere.
-                    bytes: start..start.saturating_add(packet.data.len()),
-                });
+                self.dealer.read(frame, batch.buffer, &mut load.dealt);
             }
         }
         Ok(read)

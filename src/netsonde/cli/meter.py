@@ -39,7 +39,11 @@ def meter(
     threads: Annotated[
         int,
         typer.Option(
-            "--threads", metavar="N", min=0, max=64, help="Threads that count; 0 = one a processor, at most 8."
+            "--threads",
+            metavar="N",
+            min=0,
+            max=64,
+            help="Threads that count, beside one that reads; 0 = one for each further processor, at most 8.",
         ),
     ] = 0,
 ) -> None:

@@ -7,8 +7,9 @@ use super::Frame;
 use crate::config::{LayerKeyMode, MeterConfig};
 use crate::key::{self, FlowKey, Keyed};
 
-/// Reads and keys frames for one meter.
-pub(super) struct Dissector {
+/// Reads and keys frames for the meters that have its seed, on any thread.
+#[derive(Clone)]
+pub(crate) struct Dissector {
     ports: Ports,
     mode: LayerKeyMode,
     /// That of the meter's table.
@@ -45,7 +46,7 @@ impl Dissector {
         }
     }
 
-    pub(super) fn ports(&self) -> &Ports {
+    pub(crate) fn ports(&self) -> &Ports {
         &self.ports
     }
 
@@ -53,12 +54,12 @@ impl Dissector {
     ///
     /// What `first` and `inside` do, written so that each segment is moved but once: the compiler copies results of
     /// that size from function to function, which would cost as much as reading them.
-    #[inline]
+    #[inline(always)]
     pub(super) fn dissect<'a>(
         &self,
         frame: Frame<'a>,
         counts: &mut Counts,
-        out: &mut Vec<Prepared<'a>>,
+        mut out: impl FnMut(Prepared<'a>),
     ) {
         let Some(mut headers) = self.read(&frame, counts) else {
             return;
@@ -67,7 +68,7 @@ impl Dissector {
         loop {
             let keyed = FlowKey::of(&headers, self.mode, outside);
             let hash = keyed.key.hash(self.seed);
-            out.push(Prepared {
+            out(Prepared {
                 ts_ns: frame.ts_ns,
                 headers,
                 keyed,
@@ -155,5 +156,14 @@ impl Counts {
             FrameError::Truncated { .. } => self.truncated += 1,
             FrameError::Malformed { .. } => self.malformed += 1,
         }
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.frames = self.frames.saturating_add(other.frames);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.unreadable += other.unreadable;
+        self.truncated += other.truncated;
+        self.malformed += other.malformed;
+        self.latest_ns = self.latest_ns.max(other.latest_ns);
     }
 }

@@ -5,6 +5,7 @@ mod applications;
 mod control;
 mod counted;
 mod dissect;
+mod dissected;
 mod due;
 mod ends;
 mod pieces;
@@ -14,6 +15,8 @@ mod stats;
 mod told;
 
 pub use counted::{Counted, Depth};
+pub(crate) use dissect::Dissector;
+pub(crate) use dissected::Dissected;
 pub(crate) use share::{Hand, Share};
 pub use stats::MeterStats;
 
@@ -32,7 +35,7 @@ use crate::table::FlowTable;
 use crate::tally::Tally;
 use crate::tcp::Segment;
 use crate::ties::Ties;
-use dissect::{Counts, Dissector, Prepared};
+use dissect::{Counts, Prepared};
 use replaced::Replaced;
 
 /// One frame as captured; VLAN tags that the kernel stripped are back in `data`.

@@ -14,7 +14,7 @@ use crate::fragments::Fragments;
 use crate::table::FlowTable;
 
 /// Frames read before they are counted: enough for memory accesses to overlap, few enough for a first-level cache.
-const CHUNK: usize = 64;
+pub(super) const CHUNK: usize = 64;
 /// Says that a place in a hand is that of an ICMP error which another meter counts.
 const QUOTE: u32 = 1 << 31;
 
@@ -30,8 +30,8 @@ pub(crate) struct Share {
 /// What of a batch is dealt to a meter.
 #[derive(Default)]
 pub(crate) struct Hand {
-    /// Places of frames in the batch, in order.
-    places: Vec<u32>,
+    /// Places of frames in the batch, in order; see `is_question`.
+    pub(super) places: Vec<u32>,
     /// Where each frame was counted.
     pub(crate) found: Vec<FlowRef>,
     /// The flow that each error quotes: (place, UUID).
@@ -52,6 +52,16 @@ impl Hand {
         self.places.push(place | QUOTE);
     }
 
+    /// Whether only the flow is asked for that the error at a place quotes.
+    pub(super) fn is_question(place: u32) -> bool {
+        place & QUOTE != 0
+    }
+
+    /// The frame in the batch at which, or of which, a place is.
+    pub(super) fn frame(place: u32) -> usize {
+        (place & !QUOTE) as usize
+    }
+
     pub(crate) fn clear(&mut self) {
         self.places.clear();
         self.found.clear();
@@ -60,7 +70,10 @@ impl Hand {
 
     /// Where the frames were counted, with their places.
     pub(crate) fn counted(&self) -> impl Iterator<Item = (u32, FlowRef)> + '_ {
-        let own = self.places.iter().filter(|&&place| place & QUOTE == 0);
+        let own = self
+            .places
+            .iter()
+            .filter(|&&place| !Self::is_question(place));
         own.copied().zip(self.found.iter().copied())
     }
 }
@@ -127,10 +140,10 @@ impl Meter {
         self.report_replaced();
         let mut chunk = Chunk::with_room(places.len());
         for &place in places.iter() {
-            let Some(&frame) = batch.get((place & !QUOTE) as usize) else {
+            let Some(&frame) = batch.get(Hand::frame(place)) else {
                 continue;
             };
-            if place & QUOTE == 0 {
+            if !Hand::is_question(place) {
                 self.read_into(&mut chunk, first + u64::from(place), frame, found);
                 continue;
             }
@@ -138,7 +151,7 @@ impl Meter {
             self.count_chunk(&mut chunk, found);
             let ports = &self.reporter.config.ports;
             let headers = parse(frame.link_type, frame.data, frame.wire_len, ports);
-            answers.push((place & !QUOTE, self.answer(&headers)));
+            answers.push((Hand::frame(place) as u32, self.answer(&headers)));
         }
         self.count_chunk(&mut chunk, found);
     }
@@ -151,8 +164,9 @@ impl Meter {
         frame: Frame<'a>,
         found: &mut Vec<FlowRef>,
     ) {
+        let segments = &mut chunk.segments;
         self.dissector
-            .dissect(frame, &mut self.counts, &mut chunk.segments);
+            .dissect(frame, &mut self.counts, |prepared| segments.push(prepared));
         chunk.frames.push((number, chunk.segments.len()));
         if chunk.frames.len() >= CHUNK {
             self.count_chunk(chunk, found);

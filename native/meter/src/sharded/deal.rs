@@ -5,10 +5,12 @@
 //! What has no IP header there is the first meter's. Most frames are told by a glance at a few bytes; where that leaves
 //! doubts the headers are read as the meter reads them.
 
-use netsonde_packet::{parse, quoted, LinkType, Network, Ports};
+use std::sync::Arc;
 
-use crate::config::MeterConfig;
+use netsonde_packet::{parse, quoted, Headers, LinkType, Network};
+
 use crate::key::scramble;
+use crate::meter::{Dissected, Dissector, Meter};
 use crate::Frame;
 
 /// Where a frame goes.
@@ -20,45 +22,82 @@ pub struct Deal {
     pub(super) quoted: Option<u8>,
 }
 
+impl Deal {
+    /// What has no addresses is the first meter's.
+    const FIRST: Self = Self {
+        meter: 0,
+        quoted: None,
+    };
+}
+
 /// Deals frames out. May be asked on any thread.
 #[derive(Clone)]
 pub struct Dealer {
     meters: u8,
     /// Secret, so that nobody outside can aim at one meter.
     seed: u64,
-    ports: Ports,
+    dissector: Dissector,
+}
+
+/// Frames read by a dealer, on whatever thread, and who is to count them.
+#[derive(Default)]
+pub struct Dealt {
+    pub(super) frames: Dissected,
+    /// None where there is one meter.
+    pub(super) deals: Vec<Deal>,
+}
+
+impl Dealt {
+    /// Forget the frames, keep the memory.
+    pub fn clear(&mut self) {
+        self.frames.clear();
+        self.deals.clear();
+    }
 }
 
 impl Dealer {
-    pub(super) fn new(meters: u8, seed: u64, config: &MeterConfig) -> Self {
+    pub(super) fn new(meters: u8, first: &Meter) -> Self {
         Self {
             meters,
-            seed,
-            ports: config.ports.clone(),
+            seed: first.seed(),
+            dissector: first.dissector(),
+        }
+    }
+
+    /// Read a frame that lies in `buffer`, and deal it out.
+    #[inline]
+    pub fn read(&self, frame: Frame<'_>, buffer: &Arc<Vec<u8>>, out: &mut Dealt) {
+        let headers = out.frames.push(&self.dissector, frame, buffer);
+        if self.meters > 1 {
+            let deal = headers.map_or(Deal::FIRST, |headers| self.deal_read(&headers));
+            out.deals.push(deal);
         }
     }
 
     #[inline]
     pub fn deal(&self, frame: &Frame<'_>) -> Deal {
         if self.meters == 1 {
-            return Deal {
-                meter: 0,
-                quoted: None,
-            };
+            return Deal::FIRST;
         }
         match glance(frame) {
             Some(pair) => Deal {
                 meter: self.meter_of(&pair),
                 quoted: None,
             },
-            None => self.read(frame),
+            None => self.look_closely(frame),
         }
     }
 
     #[cold]
-    fn read(&self, frame: &Frame<'_>) -> Deal {
-        let headers = parse(frame.link_type, frame.data, frame.wire_len, &self.ports);
-        let quote = quoted(&headers, &self.ports);
+    fn look_closely(&self, frame: &Frame<'_>) -> Deal {
+        let ports = self.dissector.ports();
+        let headers = parse(frame.link_type, frame.data, frame.wire_len, ports);
+        self.deal_read(&headers)
+    }
+
+    #[inline]
+    fn deal_read(&self, headers: &Headers<'_>) -> Deal {
+        let quote = quoted(headers, self.dissector.ports());
         Deal {
             meter: self.meter_of(&headers.network),
             quoted: quote.map(|quote| self.meter_of(&quote.network)),
@@ -160,6 +199,8 @@ fn glance6(packet: &[u8]) -> Option<Network> {
 
 #[cfg(test)]
 mod tests {
+    use netsonde_packet::Ports;
+
     use super::*;
 
     /// What the parser says of the same frame.

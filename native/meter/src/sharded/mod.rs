@@ -21,7 +21,7 @@ use crate::config::MeterConfig;
 use crate::meter::{Counted, FlowRef, Frame, Hand, Meter, MeterStats};
 use crate::workers::Workers;
 
-pub use deal::{Deal, Dealer};
+pub use deal::{Deal, Dealer, Dealt};
 
 /// Below so many frames waking others costs more than they would save.
 const WORTHWHILE: usize = 256;
@@ -41,6 +41,8 @@ pub struct Sharded {
     config: MeterConfig,
     /// Memory of `frames`.
     deals: Vec<Deal>,
+    /// Memory of `dealt`.
+    found: Vec<FlowRef>,
     /// Frames so far.
     frames: u64,
     /// Where closing goes on, see `ends`.
@@ -52,7 +54,7 @@ impl Sharded {
     pub fn new(config: MeterConfig, workers: Arc<Workers>) -> Self {
         let count = workers.threads().clamp(1, MOST);
         let mut meter = Meter::new(config.clone());
-        let dealer = Dealer::new(count as u8, meter.seed(), &config);
+        let dealer = Dealer::new(count as u8, &meter);
         if count > 1 {
             meter.become_one_of(0, count);
         }
@@ -65,6 +67,7 @@ impl Sharded {
             workers,
             config,
             deals: Vec::new(),
+            found: Vec::new(),
             frames: 0,
             ending: None,
         }
@@ -89,12 +92,28 @@ impl Sharded {
         self.deal_and_count(frames, found, WORTHWHILE);
     }
 
-    /// The same, of frames that were dealt out by the dealer of these meters.
-    pub fn dealt(&mut self, frames: &[Frame<'_>], deals: &[Deal], found: &mut Vec<FlowRef>) {
+    /// Count frames that the dealer of these meters read and dealt out, in their order.
+    pub fn dealt(&mut self, dealt: &Dealt) {
+        let frames = &dealt.frames;
+        let (first, count) = (self.frames, frames.len());
+        self.first().note_read(frames);
         if self.shards.len() == 1 {
-            return self.count_alone(frames, found);
+            self.frames += count as u64;
+            let last = self.frames;
+            let meter = self.first();
+            meter.count_dissected(frames, first);
+            let latest_ns = meter.latest_ns();
+            return meter.arrive(last, latest_ns);
         }
-        self.count(frames, deals, found, WORTHWHILE);
+        self.deal_out(&dealt.deals);
+        self.count(count, WORTHWHILE, |shard| {
+            shard
+                .meter
+                .count_dissected_hand(&mut shard.hand, frames, first);
+        });
+        let mut found = std::mem::take(&mut self.found);
+        self.settle(count, &mut found);
+        self.found = found;
     }
 
     fn deal_and_count(
@@ -109,34 +128,35 @@ impl Sharded {
         let mut deals = std::mem::take(&mut self.deals);
         deals.clear();
         deals.extend(frames.iter().map(|frame| self.dealer.deal(frame)));
-        self.count(frames, &deals, found, worthwhile);
+        // One for each frame, and no more.
+        self.deal_out(&deals);
         self.deals = deals;
+        let first = self.frames;
+        self.count(frames.len(), worthwhile, |shard| {
+            shard.meter.count_hand(&mut shard.hand, frames, first);
+        });
+        self.settle(frames.len(), found);
     }
 
-    fn count(
-        &mut self,
-        frames: &[Frame<'_>],
-        deals: &[Deal],
-        found: &mut Vec<FlowRef>,
-        worthwhile: usize,
-    ) {
-        // One for each frame; more would lead nowhere.
-        for (place, deal) in (0..).zip(deals.iter().take(frames.len())) {
+    /// Give each meter its hand.
+    fn deal_out(&mut self, deals: &[Deal]) {
+        for (place, deal) in (0..).zip(deals) {
             self.shard(deal.meter).hand.add(place);
             if let Some(quoted) = deal.quoted {
                 self.shard(quoted).hand.add_question(place);
             }
         }
-        let first = self.frames;
-        let count = |shard: &mut Shard| shard.meter.count_hand(&mut shard.hand, frames, first);
+    }
+
+    /// Let the meters count what they have in hand of a batch, beside each other if that is worthwhile.
+    fn count(&mut self, frames: usize, worthwhile: usize, count: impl Fn(&mut Shard) + Sync) {
         let busy = busy(&mut self.shards);
-        if frames.len() < worthwhile {
+        if frames < worthwhile {
             busy.for_each(count);
         } else {
             self.workers.each(busy, count);
         }
-        self.frames += frames.len() as u64;
-        self.settle(frames.len(), found);
+        self.frames += frames as u64;
     }
 
     fn count_alone(&mut self, frames: &[Frame<'_>], found: &mut Vec<FlowRef>) {
