@@ -97,6 +97,7 @@ export async function previewCapture(text: string, signal?: AbortSignal): Promis
   return (await read("api/capture/preview", init)) as Preview;
 }
 
+/** Flows of an interface, by its TID; of a capture; or of both: other captures meter the same flows. */
 export interface FlowScope {
   node?: string;
   capture?: string;

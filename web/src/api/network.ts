@@ -46,8 +46,8 @@ function rateOf(point: Counters | undefined): number {
 }
 
 function restriction({ node, capture }: FlowScope): string {
-  if (node) return `.Has('NodeTID', '${escaped(node)}')`;
-  return capture ? `.Has('CaptureID', '${escaped(capture)}')` : "";
+  const ofNode = node ? `.Has('NodeTID', '${escaped(node)}')` : "";
+  return capture ? `${ofNode}.Has('CaptureID', '${escaped(capture)}')` : ofNode;
 }
 
 function escaped(text: string): string {

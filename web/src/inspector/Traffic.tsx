@@ -18,7 +18,7 @@ export function Traffic({ capture, tid }: { capture: CaptureView; tid: string })
   return (
     <>
       <FlowTable
-        scope={tid ? { node: tid } : { capture: capture.UUID }}
+        scope={{ capture: capture.UUID, ...(tid ? { node: tid } : {}) }}
         chosen={flow?.id ?? ""}
         onChoose={setFlow}
         empty="Flows are listed here from their first packet on."
