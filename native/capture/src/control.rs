@@ -154,6 +154,7 @@ impl Control {
 
     /// The open tap of an interface, a look-back tap for preference; else a new one.
     fn tap_for(&self, key: Key) -> Result<Arc<Tap>, NoTap> {
+        self.shared.enter_news();
         let present = self.shared.taps.lock().by_key.get(&key).cloned();
         let usable =
             |tap: &Arc<Tap>| !tap.gone.load(Ordering::Acquire) || tap.window_is_open(mono_ns());
@@ -314,6 +315,7 @@ impl Control {
 
     /// A namespace is given up: read what is there, then close its sockets so that the kernel can free it.
     fn leave(&mut self, key: u64) {
+        self.shared.enter_news();
         for tap in self.shared.all_taps().iter().filter(|tap| tap.key.0 == key) {
             while tap.drain(
                 &mut self.scratch,

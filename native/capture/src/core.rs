@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use netsonde_meter::{thread_count, Workers};
 
+use crate::births::Births;
 use crate::bpf::Filter;
 use crate::budget::{BoundedQueue, Budget};
 use crate::collector::{self, Collector, ListenRequest};
@@ -166,6 +167,7 @@ impl Core {
         if !options.filter.trim().is_empty() {
             Filter::compile(&options.filter, 1)?;
         }
+        self.shared.enter_news();
         let hold = {
             let taps = self.shared.taps.lock();
             let present = taps.by_key.get(&(point.netns, point.ifindex));
@@ -264,6 +266,7 @@ impl Core {
             .iter()
             .for_each(|collector| drop(collector.stop()));
         join(&self.threads);
+        self.shared.enter_news();
         let taps = std::mem::take(&mut *self.shared.taps.lock());
         for tap in taps.by_id.values() {
             tap.discard(&self.shared.garbage);
@@ -332,6 +335,7 @@ pub(crate) fn build(config: Config) -> io::Result<(Arc<Shared>, Receivers)> {
         collectors: PiMutex::default(),
         sink_threads: Arc::default(),
         retired: PiMutex::new(VecDeque::new()),
+        births: Births::new()?,
         lookback_epoll: Epoll::new()?,
         metering: (0..thread_count(config.threads))
             .map(|_| Metering::new())

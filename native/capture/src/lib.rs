@@ -3,6 +3,7 @@
 //!
 //! `core` lists the parts and the threads.
 
+mod births;
 pub mod bpf;
 mod budget;
 pub mod collector;

@@ -15,16 +15,32 @@ const TURN: usize = 1024;
 /// others. A socket holds some 5,000 frames meanwhile.
 const REST: Duration = Duration::from_millis(4);
 const WAIT_MS: i32 = 200;
+/// No tap has this id.
+const BIRTHS: u64 = u64::MAX;
 
 pub fn run(shared: &Arc<Shared>) {
     shared.got_class(
         "lookback",
         sched::raise(sched::LOOKBACK, shared.config.realtime),
     );
+    if shared
+        .lookback_epoll
+        .add(&shared.births.wake, BIRTHS)
+        .is_err()
+    {
+        return;
+    }
     let mut scratch = Scratch::default();
     let mut ready = Ready::new(256);
     while !shared.is_closing() {
         let ids: Vec<u64> = shared.lookback_epoll.wait(&mut ready, WAIT_MS).collect();
+        if ids.contains(&BIRTHS) {
+            shared.births.wake.clear();
+            shared.enter_news();
+        }
+        if ids == [BIRTHS] {
+            continue;
+        }
         for id in &ids {
             let Some(tap) = shared.tap(*id) else { continue };
             if tap.reader().is_none() {

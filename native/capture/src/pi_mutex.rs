@@ -3,6 +3,9 @@
 //!
 //! The standard mutex does not inherit. With it, an ordinary thread preempted by a busy machine while it holds a
 //! tap would stop the SCHED_FIFO watcher for as long as that machine is busy.
+//!
+//! Whoever holds one that matters to such a thread must not wait for anything else either: what it waits for does not
+//! inherit. That goes for the system's allocator too, so memory is found before the lock is taken.
 
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use netsonde_meter::{FlowBatch, Workers};
 
+use crate::births::Births;
 use crate::budget::{BoundedQueue, Budget};
 use crate::collector::Collector;
 use crate::control::Job;
@@ -71,6 +72,8 @@ pub const NAMESPACE_POOL: usize = 4;
 /// keeps a processor for milliseconds now and then, and the other watcher is then there first.
 pub const WATCHERS: usize = 2;
 
+/// Taps that may come between the look at their number and the look at them.
+const SPARE: usize = 64;
 const RETIRED_LIMIT: usize = 1000;
 const RETIRED_TIME: Duration = Duration::from_secs(600);
 
@@ -90,6 +93,8 @@ pub struct Shared {
     pub collectors: PiMutex<Vec<Arc<Collector>>>,
     /// Threads that write for sinks.
     pub sink_threads: Arc<AtomicU64>,
+    /// Left by the watchers, entered into `taps` by the look-back reader or by whoever looks there first.
+    pub births: Births,
     pub lookback_epoll: Epoll,
     pub metering: Vec<Metering>,
     /// What helps metering threads when much comes at once.
@@ -115,7 +120,7 @@ pub struct Shared {
     pub counters: Counters,
 }
 
-/// The taps that are open, found by interface and by id. Written by watcher and control.
+/// The taps that are open, found by interface and by id. Written by whoever enters births, and by control.
 #[derive(Default)]
 pub struct Taps {
     pub by_key: HashMap<Key, Arc<Tap>>,
@@ -241,11 +246,20 @@ pub struct Counters {
 }
 
 /// The last delays from link message to bound tap, in ns.
-#[derive(Default)]
 pub struct Delays {
     last: Vec<i64>,
     next: usize,
     pub maximum: i64,
+}
+
+impl Default for Delays {
+    fn default() -> Self {
+        Self {
+            last: Vec::with_capacity(Self::KEPT),
+            next: 0,
+            maximum: 0,
+        }
+    }
 }
 
 impl Delays {
@@ -284,7 +298,22 @@ impl Shared {
     }
 
     pub fn all_taps(&self) -> Vec<Arc<Tap>> {
-        self.taps.lock().by_id.values().cloned().collect()
+        self.taps_that(|_| true)
+    }
+
+    /// Memory for the answer is found before the table is locked: the allocator may wait for an ordinary thread.
+    fn taps_that(&self, wanted: impl Fn(&Tap) -> bool) -> Vec<Arc<Tap>> {
+        let mut found = Vec::new();
+        loop {
+            let taps = self.taps.lock();
+            let count = taps.by_id.len();
+            if count <= found.capacity() {
+                found.extend(taps.by_id.values().filter(|tap| wanted(tap)).cloned());
+                return found;
+            }
+            drop(taps);
+            found.reserve(count + SPARE);
+        }
     }
 
     pub fn all_collectors(&self) -> Vec<Arc<Collector>> {
@@ -299,13 +328,18 @@ impl Shared {
         self.namespaces.lock().values().cloned().collect()
     }
 
+    /// A copy, made where nobody waits for it.
+    pub fn delays(&self) -> Delays {
+        let mut copy = Delays::default();
+        let delays = self.counters.delays.lock();
+        copy.last.extend_from_slice(&delays.last);
+        copy.maximum = delays.maximum;
+        copy
+    }
+
     /// The taps that a metering thread reads.
     pub fn taps_of(&self, reader: usize) -> Vec<Arc<Tap>> {
-        let taps = self.taps.lock();
-        let own = taps.by_id.values();
-        own.filter(|tap| tap.reader() == Some(reader))
-            .cloned()
-            .collect()
+        self.taps_that(|tap| tap.reader() == Some(reader))
     }
 
     /// Have the metering thread of a tap look at it, if it has one.

@@ -118,7 +118,7 @@ impl Status {
 fn numbers(shared: &Shared) -> Vec<(&'static str, i64)> {
     let counters = &shared.counters;
     let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as i64;
-    let delays = counters.delays.lock();
+    let delays = shared.delays();
     vec![
         ("bound", read(&counters.bound)),
         ("bound_before_up", read(&counters.bound_before_up)),

@@ -2,13 +2,14 @@
 //! The link watcher: binds a tap to every new interface before it is up, some 15 µs after the kernel told of it.
 //!
 //! Source: RTM_NEWLINK and RTM_DELLINK, one socket per namespace. Runs above everything else (SCHED_FIFO 50), so it
-//! takes no lock without priority inheritance, makes no ring and closes nothing. There are two, on two processors, each
-//! with its own sockets; whichever is first takes care of a link.
+//! takes no lock without priority inheritance, makes no ring, closes nothing and leaves the books to others (`births`).
+//! There are two, on two processors, each with its own sockets; whichever is first takes care of a link.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
+use crate::births::News;
 use crate::netns::Namespace;
 use crate::reaper::Garbage;
 use crate::rtnl::{Link, LinkSocket, Message, Received};
@@ -16,7 +17,7 @@ use crate::sched;
 use crate::shared::{NamespaceOrder, Shared, WatcherOrder};
 use crate::socket::{hardware, link_type, PacketSocket};
 use crate::sys::{mono_ns, Epoll, Ready};
-use crate::tap::{Birth, Tap};
+use crate::tap::Birth;
 
 const INBOX: u64 = 0;
 
@@ -188,11 +189,7 @@ impl Watched {
         self.known.remove(&ifindex);
         let key = (self.namespace.key, ifindex);
         shared.claims.lock().remove(&key);
-        let tap = shared.taps.lock().by_key.get(&key).cloned();
-        if let Some(tap) = tap {
-            tap.gone.store(true, Ordering::Release);
-            shared.wake_reader(&tap);
-        }
+        shared.leave_news(News::Gone(key));
     }
 
     /// Messages were lost: have the links listed by another thread, since this one must not be kept.
@@ -252,7 +249,10 @@ fn appear(shared: &Shared, namespace: &Arc<Namespace>, link: &Link, seen_ns: i64
             .counters
             .bind_failures
             .fetch_add(1, Ordering::Relaxed);
-        drop(shared.garbage.send(Garbage::Socket(socket)));
+        // Nothing has happened to it. Whoever closes waits for a grace period.
+        if let Err(socket) = namespace.pool.put(socket) {
+            drop(shared.garbage.send(Garbage::Socket(socket)));
+        }
         return;
     }
     let now = mono_ns();
@@ -263,20 +263,13 @@ fn appear(shared: &Shared, namespace: &Arc<Namespace>, link: &Link, seen_ns: i64
         bound_ns: now,
         window_end_ns: now + shared.config.lookback_ns,
     };
-    let memory = Arc::clone(&shared.lookback_memory);
-    let tap = Arc::new(Tap::new(shared.tap_id(), key, birth, socket, memory));
-    shared.taps.lock().insert(&tap);
-    if let Some(source) = tap.inner.lock().feed.source() {
-        // Registered last: the reader finds the tap by its id.
-        drop(shared.lookback_epoll.add(source, tap.id));
-    }
+    shared.leave_news(News::Bound { key, birth, socket });
     shared.pool_wake.signal();
     let counters = &shared.counters;
     counters.bound.fetch_add(1, Ordering::Relaxed);
     counters
         .bound_before_up
         .fetch_add(u64::from(birth.before_up), Ordering::Relaxed);
-    counters.delays.lock().add(birth.delay_ns);
 }
 
 fn take(shared: &Shared, namespace: &Arc<Namespace>) -> Option<PacketSocket> {

@@ -17,6 +17,9 @@ mod selection;
 mod sinks;
 mod told;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<meter::FileMeter>()?;
