@@ -21,7 +21,7 @@ from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.containers import lxc_id
 from netsonde.probes.lxd.api import NOT_CLUSTERED, STOPPED, Instance, instance_metadata
-from netsonde.probes.lxd.server import Lxd
+from netsonde.probes.lxd.server import Lxd, first_listening
 
 PAUSE: Final = 0.2
 """Least seconds between two lists: an instance that starts gives several events."""
@@ -46,14 +46,16 @@ class LxdProbe:
 
     async def run(self, health: Health) -> None:
         """Follow the daemon until it goes away or the agent stops."""
-        self.daemon = self._socket()
+        self.daemon = await self._socket()
         try:
             await self._follow(Lxd(self.daemon, self._settings.answer_timeout), health)
         except WireError as rubbish:
             raise SourceLost(f"{self.daemon}: {rubbish}") from rubbish
 
-    def _socket(self) -> str:
-        found = next((socket for socket in self._settings.sockets if Path(socket).exists()), "")
+    async def _socket(self) -> str:
+        # Where there are two daemons, one that starts anew is waited for: what it said is on the graph.
+        known = await first_listening([self.daemon]) if self._stated else ""
+        found = known or await first_listening(self._settings.sockets)
         if not found:
             raise SourceAbsent(f"neither LXD nor Incus is there: no socket at {', '.join(self._settings.sockets)}")
         return found
