@@ -141,3 +141,10 @@ def running_ovs(folders: pytest.TempPathFactory) -> Iterator[PrivateOvs]:
 def ovs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateOvs]:
     with running_ovs(tmp_path_factory) as switch:
         yield switch
+
+
+@pytest.fixture(name="ovs")
+def ovs_in_netns(netns: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateOvs]:
+    """One that is started only once this process is in its own namespace (`netns_fixture`)."""
+    with running_ovs(tmp_path_factory) as switch:
+        yield switch

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from live_graph import LiveGraph, live_graph, private_netns, run, settings
+from live_graph import LiveGraph, live_graph, run, settings
+from netns_fixture import netns as netns
 
 pytestmark = pytest.mark.netns
 
@@ -18,12 +19,6 @@ SIZE = 8 * 1024 * 1024
 PAGE = 4096
 NEVER = 3600.0
 """Seconds between two looks, so that only what the kernel tells makes one."""
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
 
 
 @pytest.fixture

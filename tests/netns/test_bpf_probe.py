@@ -11,17 +11,12 @@ from typing import Any
 
 import pytest
 
-from live_graph import LiveGraph, Namespaces, live_graph, name, private_netns, run, settings
+from live_graph import LiveGraph, Namespaces, live_graph, name, run, settings
 from live_graph import make_netns as make_netns
 from netns.programs import ON_XDP, SCHED_CLS, TCX_EGRESS, TCX_INGRESS, XDP, attach, detach, link, load
+from netns_fixture import netns as netns
 
 pytestmark = pytest.mark.netns
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
 
 
 @pytest.fixture

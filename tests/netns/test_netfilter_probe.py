@@ -4,14 +4,15 @@
 import json
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from live_graph import LiveGraph, Namespaces, live_graph, private_netns, run, settings
+from live_graph import LiveGraph, Namespaces, live_graph, run, settings
 from live_graph import make_netns as make_netns
+from netns_fixture import netns as netns
 
 pytestmark = pytest.mark.netns
 
@@ -40,12 +41,6 @@ table ip t {
   }
 }
 """
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
 
 
 @pytest.fixture

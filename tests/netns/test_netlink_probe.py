@@ -14,16 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from live_graph import LiveGraph, NamedNetns, Namespaces, live_graph, name, private_netns, run, settings
+from live_graph import LiveGraph, NamedNetns, Namespaces, live_graph, name, run, settings
 from live_graph import make_netns as make_netns
+from netns_fixture import netns as netns
 
 pytestmark = pytest.mark.netns
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
 
 
 @pytest.fixture

@@ -3,22 +3,17 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from live_graph import LiveGraph, Namespaces, live_graph, private_netns, run, settings
+from live_graph import LiveGraph, Namespaces, live_graph, run, settings
 from live_graph import make_netns as make_netns
+from netns_fixture import netns as netns
 from netsonde.probes.namespaces import Namespace
 
 pytestmark = pytest.mark.netns
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
 
 
 @pytest.fixture

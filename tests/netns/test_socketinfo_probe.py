@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from live_graph import LiveGraph, NamedNetns, Namespaces, live_graph, private_netns, run, settings
+from live_graph import LiveGraph, NamedNetns, Namespaces, live_graph, run, settings
 from live_graph import make_netns as make_netns
+from netns_fixture import netns as netns
 
 pytestmark = pytest.mark.netns
 
@@ -24,12 +25,6 @@ found = socket.create_server(("127.0.0.1", 0))
 print(found.getsockname()[1], flush=True)
 sys.stdin.read()
 """
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
 
 
 @pytest.fixture

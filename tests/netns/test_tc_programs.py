@@ -11,20 +11,15 @@ from typing import Any
 
 import pytest
 
-from live_graph import LiveGraph, live_graph, name, private_netns, run, settings
+from live_graph import LiveGraph, live_graph, name, run, settings
 from netns.programs import SCHED_CLS, load
+from netns_fixture import netns as netns
 from netsonde.probes import netlink_wire as wire
 from netsonde.probes.netlink.programs import EGRESS, INGRESS, TCMSG
 
 pytestmark = pytest.mark.netns
 
 TCA_BPF_FD, TCA_BPF_FLAGS, NLM_F_CREATE = 6, 8, 0x400
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
 
 
 @pytest.fixture

@@ -2,13 +2,14 @@
 """Interfaces of the graph held against `ip -d -j address`, key by key: at rest, and after each change."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from live_graph import LiveGraph, live_graph, name, private_netns, run, settings, sh
+from live_graph import LiveGraph, live_graph, name, run, settings, sh
+from netns_fixture import netns as netns
 from netsonde.model.elements import Json, Metadata
 
 pytestmark = pytest.mark.netns
@@ -17,12 +18,6 @@ PATIENCE: Final = 10.0
 """Seconds for the graph to follow, which takes it some milliseconds where the machine has time."""
 NOT_BOTH: Final = {"LOWER_UP", "RUNNING", "NO-CARRIER", "M-DOWN"}
 """Flags that `ip` derives itself, or leaves out."""
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,7 +12,8 @@ import pytest
 from containerd_fixture import NODE_NETWORK, PrivateContainerd
 from containerd_fixture import containerd as containerd_of_module  # noqa: F401
 from docker_fixture import PrivateDocker
-from live_graph import LiveGraph, live_graph, name, private_netns, settings
+from live_graph import LiveGraph, live_graph, name, settings
+from netns_fixture import netns_of_module as netns_of_module
 from netsonde.model.elements import Node
 from netsonde.probes.cri.settings import CriSettings
 from netsonde.probes.docker.settings import DockerSettings
@@ -21,12 +22,6 @@ from netsonde.query import Limits, Sources, parse, run
 pytestmark = pytest.mark.system
 
 LABELS = {"app": "shop", "app.kubernetes.io/name": "x y", "odd['key": "é"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ import pytest
 
 from docker_fixture import IMAGE, PrivateDocker
 from docker_fixture import docker as docker_of_module  # noqa: F401
-from live_graph import LiveGraph, live_graph, name, private_netns, settings
+from live_graph import LiveGraph, live_graph, name, settings
+from netns_fixture import netns_of_module as netns_of_module
 from netsonde.model.elements import Node
 from netsonde.probes.docker.settings import DockerSettings
 from netsonde.query import Limits, Sources, parse, run
@@ -24,12 +25,6 @@ pytestmark = pytest.mark.system
 
 WITHIN = 0.3
 """Seconds from `docker start`'s answer to the whole path in the graph."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
 
 
 @pytest.fixture(scope="module")

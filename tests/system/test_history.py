@@ -28,7 +28,7 @@ from netsonde.history.history import History
 from netsonde.history.places import where_they_lie
 from netsonde.history.recording import record_topology
 from netsonde.history.schema import migrate, migrations, statements
-from netsonde.history.settings import HistorySettings
+from netsonde.history.settings import MOST_DAYS, HistorySettings
 from netsonde.history.talkers import TOP_TALKERS
 from netsonde.history.traffic import TrafficReader
 from netsonde.model.elements import Edge, Node
@@ -539,6 +539,19 @@ async def test_retention_can_be_changed(reopen: Reopen) -> None:
     assert "materialize_ttl_recalculate_only = 1" in engine
     assert "ttl_only_drop_parts = 1" in engine
     assert len((await history.flows(FlowRequest(), 0, now_ms() + 1000)).flows) == 1
+
+
+async def test_what_is_to_be_kept_as_long_as_possible_is_not_deleted_at_once(reopen: Reopen) -> None:
+    history = await reopen(HistorySettings(memory_mib=512, flows_days=MOST_DAYS))
+    await history.write_flows([flows(flow(1, now_ms(), now_ms()))])
+
+    def left() -> int:
+        database = history._database
+        assert database is not None
+        database.command("OPTIMIZE TABLE flows FINAL")  # this deletes what is over
+        return int(database.command("SELECT count() FROM flows"))
+
+    assert await history._run(left) == 1
 
 
 async def test_flow_comes_back_as_it_was_reported(history: History) -> None:

@@ -3,14 +3,14 @@
 
 import uuid
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from libvirt_fixture import PrivateLibvirt
 from libvirt_fixture import libvirt as libvirt_of_test  # noqa: F401
-from live_graph import LiveGraph, live_graph, name, private_netns, run, settings, sh
+from live_graph import LiveGraph, live_graph, name, run, settings, sh
+from netns_fixture import netns as netns
 from netsonde.model.elements import Json, Metadata
 
 pytestmark = pytest.mark.system
@@ -29,12 +29,6 @@ CARD = "<interface type='{kind}'><mac address='{mac}'/>{more}<model type='{model
 
 def card(number: int, kind: str, more: str = "", model: str = "e1000") -> str:
     return CARD.format(kind=kind, mac=f"52:54:00:aa:00:0{number}", more=more, model=model)
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
 
 
 @pytest.fixture

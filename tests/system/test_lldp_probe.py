@@ -15,17 +15,12 @@ from typing import Any
 
 import pytest
 
-from live_graph import LiveGraph, NamedNetns, Namespaces, live_graph, name, private_netns, run, settings, sh
+from live_graph import LiveGraph, NamedNetns, Namespaces, live_graph, name, run, settings, sh
 from live_graph import make_netns as make_netns
+from netns_fixture import netns as netns
 from unit.probes.lldp.frames import frame, tlv
 
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@
 """The lxc probe and real LXC containers, in a namespace of the test's own: the graph is held against `lxc-info`."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from live_graph import LiveGraph, live_graph, name, private_netns, run, settings
+from live_graph import LiveGraph, live_graph, name, run, settings
 from lxc_fixture import PrivateLxc, lxc  # noqa: F401
+from netns_fixture import netns as netns
 from netsonde.model.elements import Node
 from netsonde.query import Limits, Sources, parse
 from netsonde.query import run as answer
@@ -17,12 +17,6 @@ from netsonde.query import run as answer
 pytestmark = pytest.mark.system
 
 PROBES = ("netns", "netlink", "lxc")
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
 
 
 def following(tmp_path: Path) -> Any:

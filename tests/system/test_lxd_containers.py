@@ -2,22 +2,16 @@
 """The lxc probe and containers of a real LXD, with a directory of its own; not among the packages of `make test`."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from live_graph import live_graph, name, private_netns, settings
+from live_graph import live_graph, name, settings
 from lxd_fixture import PrivateLxd
 from lxd_fixture import lxd as lxd
+from netns_fixture import netns as netns
 
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
 
 
 async def test_container_of_lxd_is_followed_like_lxcs_own(lxd: PrivateLxd, tmp_path: Path) -> None:

@@ -2,27 +2,21 @@
 """The lxd probe and a real LXD: what only its own interface tells, on the containers that the lxc probe finds."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from live_graph import live_graph, name, private_netns, settings
+from live_graph import live_graph, name, settings
 from lxd_fixture import PrivateLxd
 from lxd_fixture import lxd as lxd
+from netns_fixture import netns as netns
 from netsonde.model.elements import Node
 
 pytestmark = pytest.mark.system
 
 SLOW = 20.0
 """Seconds within which a daemon that is busy answers."""
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
 
 
 def settings_of(node: Node | None) -> dict[str, Any]:

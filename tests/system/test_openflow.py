@@ -4,14 +4,15 @@
 import asyncio
 import re
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from live_graph import LiveGraph, live_graph, name, private_netns, settings
+from live_graph import LiveGraph, live_graph, name, settings
+from netns_fixture import netns as netns
 from netsonde.agent import rules
 from netsonde.agent.rules import OpenFlowReader
 from netsonde.errors import SourceLost, UserError
@@ -19,7 +20,7 @@ from netsonde.model.elements import Metadata
 from netsonde.model.openflow import OpenFlowKind, OpenFlowPart, OpenFlowRequest
 from netsonde.probes.ovsdb.ofctl import ask
 from ovs_fixture import PrivateOvs
-from ovs_fixture import ovs as ovs_of_machine  # noqa: F401
+from ovs_fixture import ovs_in_netns as ovs_in_netns
 from system.stack import PROGRAM, Stack
 
 pytestmark = pytest.mark.system
@@ -42,20 +43,6 @@ GROUPS = (
     "group_id=5,type=ff,bucket=watch_port:1,actions=output:1,bucket=watch_port:2,actions=output:2",
     "group_id=6,type=all,bucket=actions=LOCAL",
 )
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
-
-
-@pytest.fixture
-def ovs(netns: None, request: pytest.FixtureRequest) -> PrivateOvs:
-    """The switch, started only once this process is in its own namespace."""
-    switch = request.getfixturevalue("ovs_of_machine")
-    assert isinstance(switch, PrivateOvs)
-    return switch
 
 
 @pytest.fixture

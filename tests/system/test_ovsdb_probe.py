@@ -18,32 +18,19 @@ from typing import Any
 
 import pytest
 
-from live_graph import LiveGraph, Namespaces, live_graph, name, private_netns, run, settings, sh
+from live_graph import LiveGraph, Namespaces, live_graph, name, run, settings, sh
 from live_graph import make_netns as make_netns
+from netns_fixture import netns as netns
 from netsonde.analyzer.tunnels import Tunnels
 from netsonde.errors import SourceLost, WireError
 from netsonde.probes.ovsdb.control import ask, control_socket
 from netsonde.probes.ovsdb.settings import OvsdbSettings
 from ovs_fixture import PrivateOvs
-from ovs_fixture import ovs as ovs_of_machine  # noqa: F401
+from ovs_fixture import ovs_in_netns as ovs_in_netns
 
 pytestmark = pytest.mark.system
 
 TAP = struct.Struct("16sH22x")
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
-
-
-@pytest.fixture
-def ovs(netns: None, request: pytest.FixtureRequest) -> PrivateOvs:
-    """The switch, started only once this process is in its own namespace."""
-    switch = request.getfixturevalue("ovs_of_machine")
-    assert isinstance(switch, PrivateOvs)
-    return switch
 
 
 @pytest.fixture

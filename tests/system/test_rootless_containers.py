@@ -3,23 +3,17 @@
 
 import asyncio
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from docker_fixture import IMAGE
-from live_graph import live_graph, name, private_netns, settings
+from live_graph import live_graph, name, settings
+from netns_fixture import netns as netns
 from netsonde.probes.docker.settings import DockerSettings
 from podman_fixture import NOBODY, PrivatePodman, rootless_podman  # noqa: F401
 
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
 
 
 async def test_container_of_a_users_podman_is_one_node_in_a_namespace_of_its_name(

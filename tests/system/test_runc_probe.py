@@ -4,24 +4,19 @@
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from docker_fixture import BUSYBOX
-from live_graph import LiveGraph, live_graph, name, private_netns, settings, sh
+from live_graph import LiveGraph, live_graph, name, settings, sh
+from netns_fixture import netns as netns
 
 pytestmark = pytest.mark.system
 
 POD = {"io.kubernetes.cri.container-name": "web", "io.kubernetes.cri.sandbox-name": "web-0"}
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
 
 
 COMMANDS = {

@@ -2,16 +2,17 @@
 """Rows of Open vSwitch in the graph held against `ovs-vsctl list`, key by key, after each change."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import pytest
 
-from live_graph import LiveGraph, live_graph, name, private_netns, settings
+from live_graph import LiveGraph, live_graph, name, settings
+from netns_fixture import netns as netns
 from netsonde.model.elements import Json, Metadata
 from ovs_fixture import PrivateOvs
-from ovs_fixture import ovs as ovs_of_machine  # noqa: F401
+from ovs_fixture import ovs_in_netns as ovs_in_netns
 
 pytestmark = pytest.mark.system
 
@@ -22,20 +23,6 @@ QOS_OF, QUEUE_OF = "qos-of:", "queue-of:"
 OTHERS: Final = ("QoS", "Queue", "Mirror", "Controller", "sFlow", "NetFlow", "IPFIX")
 PATIENCE: Final = 10.0
 """Seconds for the graph to follow, which takes it some milliseconds where the machine has time."""
-
-
-@pytest.fixture(autouse=True)
-def netns() -> Iterator[None]:
-    with private_netns():
-        yield
-
-
-@pytest.fixture
-def ovs(netns: None, request: pytest.FixtureRequest) -> PrivateOvs:
-    """The switch, started only once this process is in its own namespace."""
-    switch = request.getfixturevalue("ovs_of_machine")
-    assert isinstance(switch, PrivateOvs)
-    return switch
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ mod flows;
 mod inject;
 mod meter;
 mod metering;
+mod options;
 mod output;
 mod packets;
 mod reading;

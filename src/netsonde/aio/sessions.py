@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ends everything that a child process with a session of its own has started."""
+"""Ends child processes, everything that one with a session of its own has started, and the pipes to them."""
 
 import os
 import signal
+from asyncio import WriteTransport
 from asyncio.subprocess import Process
 from contextlib import suppress
 
@@ -17,6 +18,27 @@ def kill_session(process: Process) -> None:
         return
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+async def reap(process: Process) -> None:
+    """Wait for a child that was killed, or is about to end, and close the pipes to it; what they hold is lost.
+
+    asyncio calls a process ended when its pipes are. They are not while more waits in one than its reader's limit,
+    nor while anybody whom the child started holds their other ends: so ours are closed first.
+    """
+    # The transport's own close() would take the child's status as well, which asyncio's watcher would then miss.
+    for stream in (1, 2):
+        if (output := process._transport.get_pipe_transport(stream)) is not None:  # type: ignore[attr-defined]
+            output.close()
+    if process.stdin is not None:
+        _abort(process.stdin.transport)
+    await process.wait()
+
+
+def _abort(pipe: WriteTransport) -> None:
+    # One that is closing ends by itself, unless it has still something to write; and it must not end twice.
+    if not pipe.is_closing() or pipe.get_write_buffer_size():
+        pipe.abort()
 
 
 def _exists(pid: int) -> bool:

@@ -8,26 +8,28 @@ Writes: these buckets, compare-and-set; the graph, under owners of its own.
 import asyncio
 import itertools
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 import msgspec
 
 from netsonde.aio import backoff, spawn
 from netsonde.aio.tasks import HealthSink
+from netsonde.declared.annotating import Annotations
 from netsonde.declared.applying import Applier
 from netsonde.declared.catalogue import Catalogue, Delta, Name, Source, name_of
-from netsonde.declared.checks import check, check_metadata
+from netsonde.declared.checks import check
 from netsonde.declared.importing import Plan, Planner, check_import_name, full
 from netsonde.declared.settings import DeclaredSettings
-from netsonde.declared.stores import Stores, cut, pack, unpack
+from netsonde.declared.stores import Stores, cut, pack, patiently, unpack
 from netsonde.errors import Conflict, NotFound, SourceLost, UserError, WireError
 from netsonde.graph import Graph
 from netsonde.graph.layers import merge
-from netsonde.model.declared import Annotation, ImportChunk, ImportReport, ImportSummary
+from netsonde.model.declared import ImportChunk, ImportReport, ImportSummary
 from netsonde.model.elements import Edge, Element, Metadata, Node
-from netsonde.model.stores import Entry, Store
+from netsonde.model.stores import Store
 from netsonde.observe import logger
 
 log = logger("declared")
@@ -48,10 +50,9 @@ class DeclaredElements:
         self._graph = graph
         self._stores = stores
         self._settings = settings
-        self._now_ms = now_ms
         self.catalogue = Catalogue()
         self._applier = Applier(graph, self.catalogue)
-        self._annotation_revisions: dict[str, int] = {}
+        self._annotations = Annotations(stores.annotations, self._applier, settings, now_ms)
         self._pending: dict[Name, None] = {}
         self._runs: dict[tuple[str, str], set[Name]] = {}
         self._planner = Planner(self.catalogue, graph, settings, self._pending)
@@ -94,7 +95,7 @@ class DeclaredElements:
 
     def annotation(self, node_id: str) -> Metadata:
         """Return what users say of a node that a probe shows, {} when nothing."""
-        return self._applier.annotations.get(node_id, {})
+        return self._annotations.of(node_id)
 
     def base(self, node_id: str) -> Metadata:
         """Return what a node shows without its annotation: what probes and rules say."""
@@ -125,7 +126,7 @@ class DeclaredElements:
 
     def annotations(self) -> dict[str, Metadata]:
         """Return all annotations by node, those of nodes that are away among them."""
-        return dict(self._applier.annotations)
+        return self._annotations.all()
 
     @property
     def is_known(self) -> bool:
@@ -184,22 +185,7 @@ class DeclaredElements:
 
     async def annotate(self, node_id: str, metadata: Metadata, previous: Metadata) -> None:
         """Say this of a node that a probe shows; Conflict when users do not say `previous` of it any more."""
-        check_metadata(metadata, self._settings)
-        if self.annotation(node_id) != previous:
-            raise Conflict(f"the node {node_id} was changed meanwhile", hint="read it again and repeat")
-        revision = self._annotation_revisions.get(node_id)
-        if not metadata:
-            if revision is not None:
-                await self._stores.annotations.delete(node_id, revision=revision)
-                self._forget_annotation(node_id)
-            return
-        annotation = Annotation(node_id, metadata, self._now_ms())
-        if revision is None:
-            self._check_room()
-            written = await self._stores.annotations.create(node_id, annotation)
-        else:
-            written = await self._stores.annotations.update(node_id, annotation, revision)
-        self._accept_annotation(annotation, written)
+        await self._annotations.write(node_id, metadata, previous, self._check_room)
 
     def imports(self) -> Sequence[ImportSummary]:
         return self.catalogue.imports()
@@ -253,7 +239,8 @@ class DeclaredElements:
             async with asyncio.TaskGroup() as group:
                 spawn(group, self._follow_singles("nodes", self._stores.nodes, health), "declared.nodes")
                 spawn(group, self._follow_singles("edges", self._stores.edges, health), "declared.edges")
-                spawn(group, self._follow_annotations(health), "declared.annotations")
+                read = partial(self._mark_read, "annotations", health)
+                spawn(group, self._annotations.follow(read), "declared.annotations")
                 spawn(group, self._follow_imports(health), "declared.imports")
         except* SourceLost as lost:
             raise SourceLost(str(lost.exceptions[0])) from lost
@@ -261,7 +248,7 @@ class DeclaredElements:
             unsubscribe()
 
     async def _follow_singles(self, bucket: str, store: Store[E], health: HealthSink) -> None:
-        async for entry in _patiently(store.watch()):
+        async for entry in patiently(store.watch()):
             source = Source("nodes" if bucket == "nodes" else "edges", entry.key)
             if entry.kind == "current":
                 self._mark_read(bucket, health)
@@ -270,17 +257,8 @@ class DeclaredElements:
             else:
                 self._accept(source, entry.revision, [msgspec.structs.replace(entry.value, id=entry.key)])
 
-    async def _follow_annotations(self, health: HealthSink) -> None:
-        async for entry in _patiently(self._stores.annotations.watch()):
-            if entry.kind == "current":
-                self._mark_read("annotations", health)
-            elif entry.value is None:
-                self._forget_annotation(entry.key)
-            else:
-                self._accept_annotation(msgspec.structs.replace(entry.value, id=entry.key), entry.revision)
-
     async def _follow_imports(self, health: HealthSink) -> None:
-        async for entry in _patiently(self._stores.imports.watch()):
+        async for entry in patiently(self._stores.imports.watch()):
             source = Source("imports", entry.key)
             if entry.kind == "current":
                 self._mark_read("imports", health)
@@ -358,15 +336,6 @@ class DeclaredElements:
         delta: Delta = self.catalogue.remove(source)
         self._applier.apply(delta)
 
-    def _accept_annotation(self, annotation: Annotation, revision: int) -> None:
-        if revision > self._annotation_revisions.get(annotation.id, 0):
-            self._annotation_revisions[annotation.id] = revision
-            self._applier.annotate(annotation.id, annotation.metadata)
-
-    def _forget_annotation(self, node_id: str) -> None:
-        self._annotation_revisions.pop(node_id, None)
-        self._applier.annotate(node_id, None)
-
     def _is_waiting(self, name: Name) -> bool:
         edge = self.catalogue.edge(name.id) if name.kind == "edge" else None
         return edge is not None and self._applier.is_waiting(edge)
@@ -379,7 +348,7 @@ class DeclaredElements:
         self._runs.setdefault((import_name, run), set()).update(names)
 
     def _check_room(self) -> None:
-        if self.catalogue.singles() + len(self._annotation_revisions) >= self._settings.max_single:
+        if self.catalogue.singles() + len(self._annotations) >= self._settings.max_single:
             raise UserError(
                 f"{self._settings.max_single} elements and annotations are stored one by one already",
                 hint="import elements instead (netsonde topology import), or raise the setting declared.max_single",
@@ -417,10 +386,3 @@ def _refuse_made(name: Name, source: Source | None) -> None:
 
 def _single(element: Element) -> Source:
     return Source("nodes" if isinstance(element, Node) else "edges", element.id)
-
-
-async def _patiently(entries: AsyncIterator[Entry[T]]) -> AsyncIterator[Entry[T]]:
-    """Yield entries, and let others work in between: a bucket that is read anew gives them without a pause."""
-    async for entry in entries:
-        yield entry
-        await asyncio.sleep(0)

@@ -4,16 +4,20 @@
 Buckets: `nodes`, `edges`, `annotations` (key: an id), `imports` (key: `<import>.<chunk>`).
 """
 
+import asyncio
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
 from netsonde.errors import WireError
 from netsonde.model.declared import Annotation, ChunkContent, ImportChunk
 from netsonde.model.elements import Edge, Element, Node
-from netsonde.model.stores import Store
+from netsonde.model.stores import Entry, Store
+
+T = TypeVar("T")
 
 CHUNK_ELEMENTS = 2000
 CHUNK_BYTES = 2 * 1024 * 1024
@@ -33,6 +37,13 @@ class Stores:
     edges: Store[Edge]
     annotations: Store[Annotation]
     imports: Store[ImportChunk]
+
+
+async def patiently(entries: AsyncIterator[Entry[T]]) -> AsyncIterator[Entry[T]]:
+    """Yield entries, and let others work in between: a bucket that is read anew gives them without a pause."""
+    async for entry in entries:
+        yield entry
+        await asyncio.sleep(0)
 
 
 def pack(nodes: Sequence[Node], edges: Sequence[Edge]) -> ImportChunk:

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where history is kept, for how long, and what it may cost."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+MOST_DAYS: Final = 20_000
+"""That rows can be kept. The engine's times end in 2106; what should go later is over at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +22,7 @@ class HistorySettings:
     password_file: Path | None = None
     """File with the password of that server's user, unless it is in the address."""
     topology_days: float = 30.0
-    """Days that revisions of nodes and edges are kept."""
+    """Days that revisions of nodes and edges are kept; 20,000 at most, as of all that follow."""
     flows_days: float = 30.0
     """Days that flows are kept."""
     metrics_days: float = 30.0
@@ -34,9 +39,11 @@ class HistorySettings:
     """Seconds that a query may run; writes do not wait for it."""
 
     def __post_init__(self) -> None:
-        for name in ("topology_days", "flows_days", "metrics_days", "packets_days", "keyframe_hours"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be greater than 0, got {getattr(self, name)}")
+        for name in ("topology_days", "flows_days", "metrics_days", "packets_days"):
+            if not 0 < getattr(self, name) <= MOST_DAYS:
+                raise ValueError(f"{name} must be greater than 0 and at most {MOST_DAYS}, got {getattr(self, name)}")
+        if not 0 < self.keyframe_hours < math.inf:
+            raise ValueError(f"keyframe_hours must be greater than 0, got {self.keyframe_hours}")
         if self.memory_mib < 128:
             raise ValueError(f"memory_mib must be at least 128, got {self.memory_mib}")
         if self.threads < 1:

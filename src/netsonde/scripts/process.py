@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from netsonde.aio.sessions import kill_session
+from netsonde.aio.sessions import kill_session, reap
 from netsonde.errors import SourceLost, WireError
 from netsonde.scripts import frames
 from netsonde.scripts.host import Answer, Host
@@ -99,12 +99,13 @@ class Isolate:
         self._killed = True
         if process.returncode is not None and self.is_confined:
             # It has left nothing behind, since it can start nothing, and its number may be another's by now.
+            await reap(process)
             return
         kill_session(process)
-        # Whoever has its end of our pipes keeps asyncio waiting, and need not be dead.
+        # The kernel may be busy in its name, and then it does not die yet.
         with suppress(TimeoutError):
             async with asyncio.timeout(_DYING):
-                await process.wait()
+                await reap(process)
 
     async def _run(self, run: frames.Run, host: Host, limits: ScriptLimits) -> msgspec.Raw:
         await self._say(run)

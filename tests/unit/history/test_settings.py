@@ -16,6 +16,13 @@ def test_times_are_positive(name: str) -> None:
         HistorySettings(**{name: 0})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("name", ["topology_days", "flows_days", "metrics_days", "packets_days"])
+@pytest.mark.parametrize("days", [36_500, float("inf"), float("nan")])
+def test_times_beyond_those_of_the_engine_are_refused(name: str, days: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} .* at most 20000"):
+        HistorySettings(**{name: days})  # type: ignore[arg-type]
+
+
 def test_too_little_memory_is_refused() -> None:
     with pytest.raises(ValueError, match="memory_mib"):
         HistorySettings(memory_mib=16)

@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from netsonde.errors import SourceLost, UserError
@@ -218,6 +219,22 @@ async def test_a_program_that_does_not_end_is_stopped_with_its_children(
         # It ends when nobody holds the other end any more: neither the program nor its child.
         assert [await asyncio.to_thread(os.read, end, 100) for _ in range(2)] == [b"both\n", b""]
     os.close(end)
+
+
+async def test_a_program_that_is_stopped_is_not_waited_for_because_of_a_child_that_ran_away(
+    folder: Path, make: Make
+) -> None:
+    path = make("setsid sleep 20 & exec sleep 100")
+    async with asyncio.timeout(1.8):
+        with pytest.raises(UserError, match="stopped after"):
+            await programs(folder, script_seconds=1.0).send(str(path), NOTICE)
+
+
+async def test_a_program_may_print_before_it_reads_a_long_message(folder: Path, make: Make) -> None:
+    long = msgspec.structs.replace(NOTICE, message=msgspec.structs.replace(MESSAGE, name="down" * 100_000))
+    path = make("head -c 400000 /dev/zero; test $(wc -c) -gt 400000 && exit 5")
+    with pytest.raises(UserError, match="ended with 5"):
+        await programs(folder, script_seconds=1.5).send(str(path), long)
 
 
 async def test_a_program_that_takes_too_much_memory_fails(folder: Path, make: Make) -> None:

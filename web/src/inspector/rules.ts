@@ -6,6 +6,10 @@ import { isBranch, text } from "../state/metadata";
 
 type Tree = Record<string, Json>;
 
+/** What a switch knows a rule by, and a group: so that the chosen one is still it when the switch is asked again. */
+const RULE_NAME = ["Bridge", "Table", "Priority", "Match"] as const;
+const GROUP_NAME = ["Bridge", "GroupId"] as const;
+
 export type OpenFlowKind = "rules" | "groups";
 
 export interface OpenFlowRow {
@@ -24,12 +28,19 @@ export interface OpenFlowRow {
 export function rowsOf(kind: OpenFlowKind, value: Json): OpenFlowRow[] {
   const owners = Array.isArray(value) ? value.filter(isTree) : [];
   const found = owners.flatMap((owner) => Object.values(owner)).flatMap((list) => (Array.isArray(list) ? list.filter(isTree) : []));
-  return found.map((data, at) => (kind === "rules" ? ruleRow(data, at) : groupRow(data, at)));
+  const seen = new Map<string, number>();
+  return found.map((data) => {
+    const name = JSON.stringify((kind === "rules" ? RULE_NAME : GROUP_NAME).map((key) => data[key]));
+    const before = seen.get(name) ?? 0;
+    seen.set(name, before + 1);
+    const id = `${name}${before || ""}`;
+    return kind === "rules" ? ruleRow(data, id) : groupRow(data, id);
+  });
 }
 
-function ruleRow(data: Tree, at: number): OpenFlowRow {
+function ruleRow(data: Tree, id: string): OpenFlowRow {
   return {
-    id: `${at}`,
+    id,
     table: number(data["Table"]) ?? 0,
     priority: number(data["Priority"]) ?? 0,
     match: text(data["Match"]) || "any",
@@ -40,10 +51,10 @@ function ruleRow(data: Tree, at: number): OpenFlowRow {
   };
 }
 
-function groupRow(data: Tree, at: number): OpenFlowRow {
+function groupRow(data: Tree, id: string): OpenFlowRow {
   const buckets = Array.isArray(data["Buckets"]) ? data["Buckets"].filter(isTree) : [];
   return {
-    id: `${at}`,
+    id,
     table: 0,
     priority: number(data["GroupId"]) ?? 0,
     match: text(data["GroupType"]),

@@ -28,6 +28,9 @@ export interface GraphState {
 const KINDS = ["Type", "RelationType"] as const;
 const ENDS = ["Parent", "Child"] as const;
 
+/** Deleted elements whose late updates are known for what they are: updates are late by seconds at most. */
+const MOST_GONE = 5000;
+
 export const emptyGraph: GraphState = {
   nodes: new Map(),
   edges: new Map(),
@@ -163,7 +166,10 @@ function put<T extends Node>(draft: Draft, known: Copied<T>, element: T): void {
 function remove<T extends Node>(draft: Draft, known: Copied<T>, element: T): boolean {
   const before = known.get(element.ID);
   if (before && element.CreatedAt < before.CreatedAt) return false;
+  // Deleted and set again, so that the one that is gone longest comes first.
+  draft.gone.delete(element.ID);
   draft.gone.set(element.ID, { CreatedAt: element.CreatedAt, Revision: element.Revision });
+  if (draft.gone.now.size > MOST_GONE) draft.gone.delete(draft.gone.now.keys().next().value ?? "");
   draft.restructured ||= before !== undefined;
   return known.delete(element.ID);
 }

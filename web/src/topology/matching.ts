@@ -4,7 +4,7 @@
 import type { CheckAnswer } from "../api/types";
 import { Store } from "../state/store";
 import type { Message } from "../transport/envelope";
-import { openGraphSocket, Subscriber, type Clock, type Wish } from "../transport/subscriber";
+import { openGraphSocket, Subscriber, type Clock, type Link, type Wish } from "../transport/subscriber";
 
 /** Ids; of edges those that the query finds, or that lie between the nodes that it finds. */
 export interface Found {
@@ -55,7 +55,9 @@ export class MatchFeed {
     const handlers = {
       onMessages: (messages: readonly Message[]) => this.take(messages),
       // The page says of its first connection whether the server is there; this one comes back by itself.
-      onLink: () => undefined,
+      onLink: ({ state }: Link) => {
+        if (state !== "live") this.begun = false;
+      },
       onRefused: (reason: string) => this.tell({ state: "refused", reason }),
     };
     this.subscriber = new Subscriber(handlers, open, clock, wish);

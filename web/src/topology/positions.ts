@@ -5,6 +5,8 @@ import type { Point } from "./placement";
 
 const KEY = "netsonde.positions";
 const MOST = 3000;
+/** Also of a page that is open for weeks, while containers come and go; those on the map are set again and again. */
+const MOST_AT_HAND = 20_000;
 const SAVE_AFTER_MS = 500;
 
 export class PositionMemory {
@@ -31,6 +33,7 @@ export class PositionMemory {
     // Deleted and set again, so that the oldest entries come first when some must be dropped.
     this.places.delete(id);
     this.places.set(id, place);
+    if (this.places.size > MOST_AT_HAND) this.places.delete(this.places.keys().next().value ?? "");
   }
 
   save(): void {

@@ -56,6 +56,15 @@ it("keeps rules that contain all words, and whole numbers of tables", () => {
   expect(filterRules(rows, "arp")).toEqual([]);
 });
 
+it("knows a rule again after others came before it, and tells two that look alike apart", () => {
+  const of = (...rules: object[]): string[] => rowsOf("rules", [{ n: rules }] as never).map(({ id }) => id);
+  const other = { ...RULE, Table: 0 };
+
+  expect(of(other, { ...RULE, Packets: 8 })[1]).toBe(of(RULE)[0]);
+  expect(of(RULE)[0]).not.toBe(of(other)[0]);
+  expect(new Set(of(RULE, RULE)).size).toBe(2);
+});
+
 it("asks for the rules of the node, with whatever its id is as a text", async () => {
   const asked = answering([]);
 

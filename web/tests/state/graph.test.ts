@@ -32,6 +32,14 @@ describe("reduceGraph", () => {
     expect([...graph.nodes.keys()].sort()).toEqual(["b", "c"]);
   });
 
+  it("remembers of all that went only what went last", () => {
+    const made = Array.from({ length: 6000 }, (_, number) => node(`n${number}`));
+    const graph = reduceGraph(graphOf(made), made.map((one) => change("NodeDeleted", one)));
+
+    expect(graph.gone.size).toBe(5000);
+    expect(reduceGraph(graph, [change("NodeUpdated", node("n5999"))]).nodes.size).toBe(0);
+  });
+
   it("goes on with what it knows when the server does", () => {
     const graph = reduceGraph(unsynced(graphOf([node("a")])), [{ kind: "resumed" }, change("NodeAdded", node("b"))]);
 

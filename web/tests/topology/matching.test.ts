@@ -8,7 +8,7 @@ const verdict = { Valid: true, Kind: "nodes", Local: true, Reason: "", Error: ""
 class FakeSocket {
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: string }) => void) | null = null;
-  onclose: (() => void) | null = null;
+  onclose: ((event: { reason: string }) => void) | null = null;
   closed = false;
   send(): void {
     // What is asked for is the subscriber's business.
@@ -56,6 +56,20 @@ it("follows what begins and ceases to be found", () => {
   expect(told.map(({ state }) => state)).toEqual(["looking", "known", "known"]);
   feed.close();
   expect(socket.closed).toBe(true);
+});
+
+it("takes nothing for found that comes before the answer when it was cut off", () => {
+  follow({ GremlinFilter: "G.V().SubGraph()" });
+  socket.says("SyncReply", { Nodes: [node("a")], Edges: [] });
+  expect(found()).toEqual(["a"]);
+  socket.onclose?.({ reason: "" });
+  vi.advanceTimersByTime(1000);
+  socket.says("NodeAdded", node("other"));
+  vi.advanceTimersByTime(1000);
+  expect(told.map(({ state }) => state)).toEqual(["looking", "known"]);
+
+  socket.says("SyncReply", { Nodes: [node("b")], Edges: [] });
+  expect(found()).toEqual(["b"]);
 });
 
 it("tells why a query is refused", () => {

@@ -77,7 +77,9 @@ class FlowHub:
         self._put("flow", "store", flows)
 
     def _capture_changed(self, change: CaptureChange) -> None:
-        if change.kind != "Deleted":
+        if change.kind == "Deleted":
+            self._flows.pop(change.view.uuid, None)
+        else:
             self._put("stats", "stats", stats_of(change.view, self._flows.get(change.view.uuid, 0)))
 
     def _put(self, namespace: str, kind: str, obj: object) -> None:

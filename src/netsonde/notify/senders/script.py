@@ -8,6 +8,7 @@ memory, processor, files; all of its session is killed when the time is up. What
 import asyncio
 import os
 import stat
+from asyncio import StreamWriter
 from asyncio.subprocess import PIPE, STDOUT, Process
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any, Final
 
 import msgspec
 
-from netsonde.aio.sessions import kill_session
+from netsonde.aio import spawn
+from netsonde.aio.sessions import kill_session, reap
 from netsonde.errors import UserError
 from netsonde.model.notices import Notice
 from netsonde.notify.settings import NotifySettings
@@ -120,17 +122,23 @@ async def _talk(process: Process, message: bytes) -> bytes:
     """Write the message, and return the beginning of what is printed; the rest is read and forgotten."""
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(message)
-    with suppress(OSError):  # it may not care
-        await process.stdin.drain()
-    process.stdin.close()
     printed = bytearray()
-    while part := await process.stdout.read(65536):
-        printed += part[: _PRINTED - len(printed)]
+    async with asyncio.TaskGroup() as group:
+        # At the same time: it may print more than a pipe holds before it reads.
+        spawn(group, _tell(process.stdin, message), "notify.program.stdin")
+        while part := await process.stdout.read(65536):
+            printed += part[: _PRINTED - len(printed)]
     return bytes(printed)
+
+
+async def _tell(pipe: StreamWriter, message: bytes) -> None:
+    pipe.write(message)
+    with suppress(OSError):  # it may not care
+        await pipe.drain()
+    pipe.close()
 
 
 async def _end(process: Process) -> None:
     """Kill what is left of the session, and wait for the program."""
     kill_session(process)
-    await process.wait()
+    await reap(process)

@@ -12,9 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from netsonde.graph.batch import Batch
 from netsonde.graph.events import Event
-from netsonde.model.elements import Metadata
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.bpf.kernel import (
@@ -29,6 +27,7 @@ from netsonde.probes.bpf.kernel import (
 )
 from netsonde.probes.bpf.reader import HookReader
 from netsonde.probes.bpf.translate import attached_metadata, xdp_attached
+from netsonde.probes.notes import Notes
 
 PAUSE: Final = 0.1
 """Least seconds between two looks: many interfaces may change together."""
@@ -47,8 +46,8 @@ class BpfProbe:
         self._context = context
         self._settings = context.settings.bpf
         self._programs: dict[int, Program] = {}
-        self._stated: dict[str, tuple[int, Metadata]] = {}
-        """What was stated, by the interface's node, and the inode of its namespace."""
+        self._notes: Notes[int] = Notes(self.name, context.graph)
+        """On nodes of interfaces, by the inode of their namespace."""
         self._lacking: set[str] = set()
         self._wanted = asyncio.Event()
         context.graph.subscribe(self._graph_changed)
@@ -60,7 +59,7 @@ class BpfProbe:
             self._lacking = set()
             looked_at = await self._look()
             health.count("looks")
-            health.gauge("objects", len(self._stated))
+            health.gauge("objects", len(self._notes))
             health.gauge("programs", len(self._programs))
             health.running("; ".join(sorted(self._lacking)))
             await asyncio.sleep(PAUSE)
@@ -69,12 +68,9 @@ class BpfProbe:
                     await self._wanted.wait()
 
     def _graph_changed(self, events: Sequence[Event]) -> None:
-        for event in events:
-            if event.kind == "deleted":
-                # Its notes go with the node, so they have to be stated anew on one that comes back.
-                self._stated.pop(event.element.id, None)
-            elif "XDP" in event.touched:
-                self._wanted.set()
+        self._notes.forget(events)
+        if any("XDP" in event.touched for event in events if event.kind != "deleted"):
+            self._wanted.set()
 
     async def _look(self) -> int:
         """Read and publish, and return how many interfaces were looked at.
@@ -114,19 +110,11 @@ class BpfProbe:
             return []
 
     def _publish(self, found: dict[Place, list[Attached]], unread: set[int]) -> None:
-        batch = Batch()
-        wanted = {self._node_of(place): (place[0], attached) for place, attached in found.items()}
-        for node, (inode, _) in list(self._stated.items()):
-            if node not in wanted and inode not in unread:
-                del self._stated[node]
-                batch.drop_layer(node, self.name)
-        for node, (inode, attached) in wanted.items():
-            said = (inode, attached_metadata(attached, self._programs))
-            if inode not in unread and self._stated.get(node) != said and self._context.graph.node(node) is not None:
-                self._stated[node] = said
-                batch.annotate(node, self.name, said[1])
-        if len(batch):
-            self._context.graph.apply(batch)
+        wanted = {
+            self._node_of(place): (place[0], attached_metadata(attached, self._programs))
+            for place, attached in found.items()
+        }
+        self._notes.publish(wanted, unread)
 
     def _node_of(self, place: Place) -> str:
         inode, ifindex = place

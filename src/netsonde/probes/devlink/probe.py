@@ -14,7 +14,6 @@ from contextlib import suppress
 from typing import Final
 
 from netsonde.errors import SourceLost, Unsupported, WireError
-from netsonde.graph.batch import Batch
 from netsonde.graph.events import Event
 from netsonde.graph.locate import locate
 from netsonde.model.elements import Metadata
@@ -24,6 +23,7 @@ from netsonde.probes.devlink.kernel import read_devices
 from netsonde.probes.devlink.messages import Device, devices_metadata
 from netsonde.probes.generic_netlink import open_socket
 from netsonde.probes.namespaces import Namespace
+from netsonde.probes.notes import Notes
 
 PORT: Final = "DevlinkPort"
 """Key of the `netlink` probe: device and index of the port that an interface is."""
@@ -40,8 +40,8 @@ class DevlinkProbe:
     def __init__(self, context: ProbeContext) -> None:
         self._context = context
         self._settings = context.settings.devlink
-        self._stated: dict[str, tuple[int, Metadata]] = {}
-        """What was stated by node, and the inode of the namespace whose devices say so."""
+        self._notes: Notes[int] = Notes(self.name, context.graph)
+        """By the inode of the namespace whose devices say so."""
         self._wanted = asyncio.Event()
         self._troubles: set[str] = set()
         context.graph.subscribe(self._graph_changed)
@@ -56,7 +56,7 @@ class DevlinkProbe:
                 health.running()
                 await asyncio.Event().wait()  # it is no module: a kernel that has none will not get it
             health.count("looks")
-            health.gauge("objects", len(self._stated))
+            health.gauge("objects", len(self._notes))
             health.running("; ".join(sorted(self._troubles)))
             await asyncio.sleep(PAUSE)
             with suppress(TimeoutError):
@@ -64,12 +64,9 @@ class DevlinkProbe:
                     await self._wanted.wait()
 
     def _graph_changed(self, events: Sequence[Event]) -> None:
-        for event in events:
-            if event.kind == "deleted":
-                # Its notes go with the node, so they have to be stated anew on one that comes back.
-                self._stated.pop(event.element.id, None)
-            elif PORT in event.touched:
-                self._wanted.set()
+        self._notes.forget(events)
+        if any(PORT in event.touched for event in events if event.kind != "deleted"):
+            self._wanted.set()
 
     async def _look(self) -> None:
         """Read and publish; Unsupported when the kernel has no devlink."""
@@ -87,7 +84,8 @@ class DevlinkProbe:
             for source in sources:
                 if not isinstance(source, OSError):
                     source.close()
-        self._publish(found, {namespace.inode for namespace in namespaces} - found.keys())
+        unread = {namespace.inode for namespace in namespaces} - found.keys()
+        self._notes.publish(dict(self._shown(found)), unread)
 
     async def _read(self, namespace: Namespace, source: socket.socket | OSError) -> list[Device] | None:
         """Return the devices, None when they cannot be read."""
@@ -110,20 +108,6 @@ class DevlinkProbe:
         inodes = {place.netns for place in places if place is not None and place.netns is not None}
         known = (namespaces.get(inode) for inode in sorted(inodes))
         return [namespaces.own, *(namespace for namespace in known if namespace is not None and not namespace.own)]
-
-    def _publish(self, found: dict[int, list[Device]], unread: set[int]) -> None:
-        batch = Batch()
-        wanted = dict(self._shown(found))
-        for node, (inode, _) in list(self._stated.items()):
-            if node not in wanted and inode not in unread:
-                del self._stated[node]
-                batch.drop_layer(node, self.name)
-        for node, said in wanted.items():
-            if self._stated.get(node) != said and self._context.graph.node(node) is not None:
-                self._stated[node] = said
-                batch.annotate(node, self.name, said[1])
-        if len(batch):
-            self._context.graph.apply(batch)
 
     def _shown(self, found: dict[int, list[Device]]) -> Iterator[tuple[str, tuple[int, Metadata]]]:
         """Yield what to show by node, with the namespace that it comes from."""

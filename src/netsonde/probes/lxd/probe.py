@@ -14,14 +14,14 @@ from typing import Final
 
 from netsonde.aio import spawn
 from netsonde.errors import SourceAbsent, SourceLost, WireError
-from netsonde.graph.batch import Batch
 from netsonde.graph.events import Event
 from netsonde.model.elements import Metadata
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.containers import lxc_id
 from netsonde.probes.lxd.api import NOT_CLUSTERED, STOPPED, Instance, instance_metadata
-from netsonde.probes.lxd.server import Lxd
+from netsonde.probes.lxd.server import Lxd, first_listening
+from netsonde.probes.notes import Notes
 
 PAUSE: Final = 0.2
 """Least seconds between two lists: an instance that starts gives several events."""
@@ -39,30 +39,30 @@ class LxdProbe:
         self._context = context
         self._settings = context.settings.lxd
         self.daemon = next(iter(self._settings.sockets), "")
-        self._stated: dict[str, Metadata] = {}
-        """What was stated, by node."""
+        # Early: the daemon knows of a start before its first process runs.
+        self._notes: Notes[str] = Notes(self.name, context.graph, early=True)
         self._wanted = asyncio.Event()
         context.graph.subscribe(self._graph_changed)
 
     async def run(self, health: Health) -> None:
         """Follow the daemon until it goes away or the agent stops."""
-        self.daemon = self._socket()
+        self.daemon = await self._socket()
         try:
             await self._follow(Lxd(self.daemon, self._settings.answer_timeout), health)
         except WireError as rubbish:
             raise SourceLost(f"{self.daemon}: {rubbish}") from rubbish
 
-    def _socket(self) -> str:
-        found = next((socket for socket in self._settings.sockets if Path(socket).exists()), "")
+    async def _socket(self) -> str:
+        # Where there are two daemons, one that starts anew is waited for: what it said is on the graph.
+        known = await first_listening([self.daemon]) if len(self._notes) else ""
+        found = known or await first_listening(self._settings.sockets)
         if not found:
             raise SourceAbsent(f"neither LXD nor Incus is there: no socket at {', '.join(self._settings.sockets)}")
         return found
 
     def _graph_changed(self, events: Sequence[Event]) -> None:
-        for event in events:
-            if event.kind == "deleted" and self._stated.pop(event.element.id, None) is not None:
-                # Its notes went with the node, so they have to be stated anew for one that comes back.
-                self._wanted.set()
+        if self._notes.forget(events):
+            self._wanted.set()
 
     async def _follow(self, lxd: Lxd, health: Health) -> None:
         member = (await lxd.meet()).environment.server_name
@@ -86,31 +86,18 @@ class LxdProbe:
         while True:
             self._wanted.clear()
             began = loop.time()
-            self._publish(await asyncio.to_thread(self._shown, await lxd.instances(), member))
+            self._notes.publish(await asyncio.to_thread(self._shown, await lxd.instances(), member))
             health.count("lists")
-            health.gauge("objects", len(self._stated))
+            health.gauge("objects", len(self._notes))
             health.running()
             await asyncio.sleep(max(PAUSE, (loop.time() - began) * (1 / LISTING_SHARE - 1)))
             await self._wanted.wait()
 
-    def _shown(self, instances: Iterable[Instance], member: str) -> dict[str, Metadata]:
+    def _shown(self, instances: Iterable[Instance], member: str) -> dict[str, tuple[str, Metadata]]:
         """Return what to show, by node, of the instances on this member of a cluster; called in a thread."""
         here = (one for one in instances if one.location in (*NOT_CLUSTERED, member) and one.status != STOPPED)
         shown = ((self._node(one), one) for one in here)
-        return {node: instance_metadata(one) for node, one in shown if node}
-
-    def _publish(self, wanted: dict[str, Metadata]) -> None:
-        batch = Batch()
-        for node in self._stated.keys() - wanted.keys():
-            del self._stated[node]
-            batch.drop_layer(node, self.name)
-        for node, metadata in wanted.items():
-            if self._stated.get(node) != metadata:
-                self._stated[node] = metadata
-                # The node may come later: the daemon knows of a start before its first process runs.
-                batch.annotate(node, self.name, metadata)
-        if len(batch):
-            self._context.graph.apply(batch)
+        return {node: (self.daemon, instance_metadata(one)) for node, one in shown if node}
 
     def _node(self, one: Instance) -> str:
         """Return the id that another probe gives the instance's node, "" when that cannot be known."""

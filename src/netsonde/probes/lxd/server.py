@@ -5,7 +5,7 @@ Source: REST API 1.0, and its events over a WebSocket.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -19,6 +19,25 @@ CLOSE_TIMEOUT: Final = 1.0
 """Seconds that a daemon that hangs has to say good-bye."""
 EVENT_LIMIT: Final = 1024 * 1024
 """Bytes of one event."""
+
+
+async def first_listening(sockets: Iterable[str]) -> str:
+    """Return the first socket that somebody listens at, else the first that is there, "" when none is.
+
+    A daemon that was removed may leave its socket behind.
+    """
+    left = ""
+    for socket in sockets:
+        try:
+            _, writer = await asyncio.open_unix_connection(socket)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            left = left or socket
+            continue
+        writer.close()
+        return socket
+    return left
 
 
 class Lxd:

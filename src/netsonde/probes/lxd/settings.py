@@ -13,6 +13,6 @@ class LxdSettings:
         "/var/snap/lxd/common/lxd/unix.socket",
         "/var/lib/lxd/unix.socket",
     )
-    """Where Incus or LXD listens; the first that exists is used."""
+    """Where Incus or LXD listens; the first that somebody listens at is used."""
     answer_timeout: float = 10.0
     """Seconds that an answer may take."""

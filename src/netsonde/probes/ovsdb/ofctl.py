@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from netsonde.aio.sessions import reap
 from netsonde.errors import SourceLost, UserError, WireError
 from netsonde.probes.ovsdb.address import parse_address
 
@@ -116,15 +117,7 @@ async def _end(process: Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.kill()
-    await asyncio.shield(_gone(process))
-
-
-async def _gone(process: Process) -> None:
-    # asyncio calls a process ended when its pipes are, and a pipe is not read on while much of it waits to be taken.
-    for stream in (process.stdout, process.stderr):
-        while await _read(stream):
-            pass
-    await process.wait()
+    await asyncio.shield(reap(process))
 
 
 def _last_words(complaints: bytearray) -> str:

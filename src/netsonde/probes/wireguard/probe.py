@@ -14,7 +14,6 @@ from contextlib import suppress
 from typing import Final
 
 from netsonde.errors import SourceLost, WireError
-from netsonde.graph.batch import Batch
 from netsonde.graph.events import Event
 from netsonde.graph.locate import locate
 from netsonde.model.elements import Metadata
@@ -22,8 +21,9 @@ from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.generic_netlink import open_socket
 from netsonde.probes.namespaces import Namespace
+from netsonde.probes.notes import Notes
 from netsonde.probes.wireguard.kernel import read_devices
-from netsonde.probes.wireguard.messages import Device, device_metadata
+from netsonde.probes.wireguard.messages import device_metadata
 
 KIND: Final = "wireguard"
 PAUSE: Final = 0.1
@@ -39,8 +39,8 @@ class WireGuardProbe:
     def __init__(self, context: ProbeContext) -> None:
         self._context = context
         self._settings = context.settings.wireguard
-        self._stated: dict[str, Metadata] = {}
-        """What was stated, by the interface's node."""
+        self._notes: Notes[int] = Notes(self.name, context.graph)
+        """On nodes of interfaces, by the inode of their namespace."""
         self._wanted = asyncio.Event()
         context.graph.subscribe(self._graph_changed)
 
@@ -49,7 +49,7 @@ class WireGuardProbe:
         while True:
             self._wanted.clear()
             reason = await self._look()
-            health.gauge("objects", len(self._stated))
+            health.gauge("objects", len(self._notes))
             health.running(reason)
             await asyncio.sleep(PAUSE)
             with suppress(TimeoutError):
@@ -57,38 +57,35 @@ class WireGuardProbe:
                     await self._wanted.wait()
 
     def _graph_changed(self, events: Sequence[Event]) -> None:
-        for event in events:
-            if event.kind == "deleted":
-                # Its notes go with the node, so they have to be stated anew on one that comes back.
-                self._stated.pop(event.element.id, None)
-            elif event.kind == "added" and event.element.metadata.get("Type") == KIND:
-                self._wanted.set()
+        self._notes.forget(events)
+        if any(event.kind == "added" and event.element.metadata.get("Type") == KIND for event in events):
+            self._wanted.set()
 
     async def _look(self) -> str:
         """Read and publish; return what is lacking."""
-        wanted = self._interfaces()
-        if not wanted:
+        interfaces = self._interfaces()
+        if not interfaces:
             return ""
-        namespaces = [namespace for namespace, _ in wanted.values()]
+        namespaces = [namespace for namespace, _ in interfaces.values()]
         sources = await self._context.namespaces.enter_each(namespaces, open_socket, socket.socket.close)
-        unread = 0
-        batch = Batch()
-        for (_, nodes), source in zip(wanted.values(), sources, strict=True):
+        unread: set[int] = set()
+        wanted: dict[str, tuple[int, Metadata]] = {}
+        for (inode, (_, nodes)), source in zip(interfaces.items(), sources, strict=True):
             if isinstance(source, OSError):
-                unread += 1
+                unread.add(inode)
                 continue
             # Open, it would keep alive a namespace that nobody uses any more.
             with source:
                 try:
                     found = await asyncio.to_thread(read_devices, source, list(nodes))
                 except (SourceLost, WireError):
-                    unread += 1
+                    unread.add(inode)
                     continue
             for ifindex, node in nodes.items():
-                self._state(batch, node, found.get(ifindex))
-        if len(batch):
-            self._context.graph.apply(batch)
-        return f"the WireGuard interfaces of {unread} namespaces cannot be read: run as root" if unread else ""
+                if ifindex in found and (metadata := device_metadata(found[ifindex], self._settings.limit)):
+                    wanted[node] = (inode, metadata)
+        self._notes.publish(wanted, unread)
+        return f"the WireGuard interfaces of {len(unread)} namespaces cannot be read: run as root" if unread else ""
 
     def _interfaces(self) -> dict[int, tuple[Namespace, dict[int, str]]]:
         """Return the nodes of interfaces by ifindex, in their namespaces, by inode."""
@@ -104,14 +101,3 @@ class WireGuardProbe:
             namespace = None if at is None else namespaces.own if at.netns is None else namespaces.get(at.netns)
             if at is not None and namespace is not None:
                 yield namespace, at.ifindex, node.id
-
-    def _state(self, batch: Batch, node: str, device: Device | None) -> None:
-        metadata = {} if device is None else device_metadata(device, self._settings.limit)
-        if self._stated.get(node, {}) == metadata or self._context.graph.node(node) is None:
-            return
-        if metadata:
-            self._stated[node] = metadata
-            batch.annotate(node, self.name, metadata)
-        else:
-            del self._stated[node]
-            batch.drop_layer(node, self.name)

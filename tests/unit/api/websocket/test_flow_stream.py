@@ -65,6 +65,17 @@ async def test_statistics_of_a_capture_are_sums_over_its_interfaces(fakes: Fakes
     }
 
 
+async def test_what_was_counted_of_a_capture_goes_with_it(fakes: Fakes) -> None:
+    hub, one = FlowHub(fakes.services()), client("stats")
+    hub.join(one)
+    fakes.flows.report({"UUID": "f1", "CaptureID": "c1"})
+    fakes.captures.activate("c1")
+    assert (await taken(one))["Obj"]["FlowCount"] == 1
+    await fakes.captures.delete("c1")
+    fakes.captures.put(Capture(uuid="c1", gremlin_query="G.V()"))
+    assert (await taken(one))["Obj"]["FlowCount"] == 0
+
+
 async def test_large_reports_are_cut_into_batches_of_a_hundred(fakes: Fakes) -> None:
     hub, one = FlowHub(fakes.services()), client("flow")
     hub.join(one)

@@ -36,9 +36,13 @@ class Lab:
         monkeypatch.setattr(module, "LISTING_SHARE", 1.0)
         self.lxd = FakeLxd(directory)
         self.directory = directory
+        self.left_behind = directory / "other.socket"
+        """Where another daemon may be, which would be followed first."""
         self.graph = Graph("h1", "agent.h1", lambda: 1)
         settings = ProbeSettings(
-            lxd=LxdSettings(sockets=("/nonexistent/lxd", str(self.lxd.socket)), answer_timeout=2.0)
+            lxd=LxdSettings(
+                sockets=("/nonexistent/lxd", str(self.left_behind), str(self.lxd.socket)), answer_timeout=2.0
+            )
         )
         registry = NamespaceRegistry()
         self.probe = LxdProbe(ProbeContext(self.graph, "h1", IDENTITY, registry, settings, lambda _: None, lambda: 1))
@@ -167,6 +171,38 @@ async def test_daemon_that_does_not_answer_as_it_should_is_lost(
     with pytest.raises(SourceLost, match=reason):
         await lab.probe.run(lab.health)
     await lab.lxd.stop()
+
+
+async def test_socket_that_a_daemon_left_behind_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = Lab(tmp_path, monkeypatch)
+    await lab.lxd.start()
+    lab.left_behind.touch()
+    running = asyncio.create_task(lab.probe.run(lab.health))  # noqa: TID251 - awaited below
+    await until(lambda: lab.health.state == "running" or running.done())
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert lab.probe.daemon == str(lab.lxd.socket)
+    await lab.lxd.stop()
+
+
+async def test_daemon_that_starts_anew_is_waited_for_though_there_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab(tmp_path, monkeypatch)
+    lab.lxd.instances = [instance("web")]
+    await lab.lxd.start()
+    running = asyncio.create_task(lab.probe.run(lab.health))  # noqa: TID251 - awaited below
+    await until(lambda: lab.health.state == "running")
+    await lab.lxd.hang_up()
+    with pytest.raises(SourceLost, match="events"):
+        await running
+    await lab.lxd.stop()
+    lab.lxd.socket.touch()
+    other = await asyncio.start_unix_server(lambda _, writer: writer.close(), lab.left_behind)
+    with pytest.raises(SourceLost, match=str(lab.lxd.socket)):
+        await lab.probe.run(lab.health)
+    other.close()
 
 
 async def test_socket_that_is_no_daemon_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
