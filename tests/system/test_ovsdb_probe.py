@@ -91,6 +91,23 @@ async def test_bridge_port_and_vm_interface_are_joined(live: LiveGraph, ovs: Pri
         await live.until(lambda: live.find(Name=device, OfPort=ovs_port(ovs, device)))
 
 
+async def test_tap_behind_a_hybrid_port_is_told_its_machine_while_the_port_is_plugged(
+    live: LiveGraph, ovs: PrivateOvs
+) -> None:
+    bridge, port, vm = name("br"), os.urandom(4).hex() + "-0f", "8a566101-8736-4522-bbad-29951893d152"
+    ovs.add_bridge(bridge)
+    await sh("ip", "link", "add", f"qbr{port}", "type", "bridge")
+    await sh("ip", "link", "add", f"qvb{port}", "type", "veth", "peer", "name", f"qvo{port}")
+    await sh("ip", "link", "set", f"qvb{port}", "master", f"qbr{port}")
+    ovs.vsctl("add-port", bridge, f"qvo{port}", "--", "set", "Interface", f"qvo{port}", f"external_ids:vm-uuid={vm}")
+    with tap(f"tap{port}"):
+        await sh("ip", "link", "set", f"tap{port}", "master", f"qbr{port}")
+        node = await live.node(Name=f"tap{port}", **fields({"ExtID.vm-uuid": vm}))
+        assert node.metadata["VM"] == {"UUID": vm}
+        ovs.vsctl("del-port", bridge, f"qvo{port}")
+        await live.until(lambda: node_value(live, node.id, "ExtID") is None)
+
+
 def ovs_port(ovs: PrivateOvs, device: str) -> int:
     return int(ovs.vsctl("get", "Interface", device, "ofport"))
 

@@ -9,6 +9,7 @@ from netsonde.model.elements import Json
 from netsonde.probes.contributions import Contribution
 from netsonde.probes.identity import Identity
 from netsonde.probes.ovsdb.columns import REFERENCES, SHOWN
+from netsonde.probes.ovsdb.hybrid import tap_name, tap_note
 from netsonde.probes.ovsdb.match import NodesByName, find_device
 from netsonde.probes.ovsdb.monitor import Row, RowKey
 from netsonde.probes.ovsdb.rows import has_netdev, members, patch_peer, text
@@ -56,7 +57,7 @@ class References:
         return self._members.get(uuid, ())
 
     def set_names(self, uuid: str, names: tuple[str, ...]) -> set[str]:
-        """Note the names that concern an interface, its own and its patch peer's; return all old and new ones."""
+        """Note the names that concern an interface, such as its own and its patch peer's; return old and new ones."""
         before = self._names.get(uuid, ())
         for name in before:
             self._by_name[name].discard(uuid)
@@ -135,7 +136,7 @@ class Switch:
             joined = self.references.set_members(uuid, members(row, "interfaces"))
             found |= {("Interface", member) for member in joined}
         elif table == "Interface":
-            names = tuple(name for name in (text(row, "name"), patch_peer(row)) if name)
+            names = tuple(name for name in (text(row, "name"), patch_peer(row), tap_name(row)) if name)
             for name in self.references.set_names(uuid, names):
                 found |= {("Interface", other) for other in self.references.concerned(name)}
         return found
@@ -199,6 +200,7 @@ class Switch:
         found = Contribution()
         if device is not None:
             found.notes[device] = interface_note(uuid, row)
+            self._note_tap(found, row)
         elif waiting:
             return found
         else:
@@ -212,6 +214,11 @@ class Switch:
                 found.link(self._id(bridge), node, OWNERSHIP)
         self._link_patch(found, uuid, row)
         return found
+
+    def _note_tap(self, found: Contribution, row: Row) -> None:
+        behind = tap_note(self._graph, self._identity, row)
+        if behind is not None:
+            found.notes[behind[0]] = behind[1]
 
     def _link_patch(self, found: Contribution, uuid: str, row: Row) -> None:
         """Join a pair of patch ports once, in the contribution of the one whose name comes later."""
