@@ -58,6 +58,11 @@ class PrivateOvs:
     def start_switch(self) -> None:
         self._switch = self._daemon("ovs-vswitchd", self.address)
 
+    @property
+    def server_pid(self) -> int:
+        assert self._server is not None
+        return self._server.pid
+
     def stop_server(self, how: signal.Signals = signal.SIGTERM) -> None:
         _end(self._server, how)
         self._server = None

@@ -21,8 +21,9 @@ import pytest
 from live_graph import LiveGraph, Namespaces, live_graph, name, run, settings, sh
 from live_graph import make_netns as make_netns
 from netns_fixture import netns as netns
+from netsonde.agent.switch import OvsDatabase
 from netsonde.analyzer.tunnels import Tunnels
-from netsonde.errors import SourceLost, WireError
+from netsonde.errors import SourceLost, Unsupported, WireError
 from netsonde.probes.ovsdb.control import ask, control_socket
 from netsonde.probes.ovsdb.settings import OvsdbSettings
 from ovs_fixture import PrivateOvs
@@ -76,6 +77,23 @@ async def test_bridge_port_and_vm_interface_are_joined(live: LiveGraph, ovs: Pri
         assert live.owner(interface) == live.find(Type="host")
         assert live.owner(switch) == live.find(Type="host")
         await live.until(lambda: live.find(Name=device, OfPort=ovs_port(ovs, device)))
+
+
+async def test_tap_behind_a_hybrid_port_is_told_its_machine_while_the_port_is_plugged(
+    live: LiveGraph, ovs: PrivateOvs
+) -> None:
+    bridge, port, vm = name("br"), os.urandom(4).hex() + "-0f", "8a566101-8736-4522-bbad-29951893d152"
+    ovs.add_bridge(bridge)
+    await sh("ip", "link", "add", f"qbr{port}", "type", "bridge")
+    await sh("ip", "link", "add", f"qvb{port}", "type", "veth", "peer", "name", f"qvo{port}")
+    await sh("ip", "link", "set", f"qvb{port}", "master", f"qbr{port}")
+    ovs.vsctl("add-port", bridge, f"qvo{port}", "--", "set", "Interface", f"qvo{port}", f"external_ids:vm-uuid={vm}")
+    with tap(f"tap{port}"):
+        await sh("ip", "link", "set", f"tap{port}", "master", f"qbr{port}")
+        node = await live.node(Name=f"tap{port}", **fields({"ExtID.vm-uuid": vm}))
+        assert node.metadata["VM"] == {"UUID": vm}
+        ovs.vsctl("del-port", bridge, f"qvo{port}")
+        await live.until(lambda: node_value(live, node.id, "ExtID") is None)
 
 
 def ovs_port(ovs: PrivateOvs, device: str) -> int:
@@ -445,3 +463,63 @@ async def test_server_is_followed_over_tls_and_none_that_another_authority_signe
         async with live_graph(replace(probes, ovsdb=replace(over_tls, **unlike))) as live:
             await live.until(partial(failed, live, reason))
             assert live.count(Type="ovsbridge") == 0
+
+
+@contextlib.contextmanager
+def another_host(ovs: PrivateOvs) -> Iterator[str]:
+    """Be on another host than the switch, joined with it by a cable; yields the address of its database."""
+    with private_netns():
+        run("ip", "link", "add", "near", "type", "veth", "peer", "name", "far", "netns", str(ovs.server_pid))
+        run("ip", "addr", "add", "192.0.2.1/24", "dev", "near")
+        run("ip", "link", "set", "near", "up")
+        for command in (("addr", "add", "192.0.2.2/24", "dev", "far"), ("link", "set", "far", "up")):
+            run("nsenter", f"--net=/proc/{ovs.server_pid}/ns/net", "ip", *command)
+        ovs.appctl("ovsdb-server", "ovsdb-server/add-remote", "ptcp:6640:192.0.2.2")
+        yield "tcp:192.0.2.2:6640"
+
+
+async def test_switch_of_another_host_is_shown_apart_and_no_device_here_is_taken_for_its_own(
+    ovs: PrivateOvs, tmp_path: Path
+) -> None:
+    bridge, device, vm = name("br"), name("tap"), "8a566101-8736-4522-bbad-29951893d152"
+    ovs.add_bridge(bridge)
+    with tap(device), another_host(ovs) as address, tap(device):
+        ovs.vsctl("add-port", bridge, device, "--", "set", "Interface", device, f"external_ids:vm-id={vm}")
+        ovs.vsctl("set", "Open_vSwitch", ".", "external_ids:hostname=far-away")
+        probes = settings(tmp_path / "netns", probes=("netns", "netlink", "ovsdb"), ovsdb=address)
+        async with live_graph(probes) as live:
+            there = await live.node(
+                Name=device, Type="system", OfPort=ovs_port(ovs, device), **fields({"ExtID.vm-id": vm})
+            )
+            assert (there.host, there.metadata["TID"]) == ("", there.id)
+            assert "IfIndex" not in there.metadata
+            assert there.metadata["MAC"]
+            switch = await live.node(Type="ovsswitch", Name="far-away", Ovs__ExtID__hostname="far-away")
+            br = await live.node(Type="ovsbridge", Name=bridge)
+            await live.edge(switch.id, br.id, RelationType="ownership")
+            await live.edge(br.id, there.id, RelationType="ownership")
+            here = await live.node(Name=device, Type="tuntap")
+            assert here.metadata.keys().isdisjoint({"ExtID", "UUID", "OfPort", "VM"})
+            assert "Ovs" not in live.find(Type="host").metadata  # type: ignore[union-attr]
+            with pytest.raises(Unsupported, match="another host's"):
+                await OvsDatabase(address, live.context.settings.ovsdb).transact([])
+            ovs.vsctl("del-port", bridge, device)
+            await live.gone(Name=device, Type="system")
+
+
+@pytest.mark.parametrize("said", ["", "remote"])
+async def test_server_at_an_address_of_this_host_is_this_hosts_unless_the_settings_deny_it(
+    ovs: PrivateOvs, tmp_path: Path, said: str
+) -> None:
+    run("ip", "addr", "add", "192.0.2.2/32", "dev", "lo")
+    ovs.appctl("ovsdb-server", "ovsdb-server/add-remote", "ptcp:6640:192.0.2.2")
+    bridge, device, address = name("br"), name("tap"), "tcp:192.0.2.2:6640"
+    ovs.add_bridge(bridge)
+    probes = settings(tmp_path / "netns", probes=("netns", "netlink", "ovsdb"), ovsdb=address)
+    probes = replace(probes, ovsdb=replace(probes.ovsdb, remote_addresses=(address,) if said else ()))
+    with tap(device):
+        ovs.vsctl("add-port", bridge, device, "--", "set", "Interface", device, "external_ids:vm-id=a")
+        async with live_graph(probes) as live:
+            node = await live.node(Name=device, **fields({"ExtID.vm-id": "a"}))
+            assert node.metadata["Type"] == ("system" if said else "tuntap")
+            assert live.count(Type="ovsswitch") == (1 if said else 0)

@@ -186,7 +186,8 @@ class Agent:
         return own_servers([*self.settings.bus.servers, self.settings.analyzer.listen])
 
     def _switch(self, engine: PacketEngine) -> OvsEngine:
-        databases = {address: OvsDatabase(address) for address in self.settings.probes.ovsdb.addresses}
+        ovsdb = self.settings.probes.ovsdb
+        databases = {address: OvsDatabase(address, ovsdb) for address in ovsdb.addresses}
         update = self.settings.capture.flow_update
         return OvsEngine(engine, SwitchHost(self.host, databases, KernelDevices(), now_ms, update))
 

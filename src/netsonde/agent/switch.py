@@ -7,9 +7,11 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
-from netsonde.errors import WireError
+from netsonde.errors import Unsupported, WireError
 from netsonde.model.elements import Json
+from netsonde.probes.ovsdb.address import credentials
 from netsonde.probes.ovsdb.jsonrpc import JsonRpc
+from netsonde.probes.ovsdb.settings import OvsdbSettings
 from netsonde.probes.ovsdb.switch import DATABASE
 
 _SIOCGIFFLAGS: Final = 0x8913
@@ -22,11 +24,14 @@ _IFREQ: Final = struct.Struct("16sH22x")
 class OvsDatabase:
     """Implements captures' Database: one connection a transaction, which are few."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, settings: OvsdbSettings) -> None:
         self._address = address
+        self._settings = settings
 
     async def transact(self, operations: Sequence[Json]) -> list[Json]:
-        async with await JsonRpc.connect(self._address) as server:
+        async with await JsonRpc.connect(self._address, tls=credentials(self._settings)) as server:
+            if not server.is_here(self._settings, self._address):
+                raise Unsupported("the switch is another host's, from where nothing could be captured here")
             results = await server.call("transact", [DATABASE, *operations])
         if not isinstance(results, list):
             raise WireError(f"ovsdb-server answered a transaction with {results!r:.60}")

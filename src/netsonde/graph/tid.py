@@ -20,7 +20,7 @@ from netsonde.graph.reader import GraphReader
 from netsonde.model.elements import Edge, Metadata
 
 _BY_ROW = ("ovsbridge", "ovsport")
-SHARED = ("fabric", "lldp")
+SHARED = ("fabric", "lldp", "ovsdb")
 """Values of `Probe` of nodes that belong to no host: their id is the same everywhere, and their TID too."""
 Basis = tuple[str, str, str]
 """Id and TID of the owner from which a TID was made, and the file of a namespace that has one; "" of hosts."""

@@ -25,7 +25,7 @@ _HYBRID: Final = frozenset({"qvb", "qbr"})
 _BY_MAC: Final = re.compile(r"(tap|qr-|qg-|qvo)[0-9a-f-]+|(vnet|macvtap)[0-9]+")
 """Names of interfaces that a port may be told by its MAC alone: any container may choose a MAC."""
 _OF_GUESTS: Final = re.compile(r"(tap|vnet|macvtap)")
-_SWITCH: Final = frozenset({"ovsport", "ovsbridge", "host"})
+_SWITCH: Final = frozenset({"ovsport", "ovsbridge", "ovsswitch", "host"})
 
 
 def port_id_of(metadata: Metadata) -> str:

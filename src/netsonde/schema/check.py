@@ -117,7 +117,7 @@ class _Walk:
 
 
 _OWN_KINDS: Final = frozenset(
-    {"host", "netns", "ovsbridge", "ovsport", "container", "vm", "libvirt", "switch", "switchport"}
+    {"host", "netns", "ovsswitch", "ovsbridge", "ovsport", "container", "vm", "libvirt", "switch", "switchport"}
 )
 """Types that are no kinds of interfaces."""
 

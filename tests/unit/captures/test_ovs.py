@@ -11,7 +11,7 @@ from netsonde.captures.engines.ovs.engine import Host, OvsEngine
 from netsonde.captures.engines.ovs.plan import Wanted, plan
 from netsonde.captures.engines.ovs.rows import Bridge, Mark, SwitchRows, read
 from netsonde.captures.engines.packet import ListenOn
-from netsonde.errors import SourceLost, WireError
+from netsonde.errors import SourceLost, Unsupported, WireError
 from netsonde.model.captures import Capture
 from netsonde.model.elements import Json
 
@@ -112,14 +112,17 @@ def test_an_answer_that_makes_no_sense_is_refused(answer: Json) -> None:
 
 @dataclass
 class FakeDatabase:
-    """Has one bridge `br0` and nothing else; `away` = nobody answers."""
+    """Has one bridge `br0` and nothing else; `away` = nobody answers, `elsewhere` = it is another host's."""
 
     away: bool = False
+    elsewhere: bool = False
     done: list[Sequence[Json]] = field(default_factory=list)
 
     async def transact(self, operations: Sequence[Json]) -> list[Json]:
         if self.away:
             raise SourceLost("nobody listens")
+        if self.elsewhere:
+            raise Unsupported("another host's")
         self.done.append(operations)
         bridge: Json = {"_uuid": ["uuid", "b0"], "name": "br0", **{key: ["set", []] for key in NO_EXPORTS}}
         empty: list[Json] = [{"rows": []} for _ in operations[1:]]
@@ -163,5 +166,28 @@ async def test_a_bridge_that_is_not_there_is_said() -> None:
         engine.start(POINT, wanted().capture, ifname="br9", node_tid="tid")
         await engine.settle()
         assert engine.events()[-1].reason == "Open vSwitch has no bridge 'br9'"
+    finally:
+        engine.close()
+
+
+async def test_bridge_of_this_host_is_programmed_although_another_server_is_away_or_another_hosts() -> None:
+    here = FakeDatabase()
+    databases = {"tcp:far": FakeDatabase(elsewhere=True), "tcp:away": FakeDatabase(away=True), "unix:db": here}
+    engine = OvsEngine(FakeCore(), Host("h1", databases, NoDevices(), lambda: 5))
+    try:
+        engine.start(POINT, wanted().capture, ifname="br0", node_tid="tid")
+        await engine.settle()
+        assert engine.events()[-1].kind == "started"
+        assert here.done
+    finally:
+        engine.close()
+
+
+async def test_bridge_of_another_hosts_switch_is_none_of_this_hosts() -> None:
+    engine = OvsEngine(FakeCore(), Host("h1", {"tcp:far": FakeDatabase(elsewhere=True)}, NoDevices(), lambda: 5))
+    try:
+        engine.start(POINT, wanted().capture, ifname="br0", node_tid="tid")
+        await engine.settle()
+        assert engine.events()[-1].reason == "Open vSwitch has no bridge 'br0'"
     finally:
         engine.close()

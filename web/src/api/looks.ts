@@ -48,6 +48,7 @@ export const LOOKS: Readonly<Record<string, Look>> = {
   "vti6": { kind: "tunnel", group: false },
   "xfrm": { kind: "tunnel", group: false },
   "wireguard": { kind: "tunnel", group: false },
+  "ovsswitch": { kind: "bridge", group: false },
   "ovsbridge": { kind: "bridge", group: false },
   "ovsport": { kind: "port", group: false },
   "patch": { kind: "port", group: false },

@@ -78,7 +78,9 @@ class Translator:
         if card.device:
             return self._interface(card.device)
         if card.kind == "vhostuser" and card.source:
-            nodes = list(self._devices.nodes_with("Ovs.Options.vhost-server-path", card.source))
+            # Those without a host are ports of another host's switch.
+            ports = self._devices.nodes_with("Ovs.Options.vhost-server-path", card.source)
+            nodes = [node for node in ports if node.host]
             return nodes[0].id if len(nodes) == 1 else None
         return None
 

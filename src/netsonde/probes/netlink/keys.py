@@ -148,7 +148,7 @@ _KINDS = (
     Key("VNI", "integer", "VXLAN or Geneve network", 4096, ("vxlan", "geneve")),
     Key("LocalIP", "string", "near end of a tunnel", "192.0.2.1", _TUNNELS),
     Key("RemoteIP", "string", "far end of a tunnel", "192.0.2.9", _TUNNELS),
-    Key("DstPort", "integer", "UDP port of a VXLAN", 4789, ("vxlan",)),
+    Key("DstPort", "integer", "UDP port of a VXLAN or Geneve tunnel", 4789, ("vxlan", "geneve")),
     Key("VRFTable", "integer", "routing table of a VRF", 10, ("vrf",)),
     Key("MacvlanMode", "string", "`private vepa bridge passthru source`", "bridge", ("macvlan", "macvtap")),
     Key("IPVlanMode", "string", "`l2 l3 l3s`", "l2", ("ipvlan",)),

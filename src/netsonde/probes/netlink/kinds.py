@@ -158,6 +158,8 @@ def _geneve(found: Attributes) -> Facts:
     facts = _ends(found, (), (2, 7))
     if 1 in found:
         facts["VNI"] = number(found[1])
+    if len(found.get(5, b"")) == 2:
+        facts["DstPort"] = struct.unpack("!H", found[5])[0]
     return facts, 0
 
 

@@ -101,6 +101,12 @@ class Link:
     """Virtual functions of its hardware; None where the message does not tell, as no event does."""
 
     @property
+    def negotiates(self) -> bool:
+        """Whether it is a bond with LACP or a member of one; no event tells what LACP comes to."""
+        told = (self.facts.get("Bond"), self.slave.get("BondSlave"))
+        return any(isinstance(each, dict) and "AggregatorId" in each for each in told)
+
+    @property
     def filters_vlans(self) -> bool:
         """Whether it is a bridge that keeps VLANs apart."""
         bridge = self.facts.get("Bridge")

@@ -36,6 +36,8 @@ NAMESPACES_A_VISIT = 64
 """Sockets made in one go by the thread that enters namespaces: each hand-over to it costs more than a socket."""
 MOST_ROUNDS = 50
 """Times that publishing interfaces may lead to publishing others at once; a move across namespaces takes some five."""
+BONDS_EVERY = 5.0
+"""Seconds between two readings of bonds with LACP and their members: what LACP comes to makes no event."""
 UNSETTLED_DELAY = 0.5
 """Seconds before those are published that are beyond it."""
 
@@ -112,6 +114,7 @@ class _Run:
                 spawn(group, self._open_namespaces(), "netlink-open")
                 spawn(group, self._drivers.run(), "netlink-drivers")
                 spawn(group, self._count(), "netlink-counters")
+                spawn(group, self._follow_bonds(), "netlink-bonds")
                 spawn(group, self._until_broken(), "netlink-guard")
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from failed
@@ -298,6 +301,12 @@ class _Run:
 
     async def _count(self) -> None:
         await self._counters.run(max(1.0, self._settings.metrics_interval), self._watches.values)
+
+    async def _follow_bonds(self) -> None:
+        while True:
+            await asyncio.sleep(BONDS_EVERY)
+            for watch in list(self._watches.values()):
+                watch.refresh_bonds()
 
     async def _open_namespaces(self) -> None:
         while True:

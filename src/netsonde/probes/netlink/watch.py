@@ -45,7 +45,7 @@ _IF_STATS_MSG = struct.Struct("=BxxxiI")
 _WITH_FUNCTIONS = wire.attribute(IFLA_EXT_MASK, struct.pack("=I", RTEXT_FILTER_VF | RTEXT_FILTER_SKIP_STATS))
 _VLANS = wire.attribute(IFLA_EXT_MASK, struct.pack("=I", RTEXT_FILTER_BRVLAN_COMPRESSED | RTEXT_FILTER_SKIP_STATS))
 
-_REQUESTS: Final[dict[DumpName, tuple[int, bytes]]] = {
+REQUESTS: Final[dict[DumpName, tuple[int, bytes]]] = {
     "links": (wire.RTM_GETLINK, _IFINFOMSG.pack(wire.AF_UNSPEC, 0, 0, 0, 0) + _WITH_FUNCTIONS),
     "addresses": (wire.RTM_GETADDR, struct.pack("=BBBBi", wire.AF_UNSPEC, 0, 0, 0, 0)),
     "nexthops": (wire.RTM_GETNEXTHOP, struct.pack("=8x")),
@@ -147,6 +147,12 @@ class NamespaceWatch:
         body = _IFINFOMSG.pack(wire.AF_UNSPEC, 0, ifindex, 0, 0) + _WITH_FUNCTIONS
         self._ask(wire.RTM_GETLINK, body, self.state.take)
 
+    def refresh_bonds(self) -> None:
+        """Ask again for what LACP has come to."""
+        for link in list(self.state.links.values()):
+            if link.negotiates:
+                self.refresh_link(link.ifindex)
+
     def ask_namespace_id(self, fd: int, answer: Callable[[int], None]) -> None:
         """Ask which id the namespace behind `fd` has here; -1 = none."""
         body = struct.pack("=Bxxx", 0) + wire.attribute(NETNSA_FD, struct.pack("=I", fd))
@@ -183,7 +189,7 @@ class NamespaceWatch:
     def _snapshot(self) -> None:
         self._waiting = deque(dump for dump in self._waiting if dump.table is None)
         for table in _SNAPSHOT:
-            self._enqueue(_Dump(*_REQUESTS[table], table=table))
+            self._enqueue(_Dump(*REQUESTS[table], table=table))
         if any(link.filters_vlans for link in self.state.links.values()):
             self._read_again("vlans")
 
@@ -266,7 +272,7 @@ class NamespaceWatch:
 
     def _read_again(self, table: DumpName) -> None:
         if not any(dump.table == table for dump in self._waiting):
-            self._enqueue(_Dump(*_REQUESTS[table], table=table))
+            self._enqueue(_Dump(*REQUESTS[table], table=table))
 
     def _ask_for_untold(self) -> None:
         """Read what messages only hint at."""

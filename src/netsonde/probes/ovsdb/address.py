@@ -4,6 +4,7 @@
 import asyncio
 import ssl
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final
 
@@ -77,6 +78,45 @@ def parse_address(address: str) -> tuple[str, str]:
         f"probes.ovsdb.addresses: cannot use {address!r}",
         hint="write unix:/run/openvswitch/db.sock, tcp:HOST:PORT or ssl:HOST:PORT",
     )
+
+
+def check_whereabouts(settings: OvsdbSettings) -> None:
+    """Raise UserError for an address that is said to be somewhere and is not read, or is in both places."""
+    for name, listed in (("remote", settings.remote_addresses), ("local", settings.local_addresses)):
+        for address in listed:
+            if address not in settings.addresses:
+                raise UserError(
+                    f"probes.ovsdb.{name}_addresses: {address!r} is not in probes.ovsdb.addresses",
+                    hint="write it in both in the same way",
+                )
+    for address in set(settings.remote_addresses) & set(settings.local_addresses):
+        raise UserError(
+            f"probes.ovsdb.remote_addresses and local_addresses both have {address!r}",
+            hint="a switch is this host's or another's",
+        )
+
+
+def is_here(settings: OvsdbSettings, address: str, writer: asyncio.StreamWriter) -> bool:
+    """Tell whether the switch at an address, to which there is a connection, is this host's; SourceLost when it broke.
+
+    A Unix socket is; by TCP and TLS a loopback address, and one of the host's own: for those the kernel gives both ends
+    the same address.
+    """
+    if address in settings.remote_addresses or address in settings.local_addresses:
+        return address in settings.local_addresses
+    if parse_address(address)[0] == "unix":
+        return True
+    far, near = (_host(writer.get_extra_info(end)) for end in ("peername", "sockname"))
+    return far.is_loopback or far == near
+
+
+def _host(end: object) -> IPv4Address | IPv6Address:
+    """Return the address of one end of a connection; SourceLost when it has none any more."""
+    if not isinstance(end, tuple) or not end:
+        raise SourceLost("ovsdb-server closed the connection")
+    address = ip_address(str(end[0]))
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
 
 
 async def open_address(

@@ -16,7 +16,8 @@ import msgspec
 
 from netsonde.errors import SourceLost, WireError
 from netsonde.model.elements import Json
-from netsonde.probes.ovsdb.address import Credentials, open_address
+from netsonde.probes.ovsdb.address import Credentials, is_here, open_address
+from netsonde.probes.ovsdb.settings import OvsdbSettings
 
 MESSAGE_LIMIT: Final = 256 * 1024 * 1024
 """Bytes of one message; the first answer of a server with 100,000 ports is some 100 MB."""
@@ -117,6 +118,10 @@ class JsonRpc:
         """Connect; SourceLost when nobody listens. `idle`: seconds of silence after which the server is asked."""
         reader, writer = await open_address(address, tls, 2 * idle)
         return cls(reader, writer, idle)
+
+    def is_here(self, settings: OvsdbSettings, address: str) -> bool:
+        """Tell whether the switch that the connection leads to is this host's; SourceLost when it broke."""
+        return is_here(settings, address, self._writer)
 
     async def __aenter__(self) -> "JsonRpc":
         return self

@@ -11,6 +11,8 @@ OWN_INTERFACES = ("patch", *TUNNELS, *DPDK, "system")
 """Types of interfaces without a network device, whose node is of this probe's making; OVS may get new ones."""
 INTERFACES = ("internal", "tuntap", "veth", "device", *OWN_INTERFACES)
 """Types of nodes that are ports of a switch, the usual ones."""
+ELSEWHERE = ("ovsswitch",)
+"""The switch of another host."""
 
 _ROW = of_types(
     (*BRIDGE, *PORT, *INTERFACES),
@@ -23,15 +25,17 @@ _ROW = of_types(
 )
 _SWITCH = (
     *of_types(
-        ("host", "openvswitch"),
-        Key("Ovs", "object", "Open vSwitch of this host", {"Version": "3.1.0", "DBVersion": "8.3.1"}),
+        ("host", "openvswitch", *ELSEWHERE),
+        Key("Ovs", "object", "Open vSwitch of this host, or of another", {"Version": "3.1.0", "DBVersion": "8.3.1"}),
         Key("Ovs.Version", "string", "version of the switch", "3.1.0"),
         Key("Ovs.DBVersion", "string", "version of the database's schema", "8.3.1"),
         Key("Ovs.OtherConfig", "object", "other_config of the switch", {"hw-offload": "true"}),
         Key("Ovs.OtherConfig.*", "string", "one setting", "true"),
     ),
     *of_types(
-        ("host",),
+        ("host", *ELSEWHERE),
+        Key("Ovs.ExtID", "object", "external_ids of the switch", {"system-id": "6b1d…"}),
+        Key("Ovs.ExtID.*", "string", "one external id", "6b1d8a3e-5a3e-4a37-8d6c-1f0f8f1d5a11"),
         Key("Ovs.DatapathTypes", "list of string", "datapaths that the switch can run", ["netdev", "system"]),
         Key("Ovs.InterfaceTypes", "list of string", "types of interfaces that it can make", ["internal", "vxlan"]),
         Key("Ovs.DPDK", "boolean", "whether DPDK runs in it; absent = no", True),
@@ -60,8 +64,16 @@ _SWITCH = (
         Key("Ovs.PMDs.NumaNode", "integer", "NUMA node of the core", 0),
         Key("Ovs.Datapaths.Zones.Limit", "integer", "most connections; absent = the default zone's", 10000),
     ),
-    Key("Ovs.ExtID", "object", "external_ids of the switch", {"system-id": "6b1d…"}, ("host",)),
-    Key("Ovs.ExtID.*", "string", "one external id", "6b1d8a3e-5a3e-4a37-8d6c-1f0f8f1d5a11", ("host",)),
+    *of_types(
+        ELSEWHERE,
+        Key("Name", "string", "`hostname` of its external_ids, else `system-id`, else the row's UUID", "compute-2"),
+        Key("Type", "string", "`ovsswitch`", "ovsswitch"),
+        Key("UUID", "string", "UUID of the row", "dbf994e5-7625-4ff6-805b-e8c02b2ee9a7"),
+    ),
+    *of_types(
+        (*ELSEWHERE, *BRIDGE, *PORT, *INTERFACES),
+        Key("Probe", "string", "`ovsdb`, of what belongs to another host's switch", "ovsdb"),
+    ),
     Key("ExtID", "object", "external_ids of the switch", {"system-id": "6b1d…"}, ("openvswitch",)),
     Key("ExtID.*", "string", "one external id", "6b1d8a3e-5a3e-4a37-8d6c-1f0f8f1d5a11", ("openvswitch",)),
 )
@@ -168,7 +180,7 @@ _INTERFACE = of_types(
     Key("Ovs.IngressPolicing.KpktsBurst", "integer", "burst in packets", 1, unit="kpackets"),
 )
 _OWN_INTERFACE = of_types(
-    OWN_INTERFACES,
+    ("internal", *OWN_INTERFACES),
     Key("Name", "string", "name of the interface", "patch-int"),
     Key("Driver", "string", "driver, as OVSDB tells it", "openvswitch"),
     Key("MAC", "string", "link-layer address", "02:00:00:00:00:01"),
@@ -181,7 +193,7 @@ _OWN_INTERFACE = of_types(
 
 _FACTS = (
     *of_types(
-        OWN_INTERFACES,
+        ("internal", *OWN_INTERFACES),
         Key("Ovs.Status", "object", "what the port tells of itself", {"driver_name": "net_ice", "numa_id": "0"}),
         Key("Ovs.Status.*", "string", "one member, as Open vSwitch names it", "net_ice"),
     ),
@@ -226,4 +238,8 @@ METRICS = tuple(
     for name, unit, says in _THREADS
 )
 
-LOOKS = (*looks_like("bridge", BRIDGE), *looks_like("port", (*PORT, "patch")), *looks_like("tunnel", TUNNELS))
+LOOKS = (
+    *looks_like("bridge", (*ELSEWHERE, *BRIDGE)),
+    *looks_like("port", (*PORT, "patch")),
+    *looks_like("tunnel", TUNNELS),
+)

@@ -31,9 +31,19 @@ def find_device(graph: NodesByName, identity: Identity, row: Row) -> str | None:
     if internal:
         devices = [node for node in devices if node.metadata.get("Driver") in INTERNAL_DRIVERS]
     for node in devices:
-        if node.id == identity.interface(None, _ifindex(node)):
+        if _is_own(identity, node):
             return node.id
     return _moved(devices, mapping(row, "external_ids").get("attached-mac", "").lower()) if internal else None
+
+
+def own_device(graph: NodesByName, identity: Identity, name: str) -> str | None:
+    """Return the node of the device of a name in the agent's own namespace, None when there is none."""
+    devices = graph.nodes_with("Name", name) if name else ()
+    return next((node.id for node in devices if _is_own(identity, node)), None)
+
+
+def _is_own(identity: Identity, node: Node) -> bool:
+    return node.id == identity.interface(None, _ifindex(node))
 
 
 def _moved(devices: list[Node], mac: str) -> str | None:

@@ -22,7 +22,7 @@ from netsonde.model.elements import Json, Metadata, Node
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.contributions import ContributionPublisher
-from netsonde.probes.ovsdb.address import credentials, parse_address
+from netsonde.probes.ovsdb.address import check_whereabouts, credentials, parse_address
 from netsonde.probes.ovsdb.columns import SHOWN
 from netsonde.probes.ovsdb.control import ask, control_socket
 from netsonde.probes.ovsdb.jsonrpc import CallRefused, JsonRpc
@@ -71,6 +71,7 @@ class OvsdbProbe:
     def all(cls, context: ProbeContext) -> Iterable["OvsdbProbe"]:
         """Return a probe for each address of the settings; UserError for settings that make no sense."""
         credentials(context.settings.ovsdb)
+        check_whereabouts(context.settings.ovsdb)
         for name, address in names(context.settings.ovsdb.addresses).items():
             parse_address(address)
             yield cls(context, address, name)
@@ -122,10 +123,11 @@ class OvsdbProbe:
     async def _follow(self, server: JsonRpc, group: asyncio.TaskGroup) -> None:
         schema = await server.call("get_schema", [DATABASE])
         self._replica.use_schema(schema)
+        self._settle("" if server.is_here(self._settings, self.daemon) else self.daemon)
         anew, update = await self._monitor(server)
         self._take(update, anew=anew)
         self._mark(self._all_rows())  # devices may have come or gone while nobody listened
-        self._health.running(f"Open vSwitch at {self.daemon}")
+        self._health.running(self._summary)
         if self._settings.statistics:
             await self._follow_statistics(server, schema)
         spawn(group, self._read_threads(), f"{self.name}-threads")
@@ -133,15 +135,32 @@ class OvsdbProbe:
             for note in await server.notifications():
                 self._take_note(note)
 
+    def _settle(self, elsewhere: str) -> None:
+        """Know whose switch it is; where that was another before, nodes of the one become the other's."""
+        if self._switch.elsewhere == elsewhere:
+            return
+        batch = Batch()
+        for key in self._all_rows():
+            self._publisher.forget(batch, key)
+        self._context.graph.apply(batch)
+        self._switch.elsewhere = elsewhere
+        self._absent_since.clear()
+        self._publisher = ContributionPublisher(self.name, host="" if elsewhere else None)
+
+    @property
+    def _summary(self) -> str:
+        whose = "" if self._switch.is_here else ", another host's"
+        return f"Open vSwitch at {self.daemon}{whose}"
+
     async def _follow_statistics(self, server: JsonRpc, schema: Json) -> None:
         """Start monitoring counters; the health tells where there are none."""
-        wanted = self._statistics.requests(schema)
+        wanted = self._statistics.requests(schema, everything=not self._switch.is_here)
         try:
             if wanted:
                 answer = await server.call("monitor_cond", [DATABASE, STATISTICS, wanted])
                 self._context.metrics(self._statistics.take(answer, anew=True))
         except CallRefused as refused:
-            self._health.running(f"Open vSwitch at {self.daemon}, without counters: {refused}")
+            self._health.running(f"{self._summary}, without counters: {refused}")
 
     def _take_note(self, note: dict[str, Json]) -> None:
         update = _updates(note)
@@ -151,7 +170,7 @@ class OvsdbProbe:
             self._take(update)
 
     def _node_of(self, uuid: str) -> Node | None:
-        return self._context.graph.node(self._context.identity.row(DATABASE, uuid))
+        return self._context.graph.node(self._switch.node_id(uuid))
 
     async def _monitor(self, server: JsonRpc) -> tuple[bool, Json]:
         """Start monitoring; return whether all rows come or what changed since the last transaction, and these."""

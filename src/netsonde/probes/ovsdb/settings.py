@@ -11,6 +11,12 @@ class OvsdbSettings:
 
     addresses: tuple[str, ...] = ("unix:/run/openvswitch/db.sock",)
     """Servers to follow, each `unix:PATH`, `tcp:HOST:PORT` or `ssl:HOST:PORT`; the reference's `unix://` works too."""
+    remote_addresses: tuple[str, ...] = ()
+    """Those of `addresses` whose switch is another host's although they look like this one's, such as through a tunnel
+    that begins here."""
+    local_addresses: tuple[str, ...] = ()
+    """Those of `addresses` whose switch is this host's although they look like another's, such as behind a translation
+    of addresses."""
     tls_ca: Path | None = None
     """Certificates (PEM) that those of `ssl:` servers must be signed by; host names are not looked at."""
     tls_certificate: Path | None = None

@@ -53,12 +53,15 @@ class Statistics:
         self._last: dict[str, tuple[int, Reading] | None] = {}
         """When each was read, and what; None where there is nothing to compare with."""
 
-    def requests(self, schema: Json) -> dict[str, Json]:
-        """Return what to monitor; WireError when it is no schema."""
+    def requests(self, schema: Json, *, everything: bool = False) -> dict[str, Json]:
+        """Return what to monitor; WireError when it is no schema.
+
+        `everything`: the kernel here counts for none of the interfaces.
+        """
         self._replica.use_schema(schema)
         where: list[Json] = [["type", "==", kind] for kind in COUNTED_TYPES]
         return {
-            table: [{"columns": columns, "where": where}]
+            table: [{"columns": columns} if everything else {"columns": columns, "where": where}]
             for table, columns in self._replica.columns().items()
             if columns
         }

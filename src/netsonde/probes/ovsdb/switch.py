@@ -5,16 +5,19 @@ but for reading the graph through `find_device`."""
 from collections.abc import Iterator
 
 from netsonde.graph.batch import OWNERSHIP
-from netsonde.model.elements import Json
+from netsonde.graph.ids import join_id
+from netsonde.model.elements import Json, Metadata
 from netsonde.probes.contributions import Contribution
 from netsonde.probes.identity import Identity
 from netsonde.probes.ovsdb.columns import REFERENCES, SHOWN
+from netsonde.probes.ovsdb.hybrid import tap_name, tap_note
 from netsonde.probes.ovsdb.match import NodesByName, find_device
 from netsonde.probes.ovsdb.monitor import Row, RowKey
 from netsonde.probes.ovsdb.rows import has_netdev, members, patch_peer, text
 from netsonde.probes.ovsdb.translate import (
     bridge_metadata,
     datapath_metadata,
+    elsewhere_metadata,
     interface_metadata,
     interface_note,
     port_metadata,
@@ -22,6 +25,8 @@ from netsonde.probes.ovsdb.translate import (
 )
 
 DATABASE = "Open_vSwitch"
+PROBE = "ovsdb"
+"""Value of `Probe` on nodes that belong to no host: it makes their id their TID."""
 DATAPATH_DEVICE = "ovs-system"
 LAYER2 = "layer2"
 
@@ -56,7 +61,7 @@ class References:
         return self._members.get(uuid, ())
 
     def set_names(self, uuid: str, names: tuple[str, ...]) -> set[str]:
-        """Note the names that concern an interface, its own and its patch peer's; return all old and new ones."""
+        """Note the names that concern an interface, such as its own and its patch peer's; return old and new ones."""
         before = self._names.get(uuid, ())
         for name in before:
             self._by_name[name].discard(uuid)
@@ -115,6 +120,11 @@ class Switch:
         self._graph = graph
         self._identity = identity
         self.references = References()
+        self.elsewhere = ""
+        """Where the database of another host's switch is read, "" for this host's.
+
+        Nodes of another's have no host, are the same for all agents that read it there, and are no devices of this one.
+        """
         self.threads: list[Json] = []
         """Polling threads of the userspace datapath, which the database does not know."""
 
@@ -134,15 +144,21 @@ class Switch:
         elif table == "Port":
             joined = self.references.set_members(uuid, members(row, "interfaces"))
             found |= {("Interface", member) for member in joined}
+        elif table == "Open_vSwitch" and not self.is_here:
+            found |= {("Bridge", bridge) for bridge in self._rows["Bridge"]}
         elif table == "Interface":
-            names = tuple(name for name in (text(row, "name"), patch_peer(row)) if name)
+            names = tuple(name for name in (text(row, "name"), patch_peer(row), tap_name(row)) if name)
             for name in self.references.set_names(uuid, names):
                 found |= {("Interface", other) for other in self.references.concerned(name)}
         return found
 
     @property
+    def is_here(self) -> bool:
+        return not self.elsewhere
+
+    @property
     def has_userspace_datapath(self) -> bool:
-        return any(text(row, "datapath_type") == "netdev" for row in self._rows["Bridge"].values())
+        return self.is_here and any(text(row, "datapath_type") == "netdev" for row in self._rows["Bridge"].values())
 
     def named(self, name: str) -> set[RowKey]:
         """Return the rows that a device of this name concerns."""
@@ -154,9 +170,9 @@ class Switch:
     def waits(self, uuid: str) -> bool:
         """Whether an interface has a device that is not known yet, and is not known to be impossible either."""
         row = self._rows["Interface"].get(uuid)
-        if row is None or not has_netdev(row) or text(row, "error"):
+        if row is None or not self.is_here or not has_netdev(row) or text(row, "error"):
             return False
-        return find_device(self._graph, self._identity, row) is None
+        return self._device(row) is None
 
     def contribution(self, key: RowKey, *, waiting: bool) -> Contribution:
         """Return what a row contributes; `waiting`: its device is still being waited for."""
@@ -168,12 +184,25 @@ class Switch:
             return self._bridge(uuid, row)
         if table == "Port":
             return self._port(uuid, row)
-        return self._interface(uuid, row, waiting) if table == "Interface" else self._system(row)
+        return self._interface(uuid, row, waiting) if table == "Interface" else self._system(uuid, row)
 
-    def _id(self, uuid: str) -> str:
-        return self._identity.row(DATABASE, uuid)
+    def node_id(self, uuid: str) -> str:
+        """Return the id of the node that is made from a row."""
+        # The address too: hosts that were made from one image have the same rows.
+        return self._identity.row(DATABASE, uuid) if self.is_here else join_id(DATABASE, self.elsewhere, uuid)
 
-    def _system(self, row: Row) -> Contribution:
+    def _owner(self) -> str | None:
+        """Return the node that bridges belong to: the host, or the switch that is another host's."""
+        if self.is_here:
+            return self._identity.host()
+        return next(map(self.node_id, self._rows["Open_vSwitch"]), None)
+
+    def _device(self, row: Row) -> str | None:
+        return find_device(self._graph, self._identity, row) if self.is_here else None
+
+    def _system(self, uuid: str, row: Row) -> Contribution:
+        if not self.is_here:
+            return Contribution(nodes={self.node_id(uuid): self._shared(elsewhere_metadata(uuid, row, self._rows))})
         found = Contribution(notes={self._identity.host(): system_metadata(row, self._rows, self.threads)})
         for node in self._graph.nodes_with("Name", DATAPATH_DEVICE):
             ifindex = node.metadata.get("IfIndex")
@@ -182,36 +211,47 @@ class Switch:
         return found
 
     def _bridge(self, uuid: str, row: Row) -> Contribution:
-        found = Contribution(nodes={self._id(uuid): bridge_metadata(uuid, row, self._rows)})
-        found.link(self._identity.host(), self._id(uuid), OWNERSHIP)
+        found = Contribution(nodes={self.node_id(uuid): self._shared(bridge_metadata(uuid, row, self._rows))})
+        owner = self._owner()
+        if owner is not None:
+            found.link(owner, self.node_id(uuid), OWNERSHIP)
         return found
 
     def _port(self, uuid: str, row: Row) -> Contribution:
-        found = Contribution(nodes={self._id(uuid): port_metadata(uuid, row, self._rows)})
+        found = Contribution(nodes={self.node_id(uuid): self._shared(port_metadata(uuid, row, self._rows))})
         bridge = self.references.owner.get(uuid)
         if bridge is not None:
-            found.link(self._id(bridge), self._id(uuid), OWNERSHIP)
-            found.link(self._id(bridge), self._id(uuid), LAYER2)
+            found.link(self.node_id(bridge), self.node_id(uuid), OWNERSHIP)
+            found.link(self.node_id(bridge), self.node_id(uuid), LAYER2)
         return found
 
     def _interface(self, uuid: str, row: Row, waiting: bool) -> Contribution:
-        device = find_device(self._graph, self._identity, row)
+        device = self._device(row)
         found = Contribution()
         if device is not None:
             found.notes[device] = interface_note(uuid, row)
+            self._note_tap(found, row)
         elif waiting:
             return found
         else:
-            found.nodes[self._id(uuid)] = interface_metadata(uuid, row)
-        node = device or self._id(uuid)
+            found.nodes[self.node_id(uuid)] = self._shared(interface_metadata(uuid, row, is_here=self.is_here))
+        node = device or self.node_id(uuid)
         port = self.references.owner.get(uuid)
         if port is not None:
-            found.link(self._id(port), node, LAYER2)
+            found.link(self.node_id(port), node, LAYER2)
             bridge = self.references.owner.get(port)
             if bridge is not None and device is None:
-                found.link(self._id(bridge), node, OWNERSHIP)
+                found.link(self.node_id(bridge), node, OWNERSHIP)
         self._link_patch(found, uuid, row)
         return found
+
+    def _shared(self, metadata: Metadata) -> Metadata:
+        return metadata if self.is_here else {**metadata, "Probe": PROBE}
+
+    def _note_tap(self, found: Contribution, row: Row) -> None:
+        behind = tap_note(self._graph, self._identity, row)
+        if behind is not None:
+            found.notes[behind[0]] = behind[1]
 
     def _link_patch(self, found: Contribution, uuid: str, row: Row) -> None:
         """Join a pair of patch ports once, in the contribution of the one whose name comes later."""
@@ -221,4 +261,4 @@ class Switch:
         for other in self.references.concerned(peer) - {uuid}:
             row_of_other = self._rows["Interface"].get(other, {})
             if text(row_of_other, "name") == peer and patch_peer(row_of_other) == mine:
-                found.link(self._id(other), self._id(uuid), LAYER2, "patch")
+                found.link(self.node_id(other), self.node_id(uuid), LAYER2, "patch")

@@ -58,6 +58,13 @@ def system_metadata(row: Row, tables: Tables, threads: Sequence[Json] = ()) -> M
     return compact(Ovs=ovs)
 
 
+def elsewhere_metadata(uuid: str, row: Row, tables: Tables) -> Metadata:
+    """Return the node of a switch that is another host's."""
+    ids = mapping(row, "external_ids")
+    name = ids.get("hostname") or ids.get("system-id") or uuid
+    return {**system_metadata(row, tables), **compact(Name=name, Type="ovsswitch", UUID=uuid)}
+
+
 def datapath_metadata(row: Row) -> Metadata:
     """Return the keys of the kernel's `ovs-system` device, as the reference has them."""
     ovs = compact(
@@ -157,9 +164,12 @@ def interface_note(uuid: str, row: Row) -> Metadata:
     )
 
 
-def interface_metadata(uuid: str, row: Row) -> Metadata:
-    """Return the whole node of an interface that no network device stands for."""
-    netdev = has_netdev(row)
+def interface_metadata(uuid: str, row: Row, *, is_here: bool = True) -> Metadata:
+    """Return the whole node of an interface that no network device of this host stands for.
+
+    `is_here`: where the switch is another host's, what the database says of a device is all that is known of it.
+    """
+    netdev = is_here and has_netdev(row)
     return {
         **interface_note(uuid, row),
         **compact(
@@ -173,5 +183,5 @@ def interface_metadata(uuid: str, row: Row) -> Metadata:
             Duplex="" if netdev else text(row, "duplex"),
             Speed=None if netdev else (number(row, "link_speed") or 0) // 1_000_000 or None,
         ),
-        **({} if netdev else hardware(row)),
+        **({} if has_netdev(row) else hardware(row)),
     }

@@ -76,7 +76,8 @@ _KINDS: Final = {"rules": Kind.OF_RULES, "groups": Kind.OF_GROUPS}
 
 
 def _may_have(node: Node) -> bool:
-    return node.metadata.get("Type") in _TYPES or "OfPort" in node.metadata
+    # Only the agent of a bridge's own host can ask it.
+    return bool(node.host) and (node.metadata.get("Type") in _TYPES or "OfPort" in node.metadata)
 
 
 def _only_table(chosen: Filter) -> int | None:

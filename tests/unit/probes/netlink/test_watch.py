@@ -257,3 +257,20 @@ async def test_vlans_are_read_when_a_bridge_filters_and_again_when_some_were_cha
     lab.kernel.dumps.clear()
     lab.kernel.put(Overrun())
     await until(lambda: lab.kernel.dumps[-1:] == [wire.RTM_GETLINK] and len(lab.kernel.dumps) == 9)
+
+
+async def test_bonds_with_lacp_are_asked_again_and_no_others(lab: Lab) -> None:
+    def bond(mode: int, ports: int) -> bytes:
+        aggregator = wire.attribute(1, struct.pack("=H", 1)) + wire.attribute(2, struct.pack("=H", ports))
+        told = wire.attribute(1, bytes([mode])) + (wire.attribute(23, aggregator) if mode == 4 else b"")
+        return link_message(20 + mode, f"bond{mode}", "bond", told)
+
+    lab.kernel.put(bond(4, 1))
+    lab.kernel.put(bond(1, 0))
+    await lab.owner.until(lambda: {21, 24} <= lab.state.links.keys())
+    lab.owner.changed.clear()
+    lab.watch.refresh_bonds()
+    ((kind, seq),) = lab.kernel.asked
+    assert kind == wire.RTM_GETLINK
+    lab.kernel.put(with_seq(bond(4, 2), seq))
+    await lab.owner.until(lambda: lab.owner.changed == [{24}])

@@ -8,12 +8,15 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from netsonde.graph.batch import Batch
 from netsonde.graph.graph import Graph
 from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.identity import Identity
 from netsonde.probes.namespaces import NamespaceRegistry
+from netsonde.probes.ovsdb.jsonrpc import JsonRpc
 from netsonde.probes.ovsdb.probe import OvsdbProbe
 from netsonde.probes.ovsdb.settings import OvsdbSettings
 from netsonde.probes.runner import ProbeRunner
@@ -217,3 +220,28 @@ async def test_each_address_has_a_probe_of_its_own(tmp_path: Path) -> None:
         ("ovsdb-2", "ssl:192.0.2.1:6640"),
     ]
     registry.close()
+
+
+async def test_switch_that_turns_out_to_be_another_hosts_is_moved_from_the_host_with_all_that_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path) as lab:
+        before = bridges(lab)
+        monkeypatch.setattr(JsonRpc, "is_here", lambda *_: False)
+        lab.server.drop()
+        await lab.until_state("running", because="another host's")
+        nodes, after = {node.id: node for node in lab.graph.nodes()}, bridges(lab)
+        assert before.keys() == after.keys() == {"br-int", "br-tun"}
+        assert nodes.keys().isdisjoint(before.values())
+        (system,) = (node for node in nodes.values() if node.metadata["Type"] == "ovsswitch")
+        assert {edge.child for edge in lab.graph.out_edges(system.id)} == set(after.values())
+        assert {node.host for node in nodes.values()} == {"h1", ""}
+        host = nodes[IDENTITY.host()]
+        assert [node for node in nodes.values() if node.host] == [host]
+        assert "Ovs" not in host.metadata
+        assert not list(lab.graph.out_edges(host.id))
+
+
+def bridges(lab: Lab) -> dict[object, str]:
+    """Return the ids of the bridges by name."""
+    return {node.metadata["Name"]: node.id for node in lab.graph.nodes() if node.metadata["Type"] == "ovsbridge"}

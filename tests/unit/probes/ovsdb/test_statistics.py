@@ -43,6 +43,11 @@ def metric(since: int, until: int, **counters: int) -> list[InterfaceMetric]:
     return [InterfaceMetric("node-u", "t", "h1", since, until, counters)]
 
 
+def test_interfaces_of_another_host_are_all_counted_here() -> None:
+    wanted = Statistics("h1", lambda: 1, lambda _: None).requests(SCHEMA, everything=True)
+    assert wanted == {"Interface": [{"columns": ["statistics"]}]}
+
+
 def test_only_interfaces_without_a_network_device_are_asked_for() -> None:
     asked = msgspec.convert(Lab().wanted, dict[str, list[Request]])["Interface"]
     assert [request.columns for request in asked] == [["statistics"]]

@@ -152,3 +152,32 @@ def test_patch_port_is_no_device_of_the_same_name() -> None:
     devices = Devices()
     devices.add("patch-int", 5)
     assert find_device(devices, IDENTITY, interface("patch-int", "patch")) is None
+
+
+def test_another_hosts_switch_has_a_node_and_its_interfaces_are_no_devices_of_this_host() -> None:
+    rows, devices = replica(), Devices()
+    rows.update(recording()["notes"][0]["params"][2])
+    devices.add("tap1", 9)
+    uuid, bridge = row_of(rows, "Interface", "tap1"), row_of(rows, "Bridge", "br-int")
+    found = switch(rows, devices)
+    found.elsewhere = "tcp:192.0.2.2:6640"
+
+    (system,) = rows.rows["Open_vSwitch"]
+    owner = found.contribution(("Open_vSwitch", system), waiting=False)
+    assert not owner.notes
+    assert owner.nodes[found.node_id(system)]["Type"] == "ovsswitch"
+    (edge,) = found.contribution(("Bridge", bridge), waiting=False).edges.values()
+    assert edge[:2] == (found.node_id(system), found.node_id(bridge))
+
+    assert not found.waits(uuid)
+    tap = found.contribution(("Interface", uuid), waiting=False)
+    assert not tap.notes
+    assert tap.nodes[found.node_id(uuid)]["ExtID"]["vm-id"] == "8a56"  # type: ignore[index,call-overload]
+    assert found.node_id(uuid) != IDENTITY.row("Open_vSwitch", uuid)
+    assert all(node["Probe"] == "ovsdb" for one in (owner, tap) for node in one.nodes.values())
+
+
+def test_hosts_made_from_one_image_have_nodes_of_their_own() -> None:
+    one, other = switch(replica(), Devices()), switch(replica(), Devices())
+    one.elsewhere, other.elsewhere = "tcp:192.0.2.2:6640", "tcp:192.0.2.3:6640"
+    assert one.node_id("row1") != other.node_id("row1")

@@ -20,7 +20,7 @@ from netsonde.captures.engines.ovs.plan import Wanted, plan
 from netsonde.captures.engines.ovs.rows import EXPORTS, read, requests
 from netsonde.captures.engines.packet import ListenOn
 from netsonde.captures.engines.told import Telling
-from netsonde.errors import SourceLost, UserError, WireError
+from netsonde.errors import SourceLost, Unsupported, UserError, WireError
 from netsonde.model.captures import Capture
 from netsonde.model.elements import Json
 from netsonde.observe import logger
@@ -39,7 +39,8 @@ class Database(Protocol):
     """One server of Open vSwitch."""
 
     async def transact(self, operations: Sequence[Json]) -> list[Json]:
-        """Do all or nothing; raises SourceLost without a server, WireError when it refuses."""
+        """Do all or nothing; raises SourceLost without a server, WireError when it refuses, Unsupported when its switch
+        is another host's."""
 
 
 class Core(Protocol):
@@ -123,14 +124,20 @@ class OvsEngine(Telling):
             return
         problems: dict[Point, str] = {}
         found: set[Point] = set()
+        away = ""
         self._is_dirty = False
         for address, database in self._host.databases.items():
             try:
                 found |= await self._program(database, problems)
+            except Unsupported:
+                # What another host's switch has must not be taken for what was meant here by the same name.
+                continue
             except (SourceLost, WireError) as failed:
                 self._is_dirty = True
-                reason = f"Open vSwitch at {address}: {failed}"
-                problems.update({point: reason for point in self._wanted.keys() - found})
+                away = away or f"Open vSwitch at {address}: {failed}"
+        if away:
+            # It may be there, or in a server that did answer.
+            problems.update(dict.fromkeys(self._wanted.keys() - found, away))
         self._judge(found, problems)
 
     async def _program(self, database: Database, problems: dict[Point, str]) -> set[Point]:
