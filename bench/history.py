@@ -18,6 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 from history_limits import build_flows, build_topology, flow_limits, topology_limits
 
+from netsonde.analyzer.without_pandas import leave_pandas_out
 from netsonde.flows.schema import FLOW_SCHEMA
 from netsonde.history.batches import to_stream
 from netsonde.history.history import History
@@ -158,6 +159,7 @@ def _storable(values: list[object]) -> list[object]:
 
 
 def main() -> None:
+    leave_pandas_out()  # as the analyzer does
     parser = argparse.ArgumentParser(description="History, against SQLite and its limits.")
     parser.add_argument("flows", type=int, nargs="?", default=2_500_000, help="rows of flows")
     parser.add_argument("revisions", type=int, nargs="?", default=200_000, help="revisions; 0 = none")

@@ -425,6 +425,40 @@ async def test_flow_is_found_by_its_tracking_id_whenever_it_began(history: Histo
     assert await found(7 << 32, 6) == await found(8, -hour) == []
 
 
+async def test_a_flow_is_found_behind_more_of_its_tracking_id_than_are_sorted_here(history: History) -> None:
+    """What an exporter numbers may be anything: ten thousand flows of the same hour have the same TrackingID."""
+    moment = now_ms()
+    before = moment - moment % HOUR_MS
+    many = f"number + 2, {9 << 32}, {before}000000 FROM numbers(10001)"
+    insert = f"INSERT INTO flows (uuid, tracking_id, start_ns) SELECT {many}"
+    await history._run(lambda: history._flow._database.command(insert))
+    await history.write_flows([flows(flow(1, moment, moment + 1, tracking_id=9 << 32))])
+
+    answer = await history.flows(chosen("tracking_id", 9 << 32), moment + 1, moment + 1)
+
+    assert [each["UUID"] for each in answer.flows] == ["1"]
+
+
+async def test_marks_of_flows_are_in_memory_before_the_first_question(history: History, reopen: Reopen) -> None:
+    """In tables of earlier builds too, from the second start on: else it waits for 83 files of each part."""
+    moment = now_ms()
+    await history.write_flows([flows(flow(1, moment, moment, tracking_id=1))])
+    await history._run(lambda: history._flow._database.command("ALTER TABLE flows RESET SETTING prewarm_mark_cache"))
+    await reopen()
+    again = await reopen()
+
+    def loaded() -> int:
+        database = again._flow._database
+        ((number,),) = database.rows("SELECT sum(value) FROM system.events WHERE event = 'LoadedMarksFiles'")
+        return int(number)
+
+    before = await again._run(loaded)
+    answer = await again.flows(chosen("tracking_id", 1), moment, moment)
+
+    assert len(answer.flows) == 1
+    assert await again._run(loaded) == before > 0
+
+
 async def test_tracking_id_is_found_whatever_its_layers_are_called(history: History) -> None:
     """Layers come from whoever exports flows; and the places of one id may be more than are written out."""
     moment, names = now_ms(), ["it's \\ {at0_0:String} %s\t\n", "Ethernet/\0", "Ethernet/IPv4/TCP; --", "é🜨", ""]

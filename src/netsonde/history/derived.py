@@ -201,18 +201,25 @@ class DerivedTable:
         """
         columns = dict(zip(table.column_names, table.columns, strict=True))
         for name in self.near:
-            value = differs = columns.pop(self.stored_name(name))
-            for base in self._bases(name):
-                value = pc.add(value, columns[base].cast(pa.int64(), safe=False))
-            absent = pc.equal(differs, pa.scalar(_ABSENT, pa.int64()))
-            value = pc.if_else(absent, pa.scalar(0, pa.int64()), value)
-            columns[name] = value.cast(self.schema.field(name).type, safe=False)
+            columns[name] = self._from_near(name, columns)
+            del columns[self.stored_name(name)]
         if self.ids_computed:
             columns[COMMUNITY] = community_ids(columns, columns.pop(f"{COMMUNITY}{_NEAR}"))
             whole = {name: columns[name].combine_chunks() for name in L3_COLUMNS if name != L3_TRACKING}
             stored = columns.pop(f"{L3_TRACKING}{_MIXED}").combine_chunks()
             columns[L3_TRACKING] = mixed({**whole, L3_TRACKING: stored})
         return pa.table({name: columns[name] for name in self.names})
+
+    def near_column(self, table: "pa.Table", name: str) -> "pa.ChunkedArray":
+        """Return one of the columns that are stored as what they differ by from a stored one."""
+        return self._from_near(name, {each: table[each] for each in (self.stored_name(name), *self._bases(name))})
+
+    def _from_near(self, name: str, columns: Mapping[str, "pa.ChunkedArray"]) -> "pa.ChunkedArray":
+        value = differs = columns[self.stored_name(name)]
+        for base in self._bases(name):
+            value = pc.add(value, columns[base].cast(pa.int64(), safe=False))
+        absent = pc.equal(differs, pa.scalar(_ABSENT, pa.int64()))
+        return pc.if_else(absent, pa.scalar(0, pa.int64()), value).cast(self.schema.field(name).type, safe=False)
 
     def create(self, name: str = "") -> str:
         parts = [f"{column} {kind}" for column, kind in self.columns().items()]
