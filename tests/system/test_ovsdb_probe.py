@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from live_graph import LiveGraph, Namespaces, live_graph, name, run, settings, sh
+from live_graph import LiveGraph, Namespaces, live_graph, name, private_netns, run, settings, sh
 from live_graph import make_netns as make_netns
 from netns_fixture import netns as netns
 from netsonde.agent.switch import OvsDatabase
