@@ -114,13 +114,8 @@ class QueryService:
 
     def check(self, text: str) -> QueryCheck:
         plan = parse(text)
-        if plan.kind not in (Kind.NODES, Kind.PATHS):
-            return QueryCheck(plan.kind.value, local=False, reason=f"it gives {plan.kind.noun}, not nodes")
-        try:
-            standing = compile_standing(plan)
-        except UserError as refused:
-            return QueryCheck(plan.kind.value, local=False, reason=refused.message)
-        return QueryCheck(plan.kind.value, local=standing.local, reason=standing.reason)
+        local, reason = _local(plan)
+        return QueryCheck(plan.kind.value, local=local, reason=reason, calls_workflow=plan.calls_workflow)
 
     @asynccontextmanager
     async def _one_at_a_time(self) -> AsyncIterator[None]:
@@ -152,6 +147,17 @@ class QueryService:
                 # A graph that was found live has changed since; rows have not, elements never do.
                 result = result_of(plan, await follow(plan, context), context)
             return await computed(context, partial(into, result, context.check))
+
+
+def _local(plan: Plan) -> tuple[bool, str]:
+    """Return whether agents can judge a plan alone, as a standing query, and why not."""
+    if plan.kind not in (Kind.NODES, Kind.PATHS):
+        return False, f"it gives {plan.kind.noun}, not nodes"
+    try:
+        standing = compile_standing(plan)
+    except UserError as refused:
+        return False, refused.message
+    return standing.local, standing.reason
 
 
 def _dumped(result: Result, look: Look) -> bytes:

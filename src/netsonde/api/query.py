@@ -48,6 +48,7 @@ class CheckAnswer(msgspec.Struct, frozen=True, rename="pascal"):
     error: str = ""
     hint: str = ""
     span: list[int] | None = None
+    calls_workflow: bool = False
 
 
 @get("/topology", right=TOPOLOGY_READ, operation_id="getTopology", summary="The whole live graph")
@@ -129,7 +130,8 @@ async def check_query(services: ServicesDep, request: AnyRequest) -> Response[by
     except UserError as wrong:
         span = [wrong.span.start, wrong.span.end] if wrong.span else None
         return json_response(CheckAnswer(valid=False, error=wrong.message, hint=wrong.hint, span=span))
-    return json_response(CheckAnswer(valid=True, kind=found.kind, local=found.local, reason=found.reason))
+    said = msgspec.structs.asdict(found)
+    return json_response(CheckAnswer(valid=True, **said))
 
 
 @post(

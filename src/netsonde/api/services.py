@@ -91,6 +91,8 @@ class QueryCheck(msgspec.Struct, frozen=True):
     """Whether agents can judge it alone, as a standing query."""
     reason: str = ""
     """Why it is not local."""
+    calls_workflow: bool = False
+    """Whether to run it may change something."""
 
 
 class ClientGone(Exception):

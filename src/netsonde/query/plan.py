@@ -27,6 +27,7 @@ from netsonde.query.steps.flows import FetchFlows
 from netsonde.query.steps.graph_sources import Elements, IndexedElements, index_for
 from netsonde.query.steps.naming import Remember
 from netsonde.query.steps.openflow import FetchOpenFlow
+from netsonde.query.steps.workflows import CallWorkflow
 from netsonde.query.syntax import Argument, Call, Query
 
 __all__ = ["Plan", "PlannedStep", "parse"]
@@ -52,6 +53,11 @@ class Plan:
     def kind(self) -> Kind:
         """What the query gives."""
         return self.steps[-1].gives if self.steps else Kind.GRAPH
+
+    @property
+    def calls_workflow(self) -> bool:
+        """Whether to run it may change something: a workflow does whatever who asks may do."""
+        return any(isinstance(step.operation, CallWorkflow) for step in self.steps)
 
     def reads(self) -> Mapping[Kind, frozenset[str]]:
         """Return the keys that the query looks at, by what they are keys of."""

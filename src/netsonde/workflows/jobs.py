@@ -152,6 +152,10 @@ class Jobs:
             async with asyncio.TaskGroup() as group:
                 self._tasks[uuid] = spawn(group, self._execute(run, workflow), f"workflow {workflow.name}")
             del self._tasks[uuid]
+            if uuid in self._unwanted:
+                # It was cancelled before its first step, so that nothing of it has run, what tells of its end neither.
+                self._unwanted.discard(uuid)
+                run.cancelled()
             self._counters.count(f"calls_{run.job.state}")
 
     async def _execute(self, run: Run, workflow: Workflow) -> None:

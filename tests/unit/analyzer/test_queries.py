@@ -179,6 +179,14 @@ async def test_the_whole_graph_is_given_in_order_of_creation() -> None:
     assert found["Edges"] == []
 
 
+@pytest.mark.parametrize(
+    ("text", "calls"), [("G.workflow('Rack', 'r1').V()", True), ("G.V().Has('Name', 'Workflow(')", False)]
+)
+async def test_a_check_says_whether_a_query_calls_a_workflow(text: str, calls: bool) -> None:
+    async with a_service(a_ring(1)) as service:
+        assert service.check(text).calls_workflow is calls
+
+
 async def test_explain_tells_rows_and_time_of_each_step() -> None:
     async with a_service(a_ring(30)) as service:
         told: Any = await service.explain("G.V().Has('Name', 'n7').Both().Limit(1)", profile=True)

@@ -193,7 +193,7 @@ class FakeQueries:
             return QueryCheck("packets", local=False, reason="it reads packets")
         if text == "G" or text.endswith("SubGraph()") or (text.startswith("G.At(") and text.endswith(")")):
             return QueryCheck("graph", local=False, reason="a graph is no list of nodes")
-        return QueryCheck("nodes", local=True)
+        return QueryCheck("nodes", local=True, calls_workflow=text.startswith("G.Workflow("))
 
 
 class AskedFilters:

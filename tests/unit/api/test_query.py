@@ -118,7 +118,9 @@ def test_a_check_points_at_the_mistake_without_running_anything(client: Any, fak
     wrong = client.post("/api/query/check", json={"GremlinQuery": "G.V("}).json()
     assert (wrong["Valid"], wrong["Error"], wrong["Span"]) == (False, "( is never closed", [3, 4])
     right = client.post("/api/query/check", json={"GremlinQuery": "G.V()"}).json()
-    assert (right["Valid"], right["Kind"], right["Local"]) == (True, "nodes", True)
+    assert (right["Valid"], right["Kind"], right["Local"], right["CallsWorkflow"]) == (True, "nodes", True, False)
+    acting = client.post("/api/query/check", json={"GremlinQuery": "G.Workflow('Rack').V()"}).json()
+    assert (acting["Valid"], acting["CallsWorkflow"]) == (True, True)
     assert fakes.queries.asked == []
 
 

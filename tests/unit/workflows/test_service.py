@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Workflows: what is kept, called, triggered, cancelled and left behind, over an engine of Python functions."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -99,6 +100,17 @@ async def test_a_running_and_a_waiting_job_can_be_cancelled() -> None:
             assert (await workflows.service.cancel(uuid)).state == "cancelled"
         await workflows.service.create(a_workflow("back", name="next"), "alice")
         assert (await workflows.service.finished(workflows.service.call("next", [], ALICE).uuid)).state == "done"
+
+
+async def test_a_job_that_is_cancelled_at_the_moment_of_its_turn_ends() -> None:
+    async with Workflows(WorkflowSettings(max_running=1)).running() as workflows:
+        await workflows.service.create(a_workflow("back"), "alice")
+        job = workflows.service.call("mine", [], ALICE)
+        async with asyncio.timeout(1), asyncio.TaskGroup() as group:
+            # It has its turn after the worker, and before the job that the worker then begins.
+            cancelling = group.create_task(workflows.service.cancel(job.uuid))
+        assert cancelling.result().state == "cancelled"
+        assert (await workflows.service.finished(workflows.service.call("mine", [], ALICE).uuid)).state == "done"
 
 
 async def test_another_analyzer_can_cancel_and_sees_the_end() -> None:

@@ -102,6 +102,7 @@ export interface CheckAnswer {
   Error: string;
   Hint: string;
   Span: number[] | null;
+  CallsWorkflow: boolean;
 }
 
 /** One run of a check on one interface. Times are Unix ms. */

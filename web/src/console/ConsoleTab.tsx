@@ -9,7 +9,7 @@ import { useStore } from "../state/store";
 import { Button, IconButton } from "../ui/widgets";
 import { EXAMPLES } from "./examples";
 import { OutcomeView } from "./OutcomeView";
-import { draftQuery, explain, history, outcome, run, stop } from "./run";
+import { draftQuery, explain, history, outcome, run, runShared, stop } from "./run";
 
 const LONGEST_SHOWN = 90;
 
@@ -26,7 +26,7 @@ export default function ConsoleTab() {
     const shown = outcome.get();
     if (q === "" || (shown.state !== "none" && shown.query === q)) return;
     draftQuery.set(q);
-    void (place.get().show === "explain" ? explain(q) : run(q));
+    void (place.get().show === "explain" ? explain(q) : runShared(q));
   }, [q]);
 
   const submit = (): void => {

@@ -36,6 +36,12 @@ export function OutcomeView({ outcome }: { outcome: Outcome }) {
       );
     case "running":
       return <EmptyState icon="hourglass" title="Running…" />;
+    case "held":
+      return (
+        <EmptyState icon="alert" title="It calls a workflow">
+          A link brought this query, and a workflow may change something. Read it, then press Run.
+        </EmptyState>
+      );
     case "failed":
       return (
         <div className="scroll">

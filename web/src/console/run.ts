@@ -13,6 +13,8 @@ export type Outcome =
   | { readonly state: "none" }
   | { readonly state: "running"; readonly query: string }
   | { readonly state: "failed"; readonly query: string; readonly message: string }
+  /** It came with the address, and may change something: it waits for a press of Run. */
+  | { readonly state: "held"; readonly query: string }
   | {
       readonly state: "done";
       readonly query: string;
@@ -32,12 +34,22 @@ let current: AbortController | null = null;
 
 /** Run a query; what is still running is given up, and the server is told by the connection's end. */
 export async function run(query: string): Promise<void> {
+  await start(query, "", (signal) => answered(query, signal));
+}
+
+/** Run a query that an address brought, unless that may change something: who follows a link wants to look. */
+export async function runShared(query: string): Promise<void> {
   await start(query, "", async (signal) => {
-    const began = performance.now();
-    const [check, answer] = await Promise.all([checkQuery(query, signal), runQuery(query, signal)]);
-    const milliseconds = performance.now() - began;
-    return { state: "done", query, answer, result: toResult(check.Kind, answer.value), milliseconds, at: Date.now() };
+    const { CallsWorkflow: acts } = await checkQuery(query, signal);
+    return acts ? { state: "held", query } : answered(query, signal);
   });
+}
+
+async function answered(query: string, signal: AbortSignal): Promise<Outcome> {
+  const began = performance.now();
+  const [check, answer] = await Promise.all([checkQuery(query, signal), runQuery(query, signal)]);
+  const milliseconds = performance.now() - began;
+  return { state: "done", query, answer, result: toResult(check.Kind, answer.value), milliseconds, at: Date.now() };
 }
 
 export async function explain(query: string): Promise<void> {

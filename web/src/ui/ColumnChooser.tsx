@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The button above a table that offers its columns.
 
-import { useState, type FocusEvent } from "react";
+import { useState, type FocusEvent, type KeyboardEvent } from "react";
 import { useStore } from "../state/store";
 import { choicesFor, shownOf, turned, type Choosable } from "./columns";
 import { IconButton } from "./widgets";
@@ -20,13 +20,18 @@ export function ColumnChooser({ table, columns }: Props) {
   const leave = (event: FocusEvent): void => {
     if (!event.currentTarget.contains(event.relatedTarget)) setOpen(false);
   };
+  const close = (event: KeyboardEvent<HTMLElement>): void => {
+    if (event.key !== "Escape" || !open) return;
+    // Not for the map too, which lets go of what is chosen. And the box that had the focus will be gone.
+    event.stopPropagation();
+    event.currentTarget.querySelector("button")?.focus();
+    setOpen(false);
+  };
   return (
     <div
       className="chooser"
       onBlur={leave}
-      onKeyDown={(event) => {
-        if (event.key === "Escape") setOpen(false);
-      }}
+      onKeyDown={close}
     >
       <IconButton icon="columns" label="Choose columns" aria-expanded={open} onClick={() => setOpen(!open)} />
       {open ? (

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { asFilter, MatchFeed, wordsOf, type Matching } from "../../src/topology/matching";
 import { edge, node } from "../builders";
 
-const verdict = { Valid: true, Kind: "nodes", Local: true, Reason: "", Error: "", Hint: "", Span: null };
+const verdict = { Valid: true, Kind: "nodes", Local: true, Reason: "", Error: "", Hint: "", Span: null, CallsWorkflow: false };
 
 class FakeSocket {
   onopen: (() => void) | null = null;

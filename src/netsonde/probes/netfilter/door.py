@@ -4,6 +4,7 @@
 Rules may take the kernel long to list, and the thread that enters namespaces is waited for by others.
 """
 
+import errno
 import socket
 import time
 from collections.abc import Iterable
@@ -41,8 +42,15 @@ class Rules:
 
 
 def open_door(*, nftables: bool) -> Door:
-    """Enter by the calling thread's namespace; `nftables`: whether the kernel has it."""
-    return Door(read_conntrack(), open_socket() if nftables else None)
+    """Enter by the calling thread's namespace; `nftables`: whether the kernel may have it."""
+    conntrack = read_conntrack()
+    try:
+        return Door(conntrack, open_socket() if nftables else None)
+    except OSError as refused:
+        if refused.errno != errno.EPROTONOSUPPORT:
+            raise
+        # A kernel without modules, and without netfilter's netlink: its rules are none, its namespace was entered.
+        return Door(conntrack, None)
 
 
 def read_rules(doors: Iterable[tuple[Door, int | None]], most: int) -> tuple[list[Rules], float]:

@@ -3,7 +3,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,28 +22,20 @@ from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.runner import ProbeRunner
 from netsonde.probes.settings import ProbeSettings
 from netsonde.schema import unlisted
+from unit.probes.changing import Changing
 from unit.probes.cri.lab import Runtime, container, pod
 
 IDENTITY = Identity("m1")
 
 
-class Lab:
+class Lab(Changing):
     def __init__(self, graph: Graph, health: Health) -> None:
-        self.graph = graph
+        super().__init__(graph, health)
         self.health = health
-        self._changed = asyncio.Event()
-        graph.subscribe(lambda _: self._changed.set())
-        health.on_change = lambda _: self._changed.set()
 
     def shown(self) -> dict[str, Any]:
         nodes = self.graph.nodes_with("Type", "container")
         return {str(node.metadata["Name"]): node.metadata["Container"] for node in nodes}
-
-    async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(2):
-            while not true():
-                self._changed.clear()
-                await self._changed.wait()
 
     async def names(self, *wanted: str) -> None:
         await self.until(lambda: set(self.shown()) == set(wanted))

@@ -4,7 +4,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from netsonde.probes.identity import Identity
 from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.runner import ProbeRunner
 from netsonde.probes.settings import ProbeSettings
+from unit.probes.changing import Changing
 from unit.probes.docker.lab import Engine, event, told
 
 IDENTITY = Identity("m1")
@@ -34,28 +35,14 @@ def alive(name: str) -> dict[str, Any]:
     return found
 
 
-class Lab:
+class Lab(Changing):
     def __init__(self, graph: Graph, engine: Engine, health: Health) -> None:
-        self.graph = graph
+        super().__init__(graph, health)
         self.engine = engine
         self.health = health
-        self.changed = asyncio.Event()
-        self.reasons: list[str] = []
-        graph.subscribe(lambda _: self.changed.set())
-        health.on_change = self._note_health
 
     def names(self) -> set[object]:
         return {node.metadata["Name"] for node in self.graph.nodes_with("Type", "container")}
-
-    async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(2):
-            while not true():
-                self.changed.clear()
-                await self.changed.wait()
-
-    def _note_health(self, health: Health) -> None:
-        self.reasons.append(health.reason)
-        self.changed.set()
 
 
 @asynccontextmanager

@@ -2,10 +2,9 @@
 """The whole probe against a daemon that is absent, dies, hangs, talks rubbish, refuses, and comes back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -24,6 +23,7 @@ from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.runner import ProbeRunner
 from netsonde.probes.settings import ProbeSettings
 from netsonde.schema import unlisted
+from unit.probes.changing import Changing
 from unit.probes.libvirt.lab import PAUSED, SHUT_OFF, WEB, Daemon, Fake, described
 
 IDENTITY = Identity("m1")
@@ -38,15 +38,11 @@ def small(name: str) -> Fake:
     return Fake(name, "<domain><name>x</name></domain>")
 
 
-class Lab:
+class Lab(Changing):
     def __init__(self, graph: Graph, daemon: Daemon, health: Health) -> None:
-        self.graph = graph
+        super().__init__(graph, health)
         self.daemon = daemon
         self.health = health
-        self.changed = asyncio.Event()
-        self.reasons: list[str] = []
-        graph.subscribe(lambda _: self.changed.set())
-        health.on_change = self._note_health
 
     def names(self) -> set[object]:
         return {node.metadata["Name"] for node in self.graph.nodes_with("Type", "libvirt")}
@@ -60,16 +56,6 @@ class Lab:
         batch.put_node(node, "netlink", {"Type": "tuntap", "IfIndex": 7, **metadata})
         self.graph.apply(batch)
         return node
-
-    async def until(self, true: Callable[[], Any]) -> None:
-        async with asyncio.timeout(2):
-            while not true():
-                self.changed.clear()
-                await self.changed.wait()
-
-    def _note_health(self, health: Health) -> None:
-        self.reasons.append(health.reason)
-        self.changed.set()
 
 
 @asynccontextmanager

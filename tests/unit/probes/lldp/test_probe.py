@@ -3,7 +3,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ from netsonde.probes.lldp import probe as lldp_probe
 from netsonde.probes.lldp.probe import LldpProbe
 from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.settings import ProbeSettings
+from unit.probes.changing import Changing
 from unit.probes.lldp.frames import frame, tlv
 
 IDENTITY = Identity("m1")
@@ -31,13 +32,11 @@ class Received(socket.socket):
         return data, ("eth0", 0, 0, 1, b"")
 
 
-class Cable:
+class Cable(Changing):
     def __init__(self, graph: Graph, health: Health, end: socket.socket) -> None:
-        self.graph = graph
+        super().__init__(graph)
         self.health = health
         self._end = end
-        self.changed = asyncio.Event()
-        graph.subscribe(lambda _: self.changed.set())
 
     async def send(self, number: int) -> None:
         loop = asyncio.get_running_loop()
@@ -46,12 +45,6 @@ class Cable:
 
     def switches(self) -> dict[object, int]:
         return {node.metadata["Name"]: node.revision for node in self.graph.nodes_with("Type", "switch")}
-
-    async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(2):
-            while not true():
-                self.changed.clear()
-                await self.changed.wait()
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -23,21 +23,19 @@ from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.runner import ProbeRunner
 from netsonde.probes.settings import ProbeSettings
 from netsonde.schema import unlisted
+from unit.probes.changing import Changing
 from unit.probes.lxc.monitors import HEADER, OURS, Monitor
 
 IDENTITY = Identity("m1")
 
 
-class Lab:
+class Lab(Changing):
     """The graph, and signs of new namespaces."""
 
     def __init__(self, graph: Graph, health: Health, registry: NamespaceRegistry) -> None:
-        self.graph = graph
+        super().__init__(graph, health)
         self.health = health
         self.hint = registry.hint
-        self._changed = asyncio.Event()
-        graph.subscribe(lambda _: self._changed.set())
-        health.on_change = lambda _: self._changed.set()
 
     def find(self, monitor: Monitor) -> dict[str, Json]:
         """Return the metadata of one monitor's container: others on the machine are none of ours."""
@@ -47,12 +45,6 @@ class Lab:
     def status(self, monitor: Monitor) -> Any:
         container = self.find(monitor).get("Container")
         return container["Status"] if isinstance(container, dict) else None
-
-    async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(2):
-            while not true():
-                self._changed.clear()
-                await self._changed.wait()
 
 
 def lxc(monitor: Monitor) -> Json:

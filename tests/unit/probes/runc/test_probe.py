@@ -4,7 +4,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -24,28 +24,20 @@ from netsonde.probes.runc.probe import RuncProbe
 from netsonde.probes.runc.settings import RuncSettings
 from netsonde.probes.runner import ProbeRunner
 from netsonde.probes.settings import ProbeSettings
+from unit.probes.changing import Changing
 
 IDENTITY = Identity("m1")
 
 
-class Lab:
+class Lab(Changing):
     def __init__(self, graph: Graph, health: Health, root: Path) -> None:
-        self.graph = graph
+        super().__init__(graph, health)
         self.health = health
         self.root = root
-        self._changed = asyncio.Event()
-        graph.subscribe(lambda _: self._changed.set())
-        health.on_change = lambda _: self._changed.set()
 
     def names(self) -> dict[str, Any]:
         nodes = self.graph.nodes_with("Type", "container")
         return {str(node.metadata["Name"]): node.metadata["Container"] for node in nodes}
-
-    async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(2):
-            while not true():
-                self._changed.clear()
-                await self._changed.wait()
 
     def write(self, name: str, **more: Any) -> Path:
         """Write a state as runc does: to another file first."""
