@@ -16,7 +16,7 @@ ARGS ?=
 
 .PHONY: help setup run demo test unit netns system browser foreign fuzz test-vm test-openstack lint fmt bench docs bless clean
 .PHONY: lint-python lint-native unit-python unit-native netns-shared system-shared first-packets
-.PHONY: fuzz-packets fuzz-queries daemons
+.PHONY: fuzz-packets fuzz-queries daemons clients
 # With ARGS that select tests, one of two runs may have none (exit status 5).
 OR_NONE = $(if $(ARGS),|| [ $$$$? -eq 5 ])
 TOGETHER := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
@@ -40,7 +40,7 @@ demo: setup ## play the story with a real VM: a capture waits, the VM boots, a c
 
 test: ## run every test
 	@$(MAKE) --no-print-directory --jobs=2 setup
-	@$(TOGETHER) lint-python lint-native daemons
+	@$(TOGETHER) --jobs=3 lint-python lint-native clients
 	@$(TOGETHER) netns-shared unit-python unit-native
 	@$(TOGETHER) system-shared fuzz-packets
 	@$(MAKE) --no-print-directory first-packets
@@ -49,6 +49,9 @@ test: ## run every test
 
 daemons: $(STAMPS)/debs
 	@tools/debs test
+
+clients: setup daemons
+	@tools/foreign
 
 unit: unit-python unit-native ## tests without root and network
 
@@ -79,8 +82,7 @@ first-packets: setup daemons
 browser: setup daemons ## the page in a real Chromium (root)
 	pytest -q -n 2 --dist loadfile tests/browser $(ARGS) $(OR_NONE)
 
-foreign: setup daemons ## other people's clients, unmodified, against a real all-in-one (root)
-	@tools/foreign
+foreign: setup clients ## other people's clients, unmodified, against a real all-in-one (root)
 	pytest -q tests/foreign $(ARGS)
 
 test-vm: setup daemons ## the demo with real virtual machines, six of them, some five minutes (root)
