@@ -8,6 +8,8 @@ BIN := .venv/bin
 STAMPS := build/stamps
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# Containers often set it: each of some hundred processes that tests start would compile what it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 RUST := $(shell find native -name '*.rs' -o -name Cargo.toml 2>/dev/null | grep -v /target/) Cargo.toml Cargo.lock
 PAGE := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
