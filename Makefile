@@ -8,6 +8,8 @@ BIN := .venv/bin
 STAMPS := build/stamps
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# Containers often set it: each of some hundred processes that tests start would compile what it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 RUST := $(shell find native -name '*.rs' -o -name Cargo.toml 2>/dev/null | grep -v /target/) Cargo.toml Cargo.lock
 PAGE := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
@@ -15,10 +17,15 @@ LISTEN ?= 127.0.0.1:8082
 ARGS ?=
 
 .PHONY: help setup run demo test unit netns system browser foreign fuzz test-vm test-openstack lint fmt bench docs bless clean
-.PHONY: lint-python lint-native unit-python unit-native fuzz-packets fuzz-queries daemons
+.PHONY: lint-python lint-native unit-python unit-native netns-shared system-shared first-packets
+.PHONY: fuzz-packets fuzz-queries daemons clients
 # With ARGS that select tests, one of two runs may have none (exit status 5).
 OR_NONE = $(if $(ARGS),|| [ $$$$? -eq 5 ])
 TOGETHER := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
+# Clippy as the compiler of tests: what they stand on is compiled once, and not checked for the lints besides.
+LINTING := RUSTC_WORKSPACE_WRAPPER=$(CURDIR)/tools/clippy_rustc
+# What is timed packet by packet; some of it fills all processors on purpose.
+FIRST_PACKETS := tests/netns/test_first_packets_native.py tests/system/test_first_packets.py
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -35,38 +42,49 @@ demo: setup ## play the story with a real VM: a capture waits, the VM boots, a c
 
 test: ## run every test
 	@$(MAKE) --no-print-directory --jobs=2 setup
-	@$(TOGETHER) lint-python lint-native daemons
-	@$(MAKE) --no-print-directory unit-python
-	@$(TOGETHER) netns unit-native
-	@$(TOGETHER) system fuzz-packets
+	@$(TOGETHER) --jobs=3 lint-python lint-native clients
+	@$(TOGETHER) netns-shared unit-python unit-native
+	@$(TOGETHER) system-shared fuzz-packets
+	@$(MAKE) --no-print-directory first-packets
 	@$(TOGETHER) browser foreign
 	@$(MAKE) --no-print-directory fuzz-queries
 
 daemons: $(STAMPS)/debs
 	@tools/debs test
 
+clients: setup daemons
+	@tools/foreign
+
 unit: unit-python unit-native ## tests without root and network
 
+# One more than processors: servers that tests start and stop take a tenth of a second to see that they shall.
 unit-python: setup
-	pytest -q -n auto --dist worksteal tests/unit tests/compat $(ARGS)
+	pytest -q -n $$(($$(nproc) + 1)) --dist worksteal tests/unit tests/compat $(ARGS)
 
 unit-native: setup
-	cargo test --workspace --locked --quiet
+	$(LINTING) cargo test --workspace --locked --quiet
 	cd web && npm run --silent test
 
-netns: setup daemons ## tests in throw-away network namespaces (root)
-	pytest -q tests/netns $(ARGS)
+netns: netns-shared ## tests in throw-away network namespaces (root)
+	pytest -q $(filter tests/netns/%,$(FIRST_PACKETS)) $(ARGS) $(OR_NONE)
 
-# Three at a time: most of them wait. The first packets by themselves: that test fills both processors on purpose.
-system: setup daemons ## tests with real daemons (root)
-	pytest -q -n 3 --dist loadfile tests/system --ignore=tests/system/test_first_packets.py $(ARGS) $(OR_NONE)
-	pytest -q tests/system/test_first_packets.py $(ARGS) $(OR_NONE)
+netns-shared: setup daemons
+	pytest -q tests/netns $(FIRST_PACKETS:%=--ignore=%) $(ARGS) $(OR_NONE)
+
+system: system-shared ## tests with real daemons (root)
+	pytest -q $(filter tests/system/%,$(FIRST_PACKETS)) $(ARGS) $(OR_NONE)
+
+# Three at a time: most of them wait. In the order of names: by the number of tests, the longest tests would come last.
+system-shared: setup daemons
+	pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests/system $(FIRST_PACKETS:%=--ignore=%) $(ARGS) $(OR_NONE)
+
+first-packets: setup daemons
+	pytest -q $(FIRST_PACKETS) $(ARGS) $(OR_NONE)
 
 browser: setup daemons ## the page in a real Chromium (root)
 	pytest -q -n 2 --dist loadfile tests/browser $(ARGS) $(OR_NONE)
 
-foreign: setup daemons ## other people's clients, unmodified, against a real all-in-one (root)
-	@tools/foreign
+foreign: setup clients ## other people's clients, unmodified, against a real all-in-one (root)
 	pytest -q tests/foreign $(ARGS)
 
 test-vm: setup daemons ## the demo with real virtual machines, six of them, some five minutes (root)
@@ -96,8 +114,9 @@ lint-python: setup
 	python tools/check_probes.py
 	cd web && npm run --silent lint
 
+# Builds the tests as well, which unit-native runs.
 lint-native: setup
-	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	$(LINTING) cargo test --workspace --all-targets --locked --quiet --no-run
 	cargo fmt --all --check
 
 fmt: setup ## format everything

@@ -18,5 +18,7 @@ export default defineConfig({
   },
   worker: { format: "es" },
   server: { proxy: { "/api": server, "/ws": { target: server, ws: true } } },
-  test: { include: ["tests/**/*.test.{ts,tsx}"], testTimeout: 2000 },
+  // Files share what they import, and a window for those that need one: made anew for each file, that is six sevenths
+  // of the time of a run.
+  test: { include: ["tests/**/*.test.{ts,tsx}"], testTimeout: 2000, isolate: false, unstubGlobals: true },
 });

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from browser.page import ROOT, Page
+from browser.page import ROOT, Browser, Page
 from system.links import Links
 from system.stack import Stack
 
@@ -50,10 +50,18 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests: each page has a profile of its own in it."""
+    running = Browser()
+    yield running
+    running.close()
+
+
 @pytest.fixture
-def page(stack: Stack, tmp_path: Path) -> Iterator[Page]:
+def page(stack: Stack, browser: Browser, tmp_path: Path) -> Iterator[Page]:
     """The page, live; at the end nothing may have been complained about in the browser's console."""
-    window = Page(stack.url, pictures=tmp_path)
+    window = Page(stack.url, pictures=tmp_path, browser=browser)
     yield window.open()
     complaints = window.complaints()
     window.close()

@@ -4,19 +4,19 @@
 import json
 import os
 import subprocess
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+_windows = count()
 
 
-class Page:
-    """One browser window; `run` takes JavaScript in which `page`, `clickNode` and `complaints` are known."""
+class Browser:
+    """A Chromium for as many pages as are wanted, one at a time or beside each other: starting it takes longest."""
 
-    def __init__(self, url: str, *, pictures: Path, env: dict[str, str] | None = None) -> None:
-        self.url = url
-        self._pictures = pictures
+    def __init__(self, env: dict[str, str] | None = None) -> None:
         self._driver = subprocess.Popen(
             ["node", str(HERE / "driver.mjs")],
             env={**os.environ, **(env or {})},
@@ -24,6 +24,49 @@ class Page:
             stdout=subprocess.PIPE,
             text=True,
         )
+
+    def ask(self, window: int, statements: str | None) -> dict[str, Any]:
+        """Run statements in a window, which is opened when it is new; None closes it.
+
+        Returns {"value": what they `return`} or {"error": the browser's words}. Raises AssertionError when the
+        browser is gone.
+        """
+        assert self._driver.stdin is not None
+        assert self._driver.stdout is not None
+        self._driver.stdin.write(json.dumps([window, statements]) + "\n")
+        self._driver.stdin.flush()
+        line = self._driver.stdout.readline()
+        if not line:
+            raise AssertionError(f"the browser is gone, at:\n{statements}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        assert self._driver.stdin is not None
+        self._driver.stdin.close()
+        try:
+            self._driver.wait(10)
+        except subprocess.TimeoutExpired:
+            self._driver.kill()
+            self._driver.wait()
+        assert self._driver.stdout is not None
+        self._driver.stdout.close()
+
+
+class Page:
+    """One window with an empty profile; `run` takes JavaScript that knows `page`, `clickNode` and `complaints`.
+
+    It starts a browser for itself where none is given.
+    """
+
+    def __init__(
+        self, url: str, *, pictures: Path, browser: Browser | None = None, env: dict[str, str] | None = None
+    ) -> None:
+        self.url = url
+        self._pictures = pictures
+        self._browser = browser or Browser(env)
+        self._own = browser is None
+        self._window = next(_windows)
 
     def open(self, query: str = "") -> "Page":
         """Go to the page and wait until it is live.
@@ -41,14 +84,7 @@ class Page:
 
     def run(self, statements: str) -> Any:
         """Run statements; returns what they `return`. Raises AssertionError with the browser's words."""
-        assert self._driver.stdin is not None
-        assert self._driver.stdout is not None
-        self._driver.stdin.write(json.dumps(statements) + "\n")
-        self._driver.stdin.flush()
-        line = self._driver.stdout.readline()
-        if not line:
-            raise AssertionError(f"the browser is gone, at:\n{statements}")
-        answer = json.loads(line)
+        answer = self._browser.ask(self._window, statements)
         if "error" in answer:
             self.picture("failure")
             raise AssertionError(f"{answer['error']}\nat:\n{statements}")
@@ -87,12 +123,7 @@ class Page:
 
     def picture(self, name: str) -> Path:
         target = self._pictures / f"{name}.png"
-        command = json.dumps(f"await page.screenshot({{path: {json.dumps(str(target))}}})")
-        assert self._driver.stdin is not None
-        assert self._driver.stdout is not None
-        self._driver.stdin.write(command + "\n")
-        self._driver.stdin.flush()
-        self._driver.stdout.readline()
+        self._browser.ask(self._window, f"await page.screenshot({{path: {json.dumps(str(target))}}})")
         return target
 
     def complaints(self) -> list[str]:
@@ -100,12 +131,7 @@ class Page:
         return [text for text in self.run("return complaints") if "ERR_NETWORK_CHANGED" not in text]
 
     def close(self) -> None:
-        assert self._driver.stdin is not None
-        self._driver.stdin.close()
-        try:
-            self._driver.wait(10)
-        except subprocess.TimeoutExpired:
-            self._driver.kill()
-            self._driver.wait()
-        assert self._driver.stdout is not None
-        self._driver.stdout.close()
+        if self._own:
+            self._browser.close()
+        else:
+            self._browser.ask(self._window, None)

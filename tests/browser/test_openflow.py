@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from browser.page import Page
+from browser.page import Browser, Page
 from browser.test_accessible import AXE, RUN
 from live_graph import name, private_netns, run
 from ovs_fixture import PrivateOvs, running_ovs
@@ -36,6 +36,14 @@ def stack(switch: PrivateOvs, tmp_path_factory: pytest.TempPathFactory) -> Itera
     running = Stack(tmp_path_factory.mktemp("openflow") / "state", env=env).start()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(stack: Stack) -> Iterator[Browser]:
+    """A Chromium in the same namespace."""
+    running = Browser()
+    yield running
+    running.close()
 
 
 def ofctl(switch: PrivateOvs, command: str, *arguments: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from browser.page import Page
+from browser.page import Browser, Page
 from browser.test_story import node_id
 from system.links import Links
 from system.stack import Stack
@@ -26,11 +26,11 @@ WATCH_SOCKETS = """await page.addInitScript(() => {
 
 
 def test_a_lost_server_is_told_and_what_was_missed_is_shown_afterwards(
-    stack: Stack, links: Links, tmp_path: Path
+    stack: Stack, browser: Browser, links: Links, tmp_path: Path
 ) -> None:
     if stack.process is None:
         pytest.skip("NETSONDE_URL names a server of somebody else")
-    page = Page(stack.url, pictures=tmp_path).open()
+    page = Page(stack.url, pictures=tmp_path, browser=browser).open()
     stack.kill("analyzer")
     page.wait(".banner")
     assert "out of date" in page.text(".banner")
@@ -41,8 +41,10 @@ def test_a_lost_server_is_told_and_what_was_missed_is_shown_afterwards(
     page.close()
 
 
-def test_a_cut_connection_goes_on_without_loading_the_graph_again(stack: Stack, links: Links, tmp_path: Path) -> None:
-    page = Page(stack.url, pictures=tmp_path)
+def test_a_cut_connection_goes_on_without_loading_the_graph_again(
+    stack: Stack, browser: Browser, links: Links, tmp_path: Path
+) -> None:
+    page = Page(stack.url, pictures=tmp_path, browser=browser)
     page.run(WATCH_SOCKETS)
     page.open()
     page.run("await page.evaluate(() => window.sockets.at(-1).close())")

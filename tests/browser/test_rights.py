@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from browser.page import Page
+from browser.page import Browser, Page
 from system.stack import PROGRAM, Stack
 
 pytestmark = pytest.mark.browser
@@ -26,8 +26,10 @@ def guarded(tmp_path: Path) -> Iterator[Stack]:
     running.stop()
 
 
-def test_a_reader_is_shown_everything_and_told_what_is_not_allowed(guarded: Stack, tmp_path: Path) -> None:
-    page = Page(guarded.url, pictures=tmp_path)
+def test_a_reader_is_shown_everything_and_told_what_is_not_allowed(
+    guarded: Stack, browser: Browser, tmp_path: Path
+) -> None:
+    page = Page(guarded.url, pictures=tmp_path, browser=browser)
     page.run(f"""
         await page.goto({json.dumps(guarded.url)});
         await page.getByLabel('Name').fill('alice');

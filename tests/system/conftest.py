@@ -4,11 +4,16 @@
 import os
 import secrets
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from netsonde.history.history import History
+from netsonde.history.settings import HistorySettings
 from system.links import Links
+from system.recorded import SETTINGS as HISTORY_SETTINGS
+from system.recorded import Reopen
 from system.stack import Stack
 
 
@@ -53,3 +58,24 @@ def links() -> Iterator[Links]:
     yield made
     for name in made.names:
         subprocess.run(["ip", "link", "del", name], check=False, stderr=subprocess.DEVNULL)
+
+
+@pytest.fixture
+async def reopen(tmp_path: Path) -> AsyncIterator[Reopen]:
+    """Close what is open and open it again, with other settings where given."""
+    opened: list[History] = []
+
+    async def again(settings: HistorySettings = HISTORY_SETTINGS) -> History:
+        for history in opened:
+            await history.close()
+        opened[:] = [await History.open(settings, tmp_path / "history")]
+        return opened[0]
+
+    yield again
+    for history in opened:
+        await history.close()
+
+
+@pytest.fixture
+async def history(reopen: Reopen) -> History:
+    return await reopen()

@@ -2,15 +2,14 @@
 // @vitest-environment happy-dom
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { act } from "react";
-import { createRoot } from "react-dom/client";
 import { expect, it, vi } from "vitest";
 import { AlertCard } from "../../src/alerts/AlertCard";
 import { alert, transition } from "../resources";
+import { frameOfTest } from "../rendering";
 
 const HOSTILE = "<img src=x onerror=alert(1)>";
 
 async function shown(refusal: string): Promise<HTMLElement> {
-  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
   vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify([transition("a", { Summary: HOSTILE })]))));
   const view = alert("a", {
     Name: HOSTILE,
@@ -21,16 +20,16 @@ async function shown(refusal: string): Promise<HTMLElement> {
     Undelivered: [HOSTILE],
     Labels: { team: HOSTILE },
   });
-  const frame = document.createElement("div");
+  const { frame, root } = frameOfTest();
   await act(async () => {
-    createRoot(frame).render(
+    root.render(
       <QueryClientProvider client={new QueryClient()}>
         <AlertCard alert={view} open refusal={refusal} onEdit={() => undefined} />
       </QueryClientProvider>,
     );
     await Promise.resolve();
   });
-  await vi.waitFor(() => expect(frame.querySelector("[data-testid=alert-step]")).not.toBeNull());
+  await act(() => vi.waitFor(() => expect(frame.querySelector("[data-testid=alert-step]")).not.toBeNull()));
   return frame;
 }
 

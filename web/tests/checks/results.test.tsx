@@ -2,18 +2,17 @@
 // @vitest-environment happy-dom
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { act } from "react";
-import { createRoot } from "react-dom/client";
 import { expect, it, vi } from "vitest";
 import { CheckResults } from "../../src/checks/CheckResults";
 import { withNews } from "../../src/state/checks";
 import { Session, SessionContext } from "../../src/state/session";
+import { frameOfTest } from "../rendering";
 
 it("keeps no answers but the last while news come in", async () => {
-  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
   vi.stubGlobal("fetch", () => Promise.resolve(new Response("[]")));
   const session = new Session();
   const client = new QueryClient();
-  const root = createRoot(document.createElement("div"));
+  const { root } = frameOfTest();
   await act(() => {
     root.render(
       <QueryClientProvider client={client}>

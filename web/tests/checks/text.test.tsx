@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // @vitest-environment happy-dom
 import { act } from "react";
-import { createRoot } from "react-dom/client";
 import { expect, it } from "vitest";
 import { InterfaceResult } from "../../src/checks/CheckResults";
 import { checkResult } from "../builders";
+import { frameOfTest } from "../rendering";
 
 const HOSTILE = "<img src=x onerror=alert(1)>";
 
 it("shows a result with its steps, times and sentences, as text", () => {
-  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
-  const frame = document.createElement("div");
-  const root = createRoot(frame);
+  const { frame, root } = frameOfTest();
   const evidence = { Flows: [], Packets: [], Nodes: [], Injections: [] };
   const probed = { ...evidence, Injections: [{ UUID: "i1", Type: "dns4", Target: HOSTILE, Sent: 2, Replies: [] }] };
   const steps = [

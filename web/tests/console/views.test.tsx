@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // @vitest-environment happy-dom
 import { act, type ReactNode } from "react";
-import { createRoot } from "react-dom/client";
-import { beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { Explanation } from "../../src/api/shapes";
 import { ExplanationView } from "../../src/console/ExplanationView";
 import { toResult } from "../../src/console/result";
 import { beginning } from "../../src/console/ResultJson";
 import { Summary } from "../../src/console/Summary";
+import { frameOfTest } from "../rendering";
 
 const HOSTILE = "<img src=x onerror=alert(1)>";
 
-beforeAll(() => Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true }));
-
 function rendered(content: ReactNode): HTMLElement {
-  const frame = document.createElement("div");
-  act(() => createRoot(frame).render(content));
+  const { frame, root } = frameOfTest();
+  act(() => root.render(content));
   return frame;
 }
 

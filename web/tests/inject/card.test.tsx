@@ -2,19 +2,18 @@
 // @vitest-environment happy-dom
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { act } from "react";
-import { createRoot } from "react-dom/client";
 import { expect, it } from "vitest";
 import { InjectionCard } from "../../src/inject/InjectionCard";
 import { lossOf } from "../../src/state/injections";
 import { injection, injectionOn, totals } from "../resources";
+import { frameOfTest } from "../rendering";
 
 const HOSTILE = "<img src=x onerror=alert(1)>";
 
 function shown(view: ReturnType<typeof injection>, refusal = ""): HTMLElement {
-  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
-  const frame = document.createElement("div");
+  const { frame, root } = frameOfTest();
   act(() =>
-    createRoot(frame).render(
+    root.render(
       <QueryClientProvider client={new QueryClient()}>
         <InjectionCard injection={view} open refusal={refusal} />
       </QueryClientProvider>,

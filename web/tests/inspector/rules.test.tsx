@@ -2,10 +2,10 @@
 // @vitest-environment happy-dom
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { act } from "react";
-import { createRoot } from "react-dom/client";
 import { afterEach, expect, it, vi } from "vitest";
 import RulesPanel from "../../src/inspector/RulesPanel";
 import { filterRules, rowsOf } from "../../src/inspector/rules";
+import { frameOfTest } from "../rendering";
 
 const HOSTILE = "<img src=x onerror=alert(1)>";
 const RULE = { Bridge: "br0", Table: 1, Priority: 100, Cookie: "0x2a", Match: "ip,in_port=1", Actions: ["output:2", "output:3"], Packets: 7, Bytes: 686 };
@@ -23,10 +23,9 @@ function answering(value: unknown, headers: Record<string, string> = {}): string
 }
 
 async function shown(nodeId: string): Promise<HTMLElement> {
-  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
-  const frame = document.createElement("div");
+  const { frame, root } = frameOfTest();
   await act(async () => {
-    createRoot(frame).render(
+    root.render(
       <QueryClientProvider client={new QueryClient({ defaultOptions: { queries: { retry: false } } })}>
         <RulesPanel nodeId={nodeId} />
       </QueryClientProvider>,

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // @vitest-environment happy-dom
 import { act } from "react";
-import { createRoot } from "react-dom/client";
 import { expect, it } from "vitest";
 import { MetadataTree } from "../../src/inspector/MetadataTree";
+import { frameOfTest } from "../rendering";
 
 const HOSTILE = "<img src=x onerror=alert(1)>";
 
 it("shows metadata as text, keys and values alike", () => {
-  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
-  const frame = document.createElement("div");
-  const root = createRoot(frame);
+  const { frame, root } = frameOfTest();
   const data = { [HOSTILE]: HOSTILE, Labels: { [HOSTILE]: [HOSTILE] } };
 
   act(() => root.render(<MetadataTree data={data} />));

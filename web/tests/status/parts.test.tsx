@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // @vitest-environment happy-dom
 import { act } from "react";
-import { createRoot } from "react-dom/client";
 import { expect, it } from "vitest";
 import type { Component, Process } from "../../src/api/types";
 import { clockOff, lossesOf, partsOf } from "../../src/status/parts";
 import { ProcessCard } from "../../src/status/StatusTab";
+import { frameOfTest } from "../rendering";
 
 const HOSTILE = "<img src=x onerror=alert(1)>";
 
@@ -63,13 +63,12 @@ it.each([
 });
 
 it("shows whatever a host says as text, and what it cannot do", () => {
-  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
-  const frame = document.createElement("div");
+  const { frame, root } = frameOfTest();
   const hostile = process(
     { [HOSTILE]: part("failed", { [HOSTILE]: 1 }, HOSTILE) },
     { Host: HOSTILE, Abilities: [{ Name: "CAP_NET_RAW", Able: false, Reason: HOSTILE, Purpose: "captures" }] },
   );
-  act(() => createRoot(frame).render(<ProcessCard process={hostile} />));
+  act(() => root.render(<ProcessCard process={hostile} />));
 
   expect(frame.querySelector("img")).toBeNull();
   expect(frame.textContent).toContain(`CAP_NET_RAW is missing (${HOSTILE}), needed for captures`);

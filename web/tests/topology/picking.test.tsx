@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // @vitest-environment happy-dom
 import { act } from "react";
-import { createRoot } from "react-dom/client";
 import { expect, it } from "vitest";
 import { pick, picked, usePicking, useRings } from "../../src/topology/picking";
 import { node } from "../builders";
+import { frameOfTest } from "../rendering";
 
 const tap = node("tap", { IfIndex: 3 });
 const netns = node("ns", { Type: "netns" });
@@ -17,9 +17,7 @@ function Form({ taken }: { taken: string[] }) {
 }
 
 it("gives the next node that suits to whoever waits, and none to a form that is gone", () => {
-  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
-  const frame = document.createElement("div");
-  const root = createRoot(frame);
+  const { frame, root } = frameOfTest();
   const taken: string[] = [];
   act(() => root.render(<Form taken={taken} />));
   expect([pick(tap), picked.get()]).toEqual([false, ["tap"]]);

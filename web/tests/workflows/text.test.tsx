@@ -2,22 +2,21 @@
 // @vitest-environment happy-dom
 import { act, type ReactNode } from "react";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { createRoot } from "react-dom/client";
 import { expect, it, vi } from "vitest";
 import { Session, SessionContext } from "../../src/state/session";
 import { hasEnded, tookMs } from "../../src/workflows/jobs";
 import { JobBody } from "../../src/workflows/JobView";
 import { WorkflowCard } from "../../src/workflows/WorkflowCard";
 import { job, parameter, workflow } from "../resources";
+import { frameOfTest } from "../rendering";
 
 const HOSTILE = "<img src=x onerror=alert(1)>";
 
 async function shown(element: ReactNode): Promise<HTMLElement> {
-  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
   vi.stubGlobal("fetch", () => Promise.resolve(new Response("[]")));
-  const frame = document.createElement("div");
+  const { frame, root } = frameOfTest();
   await act(() => {
-    createRoot(frame).render(
+    root.render(
       <QueryClientProvider client={new QueryClient()}>
         <SessionContext.Provider value={new Session()}>{element}</SessionContext.Provider>
       </QueryClientProvider>,
