@@ -6,6 +6,7 @@ write. A write returns when its rows are in the database's files: then it may be
 process loses nothing that was written; what was not acknowledged comes again, and rows are idempotent.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ from netsonde.history.schema import migrate
 from netsonde.history.settings import HistorySettings
 from netsonde.history.topology import TopologyStore
 from netsonde.history.traffic import TrafficReader, TrafficStore, Written
-from netsonde.history.workers import Readers, Worker
+from netsonde.history.workers import Beside, Readers, Worker
 from netsonde.model.changes import ElementChange
 from netsonde.model.flows import FlowAnswer, FlowPeriod, FlowRequest, PacketRequest, Talker
 from netsonde.model.topology import InterfaceMetric, TopologyBatch, TopologySnapshot
@@ -48,6 +49,7 @@ class History:
         self._topology: TopologyStore | None = None
         self._traffic: TrafficStore | None = None
         self._readers: Readers | None = None
+        self._beside: Beside | None = None
 
     @classmethod
     async def open(cls, settings: HistorySettings, directory: Path, health: Health | None = None) -> "History":
@@ -74,6 +76,9 @@ class History:
             topology.load()
             traffic = TrafficStore(database)
             opened.callback(traffic.close)
+            if not self._settings.url and min(self._settings.threads, len(os.sched_getaffinity(0))) > 1:
+                self._beside = Beside(database.another())
+                opened.callback(self._beside.close)
             self._readers = Readers(database.others(READERS))
             opened.pop_all()
         self._database, self._topology, self._traffic = database, topology, traffic
@@ -84,11 +89,13 @@ class History:
         def close() -> None:
             if self._readers is not None:
                 self._readers.close()
+            if self._beside is not None:
+                self._beside.close()
             if self._traffic is not None:
                 self._traffic.close()
             if self._database is not None:
                 self._database.close()
-            self._database = self._topology = self._traffic = self._readers = None
+            self._database = self._topology = self._traffic = self._readers = self._beside = None
 
         await self._worker.run(close)
         self._worker.shutdown()
@@ -192,7 +199,7 @@ class History:
         """Return the flows that had packets in an interval, in their last state."""
 
         def read(database: Database) -> FlowAnswer:
-            table, truncated = TrafficReader(database).flows(request, start_ms, last_ms)
+            table, truncated = TrafficReader(database, self._beside).flows(request, start_ms, last_ms)
             return FlowAnswer(flow_dicts([to_stream(table)]), truncated=truncated)
 
         return await self._read(read)

@@ -13,16 +13,16 @@ import pyarrow.compute as pc
 from netsonde.history.batches import join, to_block, to_schema
 from netsonde.history.database import Database
 from netsonde.history.derived import FLOW_METRICS, FLOW_PLACES, FLOWS, PACKETS, DerivedTable, with_dictionaries
+from netsonde.history.few_rows import few_rows, rows_at_few_places
 from netsonde.history.flow_conditions import flow_sql
 from netsonde.history.places import places, where_they_lie
 from netsonde.history.talkers import read_talkers
-from netsonde.history.workers import step_back
+from netsonde.history.workers import Beside, step_back
 from netsonde.model.flows import FlowRequest, PacketRequest, Talker, flow_numbers
 from netsonde.model.topology import InterfaceMetric
 
 _METRIC_COLUMNS = ("node_id", "node_tid", "host", "start_ms", "last_ms", "counters")
 _ROWS_AN_INSERT = 100_000
-_FEW_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +100,11 @@ def _periods(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 class TrafficReader:
-    """Blocking; used with a connection that reads."""
+    """Blocking; used with a connection that reads, and one beside it that may take half of the work."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, beside: Beside | None = None) -> None:
         self._database = database
+        self._beside = beside
 
     def flows(self, request: FlowRequest, start_ms: int, last_ms: int) -> tuple[pa.Table, bool]:
         """Return the flows that were seen in an interval, each in its last state, the most recently active first.
@@ -131,10 +132,10 @@ class TrafficReader:
     def _of_few_places(self, where: str, parameters: dict[str, Any], *, start: int, last: int) -> pa.Table | None:
         """Return the last reports of rows that lie at a few places; None when there are too many to sort them here.
 
-        Of a few places there are a few blocks of rows to read, by one thread. The times (Unix, ns) are compared here,
-        which takes microseconds, while the engine takes 3 ms to plan such a step for all the columns.
+        The times (Unix, ns) are compared here, which takes microseconds; the engine takes 3 ms to plan such a step for
+        all the columns.
         """
-        found = self._few(FLOWS.stored_names, where, parameters, threads=1)
+        found = rows_at_few_places(self._database, self._beside, where, parameters)
         if found is None:
             return None
         found = found.append_column("last_ns", FLOWS.near_column(found, "last_ns"))
@@ -148,28 +149,8 @@ class TrafficReader:
         """
         columns = [*FLOWS.stored_names, f"{FLOWS.read('last_ns')} AS last_ns"]
         times = "WHERE start_ns <= {last:Int64} AND last_ns >= {start:Int64} "
-        found = self._few(columns, where, parameters, more=times)
+        found = few_rows(self._database, columns, where, parameters, more=times)
         return None if found is None else last_reports(found)
-
-    def _few(
-        self,
-        columns: Sequence[str],
-        where: str,
-        parameters: dict[str, Any],
-        *,
-        more: str = "",
-        threads: int | None = None,
-    ) -> pa.Table | None:
-        """Return rows as they are stored; None when they are too many."""
-        # The engine would read the times first, whose columns are smaller: of every row of a block, for one id.
-        first = where.removeprefix(" AND ")
-        found = self._database.arrow(
-            f"SELECT {', '.join(columns)} FROM flows PREWHERE {first} {more}LIMIT {{limit:UInt64}}",
-            threads=threads,
-            limit=_FEW_ROWS + 1,
-            **parameters,
-        )
-        return found if found.num_rows <= _FEW_ROWS else None
 
     @staticmethod
     def _by_last_report(where: str, having: str) -> str:

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The threads in which statements run: one writes, in the order of the calls; some read, each with its connection."""
+"""The threads in which statements run: one writes, in the order of the calls; some read, each with its connection.
+
+One more reads what takes a reader too long alone.
+"""
 
 import asyncio
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Final, TypeVar
 
@@ -64,3 +67,30 @@ class Readers:
         self._pool.shutdown(wait=True, cancel_futures=True)
         for database in self._databases:
             database.close()
+
+
+class Beside:
+    """A thread with a connection of its own that reads beside a reader, for one of them at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._free = threading.Lock()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="history-read-beside", initializer=step_back)
+
+    def begin(self, work: Callable[[Database], R]) -> Future[R] | None:
+        """Let `work` begin beside the caller; None when the thread is busy with another's."""
+        if not self._free.acquire(blocking=False):
+            return None
+
+        def with_database() -> R:
+            try:
+                return work(self._database)
+            finally:
+                self._free.release()
+
+        return self._pool.submit(with_database)
+
+    def close(self) -> None:
+        """Wait for what is being read, and close the connection. Blocking."""
+        self._pool.shutdown(wait=True)
+        self._database.close()
