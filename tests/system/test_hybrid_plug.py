@@ -29,6 +29,8 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 TUNSETIFF, TAP = 0x400454CA, struct.Struct("16sH22x")
 MAGIC, NUMBER = b"\x88\xb5NsHy", slice(18, 22)
 FRAMES = 200
+BRIDGE = f"br{secrets.token_hex(4)}"
+"""What Neutron calls br-int."""
 LAYER2 = "Metadata('RelationType', 'layer2')"
 
 
@@ -74,7 +76,7 @@ class Compute:
         ip("link", "set", near, "master", bridge)
         ids = {"iface-id": guest.port, "iface-status": "active", "attached-mac": guest.mac, "vm-uuid": guest.machine}
         settings = [f'external_ids:{key}="{value}"' for key, value in ids.items()]
-        self.switch.vsctl("--", "add-port", "br-int", far, "--", "set", "Interface", far, *settings)
+        self.switch.vsctl("--", "add-port", BRIDGE, far, "--", "set", "Interface", far, *settings)
 
     def bridge_of(self, network: str, vni: int) -> str:
         """Do what the Linux bridge agent does for a network: a bridge, and in it the tunnel to the other hosts."""
@@ -100,7 +102,7 @@ def switch() -> Iterator[Switch]:
     folder.mkdir(mode=0o700)
     running = Switch(folder)
     running.start()
-    running.vsctl("add-br", "br-int", "--", "set", "Bridge", "br-int", "datapath_type=netdev")
+    running.vsctl("add-br", BRIDGE, "--", "set", "Bridge", BRIDGE, "datapath_type=netdev")
     yield running
     running.stop()
 
@@ -185,10 +187,10 @@ def test_hybrid_port_is_captured_at_its_tap_and_at_the_switch_from_the_first_fra
 
     assert shown(stack, tap)["ExtID"] == {"vm-uuid": guest.machine, "attached-mac": guest.mac}
     assert shown(stack, tap)["VM"]["UUID"] == shown(stack, far)["VM"]["UUID"] == guest.machine
-    path = stack.query(f"G.V().Has('Name', '{tap}').ShortestPathTo(Metadata('Name', 'br-int'), {LAYER2})")[0]
+    path = stack.query(f"G.V().Has('Name', '{tap}').ShortestPathTo(Metadata('Name', '{BRIDGE}'), {LAYER2})")[0]
     names = [node["Metadata"]["Name"] for node in path]
     assert names[:4] == [tap, guest.name("qbr"), guest.name("qvb"), far]
-    assert names[-1] == "br-int"
+    assert names[-1] == BRIDGE
     stack.call("DELETE", f"/api/capture/{capture}", accept="*/*")
 
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from demo.switch import Switch
@@ -187,6 +188,13 @@ set Port up0 lacp=passive
 clear Port tap0 qos
 del-port br-int vx
 """.strip().splitlines()
+ACCELERATED: Final = """
+add-br br-dpdk -- set Bridge br-dpdk datapath_type=netdev
+add-port br-dpdk dpdk0 -- set Interface dpdk0 type=dpdk options:dpdk-devargs=net_null0 options:n_rxq=2
+add-port br-dpdk vhu0 -- set Interface vhu0 type=dpdkvhostuserclient options:vhost-server-path=/run/vhu0
+add-port br-dpdk bad -- set Interface bad type=dpdk options:dpdk-devargs=0000:ff:00.0
+""".strip().splitlines()
+DRIVERS: Final = ("bus_vdev", "mempool_ring", "net_null")
 LISTED: Final = ("Open_vSwitch", "Bridge", "Port", "Interface", "QoS", "Queue")
 
 
@@ -200,12 +208,32 @@ def record_kernel_datapath() -> dict[str, Any]:
     commands += ["link add far type bond mode 802.3ad miimon 100 lacp_rate fast"]
     commands += ["link set e0 master far", "link set e1 master far", "link set far up", "link set c0 up"]
     ip([*commands, "link set c1 up", "link add c-trunk type dummy"])
-    found = asyncio.run(_follow(switch))
+    found = asyncio.run(_follow(switch, SWITCHED, UNSWITCHED))
     switch.stop()
     return found
 
 
-async def _follow(switch: Switch) -> dict[str, Any]:
+def record_dpdk() -> dict[str, Any]:
+    """Open vSwitch with DPDK, whose card (net_null) exists in it only, without huge pages."""
+    root = Path(os.environ["DPDK"])
+    libraries, programs = root / "usr/lib/x86_64-linux-gnu", root / "usr/lib/openvswitch-switch-dpdk"
+    (programs / "ovs-vswitchd").unlink(missing_ok=True)
+    (programs / "ovs-vswitchd").symlink_to("ovs-vswitchd-dpdk")
+    with TemporaryDirectory(dir="/run") as folder:
+        os.environ |= {"LD_LIBRARY_PATH": str(libraries), "PATH": f"{programs}:{os.environ['PATH']}"}
+        os.environ["XDG_RUNTIME_DIR"] = folder
+        switch = Switch(Path(folder))
+        switch.start()
+        drivers = " ".join(f"-d {next(libraries.glob(f'dpdk/pmds-*/librte_{name}.so.*'))}" for name in DRIVERS)
+        extra = f"--no-huge --legacy-mem --no-pci -m 512 {drivers}"
+        switch.vsctl("set", "Open_vSwitch", ".", f"other_config:dpdk-extra={extra}", "other_config:pmd-cpu-mask=1")
+        switch.vsctl("set", "Open_vSwitch", ".", "other_config:dpdk-init=true")
+        found = asyncio.run(_follow(switch, ACCELERATED, ["del-port br-dpdk dpdk0"]))
+        switch.stop()
+    return found
+
+
+async def _follow(switch: Switch, making: Sequence[str], changing: Sequence[str]) -> dict[str, Any]:
     """Record the rows at first, each change, and what `ovs-vsctl` and `ip` say in between and at the end."""
     kernel = Rtnetlink()
     async with await JsonRpc.connect(f"unix:{switch.socket}") as server, asyncio.TaskGroup() as group:
@@ -216,11 +244,11 @@ async def _follow(switch: Switch) -> dict[str, Any]:
         first = await server.call("monitor_cond_since", [DATABASE, "netsonde", wanted, NO_TRANSACTION])
         notes: list[Any] = []
         follower = group.create_task(_collect(server, notes))
-        for command in SWITCHED:
+        for command in making:
             switch.vsctl(*command.split())
         await asyncio.sleep(8)  # until LACP and BFD have come to an end
         told = {"dumps": kernel.dumps(), "said": said(), "listed": listed(switch), "at": len(notes)}
-        for command in UNSWITCHED:
+        for command in changing:
             switch.vsctl(*command.split())
         await asyncio.sleep(3)
         told["later_listed"] = listed(switch)
@@ -296,7 +324,7 @@ def spoken() -> dict[str, Any]:
 
 
 def main(out: Path, *parts: str) -> None:
-    for module in MODULES:
+    for module in MODULES if parts != ("dpdk",) else ():
         run("modprobe", module)
     system = run("uname", "-srv").strip()
     for part in parts:

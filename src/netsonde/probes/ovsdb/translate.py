@@ -58,6 +58,12 @@ def system_metadata(row: Row, tables: Tables, threads: Sequence[Json] = ()) -> M
     return compact(Ovs=ovs)
 
 
+def _mac(row: Row) -> str:
+    """Return the address in use, "" for the zeros of a vhost-user port, whose guest has it."""
+    mac = text(row, "mac_in_use")
+    return "" if mac == "00:00:00:00:00:00" else mac
+
+
 def elsewhere_metadata(uuid: str, row: Row, tables: Tables) -> Metadata:
     """Return the node of a switch that is another host's."""
     ids = mapping(row, "external_ids")
@@ -176,8 +182,8 @@ def interface_metadata(uuid: str, row: Row, *, is_here: bool = True) -> Metadata
             Name=text(row, "name") or uuid,
             Type=text(row, "type") or "system",
             Driver=mapping(row, "status").get("driver_name", "") or "openvswitch",
-            MAC="" if netdev else text(row, "mac_in_use"),
-            MTU=None if netdev else number(row, "mtu"),
+            MAC="" if netdev else _mac(row),
+            MTU=None if netdev else number(row, "mtu") or None,
             State="DOWN" if netdev else text(row, "link_state").upper(),
             AdminState="" if netdev else text(row, "admin_state").upper(),
             Duplex="" if netdev else text(row, "duplex"),
