@@ -163,6 +163,8 @@ def bridge(data: dict[str, Any]) -> dict[str, Json]:
         "RootID": identity(data["root_id"]),
         "VLANFiltering": bool(data["vlan_filtering"]),
     }
+    if "vlan_default_pvid" in data:  # of kernels that can filter VLANs
+        shown["DefaultPVID"] = data["vlan_default_pvid"]
     return {"Bridge": shown}
 
 
