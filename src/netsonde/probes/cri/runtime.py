@@ -120,7 +120,10 @@ class Runtime:
             ) as stream:
                 await stream.send_message(request, end=True)
                 answer = await stream.recv_message()
-        except TimeoutError as slow:
+        except (TimeoutError, GRPCError) as slow:
+            # It knows how long we wait, and may be the first to say so.
+            if isinstance(slow, GRPCError) and slow.status is not Status.DEADLINE_EXCEEDED:
+                raise
             raise SourceLost(f"{self._socket} did not answer {method} within {self._timeout:g} s") from slow
         except _LOST as lost:
             raise unreachable("container runtime", self._socket, lost) from lost

@@ -36,6 +36,7 @@ class Runtime:
         self.info: dict[str, str] = {}
         """By id, instead of `{"pid": …}` with our own pid."""
         self.silent = False
+        self.says_it_is_late = False
         self.answer: bytes | None = None
         """Instead of every answer."""
         self.lists = 0
@@ -89,6 +90,8 @@ class Runtime:
                 raise GRPCError(Status.UNAVAILABLE, "going down")
             if not self.implemented:
                 raise GRPCError(Status.UNIMPLEMENTED, "unknown service")
+            if self.says_it_is_late:
+                raise GRPCError(Status.DEADLINE_EXCEEDED, "context deadline exceeded")
             if self.silent:
                 await asyncio.Event().wait()
             asked = dict(fields(request)).get(1, b"")

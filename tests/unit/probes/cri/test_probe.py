@@ -170,16 +170,17 @@ async def test_rubbish_of_one_container_hides_that_one_only(runtime: Runtime, wo
         await lab.until(lambda: "1 containers could not be read" in lab.health.reason)
 
 
-async def test_runtime_that_hangs_is_lost_and_keeps_its_containers(runtime: Runtime) -> None:
+@pytest.mark.parametrize("way", ["silent", "says_it_is_late"])
+async def test_runtime_that_hangs_is_lost_and_keeps_its_containers(runtime: Runtime, way: str) -> None:
     runtime.pods = [pod("p")]
     async with running(runtime.socket, answer_timeout=0.2) as lab:
         await lab.names("p")
-        runtime.silent = True
+        setattr(runtime, way, True)
         runtime.happen()
         await lab.until(lambda: lab.health.state == "failed")
         assert "did not answer" in lab.health.reason
         assert set(lab.shown()) == {"p"}
-        runtime.silent = False
+        setattr(runtime, way, False)
         await lab.until(lambda: lab.health.state == "running")
 
 
