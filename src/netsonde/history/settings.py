@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-MOST_DAYS: Final = 20_000
-"""That rows can be kept. The engine's times end in 2106; what should go later is over at once."""
+MOST_DAYS: Final = 25_000
+"""That rows can be kept. The engine's times end in 2106, in 28,900 days; what should go later is over at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class HistorySettings:
     password_file: Path | None = None
     """File with the password of that server's user, unless it is in the address."""
     topology_days: float = 30.0
-    """Days that revisions of nodes and edges are kept; 20,000 at most, as of all that follow."""
+    """Days that revisions of nodes and edges are kept; 25,000 at most, as of all that follow."""
     flows_days: float = 30.0
     """Days that flows are kept."""
     metrics_days: float = 30.0

@@ -19,7 +19,7 @@ def test_times_are_positive(name: str) -> None:
 @pytest.mark.parametrize("name", ["topology_days", "flows_days", "metrics_days", "packets_days"])
 @pytest.mark.parametrize("days", [36_500, float("inf"), float("nan")])
 def test_times_beyond_those_of_the_engine_are_refused(name: str, days: float) -> None:
-    with pytest.raises(ValueError, match=f"{name} .* at most 20000"):
+    with pytest.raises(ValueError, match=f"{name} .* at most 25000"):
         HistorySettings(**{name: days})  # type: ignore[arg-type]
 
 
