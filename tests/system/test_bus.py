@@ -217,6 +217,7 @@ async def test_a_full_bucket_refuses_unless_it_rolls(bus: Bus) -> None:
 
 async def test_a_log_is_read_backwards_page_by_page(bus: Bus) -> None:
     records = await bus.bucket("log", codec=Capture)
+    assert await records.latest(3) == []
     numbers = [await records.put(f"k{number}", Capture(uuid=str(number))) for number in range(12)]
     for number in range(3, 10):
         await records.delete(f"k{number}")

@@ -94,7 +94,8 @@ class JetStream:
     async def extent(self, stream: str) -> tuple[int, int]:
         """Return the sequences of the first and the last message; of an empty stream the first is the greater one."""
         state = (await self.api(f"STREAM.INFO.{stream}"))["state"]
-        return int(state["first_seq"]), int(state["last_seq"])
+        # Where nothing has ever been written both are 0; no message has that number.
+        return max(1, int(state["first_seq"])), int(state["last_seq"])
 
     async def create_consumer(self, stream: str, name: str, config: dict[str, Any]) -> dict[str, Any]:
         """Create or update the consumer and return its info."""
