@@ -13,11 +13,14 @@ use crossbeam_queue::ArrayQueue;
 use crate::pi_mutex::PiMutex;
 use crate::shared::Shared;
 use crate::socket::PacketSocket;
-use crate::sys::EventFd;
+use crate::sys::{Epoll, EventFd};
 use crate::tap::{Birth, Key, Tap};
 
 /// Some seconds of links at the rate at which a kernel makes them.
 const ROOM: usize = 4096;
+
+/// What the look-back reader is told when there is news; no tap has this id.
+pub const BIRTHS: u64 = u64::MAX;
 
 pub enum News {
     Bound {
@@ -38,11 +41,14 @@ pub struct Births {
 }
 
 impl Births {
-    pub fn new() -> std::io::Result<Self> {
+    /// `reader` is what the look-back reader waits for.
+    pub fn new(reader: &Epoll) -> std::io::Result<Self> {
+        let wake = EventFd::new()?;
+        reader.add(&wake, BIRTHS)?;
         Ok(Self {
             queue: ArrayQueue::new(ROOM),
             entering: PiMutex::new(()),
-            wake: EventFd::new()?,
+            wake,
         })
     }
 }

@@ -325,6 +325,7 @@ pub(crate) fn build(config: Config) -> io::Result<(Arc<Shared>, Receivers)> {
         all: Budget::new(config.lookback_bytes),
         each: config.lookback_bytes_each,
     };
+    let lookback_epoll = Epoll::new()?;
     let shared = Shared {
         home: Home::open()?,
         armed: AtomicBool::new(false),
@@ -335,8 +336,8 @@ pub(crate) fn build(config: Config) -> io::Result<(Arc<Shared>, Receivers)> {
         collectors: PiMutex::default(),
         sink_threads: Arc::default(),
         retired: PiMutex::new(VecDeque::new()),
-        births: Births::new()?,
-        lookback_epoll: Epoll::new()?,
+        births: Births::new(&lookback_epoll)?,
+        lookback_epoll,
         metering: (0..thread_count(config.threads))
             .map(|_| Metering::new())
             .collect::<io::Result<_>>()?,

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::births::BIRTHS;
 use crate::sched;
 use crate::shared::Shared;
 use crate::socket::Scratch;
@@ -15,21 +16,12 @@ const TURN: usize = 1024;
 /// others. A socket holds some 5,000 frames meanwhile.
 const REST: Duration = Duration::from_millis(4);
 const WAIT_MS: i32 = 200;
-/// No tap has this id.
-const BIRTHS: u64 = u64::MAX;
 
 pub fn run(shared: &Arc<Shared>) {
     shared.got_class(
         "lookback",
         sched::raise(sched::LOOKBACK, shared.config.realtime),
     );
-    if shared
-        .lookback_epoll
-        .add(&shared.births.wake, BIRTHS)
-        .is_err()
-    {
-        return;
-    }
     let mut scratch = Scratch::default();
     let mut ready = Ready::new(256);
     while !shared.is_closing() {

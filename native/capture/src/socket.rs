@@ -60,6 +60,13 @@ impl PacketSocket {
         bind(&self.0, ifindex)
     }
 
+    /// Whether the link was down when this was bound to it: the kernel leaves ENETDOWN with the socket then
+    /// (`packet_do_bind` in net/packet/af_packet.c). To be asked once, before anything is read.
+    pub fn was_down(&self) -> bool {
+        let left: io::Result<c_int> = getsockopt(&self.0, libc::SOL_SOCKET, libc::SO_ERROR);
+        left.is_ok_and(|error| error == libc::ENETDOWN)
+    }
+
     /// Read what has arrived, at most `max` frames, in batches; returns how many. ENETDOWN (the link is down, or gone)
     /// is not an error: the socket goes on when the link comes up.
     pub fn drain(

@@ -40,7 +40,7 @@ pub type Key = (u64, u32);
 #[derive(Clone, Copy, Debug)]
 pub struct Birth {
     pub link_type: LinkType,
-    /// The link was not up yet, so nothing can have been missed.
+    /// The link was not up yet when the tap was bound, so nothing can have been missed.
     pub before_up: bool,
     /// From the netlink message read to the tap bound; 0 for a tap without look-back.
     pub delay_ns: i64,

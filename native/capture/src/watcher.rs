@@ -258,7 +258,8 @@ fn appear(shared: &Shared, namespace: &Arc<Namespace>, link: &Link, seen_ns: i64
     let now = mono_ns();
     let birth = Birth {
         link_type: link_type(hardware(&socket).unwrap_or(libc::ARPHRD_ETHER)),
-        before_up: !link.up,
+        // What the message says was true when it was sent; it may have been read late.
+        before_up: !link.up && socket.was_down(),
         delay_ns: now - seen_ns,
         bound_ns: now,
         window_end_ns: now + shared.config.lookback_ns,
