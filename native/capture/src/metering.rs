@@ -158,6 +158,10 @@ impl Thread<'_> {
         let (Some(source), false) = (inner.feed.source(), inner.feed.is_changing()) else {
             return;
         };
+        // Until then the rate and the loss that ask for it stay noted.
+        if !inner.feed.is_stamped() {
+            return;
+        }
         let (last_frames, last_drops, since) = inner.rate_mark;
         let elapsed = mono_ns() - since;
         let rate = (frames - last_frames) as f64 * 1e9 / elapsed.max(1) as f64;

@@ -15,7 +15,7 @@ use libc::{c_int, c_void, iovec, mmsghdr};
 use netsonde_packet::LinkType;
 
 use crate::frame::{insert_vlan, Place, RawFrame, VLAN_ROOM};
-use crate::sys::{check, getsockopt, own, setsockopt};
+use crate::sys::{check, getsockopt, now_ns, own, setsockopt};
 
 /// What may wait unread: about 5,000 small frames.
 const RECEIVE_BUFFER: c_int = 4 * 1024 * 1024;
@@ -26,7 +26,11 @@ const CONTROL: usize = 128;
 /// `lo` in every namespace (LOOPBACK_IFINDEX, net/core/dev.c).
 pub const LOOPBACK: u32 = 1;
 
-pub struct PacketSocket(OwnedFd);
+pub struct PacketSocket {
+    fd: OwnedFd,
+    /// The kernel stamps its frames where they enter, and not this when it reads them.
+    stamped: bool,
+}
 
 impl PacketSocket {
     /// Prepare a socket in the network namespace of the calling thread.
@@ -50,27 +54,43 @@ impl PacketSocket {
         {
             setsockopt(&socket, libc::SOL_SOCKET, libc::SO_RCVBUF, &RECEIVE_BUFFER)?;
         }
-        setsockopt(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1i32)?;
         setsockopt(&socket, libc::SOL_PACKET, libc::PACKET_AUXDATA, &1i32)?;
-        Ok(Self(socket))
+        Ok(Self::from(socket))
     }
 
     /// Receive every frame of this interface from now on, both directions; of the loopback each once.
+    ///
+    /// Only then is the kernel asked to stamp frames: while one socket asks, it stamps each frame of the machine. It
+    /// begins a moment later (`net_enable_timestamp` in net/core/dev.c leaves it to a kworker); what it has not
+    /// stamped has the time at which it is read.
     pub fn bind(&self, ifindex: u32) -> io::Result<()> {
-        bind(&self.0, ifindex)
+        bind(&self.fd, ifindex)?;
+        // It cannot fail, and frames without stamps are better than none.
+        drop(setsockopt(
+            &self.fd,
+            libc::SOL_SOCKET,
+            libc::SO_TIMESTAMPNS,
+            &1i32,
+        ));
+        Ok(())
+    }
+
+    /// Whether another socket would see the same stamps: (time stamp, length) names a frame.
+    pub fn is_stamped(&self) -> bool {
+        self.stamped
     }
 
     /// Whether the link was down when this was bound to it: the kernel leaves ENETDOWN with the socket then
     /// (`packet_do_bind` in net/packet/af_packet.c). To be asked once, before anything is read.
     pub fn was_down(&self) -> bool {
-        let left: io::Result<c_int> = getsockopt(&self.0, libc::SOL_SOCKET, libc::SO_ERROR);
+        let left: io::Result<c_int> = getsockopt(&self.fd, libc::SOL_SOCKET, libc::SO_ERROR);
         left.is_ok_and(|error| error == libc::ENETDOWN)
     }
 
     /// Read what has arrived, at most `max` frames, in batches; returns how many. ENETDOWN (the link is down, or gone)
     /// is not an error: the socket goes on when the link comes up.
     pub fn drain(
-        &self,
+        &mut self,
         scratch: &mut Scratch,
         max: usize,
         mut sink: impl FnMut(&[RawFrame<'_>]),
@@ -78,7 +98,8 @@ impl PacketSocket {
         let mut total = 0;
         while total < max {
             let asked = (max - total).min(BATCH);
-            let got = scratch.receive(self.0.as_raw_fd(), asked);
+            let before_ns = if self.stamped { 0 } else { now_ns() };
+            let got = scratch.receive(self.fd.as_raw_fd(), asked);
             if got < 0 {
                 match io::Error::last_os_error().raw_os_error() {
                     Some(libc::ENETDOWN | libc::EINTR) => continue,
@@ -89,7 +110,8 @@ impl PacketSocket {
                 .filter_map(|index| scratch.place(index))
                 .collect();
             let frames: Vec<_> = places.iter().map(|at| at.of(&scratch.data)).collect();
-            if !frames.is_empty() {
+            if let Some(first) = frames.first() {
+                self.stamped |= (1..before_ns).contains(&first.ts_ns);
                 sink(&frames);
             }
             total += got as usize;
@@ -103,19 +125,19 @@ impl PacketSocket {
 
 impl From<OwnedFd> for PacketSocket {
     fn from(fd: OwnedFd) -> Self {
-        Self(fd)
+        Self { fd, stamped: false }
     }
 }
 
 impl IntoRawFd for PacketSocket {
     fn into_raw_fd(self) -> RawFd {
-        self.0.into_raw_fd()
+        self.fd.into_raw_fd()
     }
 }
 
 impl AsRawFd for PacketSocket {
     fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+        self.fd.as_raw_fd()
     }
 }
 
@@ -348,4 +370,42 @@ pub fn vlan_of(status: u32, tpid: u16, tci: u16) -> Option<(u16, u16)> {
     }
     let known = status & libc::TP_STATUS_VLAN_TPID_VALID != 0;
     Some((if known { tpid } else { ETH_P_8021Q }, tci))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::UdpSocket;
+
+    /// A socket as any other where stamps are concerned, and one that needs no rights.
+    fn receiver() -> io::Result<(PacketSocket, UdpSocket)> {
+        let receiver = UdpSocket::bind("127.0.0.1:0")?;
+        let sender = UdpSocket::bind("127.0.0.1:0")?;
+        sender.connect(receiver.local_addr()?)?;
+        Ok((PacketSocket::from(OwnedFd::from(receiver)), sender))
+    }
+
+    /// Send a frame, leave it where it is for a moment, and read it.
+    fn read_late(socket: &mut PacketSocket, sender: &UdpSocket) -> io::Result<()> {
+        sender.send(b"frame")?;
+        let sent_ns = now_ns();
+        while now_ns() <= sent_ns {}
+        let mut scratch = Scratch::default();
+        while socket.drain(&mut scratch, 1, |_| {}) == 0 {}
+        Ok(())
+    }
+
+    #[test]
+    fn stamps_of_entering_are_told_from_none() -> io::Result<()> {
+        let (mut socket, sender) = receiver()?;
+        read_late(&mut socket, &sender)?;
+        assert!(!socket.is_stamped());
+
+        setsockopt(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1i32)?;
+        // The kernel begins a moment after it is asked.
+        while !socket.is_stamped() {
+            read_late(&mut socket, &sender)?;
+        }
+        Ok(())
+    }
 }

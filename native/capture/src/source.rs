@@ -125,6 +125,15 @@ impl Feed {
         self.source.as_ref()
     }
 
+    /// Whether a ring beside the source would stamp each frame as the source does.
+    pub fn is_stamped(&self) -> bool {
+        match &self.source {
+            Some(Source::Plain(socket)) => socket.is_stamped(),
+            Some(Source::Ring(_)) => true,
+            None => false,
+        }
+    }
+
     pub fn is_changing(&self) -> bool {
         !matches!(self.change, Change::None)
     }
