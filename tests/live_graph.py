@@ -45,6 +45,8 @@ from netsonde.probes.socketinfo.settings import SocketInfoSettings
 from netsonde.schema import Problem, unlisted
 
 T = TypeVar("T")
+PATIENCE = 20.0
+"""Seconds until a test gives up: only one that fails takes them."""
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -145,7 +147,7 @@ class LiveGraph:
         self.runner = ProbeRunner(build_probes(context), retry_delay=0.05, on_health=self._on_health)
         graph.subscribe(self._on_events)
 
-    async def until(self, found: Callable[[], T | None], within: float = 3.0, what: str = "") -> T:
+    async def until(self, found: Callable[[], T | None], within: float = PATIENCE, what: str = "") -> T:
         """Return what `found` returns as soon as it is true."""
         try:
             async with asyncio.timeout(within):
@@ -163,26 +165,26 @@ class LiveGraph:
             async with asyncio.timeout(within):
                 await self._changed.wait()
 
-    async def node(self, within: float = 3.0, **wanted: Json) -> Node:
+    async def node(self, within: float = PATIENCE, **wanted: Json) -> Node:
         """Wait for the node that has these values; `ExtID__vm-id` stands for the path ExtID.vm-id."""
         return await self.until(lambda: self.find(**wanted), within, f"node {wanted}")
 
-    async def gone(self, within: float = 3.0, **wanted: Json) -> None:
+    async def gone(self, within: float = PATIENCE, **wanted: Json) -> None:
         await self.until(lambda: self.find(**wanted) is None, within, f"no node {wanted}")
 
-    async def metric(self, node_id: str, within: float = 5.0) -> InterfaceMetric:
+    async def metric(self, node_id: str, within: float = PATIENCE) -> InterfaceMetric:
         """Wait for counters of this node."""
         async with asyncio.timeout(within):
             while (metric := await self._metrics.get()).node_id != node_id:
                 pass
             return metric
 
-    async def edge(self, parent: str, child: str, within: float = 3.0, **wanted: Json) -> Edge:
+    async def edge(self, parent: str, child: str, within: float = PATIENCE, **wanted: Json) -> Edge:
         return await self.until(
             lambda: self.find_edge(parent, child, **wanted), within, f"edge {parent}->{child} {wanted}"
         )
 
-    async def link(self, one: str, other: str, within: float = 3.0, **wanted: Json) -> Edge:
+    async def link(self, one: str, other: str, within: float = PATIENCE, **wanted: Json) -> Edge:
         """Wait for an edge in either direction."""
         return await self.until(
             lambda: self.find_edge(one, other, **wanted) or self.find_edge(other, one, **wanted),

@@ -50,7 +50,7 @@ class Socket:
         self._writer.write(head + mask + masked)
 
     async def frame(self) -> Frame:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             first, second = await self._reader.readexactly(2)
             size = second & 0x7F
             if size == 126:
@@ -135,7 +135,7 @@ class Raw:
 
 
 async def read_answer(reader: asyncio.StreamReader) -> Answer:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         pairs = (line.partition(":") for line in head[1:] if line)
         headers = {name.lower(): value.strip() for name, _, value in pairs}

@@ -27,7 +27,7 @@ async def counts(raw: Raw) -> dict[str, int]:
 
 async def cut_off(raw: Raw, *, waiting: int = 1, expired: int = 0) -> None:
     """Ask until the server has noticed that clients are gone."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while (found := await counts(raw))["Waiting"] != waiting or found["Expired"] != expired:
             pass
 
@@ -148,6 +148,6 @@ class TestTime:
     async def test_time_is_over(self, raw: Raw, fakes: Fakes) -> None:
         async with raw.websocket(NUMBERED) as socket:
             await synced(socket)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await fakes.graph.abandoned.wait()
         assert await counts(raw) == {"Waiting": 0, "Resumed": 0, "Refused": 0, "Expired": 1}

@@ -24,7 +24,7 @@ async def test_it_stops_in_time_while_clients_listen_and_follow(fakes: Fakes) ->
         writer.write(f"GET /api/capture/c1/packets?follow=1 HTTP/1.1\r\nHost: {raw.address}\r\n\r\n".encode())
         await reader.readuntil(b"\r\n\r\n")
         serving.cancel()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             with pytest.raises(asyncio.CancelledError):
                 await serving
         assert await socket.closing_code() == 1012

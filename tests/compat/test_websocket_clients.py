@@ -75,7 +75,7 @@ async def test_leaving_without_a_closing_frame_is_normal(raw: Raw, fakes: Fakes)
     async with raw.websocket("/ws/subscriber", *PYTHON_CLIENT) as socket:
         socket.send(json.dumps({**SYNC, "Obj": {}}).encode())
         await socket.message()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await fakes.graph.abandoned.wait()
     status = json.loads((await raw.http("GET /api/status HTTP/1.1")).body)
     assert status["Subscribers"] == {}

@@ -53,7 +53,7 @@ class Entered:
     def namespace_removed(self, namespace: Namespace) -> None: ...
 
     async def wait_for(self, inode: object) -> None:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(20):
             while await self._inodes.get() != inode:
                 pass
 

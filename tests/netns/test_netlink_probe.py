@@ -274,7 +274,7 @@ async def test_graph_equals_what_ip_says_after_churn_with_a_tiny_receive_buffer(
         run("ip", "-batch", str(script))
 
         expected = {(link["ifname"], link["ifindex"]) for link in json.loads(run("ip", "-j", "link"))}
-        await live.until(lambda: _interfaces(live) == expected, within=5.0)
+        await live.until(lambda: _interfaces(live) == expected)
         counters = live.runner.healths["netlink"].counters
     assert counters.get("resyncs", 0) > 0
 

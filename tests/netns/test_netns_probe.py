@@ -137,7 +137,7 @@ async def test_namespace_held_by_a_process_only_appears_and_goes_with_it(live: L
     assert holder.stdin is not None
     holder.stdin.close()
     await holder.wait()
-    await live.until(lambda: live.graph.node(node.id) is None, within=2.0)
+    await live.until(lambda: live.graph.node(node.id) is None)
 
 
 async def test_named_namespace_lists_the_processes_that_entered_it(live: LiveGraph, make_netns: Namespaces) -> None:

@@ -93,7 +93,6 @@ async def test_next_hop_is_the_kernels_after_every_change(live: LiveGraph) -> No
         expected = {address: kernel_says(address) for address in ADDRESSES}
         await live.until(
             lambda expected=expected: {each: graph_says(live, each) for each in ADDRESSES} == expected,  # type: ignore[misc]
-            within=5.0,
             what=f"after {step}: {expected}, not { {each: graph_says(live, each) for each in ADDRESSES} }",
         )
 

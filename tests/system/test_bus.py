@@ -357,7 +357,7 @@ async def test_answerer_stops_when_the_asker_goes(bus: Bus) -> None:
     async with aclosing(bus.call("h", "endless", b"")) as items:
         await anext(items)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await stopped.wait()
 
 
@@ -377,7 +377,7 @@ async def test_an_answerer_without_news_gives_up_on_a_silent_asker(bus: Bus, mon
     link = await bus.link()
     silent = await link.open_inbox(limit=1000)
     await link.publish("netsonde.agent.h.never", b"", reply=silent.subject)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await given_up.wait()
     await silent.close()
 
@@ -643,7 +643,7 @@ async def test_lease_expires_when_its_holder_dies(bus: Bus) -> None:
         await asyncio.Event().wait()
 
     async with running(lambda: Lease(bus, "job", "alive", ttl_s=1).run(work)):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await held.wait()
 
 

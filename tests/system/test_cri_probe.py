@@ -54,7 +54,7 @@ async def bridges(live: LiveGraph, called: str) -> list[Any]:
     """Wait until one traversal leads from a container to its bridge; bench/container_start.py says how soon it does."""
     steps = "In('Type', 'netns').Out('Type', 'veth').Both('Type', 'veth').In('Type', 'bridge')"
     query = parse(f"G.V().Has('Type', 'container', 'Name', '{called}').{steps}.Values('Name')")
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(20):
         while not (found := list((await run(query, Sources(graph=live.graph), Limits())).rows)):
             await live.changed(0.1)
     return found

@@ -149,7 +149,7 @@ async def said(stderr: asyncio.StreamReader) -> tuple[str, int]:
     line = await stderr.readline()
     found = re.fullmatch(rb"(?:(pid|wrote) (\d+)|gone)\n", line)
     if found is None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             pytest.fail((line + await stderr.read(1 << 16)).decode(errors="replace"))
     return (found[1] or b"gone").decode(), int(found[2] or 0)
 

@@ -82,26 +82,26 @@ async def test_machines_are_what_virsh_lists_through_their_whole_life(libvirt: P
             **{"User": "u1", "UserName": "ann"},
         }
         await sh(*libvirt.command("start", called, "--paused"))
-        machine = await live.node(Type="libvirt", Name=called, State="PAUSED", within=1.0)
+        machine = await live.node(Type="libvirt", Name=called, State="PAUSED")
         await _is_joined(live, libvirt, called, machine.id)
         await sh(*libvirt.command("resume", called))
-        await live.node(Name=called, State="UP", within=1.0)
+        await live.node(Name=called, State="UP")
 
         await _hotplug(live, libvirt, called, tmp_path)
         await _daemon_restarts(live, libvirt, called)
 
         await sh(*libvirt.command("destroy", called))
-        await live.node(Name=called, State="DOWN", within=1.0)
+        await live.node(Name=called, State="DOWN")
         await live.gone(Name=tap)
         owner = live.owner(await live.node(Name=called))
         assert owner == live.find(Type="host")
         await sh(*libvirt.command("undefine", called))
-        await live.gone(Name=called, within=1.0)
+        await live.gone(Name=called)
 
         await sh(*libvirt.command("create", str(file)))
         await live.node(Name=called, State="UP", VM__Project="p1")
         await sh(*libvirt.command("destroy", called))
-        await live.gone(Name=called, within=1.0)
+        await live.gone(Name=called)
 
 
 async def _is_joined(live: LiveGraph, libvirt: PrivateLibvirt, called: str, machine: str) -> None:
@@ -115,7 +115,7 @@ async def _is_joined(live: LiveGraph, libvirt: PrivateLibvirt, called: str, mach
     assert isinstance(vm, dict)
     assert {key: vm[key] for key in ("UUID", "Name", "Memory", "Title", "CPUs")} == described(libvirt, called)
     for number, (device, *_, mac) in enumerate(wanted[:3]):
-        interface = await live.node(Name=device, VM__UUID=str(vm["UUID"]), VM__NICIndex=number, within=1.0)
+        interface = await live.node(Name=device, VM__UUID=str(vm["UUID"]), VM__NICIndex=number)
         assert (interface.metadata["PeerIntfMAC"], interface.metadata["Libvirt"]) == (
             mac,
             {
@@ -134,10 +134,10 @@ async def _hotplug(live: LiveGraph, libvirt: PrivateLibvirt, called: str, tmp_pa
     tap, file = name("hp"), tmp_path / "card.xml"
     file.write_text(card(5, "ethernet", f"<target dev='{tap}'/>", model="usb-net"))
     await sh(*libvirt.command("attach-device", called, str(file)))
-    await live.node(Name=tap, VM__Name=called, VM__NICIndex=4, within=1.0)
+    await live.node(Name=tap, VM__Name=called, VM__NICIndex=4)
     await sh(*libvirt.command("detach-device", called, str(file)))
     await live.gone(Name=tap)
-    await live.until(lambda: (n := live.find(Name=called)) and len(shown(n.metadata["VM"])) == 4, within=1.0)
+    await live.until(lambda: (n := live.find(Name=called)) and len(shown(n.metadata["VM"])) == 4)
 
 
 async def _daemon_restarts(live: LiveGraph, libvirt: PrivateLibvirt, called: str) -> None:

@@ -58,7 +58,7 @@ class Switch:
             *command, stdin=null, stdout=null, stderr=asyncio.subprocess.PIPE, start_new_session=True
         )
         assert self.process.stderr is not None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while b"resume operations" not in (line := await self.process.stderr.readline()):
                 assert line, "lldpd ended"
         await self.cli("configure", "lldp", "tx-hold", str(hold))

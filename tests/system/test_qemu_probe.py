@@ -65,7 +65,7 @@ async def test_tap_of_a_bare_machine_carries_its_identity_as_long_as_it_runs(liv
     tap, called, identity = name("tap"), name("vm"), str(uuid.uuid4())
     backend = f"ifname={tap},script=no,downscript=no"
     async with machine("-name", called, "-uuid", identity, *card(backend)) as process:
-        node = await live.node(Name=tap, VM__UUID=identity, within=5.0)
+        node = await live.node(Name=tap, VM__UUID=identity)
         assert node.metadata["VM"] == {"UUID": identity, "Name": called, "NICIndex": 0, "MAC": MAC}
         assert node.metadata["PeerIntfMAC"] == MAC
         assert node.metadata["Processes"] == [{"Pid": process.pid, "Name": "qemu-system-x86"}]
@@ -82,7 +82,7 @@ async def test_tap_that_was_there_before_and_stays_after_is_the_machines_meanwhi
     run("ip", "link", "set", tap, "up")
     node = await live.node(Name=tap, Type="tuntap")
     async with machine("-name", called, *card(f"ifname={tap},script=no,downscript=no")):
-        await live.node(Name=tap, VM__Name=called, within=5.0)
+        await live.node(Name=tap, VM__Name=called)
     await live.until(lambda: "VM" not in (live.graph.node(node.id) or node).metadata, what="the machine's notes gone")
     assert "Processes" not in (live.graph.node(node.id) or node).metadata
 
@@ -101,7 +101,7 @@ async def test_tap_passed_as_a_descriptor_is_found_and_a_machine_in_a_namespace_
         options = ("-name", f"guest={called},debug-threads=on", "-uuid", identity, *card(f"fd={fd}"))
         async with machine(*options, enter=namespace.path, fds=(fd,)):
             namespace.run("ip", "link", "set", tap, "up")
-            node = await live.node(Name=tap, VM__UUID=identity, within=5.0)
+            node = await live.node(Name=tap, VM__UUID=identity)
             assert live.owner(node) == netns
             guest = await live.node(Type="vm", Name=called)
             assert live.owner(guest) == netns
@@ -119,7 +119,7 @@ async def test_external_ids_and_the_command_line_are_one_identity(
     async with live_graph(probes) as live:
         ovs.add_bridge(bridge)
         async with machine("-name", "web", "-uuid", identity, *card(f"ifname={tap},script=no,downscript=no")):
-            await live.node(Name=tap, VM__UUID=identity, within=5.0)
+            await live.node(Name=tap, VM__UUID=identity)
             ids = f"external_ids:vm-id={identity.upper()}"
             ovs.vsctl("add-port", bridge, tap, "--", "set", "Interface", tap, ids)
             wanted: dict[str, Any] = {"ExtID.vm-id": identity.upper()}

@@ -78,7 +78,7 @@ async def attacked(stack: Stack, interface: str) -> tuple[dict[str, Any], list[f
             changing = ["ip", "link", "set", interface, "address", mac]
             await asyncio.to_thread(subprocess.run, changing, check=True)
             began = time.perf_counter()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 while mac not in seen:
                     news.clear()
                     await news.wait()

@@ -45,7 +45,7 @@ async def test_the_last_report_is_sent_again_although_no_other_follows(failure: 
     running = asyncio.get_running_loop().create_task(publisher.run(), name="test")
 
     publisher.offer(b"first packets")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await publisher.drained()
 
     running.cancel()

@@ -188,6 +188,6 @@ class FakeLease:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait, without a fixed time, until something that other tasks bring about is so."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - the condition has no event to wait on
             await asyncio.sleep(0)

@@ -51,7 +51,7 @@ def test_waiting_ends_when_every_interface_has_its_verdict(ask: Ask, checks: Run
     checks.match("tap1", "tap2")
     checks.found(uuid, "tap1", "pass")
     with pytest.raises(TimeoutError):
-        ask(lambda client: client.checks.wait("vms", timeout=0.3))
+        ask(lambda client: client.checks.wait("vms", timeout=1.0))
     threading.Timer(0.1, lambda: checks.found(uuid, "tap2", "fail", "why")).start()
     found = ask(lambda client: client.checks.wait("vms", timeout=10))
     assert [(one.node_name, one.verdict) for one in found] == [("tap1", "pass"), ("tap2", "fail")]

@@ -112,7 +112,7 @@ class World:
 
     async def state(self, coordinator: InjectionCoordinator, uuid: str, *states: str) -> InjectionStatus:
         """Wait until an injection is in one of the states."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while True:
                 view = coordinator.view(uuid)
                 if view is not None and view.status is not None and view.status.state in states:
@@ -261,7 +261,7 @@ async def test_an_end_is_written_down_as_soon_as_the_bus_is_back() -> None:
         await world.state(injections, view.uuid, "failed")
         assert store.entries[view.uuid][0].state == "running"
         store.away = False
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             async for entry in store.watch():
                 if entry.value is not None and entry.value.state == "failed":
                     break
@@ -281,7 +281,7 @@ async def test_a_deleted_injection_stops() -> None:
         view = await injections.create(PING, "x")
         await world.state(injections, view.uuid, "running")
         await injections.delete(view.uuid, "x")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await world.agents.idle.wait()
         assert (injections.views(), world.agents.hung_up) == ([], 2)
         with pytest.raises(NotFound):

@@ -81,7 +81,7 @@ async def test_call_that_does_not_come_back_is_waited_for_before_the_next() -> N
     with pytest.raises(SourceLost, match="an earlier request is still without an answer"):
         await worker.run(int, within=10)
     release.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while worker._is_busy:  # noqa: ASYNC110  the thread tells nobody else
             await asyncio.sleep(0.005)
     assert await worker.run(int, within=10) == 0

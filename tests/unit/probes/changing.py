@@ -21,8 +21,8 @@ class Changing:
             health.on_change = self._note_health
 
     async def until(self, true: Callable[[], object]) -> None:
-        """Wait for two seconds at most."""
-        async with asyncio.timeout(2):
+        """Wait for twenty seconds at most: only a test that fails takes them."""
+        async with asyncio.timeout(20):
             while not true():
                 self.changed.clear()
                 await self.changed.wait()

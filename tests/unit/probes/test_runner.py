@@ -45,7 +45,7 @@ async def running(*probes: FakeProbe) -> AsyncIterator[ProbeRunner]:
     runner = ProbeRunner(probes, retry_delay=0.01)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(runner.run())
-        await asyncio.wait_for(runner.ready(), 2)
+        await asyncio.wait_for(runner.ready(), 20)
         yield runner
         task.cancel()
 
@@ -60,7 +60,7 @@ async def test_crashing_probe_is_started_again_and_leaves_the_others_running() -
 
     bad._work = count
     async with running(bad, FakeProbe("good", steady)) as runner:
-        await asyncio.wait_for(again.wait(), 2)
+        await asyncio.wait_for(again.wait(), 20)
         assert runner.healths["good"].state == "running"
         assert runner.healths["bad"].state == "failed"
         assert runner.healths["bad"].reason == "KeyError: 'a bug'"

@@ -54,7 +54,7 @@ async def test_who_waits_too_long_is_told_so_and_takes_no_place() -> None:
         await admission.enter("b", 0.01)
     admission.leave()
 
-    await asyncio.wait_for(admission.enter("c", 60), 1)
+    await asyncio.wait_for(admission.enter("c", 60), 20)
 
 
 async def test_a_place_given_to_one_who_is_cancelled_goes_to_the_next() -> None:
@@ -67,4 +67,4 @@ async def test_a_place_given_to_one_who_is_cancelled_goes_to_the_next() -> None:
     admission.leave()
     leaving.cancel()
 
-    await asyncio.wait_for(staying, 1)
+    await asyncio.wait_for(staying, 20)

@@ -20,7 +20,7 @@ def running(server: Server) -> Iterator[Server]:
 
     loop = asyncio.get_running_loop
     task = server.do(lambda: loop().create_task(run(), name="workflows"))
-    server.wait(asyncio.wait_for(began.wait(), 5))
+    server.wait(asyncio.wait_for(began.wait(), 20))
     yield server
     server.do(over.set)
-    server.wait(asyncio.wait_for(task, 5))
+    server.wait(asyncio.wait_for(task, 20))

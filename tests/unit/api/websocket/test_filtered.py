@@ -90,7 +90,7 @@ class Mirror:
         return message
 
     async def next(self) -> dict[str, Any]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             text = await self.client.outbox.take()
         assert text is not None
         message: dict[str, Any] = json.loads(text)

@@ -37,7 +37,7 @@ class Connected:
         self.subscriber.receive(json.dumps(message))
 
     async def next(self) -> dict[str, Any]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             message = await self.client.outbox.take()
         assert message is not None
         decoded: dict[str, Any] = json.loads(message)

@@ -138,7 +138,7 @@ async def test_runtime_without_events_of_cri_is_followed_all_the_same(
 
 
 async def test_runtime_is_waited_for_lost_and_found_again(tmp_path: Path) -> None:
-    async with running(tmp_path / "s", "absent", answer_timeout=0.2, list_interval=0.05) as lab:
+    async with running(tmp_path / "s", "absent", answer_timeout=1.0, list_interval=0.05) as lab:
         assert "the socket does not exist" in lab.health.reason
         async with Runtime(tmp_path / "s") as runtime:
             runtime.pods = [pod("p")]
@@ -173,7 +173,7 @@ async def test_rubbish_of_one_container_hides_that_one_only(runtime: Runtime, wo
 @pytest.mark.parametrize("way", ["silent", "says_it_is_late"])
 async def test_runtime_that_hangs_is_lost_and_keeps_its_containers(runtime: Runtime, way: str) -> None:
     runtime.pods = [pod("p")]
-    async with running(runtime.socket, answer_timeout=0.2) as lab:
+    async with running(runtime.socket, answer_timeout=1.0) as lab:
         await lab.names("p")
         setattr(runtime, way, True)
         runtime.happen()

@@ -147,9 +147,9 @@ async def test_events_are_taken_while_the_first_list_is_on_its_way(
         lab.engine.drop()
         await lab.until(lambda: lab.health.state == "failed")
         monkeypatch.setattr(docker_probe, "touched_container", lambda _: taken.set())
-        await asyncio.wait_for(lab.engine.took.wait(), 2)
+        await asyncio.wait_for(lab.engine.took.wait(), 20)
         lab.engine.send(event("start", "abc"))
-        await asyncio.wait_for(taken.wait(), 2)
+        await asyncio.wait_for(taken.wait(), 20)
 
 
 async def test_one_container_that_nobody_understands_is_counted_and_the_others_are_shown(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ async def test_container_that_went_while_the_engine_was_away_is_gone(tmp_path: P
 
 
 async def test_engine_that_takes_questions_and_answers_none_is_lost(tmp_path: Path) -> None:
-    async with running(tmp_path, alive("web"), ping_interval=0.01, answer_timeout=0.02) as lab:
+    async with running(tmp_path, alive("web"), ping_interval=0.01, answer_timeout=1.0) as lab:
         lab.engine.silent = True
         await lab.until(lambda: lab.health.state == "failed")
         assert "did not answer" in lab.health.reason
@@ -193,7 +193,7 @@ async def test_engine_that_takes_questions_and_answers_none_is_lost(tmp_path: Pa
 
 async def test_engine_that_hangs_over_one_container_tells_of_the_others(tmp_path: Path) -> None:
     web, island = alive("web"), alive("island")
-    async with running(tmp_path, web, island, answer_timeout=0.05) as lab:
+    async with running(tmp_path, web, island, answer_timeout=1.0) as lab:
         lab.engine.hung = {f"/containers/{web['Id']}/json"}
         lab.engine.put([web, island | {"Name": "/ilha"}])
         lab.engine.drop()

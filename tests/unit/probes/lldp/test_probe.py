@@ -67,7 +67,7 @@ async def plugged_in(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cable]:
     health = Health("lldp", lambda told: listening.set() if "on 1 interfaces" in told.reason else None)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(probe.run(health))
-        await asyncio.wait_for(listening.wait(), 2)
+        await asyncio.wait_for(listening.wait(), 20)
         yield Cable(graph, health, far)
         task.cancel()
     far.close()

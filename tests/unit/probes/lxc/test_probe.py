@@ -129,7 +129,7 @@ async def test_rubbish_is_counted_and_hides_nobody_else(rubbish: bytes) -> None:
 
 
 async def test_monitor_that_hangs_is_asked_again_and_shown_when_it_answers() -> None:
-    async with Monitor(silent=True) as slow, Monitor() as good, running(answer_timeout=0.05) as lab:
+    async with Monitor(silent=True) as slow, Monitor() as good, running(answer_timeout=1.0) as lab:
         await lab.until(lambda: lab.status(good) == "running")
         await lab.until(lambda: "no answer" in lab.health.reason)
         slow.silent = False

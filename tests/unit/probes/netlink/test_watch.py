@@ -105,7 +105,7 @@ class Owner:
         self.told.set()
 
     async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             while not true():
                 self.told.clear()
                 await self.told.wait()

@@ -46,12 +46,12 @@ async def test_directory_that_comes_later_is_watched(tmp_path: Path) -> None:
     try:
         directory.mkdir(parents=True)
         (directory / "blue").touch()
-        await asyncio.wait_for(changed.wait(), 2)
+        await asyncio.wait_for(changed.wait(), 20)
         assert list(files.known) == [f"{directory}/blue"]
 
         changed.clear()
         (directory / "blue").unlink()
-        await asyncio.wait_for(changed.wait(), 2)
+        await asyncio.wait_for(changed.wait(), 20)
         assert not files.known
     finally:
         watcher.close()

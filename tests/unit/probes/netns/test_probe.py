@@ -49,7 +49,7 @@ async def test_namespaces_get_the_names_of_containers_one_by_one_and_lose_them(
     ready = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         task = group.create_task(probe.run(Health("netns", lambda _: ready.set())))
-        await asyncio.wait_for(ready.wait(), 2)
+        await asyncio.wait_for(ready.wait(), 20)
         assert names() == {str(inode) for inode in INODES}
         before = len(looks)
         for inode in INODES:
@@ -87,7 +87,7 @@ async def test_inode_of_a_namespace_that_vanished_is_opened_anew_when_another_ge
     context = ProbeContext(graph, "h1", IDENTITY, registry, ProbeSettings(netns=netns), lambda _: None, lambda: 1)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(NetnsProbe(context).run(Health("netns")))
-        await asyncio.wait_for(shown.wait(), 2)
+        await asyncio.wait_for(shown.wait(), 20)
         assert opened == ["/proc/4000000/ns/net", "/proc/4000001/ns/net"]
         task.cancel()
     registry.close()
@@ -115,7 +115,7 @@ async def test_namespaces_that_find_no_free_descriptor_stay_and_the_reason_says_
     health = Health("netns", lambda _: ready.set())
     async with asyncio.TaskGroup() as group:
         task = group.create_task(NetnsProbe(context).run(health))
-        await asyncio.wait_for(ready.wait(), 2)
+        await asyncio.wait_for(ready.wait(), 20)
         task.cancel()
     assert asked[:2] == [f"{tmp_path}/a"] * 2  # the look through /proc tries again
     assert [node.metadata["Name"] for node in graph.nodes_with("Type", "netns")] == ["a"]

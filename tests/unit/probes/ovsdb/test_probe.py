@@ -75,13 +75,13 @@ class Lab:
         return {node.metadata["Name"] for node in self.graph.nodes()}
 
     async def until(self, name: str, *, there: bool) -> None:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             while (name in self.names()) is not there:
                 self.changed.clear()
                 await self.changed.wait()
 
     async def until_noted(self, node: str) -> None:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             while not self.graph.is_noted(node):
                 self.changed.clear()
                 await self.changed.wait()
@@ -89,7 +89,7 @@ class Lab:
     async def until_state(self, state: str, *, because: str) -> None:
         """Wait until the probe is in a state, for a reason that has these words."""
         self.health.on_change = lambda _: self.changed.set()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             while self.health.state != state or because not in self.health.reason:
                 self.changed.clear()
                 await self.changed.wait()
@@ -144,7 +144,7 @@ async def test_rubbish_is_the_reason_of_a_new_start_and_loses_nothing(tmp_path: 
 
         lab.health.on_change = note_reason
         lab.server.send(b'{"method":"update3","params":["netsonde","0",{"Port":[]}]}')
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             while lab.health.state != "running" or lab.server.connections < 2:
                 lab.changed.clear()
                 await lab.changed.wait()
