@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::births::BIRTHS;
 use crate::sched;
+use crate::scratch::Scratch;
 use crate::shared::Shared;
-use crate::socket::Scratch;
 use crate::sys::Ready;
 
 /// Frames taken from one tap before the next has its turn.

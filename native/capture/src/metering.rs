@@ -13,8 +13,8 @@ use crate::event::EventKind;
 use crate::opener::{wanted_ring, OpenRing};
 use crate::reaper::Garbage;
 use crate::sched;
+use crate::scratch::Scratch;
 use crate::shared::{Metering, Shared};
-use crate::socket::Scratch;
 use crate::sys::{mono_ns, now_ns, Ready};
 use crate::tap::Tap;
 

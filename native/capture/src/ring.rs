@@ -12,7 +12,8 @@ use libc::{c_int, c_uint, c_void, tpacket3_hdr, tpacket_block_desc, tpacket_req3
 
 use crate::budget::Budget;
 use crate::frame::{insert_vlan, Place, RawFrame, VLAN_ROOM};
-use crate::socket::{bind, vlan_of};
+use crate::scratch::vlan_of;
+use crate::socket::bind;
 use crate::sys::{check, own, setsockopt};
 
 /// A block holds a 64 KiB offload frame several times.

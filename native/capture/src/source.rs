@@ -10,7 +10,8 @@ use std::os::fd::{AsRawFd, RawFd};
 
 use crate::frame::RawFrame;
 use crate::ring::{Ring, BLOCK_TIMEOUT_MS};
-use crate::socket::{self, PacketSocket, Scratch};
+use crate::scratch::Scratch;
+use crate::socket::{self, PacketSocket};
 use crate::sys::mono_ns;
 
 pub enum Source {
