@@ -27,7 +27,7 @@ mod refill;
 mod ring;
 mod rtnl;
 mod sched;
-mod scratch;
+pub mod scratch;
 pub mod shared;
 pub mod sink;
 pub mod socket;

@@ -127,10 +127,7 @@ impl Draft {
             _ => Network::None,
         };
         let macs = self.source_mac.zip(self.destination_mac);
-        self.record.link = macs.map(|(source, destination)| Ethernet {
-            source,
-            destination,
-        });
+        self.record.link = macs.map(|(source, destination)| Ethernet::new(source, destination));
         self.icmp_in_port();
         if let Some(octets) = self.frames {
             self.record.forward.octets = octets;

@@ -51,8 +51,8 @@ impl Header {
             return;
         };
         self.link_type = LinkType::Ethernet;
-        self.push(&link.destination);
-        self.push(&link.source);
+        self.push(&link.destination());
+        self.push(&link.source());
         if record.vlan != 0 {
             self.push(&[0x81, 0]);
             self.push(&(record.vlan & 0xfff).to_be_bytes());
@@ -142,10 +142,7 @@ mod tests {
     #[test]
     fn the_packet_of_a_record_is_read_as_what_the_record_says() {
         let mut record = record(TCP);
-        record.link = Some(Ethernet {
-            source: [2; 6],
-            destination: [4; 6],
-        });
+        record.link = Some(Ethernet::new([2; 6], [4; 6]));
         record.vlan = 7;
         let header = Header::of(&record);
         let read = parse(header.link_type, header.bytes(), 58, &Ports::default());

@@ -64,10 +64,7 @@ impl FlowRecord {
             },
         };
         Self {
-            link: self.link.map(|link| Ethernet {
-                source: link.destination,
-                destination: link.source,
-            }),
+            link: self.link.map(|link| link.swapped()),
             network,
             ports: (self.ports.1, self.ports.0),
             forward: self.reverse,

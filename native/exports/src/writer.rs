@@ -318,7 +318,7 @@ impl Writer {
         out.extend(record.ports.1.to_be_bytes());
         out.extend([record.ip_protocol, record.tcp_flags]);
         out.extend(record.vlan.to_be_bytes());
-        let link = record.link.map(|link| (link.source, link.destination));
+        let link = record.link.map(|link| (link.source(), link.destination()));
         let (source, destination) = link.unwrap_or_default();
         out.extend(source);
         out.extend(destination);

@@ -38,10 +38,7 @@ fn record() -> impl Strategy<Value = FlowRecord> {
         |((network, macs, ports), (packets, octets), (ago, lasted), vlan, tcp_flags, udp)| {
             let end_ns = NOW - ago * MS;
             FlowRecord {
-                link: Some(Ethernet {
-                    source: macs.0,
-                    destination: macs.1,
-                }),
+                link: Some(Ethernet::new(macs.0, macs.1)),
                 vlan,
                 network,
                 ip_protocol: if udp { 17 } else { 6 },

@@ -46,6 +46,6 @@ pub fn answer(hop: IpAddr, ports: &Ports, data: &[u8]) -> Option<[u8; 6]> {
     match options {
         [2, 1, a, b, c, d, e, f, ..] => Some([*a, *b, *c, *d, *e, *f]),
         // RFC 4861 §4.4: the option may be left out when the asker must know the address already.
-        _ => headers.link.map(|link| link.source),
+        _ => headers.link.map(|link| link.source()),
     }
 }

@@ -211,10 +211,11 @@ fn quoted_datagram(probe: &Probe, quote: &[u8], payload: &[u8]) -> Which {
 }
 
 fn syn_answer(probe: &Probe, tcp: Tcp, from: IpAddr) -> Option<Seen> {
+    let (source, destination) = tcp.ports.numbers();
     let is_ours = probe.kind == Kind::Tcp
         && from == probe.target
-        && tcp.source == probe.target_port
-        && (probe.random || tcp.destination == probe.source_port)
+        && source == probe.target_port
+        && (probe.random || destination == probe.source_port)
         && tcp.has(Tcp::ACK);
     let verdict = match (tcp.has(Tcp::RST), tcp.has(Tcp::SYN)) {
         (true, _) => Verdict::Reset,

@@ -11,7 +11,8 @@ use std::sync::atomic::Ordering;
 
 use netsonde_capture::bpf::{dlt, Filter};
 use netsonde_capture::netns::{Home, Namespace, Witness};
-use netsonde_capture::socket::{attach, hardware, link_type, PacketSocket, Scratch};
+use netsonde_capture::scratch::Scratch;
+use netsonde_capture::socket::{attach, hardware, link_type, PacketSocket};
 use netsonde_capture::sys::{check, mono_ns, now_ns, setsockopt};
 use netsonde_packet::{LinkType, Ports};
 

@@ -126,7 +126,7 @@ proptest! {
             }
             Transport::Tcp(tcp) => {
                 prop_assert_eq!(tcp.sequence, probe.sequence_of(index));
-                prop_assert_eq!((tcp.source, tcp.destination), (probe.source_port_of(index), probe.target_port));
+                prop_assert_eq!(tcp.ports.numbers(), (probe.source_port_of(index), probe.target_port));
             }
             Transport::Udp { source, destination } => {
                 prop_assert_eq!((source, destination), (probe.source_port_of(index), probe.target_port));

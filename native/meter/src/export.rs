@@ -2,7 +2,7 @@
 //! A flow in the table → what exporters tell of it.
 
 use netsonde_exports::{Counts, FlowRecord};
-use netsonde_packet::{Ethernet, Network, Tcp};
+use netsonde_packet::{Network, Tcp};
 
 use crate::flow::Flow;
 
@@ -22,7 +22,7 @@ pub(crate) fn record(flow: &Flow) -> FlowRecord {
         }
     };
     FlowRecord {
-        link: flow.link.map(|link| Ethernet { ..link }),
+        link: flow.link,
         vlan: (flow.vlan_ids() & 0xfff) as u16,
         ether_type: 0,
         network,

@@ -56,8 +56,8 @@ fn innermost(link_type: LinkType, data: &[u8], wire_len: u32) -> Headers<'_> {
 
 fn write_headers(headers: &Headers<'_>, json: &mut Json<'_>) {
     if let Some(link) = headers.link {
-        json.text("mac_source", &text::mac(link.source))
-            .text("mac_destination", &text::mac(link.destination));
+        json.text("mac_source", &text::mac(link.source()))
+            .text("mac_destination", &text::mac(link.destination()));
     }
     json.number_if("vlan_ids", headers.vlan_ids);
     match headers.network {

@@ -41,7 +41,7 @@ pub(crate) fn flow_ids(headers: &Headers<'_>, opening: Opening, config: &MeterCo
     let in_key_order = sum(&mut hash);
     let tracking = match headers.link {
         Some(link) if config.layer_key_mode == LayerKeyMode::L2 || !has_ip => {
-            let (a, b) = ordered((link.source, link.destination), swapped);
+            let (a, b) = ordered((link.source(), link.destination()), swapped);
             hash.write(&a);
             hash.write(&b);
             hash.write(&3u64.to_be_bytes());

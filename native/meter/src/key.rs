@@ -69,7 +69,7 @@ impl FlowKey {
             (Some(_), LayerKeyMode::L3, Network::V4 { .. } | Network::V6 { .. }) | (None, _, _) => {
                 None
             }
-            (Some(link), _, _) => Some((mac(link.source), mac(link.destination))),
+            (Some(link), _, _) => Some(link.numbers()),
         };
         let swapped = swapped(headers, macs);
         let (mac_a, mac_b) = ordered(macs.unwrap_or_default(), swapped);
@@ -282,8 +282,8 @@ pub(crate) fn paired_ports(headers: &Headers<'_>) -> Option<(u16, u16)> {
 
 #[inline]
 fn transport(headers: &Headers<'_>, swapped: bool) -> (u64, u64) {
-    let ports = |source: u16, destination: u16| {
-        let (a, b) = ordered((source, destination), swapped);
+    let ports = |pair: (u16, u16)| {
+        let (a, b) = ordered(pair, swapped);
         u64::from(a) << 16 | u64::from(b)
     };
     match headers.transport {
@@ -291,15 +291,15 @@ fn transport(headers: &Headers<'_>, swapped: bool) -> (u64, u64) {
         Transport::Udp { destination, .. } if headers.tunnel.any_source_port => {
             (UDP, ONE_PORT | u64::from(destination))
         }
-        Transport::Tcp(tcp) => (TCP, ports(tcp.source, tcp.destination)),
+        Transport::Tcp(tcp) => (TCP, ports(tcp.ports.numbers())),
         Transport::Udp {
             source,
             destination,
-        } => (UDP, ports(source, destination)),
+        } => (UDP, ports((source, destination))),
         Transport::Sctp {
             source,
             destination,
-        } => (SCTP, ports(source, destination)),
+        } => (SCTP, ports((source, destination))),
         Transport::Icmp4(icmp) => (ICMP4, u64::from(icmp_word(&icmp))),
         Transport::Icmp6(icmp) => (ICMP6, u64::from(icmp_word(&icmp))),
     }
@@ -316,9 +316,4 @@ pub(crate) fn ordered<T>((source, destination): (T, T), swapped: bool) -> (T, T)
     } else {
         (source, destination)
     }
-}
-
-fn mac(bytes: [u8; 6]) -> u64 {
-    let [a, b, c, d, e, f] = bytes;
-    u64::from_be_bytes([0, 0, a, b, c, d, e, f])
 }

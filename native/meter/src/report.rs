@@ -239,8 +239,8 @@ impl Scratch {
 
     fn fill(&mut self, flow: &Flow, ties: &Ties) {
         if let Some(link) = flow.link {
-            text::push_mac(link.source, &mut self.link_a);
-            text::push_mac(link.destination, &mut self.link_b);
+            text::push_mac(link.source(), &mut self.link_a);
+            text::push_mac(link.destination(), &mut self.link_b);
         }
         match flow.key.network(flow.swapped) {
             Network::None => {}

@@ -265,7 +265,7 @@ impl TcpState {
             bytes: segment.payload,
             cut: segment.payload.len() < segment.payload_len as usize,
             ts_ns: segment.ts_ns,
-            ports: (tcp.source, tcp.destination),
+            ports: tcp.ports.numbers(),
             may_begin: tcp.may_begin,
         };
         if self.flags & flag::SETTLED != 0 && self.repeats(side, payload.sequence) {

@@ -23,10 +23,7 @@ fn meter(every_frame: bool) -> Meter {
 
 fn record() -> FlowRecord {
     FlowRecord {
-        link: Some(Ethernet {
-            source: [2, 0, 0, 0, 0, 9],
-            destination: [2, 0, 0, 0, 0, 1],
-        }),
+        link: Some(Ethernet::new([2, 0, 0, 0, 0, 9], [2, 0, 0, 0, 0, 1])),
         network: Network::V4 {
             source: [10, 0, 0, 1],
             destination: [10, 0, 1, 1],

@@ -16,16 +16,11 @@ const FOLDED_TAGS: u32 = 5;
 
 #[inline]
 pub(crate) fn ethernet<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
-    let Some((&[d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1], rest)) =
-        data.split_first_chunk::<14>()
-    else {
+    let Some((&[addresses @ .., t0, t1], rest)) = data.split_first_chunk::<14>() else {
         headers.truncated(Layer::Ethernet, 14, data.len());
         return;
     };
-    headers.link = Some(Ethernet {
-        source: [s0, s1, s2, s3, s4, s5],
-        destination: [d0, d1, d2, d3, d4, d5],
-    });
+    headers.link = Some(Ethernet::standing(addresses));
     headers.layers.push(Layer::Ethernet);
     headers.payload_len = headers.payload_len.saturating_sub(14);
     ether_type(headers, u16::from_be_bytes([t0, t1]), rest);

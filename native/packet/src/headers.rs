@@ -3,10 +3,46 @@
 
 use crate::{FrameError, Layer, LayerPath};
 
+/// The addresses of a frame, destination first, as they stand in front of it: what is stored in other parts than it is
+/// soon loaded in makes a processor wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ethernet {
-    pub source: [u8; 6],
-    pub destination: [u8; 6],
+pub struct Ethernet([u8; 12]);
+
+impl Ethernet {
+    pub fn new(source: [u8; 6], destination: [u8; 6]) -> Self {
+        let ([s0, s1, s2, s3, s4, s5], [d0, d1, d2, d3, d4, d5]) = (source, destination);
+        Self([d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5])
+    }
+
+    #[inline]
+    pub(crate) fn standing(octets: [u8; 12]) -> Self {
+        Self(octets)
+    }
+
+    pub fn source(&self) -> [u8; 6] {
+        let [.., a, b, c, d, e, f] = self.0;
+        [a, b, c, d, e, f]
+    }
+
+    pub fn destination(&self) -> [u8; 6] {
+        let [a, b, c, d, e, f, ..] = self.0;
+        [a, b, c, d, e, f]
+    }
+
+    /// What an answer bears.
+    #[must_use]
+    pub fn swapped(&self) -> Self {
+        Self::new(self.destination(), self.source())
+    }
+
+    /// Source and destination as numbers of 48 bits.
+    #[inline]
+    pub fn numbers(&self) -> (u64, u64) {
+        let [a, b, c, d, e, f, g, h, low @ ..] = self.0;
+        let high = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let low = u64::from(u32::from_be_bytes(low));
+        ((high & 0xffff) << 32 | low, high >> 16)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -23,10 +59,32 @@ pub enum Network {
     },
 }
 
+/// Source and destination port as they stand in a header; see `Ethernet` for the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct PortPair([u8; 4]);
+
+impl PortPair {
+    pub fn new(source: u16, destination: u16) -> Self {
+        let ([a, b], [c, d]) = (source.to_be_bytes(), destination.to_be_bytes());
+        Self([a, b, c, d])
+    }
+
+    #[inline]
+    pub(crate) fn standing(octets: [u8; 4]) -> Self {
+        Self(octets)
+    }
+
+    /// (source, destination)
+    #[inline]
+    pub fn numbers(self) -> (u16, u16) {
+        let both = u32::from_be_bytes(self.0);
+        ((both >> 16) as u16, both as u16)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Tcp {
-    pub source: u16,
-    pub destination: u16,
+    pub ports: PortPair,
     pub sequence: u32,
     pub acknowledgement: u32,
     pub flags: u8,
@@ -111,12 +169,8 @@ impl Transport {
     /// Return source and destination port of TCP, UDP and SCTP.
     pub fn ports(&self) -> Option<(u16, u16)> {
         match *self {
-            Self::Tcp(Tcp {
-                source,
-                destination,
-                ..
-            })
-            | Self::Udp {
+            Self::Tcp(tcp) => Some(tcp.ports.numbers()),
+            Self::Udp {
                 source,
                 destination,
             }

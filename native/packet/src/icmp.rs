@@ -2,7 +2,7 @@
 //! ICMP (RFC 792) and ICMPv6 (RFC 4443) with neighbour discovery (RFC 4861) and MLD.
 
 use crate::bytes::{be16, be32};
-use crate::headers::{Icmp, IcmpKind, Tcp, Transport};
+use crate::headers::{Icmp, IcmpKind, PortPair, Tcp, Transport};
 use crate::{parse, Headers, Layer, LinkType, Ports};
 
 pub(crate) fn icmpv4<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
@@ -97,8 +97,7 @@ pub fn quoted<'a>(headers: &Headers<'a>, ports: &Ports) -> Option<Headers<'a>> {
     // RFC 792 has eight bytes quoted, and a TCP header is longer.
     if let (Some((source, destination)), 6, None) = (ends, quote.ip_protocol, quote.fragment) {
         quote.transport = Transport::Tcp(Tcp {
-            source,
-            destination,
+            ports: PortPair::new(source, destination),
             ..Tcp::default()
         });
     }

@@ -27,13 +27,13 @@ pub use describe::{describe, Description};
 pub use error::FrameError;
 pub use facts::{printable, Fact, Facts};
 pub use headers::{
-    Ethernet, Fragment, Headers, Icmp, IcmpKind, Inner, Network, Tcp, Transport, Tunnel,
+    Ethernet, Fragment, Headers, Icmp, IcmpKind, Inner, Network, PortPair, Tcp, Transport, Tunnel,
 };
 pub use icmp::{next_hop_mtu, quoted};
 pub use layer::{Layer, LayerPath};
 pub use link::LinkType;
 pub use neighbour::{autonomous_prefixes, neighbour, Neighbour};
-pub use parse::{parse, parse_here};
+pub use parse::parse;
 pub use protocols::{dhcpv4, dhcpv6, dns, http, quic};
 pub use registry::Ports;
 pub use stream::{block_name, identify, told, Application, Identity};

@@ -60,7 +60,7 @@ fn discovery(headers: &Headers<'_>, asks: bool) -> Option<Neighbour> {
     } else {
         TARGET_LINK_ADDRESS
     };
-    let mac = link_address(options, wanted).or(headers.link.map(|link| link.source));
+    let mac = link_address(options, wanted).or(headers.link.map(|link| link.source()));
     let speaker = match headers.network {
         Network::V6 { source, .. } if source != [0; 16] => text::ipv6(source),
         _ => String::new(),

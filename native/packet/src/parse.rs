@@ -10,52 +10,63 @@ use crate::{ethernet, ip, Headers, Layer, LinkType};
 ///
 /// `wire_len` is the length on the wire, of which `data` may be the beginning only.
 pub fn parse<'a>(link_type: LinkType, data: &'a [u8], wire_len: u32, ports: &Ports) -> Headers<'a> {
-    parse_here(link_type, data, wire_len, ports)
-}
-
-/// The same for the path of each packet: made a part of the caller, which saves copying what it returns.
-#[inline(always)]
-pub fn parse_here<'a>(
-    link_type: LinkType,
-    data: &'a [u8],
-    wire_len: u32,
-    ports: &Ports,
-) -> Headers<'a> {
     let mut headers = Headers::new(data, wire_len, 0);
-    match link_type {
-        LinkType::Ethernet => ethernet::ethernet(&mut headers, data),
-        LinkType::Raw => ip::by_version(&mut headers, data),
-        LinkType::Ipv4 => ip::ipv4(&mut headers, data),
-        LinkType::Ipv6 => ip::ipv6(&mut headers, data),
-        // The family (AF_INET6 has many numbers) says no more than the packet's first nibble.
-        LinkType::Null | LinkType::Loop => {
-            if headers.skip(Layer::Loopback, data, 4) {
-                let packet = headers.payload;
-                ip::by_version(&mut headers, packet);
-            }
-        }
-        // RFC-less formats; the protocol field stands at 14 (SLL) and at 0 (SLL2).
-        LinkType::LinuxSll => cooked(&mut headers, Layer::LinuxSLL, data, 14, 16),
-        LinkType::LinuxSll2 => cooked(&mut headers, Layer::LinuxSLL2, data, 0, 20),
-        LinkType::Other(_) => {}
-    }
-    by_port(&mut headers, ports);
+    headers.read(link_type, ports);
     headers
 }
 
 impl<'a> Headers<'a> {
+    /// The headers of a frame of which nothing was read yet: all of it is payload.
+    #[inline(always)]
+    pub fn unread(data: &'a [u8], wire_len: u32) -> Self {
+        Self::new(data, wire_len, 0)
+    }
+
+    /// Do what `parse` does, in place: on the path of each packet, copying what is returned, so soon after it was
+    /// written, costs as much as reading it.
+    #[inline(always)]
+    pub fn read(&mut self, link_type: LinkType, ports: &Ports) {
+        let data = self.payload;
+        match link_type {
+            LinkType::Ethernet => ethernet::ethernet(self, data),
+            LinkType::Raw => ip::by_version(self, data),
+            LinkType::Ipv4 => ip::ipv4(self, data),
+            LinkType::Ipv6 => ip::ipv6(self, data),
+            // The family (AF_INET6 has many numbers) says no more than the packet's first nibble.
+            LinkType::Null | LinkType::Loop => {
+                if self.skip(Layer::Loopback, data, 4) {
+                    ip::by_version(self, self.payload);
+                }
+            }
+            // RFC-less formats; the protocol field stands at 14 (SLL) and at 0 (SLL2).
+            LinkType::LinuxSll => cooked(self, Layer::LinuxSLL, data, 14, 16),
+            LinkType::LinuxSll2 => cooked(self, Layer::LinuxSLL2, data, 0, 20),
+            LinkType::Other(_) => {}
+        }
+        by_port(self, ports);
+    }
+
+    /// Read what is inside the tunnel whose header ends this segment, in its place; false = there is nothing.
+    pub fn enter_tunnel(&mut self, ports: &Ports) -> bool {
+        let (data, next) = (self.payload, self.next);
+        *self = Headers::new(data, self.payload_len, self.depth + 1);
+        match next {
+            Inner::None => return false,
+            Inner::Ethernet => ethernet::ethernet(self, data),
+            Inner::Ip => ip::by_version(self, data),
+            Inner::EtherType(kind) => ethernet::ether_type(self, kind, data),
+        }
+        by_port(self, ports);
+        true
+    }
+
     /// Read what is inside the tunnel whose header ends this segment.
     pub fn inner(&self, ports: &Ports) -> Option<Headers<'a>> {
-        let data = self.payload;
-        let mut headers = Headers::new(data, self.payload_len, self.depth + 1);
-        match self.next {
-            Inner::None => return None,
-            Inner::Ethernet => ethernet::ethernet(&mut headers, data),
-            Inner::Ip => ip::by_version(&mut headers, data),
-            Inner::EtherType(kind) => ethernet::ether_type(&mut headers, kind, data),
+        if !self.has_inner() {
+            return None;
         }
-        by_port(&mut headers, ports);
-        Some(headers)
+        let mut headers = *self;
+        headers.enter_tunnel(ports).then_some(headers)
     }
 
     /// Read on in the payload of a packet that was put together, of which this is a fragment. `payload` may be the

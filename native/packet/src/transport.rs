@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! TCP (RFC 9293) and UDP (RFC 768).
 
-use crate::headers::{Tcp, Transport};
+use crate::headers::{PortPair, Tcp, Transport};
 use crate::stream::may_begin;
 use crate::{Headers, Layer};
 
@@ -24,15 +24,11 @@ pub(crate) fn tcp<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
         Offered::default()
     };
     let stamps = stamps(options);
-    let (source, destination) = (
-        u16::from_be_bytes([h[0], h[1]]),
-        u16::from_be_bytes([h[2], h[3]]),
-    );
+    let ports = PortPair::standing([h[0], h[1], h[2], h[3]]);
     headers.payload_len = headers.payload_len.saturating_sub(header_len as u32);
     headers.payload = data.get(header_len..).unwrap_or_default();
     headers.transport = Transport::Tcp(Tcp {
-        source,
-        destination,
+        ports,
         sequence: u32::from_be_bytes([h[4], h[5], h[6], h[7]]),
         acknowledgement: u32::from_be_bytes([h[8], h[9], h[10], h[11]]),
         flags: h[13],
@@ -42,7 +38,7 @@ pub(crate) fn tcp<'a>(headers: &mut Headers<'a>, data: &'a [u8]) {
         is_stamped: stamps.is_some(),
         stamp: stamps.map_or(0, |stamps| stamps.0),
         echo: stamps.map_or(0, |stamps| stamps.1),
-        may_begin: may_begin(headers.payload, (source, destination)),
+        may_begin: may_begin(headers.payload, ports.numbers()),
     });
 }
 

@@ -64,13 +64,18 @@ impl PcapState {
         ))
     }
 
+    /// Append the next packet to `found` and move behind it; false = there is none.
     #[inline]
-    pub(crate) fn next(&mut self, window: &mut Window) -> Result<Option<Found>, Trouble> {
+    pub(crate) fn next(
+        &mut self,
+        window: &mut Window,
+        found: &mut Vec<Found>,
+    ) -> Result<bool, Trouble> {
         let header = window.peek(self.record_header)?;
         if header.len() < self.record_header {
             let have = header.len();
             return match have {
-                0 => Ok(None),
+                0 => Ok(false),
                 _ => Err(format!(
                     "the last record header has {have} of its {} bytes",
                     self.record_header
@@ -94,14 +99,15 @@ impl PcapState {
             )
             .into());
         }
-        Ok(Some(Found {
+        found.push(Found {
             ts_ns: seconds * 1_000_000_000 + fraction * self.tick_ns,
             wire_len: wire_len.max(kept),
             link_type: self.link_type,
             interface: 0,
-            data_at: self.record_header,
+            data_at: window.position() + self.record_header,
             data_len: kept as usize,
-            record_len,
-        }))
+        });
+        window.skip(record_len);
+        Ok(true)
     }
 }

@@ -72,11 +72,16 @@ impl PcapngState {
         head.starts_with(&SECTION.to_be_bytes())
     }
 
-    pub(crate) fn next(&mut self, window: &mut Window) -> Result<Option<Found>, Trouble> {
+    /// Append the next packet to `found` and move behind it; false = there is none.
+    pub(crate) fn next(
+        &mut self,
+        window: &mut Window,
+        found: &mut Vec<Found>,
+    ) -> Result<bool, Trouble> {
         loop {
             let head = window.peek(BLOCK_OVERHEAD)?;
             if head.is_empty() {
-                return Ok(None);
+                return Ok(false);
             }
             if head.len() < BLOCK_OVERHEAD {
                 return Err(format!(
@@ -92,6 +97,9 @@ impl PcapngState {
             }
             let kind = self.order.u32(head, 0);
             let length = block_length(self.order.u32(head, 4))?;
+            // The first look may move what is there.
+            window.peek(length)?;
+            let at = window.position();
             let block = window.peek(length)?;
             let Some(block) = block.get(..length) else {
                 return Err(
@@ -101,13 +109,20 @@ impl PcapngState {
             if self.order.u32(block, length - 4) as usize != length {
                 return Err("the two lengths of a block differ".to_owned().into());
             }
-            match kind {
-                INTERFACE => self.add_interface(block)?,
-                ENHANCED_PACKET | OLD_PACKET => return self.packet(kind, block).map(Some),
-                SIMPLE_PACKET => return self.simple_packet(block).map(Some),
-                _ => {}
-            }
+            let packet = match kind {
+                ENHANCED_PACKET | OLD_PACKET => Some(self.packet(kind, block, at)?),
+                SIMPLE_PACKET => Some(self.simple_packet(block, at)?),
+                INTERFACE => {
+                    self.add_interface(block)?;
+                    None
+                }
+                _ => None,
+            };
             window.skip(length);
+            if let Some(packet) = packet {
+                found.push(packet);
+                return Ok(true);
+            }
         }
     }
 
@@ -161,7 +176,8 @@ impl PcapngState {
         Ok(())
     }
 
-    fn packet(&self, kind: u32, block: &[u8]) -> Result<Found, Trouble> {
+    /// `at` is where the block begins in the window's memory.
+    fn packet(&self, kind: u32, block: &[u8], at: usize) -> Result<Found, Trouble> {
         if block.len() < BLOCK_OVERHEAD + 20 {
             return Err("a packet block is too short".to_owned().into());
         }
@@ -185,14 +201,13 @@ impl PcapngState {
             wire_len: self.order.u32(block, 24).max(kept as u32),
             link_type: interface.link_type,
             interface: number,
-            data_at: 28,
+            data_at: at + 28,
             data_len: kept,
-            record_len: block.len(),
         })
     }
 
     /// A simple packet has neither time nor interface; its length is the smaller of wire length and snaplen.
-    fn simple_packet(&self, block: &[u8]) -> Result<Found, Trouble> {
+    fn simple_packet(&self, block: &[u8], at: usize) -> Result<Found, Trouble> {
         if block.len() < BLOCK_OVERHEAD + 4 {
             return Err("a simple packet block is too short".to_owned().into());
         }
@@ -209,9 +224,8 @@ impl PcapngState {
             wire_len,
             link_type: interface.link_type,
             interface: 0,
-            data_at: 12,
+            data_at: at + 12,
             data_len,
-            record_len: block.len(),
         })
     }
 

@@ -27,7 +27,7 @@ pub struct Batch<'a, P> {
     pub buffer: &'a Arc<Vec<u8>>,
 }
 
-/// Where a packet's bytes lie in the window, with what its record says.
+/// Where a packet's bytes lie in the window's memory, with what its record says.
 pub(crate) struct Found {
     pub(crate) ts_ns: i64,
     pub(crate) wire_len: u32,
@@ -35,7 +35,6 @@ pub(crate) struct Found {
     pub(crate) interface: u32,
     pub(crate) data_at: usize,
     pub(crate) data_len: usize,
-    pub(crate) record_len: usize,
 }
 
 enum Format {
@@ -99,16 +98,12 @@ impl Reader {
             // Only the first may move the window: the others must leave it where it is.
             self.window.hold(!self.found.is_empty());
             let found = match &mut self.format {
-                Format::Pcap(state) => state.next(&mut self.window),
-                Format::Pcapng(state) => state.next(&mut self.window),
+                Format::Pcap(state) => state.next(&mut self.window, &mut self.found),
+                Format::Pcapng(state) => state.next(&mut self.window, &mut self.found),
             };
             match found {
-                Ok(Some(mut found)) => {
-                    found.data_at += self.window.position();
-                    self.window.skip(found.record_len);
-                    self.found.push(found);
-                }
-                Ok(None) => break,
+                Ok(true) => {}
+                Ok(false) => break,
                 Err(_) if !self.found.is_empty() => break,
                 Err(Trouble::Io(error)) => return Err(ReadError::Io(error)),
                 Err(Trouble::Broken(reason)) => return Err(ReadError::Damage(self.damage(reason))),

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Metering of capture files, and the conversions between Arrow batches and what people and tools read.
 
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +16,7 @@ use pyo3::types::{PyBytes, PyCapsule, PyDict};
 use crate::filter::FileFilter;
 use crate::flows::{self, FlowIterator};
 use crate::metering::{FileMetering, Plan, Source};
-use crate::output::{Output, OutputThread, Sink, WriteError};
+use crate::output::{self, Output, OutputThread, Sink, WriteError};
 
 /// Meters one capture file. Iterate over it: each item is a piece of output, perhaps empty, in the order of time.
 ///
@@ -104,7 +103,8 @@ impl FileMeter {
         let sink = match &into {
             None => Sink::Iterator,
             Some(path) => {
-                Sink::File(File::create(path).map_err(|error| os_error(error, Some(path)))?)
+                let file = output::open(path).map_err(|error| os_error(error, Some(path)))?;
+                Sink::File(file)
             }
         };
         Ok(Self {

@@ -49,6 +49,8 @@ pub(crate) struct FileMetering {
     reading: Option<Reading>,
     meter: Sharded,
     rows: Option<usize>,
+    /// Threads that count.
+    counting: usize,
     phase: Phase,
     pub(crate) damage: Option<Damage>,
     pub(crate) bytes_total: Option<u64>,
@@ -78,7 +80,8 @@ impl FileMetering {
             ordered: true,
             ..plan.config
         };
-        let meter = Sharded::new(config, Arc::new(Workers::new(counting(plan.threads))));
+        let counting = counting(plan.threads);
+        let meter = Sharded::new(config, Arc::new(Workers::new(counting)));
         let (reading, damage) = match reader {
             Ok(reader) => {
                 let started = Reading::start(reader, plan.filter, meter.dealer())?;
@@ -91,6 +94,7 @@ impl FileMetering {
             reading,
             meter,
             rows: plan.rows,
+            counting,
             phase: Phase::Reading,
             damage,
             bytes_total,
@@ -198,6 +202,9 @@ impl FileMetering {
 
     fn end(&mut self, end: End) -> io::Result<()> {
         self.reading = None;
+        // The processor of the thread that read has nothing to do any more.
+        let helpers = Workers::new(self.counting + 1);
+        self.meter.be_helped_by(Arc::new(helpers));
         match end {
             End::Clean => {}
             End::Damage(damage) => self.damage = Some(damage),

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::mpsc::{channel, sync_channel, Receiver, SyncSender};
 use std::sync::{Mutex, PoisonError};
 use std::{iter, thread};
@@ -82,6 +83,14 @@ impl Output {
         }
     }
 
+    /// Take back a piece that nobody needs any more: the next one is written to its memory.
+    fn recycle(&mut self, mut piece: Vec<u8>) {
+        if let Self::Arrow(writer) = self {
+            piece.clear();
+            *writer.get_mut() = piece;
+        }
+    }
+
     /// Return what ends the output: the footer of an Arrow file.
     pub(crate) fn finish(&mut self) -> Result<Vec<u8>, ArrowError> {
         match self {
@@ -92,6 +101,12 @@ impl Output {
             _ => Ok(Vec::new()),
         }
     }
+}
+
+/// Open a file to write to. What is in it stays until its thread empties it: the kernel takes some time for each page.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false).open(path)
 }
 
 /// Batches handed over and not yet written; more would only take memory.
@@ -125,13 +140,17 @@ impl OutputThread {
         thread::Builder::new()
             .name("flow-writer".to_owned())
             .spawn(move || {
+                if let Err(error) = sink.empty() {
+                    let _ = outgoing.send(Err(WriteError::Io(error)));
+                    return;
+                }
                 let ending = || None;
                 for batch in incoming.iter().map(Some).chain(iter::once_with(ending)) {
                     let piece = match &batch {
                         Some(batch) => output.write(batch),
                         None => output.finish(),
                     };
-                    let piece = sink.take(piece);
+                    let piece = sink.take(piece, &mut output);
                     let failed = piece.is_err();
                     // Nobody listens when the iteration was given up.
                     if outgoing.send(piece).is_err() || failed {
@@ -176,13 +195,22 @@ impl OutputThread {
 }
 
 impl Sink {
+    /// Before anything is written.
+    fn empty(&self) -> io::Result<()> {
+        match self {
+            Self::File(file) if file.metadata()?.is_file() => file.set_len(0),
+            Self::File(_) | Self::Iterator => Ok(()),
+        }
+    }
+
     /// Pass a piece on, or write it and leave nothing of it.
-    fn take(&mut self, piece: Result<Vec<u8>, ArrowError>) -> Piece {
+    fn take(&mut self, piece: Result<Vec<u8>, ArrowError>, output: &mut Output) -> Piece {
         let piece = piece.map_err(WriteError::Arrow)?;
         match self {
             Self::Iterator => Ok(piece),
             Self::File(file) => {
                 file.write_all(&piece).map_err(WriteError::Io)?;
+                output.recycle(piece);
                 Ok(Vec::new())
             }
         }

@@ -3,13 +3,13 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
 
 from netsonde import __version__
 from netsonde.errors import UserError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import NoReturn
 
 DONE, FAILED, USAGE, NO_SERVER, INTERRUPTED = 0, 1, 2, 3, 130
@@ -40,7 +40,7 @@ def _say(wrong: UserError) -> None:
     say(wrong.explain())
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: "Sequence[str]") -> int:
     """Run a command line; returns the exit status."""
     if not arguments and "_NETSONDE_COMPLETE" not in os.environ:
         print(_root_help(), file=sys.stderr, end="")
@@ -77,7 +77,7 @@ _CREDENTIALS = {
 }
 
 
-def _without_credentials(arguments: Sequence[str]) -> Sequence[str]:
+def _without_credentials(arguments: "Sequence[str]") -> "Sequence[str]":
     """Take what says who one is from before the verb; every verb reads it from the environment."""
     profile, arguments = _profile_of(arguments)
     if profile or (arguments and arguments[0] not in _ASKING_NOBODY):
@@ -99,7 +99,7 @@ def _without_credentials(arguments: Sequence[str]) -> Sequence[str]:
     return arguments
 
 
-def _profile_of(arguments: Sequence[str]) -> tuple[str, Sequence[str]]:
+def _profile_of(arguments: "Sequence[str]") -> "tuple[str, Sequence[str]]":
     """Return the profile that is named before the verb, and the rest: what else stands there adds to it."""
     for position, one in enumerate(arguments):
         option, equals, value = one.partition("=")
@@ -119,7 +119,7 @@ def _root_help() -> str:
     return root_help()
 
 
-def _dispatch(arguments: Sequence[str]) -> int:
+def _dispatch(arguments: "Sequence[str]") -> int:
     if arguments and arguments[0] == "meter":
         # A million packets are metered in less time than importing Typer takes.
         from netsonde.cli.metering import meter_file, plain_request
@@ -136,7 +136,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
     return _dispatch_by_typer(arguments)
 
 
-def _explained(command: Callable[[], int]) -> int:
+def _explained(command: "Callable[[], int]") -> int:
     try:
         return command()
     except UserError as wrong:
@@ -144,7 +144,7 @@ def _explained(command: Callable[[], int]) -> int:
         return FAILED
 
 
-def _dispatch_by_typer(arguments: Sequence[str]) -> int:
+def _dispatch_by_typer(arguments: "Sequence[str]") -> int:
     from netsonde.cli.client import NoServer
     from netsonde.cli.group import app
 

@@ -9,13 +9,13 @@ to import a framework for command lines, so `plain_request` reads ordinary comma
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
 
 from netsonde.errors import UserError
 
 # Type checkers know this name too; importing `typing` takes as long as metering 100,000 packets.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import IO
 
     from netsonde._native import FileMeter, FileStats
@@ -69,7 +69,7 @@ class Request:
         return None if self.output in (None, "-") else self.output
 
 
-def plain_request(arguments: Sequence[str]) -> Request | None:
+def plain_request(arguments: "Sequence[str]") -> Request | None:
     """Return what a command line asks for; None for anything but FILE, -o FILE, --output FILE, --stats, --tcp."""
     file = output = None
     flags = {"--stats": False, "--tcp": False}
@@ -170,7 +170,7 @@ def _write_file(meter: "FileMeter", request: Request) -> None:
         raise _refused(failed, request.path, request.file) from failed
 
 
-def _say(request: Request, write: Callable[[], None]) -> None:
+def _say(request: Request, write: "Callable[[], None]") -> None:
     """Write to standard output, and say what hinders it."""
     try:
         write()

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use netsonde_packet::{quoted, Ethernet, Headers, Icmp, Layer, Network, Transport};
+use netsonde_packet::{quoted, Headers, Icmp, Layer, Network, Transport};
 
 use super::{Meter, Prepared};
 use crate::flow::mark;
@@ -55,7 +55,7 @@ impl Meter {
         ts_ns: i64,
     ) {
         if let Some(told) = Told::of(&prepared.headers) {
-            let scope = prepared.keyed.key.scope();
+            let scope = prepared.seal.keyed.key.scope();
             if let Some(flow) = self.table.get_mut(index) {
                 flow.follow_neighbor(side, told.key(scope), told.is_question());
             }
@@ -122,7 +122,7 @@ impl Meter {
         let is_ours = |share: &super::Share| share.reassembled || headers.depth > 0;
         let mut uuid = 0;
         if self.share.as_ref().is_none_or(is_ours) {
-            uuid = self.note_error(&quote, prepared.outside, (icmp, headers.network));
+            uuid = self.note_error(&quote, prepared.seal.outside, (icmp, headers.network));
         }
         if let Some(flow) = self.table.get_mut(index) {
             flow.follow_quote(Quote::of(&quote, uuid));
@@ -143,10 +143,7 @@ impl Meter {
     fn quote<'a>(&self, headers: &Headers<'a>) -> Option<Headers<'a>> {
         let mut quote = quoted(headers, &self.reporter.config.ports)?;
         // The packet went the other way, as far as one can know.
-        quote.link = headers.link.map(|link| Ethernet {
-            source: link.destination,
-            destination: link.source,
-        });
+        quote.link = headers.link.map(|link| link.swapped());
         (quote.vlan_ids, quote.depth) = (headers.vlan_ids, headers.depth);
         Some(quote)
     }

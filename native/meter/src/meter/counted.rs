@@ -3,7 +3,7 @@
 
 use netsonde_packet::{parse, Headers, Network, Tcp, Transport};
 
-use super::{FlowRef, Frame, Meter, Prepared};
+use super::{FlowRef, Frame, Meter, Prepared, Seal};
 use crate::flow::{self, mark};
 use crate::ids::Opening;
 use crate::tally::Tally;
@@ -77,12 +77,8 @@ impl Meter {
     }
 
     fn flow_of(&mut self, prepared: &Prepared<'_>, one: &Counted<'_>) -> u32 {
-        let Prepared {
-            headers,
-            keyed,
-            hash,
-            ..
-        } = prepared;
+        let Prepared { headers, seal } = prepared;
+        let Seal { keyed, hash, .. } = seal;
         let opening = Opening {
             swapped: keyed.swapped,
             start_ns: one.first.ts_ns,
@@ -111,7 +107,7 @@ impl Meter {
         let Some(flow) = self.table.get_mut(index) else {
             return (FlowRef::NONE, 0);
         };
-        let side = flow::side(flow, prepared.keyed.swapped);
+        let side = flow::side(flow, prepared.seal.keyed.swapped);
         let tally = Tally {
             packets: one.packets,
             octets: one.octets,

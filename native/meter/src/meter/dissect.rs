@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reading and keying of frames: all that needs no flow table.
 
-use netsonde_packet::{parse_here, FrameError, Headers, Ports};
+use netsonde_packet::{FrameError, Headers, Ports};
 
 use super::Frame;
 use crate::config::{LayerKeyMode, MeterConfig};
@@ -29,8 +29,14 @@ pub(super) struct Counts {
 
 /// A segment read and keyed, on its way to its flow.
 pub(super) struct Prepared<'a> {
-    pub(super) ts_ns: i64,
     pub(super) headers: Headers<'a>,
+    pub(super) seal: Seal,
+}
+
+/// When a segment was seen, and whose it is.
+#[derive(Clone, Copy)]
+pub(super) struct Seal {
+    pub(super) ts_ns: i64,
     pub(super) keyed: Keyed,
     pub(super) hash: u64,
     /// What its key was told of the segment around it.
@@ -52,45 +58,36 @@ impl Dissector {
 
     /// Read and key a frame, and what is in its tunnels.
     ///
-    /// What `first` and `inside` do, written so that each segment is moved but once: the compiler copies results of
-    /// that size from function to function, which would cost as much as reading them.
+    /// What `first` and `inside` do, written so that each segment is copied but once, and not at once: to load what was
+    /// stored in smaller parts a moment ago, a processor waits until it has left its pipeline.
     #[inline(always)]
     pub(super) fn dissect<'a>(
         &self,
         frame: Frame<'a>,
         counts: &mut Counts,
-        mut out: impl FnMut(Prepared<'a>),
+        mut out: impl FnMut(&Headers<'a>, Seal),
     ) {
-        let Some(mut headers) = self.read(&frame, counts) else {
+        let mut headers = Headers::unread(frame.data, frame.wire_len);
+        if !self.read(&mut headers, &frame, counts) {
             return;
-        };
+        }
         let mut outside = 0;
         loop {
-            let keyed = FlowKey::of(&headers, self.mode, outside);
-            let hash = keyed.key.hash(self.seed);
-            out(Prepared {
-                ts_ns: frame.ts_ns,
-                headers,
-                keyed,
-                hash,
-                outside,
-            });
-            if !headers.has_inner() {
+            let seal = self.seal(&headers, frame.ts_ns, outside);
+            out(&headers, seal);
+            if !headers.has_inner() || !self.read_inside(&mut headers, counts) {
                 return;
             }
-            let Some(inner) = self.read_inside(&headers, counts) else {
-                return;
-            };
-            headers = inner;
-            outside = key::inside(hash);
+            outside = key::inside(seal.hash);
         }
     }
 
     /// Read and key the outermost segment.
     #[inline]
     pub(super) fn first<'a>(&self, frame: Frame<'a>, counts: &mut Counts) -> Option<Prepared<'a>> {
-        let headers = self.read(&frame, counts)?;
-        Some(self.prepare(headers, frame.ts_ns, 0))
+        let mut headers = Headers::unread(frame.data, frame.wire_len);
+        let readable = self.read(&mut headers, &frame, counts);
+        readable.then(|| self.prepare(headers, frame.ts_ns, 0))
     }
 
     /// Read and key the segment inside the tunnel that ends `outer`, if there is one that makes a flow.
@@ -100,35 +97,36 @@ impl Dissector {
         outer: &Prepared<'a>,
         counts: &mut Counts,
     ) -> Option<Prepared<'a>> {
-        if !outer.headers.has_inner() {
-            return None;
-        }
-        let headers = self.read_inside(&outer.headers, counts)?;
-        Some(self.prepare(headers, outer.ts_ns, key::inside(outer.hash)))
+        let mut headers = outer.headers;
+        let readable = headers.has_inner() && self.read_inside(&mut headers, counts);
+        let Seal { ts_ns, hash, .. } = outer.seal;
+        readable.then(|| self.prepare(headers, ts_ns, key::inside(hash)))
     }
 
+    /// Read a frame; false = it makes no flow.
     #[inline(always)]
-    fn read<'a>(&self, frame: &Frame<'a>, counts: &mut Counts) -> Option<Headers<'a>> {
+    fn read(&self, headers: &mut Headers<'_>, frame: &Frame<'_>, counts: &mut Counts) -> bool {
         counts.frames = counts.frames.saturating_add(1);
         counts.bytes = counts.bytes.saturating_add(frame.wire_len.into());
         counts.latest_ns = counts.latest_ns.max(frame.ts_ns);
-        let headers = parse_here(frame.link_type, frame.data, frame.wire_len, &self.ports);
+        headers.read(frame.link_type, &self.ports);
         if let Some(error) = headers.error {
             counts.error(error);
         }
-        if !headers.readable() {
-            counts.unreadable += 1;
-            return None;
-        }
-        Some(headers)
+        let readable = headers.readable();
+        counts.unreadable += u64::from(!readable);
+        readable
     }
 
-    fn read_inside<'a>(&self, outer: &Headers<'a>, counts: &mut Counts) -> Option<Headers<'a>> {
-        let headers = outer.inner(&self.ports)?;
+    /// Read what is inside a tunnel, in the place of its header; false = it makes no flow.
+    fn read_inside(&self, headers: &mut Headers<'_>, counts: &mut Counts) -> bool {
+        if !headers.enter_tunnel(&self.ports) {
+            return false;
+        }
         if let Some(error) = headers.error {
             counts.error(error);
         }
-        headers.readable().then_some(headers)
+        headers.readable()
     }
 
     #[inline]
@@ -138,10 +136,15 @@ impl Dissector {
         ts_ns: i64,
         outside: u64,
     ) -> Prepared<'a> {
-        let keyed = FlowKey::of(&headers, self.mode, outside);
-        Prepared {
+        let seal = self.seal(&headers, ts_ns, outside);
+        Prepared { headers, seal }
+    }
+
+    #[inline(always)]
+    fn seal(&self, headers: &Headers<'_>, ts_ns: i64, outside: u64) -> Seal {
+        let keyed = FlowKey::of(headers, self.mode, outside);
+        Seal {
             ts_ns,
-            headers,
             keyed,
             hash: keyed.key.hash(self.seed),
             outside,

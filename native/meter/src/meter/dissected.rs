@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use netsonde_packet::Headers;
 
-use super::dissect::{Counts, Dissector, Prepared};
+use super::dissect::{Counts, Dissector, Prepared, Seal};
 use super::share::{Hand, CHUNK};
 use super::{FlowRef, Frame, Meter};
 
 /// A segment whose payload is named by its place in the buffer of its frame.
 struct Stored {
-    prepared: Prepared<'static>,
+    headers: Headers<'static>,
+    seal: Seal,
     payload: Range<usize>,
 }
 
@@ -56,13 +57,11 @@ impl Dissected {
     ) -> Option<Headers<'a>> {
         let begin = self.segments.len();
         let segments = &mut self.segments;
-        dissector.dissect(frame, &mut self.counts, |prepared| {
+        dissector.dissect(frame, &mut self.counts, |headers, seal| {
             segments.push(Stored {
-                payload: place(prepared.headers.payload, buffer),
-                prepared: Prepared {
-                    headers: prepared.headers.without_payload(),
-                    ..prepared
-                },
+                headers: headers.without_payload(),
+                seal,
+                payload: place(headers.payload, buffer),
             });
         });
         let last = self.buffers.last();
@@ -102,20 +101,20 @@ impl Dissected {
 impl Stored {
     #[inline]
     fn hash(&self) -> u64 {
-        self.prepared.hash
+        self.seal.hash
     }
 
     #[inline]
     fn headers<'a>(&self, buffer: &'a [u8]) -> Headers<'a> {
         let payload = buffer.get(self.payload.clone()).unwrap_or_default();
-        self.prepared.headers.with_payload(payload)
+        self.headers.with_payload(payload)
     }
 
     #[inline]
     fn prepared<'a>(&self, buffer: &'a [u8]) -> Prepared<'a> {
         Prepared {
             headers: self.headers(buffer),
-            ..self.prepared
+            seal: self.seal,
         }
     }
 }

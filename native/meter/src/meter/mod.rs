@@ -35,7 +35,7 @@ use crate::table::FlowTable;
 use crate::tally::Tally;
 use crate::tcp::Segment;
 use crate::ties::Ties;
-use dissect::{Counts, Prepared};
+use dissect::{Counts, Prepared, Seal};
 use replaced::Replaced;
 
 /// One frame as captured; VLAN tags that the kernel stripped are back in `data`.
@@ -182,18 +182,14 @@ impl Meter {
         if prepared.headers.fragment.is_some() && self.reporter.config.ip_defrag {
             return self.count_fragment(prepared, parent);
         }
-        let tally = Tally::one(flow::octets(&prepared.headers), prepared.ts_ns);
+        let tally = Tally::one(flow::octets(&prepared.headers), prepared.seal.ts_ns);
         self.count_tally(prepared, parent, &tally)
     }
 
     #[inline]
     fn count_tally(&mut self, prepared: &Prepared<'_>, parent: u64, tally: &Tally) -> FlowRef {
-        let Prepared {
-            headers,
-            keyed,
-            hash,
-            ..
-        } = prepared;
+        let Prepared { headers, seal } = prepared;
+        let Seal { keyed, hash, .. } = seal;
         let opening = Opening {
             swapped: keyed.swapped,
             start_ns: tally.first_ns,
@@ -221,7 +217,7 @@ impl Meter {
         if flow.reopened_by(headers) {
             return self.reopen(index, prepared, opening, tally);
         }
-        let side = flow::side(flow, prepared.keyed.swapped);
+        let side = flow::side(flow, prepared.seal.keyed.swapped);
         let number = flow.count(side, tally);
         if flow.marks & mark::CHANGED == 0 {
             self.changed.push(index);
@@ -279,7 +275,7 @@ impl Meter {
         opening: Opening,
         tally: &Tally,
     ) -> FlowRef {
-        let (key, headers) = (&prepared.keyed.key, &prepared.headers);
+        let (key, headers) = (&prepared.seal.keyed.key, &prepared.headers);
         let flow = self.begin(key, headers, opening);
         self.replace(index, flow);
         self.note_begin(index, headers);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Fragments: counted with the packet that they make, or as what they are when they make none.
 
-use super::{FlowRef, Meter, Prepared};
+use super::{FlowRef, Meter, Prepared, Seal};
 use crate::flow;
 use crate::fragments::{Lost, Outcome, Piece};
 use crate::tally::Tally;
@@ -17,9 +17,9 @@ impl Meter {
         let outcome = self.fragments.offer(&Piece {
             headers,
             fragment,
-            keyed: prepared.keyed,
+            keyed: prepared.seal.keyed,
             parent,
-            tally: Tally::one(flow::octets(headers), prepared.ts_ns),
+            tally: Tally::one(flow::octets(headers), prepared.seal.ts_ns),
             at: self.at,
         });
         let found = match outcome {
@@ -36,7 +36,8 @@ impl Meter {
                 if let Some(error) = headers.error {
                     self.counts.error(error);
                 }
-                let whole_packet = dissector.prepare(headers, prepared.ts_ns, prepared.outside);
+                let whole_packet =
+                    dissector.prepare(headers, prepared.seal.ts_ns, prepared.seal.outside);
                 self.set_reassembled(true);
                 let found = self.count_tally(&whole_packet, parent, &whole.tally);
                 self.set_reassembled(false);
@@ -79,13 +80,13 @@ impl Meter {
             } = lost;
             self.at = at;
             let hash = self.table.hash(&keyed.key);
-            let prepared = Prepared {
+            let seal = Seal {
                 ts_ns: tally.last_ns,
-                headers,
                 keyed,
                 hash,
                 outside: 0,
             };
+            let prepared = Prepared { headers, seal };
             let found = self.count_tally(&prepared, parent, &tally);
             self.note_fragments(found, &tally, 0);
         }

@@ -166,7 +166,9 @@ impl Meter {
     ) {
         let segments = &mut chunk.segments;
         self.dissector
-            .dissect(frame, &mut self.counts, |prepared| segments.push(prepared));
+            .dissect(frame, &mut self.counts, |&headers, seal| {
+                segments.push(Prepared { headers, seal })
+            });
         chunk.frames.push((number, chunk.segments.len()));
         if chunk.frames.len() >= CHUNK {
             self.count_chunk(chunk, found);
@@ -175,7 +177,7 @@ impl Meter {
 
     #[inline]
     fn count_chunk(&mut self, chunk: &mut Chunk<'_>, found: &mut Vec<FlowRef>) {
-        self.load(chunk.segments.iter().map(|prepared| prepared.hash));
+        self.load(chunk.segments.iter().map(|prepared| prepared.seal.hash));
         let mut segments = chunk.segments.iter();
         let mut begin = 0;
         for &(number, end) in &chunk.frames {

@@ -4,7 +4,7 @@
 use netsonde_exports::{FlowRecord, Header};
 use netsonde_packet::{parse, Tcp};
 
-use super::{FlowRef, Frame, Meter, Prepared};
+use super::{FlowRef, Frame, Meter, Prepared, Seal};
 use crate::flow::{self, mark, Finish};
 use crate::ids::Opening;
 use crate::tally::Tally;
@@ -19,8 +19,8 @@ impl Meter {
             let tally = Tally {
                 packets: rate.into(),
                 octets: octets.saturating_mul(rate.into()),
-                first_ns: prepared.ts_ns,
-                last_ns: prepared.ts_ns,
+                first_ns: prepared.seal.ts_ns,
+                last_ns: prepared.seal.ts_ns,
             };
             found = self.count_tally(&prepared, found.uuid, &tally);
             segment = self.dissector.inside(&prepared, &mut self.counts);
@@ -54,18 +54,14 @@ impl Meter {
             .saturating_add(both(record, |one| one.octets));
         let prepared = self.dissector.prepare(headers, record.end_ns, 0);
         let index = self.place(&prepared, record);
-        self.add(index, prepared.keyed.swapped, record);
+        self.add(index, prepared.seal.keyed.swapped, record);
         true
     }
 
     /// Find the flow of a record or open it.
     fn place(&mut self, prepared: &Prepared<'_>, record: &FlowRecord) -> u32 {
-        let Prepared {
-            headers,
-            keyed,
-            hash,
-            ..
-        } = prepared;
+        let Prepared { headers, seal } = prepared;
+        let Seal { keyed, hash, .. } = seal;
         let opening = Opening {
             swapped: keyed.swapped,
             start_ns: record.start_ns,

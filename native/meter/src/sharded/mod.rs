@@ -73,6 +73,11 @@ impl Sharded {
         }
     }
 
+    /// From now on have these help: those that were busy with something else until all frames were there.
+    pub fn be_helped_by(&mut self, workers: Arc<Workers>) {
+        self.workers = workers;
+    }
+
     /// What says where frames go, for `dealt`.
     pub fn dealer(&self) -> Dealer {
         self.dealer.clone()

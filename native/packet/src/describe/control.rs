@@ -148,10 +148,11 @@ pub(crate) fn tcp(tcp: &Tcp, payload_len: u32) -> String {
         .filter(|(bit, _)| tcp.has(*bit))
         .map(|(_, name)| *name)
         .collect();
+    let (source, destination) = tcp.ports.numbers();
     let mut info = format!(
         "{} → {} [{}] Seq={}",
-        tcp.source,
-        tcp.destination,
+        source,
+        destination,
         flags.join(", "),
         tcp.sequence
     );

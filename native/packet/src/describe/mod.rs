@@ -78,7 +78,7 @@ fn ends(headers: &Headers<'_>) -> (String, String) {
             },
             _,
         ) => (text::ipv6(source), text::ipv6(destination)),
-        (Network::None, Some(link)) => (text::mac(link.source), text::mac(link.destination)),
+        (Network::None, Some(link)) => (text::mac(link.source()), text::mac(link.destination())),
         (Network::None, None) => (String::new(), String::new()),
     }
 }
