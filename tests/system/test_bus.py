@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nats.aio.msg import Msg
 
 from netsonde.access.authority import open_authority
 from netsonde.bus.buckets import Bucket
@@ -341,6 +342,56 @@ async def test_call_fails_with_the_reason(bus: Bus) -> None:
         [item async for item in bus.call("h", "crash", b"")]
     with pytest.raises(SourceLost, match="nobody answers"):
         [item async for item in bus.call("nowhere", "refuse", b"")]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ([b""], "makes no sense"),
+        ([b"\x00\x00"], "makes no sense"),
+        ([b"\xff\x00\x00\x00\x00"], "makes no sense"),
+        ([b"\x03\x00\x00\x00\x00{"], "words that make no sense"),
+        ([b"\x03\x00\x00\x00\x00\xff\xfe"], "words that make no sense"),
+        ([b"\x01\x00\x00\x00\x07part"], "part 0 of the answer is missing"),
+        ([bytes([1, 0, 0, 0, number]) + bytes(600) for number in range(3)], "longer than 1500 bytes"),
+    ],
+)
+async def test_an_answer_of_rubbish_is_a_lost_source(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, said: list[bytes], why: str
+) -> None:
+    monkeypatch.setattr("netsonde.bus.calls._ITEM_BYTES", 1500)
+    link = await bus.link()
+
+    async def say(message: Msg) -> None:
+        for one in said:
+            await link.publish(message.reply, one)
+
+    await link.subscribe("netsonde.agent.rubbish.any", say)
+
+    with pytest.raises(SourceLost, match=why):
+        [item async for item in bus.call("rubbish", "any", b"")]
+
+
+async def test_a_confirmation_of_rubbish_ends_the_answer(bus: Bus) -> None:
+    stopped = asyncio.Event()
+
+    async def endless(request: bytes) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x"
+        finally:
+            stopped.set()
+
+    await bus.serve("h", "endless", endless)
+    link = await bus.link()
+    asker = await link.open_inbox(limit=1000)
+    await link.publish("netsonde.agent.h.endless", b"", reply=asker.subject)
+    first = await asker.inbox.get(20, "no answer")
+    await link.publish(first.reply, b"all of them")
+
+    async with asyncio.timeout(20):
+        await stopped.wait()
+    await asker.close()
 
 
 async def test_answerer_stops_when_the_asker_goes(bus: Bus) -> None:

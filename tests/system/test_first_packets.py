@@ -7,13 +7,13 @@ import uuid
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from demo.switch import Switch
 
 from netns.frames import FrameStorm, Speaker, Verdict, busy_loops, judge, wait_until
 from system.pcapng import packets
+from system.private_switch import private_switch
 from system.stack import Stack
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
@@ -26,12 +26,8 @@ LATE = 2.0
 
 @pytest.fixture(scope="module")
 def switch() -> Iterator[Switch]:
-    folder = Path(f"/tmp/nst{secrets.token_hex(4)}")
-    folder.mkdir(mode=0o700)
-    running = Switch(folder)
-    running.start()
-    yield running
-    running.stop()
+    with private_switch() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ import subprocess
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from demo.switch import Switch
 from recorded_cloud import RecordedCloud, recorded_cloud
 from system.links import ip
 from system.pcapng import packets
+from system.private_switch import private_switch
 from system.stack import Stack
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
@@ -98,13 +98,9 @@ class Compute:
 
 @pytest.fixture(scope="module")
 def switch() -> Iterator[Switch]:
-    folder = Path(f"/tmp/nst{secrets.token_hex(4)}")
-    folder.mkdir(mode=0o700)
-    running = Switch(folder)
-    running.start()
-    running.vsctl("add-br", BRIDGE, "--", "set", "Bridge", BRIDGE, "datapath_type=netdev")
-    yield running
-    running.stop()
+    with private_switch() as running:
+        running.vsctl("add-br", BRIDGE, "--", "set", "Bridge", BRIDGE, "datapath_type=netdev")
+        yield running
 
 
 @pytest.fixture(scope="module")

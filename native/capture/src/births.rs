@@ -81,7 +81,8 @@ impl Shared {
         let memory = Arc::clone(&self.lookback_memory);
         let tap = Arc::new(Tap::new(self.tap_id(), key, birth, socket, memory));
         if let Some(source) = tap.inner.lock().feed.source() {
-            // A reader that is told of it before it is in the table asks again.
+            // A reader that is told of it before it is in the table asks again. Should the kernel refuse it, for want
+            // of memory, its socket holds the first frames until a capture reads it, and counts what it lost.
             drop(self.lookback_epoll.add(source, tap.id));
         }
         self.taps.lock().insert(&tap);

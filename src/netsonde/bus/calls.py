@@ -31,8 +31,11 @@ log = logger("bus.calls")
 _HEAD = struct.Struct(">BI")
 _ITEM, _PART, _END, _ERROR, _ALIVE = range(5)
 _PART_BYTES = 512 * 1024
+_ITEM_BYTES = 256 * 1024 * 1024
+"""Far more than any answerer of ours puts into one item: whoever sends more would only fill the asker's memory."""
 _AHEAD = 64
 _CONFIRM_EVERY = 16
+_NUMBER_DIGITS = 10
 _ALIVE_INTERVAL = 1.0
 _ASKER_SILENCE = 120.0
 _ASKER_LIMIT = 4 * 1024
@@ -72,12 +75,12 @@ async def call(bus: "Bus", subject: str, request: bytes, *, timeout: float) -> A
     try:
         await link.publish(subject, request, reply=opened.subject)
         parts: list[bytes] = []
-        expected = 0
+        expected = length = 0
         while True:
             message = await opened.inbox.get(timeout, f"no answer on {subject} within {timeout:g} s")
             if status_of(message) == "503":
                 raise SourceLost(f"nobody answers on {subject}")
-            kind, number = _HEAD.unpack_from(message.data)
+            kind, number, content = _read(message.data, subject)
             control = message.reply or control
             if kind == _ALIVE:
                 # From another account the answerer does not hear that we are gone, only that we are silent.
@@ -86,24 +89,41 @@ async def call(bus: "Bus", subject: str, request: bytes, *, timeout: float) -> A
             if number != expected:
                 raise SourceLost(f"{subject}: part {expected} of the answer is missing")
             expected += 1
-            content = message.data[_HEAD.size :]
             if kind == _END:
                 control = ""
                 return
             if kind == _ERROR:
                 control = ""
-                raise msgspec.json.decode(content, type=_Refusal).error()
+                raise _refusal(content, subject)
             parts.append(content)
+            length += len(content)
+            if length > _ITEM_BYTES:
+                raise SourceLost(f"{subject}: an item of the answer is longer than {_ITEM_BYTES} bytes")
             if expected % _CONFIRM_EVERY == 0:
                 await link.publish(control, str(expected).encode())
             if kind == _ITEM:
-                item, parts = b"".join(parts), []
+                item, parts, length = b"".join(parts), [], 0
                 yield item
     finally:
         if control:
             with suppress(SourceLost):
                 await link.publish(control, _CANCEL)
         await opened.close()
+
+
+def _read(message: bytes, subject: str) -> tuple[int, int, bytes]:
+    """Split a message of an answer into kind, number and content. Raises SourceLost for what is none."""
+    if len(message) < _HEAD.size or message[0] > _ALIVE:
+        raise SourceLost(f"{subject}: the answer makes no sense")
+    kind, number = _HEAD.unpack_from(message)
+    return kind, number, message[_HEAD.size :]
+
+
+def _refusal(content: bytes, subject: str) -> Exception:
+    try:
+        return msgspec.json.decode(content, type=_Refusal).error()
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return SourceLost(f"{subject}: it was refused, with words that make no sense")
 
 
 class Responder:
@@ -222,8 +242,10 @@ class _Answer:
             self._confirm(message)
 
     def _confirm(self, message: Msg) -> None:
-        # 503: the asker's inbox is gone, it cannot have told us.
+        # 503: the asker's inbox is gone, it cannot have told us. Nor does it ask who says what is no number.
         if message.data == _CANCEL or status_of(message) == "503":
+            raise _Cancelled
+        if not message.data.isdigit() or len(message.data) > _NUMBER_DIGITS:
             raise _Cancelled
         self._confirmed = max(self._confirmed, int(message.data))
         self._heard = asyncio.get_running_loop().time()
