@@ -103,9 +103,12 @@ impl PacketSocket {
                     _ => break,
                 }
             }
-            let places: Vec<Place> = (0..got as usize)
+            let mut places: Vec<Place> = (0..got as usize)
                 .filter_map(|index| scratch.place(index))
                 .collect();
+            if !self.stamped {
+                put_in_order(&mut places);
+            }
             let frames: Vec<_> = places.iter().map(|at| at.of(&scratch.data)).collect();
             if let Some(first) = frames.first() {
                 self.stamped |= (1..before_ns).contains(&first.ts_ns);
@@ -135,6 +138,16 @@ impl IntoRawFd for PacketSocket {
 impl AsRawFd for PacketSocket {
     fn as_raw_fd(&self) -> RawFd {
         self.fd.as_raw_fd()
+    }
+}
+
+/// Frames come in the order in which they entered. One that entered before the kernel began to stamp has the time at
+/// which it was read, and was there before the next one, which may have a stamp.
+fn put_in_order(places: &mut [Place]) {
+    let mut next_ns = i64::MAX;
+    for place in places.iter_mut().rev() {
+        place.ts_ns = place.ts_ns.min(next_ns);
+        next_ns = place.ts_ns;
     }
 }
 
@@ -261,6 +274,18 @@ mod tests {
         let mut scratch = Scratch::default();
         while socket.drain(&mut scratch, 1, |_| {}) == 0 {}
         Ok(())
+    }
+
+    #[test]
+    fn a_frame_without_a_stamp_is_no_later_than_the_next_one() {
+        let place = |ts_ns| Place {
+            ts_ns,
+            wire_len: 60,
+            bytes: 0..60,
+        };
+        let mut places = [7, 9, 5, 6, 6].map(place);
+        put_in_order(&mut places);
+        assert_eq!(places.map(|place| place.ts_ns), [5, 5, 5, 6, 6]);
     }
 
     #[test]
