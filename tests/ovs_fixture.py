@@ -129,6 +129,17 @@ def _end(process: "subprocess.Popen[bytes] | None", how: signal.Signals) -> None
         process.wait()
 
 
+def certificate(folder: Path, who: str, authority: str = "") -> tuple[Path, Path]:
+    """Make a key and a certificate as `ovs-pki` does, without host name, signed by an authority or by itself."""
+    key, signed = folder / f"{who}-key.pem", folder / f"{who}.pem"
+    signer = ("-CA", str(folder / f"{authority}.pem"), "-CAkey", str(folder / f"{authority}-key.pem"))
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1")
+    files = ("-keyout", str(key), "-out", str(signed), "-subj", f"/CN={who}")
+    command = ["openssl", "req", "-x509", *curve, *files, *(signer if authority else ())]
+    subprocess.run(command, check=True, capture_output=True)
+    return key, signed
+
+
 @contextmanager
 def running_ovs(folders: pytest.TempPathFactory) -> Iterator[PrivateOvs]:
     """Run a private Open vSwitch meanwhile; skips aloud where the Debian package is missing."""

@@ -26,7 +26,7 @@ from netsonde.analyzer.tunnels import Tunnels
 from netsonde.errors import SourceLost, Unsupported, WireError
 from netsonde.probes.ovsdb.control import ask, control_socket
 from netsonde.probes.ovsdb.settings import OvsdbSettings
-from ovs_fixture import PrivateOvs
+from ovs_fixture import PrivateOvs, certificate
 from ovs_fixture import ovs_in_netns as ovs_in_netns
 
 pytestmark = pytest.mark.system
@@ -414,16 +414,6 @@ async def test_a_switch_is_asked_and_given_up_when_it_hangs(ovs: PrivateOvs) -> 
         await ask(control, "no-such-command")
     with ovs.hanging_switch(), pytest.raises(SourceLost):
         await ask(control, "version")
-
-
-def certificate(folder: Path, who: str, authority: str = "") -> tuple[Path, Path]:
-    """Make a key and a certificate as `ovs-pki` does, without host name, signed by an authority or by itself."""
-    key, signed = folder / f"{who}-key.pem", folder / f"{who}.pem"
-    signer = ("-CA", str(folder / f"{authority}.pem"), "-CAkey", str(folder / f"{authority}-key.pem"))
-    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1")
-    files = ("-keyout", str(key), "-out", str(signed), "-subj", f"/CN={who}")
-    run("openssl", "req", "-x509", *curve, *files, *(signer if authority else ()))
-    return key, signed
 
 
 def failed(live: LiveGraph, reason: str) -> bool:
