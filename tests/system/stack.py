@@ -34,7 +34,7 @@ class Stack:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=self._env, stdin=subprocess.DEVNULL, stderr=log, stdout=log)
         try:
-            self.wait(lambda: self.status_code("/readyz") == 200, within, "ready")
+            self.wait(self._is_ready, within, "ready")
         except AssertionError:
             self.stop()
             raise
@@ -86,6 +86,14 @@ class Stack:
         if accept != "application/json":
             return content
         return json.loads(content) if content else None
+
+    def _is_ready(self) -> bool:
+        """Raises OSError with what is missing while it is not."""
+        try:
+            with urllib.request.urlopen(self.url + "/readyz", timeout=5):
+                return True
+        except urllib.error.HTTPError as error:
+            raise OSError(error.read().decode()) from error
 
     def status_code(self, path: str) -> int:
         try:
