@@ -251,6 +251,45 @@ async def test_routes_and_neighbours_are_shown_and_vanish(live: LiveGraph) -> No
     await live.until(lambda: live.find(Name=device, Neighbors__MAC="02:00:00:00:00:fe") is None)
 
 
+async def test_neighbour_that_needs_no_arp_any_more_is_not_shown_as_it_was(live: LiveGraph) -> None:
+    device, peer = name("a"), name("b")
+    run("ip", "link", "add", device, "type", "veth", "peer", "name", peer)
+    run("ip", "link", "set", device, "up")
+    run("ip", "neigh", "add", "10.78.0.7", "lladdr", "02:00:00:00:00:07", "dev", device, "nud", "stale")
+    await live.node(Name=device, Neighbors__IP="10.78.0.7")
+
+    run("ip", "neigh", "replace", "10.78.0.7", "lladdr", "02:00:00:00:00:08", "dev", device, "nud", "noarp")
+    await live.until(lambda: live.find(Name=device, Neighbors__IP="10.78.0.7") is None)
+
+
+async def test_address_that_leads_to_two_peers_stays_until_the_last_is_gone(live: LiveGraph) -> None:
+    device = name("a")
+    run("ip", "link", "add", device, "type", "veth", "peer", "name", name("b"))
+    for other in ("2", "3"):
+        run("ip", "addr", "add", "10.78.0.1", "peer", f"10.78.0.{other}", "dev", device)
+    await live.node(Name=device, IPV4="10.78.0.1/32")
+
+    run("ip", "addr", "del", "10.78.0.1", "peer", "10.78.0.2", "dev", device)
+    run("ip", "link", "set", device, "mtu", "1300")
+    node = await live.node(Name=device, MTU=1300)
+    assert node.metadata["IPV4"] == ["10.78.0.1/32"]
+    run("ip", "addr", "del", "10.78.0.1", "peer", "10.78.0.3", "dev", device)
+    await live.until(lambda: live.find(Name=device, IPV4="10.78.0.1/32") is None)
+
+
+async def test_queueing_discipline_is_followed(live: LiveGraph) -> None:
+    device, peer = name("a"), name("b")
+    run("ip", "link", "add", device, "type", "veth", "peer", "name", peer)
+    run("ip", "link", "set", peer, "up")
+    run("ip", "link", "set", device, "up")
+    await live.node(Name=device, State="UP")
+
+    run("tc", "qdisc", "replace", "dev", device, "root", "pfifo")
+    await live.node(Name=device, Qdisc="pfifo")
+    run("tc", "qdisc", "del", "dev", device, "root")
+    await live.until(lambda: live.find(Name=device, Qdisc="pfifo") is None)
+
+
 async def test_bridge_forwarding_entries_are_shown_on_the_port(live: LiveGraph) -> None:
     bridge, port, peer = name("br"), name("a"), name("b")
     run("ip", "link", "add", bridge, "type", "bridge")

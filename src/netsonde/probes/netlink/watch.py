@@ -280,9 +280,9 @@ class NamespaceWatch:
         if state.fdb_untold:
             state.fdb_untold = False
             self._read_again("fdb")
-        for ifindex in state.functions_untold & state.links.keys():
+        for ifindex in state.links_untold & state.links.keys():
             self.refresh_link(ifindex)
-        state.functions_untold = set()
+        state.links_untold = set()
         for ifindex in state.hooks_untold:
             for parent in (INGRESS, EGRESS):
                 body = TCMSG.pack(wire.AF_UNSPEC, ifindex, 0, parent, 0)
