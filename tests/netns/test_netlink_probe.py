@@ -85,6 +85,36 @@ async def test_vxlan_that_moves_takes_its_forwarding_entries_along(live: LiveGra
     assert live.owner(moved) == netns
 
 
+async def test_device_that_moves_takes_along_what_stands_on_it(live: LiveGraph, inner: NamedNetns) -> None:
+    below, above = name("a"), name("mv")
+    run("ip", "link", "add", below, "type", "veth", "peer", "name", name("b"))
+    run("ip", "link", "add", above, "link", below, "type", "macvlan")
+    await live.edge((await live.node(Name=below)).id, (await live.node(Name=above)).id, Type="macvlan")
+
+    run("ip", "link", "set", below, "netns", str(inner.path))
+    standing = await live.node(Name=above, LinkNetNsName=inner.name)
+    await live.edge((await live.node(Name=below)).id, standing.id, Type="macvlan")
+
+
+async def test_vxlan_in_another_namespace_stands_on_what_it_was_made_on_or_nothing(
+    live: LiveGraph, inner: NamedNetns
+) -> None:
+    alone, on, stranger = name("vx"), name("vy"), name("a")
+    run("ip", "link", "add", alone, "index", "77", "type", "vxlan", "id", "7", "dstport", "4789")
+    run("ip", "link", "add", on, "index", "78", "type", "vxlan", "id", "8", "dstport", "4788", "dev", "lo")
+    for each in (alone, on):
+        run("ip", "link", "set", each, "netns", str(inner.path))
+    run("ip", "link", "add", stranger, "index", "77", "type", "veth", "peer", "name", name("b"), "index", "78")
+    await live.node(Name=stranger)
+
+    below = await live.node(Name="lo", LinkFlags="UP")
+    await live.edge(below.id, (await live.node(Name=on, ParentIndex=1)).id, Type="vxlan")
+    inner.run("ip", "link", "set", alone, "mtu", "1300")
+    node = await live.node(Name=alone, MTU=1300)
+    assert "ParentIndex" not in node.metadata
+    assert [edge.metadata["RelationType"] for edge in live.graph.in_edges(node.id)] == ["ownership"]
+
+
 async def test_bridge_its_port_and_other_names_are_those_that_ip_lists(live: LiveGraph) -> None:
     bridge, one, other = name("br"), name("a"), name("b")
     run("ip", "link", "add", bridge, "type", "bridge", "stp_state", "1", "priority", "4096")

@@ -121,13 +121,20 @@ class PeerResolver:
         inode = self._resolve(key, link)
         if inode is not None and link.link in self._source.links(inode):
             return inode, link.link
+        if inode is not None:
+            # It may have moved, of which those above it are not told.
+            self._source.refresh(key)
         self.wait_for(key, link.link)
         return None
 
     def _find(self, key: Key, link: Link) -> Key | None:
         inode = self._resolve(key, link)
-        found = None if inode is None else self._source.links(inode).get(link.link)
-        if inode is None or found is None:
+        if inode is None:
+            return None
+        found = self._source.links(inode).get(link.link)
+        if found is None:
+            # It may have moved before it was seen here.
+            self._source.refresh(key)
             return None
         other = (inode, link.link)
         if found.kind in PAIR_KINDS and found.link == key[1]:

@@ -103,6 +103,13 @@ def test_end_announced_before_its_peer_is_read_again() -> None:
     assert (HOST, 7) in lab.kernel.refreshed
 
 
+@pytest.mark.parametrize("kind", ["veth", "macvlan"])
+def test_what_it_names_may_have_moved_unseen_so_it_is_read_again(kind: str) -> None:
+    lab = Lab({})
+    lab.add(HOST, 7, kind, 8)
+    assert (HOST, 7) in lab.kernel.refreshed
+
+
 def test_moved_end_is_paired_anew_and_the_other_one_read_again() -> None:
     lab = Lab({(HOST, RED): 0, (RED, HOST): 0})
     stays, moves = lab.add(HOST, 7, "veth", 8), lab.add(HOST, 8, "veth", 7)
