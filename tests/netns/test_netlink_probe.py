@@ -85,6 +85,26 @@ async def test_vxlan_that_moves_takes_its_forwarding_entries_along(live: LiveGra
     assert live.owner(moved) == netns
 
 
+async def test_interface_under_the_index_of_one_that_has_just_gone_is_another_one(
+    live: LiveGraph, inner: NamedNetns, tmp_path: Path
+) -> None:
+    goes, peer, comes = name("a"), name("b"), name("br")
+    run("ip", "link", "add", goes, "index", "70", "type", "veth", "peer", "name", peer)
+    before = await live.node(Name=goes)
+    await live.link(before.id, (await live.node(Name=peer)).id, Type="veth")
+    live.forget()
+
+    at_once = tmp_path / "at_once"
+    at_once.write_text(f"link set {goes} netns {inner.path}\nlink add {comes} index 70 type bridge\n")
+    run("ip", "-batch", str(at_once))
+    after = await live.node(Name=comes)
+    assert after.id == before.id
+    assert after.metadata["TID"] != before.metadata["TID"]
+    assert [event.kind for event in live.events if event.element.id == after.id][:2] == ["deleted", "added"]
+    moved = await live.until(lambda: next((n for n in live.graph.nodes_with("Name", goes) if n.id != after.id), None))
+    await live.link(moved.id, (await live.node(Name=peer)).id, Type="veth")
+
+
 async def test_device_that_moves_takes_along_what_stands_on_it(live: LiveGraph, inner: NamedNetns) -> None:
     below, above = name("a"), name("mv")
     run("ip", "link", "add", below, "type", "veth", "peer", "name", name("b"))

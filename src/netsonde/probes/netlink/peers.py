@@ -175,9 +175,19 @@ class PeerResolver:
         inode = self.namespace_of(key[0], link)
         if inode is not None or link.link_nsid is None or link.link_nsid < 0:
             return inode
-        for other in self._candidates(key, link):
+        candidates = self._candidates(key, link)
+        for other in candidates:
             self._source.ask_namespace_id(key[0], other, self._answer(key, other))
+        if not candidates and link.kind in PAIR_KINDS:
+            self._doubt(key, link.link)
         return None
+
+    def _doubt(self, key: Key, ifindex: int) -> None:
+        """Read again what may be the other end, and names this one by an index that it has no more."""
+        for inode in self._by_index.get(ifindex, set()) - {key[0]}:
+            other = (inode, ifindex)
+            if other in self._end_of and other not in self._pairs:
+                self._source.refresh(other)
 
     def _candidates(self, key: Key, link: Link) -> list[int]:
         if link.kind in PAIR_KINDS:

@@ -57,6 +57,8 @@ class NamespaceState:
     limit: int
     changed: set[int] = field(default_factory=set)
     table_changed: set[int] = field(default_factory=set)
+    forgotten: set[int] = field(default_factory=set)
+    """Interfaces that went; those that are there again are others, under an index that was free again."""
     retold: set[int] = field(default_factory=set)
     """Interfaces of which the kernel told again though nothing that its message shows has changed."""
     links: dict[int, Link] = field(default_factory=dict)
@@ -219,6 +221,7 @@ class NamespaceState:
         self.programs.table.drop_interface(ifindex)
         self._rerouted(self.routing.interface_gone(ifindex))
         self.table_changed.discard(ifindex)
+        self.forgotten.add(ifindex)
         self.changed.add(ifindex)
 
     def _new_address(self, message: Message) -> None:

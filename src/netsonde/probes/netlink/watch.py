@@ -145,7 +145,8 @@ class NamespaceWatch:
     def refresh_link(self, ifindex: int) -> None:
         """Ask for one interface again; its message comes like an event."""
         body = _IFINFOMSG.pack(wire.AF_UNSPEC, 0, ifindex, 0, 0) + _WITH_FUNCTIONS
-        self._ask(wire.RTM_GETLINK, body, self.state.take)
+        if (wire.RTM_GETLINK, body) not in self._questions:
+            self._ask(wire.RTM_GETLINK, body, self.state.take)
 
     def refresh_bonds(self) -> None:
         """Ask again for what LACP has come to."""
