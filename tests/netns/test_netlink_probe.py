@@ -395,6 +395,32 @@ async def test_counters_reach_the_metrics_sink_and_no_node(tmp_path: Path) -> No
         assert live.graph.node(lo.id).revision == before  # type: ignore[union-attr]
 
 
+async def test_interface_that_moves_does_not_count_again_what_it_had_counted(
+    tmp_path: Path, make_netns: Namespaces
+) -> None:
+    inner, device, peer = make_netns(), name("a"), name("b")
+    run("ip", "link", "add", device, "type", "veth", "peer", "name", peer)
+    for each in (device, peer):
+        run("ip", "link", "set", each, "up")
+    speak(device, 500)
+    async with live_graph(settings(tmp_path / "netns", metrics_interval=1.0)) as live:
+        before = await live.node(Name=device)
+        run("ip", "link", "set", device, "netns", str(inner.path))
+        await live.until(lambda: live.graph.node(before.id) is None)
+        inner.run("ip", "link", "set", device, "up")
+        await live.node(Name=device, State="UP")
+        speak(peer, 20)
+        metric = await live.metric((await live.node(Name=device)).id)
+        assert metric.counters.get("TxPackets", 0) < 500
+
+
+def speak(device: str, times: int) -> None:
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
+        sock.bind((device, 0))
+        for _ in range(times):
+            sock.send(bytes.fromhex("ffffffffffff02000000000188b5") + bytes(46))
+
+
 def _interfaces(live: LiveGraph) -> set[tuple[object, object]]:
     return {(node.metadata["Name"], node.metadata["IfIndex"]) for node in live.graph.nodes_having("IfIndex")}
 

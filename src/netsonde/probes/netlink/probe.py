@@ -287,8 +287,9 @@ class _Run:
         if key not in self._present:
             self._present.add(key)
             self._peers.link_added(key)
-            if watch.complete:
-                self._counters.interface_born(key)
+            counters = watch.state.born.pop(key[1], None)
+            if watch.complete and counters is not None:
+                self._counters.interface_born(key, counters)
         self._peers.link_seen(key, link)
         self._publisher.put(batch, key, watch.state, self._peers, self._drivers.driver(key, link))
 

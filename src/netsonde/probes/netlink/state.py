@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from netsonde.probes.netlink.addresses import Address, AddressTable, decode_address
 from netsonde.probes.netlink.bridge_vlans import PortVlans, decode_port
+from netsonde.probes.netlink.counters import Counters, counters_of_link
 from netsonde.probes.netlink.links import NO_QUEUE, Link, decode_link, decode_port_facts, is_interface, link_index
 from netsonde.probes.netlink.neighbours import Key as NeighbourKey
 from netsonde.probes.netlink.neighbours import Neighbour, decode_neighbour
@@ -59,6 +60,8 @@ class NamespaceState:
     table_changed: set[int] = field(default_factory=set)
     forgotten: set[int] = field(default_factory=set)
     """Interfaces that went; those that are there again are others, under an index that was free again."""
+    born: dict[int, Counters] = field(default_factory=dict)
+    """What those had counted that came, until somebody takes it."""
     retold: set[int] = field(default_factory=set)
     """Interfaces of which the kernel told again though nothing that its message shows has changed."""
     links: dict[int, Link] = field(default_factory=dict)
@@ -166,6 +169,8 @@ class NamespaceState:
             if self._confirmed_links is None:
                 self.retold.add(link.ifindex)
             return
+        if before is None:
+            self.born[link.ifindex] = counters_of_link(message)
         if before is None and link.kind == VXLAN:
             # One that is moved here from another namespace brings them along.
             self.fdb_untold = True
@@ -222,6 +227,7 @@ class NamespaceState:
         self._rerouted(self.routing.interface_gone(ifindex))
         self.table_changed.discard(ifindex)
         self.forgotten.add(ifindex)
+        self.born.pop(ifindex, None)
         self.changed.add(ifindex)
 
     def _new_address(self, message: Message) -> None:
