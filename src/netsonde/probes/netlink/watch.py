@@ -26,6 +26,10 @@ ASKED_AT_ONCE: Final = 4
 DUMP_PATIENCE: Final = 0.5
 """Seconds of silence after which a dump is given up that was under way when events were dropped: the kernel may have
 dropped its word, too, that it will not begin, or that another one is still going on."""
+MOST_ATTEMPTS: Final = 3
+"""Dumps of a table that changes all the while; among ten thousand interfaces some come or go during each."""
+NEXT_ATTEMPTS: Final = 5.0
+"""Seconds until such a table is read again; until then what was read holds, and nothing is taken for gone."""
 READ_LIMIT: Final = 32
 """Datagrams taken in one turn of the loop, so that a flood in one namespace does not starve the others."""
 
@@ -98,6 +102,8 @@ class _Dump:
     seq: int = 0
     interrupted: bool = False
     """Something changed under it: it must be asked for again."""
+    attempts: int = 0
+    """How often it was."""
     abandoned: bool = False
     """A new snapshot is to come: what it says does not count."""
     messages: int = 0
@@ -329,18 +335,28 @@ class NamespaceWatch:
 
     def _dump_ended(self, dump: _Dump, *, complete: bool) -> None:
         if dump.table is not None and not dump.abandoned:
-            if dump.interrupted:
+            if dump.interrupted and dump.attempts < MOST_ATTEMPTS:
+                dump.attempts += 1
                 self._waiting.appendleft(dump)
             else:
-                # A kernel without bridging refuses the dump of forwarding entries: there are none. An interface that
-                # is gone has no hooks.
-                if complete or dump.table == "hooks":
-                    self.state.finish(dump.table)
-                self.ready = self.ready or dump.table == "addresses"
-                if dump.table == _SNAPSHOT[-1]:
-                    self._snapshot_ended()
+                self._table_read(dump, dump.table, complete=complete)
         self._current = None
         self._send_next()
+
+    def _table_read(self, dump: _Dump, table: DumpName, *, complete: bool) -> None:
+        if table == "hooks" or (complete and not dump.interrupted):
+            # An interface that is gone has no hooks.
+            self.state.finish(table)
+        elif dump.interrupted:
+            self._loop.call_later(NEXT_ATTEMPTS, self._attempt_again, table)
+        # Else: a kernel without bridging refuses the dump of forwarding entries, of which there are none.
+        self.ready = self.ready or table == "addresses"
+        if table == _SNAPSHOT[-1]:
+            self._snapshot_ended()
+
+    def _attempt_again(self, table: DumpName) -> None:
+        if not self._poll.closed:
+            self._read_again(table)
 
     def _snapshot_ended(self) -> None:
         self.complete = True
