@@ -177,7 +177,7 @@ class PeerResolver:
             return inode
         candidates = self._candidates(key, link)
         for other in candidates:
-            self._source.ask_namespace_id(key[0], other, self._answer(key, other))
+            self._source.ask_namespace_id(key[0], other, self._answer(key, other, link.link_nsid))
         if not candidates and link.kind in PAIR_KINDS:
             self._doubt(key, link.link)
         return None
@@ -200,11 +200,16 @@ class PeerResolver:
         if named is not None:
             _discard(self._ends, (key[1], named), key[0])
 
-    def _answer(self, key: Key, other: int) -> Callable[[int], None]:
+    def _answer(self, key: Key, other: int, named: int) -> Callable[[int], None]:
         def learn(nsid: int) -> None:
-            if nsid >= 0:
-                self._namespaces.setdefault(key[0], {})[nsid] = other
+            if nsid < 0:
+                return
+            self._namespaces.setdefault(key[0], {})[nsid] = other
+            if nsid == named:
                 self._source.mark(key)
+            else:
+                # Either this is another namespace, or what it names has moved there, of which it was not told.
+                self._source.refresh(key)
 
         return learn
 

@@ -121,6 +121,16 @@ def test_end_that_names_an_index_which_this_one_had_elsewhere_is_read_again() ->
     assert lab.peer((HOST, 19)) == (RED, 5)
 
 
+@pytest.mark.parametrize("kind", ["veth", "macvlan"])
+def test_id_that_no_candidate_has_is_asked_for_once_and_the_interface_read_again(kind: str) -> None:
+    lab = Lab({(RED, HOST): 0})
+    lab.add(HOST, 7, kind, 2, 5)
+    lab.kernel.asked.clear()
+    lab.add(RED, 2, kind, 7, 1)
+    assert lab.kernel.asked.count((RED, HOST)) == 1
+    assert (RED, 2) in lab.kernel.refreshed
+
+
 def test_ends_that_have_their_peers_are_not_doubted() -> None:
     lab = Lab({(HOST, RED): 0, (RED, HOST): 0})
     lab.add(HOST, 7, "veth", 2, 0)
