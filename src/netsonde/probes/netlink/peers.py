@@ -139,7 +139,11 @@ class PeerResolver:
         other = (inode, link.link)
         if found.kind in PAIR_KINDS and found.link == key[1]:
             said = self._says(other, found)
-            if said == key[0] or (said is None and self._pairs.get(other, key) == key):
+            if said == key[0]:
+                return other
+            if said is None and self._pairs.get(other, key) == key:
+                # What it says may be from before one of them moved, and the id that it names another's or nobody's.
+                self._source.refresh(other)
                 return other
             if said is None:
                 self._settle(other, found)

@@ -121,6 +121,15 @@ def test_end_that_names_an_index_which_this_one_had_elsewhere_is_read_again() ->
     assert lab.peer((HOST, 19)) == (RED, 5)
 
 
+def test_end_whose_peer_comes_into_its_namespace_is_read_again() -> None:
+    lab = Lab({})
+    stays = lab.add(RED, 7, "veth", 8, 0)
+    lab.kernel.refreshed.clear()
+    comes = lab.add(RED, 8, "veth", 7)
+    assert lab.peer(comes) == stays
+    assert stays in lab.kernel.refreshed
+
+
 @pytest.mark.parametrize("kind", ["veth", "macvlan"])
 def test_id_that_no_candidate_has_is_asked_for_once_and_the_interface_read_again(kind: str) -> None:
     lab = Lab({(RED, HOST): 0})
