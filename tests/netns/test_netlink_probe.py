@@ -17,6 +17,8 @@ import pytest
 from live_graph import LiveGraph, NamedNetns, Namespaces, live_graph, name, run, settings
 from live_graph import make_netns as make_netns
 from netns_fixture import netns as netns
+from netsonde.model.elements import Node
+from netsonde.probes.netlink import watch
 
 pytestmark = pytest.mark.netns
 
@@ -299,6 +301,28 @@ async def test_routes_and_neighbours_are_shown_and_vanish(live: LiveGraph) -> No
     await live.until(lambda: live.find(Name=device, RoutingTables__ID=77) is None)
     run("ip", "neigh", "flush", "dev", device, "nud", "permanent")
     await live.until(lambda: live.find(Name=device, Neighbors__MAC="02:00:00:00:00:fe") is None)
+
+
+async def test_routes_that_were_only_counted_are_counted_anew_when_some_went_without_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "NEXT_ATTEMPTS", 0.1)
+    device, peer = name("a"), name("b")
+    run("ip", "link", "add", device, "type", "veth", "peer", "name", peer)
+    run("ip", "link", "set", device, "addrgenmode", "none", "up")
+    run("ip", "addr", "add", "10.78.0.1/24", "dev", device)
+    async with live_graph(settings(tmp_path / "netns", table_limit=4)) as live:
+        for number in range(9):
+            run("ip", "route", "add", f"10.79.{number}.0/24", "dev", device)
+        await live.until(lambda: (node := live.find(Name=device)) and omitted(node) > 6)
+        run("ip", "addr", "del", "10.78.0.1/24", "dev", device)
+        await live.until(lambda: (node := live.find(Name=device)) and omitted(node) == 0)
+
+
+def omitted(node: Node) -> int:
+    count = node.metadata.get("RoutesOmitted", 0)
+    assert isinstance(count, int)
+    return count
 
 
 async def test_neighbour_that_needs_no_arp_any_more_is_not_shown_as_it_was(live: LiveGraph) -> None:

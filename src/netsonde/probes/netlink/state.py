@@ -75,6 +75,8 @@ class NamespaceState:
     """Of the namespace as a whole, under the ifindex NO_INTERFACE."""
     rules_changed: bool = False
     """Whether rules, or routes that lead nowhere, differ."""
+    routes_untold: bool = False
+    """Whether routes went without a message where some are only counted: how many of those is not known."""
     fdb_untold: bool = False
     """Whether an interface came that may have forwarding entries of which no message tells."""
     links_untold: set[int] = field(default_factory=set)
@@ -180,7 +182,7 @@ class NamespaceState:
         self.links[link.ifindex] = link
         self.changed.add(link.ifindex)
         if before is not None and before.flags & IFF_UP and not link.flags & IFF_UP:
-            self._rerouted(self.routing.interface_down(link.ifindex))
+            self._flushed(link.ifindex, self.routing.interface_down(link.ifindex))
 
     def _with_functions(self, told: Link, before: Link | None) -> Link:
         """Return an interface with its virtual functions, which events leave out: they have to be asked for."""
@@ -242,9 +244,9 @@ class NamespaceState:
         if self._addresses.drop(address.ifindex, address.key):
             self.changed.add(address.ifindex)
         if not self._addresses.has(address.text):
-            self._rerouted(self.routing.address_gone(address.family, address.text))
+            self._flushed(address.ifindex, self.routing.address_gone(address.family, address.text))
         if address.family == AF_INET and not self._addresses.has_ipv4(address.ifindex):
-            self._rerouted(self.routing.last_address_gone(address.ifindex))
+            self._flushed(address.ifindex, self.routing.last_address_gone(address.ifindex))
 
     def _new_route(self, message: Message) -> None:
         self._rerouted(self.routing.new_route(message))
@@ -280,6 +282,11 @@ class NamespaceState:
 
     def _del_filter(self, message: Message) -> None:
         self.table_changed |= self.programs.del_filter(message)
+
+    def _flushed(self, ifindex: int, changed: set[int]) -> None:
+        if any(self.routes.omitted(each) for each in (ifindex, *changed)):
+            self.routes_untold = True
+        self._rerouted(changed)
 
     def _rerouted(self, ifindexes: set[int]) -> None:
         if NO_INTERFACE in ifindexes:

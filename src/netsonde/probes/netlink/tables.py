@@ -53,6 +53,7 @@ class RecordTable(Generic[K, R]):
         self._limit = limit
         self._records: dict[int, dict[K, R]] = {}
         self._omitted: dict[int, _Omitted] = {}
+        self._omitted_before: dict[int, int] = {}
         self._confirmed: set[tuple[int, K]] | None = None
 
     def of(self, ifindex: int) -> dict[K, R]:
@@ -96,19 +97,25 @@ class RecordTable(Generic[K, R]):
     def drop_interface(self, ifindex: int) -> None:
         self._records.pop(ifindex, None)
         self._omitted.pop(ifindex, None)
+        self._omitted_before.pop(ifindex, None)
 
     def begin(self) -> None:
         """A dump begins."""
         self._confirmed = set()
+        # Of dumps that were broken off, those before the first are shown.
+        self._omitted_before = {ifindex: len(left) for ifindex, left in self._omitted.items()} | self._omitted_before
         self._omitted = {}
 
     def finish(self) -> set[int]:
-        """The dump ended: forget what is stale, return the interfaces that lost a record."""
+        """The dump ended: forget what is stale, return the interfaces that lost a record, or have another number of
+        those that are only counted."""
         confirmed, self._confirmed = self._confirmed or set(), None
         stale = [(ifindex, key) for ifindex, key in self._keys() if (ifindex, key) not in confirmed]
         for ifindex, key in stale:
             del self._records[ifindex][key]
-        return {ifindex for ifindex, _ in stale}
+        before, self._omitted_before = self._omitted_before, {}
+        recounted = {each for each in {*before, *self._omitted} if before.get(each, 0) != self.omitted(each)}
+        return {ifindex for ifindex, _ in stale} | recounted
 
     def _keys(self) -> Iterator[tuple[int, K]]:
         for ifindex, records in self._records.items():

@@ -29,7 +29,8 @@ dropped its word, too, that it will not begin, or that another one is still goin
 MOST_ATTEMPTS: Final = 3
 """Dumps of a table that changes all the while; among ten thousand interfaces some come or go during each."""
 NEXT_ATTEMPTS: Final = 5.0
-"""Seconds until such a table is read again; until then what was read holds, and nothing is taken for gone."""
+"""Seconds until such a table is read again; until then what was read holds, and nothing is taken for gone. Also until
+routes are that went without a message."""
 READ_LIMIT: Final = 32
 """Datagrams taken in one turn of the loop, so that a flood in one namespace does not starve the others."""
 
@@ -126,6 +127,7 @@ class NamespaceWatch:
         self._seq = 0
         self._waiting: deque[_Dump] = deque()
         self._current: _Dump | None = None
+        self._later: set[DumpName] = set()
         self._questions: dict[tuple[int, bytes], list[Answer]] = {}
         self._answers: dict[int, list[Answer]] = {}
         self.complete = False
@@ -284,6 +286,9 @@ class NamespaceWatch:
     def _ask_for_untold(self) -> None:
         """Read what messages only hint at."""
         state = self.state
+        if state.routes_untold:
+            state.routes_untold = False
+            self._read_later("routes")
         if state.fdb_untold:
             state.fdb_untold = False
             self._read_again("fdb")
@@ -348,13 +353,19 @@ class NamespaceWatch:
             # An interface that is gone has no hooks.
             self.state.finish(table)
         elif dump.interrupted:
-            self._loop.call_later(NEXT_ATTEMPTS, self._attempt_again, table)
+            self._read_later(table)
         # Else: a kernel without bridging refuses the dump of forwarding entries, of which there are none.
         self.ready = self.ready or table == "addresses"
         if table == _SNAPSHOT[-1]:
             self._snapshot_ended()
 
+    def _read_later(self, table: DumpName) -> None:
+        if table not in self._later:
+            self._later.add(table)
+            self._loop.call_later(NEXT_ATTEMPTS, self._attempt_again, table)
+
     def _attempt_again(self, table: DumpName) -> None:
+        self._later.discard(table)
         if not self._poll.closed:
             self._read_again(table)
 
