@@ -87,6 +87,17 @@ async def test_vxlan_that_moves_takes_its_forwarding_entries_along(live: LiveGra
     assert live.owner(moved) == netns
 
 
+async def test_name_of_a_namespace_is_followed_by_what_stands_on_a_device_there(
+    live: LiveGraph, inner: NamedNetns
+) -> None:
+    below, above = name("a"), name("mv")
+    inner.run("ip", "link", "add", below, "type", "veth", "peer", "name", name("b"))
+    inner.run("ip", "link", "add", above, "link", below, "netns", str(os.getpid()), "type", "macvlan")
+    await live.node(Name=above, LinkNetNsName=inner.name)
+    live.context.namespaces.prefer_name(inner.inode, "docker", "shop")
+    await live.node(Name=above, LinkNetNsName="shop")
+
+
 async def test_interface_under_the_index_of_one_that_has_just_gone_is_another_one(
     live: LiveGraph, inner: NamedNetns, tmp_path: Path
 ) -> None:

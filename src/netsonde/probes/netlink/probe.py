@@ -150,6 +150,8 @@ class _Run:
 
     def namespace_renamed(self, inode: int) -> None:
         self._peers.namespace_renamed(inode)
+        for ifindex in self.links(inode):
+            self._mark_all(self._publisher.children((inode, ifindex)))
 
     # WatchOwner
 
