@@ -17,6 +17,8 @@ import pytest
 from live_graph import LiveGraph, NamedNetns, Namespaces, live_graph, name, run, settings
 from live_graph import make_netns as make_netns
 from netns_fixture import netns as netns
+from netsonde.model.elements import Node
+from netsonde.probes.netlink import watch
 
 pytestmark = pytest.mark.netns
 
@@ -83,6 +85,67 @@ async def test_vxlan_that_moves_takes_its_forwarding_entries_along(live: LiveGra
     run("ip", "link", "set", tunnel, "netns", str(inner.path))
     moved = await live.node(Name=tunnel, FDB__IP="192.0.2.9", LinkNetNsID=0)
     assert live.owner(moved) == netns
+
+
+async def test_name_of_a_namespace_is_followed_by_what_stands_on_a_device_there(
+    live: LiveGraph, inner: NamedNetns
+) -> None:
+    below, above = name("a"), name("mv")
+    inner.run("ip", "link", "add", below, "type", "veth", "peer", "name", name("b"))
+    inner.run("ip", "link", "add", above, "link", below, "netns", str(os.getpid()), "type", "macvlan")
+    await live.node(Name=above, LinkNetNsName=inner.name)
+    live.context.namespaces.prefer_name(inner.inode, "docker", "shop")
+    await live.node(Name=above, LinkNetNsName="shop")
+
+
+async def test_interface_under_the_index_of_one_that_has_just_gone_is_another_one(
+    live: LiveGraph, inner: NamedNetns, tmp_path: Path
+) -> None:
+    goes, peer, comes = name("a"), name("b"), name("br")
+    run("ip", "link", "add", goes, "index", "70", "type", "veth", "peer", "name", peer)
+    before = await live.node(Name=goes)
+    await live.link(before.id, (await live.node(Name=peer)).id, Type="veth")
+    live.forget()
+
+    at_once = tmp_path / "at_once"
+    at_once.write_text(f"link set {goes} netns {inner.path}\nlink add {comes} index 70 type bridge\n")
+    run("ip", "-batch", str(at_once))
+    after = await live.node(Name=comes)
+    assert after.id == before.id
+    assert after.metadata["TID"] != before.metadata["TID"]
+    assert [event.kind for event in live.events if event.element.id == after.id][:2] == ["deleted", "added"]
+    moved = await live.until(lambda: next((n for n in live.graph.nodes_with("Name", goes) if n.id != after.id), None))
+    await live.link(moved.id, (await live.node(Name=peer)).id, Type="veth")
+
+
+async def test_device_that_moves_takes_along_what_stands_on_it(live: LiveGraph, inner: NamedNetns) -> None:
+    below, above = name("a"), name("mv")
+    run("ip", "link", "add", below, "type", "veth", "peer", "name", name("b"))
+    run("ip", "link", "add", above, "link", below, "type", "macvlan")
+    await live.edge((await live.node(Name=below)).id, (await live.node(Name=above)).id, Type="macvlan")
+
+    run("ip", "link", "set", below, "netns", str(inner.path))
+    standing = await live.node(Name=above, LinkNetNsName=inner.name)
+    await live.edge((await live.node(Name=below)).id, standing.id, Type="macvlan")
+
+
+async def test_vxlan_in_another_namespace_stands_on_what_it_was_made_on_or_nothing(
+    live: LiveGraph, inner: NamedNetns
+) -> None:
+    alone, on, stranger = name("vx"), name("vy"), name("a")
+    run("ip", "link", "add", alone, "index", "77", "type", "vxlan", "id", "7", "dstport", "4789")
+    run("ip", "link", "add", on, "index", "78", "type", "vxlan", "id", "8", "dstport", "4788", "dev", "lo")
+    for each in (alone, on):
+        run("ip", "link", "set", each, "netns", str(inner.path))
+    run("ip", "link", "add", stranger, "index", "77", "type", "veth", "peer", "name", name("b"), "index", "78")
+    await live.node(Name=stranger)
+
+    below = await live.node(Name="lo", LinkFlags="UP")
+    await live.edge(below.id, (await live.node(Name=on, ParentIndex=1)).id, Type="vxlan")
+    inner.run("ip", "link", "set", alone, "mtu", "1300")
+    node = await live.node(Name=alone, MTU=1300)
+    assert "ParentIndex" not in node.metadata
+    assert [edge.metadata["RelationType"] for edge in live.graph.in_edges(node.id)] == ["ownership"]
 
 
 async def test_bridge_its_port_and_other_names_are_those_that_ip_lists(live: LiveGraph) -> None:
@@ -251,6 +314,67 @@ async def test_routes_and_neighbours_are_shown_and_vanish(live: LiveGraph) -> No
     await live.until(lambda: live.find(Name=device, Neighbors__MAC="02:00:00:00:00:fe") is None)
 
 
+async def test_routes_that_were_only_counted_are_counted_anew_when_some_went_without_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "NEXT_ATTEMPTS", 0.1)
+    device, peer = name("a"), name("b")
+    run("ip", "link", "add", device, "type", "veth", "peer", "name", peer)
+    run("ip", "link", "set", device, "addrgenmode", "none", "up")
+    run("ip", "addr", "add", "10.78.0.1/24", "dev", device)
+    async with live_graph(settings(tmp_path / "netns", table_limit=4)) as live:
+        for number in range(9):
+            run("ip", "route", "add", f"10.79.{number}.0/24", "dev", device)
+        await live.until(lambda: (node := live.find(Name=device)) and omitted(node) > 6)
+        run("ip", "addr", "del", "10.78.0.1/24", "dev", device)
+        await live.until(lambda: (node := live.find(Name=device)) and omitted(node) == 0)
+
+
+def omitted(node: Node) -> int:
+    count = node.metadata.get("RoutesOmitted", 0)
+    assert isinstance(count, int)
+    return count
+
+
+async def test_neighbour_that_needs_no_arp_any_more_is_not_shown_as_it_was(live: LiveGraph) -> None:
+    device, peer = name("a"), name("b")
+    run("ip", "link", "add", device, "type", "veth", "peer", "name", peer)
+    run("ip", "link", "set", device, "up")
+    run("ip", "neigh", "add", "10.78.0.7", "lladdr", "02:00:00:00:00:07", "dev", device, "nud", "stale")
+    await live.node(Name=device, Neighbors__IP="10.78.0.7")
+
+    run("ip", "neigh", "replace", "10.78.0.7", "lladdr", "02:00:00:00:00:08", "dev", device, "nud", "noarp")
+    await live.until(lambda: live.find(Name=device, Neighbors__IP="10.78.0.7") is None)
+
+
+async def test_address_that_leads_to_two_peers_stays_until_the_last_is_gone(live: LiveGraph) -> None:
+    device = name("a")
+    run("ip", "link", "add", device, "type", "veth", "peer", "name", name("b"))
+    for other in ("2", "3"):
+        run("ip", "addr", "add", "10.78.0.1", "peer", f"10.78.0.{other}", "dev", device)
+    await live.node(Name=device, IPV4="10.78.0.1/32")
+
+    run("ip", "addr", "del", "10.78.0.1", "peer", "10.78.0.2", "dev", device)
+    run("ip", "link", "set", device, "mtu", "1300")
+    node = await live.node(Name=device, MTU=1300)
+    assert node.metadata["IPV4"] == ["10.78.0.1/32"]
+    run("ip", "addr", "del", "10.78.0.1", "peer", "10.78.0.3", "dev", device)
+    await live.until(lambda: live.find(Name=device, IPV4="10.78.0.1/32") is None)
+
+
+async def test_queueing_discipline_is_followed(live: LiveGraph) -> None:
+    device, peer = name("a"), name("b")
+    run("ip", "link", "add", device, "type", "veth", "peer", "name", peer)
+    run("ip", "link", "set", peer, "up")
+    run("ip", "link", "set", device, "up")
+    await live.node(Name=device, State="UP")
+
+    run("tc", "qdisc", "replace", "dev", device, "root", "pfifo")
+    await live.node(Name=device, Qdisc="pfifo")
+    run("tc", "qdisc", "del", "dev", device, "root")
+    await live.until(lambda: live.find(Name=device, Qdisc="pfifo") is None)
+
+
 async def test_bridge_forwarding_entries_are_shown_on_the_port(live: LiveGraph) -> None:
     bridge, port, peer = name("br"), name("a"), name("b")
     run("ip", "link", "add", bridge, "type", "bridge")
@@ -304,6 +428,32 @@ async def test_counters_reach_the_metrics_sink_and_no_node(tmp_path: Path) -> No
         assert metric.node_tid == lo.metadata["TID"]
         assert metric.last_ms > metric.start_ms
         assert live.graph.node(lo.id).revision == before  # type: ignore[union-attr]
+
+
+async def test_interface_that_moves_does_not_count_again_what_it_had_counted(
+    tmp_path: Path, make_netns: Namespaces
+) -> None:
+    inner, device, peer = make_netns(), name("a"), name("b")
+    run("ip", "link", "add", device, "type", "veth", "peer", "name", peer)
+    for each in (device, peer):
+        run("ip", "link", "set", each, "up")
+    speak(device, 500)
+    async with live_graph(settings(tmp_path / "netns", metrics_interval=1.0)) as live:
+        before = await live.node(Name=device)
+        run("ip", "link", "set", device, "netns", str(inner.path))
+        await live.until(lambda: live.graph.node(before.id) is None)
+        inner.run("ip", "link", "set", device, "up")
+        await live.node(Name=device, State="UP")
+        speak(peer, 20)
+        metric = await live.metric((await live.node(Name=device)).id)
+        assert metric.counters.get("TxPackets", 0) < 500
+
+
+def speak(device: str, times: int) -> None:
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
+        sock.bind((device, 0))
+        for _ in range(times):
+            sock.send(bytes.fromhex("ffffffffffff02000000000188b5") + bytes(46))
 
 
 def _interfaces(live: LiveGraph) -> set[tuple[object, object]]:

@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,23 @@ STEPS = (
     "nexthop flush",
     "link del e1",
 )
+
+UNTOLD_STEPS = (
+    "link set e2 down",
+    "link set e2 up",
+    "route add 10.9.0.0/16 via 10.1.0.9 src 10.1.0.1",
+    "route add 10.8.0.0/16 dev e1",
+    "route add 10.7.0.0/16 via 10.2.0.9 src 10.1.0.1",
+    "addr add 10.1.0.1/16 dev e1",
+    "addr del 10.1.0.1/24 dev e1",
+    "addr add 10.1.0.7/32 dev e1",
+    "addr del 10.1.0.1/16 dev e1",
+    "addr del 10.1.0.7/32 dev e1",
+    "-6 addr add 2001:db8:1::7/64 dev e1 nodad",
+    "-6 route add 2001:db8:9::/64 via 2001:db8:1::9 src 2001:db8:1::1",
+    "-6 addr del 2001:db8:1::1/64 dev e1",
+)
+"""Not every route that these take away, or alter, is told by the kernel."""
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +112,35 @@ async def test_next_hop_is_the_kernels_after_every_change(live: LiveGraph) -> No
         await live.until(
             lambda expected=expected: {each: graph_says(live, each) for each in ADDRESSES} == expected,  # type: ignore[misc]
             what=f"after {step}: {expected}, not { {each: graph_says(live, each) for each in ADDRESSES} }",
+        )
+
+
+def kernel_lists(device: str) -> set[tuple[str, str]]:
+    """Return prefix and preferred source of each route out of an interface."""
+    told = [
+        (each, default)
+        for family, default in (("-4", "0.0.0.0/0"), ("-6", "::/0"))
+        for each in json.loads(run("ip", family, "-j", "route", "show", "table", "all", "dev", device))
+    ]
+    return {
+        (str(ip_network(default if each["dst"] == "default" else each["dst"])), each.get("prefsrc", ""))
+        for each, default in told
+    }
+
+
+def graph_lists(live: LiveGraph, device: str) -> set[tuple[str, str]]:
+    node = live.find(Name=device)
+    tables: Any = node.metadata.get("RoutingTables", []) if node is not None else []
+    return {(route["Prefix"], table["Src"] or "") for table in tables for route in table["Routes"]}
+
+
+async def test_routes_are_those_that_ip_lists_also_where_the_kernel_tells_nothing(live: LiveGraph) -> None:
+    for step in UNTOLD_STEPS:
+        run("ip", *step.split())
+        await live.until(
+            lambda: all(graph_lists(live, device) == kernel_lists(device) for device in ("e1", "e2")),
+            what=f"after {step}: "
+            + "; ".join(f"{each}: {kernel_lists(each)}, not {graph_lists(live, each)}" for each in ("e1", "e2")),
         )
 
 

@@ -177,6 +177,18 @@ async def test_patch_pair_and_tunnel_have_nodes_of_their_own(live: LiveGraph, ov
     await live.until(lambda: live.find_edge(ends[0].id, ends[1].id) is None)
 
 
+async def test_patch_port_that_names_itself_is_followed_as_any_other(live: LiveGraph, ovs: PrivateOvs) -> None:
+    bridge, port = name("br"), name("pa")
+    ovs.add_bridge(bridge)
+    ovs.vsctl("add-port", bridge, port, "--", "set", "Interface", port, "type=patch", f"options:peer={port}")
+    await live.node(Name=port, Type="patch")
+    ovs.vsctl("set", "Interface", port, "external_ids:one=1")
+    await live.node(Name=port, Type="patch", ExtID__one="1")
+    ovs.vsctl("del-port", bridge, port)
+    await live.gone(Name=port)
+    assert live.failures == []
+
+
 async def test_tunnel_without_near_address_is_tied_to_the_interface_that_open_vswitch_sends_it_by(
     live: LiveGraph, ovs: PrivateOvs
 ) -> None:

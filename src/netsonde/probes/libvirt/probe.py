@@ -96,8 +96,10 @@ class LibvirtProbe:
 
     async def _list(self, libvirt: Libvirt) -> None:
         """Forget domains that the daemon has no more, and want to read all others."""
+        # One that is read while the daemon makes its list may have come too late for it.
+        before = set(self._machines)
         domains = {domain.uuid: domain for domain in await libvirt.domains()}
-        self._forget(self._machines.keys() - domains.keys())
+        self._forget(before - domains.keys())
         self._unreadable &= domains.keys()
         self._dirty |= domains
 

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from netsonde.errors import WireError
 from netsonde.probes.netlink.kinds import ip_text
+from netsonde.probes.netlink.tables import RecordTable
 from netsonde.probes.netlink_wire import AF_INET, Message, attributes
 
 IFA_ADDRESS: Final = 1
@@ -17,6 +18,9 @@ _WANTED = frozenset({IFA_ADDRESS, IFA_LOCAL})
 _IFADDRMSG = struct.Struct("=BBBBi")
 
 
+Key = tuple[int, str, str]
+
+
 class Address(NamedTuple):
     """One address of an interface."""
 
@@ -26,11 +30,18 @@ class Address(NamedTuple):
     """Address with its prefix length, `10.0.0.1/24`."""
     secondary: bool = False
     """Whether it follows another address of its subnet, or is a temporary one."""
+    peer: str = ""
+    """The other end of a point-to-point link; one address may lead to several."""
 
     @property
-    def key(self) -> tuple[int, str]:
+    def key(self) -> Key:
         """What tells it from the other addresses of its interface."""
-        return self.family, self.prefix
+        return self.family, self.prefix, self.peer
+
+    @property
+    def text(self) -> str:
+        """The address without its prefix length."""
+        return self.prefix.partition("/")[0]
 
     @property
     def rank(self) -> tuple[bool, bool, str]:
@@ -48,6 +59,42 @@ def decode_address(message: Message) -> Address | None:
     family, length, flags, _, ifindex = _IFADDRMSG.unpack_from(message.data, message.start)
     found = attributes(message.data, message.start + _IFADDRMSG.size, message.end, _WANTED)
     # On point-to-point links IFA_ADDRESS is the other end and IFA_LOCAL ours; IPv6 without a peer has the first only.
-    raw = found.get(IFA_LOCAL) or found.get(IFA_ADDRESS) or b""
-    shown = ip_text(raw)
-    return Address(ifindex, family, f"{shown}/{length}", bool(flags & IFA_F_SECONDARY)) if shown else None
+    shown, other = ip_text(found.get(IFA_LOCAL, b"")), ip_text(found.get(IFA_ADDRESS, b""))
+    if not (shown or other):
+        return None
+    peer = other if shown not in ("", other) else ""
+    return Address(ifindex, family, f"{shown or other}/{length}", bool(flags & IFA_F_SECONDARY), peer)
+
+
+class AddressTable(RecordTable[Key, Address]):
+    """The addresses of one namespace."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self._homes: dict[str, set[int]] = {}
+        """Interfaces that have an address, or had it."""
+
+    def put(self, ifindex: int, key: Key, record: Address) -> Address | None:
+        self._homes.setdefault(record.text, set()).add(ifindex)
+        return super().put(ifindex, key, record)
+
+    def finish(self) -> set[int]:
+        stale = super().finish()
+        for text in tuple(self._homes):
+            self.has(text)
+        return stale
+
+    def has(self, text: str) -> bool:
+        """Tell whether any interface has an address, with whatever prefix length, or may have it beyond the limit."""
+        homes = {
+            ifindex
+            for ifindex in self._homes.pop(text, ())
+            if self.omitted(ifindex) or any(address.text == text for address in self.of(ifindex).values())
+        }
+        if homes:
+            self._homes[text] = homes
+        return bool(homes)
+
+    def has_ipv4(self, ifindex: int) -> bool:
+        found = self.of(ifindex).values()
+        return self.omitted(ifindex) > 0 or any(address.family == AF_INET for address in found)

@@ -12,6 +12,8 @@ from netsonde.errors import WireError
 from netsonde.probes.netlink_wire import Message, attributes
 
 IFLA_STATS_LINK_64: Final = 1
+IFLA_STATS64: Final = 23
+"""Of a link message, the same structure."""
 
 NAMES: Final = (
     "RxPackets",
@@ -41,6 +43,9 @@ NAMES: Final = (
 _STATS = struct.Struct("=23Q")
 _IF_STATS_MSG = struct.Struct("=BxxxiI")
 _WANTED = frozenset({IFLA_STATS_LINK_64})
+_LINK_MSG: Final = 16
+"""Bytes of struct ifinfomsg."""
+_WANTED_OF_LINK = frozenset({IFLA_STATS64})
 _ZERO = (0,) * len(NAMES)
 
 Counters = tuple[int, ...]
@@ -56,15 +61,22 @@ def decode_stats(message: Message) -> tuple[int, Counters] | None:
     return (ifindex, _STATS.unpack_from(raw)) if len(raw) >= _STATS.size else None
 
 
+def counters_of_link(message: Message) -> Counters:
+    """Return what an interface had counted when RTM_NEWLINK told of it; zeros where the message does not say."""
+    found = attributes(message.data, message.start + _LINK_MSG, message.end, _WANTED_OF_LINK)
+    raw = found.get(IFLA_STATS64, b"")
+    return _STATS.unpack_from(raw) if len(raw) >= _STATS.size else _ZERO
+
+
 class CounterHistory:
     """The last reading of every interface of a namespace."""
 
     def __init__(self) -> None:
         self._last: dict[int, tuple[int, Counters]] = {}
 
-    def begin_at_zero(self, ifindex: int, now_ms: int) -> None:
-        """An interface has just been made: what it will have counted at the first reading counts from now."""
-        self._last.setdefault(ifindex, (now_ms, _ZERO))
+    def begin_at(self, ifindex: int, counters: Counters, now_ms: int) -> None:
+        """An interface has just come: what it will have counted more at the first reading counts from now."""
+        self._last.setdefault(ifindex, (now_ms, counters))
 
     def forget(self, ifindex: int) -> None:
         self._last.pop(ifindex, None)

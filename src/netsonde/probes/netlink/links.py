@@ -47,6 +47,10 @@ IFLA_INFO_DATA: Final = 2
 IFLA_INFO_SLAVE_KIND: Final = 4
 IFLA_INFO_SLAVE_DATA: Final = 5
 
+WITHOUT_LOWER: Final = frozenset({"bareudp", "geneve", "gtp", "ppp", "vxlan"})
+"""Kinds without ndo_get_iflink: in another namespace than where they were made, the kernel gives their own ifindex as
+IFLA_LINK, which means some stranger there. What a VXLAN stands on is told by IFLA_VXLAN_LINK."""
+
 _WANTED = frozenset(
     {
         IFLA_ADDRESS,
@@ -144,7 +148,7 @@ def decode_link(message: Message) -> Link:
     kind = text(info.get(IFLA_INFO_KIND, b""))
     nsid = found.get(IFLA_LINK_NETNSID)
     facts, lower = kind_facts(kind, info.get(IFLA_INFO_DATA, b""))
-    below = number(found[IFLA_LINK]) if IFLA_LINK in found else lower
+    below = number(found[IFLA_LINK]) if IFLA_LINK in found and kind not in WITHOUT_LOWER else lower
     return Link(
         ifindex=ifindex,
         name=text(found.get(IFLA_IFNAME, b"")),

@@ -11,7 +11,7 @@ from functools import partial
 
 from netsonde.model.elements import Node
 from netsonde.model.topology import InterfaceMetric
-from netsonde.probes.netlink.counters import CounterHistory, decode_stats
+from netsonde.probes.netlink.counters import CounterHistory, Counters, decode_stats
 from netsonde.probes.netlink.translate import Key
 from netsonde.probes.netlink.watch import NamespaceWatch
 from netsonde.probes.netlink_wire import Message
@@ -39,9 +39,12 @@ class CounterReader:
         self.read = 0
         """Interfaces read since the start."""
 
-    def interface_born(self, key: Key) -> None:
-        """An interface was made under our eyes: all that it counts is new."""
-        self._history(key[0]).begin_at_zero(key[1], self._now_ms())
+    def interface_born(self, key: Key, counters: Counters) -> None:
+        """An interface came under our eyes: what it counts beyond these is new.
+
+        They are zeros of one that was made, but not of one that came from another namespace.
+        """
+        self._history(key[0]).begin_at(key[1], counters, self._now_ms())
 
     def interface_gone(self, key: Key) -> None:
         history = self._histories.get(key[0])

@@ -50,6 +50,11 @@ class Neighbour:
         fdb = self.family == AF_BRIDGE
         return (self.ip, self.mac if fdb else b"", self.vlan, self.vni, self.flags & 0x02 if fdb else 0)
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether it says who is reachable where: neighbours that need no ARP do not, groups among them."""
+        return self.family == AF_BRIDGE or not self.state & NUD_NOARP
+
     def same_facts(self, other: "Neighbour | None") -> bool:
         """Whether a table that shows `other` is still right enough: only the wandering of a live entry differs."""
         if other is None:
@@ -74,15 +79,13 @@ class Neighbour:
 
 
 def decode_neighbour(message: Message) -> Neighbour | None:
-    """Return the entry; None for those nobody asks for: other families, and multicast.
-
-    Every device lists the groups it listens to as forwarding entries of its own, and neighbours of a group need no
-    ARP: both say nothing about who is reachable where.
+    """Return the entry; None for those nobody asks for: other families, and the groups that each device lists as
+    forwarding entries of its own.
     """
     if message.end - message.start < _NDMSG.size:
         raise WireError("neighbour message is too short")
     family, ifindex, state, flags, _ = _NDMSG.unpack_from(message.data, message.start)
-    if family not in (AF_INET, AF_INET6, AF_BRIDGE) or (family != AF_BRIDGE and state & NUD_NOARP):
+    if family not in (AF_INET, AF_INET6, AF_BRIDGE):
         return None
     found = attributes(message.data, message.start + _NDMSG.size, message.end, _WANTED)
     if family == AF_BRIDGE and flags & NTF_SELF and found.get(NDA_LLADDR, b"\0")[:1] in _GROUPS:

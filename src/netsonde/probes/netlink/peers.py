@@ -121,18 +121,29 @@ class PeerResolver:
         inode = self._resolve(key, link)
         if inode is not None and link.link in self._source.links(inode):
             return inode, link.link
+        if inode is not None:
+            # It may have moved, of which those above it are not told.
+            self._source.refresh(key)
         self.wait_for(key, link.link)
         return None
 
     def _find(self, key: Key, link: Link) -> Key | None:
         inode = self._resolve(key, link)
-        found = None if inode is None else self._source.links(inode).get(link.link)
-        if inode is None or found is None:
+        if inode is None:
+            return None
+        found = self._source.links(inode).get(link.link)
+        if found is None:
+            # It may have moved before it was seen here.
+            self._source.refresh(key)
             return None
         other = (inode, link.link)
         if found.kind in PAIR_KINDS and found.link == key[1]:
             said = self._says(other, found)
-            if said == key[0] or (said is None and self._pairs.get(other, key) == key):
+            if said == key[0]:
+                return other
+            if said is None and self._pairs.get(other, key) == key:
+                # What it says may be from before one of them moved, and the id that it names another's or nobody's.
+                self._source.refresh(other)
                 return other
             if said is None:
                 self._settle(other, found)
@@ -168,9 +179,19 @@ class PeerResolver:
         inode = self.namespace_of(key[0], link)
         if inode is not None or link.link_nsid is None or link.link_nsid < 0:
             return inode
-        for other in self._candidates(key, link):
-            self._source.ask_namespace_id(key[0], other, self._answer(key, other))
+        candidates = self._candidates(key, link)
+        for other in candidates:
+            self._source.ask_namespace_id(key[0], other, self._answer(key, other, link.link_nsid))
+        if not candidates and link.kind in PAIR_KINDS:
+            self._doubt(key, link.link)
         return None
+
+    def _doubt(self, key: Key, ifindex: int) -> None:
+        """Read again what may be the other end, and names this one by an index that it has no more."""
+        for inode in self._by_index.get(ifindex, set()) - {key[0]}:
+            other = (inode, ifindex)
+            if other in self._end_of and other not in self._pairs:
+                self._source.refresh(other)
 
     def _candidates(self, key: Key, link: Link) -> list[int]:
         if link.kind in PAIR_KINDS:
@@ -183,11 +204,16 @@ class PeerResolver:
         if named is not None:
             _discard(self._ends, (key[1], named), key[0])
 
-    def _answer(self, key: Key, other: int) -> Callable[[int], None]:
+    def _answer(self, key: Key, other: int, named: int) -> Callable[[int], None]:
         def learn(nsid: int) -> None:
-            if nsid >= 0:
-                self._namespaces.setdefault(key[0], {})[nsid] = other
+            if nsid < 0:
+                return
+            self._namespaces.setdefault(key[0], {})[nsid] = other
+            if nsid == named:
                 self._source.mark(key)
+            else:
+                # Either this is another namespace, or what it names has moved there, of which it was not told.
+                self._source.refresh(key)
 
         return learn
 

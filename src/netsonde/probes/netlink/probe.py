@@ -97,6 +97,8 @@ class _Run:
         self._dirty: dict[Key, None] = {}
         self._present: set[Key] = set()
         self._gone: set[int] = set()
+        self._replaced: set[Key] = set()
+        """Interfaces that went and came anew, as others, before it was published."""
         self._ruled: set[int] = set()
         self.all_settled = asyncio.Event()
         self._opening = False
@@ -148,6 +150,8 @@ class _Run:
 
     def namespace_renamed(self, inode: int) -> None:
         self._peers.namespace_renamed(inode)
+        for ifindex in self.links(inode):
+            self._mark_all(self._publisher.children((inode, ifindex)))
 
     # WatchOwner
 
@@ -156,12 +160,13 @@ class _Run:
         if inode not in self._settled:
             self._settled.add(inode)
             self._mark_all(self._publisher.of_namespace(inode))
+        self._replaced.update((inode, ifindex) for ifindex in state.forgotten & state.links.keys())
         self._mark_all([(inode, ifindex) for ifindex in state.changed])
         tables = [(inode, ifindex) for ifindex in state.table_changed if ifindex in state.links]
         self._mark_all(self._throttle.offer(tables, self._loop.time()))
         for ifindex in state.retold & state.links.keys():
             self._drivers.look_again((inode, ifindex), state.links[ifindex])
-        state.changed, state.table_changed, state.retold = set(), set(), set()
+        state.changed, state.table_changed, state.retold, state.forgotten = set(), set(), set(), set()
         if state.rules_changed:
             state.rules_changed = False
             self._ruled.add(inode)
@@ -224,12 +229,13 @@ class _Run:
         self._schedule_release()
 
     def _flush(self) -> None:
-        """Publish all that is marked, as one batch; marking goes on while it works."""
+        """Publish all that is marked, as one batch, after what has to go before; marking goes on while it works."""
         self._flush_due = False
         try:
-            batch = self._collect()
-            if batch.operations:
-                self._context.graph.apply(batch)
+            for collect in (self._collect_replaced, self._collect):
+                batch = collect()
+                if batch.operations:
+                    self._context.graph.apply(batch)
         except Exception as failed:
             # What was collected is lost, so the publisher's memory of it is wrong.
             self._publisher.distrust()
@@ -238,6 +244,14 @@ class _Run:
         self._check_settled()
         self._health.gauge("objects", len(self._publisher))
         self._health.gauge("events", sum(watch.events for watch in self._watches.values()))
+
+    def _collect_replaced(self) -> Batch:
+        """Take away interfaces whose index another one has now: their nodes, notes and edges are not its own."""
+        batch = Batch()
+        replaced, self._replaced = self._replaced, set()
+        for key in replaced:
+            self._take_away(batch, key)
+        return batch
 
     def _collect(self) -> Batch:
         batch = Batch()
@@ -275,8 +289,9 @@ class _Run:
         if key not in self._present:
             self._present.add(key)
             self._peers.link_added(key)
-            if watch.complete:
-                self._counters.interface_born(key)
+            counters = watch.state.born.pop(key[1], None)
+            if watch.complete and counters is not None:
+                self._counters.interface_born(key, counters)
         self._peers.link_seen(key, link)
         self._publisher.put(batch, key, watch.state, self._peers, self._drivers.driver(key, link))
 

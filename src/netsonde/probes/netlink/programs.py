@@ -20,6 +20,7 @@ TCA_BPF_NAME: Final = 7
 TCA_BPF_TAG: Final = 10
 TCA_BPF_ID: Final = 11
 
+ROOT: Final = 0xFFFFFFFF
 INGRESS, EGRESS = 0xFFFFFFF2, 0xFFFFFFF3
 OLD_INGRESS: Final = 0xFFFF0000
 """Parent of filters of the discipline `ingress`, which was there before clsact."""
@@ -62,6 +63,12 @@ def _decode(message: Message) -> tuple[int, Place, str, bytes]:
     _, ifindex, handle, parent, info = TCMSG.unpack_from(message.data, message.start)
     found = attributes(message.data, message.start + TCMSG.size, message.end, _WANTED)
     return ifindex, Place(parent, info, handle), text(found.get(TCA_KIND, b"")), found.get(TCA_OPTIONS, b"")
+
+
+def root_discipline(message: Message) -> tuple[int, str]:
+    """Return of which interface a discipline is the root, and its kind; (0, "") for others."""
+    ifindex, place, kind, _ = _decode(message)
+    return (ifindex, kind) if place.parent == ROOT else (0, "")
 
 
 class Programs:

@@ -68,6 +68,10 @@ class InterfacePublisher:
     def of_namespace(self, inode: int) -> list[Key]:
         return [key for key in self._published if key[0] == inode]
 
+    def children(self, key: Key) -> set[Key]:
+        """Return those that have an edge from an interface."""
+        return set(self._children.get(self._ids.get(key, ""), ()))
+
     def namespaces(self) -> set[int]:
         return {inode for inode, _ in self._published}
 

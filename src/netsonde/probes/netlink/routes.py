@@ -29,6 +29,7 @@ RTM_F_CLONED: Final = 0x200
 REFUSING: Final = {6: "blackhole", 7: "unreachable", 8: "prohibit", 9: "throw"}
 """RTN_* of routes that lead nowhere; after `throw` the next rule is asked."""
 BLACKHOLE: Final = "blackhole"
+RT_SCOPE_HOST: Final = 254
 
 _WANTED = frozenset(
     {RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_MULTIPATH, RTA_TABLE, RTA_VIA, RTA_NH_ID}
@@ -61,6 +62,8 @@ class Route:
     """Id of the next hop object that it leads to, 0 = none."""
     refuses: str = ""
     """Why it leads nowhere, "" when it does not."""
+    of_host: bool = False
+    """Whether it leads to this host itself: such an IPv4 route outlives that its interface goes down."""
 
     @property
     def identity(self) -> tuple[int, int, str, int]:
@@ -72,7 +75,7 @@ def decode_route(message: Message) -> Route | None:
     """Return the route; None for one that leads nowhere and does not say why, or is a cached exception."""
     if message.end - message.start < _RTMSG.size:
         raise WireError("route message is too short")
-    family, length, _, _, table, protocol, _, kind, flags = _RTMSG.unpack_from(message.data, message.start)
+    family, length, _, _, table, protocol, scope, kind, flags = _RTMSG.unpack_from(message.data, message.start)
     if family not in (AF_INET, AF_INET6) or flags & RTM_F_CLONED:
         return None
     found = attributes(message.data, message.start + _RTMSG.size, message.end, _WANTED)
@@ -92,6 +95,7 @@ def decode_route(message: Message) -> Route | None:
         hops=hops,
         nexthop=nexthop,
         refuses=refuses,
+        of_host=family == AF_INET and scope == RT_SCOPE_HOST,
     )
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The routes of one namespace and the next hop objects that they lead to, fed by messages. Pure.
 
-What the kernel changes without a message is changed here as well: IPv4 routes of an interface that went down, those
-with a preferred source that is gone, those of a next hop object that changed or went.
+What the kernel changes without a message is changed here as well: IPv4 routes of an interface that went down or lost
+its last address, those with a preferred source that is gone, those of a next hop object that changed or went.
 """
 
 from collections.abc import Iterable
@@ -28,6 +28,8 @@ class Routing:
         self.nexthops = Nexthops()
         self._places: dict[_Identity, set[int]] = {}
         """Where routes are kept that one with the same identity would replace."""
+        self._preferring: dict[str, set[int]] = {}
+        """Where routes were kept that prefer an address, until it is gone."""
 
     def new_route(self, message: Message) -> set[int]:
         told = decode_route(message)
@@ -65,11 +67,18 @@ class Routing:
         return self._forget_nexthops([decode_nexthop(message).id])
 
     def interface_down(self, ifindex: int) -> set[int]:
-        """The kernel flushes the IPv4 routes and the next hop objects of an interface that went down."""
-        gone = [route for route in self.routes.of(ifindex) if route.family == AF_INET and not route.nexthop]
-        for route in gone:
-            self._drop(ifindex, route)
-        return ({ifindex} if gone else set()) | self._forget_nexthops(self.nexthops.on(ifindex))
+        """The kernel flushes the IPv4 routes of an interface that went down, but those to the host, and its objects."""
+        return self._flush(ifindex, stay=True) | self._forget_nexthops(self.nexthops.on(ifindex))
+
+    def last_address_gone(self, ifindex: int) -> set[int]:
+        """The kernel flushes all IPv4 routes of an interface that has no IPv4 address any more."""
+        return self._flush(ifindex, stay=False)
+
+    def _flush(self, ifindex: int, *, stay: bool) -> set[int]:
+        """Forget the IPv4 routes of an interface; `stay`: those to the host do."""
+        known = self.routes.of(ifindex)
+        gone = [one for one in known if one.family == AF_INET and not one.nexthop and not (stay and one.of_host)]
+        return {ifindex for route in gone if self._drop(ifindex, route)}
 
     def interface_gone(self, ifindex: int) -> set[int]:
         changed = self._forget_nexthops(self.nexthops.on(ifindex))
@@ -78,10 +87,15 @@ class Routing:
         self.routes.drop_interface(ifindex)
         return changed - {ifindex}
 
-    def source_gone(self, ifindex: int, source: str) -> set[int]:
-        """The kernel flushes the routes that preferred an address that is gone."""
-        gone = [route for route in self.routes.of(ifindex) if route.source == source]
-        return {ifindex for route in gone if self._drop(ifindex, route)}
+    def address_gone(self, family: int, source: str) -> set[int]:
+        """No interface has this address any more: the kernel flushes the IPv4 routes that preferred it, and lets those
+        of IPv6 prefer none."""
+        places = sorted(self._preferring.pop(source, ()))
+        kept = [(ifindex, route) for ifindex in places for route in self.routes.of(ifindex) if route.source == source]
+        changed = {ifindex for ifindex, route in kept if self._drop(ifindex, route)}
+        if family != AF_INET:
+            changed |= {ifindex for _, route in kept for ifindex in self._put(replace(route, source=""))}
+        return changed
 
     def finish_nexthops(self) -> set[int]:
         """The dump of objects is complete."""
@@ -133,6 +147,8 @@ class Routing:
                 changed.add(ifindex)
             if route in self.routes.of(ifindex):
                 self._places.setdefault(route.identity, set()).add(ifindex)
+                if route.source:
+                    self._preferring.setdefault(route.source, set()).add(ifindex)
         return changed
 
     def _drop(self, ifindex: int, route: Route) -> bool:

@@ -9,18 +9,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from netsonde.probes.netlink.addresses import Address, decode_address
+from netsonde.probes.netlink.addresses import Address, AddressTable, decode_address
 from netsonde.probes.netlink.bridge_vlans import PortVlans, decode_port
-from netsonde.probes.netlink.links import Link, decode_link, decode_port_facts, is_interface, link_index
+from netsonde.probes.netlink.counters import Counters, counters_of_link
+from netsonde.probes.netlink.links import NO_QUEUE, Link, decode_link, decode_port_facts, is_interface, link_index
 from netsonde.probes.netlink.neighbours import Key as NeighbourKey
 from netsonde.probes.netlink.neighbours import Neighbour, decode_neighbour
-from netsonde.probes.netlink.programs import Programs
+from netsonde.probes.netlink.programs import Programs, root_discipline
 from netsonde.probes.netlink.routes import Route
 from netsonde.probes.netlink.routing import NO_INTERFACE, Routing
 from netsonde.probes.netlink.rules import Rule, decode_rule
 from netsonde.probes.netlink.tables import RecordTable
 from netsonde.probes.netlink_wire import (
     AF_BRIDGE,
+    AF_INET,
     RTM_DELADDR,
     RTM_DELLINK,
     RTM_DELNEIGH,
@@ -44,7 +46,6 @@ from netsonde.probes.netlink_wire import (
 
 IFF_UP: Final = 0x1
 
-AddressKey = tuple[int, str]
 DumpName = Literal["links", "addresses", "nexthops", "routes", "neighbours", "fdb", "rules", "vlans", "qdiscs", "hooks"]
 VXLAN: Final = "vxlan"
 _LINK_KEY: Final = 0
@@ -57,6 +58,10 @@ class NamespaceState:
     limit: int
     changed: set[int] = field(default_factory=set)
     table_changed: set[int] = field(default_factory=set)
+    forgotten: set[int] = field(default_factory=set)
+    """Interfaces that went; those that are there again are others, under an index that was free again."""
+    born: dict[int, Counters] = field(default_factory=dict)
+    """What those had counted that came, until somebody takes it."""
     retold: set[int] = field(default_factory=set)
     """Interfaces of which the kernel told again though nothing that its message shows has changed."""
     links: dict[int, Link] = field(default_factory=dict)
@@ -70,14 +75,16 @@ class NamespaceState:
     """Of the namespace as a whole, under the ifindex NO_INTERFACE."""
     rules_changed: bool = False
     """Whether rules, or routes that lead nowhere, differ."""
+    routes_untold: bool = False
+    """Whether routes went without a message where some are only counted: how many of those is not known."""
     fdb_untold: bool = False
     """Whether an interface came that may have forwarding entries of which no message tells."""
-    functions_untold: set[int] = field(default_factory=set)
-    """Interfaces whose virtual functions may differ from what is known."""
+    links_untold: set[int] = field(default_factory=set)
+    """Interfaces whose virtual functions, or queueing, may differ from what is known."""
     vlans: PortVlans = field(default_factory=PortVlans)
     vlans_untold: bool = False
     """Whether VLANs of ports may differ from what is known: a bridge began to filter, or some were changed alone."""
-    _addresses: RecordTable[AddressKey, Address] = field(init=False)
+    _addresses: AddressTable = field(init=False)
     _confirmed_links: set[int] | None = None
 
     def __post_init__(self) -> None:
@@ -86,13 +93,14 @@ class NamespaceState:
         self.neighbours = RecordTable(self.limit)
         self.fdb = RecordTable(self.limit)
         self.rules = RecordTable(self.limit)
-        self._addresses = RecordTable(self.limit)
+        self._addresses = AddressTable(self.limit)
 
     @property
     def routes(self) -> RecordTable[Route, Route]:
         return self.routing.routes
 
     def addresses(self, ifindex: int) -> list[Address]:
+        """Return the addresses of an interface in order; one with several peers stands there for each."""
         return sorted(self._addresses.of(ifindex).values(), key=lambda address: address.rank)
 
     def take(self, message: Message) -> None:
@@ -141,12 +149,7 @@ class NamespaceState:
 
     def _table(
         self, dump: DumpName
-    ) -> (
-        RecordTable[AddressKey, Address]
-        | RecordTable[Route, Route]
-        | RecordTable[Rule, Rule]
-        | RecordTable[NeighbourKey, Neighbour]
-    ):
+    ) -> AddressTable | RecordTable[Route, Route] | RecordTable[Rule, Rule] | RecordTable[NeighbourKey, Neighbour]:
         if dump == "addresses":
             return self._addresses
         if dump == "routes":
@@ -168,6 +171,8 @@ class NamespaceState:
             if self._confirmed_links is None:
                 self.retold.add(link.ifindex)
             return
+        if before is None:
+            self.born[link.ifindex] = counters_of_link(message)
         if before is None and link.kind == VXLAN:
             # One that is moved here from another namespace brings them along.
             self.fdb_untold = True
@@ -177,7 +182,7 @@ class NamespaceState:
         self.links[link.ifindex] = link
         self.changed.add(link.ifindex)
         if before is not None and before.flags & IFF_UP and not link.flags & IFF_UP:
-            self._rerouted(self.routing.interface_down(link.ifindex))
+            self._flushed(link.ifindex, self.routing.interface_down(link.ifindex))
 
     def _with_functions(self, told: Link, before: Link | None) -> Link:
         """Return an interface with its virtual functions, which events leave out: they have to be asked for."""
@@ -185,12 +190,12 @@ class NamespaceState:
             return told
         if before is not None:
             if before.functions is not None:
-                self.functions_untold.add(told.ifindex)
+                self.links_untold.add(told.ifindex)
             return replace(told, functions=before.functions)
         if self._confirmed_links is None and told.bus:
             # Hardware that came: it may have functions, or be one of which no message about its parent tells.
-            self.functions_untold.add(told.ifindex)
-            self.functions_untold.update(link.ifindex for link in self.links.values() if link.functions is not None)
+            self.links_untold.add(told.ifindex)
+            self.links_untold.update(link.ifindex for link in self.links.values() if link.functions is not None)
         return told
 
     def _del_link(self, message: Message) -> None:
@@ -223,6 +228,8 @@ class NamespaceState:
         self.programs.table.drop_interface(ifindex)
         self._rerouted(self.routing.interface_gone(ifindex))
         self.table_changed.discard(ifindex)
+        self.forgotten.add(ifindex)
+        self.born.pop(ifindex, None)
         self.changed.add(ifindex)
 
     def _new_address(self, message: Message) -> None:
@@ -236,7 +243,10 @@ class NamespaceState:
             return
         if self._addresses.drop(address.ifindex, address.key):
             self.changed.add(address.ifindex)
-        self._rerouted(self.routing.source_gone(address.ifindex, address.prefix.partition("/")[0]))
+        if not self._addresses.has(address.text):
+            self._flushed(address.ifindex, self.routing.address_gone(address.family, address.text))
+        if address.family == AF_INET and not self._addresses.has_ipv4(address.ifindex):
+            self._flushed(address.ifindex, self.routing.last_address_gone(address.ifindex))
 
     def _new_route(self, message: Message) -> None:
         self._rerouted(self.routing.new_route(message))
@@ -258,15 +268,25 @@ class NamespaceState:
 
     def _new_discipline(self, message: Message) -> None:
         self.table_changed |= self.programs.new_discipline(message)
+        ifindex, kind = root_discipline(message)
+        link = self.links.get(ifindex)
+        if link is not None and link.facts.get("Qdisc", NO_QUEUE) != kind:
+            self.links_untold.add(ifindex)
 
     def _del_discipline(self, message: Message) -> None:
         self.table_changed |= self.programs.del_discipline(message)
+        self.links_untold.add(root_discipline(message)[0])
 
     def _new_filter(self, message: Message) -> None:
         self.table_changed |= self.programs.new_filter(message)
 
     def _del_filter(self, message: Message) -> None:
         self.table_changed |= self.programs.del_filter(message)
+
+    def _flushed(self, ifindex: int, changed: set[int]) -> None:
+        if any(self.routes.omitted(each) for each in (ifindex, *changed)):
+            self.routes_untold = True
+        self._rerouted(changed)
 
     def _rerouted(self, ifindexes: set[int]) -> None:
         if NO_INTERFACE in ifindexes:
@@ -287,17 +307,22 @@ class NamespaceState:
         entry = decode_neighbour(message)
         if entry is None:
             return
-        table = self.fdb if entry.family == AF_BRIDGE else self.neighbours
-        if not entry.same_facts(table.put(entry.ifindex, entry.key, entry)):
+        if not entry.is_shown:
+            self._drop_neighbour(entry)
+        elif not entry.same_facts(self._table_of(entry).put(entry.ifindex, entry.key, entry)):
             self.table_changed.add(entry.ifindex)
 
     def _del_neighbour(self, message: Message) -> None:
         entry = decode_neighbour(message)
-        if entry is None:
-            return
-        table = self.fdb if entry.family == AF_BRIDGE else self.neighbours
-        if table.drop(entry.ifindex, entry.key):
+        if entry is not None:
+            self._drop_neighbour(entry)
+
+    def _drop_neighbour(self, entry: Neighbour) -> None:
+        if self._table_of(entry).drop(entry.ifindex, entry.key):
             self.table_changed.add(entry.ifindex)
+
+    def _table_of(self, entry: Neighbour) -> RecordTable[NeighbourKey, Neighbour]:
+        return self.fdb if entry.family == AF_BRIDGE else self.neighbours
 
 
 _HANDLERS: Final[dict[int, Callable[[NamespaceState, Message], None]]] = {

@@ -124,7 +124,7 @@ def _add_relation(metadata: Metadata, link: Link, peer: Peer | None) -> None:
 def _add_addresses(metadata: Metadata, state: NamespaceState, ifindex: int) -> None:
     addresses = state.addresses(ifindex)
     for key, family in (("IPV4", AF_INET), ("IPV6", AF_INET6)):
-        shown: list[Json] = [address.prefix for address in addresses if address.family == family]
+        shown: list[Json] = [*dict.fromkeys(address.prefix for address in addresses if address.family == family)]
         if shown:
             metadata[key] = shown
 

@@ -26,6 +26,11 @@ ASKED_AT_ONCE: Final = 4
 DUMP_PATIENCE: Final = 0.5
 """Seconds of silence after which a dump is given up that was under way when events were dropped: the kernel may have
 dropped its word, too, that it will not begin, or that another one is still going on."""
+MOST_ATTEMPTS: Final = 3
+"""Dumps of a table that changes all the while; among ten thousand interfaces some come or go during each."""
+NEXT_ATTEMPTS: Final = 5.0
+"""Seconds until such a table is read again; until then what was read holds, and nothing is taken for gone. Also until
+routes are that went without a message."""
 READ_LIMIT: Final = 32
 """Datagrams taken in one turn of the loop, so that a flood in one namespace does not starve the others."""
 
@@ -98,6 +103,8 @@ class _Dump:
     seq: int = 0
     interrupted: bool = False
     """Something changed under it: it must be asked for again."""
+    attempts: int = 0
+    """How often it was."""
     abandoned: bool = False
     """A new snapshot is to come: what it says does not count."""
     messages: int = 0
@@ -120,6 +127,7 @@ class NamespaceWatch:
         self._seq = 0
         self._waiting: deque[_Dump] = deque()
         self._current: _Dump | None = None
+        self._later: set[DumpName] = set()
         self._questions: dict[tuple[int, bytes], list[Answer]] = {}
         self._answers: dict[int, list[Answer]] = {}
         self.complete = False
@@ -145,7 +153,8 @@ class NamespaceWatch:
     def refresh_link(self, ifindex: int) -> None:
         """Ask for one interface again; its message comes like an event."""
         body = _IFINFOMSG.pack(wire.AF_UNSPEC, 0, ifindex, 0, 0) + _WITH_FUNCTIONS
-        self._ask(wire.RTM_GETLINK, body, self.state.take)
+        if (wire.RTM_GETLINK, body) not in self._questions:
+            self._ask(wire.RTM_GETLINK, body, self.state.take)
 
     def refresh_bonds(self) -> None:
         """Ask again for what LACP has come to."""
@@ -277,12 +286,15 @@ class NamespaceWatch:
     def _ask_for_untold(self) -> None:
         """Read what messages only hint at."""
         state = self.state
+        if state.routes_untold:
+            state.routes_untold = False
+            self._read_later("routes")
         if state.fdb_untold:
             state.fdb_untold = False
             self._read_again("fdb")
-        for ifindex in state.functions_untold & state.links.keys():
+        for ifindex in state.links_untold & state.links.keys():
             self.refresh_link(ifindex)
-        state.functions_untold = set()
+        state.links_untold = set()
         for ifindex in state.hooks_untold:
             for parent in (INGRESS, EGRESS):
                 body = TCMSG.pack(wire.AF_UNSPEC, ifindex, 0, parent, 0)
@@ -328,18 +340,34 @@ class NamespaceWatch:
 
     def _dump_ended(self, dump: _Dump, *, complete: bool) -> None:
         if dump.table is not None and not dump.abandoned:
-            if dump.interrupted:
+            if dump.interrupted and dump.attempts < MOST_ATTEMPTS:
+                dump.attempts += 1
                 self._waiting.appendleft(dump)
             else:
-                # A kernel without bridging refuses the dump of forwarding entries: there are none. An interface that
-                # is gone has no hooks.
-                if complete or dump.table == "hooks":
-                    self.state.finish(dump.table)
-                self.ready = self.ready or dump.table == "addresses"
-                if dump.table == _SNAPSHOT[-1]:
-                    self._snapshot_ended()
+                self._table_read(dump, dump.table, complete=complete)
         self._current = None
         self._send_next()
+
+    def _table_read(self, dump: _Dump, table: DumpName, *, complete: bool) -> None:
+        if table == "hooks" or (complete and not dump.interrupted):
+            # An interface that is gone has no hooks.
+            self.state.finish(table)
+        elif dump.interrupted:
+            self._read_later(table)
+        # Else: a kernel without bridging refuses the dump of forwarding entries, of which there are none.
+        self.ready = self.ready or table == "addresses"
+        if table == _SNAPSHOT[-1]:
+            self._snapshot_ended()
+
+    def _read_later(self, table: DumpName) -> None:
+        if table not in self._later:
+            self._later.add(table)
+            self._loop.call_later(NEXT_ATTEMPTS, self._attempt_again, table)
+
+    def _attempt_again(self, table: DumpName) -> None:
+        self._later.discard(table)
+        if not self._poll.closed:
+            self._read_again(table)
 
     def _snapshot_ended(self) -> None:
         self.complete = True

@@ -62,6 +62,8 @@ class References:
 
     def set_names(self, uuid: str, names: tuple[str, ...]) -> set[str]:
         """Note the names that concern an interface, such as its own and its patch peer's; return old and new ones."""
+        # Nothing keeps a patch port from naming itself as its peer.
+        names = tuple(dict.fromkeys(names))
         before = self._names.get(uuid, ())
         for name in before:
             self._by_name[name].discard(uuid)

@@ -19,6 +19,8 @@ from netsonde.probes.wireguard.secrets import blank_secrets
 
 WG_GENL_NAME: Final = "wireguard"
 WG_CMD_GET_DEVICE: Final = 0
+ATTEMPTS: Final = 3
+"""Lists of peers that change meanwhile: when the one is removed that comes next, the kernel leaves out all others."""
 
 
 def read_devices(source: socket.socket, ifindexes: list[int]) -> dict[int, Device]:
@@ -35,19 +37,31 @@ def read_devices(source: socket.socket, ifindexes: list[int]) -> dict[int, Devic
 
 
 def _read(source: socket.socket, family: int, ifindex: int) -> Device | None:
+    """Return an interface, None when it is gone."""
+    for _ in range(ATTEMPTS):
+        found, whole = _dumped(source, family, ifindex)
+        if whole:
+            return found
+    raise OSError(errno.EINTR, "they change all the while")
+
+
+def _dumped(source: socket.socket, family: int, ifindex: int) -> tuple[Device | None, bool]:
+    """Return what one dump tells, and whether nothing changed meanwhile."""
     attribute = wire.attribute(WGDEVICE_A_IFINDEX, struct.pack("=I", ifindex))
     source.send(wire.request(family, wire.NLM_F_DUMP, ifindex, GENERIC.pack(WG_CMD_GET_DEVICE, 1) + attribute))
     found: Device | None = None
+    whole = True
     for message in _answers(source):
+        whole = whole and not message.flags & wire.NLM_F_DUMP_INTR
         if message.type == wire.NLMSG_DONE and not wire.error_number(message):
-            return found
+            break
         if message.type in (wire.NLMSG_DONE, wire.NLMSG_ERROR):
             number = wire.error_number(message)
             if number in (errno.ENODEV, errno.EOPNOTSUPP):
-                return None
+                return None, True
             raise OSError(number, errno.errorcode.get(number, "unknown error"))
         found = merged(found, decode(message))
-    return found
+    return found, whole
 
 
 def _answers(source: socket.socket) -> Iterator[wire.Message]:

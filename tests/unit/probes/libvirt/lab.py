@@ -42,6 +42,9 @@ class Daemon:
         """Error number by procedure."""
         self.hung: set[int] = set()
         """Procedures that are never answered."""
+        self.late: set[int] = set()
+        """Procedures whose answers are kept until `let_go`."""
+        self.kept: list[tuple[asyncio.StreamWriter, bytes]] = []
         self.auth = 0
         self.asked: list[int] = []
         self._connections: list[asyncio.StreamWriter] = []
@@ -74,6 +77,12 @@ class Daemon:
         for writer in self._connections:
             writer.write(data)
 
+    def let_go(self) -> None:
+        """Give the answers that were kept."""
+        self.late.clear()
+        for writer, answer in self.kept:
+            writer.write(answer)
+
     def drop(self) -> None:
         """Close every connection."""
         for writer in self._connections:
@@ -98,7 +107,11 @@ class Daemon:
             code, body = self._result(procedure, arguments)
         if code:
             body = signed(code, 10) + optional_string("no") + signed(2)
-        writer.write(_message(procedure, REPLY, serial, -1 if code else 0, body))
+        answer = _message(procedure, REPLY, serial, -1 if code else 0, body)
+        if procedure in self.late:
+            self.kept.append((writer, answer))
+        else:
+            writer.write(answer)
 
     def _result(self, procedure: int, arguments: Unpacker) -> tuple[int, bytes]:
         if procedure == calls.AUTH_LIST:

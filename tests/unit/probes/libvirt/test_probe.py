@@ -16,6 +16,7 @@ from netsonde.observe import Health
 from netsonde.probes._api import ProbeContext
 from netsonde.probes.identity import Identity
 from netsonde.probes.libvirt import daemon as calls
+from netsonde.probes.libvirt import probe as module
 from netsonde.probes.libvirt import rpc
 from netsonde.probes.libvirt.probe import LibvirtProbe
 from netsonde.probes.libvirt.settings import LibvirtSettings
@@ -23,6 +24,7 @@ from netsonde.probes.namespaces import NamespaceRegistry
 from netsonde.probes.runner import ProbeRunner
 from netsonde.probes.settings import ProbeSettings
 from netsonde.schema import unlisted
+from unit.captures.fakes import until
 from unit.probes.changing import Changing
 from unit.probes.libvirt.lab import PAUSED, SHUT_OFF, WEB, Daemon, Fake, described
 
@@ -98,6 +100,26 @@ async def test_event_leads_to_another_look(tmp_path: Path) -> None:
         lab.daemon.domains[new] = small("new")
         lab.daemon.tell(new)
         await lab.until(lambda: "new" in lab.names())
+
+
+async def test_domain_that_is_made_while_the_daemon_lists_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEAST_REFRESH", 0.01)
+    async with running(tmp_path, Daemon(**{str(WEB): web()}), refresh_interval=0.01) as lab:
+        lab.daemon.late.add(calls.CONNECT_LIST_ALL_DOMAINS)
+        await until(lambda: bool(lab.daemon.kept))
+        new = uuid4()
+        lab.daemon.domains[new] = small("new")
+        lab.daemon.tell(new)
+        await lab.until(lambda: "new" in lab.names())
+
+        kinds: list[str] = []
+        lab.graph.subscribe(lambda events: kinds.extend(event.kind for event in events))
+        lists = lab.daemon.asked.count(calls.CONNECT_LIST_ALL_DOMAINS)
+        lab.daemon.let_go()
+        await until(lambda: lab.daemon.asked.count(calls.CONNECT_LIST_ALL_DOMAINS) > lists + 1)
+        assert "deleted" not in kinds
 
 
 async def test_transient_domain_goes_and_a_persistent_one_is_down(tmp_path: Path) -> None:

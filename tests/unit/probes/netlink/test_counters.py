@@ -25,8 +25,14 @@ def test_first_reading_gives_nothing_and_the_next_the_difference() -> None:
 
 def test_interface_born_under_our_eyes_counts_from_zero() -> None:
     history = CounterHistory()
-    history.begin_at_zero(5, 1_000)
+    history.begin_at(5, counters(), 1_000)
     assert history.delta(5, counters(TxPackets=3), 2_000) == (1_000, {"TxPackets": 3})
+
+
+def test_interface_that_came_from_elsewhere_counts_from_what_it_had_counted() -> None:
+    history = CounterHistory()
+    history.begin_at(5, counters(TxPackets=700, RxPackets=3), 1_000)
+    assert history.delta(5, counters(TxPackets=705, RxPackets=3), 2_000) == (1_000, {"TxPackets": 5})
 
 
 def test_nothing_is_told_of_a_quiet_interface() -> None:

@@ -60,16 +60,16 @@ def test_event_does_not_tell_of_functions_so_they_are_kept_and_asked_for() -> No
     play(state, [link_message(5, "eth0", extra=BUS + functions(function(0)))])
     state.finish("links")
     known, state.changed = state.links[5].functions, set()
-    assert not state.functions_untold
+    assert not state.links_untold
 
     play(state, [link_message(5, "eth0", extra=BUS)])
-    assert state.functions_untold == {5}
+    assert state.links_untold == {5}
     assert state.links[5].functions == known
 
-    state.functions_untold = set()
+    state.links_untold = set()
     play(state, [link_message(5, "eth0", extra=BUS + functions(function(0, 7)))])
     assert state.changed == {5}
-    assert not state.functions_untold, "an answer would be asked for again and again"
+    assert not state.links_untold, "an answer would be asked for again and again"
     assert state.links[5].functions != known
 
 
@@ -81,7 +81,7 @@ def test_hardware_that_comes_has_all_hardware_asked() -> None:
     play(
         state, [link_message(7, "eth0v0", extra=wire.attribute(56, VF.encode() + b"\0")), link_message(8, "v", "veth")]
     )
-    assert state.functions_untold == {5, 7}
+    assert state.links_untold == {5, 7}
 
 
 def test_representor_names_its_port_switch_and_devlink_port() -> None:

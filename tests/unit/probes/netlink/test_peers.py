@@ -103,6 +103,52 @@ def test_end_announced_before_its_peer_is_read_again() -> None:
     assert (HOST, 7) in lab.kernel.refreshed
 
 
+@pytest.mark.parametrize("kind", ["veth", "macvlan"])
+def test_what_it_names_may_have_moved_unseen_so_it_is_read_again(kind: str) -> None:
+    lab = Lab({})
+    lab.add(HOST, 7, kind, 8)
+    assert (HOST, 7) in lab.kernel.refreshed
+
+
+def test_end_that_names_an_index_which_this_one_had_elsewhere_is_read_again() -> None:
+    lab = Lab({(RED, HOST): 1, (HOST, RED): 3})
+    lab.add(RED, 5, "veth", 18, 0)
+    lab.add(HOST, 19, "veth", 5, 3)
+    assert (RED, 5) in lab.kernel.refreshed
+
+    lab.kernel.tables[RED][5] = Link(5, "i5", "veth", 1, 1, 1500, b"", 6, 0, 19, 1)
+    lab.publish((RED, 5))
+    assert lab.peer((HOST, 19)) == (RED, 5)
+
+
+def test_end_whose_peer_comes_into_its_namespace_is_read_again() -> None:
+    lab = Lab({})
+    stays = lab.add(RED, 7, "veth", 8, 0)
+    lab.kernel.refreshed.clear()
+    comes = lab.add(RED, 8, "veth", 7)
+    assert lab.peer(comes) == stays
+    assert stays in lab.kernel.refreshed
+
+
+@pytest.mark.parametrize("kind", ["veth", "macvlan"])
+def test_id_that_no_candidate_has_is_asked_for_once_and_the_interface_read_again(kind: str) -> None:
+    lab = Lab({(RED, HOST): 0})
+    lab.add(HOST, 7, kind, 2, 5)
+    lab.kernel.asked.clear()
+    lab.add(RED, 2, kind, 7, 1)
+    assert lab.kernel.asked.count((RED, HOST)) == 1
+    assert (RED, 2) in lab.kernel.refreshed
+
+
+def test_ends_that_have_their_peers_are_not_doubted() -> None:
+    lab = Lab({(HOST, RED): 0, (RED, HOST): 0})
+    lab.add(HOST, 7, "veth", 2, 0)
+    lab.add(RED, 2, "veth", 7, 0)
+    lab.kernel.refreshed.clear()
+    lab.add(HOST, 8, "veth", 2, 4)
+    assert lab.kernel.refreshed == []
+
+
 def test_moved_end_is_paired_anew_and_the_other_one_read_again() -> None:
     lab = Lab({(HOST, RED): 0, (RED, HOST): 0})
     stays, moves = lab.add(HOST, 7, "veth", 8), lab.add(HOST, 8, "veth", 7)

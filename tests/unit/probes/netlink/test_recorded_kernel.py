@@ -130,7 +130,7 @@ def test_representors_name_the_function_and_the_chip_that_they_stand_for() -> No
 
 def test_card_that_comes_while_it_is_followed_has_its_functions_asked_for() -> None:
     state = play(NamespaceState(100), FUNCTIONS["legacy"]["events"])
-    assert {state.links[ifindex].name for ifindex in state.functions_untold} == {"eth0", "eth1"}
+    assert {state.links[ifindex].name for ifindex in state.links_untold} == {"eth0", "eth1"}
 
 
 def part(shown: Metadata, *path: str) -> Json:

@@ -115,6 +115,34 @@ def test_routes_beyond_the_limit_are_only_counted() -> None:
     assert state.routes.omitted(5) == 6
 
 
+def neighbour_message(ip: str, state: int, *, new: bool = True) -> bytes:
+    body = struct.pack("=BxxxiHBB", wire.AF_INET, 5, state, 0, 0) + wire.attribute(1, ip_address(ip).packed)
+    return message(wire.RTM_NEWNEIGH if new else wire.RTM_DELNEIGH, body)
+
+
+def test_neighbour_beyond_the_limit_is_counted_once_however_often_it_changes() -> None:
+    state = NamespaceState(2)
+    play(state, [link_message(5, "v"), *(neighbour_message(f"10.0.0.{n}", 2) for n in range(4))])
+    play(state, [neighbour_message("10.0.0.3", wandering) for wandering in (4, 8, 16, 2) * 9])
+    assert state.neighbours.omitted(5) == 2
+    play(state, [neighbour_message("10.0.0.3", 2, new=False), neighbour_message("10.0.0.99", 2, new=False)])
+    assert state.neighbours.omitted(5) == 1
+
+    play(state, [neighbour_message("10.0.0.0", 2, new=False), neighbour_message("10.0.0.2", 4)])
+    assert state.neighbours.omitted(5) == 0
+    assert [entry.ip[-1] for entry in state.neighbours.of(5).values()] == [1, 2]
+
+
+def test_entries_that_are_gone_take_no_room_from_those_that_a_dump_tells() -> None:
+    state = NamespaceState(3)
+    play(state, [link_message(5, "v"), *(neighbour_message(f"10.0.0.{n}", 2) for n in range(3))])
+    state.begin("neighbours")
+    play(state, [neighbour_message(f"10.0.0.{n}", 2) for n in (2, 7, 8)])
+    state.finish("neighbours")
+    assert [entry.ip[-1] for entry in state.neighbours.of(5).values()] == [2, 7, 8]
+    assert state.neighbours.omitted(5) == 0
+
+
 def address_message(prefix: str, *, secondary: bool = False) -> bytes:
     address, _, length = prefix.partition("/")
     family = wire.AF_INET6 if ":" in address else wire.AF_INET

@@ -13,9 +13,10 @@ import pytest
 
 from netsonde.probes import netlink_wire as wire
 from netsonde.probes.namespaces import Namespace
+from netsonde.probes.netlink import watch as module
 from netsonde.probes.netlink.socket import Overrun, RtnetlinkSocket
 from netsonde.probes.netlink.state import NamespaceState
-from netsonde.probes.netlink.watch import ASKED_AT_ONCE, READ_LIMIT, NamespaceWatch
+from netsonde.probes.netlink.watch import ASKED_AT_ONCE, MOST_ATTEMPTS, READ_LIMIT, NamespaceWatch
 from unit.captures.fakes import until
 from unit.probes.netlink.traffic import link_message, lower
 
@@ -37,6 +38,8 @@ class Kernel:
         """How many dumps are not answered."""
         self.refusals: list[int] = []
         """Error numbers that dumps are answered with, one after the other."""
+        self.interrupted = 0
+        """During how many dumps something changes."""
 
     def fileno(self) -> int:
         return self._ready
@@ -59,7 +62,9 @@ class Kernel:
             return
         for link in self.links if kind == wire.RTM_GETLINK else ():
             self.put(with_seq(link, seq))
-        self.put(HEADER.pack(20, wire.NLMSG_DONE, 0, seq, 0) + bytes(4))
+        flags = wire.NLM_F_DUMP_INTR if self.interrupted else 0
+        self.interrupted -= bool(self.interrupted)
+        self.put(HEADER.pack(20, wire.NLMSG_DONE, flags, seq, 0) + bytes(4))
 
     def receive(self) -> bytes | None:
         if not self._queue:
@@ -213,6 +218,28 @@ async def test_dump_whose_end_was_dropped_is_given_up_and_asked_for_again(
     lab.kernel.put(Overrun())
     await lab.owner.until(lambda: set(range(1, 11)) in lab.owner.changed)
     assert lab.kernel.dumps[:2] == [wire.RTM_GETLINK, wire.RTM_GETLINK]
+
+
+async def test_tables_that_change_all_the_while_are_shown_as_far_as_they_were_read() -> None:
+    lab = Lab()
+    lab.kernel.links = [link_message(index, f"v{index}") for index in range(1, 11)]
+    lab.kernel.interrupted = 1_000_000
+    lab.watch.start()
+    await lab.owner.until(lambda: bool(lab.owner.changed))
+    assert lab.owner.changed == [set(range(1, 11))]
+    lab.watch.close()
+
+
+async def test_nothing_is_taken_for_gone_before_a_dump_in_which_nothing_changed(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "NEXT_ATTEMPTS", 0.01)
+    del lab.kernel.links[5:]
+    lab.kernel.interrupted = MOST_ATTEMPTS + 1
+    lab.kernel.dumps.clear()
+    lab.kernel.put(Overrun())
+    await lab.owner.until(lambda: len(lab.state.links) == 5)
+    assert lab.kernel.dumps.count(wire.RTM_GETLINK) == MOST_ATTEMPTS + 2
 
 
 @pytest.mark.parametrize("refusal", [errno.EBUSY, errno.ENOBUFS])

@@ -59,6 +59,11 @@ def message(kind: int, body: bytes) -> bytes:
     return struct.pack("=IHHII", 16 + len(body), kind, 2, 1, 0) + body
 
 
+def interrupted(whole: bytes) -> bytes:
+    """Return a message with the mark that something changed while the kernel listed."""
+    return whole[:6] + struct.pack("=H", 2 | wire.NLM_F_DUMP_INTR) + whole[8:]
+
+
 def error(number: int) -> bytes:
     return message(wire.NLMSG_ERROR, struct.pack("=i", -number) + bytes(16))
 

@@ -20,7 +20,7 @@ from netsonde.probes.wireguard import probe as module
 from netsonde.probes.wireguard.probe import WireGuardProbe
 from netsonde.probes.wireguard.settings import WireGuardSettings
 from unit.captures.fakes import until
-from unit.probes.wireguard.kernel import DONE, Kernel, device, endpoint, error, peer
+from unit.probes.wireguard.kernel import DONE, Kernel, device, endpoint, error, interrupted, peer
 
 IDENTITY = Identity("m1")
 PEER = peer(1, "10.1.0.0/16", at=endpoint("192.0.2.9", 51820))
@@ -91,6 +91,24 @@ async def test_peers_are_on_the_interface_and_follow_the_kernel(lab: Lab) -> Non
     assert lab.graph.node(node) == revision, "a look that finds nothing new makes no revision"
     del kernel.devices[5]
     await until(lambda: lab.shown(node) is None)
+
+
+async def test_list_of_peers_that_changed_while_it_was_told_is_not_believed(lab: Lab) -> None:
+    kernel = lab.kernel = Kernel({5: [device(5, PEER), DONE]})
+    node = lab.put(5)
+    await until(lambda: lab.shown(node) is not None)
+    before = lab.shown(node)
+
+    kernel.devices[5] = [interrupted(device(5)), DONE]
+    looks = len(kernel.buffers)
+    await until(lambda: len(kernel.buffers) > looks + 20)
+    assert lab.shown(node) == before
+    kernel.devices[5] = [device(5, PEER, port=7), interrupted(DONE)]
+    looks = len(kernel.buffers)
+    await until(lambda: len(kernel.buffers) > looks + 20)
+    assert lab.shown(node) == before
+    kernel.devices[5] = [device(5, PEER, port=7), DONE]
+    await until(lambda: ports(lab.shown(node)) == 7)
 
 
 async def test_interface_that_comes_back_has_its_peers_again(lab: Lab) -> None:
