@@ -4,6 +4,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
 import { Session, SessionContext } from "./state/session";
+import { Boundary } from "./ui/Boundary";
 import { BehindLogin } from "./ui/Login";
 import "./ui/styles/index.css";
 
@@ -15,9 +16,11 @@ createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queries}>
       <SessionContext value={session}>
-        <BehindLogin>
-          <App />
-        </BehindLogin>
+        <Boundary what="The page">
+          <BehindLogin>
+            <App />
+          </BehindLogin>
+        </Boundary>
       </SessionContext>
     </QueryClientProvider>
   </StrictMode>,
