@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
+import { requests } from "./state/requests";
 import { Session, SessionContext } from "./state/session";
 import { Boundary } from "./ui/Boundary";
 import { BehindLogin } from "./ui/Login";
 import "./ui/styles/index.css";
 
 const session = new Session();
-const queries = new QueryClient({ defaultOptions: { queries: { retry: 1, refetchOnWindowFocus: false } } });
+const queries = requests();
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
 createRoot(root).render(
