@@ -19,7 +19,9 @@ export function ConditionNow({ text, verdict }: { text: string; verdict: CheckAn
 }
 
 function Content({ text, verdict }: { text: string; verdict: CheckAnswer | undefined }) {
-  const valid = verdict?.Valid === true;
+  // To look must change nothing, whoever wrote the expression.
+  const acts = verdict?.CallsWorkflow === true;
+  const valid = verdict?.Valid === true && !acts;
   const answer = useQuery({
     queryKey: ["condition", text],
     queryFn: async ({ signal }) => held((await runQuery(text, signal)).value),
@@ -38,6 +40,7 @@ function Content({ text, verdict }: { text: string; verdict: CheckAnswer | undef
       </p>
     );
   }
+  if (acts) return <p className="tone-text-red">It calls a workflow, which an alert never does: nothing would be judged.</p>;
   if (answer.error) return <p className="tone-text-red">{messageOf(answer.error)}</p>;
   if (!valid || !answer.data) return <p className="muted">Looking…</p>;
   return answer.data.holds ? (
