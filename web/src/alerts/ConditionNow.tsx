@@ -13,15 +13,18 @@ const REFRESH_MS = 5000;
 export function ConditionNow({ text, verdict }: { text: string; verdict: CheckAnswer | undefined }) {
   return (
     <div className="preview" aria-live="polite" data-testid="preview">
-      <Content text={text} verdict={verdict} />
+      {/* To look must change nothing, whoever wrote the expression. */}
+      {verdict?.CallsWorkflow ? <Acts /> : <Content text={text} verdict={verdict} />}
     </div>
   );
 }
 
+function Acts() {
+  return <p className="tone-text-red">It calls a workflow, which an alert never does: nothing would be judged.</p>;
+}
+
 function Content({ text, verdict }: { text: string; verdict: CheckAnswer | undefined }) {
-  // To look must change nothing, whoever wrote the expression.
-  const acts = verdict?.CallsWorkflow === true;
-  const valid = verdict?.Valid === true && !acts;
+  const valid = verdict?.Valid === true;
   const answer = useQuery({
     queryKey: ["condition", text],
     queryFn: async ({ signal }) => held((await runQuery(text, signal)).value),
@@ -40,7 +43,6 @@ function Content({ text, verdict }: { text: string; verdict: CheckAnswer | undef
       </p>
     );
   }
-  if (acts) return <p className="tone-text-red">It calls a workflow, which an alert never does: nothing would be judged.</p>;
   if (answer.error) return <p className="tone-text-red">{messageOf(answer.error)}</p>;
   if (!valid || !answer.data) return <p className="muted">Looking…</p>;
   return answer.data.holds ? (

@@ -10,7 +10,7 @@ it("asks and acts at once although the browser calls itself offline: the server 
   const asked = vi.fn().mockResolvedValue("flows");
   const done = vi.fn().mockResolvedValue("sent");
 
-  void client.fetchQuery({ queryKey: ["flows"], queryFn: asked });
+  void client.query({ queryKey: ["flows"], queryFn: asked });
   void new MutationObserver(client, { mutationFn: done }).mutate(undefined);
   await Promise.resolve();
 
