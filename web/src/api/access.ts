@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Logging in and out. The session is a cookie that no script can read.
 
+import { setBy } from "../state/clock";
 import type { WhoAmI } from "./types";
 
 export async function whoAmI(): Promise<WhoAmI> {
+  const asked = Date.now();
   const response = await fetch("api/whoami", { headers: { Accept: "application/json" } });
+  setBy(response.headers.get("Date"), asked, Date.now());
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
   return (await response.json()) as WhoAmI;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page's one WebSocket: asks for the graph, hands on what arrives, and after a loss goes on where it was.
 
+import { now } from "../state/clock";
 import { receive, type Message } from "./envelope";
 
 export type Link =
@@ -41,7 +42,7 @@ const SILENCE = 20_000;
 const PING = JSON.stringify({ Namespace: "Graph", Type: "Ping" });
 
 const realClock: Clock = {
-  now: () => Date.now(),
+  now,
   after(delay, run) {
     const timer = setTimeout(run, delay);
     return () => clearTimeout(timer);
