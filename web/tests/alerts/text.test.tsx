@@ -44,7 +44,7 @@ it("shows whatever an alert says as text", async () => {
 
 it("is muted for an hour of the server's, also where the browser's clock is wrong", async () => {
   const frame = await shown("");
-  const sent = vi.fn((..._: [string, { body: string }]) => Promise.resolve(new Response(JSON.stringify(alert("a")))));
+  const sent = vi.fn<(path: string, init: { body: string }) => Promise<Response>>(() => Promise.resolve(new Response(JSON.stringify(alert("a")))));
   vi.stubGlobal("fetch", sent);
   const began = Date.now();
   setBy(new Date(began - 7_200_000).toUTCString(), began, began);
