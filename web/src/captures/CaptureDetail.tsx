@@ -6,6 +6,7 @@ import type { CaptureView, NodeStatus } from "../api/types";
 import { go } from "../state/place";
 import { bytes, clockTime, count } from "../ui/format";
 import { CopyMenu } from "../ui/CopyMenu";
+import { usePortion } from "../ui/portion";
 import { Button } from "../ui/widgets";
 import { asCommand, asCurl } from "./expression";
 
@@ -18,6 +19,7 @@ const TONES: Readonly<Record<NodeStatus["State"], string>> = {
 
 export function CaptureDetail({ capture }: { capture: CaptureView }) {
   const nodes = capture.Status?.Nodes ?? [];
+  const { shown, more } = usePortion(nodes);
   return (
     <div className="card-detail">
       {nodes.length > 0 ? (
@@ -35,11 +37,12 @@ export function CaptureDetail({ capture }: { capture: CaptureView }) {
             </tr>
           </thead>
           <tbody>
-            {nodes.map((node) => (
+            {shown.map((node) => (
               <InterfaceRow key={node.NodeID} node={node} />
             ))}
           </tbody>
         </table>
+        {more}
         </div>
       ) : null}
       <div>
