@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an expression means now: an error, or whether the condition holds at this moment.
 
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { runQuery } from "../api/client";
 import type { CheckAnswer } from "../api/types";
 import { Icon } from "../ui/Icon";
@@ -30,7 +30,6 @@ function Content({ text, verdict }: { text: string; verdict: CheckAnswer | undef
     queryFn: async ({ signal }) => held((await runQuery(text, signal)).value),
     enabled: valid,
     refetchInterval: REFRESH_MS,
-    placeholderData: keepPreviousData,
     retry: false,
     gcTime: 0,
   });

@@ -15,6 +15,8 @@ import { filterRows, toRow, type FlowRow } from "./rows";
 
 const LIMIT = 2000;
 const REFRESH_MS = 2000;
+/** Until then the rows are those of another capture, interface or moment. */
+const READING = "Reading…";
 
 const address = (text: string) => <code title={text}>{text}</code>;
 const packets = (row: FlowRow) => <span title="A to B / B to A">{`${count(row.packetsAB)} / ${count(row.packetsBA)}`}</span>;
@@ -71,7 +73,7 @@ export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
     <section className="stack fill" aria-label="Flows">
       <header className="section-head">
         <h3>Flows</h3>
-        <span className="muted">{summary(rows.length, shown.length)}</span>
+        <span className="muted">{query.isPlaceholderData ? READING : summary(rows.length, shown.length)}</span>
         <FlowPath flow={rows.find((row) => row.id === chosen)} />
         <input
           className="filter"

@@ -48,6 +48,13 @@ function columnsFrom(firstNs: number, names: Names): Column<DecodedPacket>[] {
   ];
 }
 
+/** Until then the rows are those of another flow, capture or interface. */
+const READING = "Reading…";
+
+function amount(packets: number): string {
+  return packets >= LIMIT ? `the first ${count(LIMIT)}` : count(packets);
+}
+
 interface Props {
   scope: PacketScope;
   /** Names of interfaces by TID, to be shown where packets come from several. */
@@ -72,7 +79,7 @@ export function PacketList({ scope, names, onlyFlow, onAllFlows }: Props) {
     <section className="stack fill" aria-label="First packets">
       <header className="section-head">
         <h3>First packets</h3>
-        <span className="muted">{packets.length >= LIMIT ? `the first ${count(LIMIT)}` : count(packets.length)}</span>
+        <span className="muted">{query.isPlaceholderData ? READING : amount(packets.length)}</span>
         {onlyFlow ? (
           <button type="button" className="chip" onClick={onAllFlows} title="Show packets of all flows">
             {onlyFlow}
