@@ -10,6 +10,8 @@ export class ApiError extends Error {
   }
 }
 
+/** Of somebody else's words. */
+const LONGEST_FAILURE = 4000;
 /** Browsers drop connections that are being made whenever an interface of their own machine comes or goes. */
 const ATTEMPTS = 4;
 const PAUSE_MS = 150;
@@ -43,7 +45,7 @@ async function repeated(send: () => Promise<Response>, attempts: number, signal?
 }
 
 /** The server explains in plain text, or as problem+json with `detail`. */
-async function failureText(response: Response): Promise<string> {
+export async function failureText(response: Response): Promise<string> {
   const text = (await response.text()).trim();
   if (text.startsWith("{")) {
     try {
@@ -54,7 +56,12 @@ async function failureText(response: Response): Promise<string> {
       // Not JSON after all: shown as the text that it is.
     }
   }
-  return text || `the server answered ${response.status}`;
+  if (text.startsWith("<")) return `a proxy before the server answered ${response.status}${reason(response)}`;
+  return text.slice(0, LONGEST_FAILURE) || `the server answered ${response.status}${reason(response)}`;
+}
+
+function reason({ statusText }: Response): string {
+  return statusText ? ` (${statusText})` : "";
 }
 
 export async function read(path: string, init?: RequestInit): Promise<unknown> {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it, vi } from "vitest";
-import { runQuery } from "../../src/api/client";
+import { logIn } from "../../src/api/access";
+import { listCaptures, runQuery } from "../../src/api/client";
 
 /** A server whose first connection is lost after it has read the request; the number of requests that reach it. */
 function losing(): () => number {
@@ -22,4 +23,19 @@ it("sends a query that calls a workflow once: it may have been called already", 
   const requests = losing();
   await expect(runQuery("G.Workflow('Purge')")).rejects.toThrow("the server does not answer");
   expect(requests()).toBe(1);
+});
+
+it("tells of a proxy's page for people what it says, not how it is drawn", async () => {
+  const page = "<html><head><title>502 Bad Gateway</title></head><body>…</body></html>";
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response(page, { status: 502, statusText: "Bad Gateway" })));
+
+  await expect(listCaptures()).rejects.toThrow(/^a proxy before the server answered 502 \(Bad Gateway\)$/);
+  expect(await logIn("me", "word")).toBe("a proxy before the server answered 502 (Bad Gateway)");
+});
+
+it("tells the server's words as they are", async () => {
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response("no such capture\nhint: list them", { status: 404 })));
+
+  await expect(listCaptures()).rejects.toThrow(/^no such capture\nhint: list them$/);
+  expect(await logIn("me", "word")).toBe("no such capture: list them");
 });
