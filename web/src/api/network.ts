@@ -2,7 +2,7 @@
 // What queries tell of the whole network: how it was at a moment, which flows there were, how much its links carry.
 
 import { runQuery, type FlowScope } from "./client";
-import type { Flow, QueryAnswer } from "./shapes";
+import type { Flow, Gathered, QueryAnswer } from "./shapes";
 import type { Edge, Json, Node } from "./types";
 
 type Counters = Readonly<Record<string, number>>;
@@ -15,9 +15,9 @@ export async function graphAt(at: number, signal?: AbortSignal): Promise<{ nodes
 }
 
 /** Flows that were active at a moment (Unix ms), the most recent first. */
-export async function flowsAt(at: number, scope: FlowScope, limit: number, signal?: AbortSignal): Promise<Flow[]> {
-  const { value } = await runQuery(`G.At(${at}).Flows()${restriction(scope)}.Limit(${limit})`, signal);
-  return (value ?? []) as unknown as Flow[];
+export async function flowsAt(at: number, scope: FlowScope, limit: number, signal?: AbortSignal): Promise<Gathered<Flow>> {
+  const { value, missingHosts } = await runQuery(`G.At(${at}).Flows()${restriction(scope)}.Limit(${limit})`, signal);
+  return { rows: (value ?? []) as unknown as Flow[], missingHosts };
 }
 
 /** Ids of the interfaces that saw a flow, by the id that it has on all of them. */

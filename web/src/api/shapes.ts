@@ -73,6 +73,12 @@ export interface CheckDraft {
   Steps: CheckStep[];
 }
 
+/** Rows, and the hosts that did not answer, whose rows are therefore missing. */
+export interface Gathered<T> {
+  readonly rows: readonly T[];
+  readonly missingHosts: readonly string[];
+}
+
 /** What a query gave, with what is known to be missing from it. */
 export interface QueryAnswer {
   readonly value: Json;

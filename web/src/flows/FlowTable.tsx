@@ -5,16 +5,19 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { listFlows, type FlowScope } from "../api/client";
 import { flowsAt } from "../api/network";
+import type { Flow, Gathered } from "../api/shapes";
 import { refine, place } from "../state/place";
 import { useStore } from "../state/store";
 import { bytes, clockTime, count, duration, plural } from "../ui/format";
 import { EmptyState, ErrorNote, IconButton, messageOf } from "../ui/widgets";
+import { MissingHosts } from "../ui/MissingHosts";
 import { VirtualTable, type Column } from "../ui/VirtualTable";
 import { useFlowPath } from "./useFlowPath";
 import { filterRows, toRow, type FlowRow } from "./rows";
 
 const LIMIT = 2000;
 const REFRESH_MS = 2000;
+const NOTHING: Gathered<Flow> = { rows: [], missingHosts: [] };
 /** Until then the rows are those of another capture, interface or moment. */
 const READING = "Reading…";
 
@@ -67,7 +70,8 @@ export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
     refetchInterval: live && !at ? REFRESH_MS : false,
     placeholderData: keepPreviousData,
   });
-  const rows = useMemo(() => (query.data ?? []).map(toRow), [query.data]);
+  const found = query.data ?? NOTHING;
+  const rows = useMemo(() => found.rows.map(toRow), [found]);
   const shown = useMemo(() => filterRows(rows, filter), [rows, filter]);
   return (
     <section className="stack fill" aria-label="Flows">
@@ -87,6 +91,7 @@ export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
       </header>
       {query.isPending ? <EmptyState icon="hourglass" title="Reading flows" /> : null}
       {query.isError ? <ErrorNote>Flows could not be read: {messageOf(query.error)}</ErrorNote> : null}
+      <MissingHosts hosts={found.missingHosts} what="flows" />
       {query.isSuccess && shown.length === 0 ? (
         <EmptyState icon="search" title={rows.length > 0 ? "No flow matches the filter" : "No flows"}>
           {rows.length > 0 ? null : empty}

@@ -8,6 +8,7 @@ import type { DecodedPacket } from "../api/shapes";
 import { Icon } from "../ui/Icon";
 import { clockTime, count } from "../ui/format";
 import { EmptyState, ErrorNote, IconButton, messageOf } from "../ui/widgets";
+import { MissingHosts } from "../ui/MissingHosts";
 import { VirtualTable, type Column } from "../ui/VirtualTable";
 import { hexLines } from "./hex";
 
@@ -69,10 +70,10 @@ export function PacketList({ scope, names, onlyFlow, onAllFlows }: Props) {
     queryKey: ["packets", scope],
     queryFn: ({ signal }) => listPackets(scope, LIMIT, signal),
     // The first packets never change; there is nothing to read again once the list is full.
-    refetchInterval: ({ state }) => ((state.data?.length ?? 0) >= LIMIT ? false : REFRESH_MS),
+    refetchInterval: ({ state }) => ((state.data?.rows.length ?? 0) >= LIMIT ? false : REFRESH_MS),
     placeholderData: keepPreviousData,
   });
-  const packets = useMemo(() => query.data ?? [], [query.data]);
+  const packets = useMemo(() => query.data?.rows ?? [], [query.data]);
   const columns = useMemo(() => columnsFrom(packets[0]?.Time ?? 0, names), [packets, names]);
   const open = packets.find((packet) => packetId(packet) === chosen);
   return (
@@ -94,6 +95,7 @@ export function PacketList({ scope, names, onlyFlow, onAllFlows }: Props) {
       </header>
       {query.isPending ? <EmptyState icon="hourglass" title="Reading packets" /> : null}
       {query.isError ? <ErrorNote>Packets could not be read: {messageOf(query.error)}</ErrorNote> : null}
+      <MissingHosts hosts={query.data?.missingHosts} what="packets" />
       {packets.length > 0 ? (
         <VirtualTable
           label="Packets"
