@@ -92,11 +92,7 @@ export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
       {query.isPending ? <EmptyState icon="hourglass" title="Reading flows" /> : null}
       {query.isError ? <ErrorNote>Flows could not be read: {messageOf(query.error)}</ErrorNote> : null}
       <MissingHosts hosts={found.missingHosts} what="flows" />
-      {query.isSuccess && shown.length === 0 ? (
-        <EmptyState icon="search" title={rows.length > 0 ? "No flow matches the filter" : "No flows"}>
-          {rows.length > 0 ? null : empty}
-        </EmptyState>
-      ) : null}
+      {query.isSuccess && shown.length === 0 ? <Nothing filtered={rows.length > 0} empty={empty} /> : null}
       {shown.length > 0 ? (
         <VirtualTable
           label="Flows"
@@ -111,6 +107,14 @@ export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
         />
       ) : null}
     </section>
+  );
+}
+
+function Nothing({ filtered, empty }: { filtered: boolean; empty: string }) {
+  return (
+    <EmptyState icon="search" title={filtered ? "No flow matches the filter" : "No flows"}>
+      {filtered ? null : empty}
+    </EmptyState>
   );
 }
 
