@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Interfaces of a capture with their own state and counters, and the capture as a command.
 
-import type { CaptureDraft } from "../api/shapes";
 import type { CaptureView, NodeStatus } from "../api/types";
 import { go } from "../state/place";
 import { bytes, clockTime, count } from "../ui/format";
 import { CopyMenu } from "../ui/CopyMenu";
 import { usePortion } from "../ui/portion";
 import { Button } from "../ui/widgets";
+import { definitionOf } from "./definition";
 import { asCommand, asCurl } from "./expression";
 
 const TONES: Readonly<Record<NodeStatus["State"], string>> = {
@@ -53,10 +53,10 @@ export function CaptureDetail({ capture }: { capture: CaptureView }) {
       {capture.Description ? <p>{capture.Description}</p> : null}
       <CopyMenu
         choices={[
-          { label: "command", text: asCommand(draftOf(capture), 0) },
-          { label: "curl", text: asCurl(draftOf(capture), 0, document.baseURI.replace(/[?#].*$/, "")) },
+          { label: "command", text: asCommand(definitionOf(capture), 0) },
+          { label: "curl", text: asCurl(definitionOf(capture), 0, document.baseURI.replace(/[?#].*$/, "")) },
           { label: "id", text: capture.UUID },
-        ]}
+        ].filter(({ text }) => text !== "")}
       />
     </div>
   );
@@ -93,13 +93,4 @@ function InterfaceRow({ node }: { node: NodeStatus }) {
       ) : null}
     </>
   );
-}
-
-function draftOf(capture: CaptureView): CaptureDraft {
-  return {
-    GremlinQuery: capture.GremlinQuery,
-    ...(capture.Name ? { Name: capture.Name } : {}),
-    ...(capture.BPFFilter ? { BPFFilter: capture.BPFFilter } : {}),
-    FirstPackets: capture.FirstPackets,
-  };
 }
