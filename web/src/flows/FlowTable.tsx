@@ -2,7 +2,7 @@
 // Flows of a node or a capture, read again every two seconds while somebody looks.
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { listFlows, type FlowScope } from "../api/client";
 import { flowsAt } from "../api/network";
 import type { Flow, Gathered } from "../api/shapes";
@@ -58,10 +58,12 @@ interface Props {
   scope: FlowScope;
   chosen: string;
   onChoose: (row: FlowRow | null) => void;
+  /** Told what has become of the chosen flow each time that flows are read. */
+  onFresh?: (row: FlowRow) => void;
   empty: string;
 }
 
-export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
+export function FlowTable({ scope, chosen, onChoose, onFresh, empty }: Props) {
   const { filter, at } = useStore(place);
   const [live, setLive] = useState(true);
   const query = useQuery({
@@ -73,12 +75,16 @@ export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
   const found = query.data ?? NOTHING;
   const rows = useMemo(() => found.rows.map(toRow), [found]);
   const shown = useMemo(() => filterRows(rows, filter), [rows, filter]);
+  const flow = rows.find((row) => row.id === chosen);
+  useEffect(() => {
+    if (flow) onFresh?.(flow);
+  }, [flow, onFresh]);
   return (
     <section className="stack fill" aria-label="Flows">
       <header className="section-head">
         <h3>Flows</h3>
         <span className="muted">{query.isPlaceholderData ? READING : summary(rows.length, shown.length)}</span>
-        <FlowPath flow={rows.find((row) => row.id === chosen)} />
+        <FlowPath flow={flow} />
         <input
           className="filter"
           type="search"
