@@ -54,6 +54,11 @@ def test_a_query_is_written_with_completion_alone(console: Page, stack: Stack, l
     assert console.texts(f"{ROW} >> nth=0")[0].startswith(left)
 
 
+def test_a_slash_in_a_query_stays_in_the_query(console: Page) -> None:
+    console.run("await page.locator('.cm-content').click(); await page.keyboard.type('/* all */ G.V()')")
+    assert console.text(".cm-line") == "/* all */ G.V()"
+
+
 def test_a_mistake_is_underlined_and_cannot_be_run(console: Page) -> None:
     console.type_expression("G.V().Hass('Name', 'x')")
     console.wait(".cm-lintRange-error")

@@ -56,3 +56,13 @@ def test_a_cut_connection_goes_on_without_loading_the_graph_again(
     page.close()
     assert first == "Resume"
     assert "SyncReply" not in more
+
+
+def test_a_part_that_cannot_be_loaded_leaves_the_rest_of_the_page(page: Page) -> None:
+    page.run("await page.route('**/assets/InjectTab*', (route) => route.abort())")
+    page.click("tab", "Inject")
+    page.wait("[data-testid=broken] >> text=Load the page again")
+    page.click("tab", "Checks")
+    page.wait("text=No checks yet")
+    page.wait("[data-testid=canvas] canvas")
+    page.run("complaints.length = 0")

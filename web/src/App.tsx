@@ -25,6 +25,7 @@ import { TimeBar, TimeButton } from "./time/TimeBar";
 import { nameOf, shortName } from "./topology/appearance";
 import { SearchBox } from "./topology/SearchBox";
 import { Topology } from "./topology/Topology";
+import { Boundary } from "./ui/Boundary";
 import { lazily } from "./ui/lazily";
 import { LinkBanner, LinkPill } from "./ui/LinkBanner";
 import { LogOut } from "./ui/Login";
@@ -46,9 +47,17 @@ export function App() {
       <Header />
       <LinkBanner />
       <TimeBar />
-      <SplitPane left={<Topology />} right={<Panel />} />
+      <SplitPane left={<TheMap />} right={<Panel />} />
       <Toasts />
     </div>
+  );
+}
+
+function TheMap() {
+  return (
+    <Boundary what="The map">
+      <Topology />
+    </Boundary>
   );
 }
 
@@ -114,7 +123,10 @@ function Panel() {
         ]}
       />
       <div className="panel-body" role="tabpanel">
-        <Content tab={tab} />
+        {/* Another for each tab: what is wrong with one says nothing of the next. */}
+        <Boundary key={tab} what="This tab">
+          <Content tab={tab} />
+        </Boundary>
       </div>
     </aside>
   );

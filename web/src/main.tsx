@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
+import { askAgain, requests } from "./state/requests";
 import { Session, SessionContext } from "./state/session";
+import { Boundary } from "./ui/Boundary";
 import { BehindLogin } from "./ui/Login";
 import "./ui/styles/index.css";
 
 const session = new Session();
-const queries = new QueryClient({ defaultOptions: { queries: { retry: 1, refetchOnWindowFocus: false } } });
+const queries = requests();
+askAgain(queries, session.link);
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queries}>
       <SessionContext value={session}>
-        <BehindLogin>
-          <App />
-        </BehindLogin>
+        <Boundary what="The page">
+          <BehindLogin>
+            <App />
+          </BehindLogin>
+        </Boundary>
       </SessionContext>
     </QueryClientProvider>
   </StrictMode>,

@@ -5,6 +5,7 @@ import { useMutation } from "@tanstack/react-query";
 import { deleteAlert, muteAlert } from "../api/alerts";
 import type { AlertView } from "../api/types";
 import { isMuted } from "../state/alerts";
+import { now as present } from "../state/clock";
 import { go } from "../state/place";
 import { CardTitle } from "../ui/Card";
 import { ago, duration } from "../ui/format";
@@ -87,7 +88,7 @@ function Actions({ alert, muted, refusal, onEdit }: Omit<Props, "open"> & { mute
           aria-label="Mute"
           title={refusal || "Mute: nobody is told that it fires"}
           disabled={off || mute.isPending}
-          onChange={(event) => mute.mutate(muteEnd(event.target.value, Date.now()))}
+          onChange={(event) => mute.mutate(muteEnd(event.target.value, present()))}
         >
           <option value="" disabled hidden>
             Mute

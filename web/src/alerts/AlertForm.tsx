@@ -2,11 +2,11 @@
 // A new alert, or one that is changed: what it watches, judged while it is typed, and tried on the past.
 
 import { useMutation } from "@tanstack/react-query";
-import { useState } from "react";
 import { changeAlert, createAlert } from "../api/alerts";
 import type { AlertView, CheckAnswer } from "../api/types";
 import { QueryEditor } from "../editor/QueryEditor";
 import { useCheck } from "../editor/useCheck";
+import { useDraft } from "../state/drafts";
 import { go } from "../state/place";
 import { FormError } from "../ui/Field";
 import { tell } from "../ui/toasts";
@@ -23,8 +23,7 @@ interface Props {
 }
 
 export default function AlertForm({ alert, onDone }: Props) {
-  const [fields, setFields] = useState<Fields>(() => (alert ? fieldsOf(alert) : blank));
-  const change = (part: Partial<Fields>): void => setFields((known) => ({ ...known, ...part }));
+  const [fields, change] = useFields(alert);
   const isQuery = fields.language === "gremlin";
   const { text, verdict } = useCheck(isQuery ? fields.expression : "");
   const draft = toDraft(fields);
@@ -69,6 +68,12 @@ export default function AlertForm({ alert, onDone }: Props) {
       </footer>
     </form>
   );
+}
+
+function useFields(alert: AlertView | null): [Fields, (part: Partial<Fields>) => void] {
+  const start = (): Fields => (alert ? fieldsOf(alert) : blank);
+  const [fields, , change] = useDraft(`alert.fields.${alert?.UUID ?? ""}`, start);
+  return [fields, (part) => change((known) => ({ ...known, ...part }))];
 }
 
 interface ConditionProps {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // All alerts with their states, and the way to a new one.
 
-import { Suspense, useEffect, useState } from "react";
+import { Suspense, useEffect } from "react";
 import type { AlertView } from "../api/types";
 import { useRefusal } from "../state/access";
 import { inOrder } from "../state/alerts";
+import { forget, useDraft } from "../state/drafts";
 import { place } from "../state/place";
 import { useSession } from "../state/session";
 import { useStore } from "../state/store";
@@ -24,11 +25,14 @@ type Edited = AlertView | null | undefined;
 export function AlertsTab() {
   const alerts = useStore(useSession().alerts);
   const { alert: open } = useStore(place);
-  const [edited, setEdited] = useState<Edited>(undefined);
+  const [edited, setEdited] = useDraft<Edited>("alert.edited", () => undefined);
   const unseen = useRefusal("alert read");
   const refusal = useRefusal("alert write");
   const list = inOrder(alerts);
-  const done = (): void => setEdited(undefined);
+  const done = (): void => {
+    setEdited(undefined);
+    forget("alert.");
+  };
   if (unseen) return <Refusal reason={unseen} />;
   return (
     <div className="stack fill">

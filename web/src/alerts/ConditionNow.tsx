@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an expression means now: an error, or whether the condition holds at this moment.
 
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { runQuery } from "../api/client";
 import type { CheckAnswer } from "../api/types";
 import { Icon } from "../ui/Icon";
@@ -13,9 +13,14 @@ const REFRESH_MS = 5000;
 export function ConditionNow({ text, verdict }: { text: string; verdict: CheckAnswer | undefined }) {
   return (
     <div className="preview" aria-live="polite" data-testid="preview">
-      <Content text={text} verdict={verdict} />
+      {/* To look must change nothing, whoever wrote the expression. */}
+      {verdict?.CallsWorkflow ? <Acts /> : <Content text={text} verdict={verdict} />}
     </div>
   );
+}
+
+function Acts() {
+  return <p className="tone-text-red">It calls a workflow, which an alert never does: nothing would be judged.</p>;
 }
 
 function Content({ text, verdict }: { text: string; verdict: CheckAnswer | undefined }) {
@@ -25,7 +30,6 @@ function Content({ text, verdict }: { text: string; verdict: CheckAnswer | undef
     queryFn: async ({ signal }) => held((await runQuery(text, signal)).value),
     enabled: valid,
     refetchInterval: REFRESH_MS,
-    placeholderData: keepPreviousData,
     retry: false,
     gcTime: 0,
   });

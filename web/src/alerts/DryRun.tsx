@@ -4,6 +4,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { rehearseAlert, type AlertDraft } from "../api/alerts";
+import { now } from "../state/clock";
 import { duration } from "../ui/format";
 import { Button, ErrorNote, messageOf } from "../ui/widgets";
 import { Steps } from "./AlertHistory";
@@ -22,8 +23,8 @@ export function DryRun({ draft, disabled }: { draft: AlertDraft; disabled: boole
   const [span, setSpan] = useState(HOUR);
   const run = useMutation({
     mutationFn: () => {
-      const now = Date.now();
-      return rehearseAlert(draft, now - span, now);
+      const end = now();
+      return rehearseAlert(draft, end - span, end);
     },
   });
   const section = useRef<HTMLElement>(null);

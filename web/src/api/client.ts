@@ -2,7 +2,7 @@
 // Calls about captures, checks, queries and what they find.
 
 import { ApiError, call, parameters, read, sending, withSignal } from "./http";
-import type { CaptureDraft, CheckDraft, DecodedPacket, Explanation, Flow, QueryAnswer } from "./shapes";
+import type { CaptureDraft, CheckDraft, DecodedPacket, Explanation, Flow, Gathered, QueryAnswer } from "./shapes";
 import type { CaptureView, CheckAnswer, CheckResult, CheckView, CompletionAnswer, Identity, Json, MetricPoints, Preview } from "./types";
 
 export async function serverInfo(): Promise<Identity> {
@@ -65,10 +65,20 @@ export async function runQuery(text: string, signal?: AbortSignal): Promise<Quer
   return {
     value: (body.trim() ? JSON.parse(body) : null) as Json,
     octets: body.length,
-    missingHosts: (response.headers.get("X-Missing-Hosts") ?? "").split(",").filter(Boolean),
+    missingHosts: missingHosts(response),
     truncated: response.headers.get("X-Truncated") === "true",
     notes: notesIn(response.headers.get("X-Notes")),
   };
+}
+
+function missingHosts({ headers }: Response): string[] {
+  return (headers.get("X-Missing-Hosts") ?? "").split(",").filter(Boolean);
+}
+
+async function gathered<T>(path: string, signal: AbortSignal | undefined): Promise<Gathered<T>> {
+  const response = await call(path, withSignal({}, signal));
+  const rows = response.status === 204 ? null : ((await response.json()) as T[] | null);
+  return { rows: rows ?? [], missingHosts: missingHosts(response) };
 }
 
 /** A list of texts in JSON; whatever else a proxy makes of the header says nothing. */
@@ -103,9 +113,9 @@ export interface FlowScope {
   capture?: string;
 }
 
-export async function listFlows(scope: FlowScope, limit: number, signal?: AbortSignal): Promise<Flow[]> {
+export async function listFlows(scope: FlowScope, limit: number, signal?: AbortSignal): Promise<Gathered<Flow>> {
   const query = parameters({ node: scope.node, capture: scope.capture, limit });
-  return ((await read(`api/flows?${query}`, withSignal({}, signal))) ?? []) as Flow[];
+  return gathered(`api/flows?${query}`, signal);
 }
 
 export interface PacketScope {
@@ -114,8 +124,8 @@ export interface PacketScope {
   flow?: string | undefined;
 }
 
-export async function listPackets(scope: PacketScope, limit: number, signal?: AbortSignal): Promise<DecodedPacket[]> {
-  return ((await read(packetsPath(scope, limit), withSignal({}, signal))) ?? []) as DecodedPacket[];
+export async function listPackets(scope: PacketScope, limit: number, signal?: AbortSignal): Promise<Gathered<DecodedPacket>> {
+  return gathered(packetsPath(scope, limit), signal);
 }
 
 /** Without an Accept header for JSON this address answers with a pcapng file. */

@@ -10,6 +10,8 @@ export class ApiError extends Error {
   }
 }
 
+/** Of somebody else's words. */
+const LONGEST_FAILURE = 4000;
 /** Browsers drop connections that are being made whenever an interface of their own machine comes or goes. */
 const ATTEMPTS = 4;
 const PAUSE_MS = 150;
@@ -19,10 +21,15 @@ const NOT_REPEATED = /^api\/(capture|check|check\/[^/]+\/run|alert|injectpacket|
 export async function call(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
   headers.set("Accept", "application/json");
-  const attempts = init.method === "POST" && NOT_REPEATED.test(path) ? 1 : ATTEMPTS;
+  const attempts = init.method === "POST" && (NOT_REPEATED.test(path) || maySayWorkflow(init)) ? 1 : ATTEMPTS;
   const response = await repeated(() => fetch(path, { ...init, headers }), attempts, init.signal);
   if (!response.ok) throw new ApiError(response.status, await failureText(response));
   return response;
+}
+
+/** A query may call workflows, which do whatever the user may. */
+function maySayWorkflow({ body }: RequestInit): boolean {
+  return typeof body === "string" && /workflow/i.test(body);
 }
 
 async function repeated(send: () => Promise<Response>, attempts: number, signal?: AbortSignal | null): Promise<Response> {
@@ -38,7 +45,7 @@ async function repeated(send: () => Promise<Response>, attempts: number, signal?
 }
 
 /** The server explains in plain text, or as problem+json with `detail`. */
-async function failureText(response: Response): Promise<string> {
+export async function failureText(response: Response): Promise<string> {
   const text = (await response.text()).trim();
   if (text.startsWith("{")) {
     try {
@@ -49,7 +56,12 @@ async function failureText(response: Response): Promise<string> {
       // Not JSON after all: shown as the text that it is.
     }
   }
-  return text || `the server answered ${response.status}`;
+  if (text.startsWith("<")) return `a proxy before the server answered ${response.status}${reason(response)}`;
+  return text.slice(0, LONGEST_FAILURE) || `the server answered ${response.status}${reason(response)}`;
+}
+
+function reason({ statusText }: Response): string {
+  return statusText ? ` (${statusText})` : "";
 }
 
 export async function read(path: string, init?: RequestInit): Promise<unknown> {

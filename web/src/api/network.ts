@@ -2,7 +2,7 @@
 // What queries tell of the whole network: how it was at a moment, which flows there were, how much its links carry.
 
 import { runQuery, type FlowScope } from "./client";
-import type { Flow, QueryAnswer } from "./shapes";
+import type { Flow, Gathered, QueryAnswer } from "./shapes";
 import type { Edge, Json, Node } from "./types";
 
 type Counters = Readonly<Record<string, number>>;
@@ -15,9 +15,9 @@ export async function graphAt(at: number, signal?: AbortSignal): Promise<{ nodes
 }
 
 /** Flows that were active at a moment (Unix ms), the most recent first. */
-export async function flowsAt(at: number, scope: FlowScope, limit: number, signal?: AbortSignal): Promise<Flow[]> {
-  const { value } = await runQuery(`G.At(${at}).Flows()${restriction(scope)}.Limit(${limit})`, signal);
-  return (value ?? []) as unknown as Flow[];
+export async function flowsAt(at: number, scope: FlowScope, limit: number, signal?: AbortSignal): Promise<Gathered<Flow>> {
+  const { value, missingHosts } = await runQuery(`G.At(${at}).Flows()${restriction(scope)}.Limit(${limit})`, signal);
+  return { rows: (value ?? []) as unknown as Flow[], missingHosts };
 }
 
 /** Ids of the interfaces that saw a flow, by the id that it has on all of them. */
@@ -27,11 +27,20 @@ export async function interfacesOf(trackingId: string, at: string, signal?: Abor
   return ((value ?? []) as unknown as Node[]).map((node) => node.ID);
 }
 
-/** Bits a second of each interface in both directions, by node id, over its latest interval. */
-export async function interfaceRates(signal?: AbortSignal): Promise<Map<string, number>> {
+/** What an interface carried over its latest interval: of one that is silent, of when it was not. */
+export interface Sample {
+  /** Both directions. */
+  readonly bitsPerSecond: number;
+  /** Unix ms, by the clock of its agent. */
+  readonly start: number;
+  readonly last: number;
+}
+
+/** The latest sample of each interface, by node id. */
+export async function interfaceSamples(signal?: AbortSignal): Promise<Map<string, Sample>> {
   const { value } = await runQuery("G.V().Metrics()", signal);
   const series = ((value ?? []) as Json[]).flatMap((one) => Object.entries(one as Record<string, Json>));
-  return new Map(series.map(([id, points]) => [id, rateOf((points as unknown as Counters[]).at(-1))]));
+  return new Map(series.map(([id, points]) => [id, sampleOf((points as unknown as Counters[]).at(-1))]));
 }
 
 /** The OpenFlow rules or groups that the switch of a node has now. */
@@ -40,9 +49,9 @@ export async function openFlowOf(nodeId: string, kind: "rules" | "groups", signa
   return runQuery(`G.V('${escaped(nodeId)}').${step}()`, signal);
 }
 
-function rateOf(point: Counters | undefined): number {
+function sampleOf(point: Counters | undefined): Sample {
   const { Start: start = 0, Last: last = 0, RxBytes: received = 0, TxBytes: sent = 0 } = point ?? {};
-  return last > start ? ((received + sent) * 8000) / (last - start) : 0;
+  return { bitsPerSecond: last > start ? ((received + sent) * 8000) / (last - start) : 0, start, last };
 }
 
 function restriction({ node, capture }: FlowScope): string {

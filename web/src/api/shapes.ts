@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers whose shape the server does not publish as a struct, and those that older servers give in part.
 
-import type { CheckStep, CheckView, Json } from "./types";
+import type { CaptureView, CheckStep, CheckView, Json } from "./types";
 
 export interface FlowMetric {
   ABPackets: number;
@@ -56,13 +56,7 @@ export interface DecodedPacket {
   Data?: string;
 }
 
-export interface CaptureDraft {
-  GremlinQuery: string;
-  Name?: string;
-  Description?: string;
-  BPFFilter?: string;
-  FirstPackets?: number;
-}
+export type CaptureDraft = Pick<CaptureView, "GremlinQuery"> & Partial<Omit<CaptureView, "UUID" | "Count" | "Status" | "Owner">>;
 
 export interface CheckDraft {
   Name: string;
@@ -71,6 +65,12 @@ export interface CheckDraft {
   Within: number;
   Active: CheckView["Active"];
   Steps: CheckStep[];
+}
+
+/** Rows, and the hosts that did not answer, whose rows are therefore missing. */
+export interface Gathered<T> {
+  readonly rows: readonly T[];
+  readonly missingHosts: readonly string[];
 }
 
 /** What a query gave, with what is known to be missing from it. */

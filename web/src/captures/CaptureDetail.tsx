@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Interfaces of a capture with their own state and counters, and the capture as a command.
 
-import type { CaptureDraft } from "../api/shapes";
 import type { CaptureView, NodeStatus } from "../api/types";
 import { go } from "../state/place";
 import { bytes, clockTime, count } from "../ui/format";
 import { CopyMenu } from "../ui/CopyMenu";
+import { usePortion } from "../ui/portion";
 import { Button } from "../ui/widgets";
+import { definitionOf } from "./definition";
 import { asCommand, asCurl } from "./expression";
 
 const TONES: Readonly<Record<NodeStatus["State"], string>> = {
@@ -18,6 +19,7 @@ const TONES: Readonly<Record<NodeStatus["State"], string>> = {
 
 export function CaptureDetail({ capture }: { capture: CaptureView }) {
   const nodes = capture.Status?.Nodes ?? [];
+  const { shown, more } = usePortion(nodes);
   return (
     <div className="card-detail">
       {nodes.length > 0 ? (
@@ -35,11 +37,12 @@ export function CaptureDetail({ capture }: { capture: CaptureView }) {
             </tr>
           </thead>
           <tbody>
-            {nodes.map((node) => (
+            {shown.map((node) => (
               <InterfaceRow key={node.NodeID} node={node} />
             ))}
           </tbody>
         </table>
+        {more}
         </div>
       ) : null}
       <div>
@@ -50,10 +53,10 @@ export function CaptureDetail({ capture }: { capture: CaptureView }) {
       {capture.Description ? <p>{capture.Description}</p> : null}
       <CopyMenu
         choices={[
-          { label: "command", text: asCommand(draftOf(capture), 0) },
-          { label: "curl", text: asCurl(draftOf(capture), 0, document.baseURI.replace(/[?#].*$/, "")) },
+          { label: "command", text: asCommand(definitionOf(capture), 0) },
+          { label: "curl", text: asCurl(definitionOf(capture), 0, document.baseURI.replace(/[?#].*$/, "")) },
           { label: "id", text: capture.UUID },
-        ]}
+        ].filter(({ text }) => text !== "")}
       />
     </div>
   );
@@ -90,13 +93,4 @@ function InterfaceRow({ node }: { node: NodeStatus }) {
       ) : null}
     </>
   );
-}
-
-function draftOf(capture: CaptureView): CaptureDraft {
-  return {
-    GremlinQuery: capture.GremlinQuery,
-    ...(capture.Name ? { Name: capture.Name } : {}),
-    ...(capture.BPFFilter ? { BPFFilter: capture.BPFFilter } : {}),
-    FirstPackets: capture.FirstPackets,
-  };
 }

@@ -4,6 +4,7 @@
 import type { CaptureDraft } from "../api/shapes";
 import type { Node } from "../api/types";
 import { text } from "../state/metadata";
+import { spelt } from "./definition";
 
 /** Quote for the query language: a value of a network must not end the string it stands in. */
 export function quoted(value: string): string {
@@ -40,17 +41,41 @@ function shellQuoted(value: string): string {
   return `'${value.replaceAll("'", "'\\''")}'`;
 }
 
+const OPTIONS = [
+  ["--gremlin", "GremlinQuery"],
+  ["--name", "Name"],
+  ["--description", "Description"],
+  ["--bpf", "BPFFilter"],
+  ["--type", "Type"],
+  ["--layer-key-mode", "LayerKeyMode"],
+  ["--port", "Port"],
+  ["--first-packets", "FirstPackets"],
+  ["--raw-packet-limit", "RawPacketLimit"],
+  ["--header-size", "HeaderSize"],
+  ["--max-packets", "MaxPackets"],
+  ["--max-bytes", "MaxBytes"],
+  ["--max-duration", "MaxDuration"],
+] as const satisfies [string, keyof CaptureDraft][];
+
+/** What the command has no option for. */
+const UNSPOKEN = ["SamplingRate", "PollingInterval", "IPDefrag", "ExtraLayers", "Target", "TargetType", "UnmatchGrace"] as const;
+
+/** "" when the command cannot say all of it. */
 export function asCommand(draft: CaptureDraft, ttlSeconds: number): string {
-  const options: [string, string | undefined][] = [
-    ["--gremlin", draft.GremlinQuery],
-    ["--name", draft.Name],
-    ["--description", draft.Description],
-    ["--bpf", draft.BPFFilter],
-    ["--first-packets", draft.FirstPackets?.toString()],
-    ["--ttl", ttlSeconds > 0 ? `${ttlSeconds}s` : undefined],
+  const sinks = draft.Sinks ?? [];
+  // A comma separates what is said of a sink.
+  if (UNSPOKEN.some((name) => name in draft) || sinks.some(({ Target, Subject }) => `${Target}${Subject}`.includes(","))) return "";
+  const options: [string, string][] = [
+    ...OPTIONS.map(([flag, name]): [string, string] => [flag, String(draft[name] ?? "")]),
+    ...sinks.map((sink): [string, string] => ["--sink", spelt(sink)]),
+    ["--ttl", ttlSeconds > 0 ? `${ttlSeconds}s` : ""],
   ];
-  const given = options.filter((option): option is [string, string] => Boolean(option[1]));
-  return ["netsonde capture create", ...given.map(([flag, value]) => `${flag} ${shellQuoted(value)}`)].join(" ");
+  const given = options.filter(([, value]) => value !== "").map(([flag, value]) => `${flag} ${shellQuoted(value)}`);
+  return ["netsonde capture create", ...given, ...flagsOf(draft)].join(" ");
+}
+
+function flagsOf({ ExtraTCPMetric: tcp, ReassembleTCP: whole, StopOnUnmatch: stops }: CaptureDraft): string[] {
+  return [...(tcp || whole ? ["--tcp"] : []), ...(stops === false ? ["--keep-on-unmatch"] : [])];
 }
 
 export function asCurl(draft: CaptureDraft, ttlSeconds: number, base: string): string {

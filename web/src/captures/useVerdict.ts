@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server says of an expression while it is typed: whether it parses, and what it matches now.
 
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { previewCapture } from "../api/client";
 import type { Preview, CheckAnswer } from "../api/types";
 import { useCheck } from "../editor/useCheck";
@@ -22,7 +22,6 @@ export function useVerdict(expression: string): Verdict {
     queryFn: ({ signal }) => previewCapture(text, signal),
     enabled: valid,
     refetchInterval: PREVIEW_REFRESH_MS,
-    placeholderData: keepPreviousData,
     retry: false,
   });
   return {

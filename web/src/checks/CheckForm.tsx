@@ -2,9 +2,10 @@
 // A new check: for which interfaces, and what must be true of them. The server explains what is wrong with it.
 
 import { useMutation } from "@tanstack/react-query";
-import { useState, type SyntheticEvent } from "react";
+import type { SyntheticEvent } from "react";
 import { createCheck } from "../api/client";
 import type { CheckView } from "../api/types";
+import { useDraft } from "../state/drafts";
 import { go } from "../state/place";
 import { MatchPreview } from "../captures/MatchPreview";
 import { useVerdict } from "../captures/useVerdict";
@@ -15,12 +16,14 @@ import { chosenSteps, lacks, OFFERS, type Offer } from "./steps";
 const MS = 1000;
 const WAITS = "the check judges each interface as it appears";
 
+const usual = (): ReadonlyMap<string, string> => new Map([["dhcp", ""], ["gateway", ""]]);
+
 export function CheckForm({ onDone }: { onDone: () => void }) {
-  const [name, setName] = useState("");
-  const [query, setQuery] = useState("G.V().HasKey('ExtID.vm-id')");
-  const [seconds, setSeconds] = useState("10");
-  const [active, setActive] = useState<CheckView["Active"]>("never");
-  const [chosen, setChosen] = useState<ReadonlyMap<string, string>>(new Map([["dhcp", ""], ["gateway", ""]]));
+  const [name, setName] = useDraft("check.name", () => "");
+  const [query, setQuery] = useDraft("check.query", () => "G.V().HasKey('ExtID.vm-id')");
+  const [seconds, setSeconds] = useDraft("check.seconds", () => "10");
+  const [active, setActive] = useDraft<CheckView["Active"]>("check.active", () => "never");
+  const [chosen, setChosen] = useDraft<ReadonlyMap<string, string>>("check.chosen", usual);
   const create = useMutation({
     mutationFn: () =>
       createCheck({

@@ -2,6 +2,7 @@
 // What a check found: each interface with its steps, times and the sentence that says why.
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 import { listCheckResults } from "../api/client";
 import type { CheckResult, StepResult } from "../api/types";
 import { latest } from "../state/checks";
@@ -9,6 +10,7 @@ import { go } from "../state/place";
 import { useSession } from "../state/session";
 import { useStore } from "../state/store";
 import { clockTime, duration } from "../ui/format";
+import { usePortion } from "../ui/portion";
 import { ErrorNote, messageOf } from "../ui/widgets";
 import { VerdictBadge } from "./VerdictBadge";
 
@@ -21,15 +23,17 @@ export function CheckResults({ uuid }: { uuid: string }) {
     // Every piece of news makes another key: what the earlier ones found would stay for minutes.
     gcTime: 0,
   });
+  const all = useMemo(() => latest(results.data ?? []), [results.data]);
+  const { shown, more } = usePortion(all);
   if (results.error) return <ErrorNote>{messageOf(results.error)}</ErrorNote>;
   if (!results.data) return null;
-  const shown = latest(results.data);
-  if (shown.length === 0) return <p className="muted">No interface was judged yet.</p>;
+  if (all.length === 0) return <p className="muted">No interface was judged yet.</p>;
   return (
     <ul className="check-results" aria-label="Interfaces">
       {shown.map((result) => (
         <InterfaceResult key={result.NodeID} result={result} />
       ))}
+      {more ? <li>{more}</li> : null}
     </ul>
   );
 }

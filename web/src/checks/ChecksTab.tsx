@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // All checks with their verdicts, and the way to a new one.
 
-import { useState } from "react";
 import { useRefusal } from "../state/access";
 import { inOrder } from "../state/checks";
+import { forget, useDraft } from "../state/drafts";
 import { place } from "../state/place";
 import { useSession } from "../state/session";
 import { useStore } from "../state/store";
@@ -16,15 +16,19 @@ import { CheckForm } from "./CheckForm";
 export function ChecksTab() {
   const checks = useStore(useSession().checks);
   const { check: open } = useStore(place);
-  const [making, setMaking] = useState(false);
+  const [making, setMaking] = useDraft("check.making", () => false);
   const unseen = useRefusal("check read");
   const refusal = useRefusal("check write");
   const list = inOrder(checks);
+  const done = (): void => {
+    setMaking(false);
+    forget("check.");
+  };
   if (unseen) return <Refusal reason={unseen} />;
   return (
     <div className="stack fill">
       {making && !refusal ? (
-        <CheckForm onDone={() => setMaking(false)} />
+        <CheckForm onDone={done} />
       ) : (
         <ListHead title="Checks" number={checks.loaded ? list.length : null} refusal={refusal} onCreate={() => setMaking(true)} />
       )}

@@ -8,8 +8,9 @@ import { place } from "../state/place";
 import { useStore } from "../state/store";
 import { Button, IconButton } from "../ui/widgets";
 import { EXAMPLES } from "./examples";
+import { history } from "./history";
 import { OutcomeView } from "./OutcomeView";
-import { draftQuery, explain, history, outcome, run, runShared, stop } from "./run";
+import { draftQuery, explain, outcome, run, runShared, stop } from "./run";
 
 const LONGEST_SHOWN = 90;
 

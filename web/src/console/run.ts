@@ -6,7 +6,7 @@ import type { Explanation, QueryAnswer } from "../api/shapes";
 import { go, place, type ResultView } from "../state/place";
 import { Store } from "../state/store";
 import { messageOf } from "../ui/widgets";
-import { readHistory, saveHistory, withQuery } from "./history";
+import { remember } from "./history";
 import { toResult, type Result } from "./result";
 
 export type Outcome =
@@ -28,7 +28,6 @@ export type Outcome =
 
 export const draftQuery = new Store<string>(place.get().q);
 export const outcome = new Store<Outcome>({ state: "none" });
-export const history = new Store<readonly string[]>(readHistory());
 
 let current: AbortController | null = null;
 
@@ -80,9 +79,4 @@ async function start(query: string, show: ResultView | "", work: (signal: AbortS
   } catch (cause) {
     if (current === mine) outcome.set({ state: "failed", query, message: messageOf(cause) });
   }
-}
-
-function remember(query: string): void {
-  history.set(withQuery(history.get(), query));
-  saveHistory(history.get());
 }

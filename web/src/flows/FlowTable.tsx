@@ -2,19 +2,24 @@
 // Flows of a node or a capture, read again every two seconds while somebody looks.
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { listFlows, type FlowScope } from "../api/client";
 import { flowsAt } from "../api/network";
+import type { Flow, Gathered } from "../api/shapes";
 import { refine, place } from "../state/place";
 import { useStore } from "../state/store";
 import { bytes, clockTime, count, duration, plural } from "../ui/format";
 import { EmptyState, ErrorNote, IconButton, messageOf } from "../ui/widgets";
+import { MissingHosts } from "../ui/MissingHosts";
 import { VirtualTable, type Column } from "../ui/VirtualTable";
 import { useFlowPath } from "./useFlowPath";
 import { filterRows, toRow, type FlowRow } from "./rows";
 
 const LIMIT = 2000;
 const REFRESH_MS = 2000;
+const NOTHING: Gathered<Flow> = { rows: [], missingHosts: [] };
+/** Until then the rows are those of another capture, interface or moment. */
+const READING = "Reading…";
 
 const address = (text: string) => <code title={text}>{text}</code>;
 const packets = (row: FlowRow) => <span title="A to B / B to A">{`${count(row.packetsAB)} / ${count(row.packetsBA)}`}</span>;
@@ -53,10 +58,12 @@ interface Props {
   scope: FlowScope;
   chosen: string;
   onChoose: (row: FlowRow | null) => void;
+  /** Told what has become of the chosen flow each time that flows are read. */
+  onFresh?: (row: FlowRow) => void;
   empty: string;
 }
 
-export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
+export function FlowTable({ scope, chosen, onChoose, onFresh, empty }: Props) {
   const { filter, at } = useStore(place);
   const [live, setLive] = useState(true);
   const query = useQuery({
@@ -65,14 +72,19 @@ export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
     refetchInterval: live && !at ? REFRESH_MS : false,
     placeholderData: keepPreviousData,
   });
-  const rows = useMemo(() => (query.data ?? []).map(toRow), [query.data]);
+  const found = query.data ?? NOTHING;
+  const rows = useMemo(() => found.rows.map(toRow), [found]);
   const shown = useMemo(() => filterRows(rows, filter), [rows, filter]);
+  const flow = rows.find((row) => row.id === chosen);
+  useEffect(() => {
+    if (flow) onFresh?.(flow);
+  }, [flow, onFresh]);
   return (
     <section className="stack fill" aria-label="Flows">
       <header className="section-head">
         <h3>Flows</h3>
-        <span className="muted">{summary(rows.length, shown.length)}</span>
-        <FlowPath flow={rows.find((row) => row.id === chosen)} />
+        <span className="muted">{query.isPlaceholderData ? READING : summary(rows.length, shown.length)}</span>
+        <FlowPath flow={flow} />
         <input
           className="filter"
           type="search"
@@ -85,11 +97,8 @@ export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
       </header>
       {query.isPending ? <EmptyState icon="hourglass" title="Reading flows" /> : null}
       {query.isError ? <ErrorNote>Flows could not be read: {messageOf(query.error)}</ErrorNote> : null}
-      {query.isSuccess && shown.length === 0 ? (
-        <EmptyState icon="search" title={rows.length > 0 ? "No flow matches the filter" : "No flows"}>
-          {rows.length > 0 ? null : empty}
-        </EmptyState>
-      ) : null}
+      <MissingHosts hosts={found.missingHosts} what="flows" />
+      {query.isSuccess && shown.length === 0 ? <Nothing filtered={rows.length > 0} empty={empty} /> : null}
       {shown.length > 0 ? (
         <VirtualTable
           label="Flows"
@@ -104,6 +113,14 @@ export function FlowTable({ scope, chosen, onChoose, empty }: Props) {
         />
       ) : null}
     </section>
+  );
+}
+
+function Nothing({ filtered, empty }: { filtered: boolean; empty: string }) {
+  return (
+    <EmptyState icon="search" title={filtered ? "No flow matches the filter" : "No flows"}>
+      {filtered ? null : empty}
+    </EmptyState>
   );
 }
 

@@ -18,6 +18,7 @@ export function FlowsTab() {
         scope={EVERYWHERE}
         chosen={flow?.id ?? ""}
         onChoose={setFlow}
+        onFresh={setFlow}
         empty="A capture meters the traffic of its interfaces; create one in the tab Captures."
       />
       {flow ? (

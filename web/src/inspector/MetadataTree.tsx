@@ -8,6 +8,7 @@ import { go } from "../state/place";
 import { Icon } from "../ui/Icon";
 import { plural } from "../ui/format";
 import { copy } from "../ui/CopyMenu";
+import { usePortion } from "../ui/portion";
 import { queryFor } from "./tree";
 
 interface Props {
@@ -32,8 +33,21 @@ export function MetadataTree({ data, label = "Metadata", open = false, queries =
   );
 }
 
+/** Lists of all routes or neighbours may have a million. */
 function Entries({ entries, path, ways }: { entries: [string, Json][]; path: readonly string[]; ways: Ways }) {
-  return entries.map(([key, value]) => <Entry key={key} value={value} path={[...path, key]} ways={ways} />);
+  const { shown: some, more } = usePortion(entries);
+  return (
+    <>
+      {some.map(([key, value]) => (
+        <Entry key={key} value={value} path={[...path, key]} ways={ways} />
+      ))}
+      {more ? (
+        <div className="tree-row" role="treeitem" data-depth={depthOf([...path, ""])}>
+          {more}
+        </div>
+      ) : null}
+    </>
+  );
 }
 
 interface EntryProps<T extends Json> {

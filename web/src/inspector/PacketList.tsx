@@ -8,6 +8,7 @@ import type { DecodedPacket } from "../api/shapes";
 import { Icon } from "../ui/Icon";
 import { clockTime, count } from "../ui/format";
 import { EmptyState, ErrorNote, IconButton, messageOf } from "../ui/widgets";
+import { MissingHosts } from "../ui/MissingHosts";
 import { VirtualTable, type Column } from "../ui/VirtualTable";
 import { hexLines } from "./hex";
 
@@ -48,6 +49,13 @@ function columnsFrom(firstNs: number, names: Names): Column<DecodedPacket>[] {
   ];
 }
 
+/** Until then the rows are those of another flow, capture or interface. */
+const READING = "Reading…";
+
+function amount(packets: number): string {
+  return packets >= LIMIT ? `the first ${count(LIMIT)}` : count(packets);
+}
+
 interface Props {
   scope: PacketScope;
   /** Names of interfaces by TID, to be shown where packets come from several. */
@@ -62,17 +70,17 @@ export function PacketList({ scope, names, onlyFlow, onAllFlows }: Props) {
     queryKey: ["packets", scope],
     queryFn: ({ signal }) => listPackets(scope, LIMIT, signal),
     // The first packets never change; there is nothing to read again once the list is full.
-    refetchInterval: ({ state }) => ((state.data?.length ?? 0) >= LIMIT ? false : REFRESH_MS),
+    refetchInterval: ({ state }) => ((state.data?.rows.length ?? 0) >= LIMIT ? false : REFRESH_MS),
     placeholderData: keepPreviousData,
   });
-  const packets = useMemo(() => query.data ?? [], [query.data]);
+  const packets = useMemo(() => query.data?.rows ?? [], [query.data]);
   const columns = useMemo(() => columnsFrom(packets[0]?.Time ?? 0, names), [packets, names]);
   const open = packets.find((packet) => packetId(packet) === chosen);
   return (
     <section className="stack fill" aria-label="First packets">
       <header className="section-head">
         <h3>First packets</h3>
-        <span className="muted">{packets.length >= LIMIT ? `the first ${count(LIMIT)}` : count(packets.length)}</span>
+        <span className="muted">{query.isPlaceholderData ? READING : amount(packets.length)}</span>
         {onlyFlow ? (
           <button type="button" className="chip" onClick={onAllFlows} title="Show packets of all flows">
             {onlyFlow}
@@ -87,6 +95,7 @@ export function PacketList({ scope, names, onlyFlow, onAllFlows }: Props) {
       </header>
       {query.isPending ? <EmptyState icon="hourglass" title="Reading packets" /> : null}
       {query.isError ? <ErrorNote>Packets could not be read: {messageOf(query.error)}</ErrorNote> : null}
+      <MissingHosts hosts={query.data?.missingHosts} what="packets" />
       {packets.length > 0 ? (
         <VirtualTable
           label="Packets"

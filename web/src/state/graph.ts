@@ -71,11 +71,26 @@ class Draft {
   readonly edges: Copied<Edge>;
   readonly gone: Copied<Version>;
   restructured = false;
+  /** Ids of edges by the nodes at their ends, made when the first node goes; some may have gone or moved since. */
+  private byEnd: Map<string, string[]> | null = null;
 
   constructor(private readonly before: GraphState) {
     this.nodes = new Copied(before.nodes);
     this.edges = new Copied(before.edges);
     this.gone = new Copied(before.gone);
+  }
+
+  putEdge(edge: Edge): void {
+    put(this, this.edges, edge);
+    if (this.byEnd) join(this.byEnd, edge);
+  }
+
+  dropEdgesOf(nodeId: string): void {
+    this.byEnd ??= endsOf(this.edges.now.values());
+    for (const id of this.byEnd.get(nodeId) ?? []) {
+      const edge = this.edges.get(id);
+      if (edge?.Parent === nodeId || edge?.Child === nodeId) this.edges.delete(id);
+    }
   }
 
   done(): GraphState {
@@ -137,10 +152,10 @@ function apply(draft: Draft, change: GraphMessage): void {
       break;
     case "EdgeAdded":
     case "EdgeUpdated":
-      put(draft, draft.edges, change.edge);
+      draft.putEdge(change.edge);
       break;
     case "NodeDeleted":
-      if (remove(draft, draft.nodes, change.node)) dropEdgesOf(draft, change.node.ID);
+      if (remove(draft, draft.nodes, change.node)) draft.dropEdgesOf(change.node.ID);
       break;
     case "EdgeDeleted":
       remove(draft, draft.edges, change.edge);
@@ -174,9 +189,17 @@ function remove<T extends Node>(draft: Draft, known: Copied<T>, element: T): boo
   return known.delete(element.ID);
 }
 
-function dropEdgesOf(draft: Draft, nodeId: string): void {
-  for (const edge of draft.edges.now.values()) {
-    if (edge.Parent === nodeId || edge.Child === nodeId) draft.edges.delete(edge.ID);
+function endsOf(edges: Iterable<Edge>): Map<string, string[]> {
+  const byEnd = new Map<string, string[]>();
+  for (const edge of edges) join(byEnd, edge);
+  return byEnd;
+}
+
+function join(byEnd: Map<string, string[]>, { ID: id, Parent: parent, Child: child }: Edge): void {
+  for (const end of [parent, child]) {
+    const known = byEnd.get(end);
+    if (known) known.push(id);
+    else byEnd.set(end, [id]);
   }
 }
 

@@ -5,12 +5,12 @@ import { createContext, useContext } from "react";
 import { listAlerts } from "../api/alerts";
 import { listCaptures, listChecks } from "../api/client";
 import { listInjections } from "../api/injections";
-import type { AlertView, CaptureView, CheckView, InjectionView, Transition } from "../api/types";
+import type { CaptureView, Transition } from "../api/types";
 import type { AlertMessage, CaptureMessage, CheckMessage, Message, WorkflowMessage } from "../transport/envelope";
 import { openSubscriberSocket, Subscriber, type Link } from "../transport/subscriber";
 import { withNews, type CheckNews } from "./checks";
 import { emptyGraph, reduceGraph, unsynced, type GraphState } from "./graph";
-import { changed, nothing, received, requested, unread, type Change, type Listing, type Resource } from "./listing";
+import { Shared } from "./shared";
 import { Store } from "./store";
 
 export interface CaptureNews {
@@ -25,12 +25,13 @@ const LONGEST_BATCH_MS = 1000;
 
 export class Session {
   readonly graph = new Store<GraphState>(emptyGraph);
-  readonly captures = new Store<Listing<CaptureView>>(nothing());
-  readonly checks = new Store<Listing<CheckView>>(nothing());
+  readonly captures = new Shared(listCaptures);
+  readonly checks = new Shared(listChecks);
   readonly checkNews = new Store<CheckNews>(new Map());
-  readonly alerts = new Store<Listing<AlertView>>(nothing());
-  readonly injections = new Store<Listing<InjectionView>>(nothing());
+  readonly alerts = new Shared(listAlerts);
+  readonly injections = new Shared(listInjections);
   readonly link = new Store<Link>({ state: "connecting" });
+  private readonly lists = [this.captures, this.checks, this.alerts, this.injections];
   private readonly subscriber: Subscriber;
   private readonly newsListeners = new Set<(news: CaptureNews) => void>();
   private readonly transitionListeners = new Set<(transition: Transition) => void>();
@@ -80,12 +81,12 @@ export class Session {
     if (link.state === "stale") {
       this.flush();
       this.graph.set(unsynced(this.graph.get()));
+      for (const list of this.lists) list.giveUp();
     }
     if (link.state === "live") {
-      void readInto(this.captures, listCaptures);
-      void readInto(this.checks, listChecks);
-      void readInto(this.alerts, listAlerts);
-      void readInto(this.injections, listInjections);
+      for (const list of this.lists) list.read();
+      // Of what was found while nobody told, a server that was started anew says nothing.
+      this.takeChecks([...this.checks.get().byId.keys()].map((uuid) => ({ type: "Result", uuid })));
     }
     this.link.set(link);
   }
@@ -106,7 +107,7 @@ export class Session {
     this.takeCaptures(messages.flatMap((message) => (message.kind === "capture" ? [message.change] : [])));
     this.takeChecks(messages.flatMap((message) => (message.kind === "check" ? [message.change] : [])));
     this.takeAlerts(messages.flatMap((message) => (message.kind === "alert" ? [message.change] : [])));
-    take(this.injections, messages.flatMap((message) => (message.kind === "injection" ? [message.change] : [])));
+    this.injections.take(messages.flatMap((message) => (message.kind === "injection" ? [message.change] : [])));
     for (const message of messages) {
       if (message.kind === "workflow") for (const listener of this.workflowListeners) listener(message.change);
     }
@@ -118,19 +119,19 @@ export class Session {
 
   private takeCaptures(changes: readonly CaptureMessage[]): void {
     const before = this.captures.get().byId;
-    take(this.captures, changes);
+    this.captures.take(changes);
     for (const { type, view } of changes) {
       if (type !== "Deleted") this.tell({ capture: view, before: before.get(view.UUID) });
     }
   }
 
   private takeChecks(changes: readonly CheckMessage[]): void {
-    take(this.checks, changes.filter((change) => change.type !== "Result"));
+    this.checks.take(changes.filter((change) => change.type !== "Result"));
     this.checkNews.set(withNews(this.checkNews.get(), changes));
   }
 
   private takeAlerts(changes: readonly AlertMessage[]): void {
-    take(this.alerts, changes.filter((change) => change.type !== "Transition"));
+    this.alerts.take(changes.filter((change) => change.type !== "Transition"));
     for (const change of changes) {
       if (change.type !== "Transition") continue;
       for (const listener of this.transitionListeners) listener(change.transition);
@@ -139,21 +140,6 @@ export class Session {
 
   private tell(news: CaptureNews): void {
     for (const listener of this.newsListeners) listener(news);
-  }
-}
-
-function take<T extends Resource>(store: Store<Listing<T>>, changes: readonly Change<T>[]): void {
-  store.set(changed(store.get(), changes));
-}
-
-async function readInto<T extends Resource>(store: Store<Listing<T>>, read: () => Promise<T[]>): Promise<void> {
-  store.set(requested(store.get()));
-  try {
-    const list = await read();
-    store.set(received(store.get(), list));
-  } catch {
-    // The socket tells of every change from now on; a lost server is told by the link's state.
-    store.set(unread(store.get()));
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Light or dark: the system's wish unless the user chose.
 
+import { storage } from "./storage";
 import { Store } from "./store";
 
 export type Theme = "light" | "dark";
@@ -9,7 +10,7 @@ const KEY = "netsonde.theme";
 const systemDark = window.matchMedia("(prefers-color-scheme: dark)");
 
 function wanted(): Theme {
-  const chosen = window.localStorage.getItem(KEY);
+  const chosen = storage.getItem(KEY);
   if (chosen === "light" || chosen === "dark") return chosen;
   return systemDark.matches ? "dark" : "light";
 }
@@ -21,7 +22,7 @@ function show(): void {
 }
 
 export function toggleTheme(): void {
-  window.localStorage.setItem(KEY, theme.get() === "dark" ? "light" : "dark");
+  storage.setItem(KEY, theme.get() === "dark" ? "light" : "dark");
   theme.set(wanted());
 }
 

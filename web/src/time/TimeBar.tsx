@@ -2,6 +2,7 @@
 // The way to the past: a slider, a date, steps; and what has changed since the moment that is looked at.
 
 import { useEffect, useState } from "react";
+import { now } from "../state/clock";
 import { place, refine } from "../state/place";
 import { usePast, useSince, type Past } from "../state/shown";
 import { Store, useStore } from "../state/store";
@@ -38,9 +39,9 @@ export function TimeBar() {
 
 function Bar({ past }: { past: Past | null }) {
   const clock = useNow();
-  const [span, setSpan] = useState<Span>(() => spanFor(past?.at ?? Date.now() - HOUR, Date.now()));
+  const [span, setSpan] = useState<Span>(() => spanFor(past?.at ?? now() - HOUR, now()));
   // The right end stands still while somebody looks, or each moment would creep to the left under the hand.
-  const [end, setEnd] = useState(() => Date.now());
+  const [end, setEnd] = useState(now);
   const [wanted, setWanted] = useState<number | null>(null);
   useEffect(() => {
     if (wanted === null) return undefined;
@@ -53,7 +54,7 @@ function Bar({ past }: { past: Past | null }) {
   const at = wanted ?? past?.at ?? end;
   const reach = (next: Span): void => {
     setSpan(next);
-    setEnd(Date.now());
+    setEnd(now());
   };
   return (
     <section className={past ? "time-bar past" : "time-bar"} aria-label="Time" data-testid="time-bar">
@@ -89,7 +90,7 @@ function Bar({ past }: { past: Past | null }) {
 function DateField({ at, onChoose }: { at: number; onChoose: (at: number) => void }) {
   const [text, setText] = useState(() => toField(at));
   const take = (): void => {
-    const chosen = fromField(text, Date.now());
+    const chosen = fromField(text, now());
     if (chosen === null) setText(toField(at));
     else if (toField(at) !== text) onChoose(chosen);
   };
@@ -116,8 +117,12 @@ function Told({ past, wanted, now }: { past: Past | null; wanted: number | null;
   if (past.pending || wanted !== null) return <span className="time-told muted">Reading the history…</span>;
   if (past.graph?.nodes.size === 0) return <span className="time-told">Nothing is known of that moment.</span>;
   return (
-    <span className="time-told" role="status">
-      As it was {ago(past.at, now)}: {plural(gone.size, "node")} gone since, {come} new
+    <span className="time-told">
+      {/* The time that passes is not read out with each second of it. */}
+      As it was {ago(past.at, now)}:{" "}
+      <span role="status">
+        {plural(gone.size, "node")} gone since, {come} new
+      </span>
     </span>
   );
 }

@@ -46,7 +46,10 @@ export function MapQuery({ onClose }: { onClose: () => void }) {
         ask(draft);
       }}
       onKeyDown={(event) => {
-        if (event.key === "Escape") onClose();
+        if (event.key !== "Escape") return;
+        // Not for what is chosen on the map too.
+        event.stopPropagation();
+        onClose();
       }}
     >
       <div className="map-query-line">

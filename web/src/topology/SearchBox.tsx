@@ -7,6 +7,7 @@ import { text } from "../state/metadata";
 import { useShownGraph } from "../state/shown";
 import { useStore } from "../state/store";
 import { Icon } from "../ui/Icon";
+import { isTyping } from "../ui/typing";
 import { nameOf } from "./appearance";
 import { jumpTo } from "./jump";
 import { pick } from "./picking";
@@ -27,8 +28,7 @@ export function SearchBox() {
 
   useEffect(() => {
     const focus = (event: globalThis.KeyboardEvent): void => {
-      const typing = event.target instanceof HTMLElement && event.target.matches("input, textarea, [contenteditable]");
-      if ((event.key === "/" && !typing) || (event.key === "k" && (event.ctrlKey || event.metaKey))) {
+      if ((event.key === "/" && !isTyping(event)) || (event.key === "k" && (event.ctrlKey || event.metaKey))) {
         event.preventDefault();
         input.current?.focus();
       }

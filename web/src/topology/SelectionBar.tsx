@@ -8,6 +8,7 @@ import { go } from "../state/place";
 import { useShownGraph } from "../state/shown";
 import { useStore } from "../state/store";
 import { plural } from "../ui/format";
+import { isTyping } from "../ui/typing";
 import { Button, IconButton } from "../ui/widgets";
 import { capturable, chooseNone, chosenIn, isPinned, pins, selection, togglePins } from "./selection";
 
@@ -23,8 +24,7 @@ export function SelectionBar({ onGroups }: Props) {
   const refusal = useRefusal("capture write");
   useEffect(() => {
     const escape = (event: KeyboardEvent): void => {
-      const typing = event.target instanceof HTMLElement && event.target.matches("input, textarea, [contenteditable]");
-      if (event.key === "Escape" && !typing) chooseNone();
+      if (event.key === "Escape" && !isTyping(event)) chooseNone();
     };
     window.addEventListener("keydown", escape);
     return () => window.removeEventListener("keydown", escape);

@@ -21,10 +21,7 @@ import { SelectionBar } from "./SelectionBar";
 import { useMarks } from "./useMarks";
 import { useEmphasis, useMatchFeed, useOnly } from "./useMatching";
 import { useTraffic } from "./useTraffic";
-import { automaticDepth, deepestWithin, groupMeant, groupsAround, project, type View } from "./view";
-
-/** Nodes with which the canvas can still be moved by hand. */
-const MOST_DRAWN = 2500;
+import { automaticDepth, deepestWithin, groupMeant, groupsAround, MOST_DRAWN, project, projectWithin, type View } from "./view";
 
 export function Topology() {
   const graph = useShownGraph();
@@ -38,9 +35,13 @@ export function Topology() {
   useMatchFeed();
   const only = useOnly();
   const view = useMemo(() => {
+    if (!only) {
+      const within = projectWithin(graph, depth.current ?? 1, chosen);
+      if (depth.current !== null) depth.current = within.depth;
+      return within.view;
+    }
     // Of a large network only hosts are open: what was asked for is to be seen, if it is not too much.
-    const found = only ? automaticDepth(only.nodes.size) : 0;
-    return project(graph, Math.max(depth.current ?? 1, found), chosen, only);
+    return project(graph, Math.max(depth.current ?? 1, automaticDepth(only.nodes.size)), chosen, only);
   }, [graph, chosen, only]);
   const latest = useRef({ view, graph });
   useEffect(() => {

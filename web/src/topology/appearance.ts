@@ -44,8 +44,16 @@ export function linkState(node: Node): LinkState {
   return state === "UNKNOWN" ? "up" : "nocarrier";
 }
 
+/** Characters that turn others round, hide between them or break the line: a name with them would look like another. */
+const DECEPTIVE = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
+
+const LONGEST_NAME = 200;
+
+/** The name as it is shown, on the map and elsewhere. */
 export function nameOf(node: Node): string {
-  return text(node.Metadata["Name"]) || node.ID.slice(0, 8);
+  const name = text(node.Metadata["Name"]);
+  const shown = name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name;
+  return shown.replace(DECEPTIVE, "\ufffd") || node.ID.slice(0, 8);
 }
 
 /** Names on the canvas are cut in the middle: both ends of an interface name carry meaning. */

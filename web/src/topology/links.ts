@@ -3,7 +3,7 @@
 
 import type { Core, EdgeSingular } from "cytoscape";
 import type { LinkTraffic } from "./traffic";
-import type { View } from "./view";
+import type { View, VisibleEdge } from "./view";
 
 export function removeLinks(cy: Core, view: View): void {
   cy.edges()
@@ -15,8 +15,21 @@ export function showLinks(cy: Core, view: View): void {
   for (const link of view.edges.values()) {
     const known = cy.getElementById(link.id);
     if (known.empty()) cy.add({ group: "edges", data: { ...link } });
-    else if (known.data("count") !== link.count) known.data({ count: link.count, edges: link.edges });
+    else update(known, link);
   }
+}
+
+/** Views are made anew all the time; lines are touched only where they differ. */
+function update(line: EdgeSingular, link: VisibleEdge): void {
+  const { source, target, kind, count, edges } = link;
+  if (line.data("source") !== source || line.data("target") !== target) line.move({ source, target });
+  if (line.data("kind") !== kind || line.data("count") !== count || !same(edgesOf(line), edges)) {
+    line.data({ kind, count, edges });
+  }
+}
+
+function same(before: readonly string[], now: readonly string[]): boolean {
+  return before === now || (before.length === now.length && before.every((id, at) => id === now[at]));
 }
 
 /** `chosen` are ids of edges of the graph; a line is selected that stands for one of them. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Places of nodes, remembered by the browser: ids are stable, so a reload shows the same picture.
 
+import { storage as browsers, type Keeping } from "../state/storage";
 import type { Point } from "./placement";
 
 const KEY = "netsonde.positions";
@@ -13,7 +14,7 @@ export class PositionMemory {
   private readonly places: Map<string, Point>;
   private timer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(private readonly storage: Pick<Storage, "getItem" | "setItem"> = window.localStorage) {
+  constructor(private readonly storage: Keeping = browsers) {
     this.places = load(storage);
   }
 
@@ -49,7 +50,7 @@ export class PositionMemory {
   }
 }
 
-function load(storage: Pick<Storage, "getItem">): Map<string, Point> {
+function load(storage: Keeping): Map<string, Point> {
   const places = new Map<string, Point>();
   try {
     const kept: unknown = JSON.parse(storage.getItem(KEY) ?? "[]");

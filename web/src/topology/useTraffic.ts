@@ -3,12 +3,13 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo } from "react";
-import { interfaceRates } from "../api/network";
+import { interfaceSamples } from "../api/network";
+import { now } from "../state/clock";
 import type { GraphState } from "../state/graph";
 import { place } from "../state/place";
 import { useStore } from "../state/store";
 import type { Canvas } from "./canvas";
-import { linkTraffic, type LinkTraffic } from "./traffic";
+import { linkTraffic, ratesNow, type LinkTraffic } from "./traffic";
 import type { View } from "./view";
 
 /** As often as agents report counters, or a little oftener. */
@@ -21,11 +22,14 @@ export function useTraffic(canvas: Canvas | null, view: View, graph: GraphState)
   const on = wanted === "on" && at === "";
   const { data, error } = useQuery({
     queryKey: ["rates"],
-    queryFn: ({ signal }) => interfaceRates(signal),
+    queryFn: async ({ signal }) => ({ samples: await interfaceSamples(signal), at: now() }),
     enabled: on,
     refetchInterval: REFRESH_MS,
   });
-  const traffic = useMemo(() => (on && data ? linkTraffic(view, graph, data) : SILENT), [on, data, view, graph]);
+  const traffic = useMemo(
+    () => (on && data ? linkTraffic(view, graph, ratesNow(data.samples, graph, data.at)) : SILENT),
+    [on, data, view, graph],
+  );
   useEffect(() => canvas?.label(traffic), [canvas, traffic]);
   return on ? error : null;
 }

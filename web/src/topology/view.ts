@@ -137,6 +137,26 @@ export function deepestWithin(graph: GraphState, most: number): number {
   return Number.POSITIVE_INFINITY;
 }
 
+/** Nodes with which the canvas can still be moved by hand. */
+export const MOST_DRAWN = 2500;
+/** Groups do not fall shut because a node was added, until there are so many. */
+const TOO_MANY = 3000;
+
+/**
+ * The view with groups open as deep as `depth`, or as far as can be drawn when the graph has outgrown that, as one does
+ * that was empty when its server started. Returns how deep they are open as well.
+ */
+export function projectWithin(
+  graph: GraphState,
+  depth: number,
+  chosen: ReadonlyMap<string, boolean>,
+): { view: View; depth: number } {
+  const view = project(graph, depth, chosen);
+  if (depth === 0 || view.nodes.size <= TOO_MANY) return { view, depth };
+  const less = Math.min(depth, deepestWithin(graph, MOST_DRAWN));
+  return { view: project(graph, less, chosen), depth: less };
+}
+
 /** Groups that must be open for `id` to be on the canvas, outermost first. */
 export function groupsAround(graph: GraphState, id: string): string[] {
   return new OwnershipTree(graph).ancestors(id);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page's one WebSocket: asks for the graph, hands on what arrives, and after a loss goes on where it was.
 
+import { now } from "../state/clock";
 import { receive, type Message } from "./envelope";
 
 export type Link =
@@ -12,7 +13,10 @@ export type Link =
 export interface SubscriberHandlers {
   onMessages(messages: Message[]): void;
   onLink(link: Link): void;
-  /** The server will not show what was asked for: nothing is tried again. Without this it is a loss like others. */
+  /**
+   * The server will not show what was asked for: nothing is tried again. Without this, or once it was shown, it is a
+   * loss like others: a server that starts, or has too much to do, refuses what it will show later.
+   */
   onRefused?: (reason: string) => void;
 }
 
@@ -30,11 +34,15 @@ export interface Clock {
 
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 15_000;
-/** A snapshot may be large, but a server that has not answered by then never will. */
+/** For a server that has not answered by then; over a slow line the next attempt is given twice as long. */
 const SNAPSHOT_PATIENCE = 30_000;
+const LONGEST_PATIENCE = 16 * SNAPSHOT_PATIENCE;
+/** A path that swallows packets closes no connection: a server that is quiet for so long is asked, and has as long to answer. */
+const SILENCE = 20_000;
+const PING = JSON.stringify({ Namespace: "Graph", Type: "Ping" });
 
 const realClock: Clock = {
-  now: () => Date.now(),
+  now,
   after(delay, run) {
     const timer = setTimeout(run, delay);
     return () => clearTimeout(timer);
@@ -56,6 +64,9 @@ export class Subscriber {
   /** What the server calls this subscription, and the number of the last message of it; null = begin anew. */
   private session: string | null = null;
   private seq = 0;
+  private patience = SNAPSHOT_PATIENCE;
+  private accepted = false;
+  private heard = false;
 
   constructor(
     private readonly handlers: SubscriberHandlers,
@@ -85,12 +96,15 @@ export class Subscriber {
     const resume = this.session === null ? null : `${this.session}:${this.seq}`;
     const socket = this.open(resume);
     this.socket = socket;
-    this.cancelTimer = this.clock.after(SNAPSHOT_PATIENCE, () => {
+    let opened = false;
+    this.cancelTimer = this.clock.after(this.patience, () => {
       this.session = null;
+      if (opened) this.patience = Math.min(LONGEST_PATIENCE, 2 * this.patience);
       this.lost(socket, "the server did not send the graph");
     });
     // A server that is asked to go on answers by itself, with what was missed or with the whole graph.
     socket.onopen = () => {
+      opened = true;
       if (resume === null) socket.send(JSON.stringify({ Namespace: "Graph", Type: "SyncRequest", Obj: this.wish }));
     };
     socket.onmessage = (event: MessageEvent<unknown>) => this.received(socket, event.data);
@@ -100,6 +114,7 @@ export class Subscriber {
 
   private received(socket: WebSocket, data: unknown): void {
     if (typeof data !== "string" || socket !== this.socket) return;
+    this.heard = true;
     const { message, seq, session } = receive(data);
     if (message?.kind === "snapshot") this.session = session;
     if (seq !== null) this.seq = seq;
@@ -112,14 +127,30 @@ export class Subscriber {
       this.cancelTimer();
       this.failures = 0;
       this.staleSince = 0;
+      this.accepted = true;
+      this.watch(socket);
       this.handlers.onLink({ state: "live" });
     }
     this.handlers.onMessages([message]);
   }
 
+  private watch(socket: WebSocket, asked = false): void {
+    this.heard = false;
+    this.cancelTimer = this.clock.after(SILENCE, () => {
+      if (this.heard) {
+        this.watch(socket);
+      } else if (asked) {
+        this.lost(socket, "the server says nothing any more");
+      } else {
+        socket.send(PING);
+        this.watch(socket, true);
+      }
+    });
+  }
+
   private refused(socket: WebSocket, reason: string): void {
     const { onRefused } = this.handlers;
-    if (!onRefused) {
+    if (!onRefused || this.accepted) {
       this.lost(socket, reason);
       return;
     }

@@ -14,17 +14,29 @@ interface Props {
 }
 
 export function DeleteButton({ loss = "", refusal, busy, onDelete }: Props) {
-  const [asking, setAsking] = useState(false);
-  if (!asking) {
+  // Who kept it goes on from the bin; who went elsewhere stays there.
+  const [now, setNow] = useState<"still" | "asking" | "kept">("still");
+  if (now !== "asking") {
     const off = refusal !== "" || busy;
-    return <IconButton icon="trash" label={refusal || "Delete"} disabled={off} onClick={() => setAsking(true)} />;
+    return (
+      <IconButton
+        icon="trash"
+        label={refusal || "Delete"}
+        disabled={off}
+        autoFocus={now === "kept"}
+        onClick={() => setNow("asking")}
+      />
+    );
   }
-  const keep = (): void => setAsking(false);
+  const keep = (): void => setNow("kept");
   const keys = (event: KeyboardEvent): void => {
-    if (event.key === "Escape") keep();
+    if (event.key !== "Escape") return;
+    // Not for the map too, which lets go of what is chosen.
+    event.stopPropagation();
+    keep();
   };
   const left = (event: FocusEvent): void => {
-    if (!event.currentTarget.contains(event.relatedTarget)) keep();
+    if (!event.currentTarget.contains(event.relatedTarget)) setNow("still");
   };
   return (
     <span className="asking" role="group" aria-label="Delete it?" onKeyDown={keys} onBlur={left}>
@@ -33,7 +45,7 @@ export function DeleteButton({ loss = "", refusal, busy, onDelete }: Props) {
         className="danger"
         autoFocus
         onClick={() => {
-          keep();
+          setNow("still");
           onDelete();
         }}
       >

@@ -27,9 +27,10 @@ export function LinkBanner() {
   if (link.state !== "stale") return null;
   const wait = Math.max(0, link.retryAt - now);
   return (
-    <div className="banner" role="alert">
+    <div className="banner">
       <Icon name="alert" />
-      <span>
+      {/* Without the countdown, which would have it read out anew each second. */}
+      <span role="alert">
         Not live since {clockTime(link.since).slice(0, 8)}: {link.reason}. What you see may be out of date.
       </span>
       <span className="muted">{wait > 0 ? `next attempt in ${duration(Math.ceil(wait / 1000) * 1000)}` : "trying"}</span>

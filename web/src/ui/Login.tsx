@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page behind a login: a form while nobody is logged in, who it is and the way out afterwards.
 
-import { type ReactNode, type SubmitEvent, useState } from "react";
+import { type ReactNode, type SubmitEvent, useEffect, useState } from "react";
 import { logIn, logOut } from "../api/access";
 import { useWhoAmI } from "../state/access";
 
 export function BehindLogin({ children }: { children: ReactNode }) {
   const who = useWhoAmI();
+  const [first, setFirst] = useState("");
+  const user = who?.User ?? "";
+  if (first === "" && user !== "") setFirst(user);
+  const isOther = first !== "" && user !== "" && user !== first;
+  useEffect(() => {
+    // Somebody else logged in, in another tab: anew, so that they see nothing of what was seen here before.
+    if (isOther) window.location.reload();
+  }, [isOther]);
+  if (isOther) return null;
   return who?.LoginRequired && !who.User ? <LoginForm /> : children;
 }
 

@@ -2,6 +2,7 @@
 // Two columns with a bar between them, moved by mouse or arrow keys and remembered.
 
 import { useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from "react";
+import { storage } from "../state/storage";
 
 const KEY = "netsonde.split";
 const NARROWEST = 25;
@@ -9,7 +10,7 @@ const WIDEST = 75;
 const DEFAULT = 48;
 
 function remembered(): number {
-  const share = Number(window.localStorage.getItem(KEY));
+  const share = Number(storage.getItem(KEY));
   return share >= NARROWEST && share <= WIDEST ? share : DEFAULT;
 }
 
@@ -19,7 +20,7 @@ export function SplitPane({ left, right }: { left: ReactNode; right: ReactNode }
   const move = (wanted: number): void => {
     const next = Math.round(Math.min(WIDEST, Math.max(NARROWEST, wanted)) * 10) / 10;
     setShare(next);
-    window.localStorage.setItem(KEY, String(next));
+    storage.setItem(KEY, String(next));
   };
   const drag = (event: PointerEvent<HTMLDivElement>): void => {
     const box = frame.current?.getBoundingClientRect();

@@ -19,7 +19,7 @@ export function ParamForm({ workflow, refusal }: { workflow: WorkflowView; refus
   const parameters = workflow.Parameters;
   const [values, setValues] = useState<Values>(() => initial(parameters));
   const nodes = useStore(useSession().graph).nodes;
-  const byTid = useMemo(() => new Map([...nodes.values()].map((node) => [text(node.Metadata["TID"]), node])), [nodes]);
+  const byTid = useMemo(() => withTid(nodes.values()), [nodes]);
   const nodeParameters = parameters.filter((one) => controlOf(one) === "node");
   useRings(nodeParameters.flatMap((one) => byTid.get(values[one.Name] ?? "")?.ID ?? []));
   const run = useMutation({
@@ -66,6 +66,13 @@ export function ParamForm({ workflow, refusal }: { workflow: WorkflowView; refus
       </div>
     </form>
   );
+}
+
+/** Nodes that somebody published, or that a rule makes, may have none. */
+function withTid(nodes: Iterable<Node>): Map<string, Node> {
+  const found = new Map([...nodes].map((node) => [text(node.Metadata["TID"]), node]));
+  found.delete("");
+  return found;
 }
 
 interface ParameterProps {

@@ -2,9 +2,9 @@
 // One workflow: what it is for, the form of its call, what calls it by itself, its source, and its recent calls.
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
 import { changeSource, deleteWorkflow } from "../api/workflows";
 import type { WorkflowView } from "../api/types";
+import { useDraft } from "../state/drafts";
 import { go } from "../state/place";
 import { CardTitle } from "../ui/Card";
 import { DeleteButton } from "../ui/DeleteButton";
@@ -79,7 +79,7 @@ function Delete({ workflow, refusal }: { workflow: WorkflowView; refusal: string
 
 function Source({ workflow, refusal }: { workflow: WorkflowView; refusal: string }) {
   const queries = useQueryClient();
-  const [text, setText] = useState<string | null>(null);
+  const [text, setText] = useDraft<string | null>(`workflow.source.${workflow.UUID}`, () => null);
   const save = useMutation({
     mutationFn: (source: string) => changeSource(workflow.UUID, source),
     onSuccess: () => {

@@ -2,8 +2,9 @@
 // A new workflow, as YAML: typed, or read from a file. The server reads the source and says what is wrong with it.
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useRef } from "react";
 import { createWorkflow } from "../api/workflows";
+import { useDraft } from "../state/drafts";
 import { go } from "../state/place";
 import { FormError } from "../ui/Field";
 import { tell } from "../ui/toasts";
@@ -29,7 +30,7 @@ const MOST_BYTES = 1024 * 1024;
 export function WorkflowForm({ onDone }: { onDone: () => void }) {
   const queries = useQueryClient();
   const chooser = useRef<HTMLInputElement>(null);
-  const [text, setText] = useState(EXAMPLE);
+  const [text, setText] = useDraft("workflow.text", () => EXAMPLE);
   const create = useMutation({
     mutationFn: () => createWorkflow(text),
     onSuccess: (made) => {

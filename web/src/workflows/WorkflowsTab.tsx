@@ -2,9 +2,9 @@
 // All workflows, the way to a new one, and recent calls; or one call with its result.
 
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
 import { listWorkflows } from "../api/workflows";
 import { useRefusal } from "../state/access";
+import { forget, useDraft } from "../state/drafts";
 import { place } from "../state/place";
 import { useStore } from "../state/store";
 import { ListHead } from "../ui/Card";
@@ -18,7 +18,7 @@ import { WorkflowForm } from "./WorkflowForm";
 
 export default function WorkflowsTab() {
   const { workflow: open, job } = useStore(place);
-  const [making, setMaking] = useState(false);
+  const [making, setMaking] = useDraft("workflow.making", () => false);
   useWorkflowNews();
   const unseen = useRefusal("workflow read");
   const refusals = { write: useRefusal("workflow write"), call: useRefusal("workflow.call write") };
@@ -27,12 +27,16 @@ export default function WorkflowsTab() {
     queryFn: ({ signal }) => listWorkflows(signal),
     enabled: unseen === "",
   });
+  const done = (): void => {
+    setMaking(false);
+    forget("workflow.text");
+  };
   if (unseen) return <Refusal reason={unseen} />;
   if (job) return <JobView key={job} uuid={job} />;
   return (
     <div className="stack fill">
       {making ? (
-        <WorkflowForm onDone={() => setMaking(false)} />
+        <WorkflowForm onDone={done} />
       ) : (
         <ListHead title="Workflows" number={found.data?.length ?? null} refusal={refusals.write} onCreate={() => setMaking(true)} />
       )}

@@ -2,8 +2,9 @@
 // @vitest-environment happy-dom
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { act } from "react";
-import { expect, it, vi } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { AlertCard } from "../../src/alerts/AlertCard";
+import { setBy } from "../../src/state/clock";
 import { alert, transition } from "../resources";
 import { frameOfTest } from "../rendering";
 
@@ -39,6 +40,24 @@ it("shows whatever an alert says as text", async () => {
   expect(frame.querySelector("img")).toBeNull();
   expect(frame.textContent.split(HOSTILE)).toHaveLength(8);
   expect([...frame.querySelectorAll(".card-actions > :disabled")]).toEqual([]);
+});
+
+it("is muted for an hour of the server's, also where the browser's clock is wrong", async () => {
+  const frame = await shown("");
+  const sent = vi.fn<(path: string, init: { body: string }) => Promise<Response>>(() => Promise.resolve(new Response(JSON.stringify(alert("a")))));
+  vi.stubGlobal("fetch", sent);
+  const began = Date.now();
+  setBy(new Date(began - 7_200_000).toUTCString(), began, began);
+  onTestFinished(() => setBy(new Date().toUTCString(), Date.now(), Date.now()));
+  const select = frame.querySelector<HTMLSelectElement>("select.mute");
+  await act(async () => {
+    if (select) select.value = "hour";
+    select?.dispatchEvent(new Event("change", { bubbles: true }));
+    await vi.waitFor(() => expect(sent).toHaveBeenCalled());
+  });
+
+  const [{ value }] = JSON.parse(sent.mock.calls[0]?.[1].body ?? "[]") as [{ value: number }];
+  expect(Math.abs(value - (began - 3_600_000))).toBeLessThan(60_000);
 });
 
 it("says why it cannot be changed, and does not let it be", async () => {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from "vitest";
 import { asCommand, asCurl, expressionFor, expressionForAll } from "../../src/captures/expression";
-import { node } from "../builders";
+import { definitionOf } from "../../src/captures/definition";
+import { capture, node } from "../builders";
 
 const first = node("a", { TID: "t1" });
 const second = node("b", { TID: "t2" });
@@ -35,4 +36,37 @@ it("quotes commands for the shell", () => {
     "netsonde capture create --gremlin 'G.V().Has('\\''Name'\\'', '\\''eth0'\\'')' --name 'it'\\''s' --ttl '60s'",
   );
   expect(asCurl(draft, 60, "http://h/")).toContain("-H 'X-Resource-TTL: 60s'");
+});
+
+const limited = capture("c", {
+  GremlinQuery: "G.V()",
+  Description: "what it is for",
+  MaxBytes: 1_000_000,
+  RawPacketLimit: 0,
+  StopOnUnmatch: false,
+  ReassembleTCP: true,
+  FirstPackets: 5,
+  Paused: true,
+  Sinks: [{ Type: "ipfix", Target: "192.0.2.1:4739", Subject: "", ID: 7, RotateBytes: 0, RotatePackets: 0, RotateDuration: 0, TotalBytes: 2 ** 30 }],
+});
+
+it("copies a capture with its limits and where it is sent on to", () => {
+  expect(asCommand(definitionOf(limited), 0)).toBe(
+    "netsonde capture create --gremlin 'G.V()' --description 'what it is for' --first-packets '5' --raw-packet-limit '0' " +
+      "--max-bytes '1000000' --sink 'ipfix:Target=192.0.2.1:4739,ID=7' --tcp --keep-on-unmatch",
+  );
+  expect(definitionOf(limited)).toEqual({
+    GremlinQuery: "G.V()",
+    Description: "what it is for",
+    MaxBytes: 1_000_000,
+    RawPacketLimit: 0,
+    StopOnUnmatch: false,
+    ReassembleTCP: true,
+    FirstPackets: 5,
+    Sinks: limited.Sinks,
+  });
+});
+
+it("gives no command that would make another capture", () => {
+  expect(asCommand(definitionOf({ ...limited, IPDefrag: true }), 0)).toBe("");
 });

@@ -16,3 +16,15 @@ it("shows metadata as text, keys and values alike", () => {
   expect(frame.querySelector("img")).toBeNull();
   expect(frame.textContent.split(HOSTILE)).toHaveLength(5);
 });
+
+it("shows a very long list in portions", () => {
+  const { frame, root } = frameOfTest();
+  const routes = Array.from({ length: 2000 }, (_, at) => ({ Prefix: at }));
+  act(() => root.render(<MetadataTree data={{ Routes: routes }} open />));
+  const rows = (): number => frame.querySelectorAll(".tree-branch").length;
+  expect(rows()).toBe(201);
+
+  const more = [...frame.querySelectorAll("button")].find((one) => one.textContent.includes("more of"));
+  act(() => more?.click());
+  expect(rows()).toBe(401);
+});

@@ -32,6 +32,31 @@ describe("reduceGraph", () => {
     expect([...graph.nodes.keys()].sort()).toEqual(["b", "c"]);
   });
 
+  it("looks through all edges once, however many nodes go at once", () => {
+    class Watched extends Map<string, Edge> {
+      looks = 0;
+      override values() {
+        this.looks += 1;
+        return super.values();
+      }
+    }
+    const edges = new Watched([["a-b", edge("a", "b")]]);
+    const going = Array.from({ length: 50 }, (_, number) => node(`n${number}`));
+    const graph = reduceGraph({ ...graphOf([node("a"), node("b"), ...going]), edges }, going.map((one) => change("NodeDeleted", one)));
+
+    expect([graph.nodes.size, graph.edges.size, edges.looks]).toEqual([2, 1, 1]);
+  });
+
+  it("drops edges with their nodes, those that came after the first node went included", () => {
+    const graph = reduceGraph(graphOf([node("a"), node("b"), node("c")], [edge("b", "c")]), [
+      change("NodeDeleted", node("a")),
+      edgeChange("EdgeAdded", edge("b", "c", "layer2")),
+      change("NodeDeleted", node("c")),
+    ]);
+
+    expect([[...graph.nodes.keys()], graph.edges.size]).toEqual([["b"], 0]);
+  });
+
   it("remembers of all that went only what went last", () => {
     const made = Array.from({ length: 6000 }, (_, number) => node(`n${number}`));
     const graph = reduceGraph(graphOf(made), made.map((one) => change("NodeDeleted", one)));

@@ -40,6 +40,16 @@ it("has a name for a node without one", () => {
   expect(nameOf(node("0123456789", { Name: 7 }))).toBe("01234567");
 });
 
+it("lets no name look like another, by turning its letters round or hiding some", () => {
+  expect(nameOf(node("n", { Name: "\u202e0hte" }))).toBe("\ufffd0hte");
+  expect(nameOf(node("n", { Name: "eth\u200b0\n" }))).toBe("eth\ufffd0\ufffd");
+  expect(nameOf(node("n", { Name: "öst-бр-東" }))).toBe("öst-бр-東");
+});
+
+it("shows the beginning of a name that is no name", () => {
+  expect(nameOf(node("n", { Name: "x".repeat(1_000_000) }))).toHaveLength(201);
+});
+
 it("keeps both ends of a long name", () => {
   expect(shortName("veth0123456789abcdef", 11)).toBe("veth0…bcdef");
 });

@@ -30,7 +30,7 @@ function follow(wish: { GremlinFilter: string; Time?: number }): MatchFeed {
 }
 
 function found(): string[] {
-  vi.runAllTimers();
+  vi.advanceTimersByTime(1000);
   const now = told.at(-1);
   return now?.state === "known" ? [...now.found.nodes, ...now.found.edges] : [];
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from "vitest";
-import { linkTraffic, trafficOf } from "../../src/topology/traffic";
+import { linkTraffic, ratesNow, trafficOf } from "../../src/topology/traffic";
 import { deepestWithin, project } from "../../src/topology/view";
 import { edge, graphOf, node } from "../builders";
 
@@ -18,6 +18,22 @@ it("says nothing on a link of which neither end was measured", () => {
   const view = project(bridge, Number.POSITIVE_INFINITY, new Map());
 
   expect(linkTraffic(view, bridge, new Map([["in", 1]])).size).toBe(0);
+});
+
+it("takes an interface for silent whose host has told of others several times since", () => {
+  const graph = graphOf([node("busy", {}, { Host: "h" }), node("paused", {}, { Host: "h" }), node("was", {}, { Host: "h" })]);
+  const sample = (last: number) => ({ bitsPerSecond: 8, start: last - 5000, last });
+  const samples = new Map([["busy", sample(100_000)], ["paused", sample(90_000)], ["was", sample(80_000)]]);
+
+  // By the clock of the server, which is 40 seconds ahead of the host's.
+  expect(Object.fromEntries(ratesNow(samples, graph, 140_000))).toEqual({ busy: 8, paused: 8, was: 0 });
+});
+
+it("takes everything for silent that nothing was told of for a minute", () => {
+  const graph = graphOf([node("a")]);
+  const samples = new Map([["a", { bitsPerSecond: 8, start: 0, last: 5000 }]]);
+
+  expect([...ratesNow(samples, graph, 60_000).values(), ...ratesNow(samples, graph, 66_000).values()]).toEqual([8, 0]);
 });
 
 it.each([

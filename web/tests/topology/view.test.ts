@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from "vitest";
 import { reduceGraph } from "../../src/state/graph";
-import { automaticDepth, groupsAround, project } from "../../src/topology/view";
+import { automaticDepth, groupsAround, project, projectWithin } from "../../src/topology/view";
 import { foundIn } from "../../src/topology/marks";
 import { edge, graphOf, node } from "../builders";
 
@@ -146,4 +146,22 @@ it("lets a closed group stand out for what it hides", () => {
 
   expect([...found.nodes].sort()).toEqual(["ns1", "v1"]);
   expect(found.edges.size).toBe(1);
+});
+
+/** A host with so many interfaces. */
+function grown(number: number): ReturnType<typeof graphOf> {
+  const interfaces = Array.from({ length: number }, (_, at) => node(`i${at}`));
+  return graphOf([node("h", { Type: "host" }), ...interfaces], interfaces.map(({ ID: id }) => edge("h", id)));
+}
+
+it("closes groups of a graph that was small when it came and has become too much to draw", () => {
+  const { view, depth } = projectWithin(grown(20_000), automaticDepth(0), none);
+
+  expect([view.nodes.size, depth]).toEqual([1, 0]);
+});
+
+it("leaves groups open when a graph grows by what can be drawn", () => {
+  const { view, depth } = projectWithin(grown(2600), automaticDepth(0), none);
+
+  expect([view.nodes.size, depth]).toEqual([2601, ALL]);
 });

@@ -155,6 +155,42 @@ it("gives up on a server that never sends the graph", () => {
   expect(states()).toEqual(["connecting", "stale"]);
 });
 
+it("gives a graph that is long on its way more time at each attempt", () => {
+  sockets[0]?.onopen?.();
+  clock.advance(30_000);
+  clock.advance(1000);
+  sockets[1]?.onopen?.();
+  clock.advance(59_000);
+  expect(sockets[1]?.closed).toBe(false);
+  say(1, SNAPSHOT);
+
+  expect(states().at(-1)).toBe("live");
+});
+
+it("is not deceived by a connection that is dead and was never closed", () => {
+  say(0, SNAPSHOT);
+  clock.advance(20_000);
+  expect(sockets[0]?.sent.map((text) => (JSON.parse(text) as { Type: string }).Type)).toEqual(["Ping"]);
+  expect(states().at(-1)).toBe("live");
+  clock.advance(20_000);
+
+  expect(sockets[0]?.closed).toBe(true);
+  expect(links.at(-1)).toMatchObject({ state: "stale", reason: "the server says nothing any more" });
+});
+
+it("stays with a server that answers, or that says something by itself", () => {
+  say(0, SNAPSHOT);
+  clock.advance(20_000);
+  say(0, '{"Namespace":"Graph","Type":"Pong","Obj":null}');
+  clock.advance(20_000);
+  clock.advance(20_000);
+  expect(sockets[0]?.sent).toHaveLength(2);
+  say(0, '{"Namespace":"Whatever","Type":"New","Obj":null}');
+  clock.advance(20_000);
+
+  expect(states()).toEqual(["connecting", "live"]);
+});
+
 it("tries at once when the user asks for it", () => {
   sockets[0]?.onclose?.({ reason: "" });
   subscriber.retryNow();
@@ -173,9 +209,11 @@ it("waits longer after each failure, up to a limit", () => {
   expect([1, 2, 3, 4, 10].map((failures) => retryDelay(failures, 0.5))).toEqual([500, 1000, 2000, 4000, 15_000]);
 });
 
-it("asks for a part of the graph, and tries no more when that is refused", () => {
-  const refusals: string[] = [];
-  const part = new Subscriber(
+const REFUSAL = JSON.stringify({ Namespace: "Graph", Type: "SyncReply", Status: 400, Obj: "too much" });
+
+/** A subscriber of a part of the graph that hears of refusals; its connections are the next sockets. */
+function partial(refusals: string[]): Subscriber {
+  return new Subscriber(
     { onLink: (link) => links.push(link), onMessages: () => undefined, onRefused: (reason) => refusals.push(reason) },
     () => {
       const socket = new FakeSocket();
@@ -185,10 +223,26 @@ it("asks for a part of the graph, and tries no more when that is refused", () =>
     clock,
     { GremlinFilter: "G.V().SubGraph()", Time: 5 },
   );
-  part.start();
+}
+
+it("asks again for a part of the graph that was shown before: a server that starts may refuse it", () => {
+  const refusals: string[] = [];
+  partial(refusals).start();
+  say(1, SNAPSHOT);
+  cutOff(1);
+  say(2, REFUSAL);
+  clock.advance(2000);
+
+  expect(refusals).toEqual([]);
+  expect(sockets).toHaveLength(4);
+});
+
+it("asks for a part of the graph, and tries no more when that is refused", () => {
+  const refusals: string[] = [];
+  partial(refusals).start();
   const socket = sockets.at(-1) as FakeSocket;
   socket.onopen?.();
-  socket.onmessage?.({ data: JSON.stringify({ Namespace: "Graph", Type: "SyncReply", Status: 400, Obj: "too much" }) });
+  socket.onmessage?.({ data: REFUSAL });
   clock.advance(60_000);
 
   expect(socket.sent.map((text) => (JSON.parse(text) as { Obj: unknown }).Obj)).toEqual([

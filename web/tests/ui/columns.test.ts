@@ -31,9 +31,9 @@ it("does not grow without end", () => {
 });
 
 it("makes nothing of what is not ours in the browser's storage", () => {
-  window.localStorage.setItem("netsonde.columns.flows", '[["a", false], ["b"], 3, ["c", "x"]]');
-  window.localStorage.setItem("netsonde.columns.packets", '{"a": false}');
+  window.localStorage.setItem("netsonde.columns.strange", '[["a", false], ["b"], 3, ["c", "x"]]');
+  window.localStorage.setItem("netsonde.columns.stranger", '{"a": false}');
 
-  expect([...choicesFor("flows").get()]).toEqual([["a", false]]);
-  expect(choicesFor("packets").get().size).toBe(0);
+  expect([...choicesFor("strange").get()]).toEqual([["a", false]]);
+  expect(choicesFor("stranger").get().size).toBe(0);
 });

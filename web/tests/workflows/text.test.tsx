@@ -7,18 +7,19 @@ import { Session, SessionContext } from "../../src/state/session";
 import { hasEnded, tookMs } from "../../src/workflows/jobs";
 import { JobBody } from "../../src/workflows/JobView";
 import { WorkflowCard } from "../../src/workflows/WorkflowCard";
+import { graphOf, node } from "../builders";
 import { job, parameter, workflow } from "../resources";
 import { frameOfTest } from "../rendering";
 
 const HOSTILE = "<img src=x onerror=alert(1)>";
 
-async function shown(element: ReactNode): Promise<HTMLElement> {
+async function shown(element: ReactNode, session = new Session()): Promise<HTMLElement> {
   vi.stubGlobal("fetch", () => Promise.resolve(new Response("[]")));
   const { frame, root } = frameOfTest();
   await act(() => {
     root.render(
       <QueryClientProvider client={new QueryClient()}>
-        <SessionContext.Provider value={new Session()}>{element}</SessionContext.Provider>
+        <SessionContext.Provider value={session}>{element}</SessionContext.Provider>
       </QueryClientProvider>,
     );
     return Promise.resolve();
@@ -38,6 +39,15 @@ it("shows whatever a workflow says as text", async () => {
 
   expect(frame.querySelector("img")).toBeNull();
   expect(frame.textContent.split(HOSTILE).length).toBeGreaterThan(6);
+});
+
+it("takes no node for picked before one is, not even one without a TID", async () => {
+  const session = new Session();
+  session.graph.set(graphOf([node("rack", { Type: "switch", Name: "rack1" })]));
+  const asking = workflow("w", { Parameters: [parameter("From", { Type: "node" })] });
+  const frame = await shown(<WorkflowCard workflow={asking} open refusals={{ write: "", call: "" }} />, session);
+
+  expect(frame.querySelector(".pick-target")?.textContent).not.toContain("rack1");
 });
 
 it("does not let one run it who may not, and says why", async () => {

@@ -59,6 +59,9 @@ class Subscriber:
         """Take a frame from the client; what is not understood is answered, not dropped."""
         try:
             message = read(frame)
+            if (message.namespace, message.type) == ("Graph", "Ping"):
+                self.client.outbox.put(write("Graph", "Pong", None, uuid=message.uuid, status=200))
+                return
             if (message.namespace, message.type) != ("Graph", "SyncRequest"):
                 raise UserError(
                     f"{message.namespace[:40]}/{message.type[:40]} is not understood here",

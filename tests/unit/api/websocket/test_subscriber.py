@@ -70,6 +70,13 @@ def fakes() -> Fakes:
     return Fakes.new()
 
 
+async def test_who_doubts_that_anybody_is_there_is_answered(fakes: Fakes) -> None:
+    async with connected(fakes) as one:
+        one.send(None, kind="Ping", uuid="u7")
+        answer = await one.next()
+    assert (answer["Namespace"], answer["Type"], answer["UUID"], answer["Status"]) == ("Graph", "Pong", "u7", 200)
+
+
 async def test_nothing_is_sent_before_the_client_asks(fakes: Fakes) -> None:
     fakes.graph.put(a_node())
     async with connected(fakes) as one:
