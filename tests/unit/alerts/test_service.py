@@ -11,12 +11,13 @@ import pytest
 
 from netsonde.aio.clock import Clock
 from netsonde.alerts.service import AlertService
+from netsonde.alerts.values import of_result
 from netsonde.api.editing import definition_of
 from netsonde.errors import Conflict, NotFound, UserError
-from netsonde.graph import SnapshotGraph
+from netsonde.graph import Batch, SnapshotGraph
 from netsonde.model.alerts import Alert, AlertChange, Transition, transition_key
 from netsonde.model.elements import Node
-from unit.alerts.fakes import QUICK, FakeScripts, Held, PastGraphs, new_graph
+from unit.alerts.fakes import QUICK, FakeScripts, GraphQueries, Held, PastGraphs, new_graph
 from unit.captures.fakes import FakeLease, until
 
 DOWN = Alert(name="down", expression="G.V().Has('State', 'DOWN')", action="http://old/", actions=["http://new/"])
@@ -111,6 +112,30 @@ async def test_a_flow_alert_asks_at_intervals_and_tells_of_new_flows_only(servic
     asked = len(held.queries.asked)
     await until(lambda: len(held.queries.asked) > asked + 2)
     assert held.notifier.states == ["firing"]
+
+
+async def test_flows_in_another_order_are_no_news(service: AlertService, held: Held) -> None:
+    alert = msgspec.structs.replace(DOWN, expression="G.Flows()", action="", actions=["http://new/"])
+    held.queries.flows.found = [{"UUID": "f2", "Last": 2}, {"UUID": "f1", "Last": 1}]
+    uuid = (await service.create(alert)).uuid
+    await until(lambda: state_of(service, uuid) == "firing")
+    held.queries.flows.found = [{"UUID": "f1", "Last": 3}, {"UUID": "f2", "Last": 2}]
+    asked = len(held.queries.asked)
+    await until(lambda: len(held.queries.asked) > asked + 2)
+    assert held.notifier.states == ["firing"]
+
+
+@pytest.mark.parametrize("query", ["G.E()", "G.V().HasKey('Name').Limit(3)"])
+async def test_a_restart_that_finds_elements_in_another_order_finds_the_same(query: str) -> None:
+    async def seen(*names: str) -> str:
+        graph, batch = new_graph(), Batch()
+        for name in ("a", *names):
+            batch.put_node(name, "test", {"Name": name})
+            batch.put_edge(f"a-{name}", "a", name, "test", {"RelationType": "layer2"})
+        graph.apply(batch)
+        return (await GraphQueries(graph).answer(query, None, of_result)).fingerprint
+
+    assert await seen("b", "c") == await seen("c", "b")
 
 
 async def test_a_query_that_fails_resolves_nothing_and_is_shown(service: AlertService, held: Held) -> None:
