@@ -138,7 +138,11 @@ class Scripted:
 
     async def look(self) -> Seen:
         self.changed.clear()
-        return of_value(await self._turns.compute(lambda: self._scripts.evaluate(self._text)))
+        value = await self._turns.compute(lambda: self._scripts.evaluate(self._text))
+        try:
+            return of_value(value)
+        except RecursionError as deep:
+            raise UserError("the value of the expression is nested too deeply", hint="return less of it") from deep
 
     def follow(self, events: Sequence[Event]) -> None:
         if self._at_changes:

@@ -71,6 +71,8 @@ class Watch:
         self._interval = interval_ms(alert.trigger) / 1000
         self._main = self._condition(alert.expression)
         self._hold = self._condition(alert.hold) if alert.hold else None
+        self._crash = ""
+        """How the last look crashed, which is logged once; "" when it did not."""
         if alert.language == "gremlin" and not self._interval and fetches(parse(alert.expression)):
             # Flows change without the graph, and asking all agents at each of its changes would not help.
             self._interval = around.settings.flow_interval
@@ -84,17 +86,31 @@ class Watch:
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
-            self._around.counters.count("evaluations")
-            try:
-                seen = await self._present().look()
-            except (UserError, SourceLost, TimeoutError) as failed:
+            seen, problem = await self._look()
+            self._around.complain(self.alert.uuid, problem)
+            if seen is None:
                 self._around.counters.count("evaluations_failed")
-                self._around.complain(self.alert.uuid, str(failed) or "it took too long")
                 await asyncio.sleep(_AGAIN)
                 continue
-            self._around.complain(self.alert.uuid, "")
             await self._judge(seen)
             await self._rest(began)
+
+    async def _look(self) -> tuple[Seen | None, str]:
+        """Return what is seen; None, and why, when it cannot be judged."""
+        self._around.counters.count("evaluations")
+        try:
+            seen = await self._present().look()
+        except (UserError, SourceLost, TimeoutError) as failed:
+            return None, str(failed) or "it took too long"
+        except Exception as crash:
+            # One alert must not take all others with it, in this life and in each that follows.
+            problem = f"internal error ({type(crash).__name__}): the analyzer's log has it"
+            if problem != self._crash:
+                log.exception("an alert crashed", alert=self.alert.uuid)
+            self._crash = problem
+            return None, problem
+        self._crash = ""
+        return seen, ""
 
     def _condition(self, text: str) -> Condition:
         around = self._around

@@ -128,12 +128,15 @@ class FakeScripts:
 
     value: Json = None
     wrong: str = ""
+    crash: Exception | None = None
 
     async def check(self, expression: str) -> None:
         if self.wrong:
             raise UserError(self.wrong)
 
     async def evaluate(self, expression: str) -> Json:
+        if self.crash is not None:
+            raise self.crash
         return self.value
 
 

@@ -2,6 +2,7 @@
 """Alerts of an analyzer: what is refused, when they fire, whom they tell, what survives."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,7 +17,7 @@ from netsonde.api.editing import definition_of
 from netsonde.errors import Conflict, NotFound, UserError
 from netsonde.graph import Batch, SnapshotGraph
 from netsonde.model.alerts import Alert, AlertChange, Transition, transition_key
-from netsonde.model.elements import Node
+from netsonde.model.elements import Json, Node
 from unit.alerts.fakes import QUICK, FakeScripts, GraphQueries, Held, PastGraphs, new_graph
 from unit.captures.fakes import FakeLease, until
 
@@ -56,6 +57,11 @@ async def service(held: Held) -> AsyncIterator[AlertService]:
 def state_of(service: AlertService, uuid: str) -> str:
     view = service.view(uuid)
     return "" if view is None else view.state
+
+
+def problem_of(service: AlertService, uuid: str) -> str:
+    view = service.view(uuid)
+    return "" if view is None else view.problem
 
 
 async def test_an_alert_fires_when_a_node_matches_and_is_resolved_when_none_does(
@@ -165,6 +171,36 @@ async def test_a_script_fires_by_a_true_value() -> None:
         held.scripts.value = {"too": "many"}
         held.put("eth0")
         await until(lambda: state_of(service, made.uuid) == "firing")
+
+
+@pytest.mark.parametrize("mistake", [RecursionError("too deep"), ValueError("rubbish")])
+async def test_an_alert_that_crashes_says_so_and_others_are_judged(
+    held: Held, mistake: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    held.scripts = FakeScripts(crash=mistake)
+    async with running(held) as service:
+        monkeypatch.setattr("netsonde.alerts.watching.log.exception", lambda event, **_: lines.append(event))
+        bad = (await service.create(msgspec.structs.replace(DOWN, expression="1 + 1"))).uuid
+        await until(lambda: "internal error" in problem_of(service, bad))
+        failed = held.health.counters["evaluations_failed"]
+        good = (await service.create(DOWN)).uuid
+        held.put("eth0", State="DOWN")
+        await until(lambda: state_of(service, good) == "firing")
+        await until(lambda: held.health.counters["evaluations_failed"] > failed + 2)
+        held.scripts.crash = None
+        await until(lambda: problem_of(service, bad) == "")
+    assert lines == ["an alert crashed"]
+
+
+async def test_a_value_that_is_nested_too_deeply_is_the_alerts_own_problem(held: Held) -> None:
+    deep: list[Json] = []
+    for _ in range(2 * sys.getrecursionlimit()):
+        deep = [deep]
+    held.scripts = FakeScripts(value=deep)
+    async with running(held) as service:
+        uuid = (await service.create(msgspec.structs.replace(DOWN, expression="1 + 1"))).uuid
+        await until(lambda: "nested too deeply" in problem_of(service, uuid))
 
 
 @pytest.mark.parametrize(
