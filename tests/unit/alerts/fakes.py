@@ -98,6 +98,8 @@ class FakeNotifier:
     posted: dict[str, Notice] = field(default_factory=dict)
     repeated: list[Notice] = field(default_factory=list)
     away: bool = False
+    silent: set[str] = field(default_factory=set)
+    """Receivers that do not answer when they are told again."""
 
     def check(self, action: str) -> None:
         if not action.startswith(("http://", "alertmanager+http://", "workflow:")):
@@ -111,8 +113,9 @@ class FakeNotifier:
     def repeats(self, action: str) -> bool:
         return action.startswith("alertmanager+")
 
-    async def repeat(self, notice: Notice) -> None:
+    async def repeat(self, notice: Notice) -> bool:
         self.repeated.append(notice)
+        return notice.action not in self.silent
 
     def undelivered(self, source: str) -> Sequence[str]:
         return []

@@ -18,6 +18,7 @@ from netsonde.errors import Conflict, NotFound, UserError
 from netsonde.graph import Batch, SnapshotGraph
 from netsonde.model.alerts import Alert, AlertChange, Transition, transition_key
 from netsonde.model.elements import Json, Node
+from netsonde.model.notices import Notice
 from unit.alerts.fakes import QUICK, FakeScripts, GraphQueries, Held, PastGraphs, new_graph
 from unit.captures.fakes import FakeLease, until
 
@@ -345,6 +346,46 @@ async def test_receivers_that_must_be_told_again_are(held: Held) -> None:
         await until(lambda: len(held.notifier.repeated) > 1)
     assert {one.action for one in held.notifier.repeated} == {"alertmanager+http://am"}
     assert {one.message.state for one in held.notifier.repeated} == {"firing"}
+
+
+async def test_a_receiver_that_does_not_answer_holds_up_the_others_once_a_round(held: Held) -> None:
+    dead, alive = "alertmanager+http://dead", "alertmanager+http://alive"
+    held.resend = 0.001
+    held.notifier.silent = {dead}
+    held.put("eth0", State="DOWN")
+    async with running(held) as service:
+        for name in ("one", "two", "three"):
+            await service.create(msgspec.structs.replace(DOWN, name=name, action="", actions=[dead, alive]))
+        await until(lambda: service.states()["firing"] == 3)
+        held.notifier.repeated.clear()
+        await until(lambda: [one.action for one in held.notifier.repeated].count(dead) > 2)
+    rounds = "".join("d" if one.action == dead else "a" for one in held.notifier.repeated)
+    assert set(rounds.split("d")) == {"", "aaa"}
+
+
+async def test_what_is_resolved_while_others_are_told_again_is_not_told_again(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    async def repeat(notice: Notice) -> bool:
+        told.append(notice.action.rpartition("/")[2])
+        held.put("eth0", State="UP")
+        await until(lambda: state_of(service, ending) == "resolved")
+        return True
+
+    async with running(held) as service:
+        held.put("eth0", State="DOWN")
+        actions = ["alertmanager+http://first", "alertmanager+http://second"]
+        ending = (await service.create(msgspec.structs.replace(DOWN, create_time="2026", actions=actions))).uuid
+        lasting = msgspec.structs.replace(DOWN, expression="G.V()", create_time="2027")
+        await service.create(msgspec.structs.replace(lasting, actions=["alertmanager+http://last"]))
+        await until(lambda: service.states()["firing"] == 2)
+        monkeypatch.setattr(held.notifier, "repeat", repeat)
+    held.resend = 0.001
+    async with running(held) as service:
+        await until(lambda: "last" in told)
+    assert told[: told.index("last")] == ["first"]
 
 
 async def test_who_was_told_is_not_told_again_while_the_alert_is_muted(held: Held) -> None:
