@@ -304,6 +304,16 @@ def test_an_unfinished_run_is_taken_up_where_another_analyzer_left_it(scene: Sce
     assert (scene.last.started_at, scene.last.verdict) == (started, "pass")
 
 
+def test_a_wish_to_run_again_while_nobody_judged_is_not_judged_by_the_time_of_the_run_before(scene: Scene) -> None:
+    scene.appear()
+    begun = scene.time.clock().now_ms()
+    scene.catalogue.put_result(CheckResult("u1", "vms", "n1", "t1", "tap1", "h1", "cap0", begun, run_at=0))
+    scene.time.move(60)
+    scene.capture("cap1", armed_before_up=False)
+    scene.later(1)
+    assert (scene.last.started_at, scene.last.verdict) == (begun + 60_000, "waiting")
+
+
 def test_too_many_runs_are_put_off_and_counted(scene: Scene) -> None:
     for number in range(5):
         scene.appear(f"n{number}")
