@@ -74,6 +74,11 @@ class Catalogue:
         """Tell whether this very result is known."""
         return self._results.get(result_key(result)) == result
 
+    def is_outdated(self, result: CheckResult) -> bool:
+        """Tell whether it is what was thought before a verdict that is known: echoes of writes come late."""
+        known = self._results.get(result_key(result))
+        return known is not None and known.ended_at > 0 == result.ended_at and known.run_at >= result.run_at
+
     def results(self, uuid: str) -> list[CheckResult]:
         """Return all results of a check, the newest first."""
         found = [result for result in self._results.values() if result.check == uuid]

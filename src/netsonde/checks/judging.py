@@ -92,7 +92,9 @@ class Judging:
 
     async def run(self) -> None:
         """Judge until cancelled."""
-        self._unwritten.clear()
+        # Of an earlier lease: what another analyzer has stored since then counts.
+        self._unwritten = {key: result for key, result in self._unwritten.items() if self._catalogue.has(result)}
+        self._write.set()
         self._owned = None
         self._examiner = Examiner(
             self._graph,

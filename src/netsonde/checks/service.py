@@ -253,7 +253,7 @@ class CheckService:
     def _keep(self, result: CheckResult) -> None:
         """Take a result, of our own or of another analyzer; told once, since what is written comes back."""
         is_orphan = self._catalogue.check(result.check) is None
-        if (is_orphan and self._reading.is_done) or self._catalogue.has(result):
+        if (is_orphan and self._reading.is_done) or self._catalogue.has(result) or self._catalogue.is_outdated(result):
             return
         if self._catalogue.put_result(result) and not is_orphan:
             self._overlay.show(result)

@@ -9,6 +9,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from netsonde.aio import spawn
 from netsonde.checks.attachments import check_of
 from netsonde.checks.service import CheckService
 from netsonde.checks.settings import CheckSettings
@@ -216,6 +217,65 @@ async def test_what_nobody_judged_in_time_is_ended(service: CheckService, held: 
     await held.results.put("k", result_of(made.uuid, started=1, ended_at=0))
     await until(lambda: any(result.ended_at for result in service.results(made.uuid)))
     assert service.results(made.uuid)[0].sentence == "nobody was there to judge it in time"
+
+
+async def test_an_echo_of_what_was_thought_before_takes_no_verdict_back(service: CheckService, held: Held) -> None:
+    made = await service.create(CHECK)
+    ended = result_of(made.uuid, started=5, ended_at=9)
+    waits = msgspec.structs.replace(ended, verdict="waiting", ended_at=0)
+    later = result_of(made.uuid, started=6, ended_at=0)
+    for result in (ended, waits, later):
+        await held.results.put(result_key(result), result)
+    await until(lambda: later in service.results(made.uuid))
+    assert service.results(made.uuid) == [later, ended]
+
+
+async def test_a_run_anew_may_begin_when_the_run_before_began(service: CheckService, held: Held) -> None:
+    made = await service.create(CHECK)
+    ended = result_of(made.uuid, started=5, ended_at=9)
+    again = msgspec.structs.replace(ended, verdict="waiting", ended_at=0, run_at=ended.run_at + 1)
+    for result in (ended, again):
+        await held.results.put(result_key(result), result)
+    await until(lambda: service.results(made.uuid) == [again])
+
+
+class Losable:
+    """A lease that is lost for a moment whenever `lost` is set."""
+
+    def __init__(self) -> None:
+        self.lost = asyncio.Event()
+
+    async def run(self, work: Callable[[], Awaitable[None]]) -> None:
+        async def do_work() -> None:
+            await work()
+
+        while True:
+            async with asyncio.TaskGroup() as group:
+                job = spawn(group, do_work(), "job")
+                await self.lost.wait()
+                self.lost.clear()
+                job.cancel()
+
+
+async def test_a_verdict_of_a_time_without_bus_is_stored_by_who_leads_again(held: Held, time: ManualTime) -> None:
+    held.lease = lease = Losable()
+    service = held.service()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(service.run(held.health), name="checks")
+        await until(lambda: held.health.state == "running")
+        uuid = (await service.create(CHECK)).uuid
+        await until(lambda: len(held.captures.by_id) == 1)
+        held.captures.activate(main_capture(held).uuid, appear(held))
+        await until(lambda: bool(held.results.entries))
+        held.results.away = True
+        time.move(20)
+        await until(lambda: bool(service.results(uuid)[0].ended_at))
+        lease.lost.set()
+        await until(lambda: not lease.lost.is_set())
+        held.results.away = False
+        await until(lambda: [one.ended_at > 0 for one, _ in held.results.entries.values()] == [True])
+        running.cancel()
+    assert [one.verdict for one, _ in held.results.entries.values()] == ["fail"]
 
 
 async def test_an_expired_check_is_deleted(service: CheckService, held: Held, time: ManualTime) -> None:
