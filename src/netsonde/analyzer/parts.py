@@ -147,7 +147,7 @@ class Analyzer:
         underlay = Underlay(self.graph, declared, self.health["underlay"])
         openstack = await make.openstack(declared)
         lease = Lease(bus, "captures", self.host)
-        captures = await make.captures(lease, hosts)
+        captures = await make.captures(lease, hosts, lambda: self._topology_is_in(status, declared))
         hosts.on_change = captures.refresh
         flows = FlowService(LiveFlows(bus, hosts, self.graph), history)
         queries = make.queries(hosts, history, self.workers)
@@ -210,6 +210,10 @@ class Analyzer:
             self.workers.close()
             for task in reversed(tasks):
                 task.cancel()
+
+    def _topology_is_in(self, status: StatusService, declared: DeclaredElements) -> bool:
+        read = (self.health[name].state == "running" for name in ("noderules", "edgerules", OPENSTACK))
+        return declared.is_known and all(read) and not status.topology_missing()
 
     async def _open_history(self) -> History | None:
         if not self.settings.history.enabled:

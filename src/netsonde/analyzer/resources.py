@@ -80,7 +80,7 @@ class Resources:
         self.now_ms = now_ms
         self.host = settings.host_id
 
-    async def captures(self, lease: Lease, hosts: Hosts) -> CaptureCoordinator:
+    async def captures(self, lease: Lease, hosts: Hosts, is_ready: Callable[[], bool]) -> CaptureCoordinator:
         capture = self.settings.capture
         return CaptureCoordinator(
             self.graph,
@@ -91,6 +91,7 @@ class Resources:
             check_filter=check_bpf,
             destinations=Destinations(capture.export_allow, capture.export_refuse),
             agents=lambda: hosts.agents() if hosts.known else None,
+            is_ready=is_ready,
         )
 
     async def checks(

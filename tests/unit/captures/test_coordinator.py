@@ -38,6 +38,9 @@ class Site:
         self.lease = FakeLease()
         self.hosts = {"h1", "h2"}
         self.seen: list[CaptureChange] = []
+        self.ready = True
+        self.looks = 0
+        """How often it was asked whether the topology is in."""
         self.coordinator = CaptureCoordinator(
             self.graph,
             self.definitions,
@@ -46,6 +49,7 @@ class Site:
             self.lease,
             check_filter=lambda text: None,
             agents=lambda: self.hosts,
+            is_ready=self._is_ready,
             clock=time.clock(),
         )
         self.coordinator.subscribe(self.seen.append)
@@ -73,6 +77,10 @@ class Site:
 
     async def report(self, uuid: str, host: str, *nodes: NodeStatus) -> None:
         await self.statuses.put(f"{uuid}.{host}", AgentCaptureStatus(uuid, host, len(nodes), len(nodes), [*nodes], 0))
+
+    def _is_ready(self) -> bool:
+        self.looks += 1
+        return self.ready
 
     def state(self, uuid: str) -> str:
         view = self.coordinator.view(uuid)
@@ -236,6 +244,35 @@ async def test_who_gets_the_lease_removes_stale_targets(site: Site) -> None:
     async with site.running():
         assert "gone.h1" in site.targets.entries
         site.lease.free.set()
+        await until(lambda: not site.targets.entries)
+
+
+async def test_targets_stay_until_the_topology_is_in_after_a_restart(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netsonde.captures.coordinator._LOOK", 0.001)
+    some = Capture("c1", "G.V().Has('Type', 'veth').Limit(10)")
+    await site.definitions.put("c1", some)
+    await site.targets.put("c1.h1", CaptureTargets("c1", "h1", ["h1-a"]))
+    before = site.targets.entries["c1.h1"]
+    site.ready = False
+    async with site.running() as coordinator:
+        await until(lambda: site.looks > 2)
+        assert site.targets.entries == {"c1.h1": before}
+        site.host("h1", a={"IfIndex": 1})
+        site.ready = True
+        other = await coordinator.create(Capture(gremlin_query="G.V().Has('Name', 'a').Limit(1)"))
+        await until(lambda: f"{other.uuid}.h1" in site.targets.entries)
+    assert site.targets.entries["c1.h1"] == before
+
+
+async def test_a_topology_that_never_comes_is_not_waited_for_without_end(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netsonde.captures.coordinator._PATIENCE", 0.001)
+    await site.targets.put("gone.h1", CaptureTargets("gone", "h1", ["x"]))
+    site.ready = False
+    async with site.running():
         await until(lambda: not site.targets.entries)
 
 
