@@ -208,6 +208,32 @@ def test_a_definition_may_keep_what_ceases_to_match(
     assert engine.interfaces == []
 
 
+def test_what_ceases_to_match_before_it_could_be_tapped_is_given_up(
+    reconciler: Reconciler, host: Host, engine: FakeEngine, time: ManualTime
+) -> None:
+    reconciler.define(msgspec.structs.replace(vm_capture(), stop_on_unmatch=False))
+    engine.refuse = "Operation not permitted"
+    host.plug("tap0")
+    host.name_vm("tap0")
+    host.annotate("tap0", "ovsdb", {})
+    time.move(100)
+    assert reconciler.tick() > 1
+    assert report(reconciler).nodes == []
+
+
+def test_a_kept_tap_that_fails_later_is_given_up(
+    reconciler: Reconciler, host: Host, engine: FakeEngine, time: ManualTime
+) -> None:
+    reconciler.define(msgspec.structs.replace(vm_capture(), stop_on_unmatch=False))
+    host.plug("tap0")
+    host.name_vm("tap0")
+    host.annotate("tap0", "ovsdb", {})
+    reconciler.handle(engine.event("failed", "tap0", reason="link is down"))
+    time.move(100)
+    assert reconciler.tick() > 1
+    assert (report(reconciler).nodes, host.captures_of("tap0")) == ([], None)
+
+
 def test_pausing_stops_and_resuming_starts(reconciler: Reconciler, host: Host, engine: FakeEngine) -> None:
     host.plug("tap0")
     host.name_vm("tap0")
