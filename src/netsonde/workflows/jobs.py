@@ -129,8 +129,17 @@ class Jobs:
             elif entry.key not in self._runs:
                 if self._keep(entry.value):
                     self._told(entry.value)
+                elif entry.value.cancel:
+                    self._insist(entry.key)
             elif entry.value.cancel:
                 self._cancel_here(entry.key)
+
+    def _insist(self, uuid: str) -> None:
+        """Write again how a job of ours ended: who wanted to cancel it has written what it was before over it."""
+        job = self._catalogue.job(uuid)
+        if job is not None and job.host == self._host and job.state in ENDED and not job.cancel:
+            self._unwritten[uuid] = job
+            self._write.set()
 
     async def keep_house(self) -> None:
         """Delete what is too much, and end what nobody runs any more. Raises SourceLost."""

@@ -124,6 +124,19 @@ async def test_another_analyzer_can_cancel_and_sees_the_end() -> None:
         assert (await second.service.finished(job.uuid)).state == "cancelled"
 
 
+async def test_who_cancels_a_job_that_has_just_ended_elsewhere_does_not_take_its_result() -> None:
+    async with Workflows().running() as workflows:
+        await workflows.service.create(a_workflow("back"), "alice")
+        uuid = workflows.service.call("mine", ["kept"], ALICE).uuid
+        await until(lambda: uuid in workflows.jobs.entries and workflows.jobs.entries[uuid][0].state == "done")
+        done = workflows.jobs.entries[uuid][0]
+        # Another analyzer writes what it knew last, and that somebody there wants it to end.
+        late = msgspec.structs.replace(done, state="running", cancel=True, result=None, ended_at=0)
+        await workflows.jobs.put(uuid, late)
+        await until(lambda: workflows.jobs.entries[uuid][0] != late)
+    assert workflows.jobs.entries[uuid][0] == done
+
+
 async def test_jobs_of_a_killed_analyzer_are_interrupted_in_its_next_life() -> None:
     killed = Workflows()
     async with killed.running():
