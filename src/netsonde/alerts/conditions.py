@@ -41,6 +41,9 @@ class Condition(Protocol):
     def follow(self, events: Sequence[Event]) -> None:
         """Take the changes of the graph."""
 
+    def forget(self) -> None:
+        """Forget what held for a moment only."""
+
 
 class Turns:
     """Lets those who ask take turns: computing one after the other with rests, waiting a few at once."""
@@ -93,6 +96,9 @@ class Followed:
         if gained or lost or any(event.is_node and event.element.id in matching for event in events):
             self.changed.set()
 
+    def forget(self) -> None:
+        self._passed = None
+
     def _now(self, most: int | None = None) -> Seen:
         nodes = map(self._graph.node, sorted(self._matcher.matching)[:most])
         return of_elements([node for node in nodes if node is not None])
@@ -124,6 +130,9 @@ class Asked:
         if not self.changed.is_set() and any(map(self._concerns, events)):
             self.changed.set()
 
+    def forget(self) -> None:
+        """It sees no moments."""
+
 
 class Scripted:
     """An expression in JavaScript."""
@@ -147,6 +156,9 @@ class Scripted:
     def follow(self, events: Sequence[Event]) -> None:
         if self._at_changes:
             self.changed.set()
+
+    def forget(self) -> None:
+        """It sees no moments."""
 
 
 def condition_of(

@@ -151,7 +151,14 @@ class Watch:
                 await asyncio.sleep(_PATIENCE)
                 self._machine = Machine(self.alert, around.last(self.alert.uuid))
                 return
+        before = self._present()
         self._machine.took(transition)
+        if self._present() is not before:
+            # What passed while the other expression counted is past.
+            self._present().forget()
+            if self._hold is not None and before is self._main:
+                # It may not have changed since it did not hold, and nothing else would end the alert.
+                self._hold.changed.set()
         around.counters.count(f"transitions_to_{transition.state}")
         around.keep(transition)
 

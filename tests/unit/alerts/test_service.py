@@ -91,6 +91,41 @@ async def test_what_matched_for_a_moment_is_told(service: AlertService, held: He
     assert held.notifier.states == ["firing", "firing", "resolved"]
 
 
+async def test_what_matched_for_a_moment_while_another_expression_held_the_alert_fires_no_second_time(
+    service: AlertService, held: Held
+) -> None:
+    held.put("held", Kept="yes")
+    held.put("eth1", State="DOWN")
+    uuid = (await service.create(msgspec.structs.replace(DOWN, hold="G.V().HasKey('Kept')"))).uuid
+    # It has fired by its expression, and was looked at by that which holds it.
+    await until(lambda: held.health.counters.get("evaluations") == 2)
+    held.put("eth1", State="UP")
+    held.put("eth2", State="DOWN")
+    held.put("eth2", State="UP")
+    held.drop("held")
+    # It is resolved, and was looked at by its expression again.
+    await until(lambda: held.health.counters["evaluations"] >= 4)
+    held.put("eth3", State="DOWN")
+    await until(lambda: any(one.summary == "1 node: eth3" for one in service.history(uuid)))
+    fired = [one.summary for one in service.history(uuid) if one.state == "firing"]
+    assert fired == ["1 node: eth3", "1 node: eth1"]
+
+
+async def test_an_alert_that_fires_again_is_looked_at_by_what_holds_it_again(service: AlertService, held: Held) -> None:
+    uuid = (await service.create(msgspec.structs.replace(DOWN, hold="G.V().HasKey('Kept')"))).uuid
+
+    async def fire_and_be_let_go(times: int) -> None:
+        looks = held.health.counters.get("evaluations", 0)
+        held.put("eth1", State="DOWN")
+        await until(lambda: [one.state for one in service.history(uuid)].count("resolved") == times)
+        held.put("eth1", State="UP")
+        await until(lambda: held.health.counters["evaluations"] >= looks + 3)
+
+    await fire_and_be_let_go(1)
+    await fire_and_be_let_go(2)
+    assert state_of(service, uuid) == "resolved"
+
+
 async def test_a_change_elsewhere_is_no_reason_to_ask_anew(service: AlertService, held: Held) -> None:
     await service.create(msgspec.structs.replace(DOWN, expression="G.V().Has('State', 'DOWN').Count()"))
     await until(lambda: len(held.queries.asked) == 1)
