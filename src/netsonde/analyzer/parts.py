@@ -111,7 +111,6 @@ class Analyzer:
                 "checks",
                 "alerts",
                 "notices",
-                "verdicts",
                 "scripts",
                 "injection",
                 "workflows",
@@ -155,8 +154,7 @@ class Analyzer:
         calls = LateCalls()
         outbox = await make.outbox(calls)
         checks = await make.checks(captures, AgentReports(bus, flows, history), injections, outbox)
-        verdicts = VerdictNotices(outbox, self.health["verdicts"])
-        checks.follow_verdicts(verdicts.follow)
+        checks.follow_verdicts(VerdictNotices(outbox).follow)
         status = StatusService(
             self.settings,
             hosts,
@@ -197,7 +195,6 @@ class Analyzer:
                 spawn(group, self._supervise("checks", checks.run), "checks"),
                 spawn(group, self._supervise("scripts", _running(self.scripts.tend)), "scripts"),
                 spawn(group, self._supervise("notices", outbox.run), "notices"),
-                spawn(group, self._supervise("verdicts", verdicts.run), "verdicts"),
                 spawn(group, self._supervise("alerts", alerts.run), "alerts"),
                 spawn(group, self._supervise("injection", injections.run), "injection"),
                 spawn(group, self._supervise("workflows", workflows.run), "workflows"),

@@ -15,7 +15,7 @@ from netsonde.checks.service import CheckService
 from netsonde.checks.settings import CheckSettings
 from netsonde.checks.steps._api import Outcome, Scene, Sender, Step
 from netsonde.checks.steps._registry import STEPS
-from netsonde.errors import Conflict, NotFound, UserError
+from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.graph import Batch, Graph
 from netsonde.model.captures import Capture, CaptureView, NodeStatus
 from netsonde.model.checks import Check, CheckChange, CheckResult, CheckStep, result_key
@@ -131,7 +131,11 @@ async def test_a_silent_guest_is_asked_and_its_verdict_followed_once(
     followed: list[tuple[str, str, str]] = []
     # One that fails keeps no other from its news.
     service.follow_verdicts(refuse)
-    service.follow_verdicts(lambda check, result: followed.append((check.name, result.verdict, result.sentence)))
+
+    async def follow(check: Check, result: CheckResult) -> None:
+        followed.append((check.name, result.verdict, result.sentence))
+
+    service.follow_verdicts(follow)
     target = CheckStep("gateway", 0, {"Address": "10.0.0.1"})
     await service.create(msgspec.structs.replace(CHECK, steps=[target], active="unsettled"))
     await until(lambda: bool(held.captures.by_id))
@@ -145,6 +149,26 @@ async def test_a_silent_guest_is_asked_and_its_verdict_followed_once(
     ((name, verdict, sentence),) = followed
     assert (name, verdict, sentence.endswith(": nobody answered")) == ("vms", "fail", True)
     assert [one.created_by for one in held.injector.asked] == ["check vms"]
+
+
+async def test_a_verdict_is_stored_when_what_follows_from_it_is_on_its_way(
+    service: CheckService, held: Held, time: ManualTime
+) -> None:
+    stored: list[list[bool]] = []
+
+    async def follow(check: Check, result: CheckResult) -> None:
+        stored.append([one.ended_at > 0 for one, _ in held.results.entries.values()])
+        if len(stored) < 3:
+            raise SourceLost("the bus is away")
+
+    service.follow_verdicts(follow)
+    await service.create(CHECK)
+    await until(lambda: bool(held.captures.by_id))
+    held.captures.activate(main_capture(held).uuid, appear(held))
+    await until(lambda: bool(held.results.entries))
+    time.move(20)
+    await until(lambda: any(one.ended_at for one, _ in held.results.entries.values()))
+    assert stored == [[False]] * 3
 
 
 async def test_a_mistake_in_the_inquiry_of_one_step_is_its_own_verdict_and_others_are_judged(
@@ -188,7 +212,7 @@ async def test_verdicts_are_on_a_node_again_when_it_comes_back(service: CheckSer
     assert "Check" not in node.metadata
 
 
-def refuse(check: Check, result: CheckResult) -> None:
+async def refuse(check: Check, result: CheckResult) -> None:
     raise ValueError(result.sentence)
 
 
