@@ -148,6 +148,7 @@ class Reconciler:
         tap.note(event)
         if event.kind == "started":
             tap.delays = backoff(self._settings.retry_first, self._settings.retry_most)
+            tap.retry_at = None
             self._enter(uuid, tap, "active", "")
         elif event.kind == "finished":
             self._enter(uuid, tap, "finished", event.reason)

@@ -362,6 +362,19 @@ def test_an_interface_that_the_engine_lost_but_the_graph_keeps_is_tapped_again(
     assert (engine.starts, only_node(reconciler).state) == (2, "starting")
 
 
+def test_a_tap_that_runs_again_by_itself_is_not_started_once_more(
+    reconciler: Reconciler, host: Host, engine: FakeEngine, time: ManualTime
+) -> None:
+    reconciler.define(vm_capture())
+    host.plug("tap0")
+    host.name_vm("tap0")
+    reconciler.handle(engine.event("link_gone", "tap0"))
+    reconciler.handle(engine.event("started", "tap0"))
+    time.move(1)
+    reconciler.tick()
+    assert (engine.starts, only_node(reconciler).state) == (1, "active")
+
+
 def test_targets_of_an_analyzer_are_captured_beside_own_matches(
     reconciler: Reconciler, host: Host, engine: FakeEngine
 ) -> None:
