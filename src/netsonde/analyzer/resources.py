@@ -53,7 +53,10 @@ _IMPORT_BYTES = 512 * 1024 * 1024
 """Bytes of all imports on the bus, compressed: room for some millions of elements."""
 
 _ALERT_BYTES = 256 * 1024 * 1024
-"""Bytes of all transitions of alerts on the bus, each with what its expression gave."""
+"""Bytes of all transitions of alerts on the bus, each with what its expression gave; 64 MiB are kept."""
+
+_RESULT_BYTES = 256 * 1024 * 1024
+"""Bytes of all results of checks on the bus; 192 MiB are kept."""
 
 _CLOUD_BYTES = 512 * 1024 * 1024
 """Bytes of what clouds say, some 1.5 KB a port."""
@@ -104,7 +107,7 @@ class Resources:
         return CheckService(
             self.graph,
             await self.bus.bucket("checks", codec=Check),
-            await self.bus.bucket("check-results", codec=CheckResult),
+            await self.bus.bucket("check-results", codec=CheckResult, max_bytes=_RESULT_BYTES),
             captures=captures,
             reports=reports,
             injector=injections,

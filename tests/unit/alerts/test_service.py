@@ -456,6 +456,19 @@ async def test_history_is_bounded_and_the_last_state_stays(held: Held) -> None:
     assert kept.startswith("u.")
 
 
+async def test_history_is_bounded_in_bytes_too(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netsonde.alerts.catalogue.MOST_BYTES", 3000)
+    now = Clock().now_ms()
+    for number in range(1, 6):
+        one = Transition("u", "down", number, now + number, "resolved", "firing", reason_data="x" * 1000)
+        held.history.entries[transition_key(one)] = (one, number)
+    held.definitions.entries["u"] = (msgspec.structs.replace(DOWN, uuid="u"), 1)
+    held.settings = replace(QUICK, max_transitions=100)
+    async with running(held) as service:
+        await until(lambda: [one.number for one in service.history("u")] == [5, 4, 3])
+    assert len(held.history.entries) == 3
+
+
 async def test_an_alert_whose_time_is_over_deletes_itself(held: Held) -> None:
     async with running(held) as service:
         ends = held.clock.now_ms() + 50

@@ -235,6 +235,17 @@ async def test_the_oldest_results_and_those_of_deleted_checks_go(held: Held, tim
     assert sorted(held.results.entries) == [f"{uuid}.n1.{started}" for started in range(3, 8)]
 
 
+async def test_results_are_bounded_in_bytes_too(
+    service: CheckService, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await service.create(CHECK)
+    found = [msgspec.structs.replace(result_of(made.uuid, started=one), sentence="x" * 1000) for one in range(5)]
+    monkeypatch.setattr("netsonde.checks.catalogue.MOST_BYTES", 3000)
+    for result in found:
+        await held.results.put(result_key(result), result)
+    await until(lambda: [one.started_at for one in service.results(made.uuid)] == [4, 3])
+
+
 async def test_what_nobody_judged_in_time_is_ended(service: CheckService, held: Held, time: ManualTime) -> None:
     made = await service.create(CHECK)
     time.move(3600)
