@@ -281,6 +281,16 @@ def test_a_repeated_packet_counts_once(scene: Scene) -> None:
     assert scene.last.sentence.endswith("it sent 1 other packet")
 
 
+def test_packets_of_an_agent_that_was_started_again_count_although_their_numbers_begin_anew(scene: Scene) -> None:
+    make, again = scene.make(), scene.make()
+    scene.appear()
+    scene.capture()
+    scene.packets(*(make.dhcp(0.1 * number, "Discover") for number in range(4)))
+    scene.capture(state="starting", reason="it is starting again")
+    scene.packets(*again.lease(1))
+    assert scene.last.verdict == "pass"
+
+
 def test_a_wish_to_run_again_ends_the_run_and_opens_another(scene: Scene) -> None:
     scene.appear()
     scene.capture()
