@@ -214,6 +214,13 @@ async def test_python_is_read_where_it_is_allowed() -> None:
             await workflows.service.create(a_workflow("async def", language="python", name="b"), "alice")
 
 
+@pytest.mark.parametrize("source", ["-" * 100_000 + "1", "a" + ".a" * 50_000], ids=["memory", "recursion"])
+async def test_python_that_is_nested_too_deeply_is_refused_with_the_reason(source: str) -> None:
+    async with Workflows(WorkflowSettings(python=True)).running() as workflows:
+        with pytest.raises(UserError, match="the Source is no Python"):
+            await workflows.service.create(a_workflow(source, language="python"), "alice")
+
+
 async def test_bundled_workflows_are_listed_and_stay_as_they_are(workflows: Workflows) -> None:
     names = [view.name for view in workflows.service.views() if view.bundled]
     assert names == ["CheckConnectivity", "CheckMTU", "FlowMatrix", "FlowValidation"]
