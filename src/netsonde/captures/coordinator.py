@@ -227,7 +227,7 @@ class CaptureCoordinator:
     async def _tell(self) -> None:
         """Tell listeners of news at once, of counters once a second; the busier, the less often."""
         loop = asyncio.get_running_loop()
-        quiet: dict[str, CaptureView] = {}
+        quiet: dict[str, None] = {}
         quiet_at = loop.time()
         while True:
             try:
@@ -242,10 +242,11 @@ class CaptureCoordinator:
                     quiet.pop(view.uuid, None)
                     self._listeners.tell(CaptureChange("Updated", view))
                 else:
-                    quiet[view.uuid] = view
+                    quiet[view.uuid] = None
             if began >= quiet_at + _COUNTER_INTERVAL:
-                for view in quiet.values():
-                    self._listeners.tell(CaptureChange("Updated", view))
+                # As they are now: they may have been changed or deleted meanwhile, and that was told.
+                for present in filter(None, map(self._catalogue.view, quiet)):
+                    self._listeners.tell(CaptureChange("Updated", present))
                 quiet, quiet_at = {}, began
             await asyncio.sleep(max(_COALESCE, 10 * (loop.time() - began)))
 

@@ -142,6 +142,38 @@ def packets_of(view: CaptureView | None) -> int:
     return view.status.nodes[0].packets_received if view is not None and view.status is not None else 0
 
 
+async def test_counters_that_wait_bring_back_no_capture_and_no_definition(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netsonde.captures.coordinator._COUNTER_INTERVAL", 0.2)
+    site.host("h1", a={"IfIndex": 1, "ExtID": {"vm-id": "1"}})
+    async with site.running() as coordinator:
+        queries = ("G.V().Has('Name', 'a')", "G.V('h1-a')", "G.V()")
+        gone, renamed, stays = [(await coordinator.create(Capture(gremlin_query=one))).uuid for one in queries]
+        for uuid in (gone, renamed, stays):
+            await site.report(uuid, "h1", active("a"))
+        await until(lambda: len({told.uuid for told in site.told("Updated") if told.count == 1}) == 3)
+        for uuid in (stays, renamed, gone):
+            await site.report(uuid, "h1", active("a", packets=5))
+        # Looked at, and kept for the next second.
+        await until(lambda: counted(coordinator, gone) == 5 and not coordinator._catalogue.dirty)
+        await coordinator.delete(gone)
+        before = site.definitions.entries[renamed][0]
+        await coordinator.replace(before, msgspec.structs.replace(before, name="new"))
+        await until(lambda: any(counted_in(told) == 5 for told in site.told("Updated") if told.uuid == stays))
+    last = {change.view.uuid: change for change in site.seen}
+    assert (last[gone].kind, last[renamed].view.name) == ("Deleted", "new")
+
+
+def counted_in(view: CaptureView) -> int:
+    return sum(node.packets_received for node in view.status.nodes) if view.status is not None else 0
+
+
+def counted(coordinator: CaptureCoordinator, uuid: str) -> int:
+    view = coordinator.view(uuid)
+    return 0 if view is None else counted_in(view)
+
+
 async def test_a_bad_definition_is_refused_and_nothing_is_stored(site: Site) -> None:
     async with site.running() as coordinator:
         with pytest.raises(UserError):
