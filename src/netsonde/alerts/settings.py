@@ -19,7 +19,8 @@ class AlertSettings:
     flow_interval: float = 10.0
     """Seconds between two looks of an alert on flows or metrics that has no interval of its own."""
     settle: float = 10.0
-    """Seconds after the start of an analyzer in which nothing is resolved: agents may still be coming back."""
+    """Seconds after the start of an analyzer in which nothing is resolved, and nothing pending begins anew: agents may
+    still be coming back."""
     dry_run_seconds: float = 20.0
     """Seconds that a dry run may take; what is found by then is the answer."""
 
