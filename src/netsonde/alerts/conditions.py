@@ -33,6 +33,8 @@ class Condition(Protocol):
 
     changed: asyncio.Event
     """Set when it may have something else to say."""
+    at_intervals: bool
+    """Whether nothing tells when that is, so that it has to be asked at intervals."""
 
     async def look(self) -> Seen:
         """Raises UserError or SourceLost when it cannot be judged."""
@@ -69,6 +71,8 @@ class Turns:
 
 class Followed:
     """Nodes by a standing query."""
+
+    at_intervals = False
 
     def __init__(self, plan: Plan, graph: Graph) -> None:
         self.changed = asyncio.Event()
@@ -113,12 +117,12 @@ class Asked:
         self._text = text
         self._queries = queries
         self._turns = turns
-        self._waits = fetches(plan)
-        self._concerns = interest_of(plan) if at_changes and not self._waits else _never
+        self.at_intervals = fetches(plan)
+        self._concerns = interest_of(plan) if at_changes and not self.at_intervals else _never
 
     async def look(self) -> Seen:
         self.changed.clear()
-        if self._waits:
+        if self.at_intervals:
             async with self._turns.waiting:
                 return await self._ask()
         return await self._turns.compute(self._ask)
@@ -136,6 +140,8 @@ class Asked:
 
 class Scripted:
     """An expression in JavaScript."""
+
+    at_intervals = False
 
     def __init__(self, text: str, scripts: Scripts, turns: Turns, *, at_changes: bool) -> None:
         self.changed = asyncio.Event()

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 import msgspec
 
 from netsonde.aio.clock import Clock
-from netsonde.alerts.conditions import Condition, Turns, condition_of, fetches
+from netsonde.alerts.conditions import Condition, Turns, condition_of
 from netsonde.alerts.definitions import interval_ms
 from netsonde.alerts.machine import Machine, Seen
 from netsonde.alerts.messages import notices_of
@@ -21,7 +21,6 @@ from netsonde.graph import Event, Graph
 from netsonde.model.alerts import Alert, Transition, transition_key
 from netsonde.model.stores import Store
 from netsonde.observe import logger
-from netsonde.query import parse
 
 log = logger("alerts")
 
@@ -73,9 +72,6 @@ class Watch:
         self._hold = self._condition(alert.hold) if alert.hold else None
         self._crash = ""
         """How the last look crashed, which is logged once; "" when it did not."""
-        if alert.language == "gremlin" and not self._interval and fetches(parse(alert.expression)):
-            # Flows change without the graph, and asking all agents at each of its changes would not help.
-            self._interval = around.settings.flow_interval
 
     def follow(self, events: Sequence[Event]) -> None:
         self._main.follow(events)
@@ -167,8 +163,10 @@ class Watch:
         loop = asyncio.get_running_loop()
         due = self._machine.due_at(keep_until=self._keep_until)
         due_at = None if due is None else loop.time() + max(0.0, (due - self._around.clock.now_ms()) / 1000)
-        if self._interval:
-            next_at = began + self._interval
+        # Flows change without the graph, and asking all agents at each of its changes would not help.
+        at_intervals = self._around.settings.flow_interval if self._present().at_intervals else 0.0
+        if interval := self._interval or at_intervals:
+            next_at = began + interval
             await asyncio.sleep(max(0.0, (next_at if due_at is None else min(next_at, due_at)) - loop.time()))
             return
         pause = max(self._around.settings.pace, _SHARE * (loop.time() - began))

@@ -156,6 +156,17 @@ async def test_a_flow_alert_asks_at_intervals_and_tells_of_new_flows_only(servic
     assert held.notifier.states == ["firing"]
 
 
+async def test_an_alert_that_flows_hold_is_resolved_when_there_are_none(service: AlertService, held: Held) -> None:
+    held.queries.flows.found = [{"UUID": "f1"}]
+    uuid = (await service.create(msgspec.structs.replace(DOWN, hold="G.Flows()"))).uuid
+    held.put("eth1", State="DOWN")
+    await until(lambda: state_of(service, uuid) == "firing")
+    asked = len(held.queries.asked)
+    await until(lambda: len(held.queries.asked) > asked + 1)
+    held.queries.flows.found = []
+    await until(lambda: state_of(service, uuid) == "resolved")
+
+
 async def test_flows_in_another_order_are_no_news(service: AlertService, held: Held) -> None:
     alert = msgspec.structs.replace(DOWN, expression="G.Flows()", action="", actions=["http://new/"])
     held.queries.flows.found = [{"UUID": "f2", "Last": 2}, {"UUID": "f1", "Last": 1}]
