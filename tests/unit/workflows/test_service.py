@@ -12,7 +12,7 @@ from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.model.captures import Capture, NodeStatus
 from netsonde.model.checks import CheckChange, CheckResult
 from netsonde.model.elements import Json
-from netsonde.model.workflows import Caller, Job, Parameter, Trigger, Workflow
+from netsonde.model.workflows import Caller, Job, JobState, Parameter, Trigger, Workflow
 from netsonde.scripts.host import Host
 from netsonde.scripts.limits import ScriptStopped
 from netsonde.scripts.pool import Busy
@@ -147,6 +147,25 @@ async def test_jobs_of_a_killed_analyzer_are_interrupted_in_its_next_life() -> N
         told = again.service.job(job.uuid)
         assert told is not None
         assert (told.state, told.reason) == ("interrupted", "the analyzer a1 stopped while it ran")
+
+
+@pytest.mark.parametrize("state", ["running", "waiting"])
+async def test_jobs_of_an_analyzer_that_never_comes_back_are_interrupted(
+    monkeypatch: pytest.MonkeyPatch, state: JobState
+) -> None:
+    monkeypatch.setattr("netsonde.workflows.service._HOUSEKEEPING", 0.001)
+    workflows = Workflows(WorkflowSettings(seconds=10, max_running=2, max_waiting=4), now_ms=10_000_000)
+
+    def job(uuid: str, began: int) -> Job:
+        started_at = began if state == "running" else 0
+        return Job(uuid, "w1", "mine", host="a2", created_at=began, started_at=started_at, state=state)
+
+    lost, fresh = job("j1", 1), job("j2", 9_999_999)
+    for one in (lost, fresh):
+        await workflows.jobs.put(one.uuid, one)
+    async with workflows.running():
+        await until(lambda: workflows.jobs.entries["j1"][0].state == "interrupted")
+    assert workflows.jobs.entries["j2"][0] == fresh
 
 
 async def test_calls_beyond_the_queue_are_refused() -> None:
