@@ -34,6 +34,7 @@ class Site:
         self.status = status or {"State": "active", "Nodes": []}
         self.asked: list[tuple[str, str]] = []
         self.created: list[Any] = []
+        self.changed: list[tuple[str, Any]] = []
         self.lines: list[str] = []
 
     async def request(self, method: str, path: str, body: str, headers: Mapping[str, str]) -> Answer:
@@ -45,6 +46,8 @@ class Site:
             return Answer(200, msgspec.json.encode(found).decode())
         if method == "POST":
             self.created.append(given)
+        if method == "PATCH":
+            self.changed.append((path, given))
         return Answer(200, msgspec.json.encode({**given, "UUID": "u1", "Status": self.status}).decode())
 
     def log(self, line: str) -> None:
@@ -112,7 +115,9 @@ async def test_a_capture_of_a_call_that_is_killed_ends_by_itself(
     site = Site({"'layer2'))": hops(1500, 1500)})
     began = Clock().now_ms()
     await call(scripts, name, site, **params)
-    assert began < site.created[0]["ExpiresAt"] <= Clock().now_ms() + 600_000
+    ((path, change),) = site.changed
+    assert path == "/api/capture/u1"
+    assert began < change["ExpiresAt"] <= Clock().now_ms() + 600_000
 
 
 def a_socket(name: str, local: str, remote: str = "0.0.0.0:0", state: str = "LISTEN") -> Json:
