@@ -80,6 +80,19 @@ def test_a_receiver_is_told_once_although_the_analyzer_is_killed(
     stack.wait(lambda: would_have_fired(stack, body, began) == 1, 15, "in history")
 
 
+def test_a_receiver_is_told_the_verdict_of_a_check(stack: Stack, links: Links, receiver: Receiver) -> None:
+    query, steps = f"G.V().Has('Name', '{links.prefix}b')", [{"Type": "dhcp", "Within": 500}]
+    body = {"Name": links.prefix, "GremlinQuery": query, "Steps": steps, "Actions": [receiver.url]}
+    uuid = stack.call("POST", "/api/check", body)["UUID"]
+    stack.wait(lambda: stack.call("GET", f"/api/check/{uuid}")["State"] == "waiting", 15, "waiting for the interface")
+    links.veth("b")
+    stack.wait(lambda: receiver.states == ["fail"], 30, "told")
+    (result,) = stack.call("GET", f"/api/check/{uuid}/results")
+    assert (receiver.got[0]["Kind"], receiver.got[0]["ReasonData"]) == ("check", result)
+    stack.call("DELETE", f"/api/check/{uuid}", accept="*/*")
+    stack.wait(lambda: stack.call("GET", "/api/capture") == {}, 15, "its capture is gone")
+
+
 def evaluations(stack: Stack) -> int:
     """Return how often the present analyzer has judged an alert."""
     text = stack.call("GET", "/metrics", accept="text/plain").decode()

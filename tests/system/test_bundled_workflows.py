@@ -92,8 +92,15 @@ def test_flows_are_validated_between_two_interfaces(stack: Stack, pair: Pair) ->
     path = f"G.V().Has('TID', '{tids[pair.near]}').ShortestPathTo(Metadata('TID', '{tids[pair.far]}'))"
     stack.wait(lambda: stack.query(path), 15, "a path")
     pair.start(pair.near, "busybox", "ping", "-q", FAR)
+    ending: set[str] = set()
+
+    def both_end_by_themselves() -> bool:
+        ending.update(uuid for uuid, capture in stack.call("GET", "/api/capture").items() if capture["ExpiresAt"])
+        return len(ending) == 2
+
     with ThreadPoolExecutor(2) as both:
         found, nothing = (both.submit(validated, stack, [*tids.values()], target) for target in (FAR, "192.0.2.1"))
+        stack.wait(both_end_by_themselves, 20, "captures that would end although their calls were killed")
     assert found.result() == {"Connectivity": True}
     silent = nothing.result()
     assert (silent["Connectivity"], sorted(silent["NotReachedNodes"])) == (False, sorted(tids.values()))

@@ -263,6 +263,20 @@ async def test_bucket_with_a_ttl_forgets(bus: Bus) -> None:
         assert (await anext(entries)).kind == "delete"
 
 
+async def test_what_is_deleted_leaves_nothing_behind(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netsonde.bus.buckets._REMOVAL_TTL_S", 1)
+    monkeypatch.setattr("netsonde.bus.buckets._MARKER_TTL_NS", 1_000_000_000)
+    bucket = await bus.bucket("fleeting", codec=Capture)
+    for key in "abc":
+        await bucket.put(key, Capture())
+        await bucket.delete(key)
+    jetstream = await bucket._ready()
+    async with asyncio.timeout(20):
+        while (extent := await jetstream.extent("KV_fleeting"))[0] <= extent[1]:  # noqa: ASYNC110  the server knows
+            await asyncio.sleep(0.05)
+    assert await bucket.create("a", Capture()) > extent[1]
+
+
 async def test_watch_tells_what_changed_while_the_server_was_dead(server: PrivateServer, either: Bus) -> None:
     bucket = await either.bucket("captures", codec=Capture)
     for key in "abc":

@@ -171,6 +171,27 @@ def test_the_switch_tells_of_its_bridges_and_is_left_as_it_was(stack: Stack, ovs
     stack.wait(lambda: not any(ours(ovs, table) for table in tables), 25, "clean")
 
 
+def test_a_mirror_goes_on_when_the_switch_makes_its_device_anew(stack: Stack, ovs: PrivateOvs) -> None:
+    bridge, links = name("br"), Links(name("v"))
+    ovs.add_bridge(bridge)
+    (outside, inside), (_, other) = links.veth("a"), links.veth("b")
+    for end in (inside, other):
+        ovs.vsctl("add-port", bridge, end)
+    uuid = stack.capture(f"G.V().Has('Type', 'ovsport', 'Name', '{inside}')", Type="ovsmirror")
+    stack.wait_capture(uuid, "active")
+
+    def told(port: int) -> bool:
+        send_udp(outside, 0, 20, port=port)
+        return bool(flows(stack, uuid, port))
+
+    stack.wait(lambda: told(9020), 25, "flows")
+    (device,) = (port for port in ovs.vsctl("list-ports", bridge).split() if port.startswith("nsm"))
+    ovs.vsctl("del-port", bridge, device)
+    stack.wait(lambda: told(9021), 40, "flows of the new device")
+    stack.wait_capture(uuid, "active")
+    stack.call("DELETE", f"/api/capture/{uuid}")
+
+
 def seen_by_wireshark(stack: Stack, uuid: str, folder: Path) -> list[str]:
     """Let tshark find our plug-in and capture five packets by it; returns their ports."""
     env = {**os.environ, "WIRESHARK_EXTCAP_DIR": str(folder), "NETSONDE_URL": stack.url}

@@ -9,6 +9,8 @@ import msgspec
 from netsonde.model.alerts import Alert, AlertView, Transition, transition_key
 
 _MOST_REMEMBERED: Final = 1000
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""Of all transitions together, as JSON: each may have 60 kB of what its expression gave; their bucket has an end."""
 
 
 class Catalogue:
@@ -18,6 +20,7 @@ class Catalogue:
         self._alerts: dict[str, Alert] = {}
         self._revisions: dict[str, int] = {}
         self._history: dict[str, dict[int, Transition]] = {}
+        self._sizes: dict[str, int] = {}
         self.problems: dict[str, str] = {}
 
     def alerts(self) -> list[Alert]:
@@ -60,9 +63,11 @@ class Catalogue:
         history = self._history.setdefault(transition.alert, {})
         is_news = transition.number not in history
         history[transition.number] = transition
+        self._sizes[transition_key(transition)] = len(msgspec.json.encode(transition))
         return is_news
 
     def remove_transition(self, key: str) -> None:
+        self._sizes.pop(key, None)
         uuid, _, number = key.rpartition(".")
         history = self._history.get(uuid, {})
         if number.isdecimal():
@@ -80,9 +85,13 @@ class Catalogue:
                     yield transition_key(transition)
                 elif number != last:
                     kept.append(transition)
-        kept.sort(key=lambda one: one.at)
-        for transition in kept[: max(0, len(kept) - most)]:
-            yield transition_key(transition)
+        kept.sort(key=lambda one: -one.at)
+        room = MOST_BYTES
+        for position, transition in enumerate(kept):
+            key = transition_key(transition)
+            room -= self._sizes[key]
+            if position >= most or room < 0:
+                yield key
 
     def view(self, alert: Alert, undelivered: Callable[[str], Sequence[str]]) -> AlertView:
         history, last = self._history.get(alert.uuid, {}), self.last(alert.uuid)

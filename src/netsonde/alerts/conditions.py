@@ -33,6 +33,8 @@ class Condition(Protocol):
 
     changed: asyncio.Event
     """Set when it may have something else to say."""
+    at_intervals: bool
+    """Whether nothing tells when that is, so that it has to be asked at intervals."""
 
     async def look(self) -> Seen:
         """Raises UserError or SourceLost when it cannot be judged."""
@@ -40,6 +42,9 @@ class Condition(Protocol):
 
     def follow(self, events: Sequence[Event]) -> None:
         """Take the changes of the graph."""
+
+    def forget(self) -> None:
+        """Forget what held for a moment only."""
 
 
 class Turns:
@@ -67,6 +72,8 @@ class Turns:
 class Followed:
     """Nodes by a standing query."""
 
+    at_intervals = False
+
     def __init__(self, plan: Plan, graph: Graph) -> None:
         self.changed = asyncio.Event()
         self.changed.set()
@@ -93,6 +100,9 @@ class Followed:
         if gained or lost or any(event.is_node and event.element.id in matching for event in events):
             self.changed.set()
 
+    def forget(self) -> None:
+        self._passed = None
+
     def _now(self, most: int | None = None) -> Seen:
         nodes = map(self._graph.node, sorted(self._matcher.matching)[:most])
         return of_elements([node for node in nodes if node is not None])
@@ -107,12 +117,12 @@ class Asked:
         self._text = text
         self._queries = queries
         self._turns = turns
-        self._waits = fetches(plan)
-        self._concerns = interest_of(plan) if at_changes and not self._waits else _never
+        self.at_intervals = fetches(plan)
+        self._concerns = interest_of(plan) if at_changes and not self.at_intervals else _never
 
     async def look(self) -> Seen:
         self.changed.clear()
-        if self._waits:
+        if self.at_intervals:
             async with self._turns.waiting:
                 return await self._ask()
         return await self._turns.compute(self._ask)
@@ -124,9 +134,14 @@ class Asked:
         if not self.changed.is_set() and any(map(self._concerns, events)):
             self.changed.set()
 
+    def forget(self) -> None:
+        """It sees no moments."""
+
 
 class Scripted:
     """An expression in JavaScript."""
+
+    at_intervals = False
 
     def __init__(self, text: str, scripts: Scripts, turns: Turns, *, at_changes: bool) -> None:
         self.changed = asyncio.Event()
@@ -138,11 +153,18 @@ class Scripted:
 
     async def look(self) -> Seen:
         self.changed.clear()
-        return of_value(await self._turns.compute(lambda: self._scripts.evaluate(self._text)))
+        value = await self._turns.compute(lambda: self._scripts.evaluate(self._text))
+        try:
+            return of_value(value)
+        except RecursionError as deep:
+            raise UserError("the value of the expression is nested too deeply", hint="return less of it") from deep
 
     def follow(self, events: Sequence[Event]) -> None:
         if self._at_changes:
             self.changed.set()
+
+    def forget(self) -> None:
+        """It sees no moments."""
 
 
 def condition_of(

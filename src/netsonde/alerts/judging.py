@@ -97,17 +97,23 @@ class Judging:
             watch.follow(events)
 
     async def _repeat(self) -> None:
-        notifier = self._around.notifier
         while True:
             await asyncio.sleep(self._resend)
+            silent: set[str] = set()
             for alert in self._catalogue.alerts():
-                last = self._catalogue.last(alert.uuid)
-                if last is None or last.state != "firing" or last.notified_at < last.fired_at:
-                    continue
-                if self._around.clock.now_ms() < alert.muted_until:
-                    continue
-                for action in filter(notifier.repeats, actions_of(alert)):
-                    await notifier.repeat(_again(alert, last, action))
+                for action in filter(self._around.notifier.repeats, actions_of(alert)):
+                    if action not in silent and not await self._tell_again(alert, action):
+                        # Once is enough: else the others hear too late, and take the rest for resolved.
+                        silent.add(action)
+
+    async def _tell_again(self, alert: Alert, action: str) -> bool:
+        """Tell a receiver that an alert still fires, if it does; False = it does not answer."""
+        last = self._catalogue.last(alert.uuid)
+        if last is None or last.state != "firing" or last.notified_at < last.fired_at:
+            return True
+        if self._around.clock.now_ms() < alert.muted_until or self._catalogue.alert(alert.uuid) != alert:
+            return True
+        return await self._around.notifier.repeat(_again(alert, last, action))
 
     async def _keep_house(self) -> None:
         settings, clock = self._around.settings, self._around.clock

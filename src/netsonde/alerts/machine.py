@@ -45,13 +45,15 @@ class Machine:
     def look(self, seen: Seen, now_ms: int, *, keep_until: int = 0) -> Transition | None:
         """Return the transition that follows from what was seen, if any; `took` makes it the state.
 
-        Before `keep_until` (Unix ms) nothing is resolved, and what still fires is no news: agents may be coming back.
+        Before `keep_until` (Unix ms) nothing is resolved, nothing pending ends, and what still fires is no news: agents
+        may be coming back.
         """
         self.looked_at = now_ms
         if self.state == "firing":
             return self._firing(self._held(seen), now_ms, keep_until)
         if not seen.holds:
-            return self._to("inactive", seen, now_ms, active_at=0) if self.state == "pending" else None
+            ends = self.state == "pending" and now_ms >= keep_until
+            return self._to("inactive", seen, now_ms, active_at=0) if ends else None
         active_at = self.last.active_at if self.last is not None and self.state == "pending" else now_ms
         if now_ms - active_at >= self.alert.for_ms:
             return self._fire(seen, now_ms, active_at)
@@ -68,7 +70,8 @@ class Machine:
         if self.last is None:
             return None
         if self.state == "pending":
-            return self.last.active_at + self.alert.for_ms
+            fires_at = self.last.active_at + self.alert.for_ms
+            return min((at for at in (fires_at, keep_until) if at > self.looked_at), default=fires_at)
         if self.state != "firing":
             return None
         if self.absent_since:

@@ -13,13 +13,14 @@ class AlertSettings:
     keep_days: int = 30
     """Days for which changes of state are kept; the last one of each alert is kept as long as the alert."""
     max_transitions: int = 10_000
-    """Changes of state kept of all alerts together; beyond it the oldest go."""
+    """Changes of state kept of all alerts together; beyond it, or beyond 64 MiB, the oldest go."""
     pace: float = 1.0
     """Seconds between two looks of one alert at the least, however often the graph changes."""
     flow_interval: float = 10.0
     """Seconds between two looks of an alert on flows or metrics that has no interval of its own."""
     settle: float = 10.0
-    """Seconds after the start of an analyzer in which nothing is resolved: agents may still be coming back."""
+    """Seconds after the start of an analyzer in which nothing is resolved, and nothing pending begins anew: agents may
+    still be coming back."""
     dry_run_seconds: float = 20.0
     """Seconds that a dry run may take; what is found by then is the answer."""
 

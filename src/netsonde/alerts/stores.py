@@ -60,8 +60,8 @@ class Notifier(Protocol):
         """Tell whether this receiver must be told again and again that an alert still fires."""
         ...
 
-    async def repeat(self, notice: Notice) -> None:
-        """Tell a receiver once more, if it can be reached now."""
+    async def repeat(self, notice: Notice) -> bool:
+        """Tell a receiver once more, if it can be reached now; returns whether it answered."""
         ...
 
     def undelivered(self, source: str) -> Sequence[str]:

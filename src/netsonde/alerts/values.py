@@ -20,6 +20,8 @@ _MOST_COMPARED: Final = 1000
 _NOUNS: Final = {Kind.NODES: "node", Kind.EDGES: "edge", Kind.FLOWS: "flow", Kind.PATHS: "path"}
 _IDENTIFIED: Final = (Kind.FLOWS, Kind.METRICS)
 """Kinds whose numbers change all the time: only what they belong to is compared."""
+_ELEMENTS: Final = (Kind.NODES, Kind.EDGES)
+"""Kinds whose order says in which order agents came: after a restart it is another one."""
 
 
 def of_result(result: Result, look: Callable[[], None]) -> Seen:
@@ -31,7 +33,7 @@ def of_result(result: Result, look: Callable[[], None]) -> Seen:
     if not holds_by(value):
         return Seen(holds=False)
     look()
-    compared = [_identity(member) for member in members] if result.kind in _IDENTIFIED else members
+    compared = _compared(result.kind, members)
     shown = members[:_MOST_MEMBERS] if isinstance(value, list) else value
     summary = spoken(shown, _NOUNS.get(result.kind, "result"), len(members))
     return Seen(holds=True, value=cut(shown), fingerprint=fingerprint(compared), summary=summary)
@@ -111,6 +113,16 @@ def _parts(members: Sequence[object]) -> Iterator[object]:
             yield from _parts(member)
         else:
             yield member
+
+
+def _compared(kind: Kind, members: Sequence[object]) -> Sequence[object]:
+    """Return what tells one result from another: of flows and elements not their order."""
+    if kind in _IDENTIFIED:
+        # Flows come the latest first, which is another one at each look.
+        return sorted(map(_identity, members), key=str)
+    if kind in _ELEMENTS:
+        return sorted(cast("Sequence[Node | Edge]", members), key=_id)
+    return members
 
 
 def _identity(member: object) -> object:

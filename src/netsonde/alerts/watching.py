@@ -10,7 +10,7 @@ from typing import Final, Protocol
 import msgspec
 
 from netsonde.aio.clock import Clock
-from netsonde.alerts.conditions import Condition, Turns, condition_of, fetches
+from netsonde.alerts.conditions import Condition, Turns, condition_of
 from netsonde.alerts.definitions import interval_ms
 from netsonde.alerts.machine import Machine, Seen
 from netsonde.alerts.messages import notices_of
@@ -21,7 +21,6 @@ from netsonde.graph import Event, Graph
 from netsonde.model.alerts import Alert, Transition, transition_key
 from netsonde.model.stores import Store
 from netsonde.observe import logger
-from netsonde.query import parse
 
 log = logger("alerts")
 
@@ -71,9 +70,8 @@ class Watch:
         self._interval = interval_ms(alert.trigger) / 1000
         self._main = self._condition(alert.expression)
         self._hold = self._condition(alert.hold) if alert.hold else None
-        if alert.language == "gremlin" and not self._interval and fetches(parse(alert.expression)):
-            # Flows change without the graph, and asking all agents at each of its changes would not help.
-            self._interval = around.settings.flow_interval
+        self._crash = ""
+        """How the last look crashed, which is logged once; "" when it did not."""
 
     def follow(self, events: Sequence[Event]) -> None:
         self._main.follow(events)
@@ -84,17 +82,31 @@ class Watch:
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
-            self._around.counters.count("evaluations")
-            try:
-                seen = await self._present().look()
-            except (UserError, SourceLost, TimeoutError) as failed:
+            seen, problem = await self._look()
+            self._around.complain(self.alert.uuid, problem)
+            if seen is None:
                 self._around.counters.count("evaluations_failed")
-                self._around.complain(self.alert.uuid, str(failed) or "it took too long")
                 await asyncio.sleep(_AGAIN)
                 continue
-            self._around.complain(self.alert.uuid, "")
             await self._judge(seen)
             await self._rest(began)
+
+    async def _look(self) -> tuple[Seen | None, str]:
+        """Return what is seen; None, and why, when it cannot be judged."""
+        self._around.counters.count("evaluations")
+        try:
+            seen = await self._present().look()
+        except (UserError, SourceLost, TimeoutError) as failed:
+            return None, str(failed) or "it took too long"
+        except Exception as crash:
+            # One alert must not take all others with it, in this life and in each that follows.
+            problem = f"internal error ({type(crash).__name__}): the analyzer's log has it"
+            if problem != self._crash:
+                log.exception("an alert crashed", alert=self.alert.uuid)
+            self._crash = problem
+            return None, problem
+        self._crash = ""
+        return seen, ""
 
     def _condition(self, text: str) -> Condition:
         around = self._around
@@ -135,7 +147,14 @@ class Watch:
                 await asyncio.sleep(_PATIENCE)
                 self._machine = Machine(self.alert, around.last(self.alert.uuid))
                 return
+        before = self._present()
         self._machine.took(transition)
+        if self._present() is not before:
+            # What passed while the other expression counted is past.
+            self._present().forget()
+            if self._hold is not None and before is self._main:
+                # It may not have changed since it did not hold, and nothing else would end the alert.
+                self._hold.changed.set()
         around.counters.count(f"transitions_to_{transition.state}")
         around.keep(transition)
 
@@ -144,8 +163,10 @@ class Watch:
         loop = asyncio.get_running_loop()
         due = self._machine.due_at(keep_until=self._keep_until)
         due_at = None if due is None else loop.time() + max(0.0, (due - self._around.clock.now_ms()) / 1000)
-        if self._interval:
-            next_at = began + self._interval
+        # Flows change without the graph, and asking all agents at each of its changes would not help.
+        at_intervals = self._around.settings.flow_interval if self._present().at_intervals else 0.0
+        if interval := self._interval or at_intervals:
+            next_at = began + interval
             await asyncio.sleep(max(0.0, (next_at if due_at is None else min(next_at, due_at)) - loop.time()))
             return
         pause = max(self._around.settings.pace, _SHARE * (loop.time() - began))

@@ -111,7 +111,6 @@ class Analyzer:
                 "checks",
                 "alerts",
                 "notices",
-                "verdicts",
                 "scripts",
                 "injection",
                 "workflows",
@@ -147,7 +146,7 @@ class Analyzer:
         underlay = Underlay(self.graph, declared, self.health["underlay"])
         openstack = await make.openstack(declared)
         lease = Lease(bus, "captures", self.host)
-        captures = await make.captures(lease, hosts)
+        captures = await make.captures(lease, hosts, lambda: self._topology_is_in(status, declared))
         hosts.on_change = captures.refresh
         flows = FlowService(LiveFlows(bus, hosts, self.graph), history)
         queries = make.queries(hosts, history, self.workers)
@@ -155,8 +154,7 @@ class Analyzer:
         calls = LateCalls()
         outbox = await make.outbox(calls)
         checks = await make.checks(captures, AgentReports(bus, flows, history), injections, outbox)
-        verdicts = VerdictNotices(outbox, self.health["verdicts"])
-        checks.follow_verdicts(verdicts.follow)
+        checks.follow_verdicts(VerdictNotices(outbox).follow)
         status = StatusService(
             self.settings,
             hosts,
@@ -197,7 +195,6 @@ class Analyzer:
                 spawn(group, self._supervise("checks", checks.run), "checks"),
                 spawn(group, self._supervise("scripts", _running(self.scripts.tend)), "scripts"),
                 spawn(group, self._supervise("notices", outbox.run), "notices"),
-                spawn(group, self._supervise("verdicts", verdicts.run), "verdicts"),
                 spawn(group, self._supervise("alerts", alerts.run), "alerts"),
                 spawn(group, self._supervise("injection", injections.run), "injection"),
                 spawn(group, self._supervise("workflows", workflows.run), "workflows"),
@@ -210,6 +207,10 @@ class Analyzer:
             self.workers.close()
             for task in reversed(tasks):
                 task.cancel()
+
+    def _topology_is_in(self, status: StatusService, declared: DeclaredElements) -> bool:
+        read = (self.health[name].state == "running" for name in ("noderules", "edgerules", OPENSTACK))
+        return declared.is_known and all(read) and not status.topology_missing()
 
     async def _open_history(self) -> History | None:
         if not self.settings.history.enabled:

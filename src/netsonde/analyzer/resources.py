@@ -53,7 +53,10 @@ _IMPORT_BYTES = 512 * 1024 * 1024
 """Bytes of all imports on the bus, compressed: room for some millions of elements."""
 
 _ALERT_BYTES = 256 * 1024 * 1024
-"""Bytes of all transitions of alerts on the bus, each with what its expression gave."""
+"""Bytes of all transitions of alerts on the bus, each with what its expression gave; 64 MiB are kept."""
+
+_RESULT_BYTES = 256 * 1024 * 1024
+"""Bytes of all results of checks on the bus; 192 MiB are kept."""
 
 _CLOUD_BYTES = 512 * 1024 * 1024
 """Bytes of what clouds say, some 1.5 KB a port."""
@@ -80,7 +83,7 @@ class Resources:
         self.now_ms = now_ms
         self.host = settings.host_id
 
-    async def captures(self, lease: Lease, hosts: Hosts) -> CaptureCoordinator:
+    async def captures(self, lease: Lease, hosts: Hosts, is_ready: Callable[[], bool]) -> CaptureCoordinator:
         capture = self.settings.capture
         return CaptureCoordinator(
             self.graph,
@@ -91,6 +94,7 @@ class Resources:
             check_filter=check_bpf,
             destinations=Destinations(capture.export_allow, capture.export_refuse),
             agents=lambda: hosts.agents() if hosts.known else None,
+            is_ready=is_ready,
         )
 
     async def checks(
@@ -103,7 +107,7 @@ class Resources:
         return CheckService(
             self.graph,
             await self.bus.bucket("checks", codec=Check),
-            await self.bus.bucket("check-results", codec=CheckResult),
+            await self.bus.bucket("check-results", codec=CheckResult, max_bytes=_RESULT_BYTES),
             captures=captures,
             reports=reports,
             injector=injections,

@@ -1,52 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """What follows from a check's verdict: notices to the receivers that the check names."""
 
-import asyncio
-from typing import Final
-
 import msgspec
 
-from netsonde.aio import DroppingQueue
-from netsonde.aio.tasks import HealthSink
-from netsonde.errors import SourceLost
 from netsonde.model.checks import Check, CheckResult, result_key
 from netsonde.model.notices import Message, Notice, rfc3339
-from netsonde.notify.outbox import Counters, Outbox
-
-_MOST: Final = 1000
-"""Notices that wait for the bus."""
-_PATIENCE: Final = 1.0
+from netsonde.notify.outbox import Outbox
 
 
 class VerdictNotices:
-    """Takes verdicts at once, and posts what follows from them in its own time."""
+    """Posts what follows from verdicts."""
 
-    def __init__(self, outbox: Outbox, counters: Counters) -> None:
+    def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        self._counters = counters
-        self._waiting: DroppingQueue[Notice] = DroppingQueue(_MOST)
 
-    def follow(self, check: Check, result: CheckResult) -> None:
-        """Take a final verdict, once."""
-        if result.verdict not in check.act_on:
-            return
-        for notice in notices_of(check, result):
-            if not self._waiting.put(notice):
-                self._counters.count("verdicts_dropped")
-
-    async def run(self, health: HealthSink) -> None:
-        health.running()
-        while True:
-            await self._post(await self._waiting.get())
-
-    async def _post(self, notice: Notice) -> None:
-        while True:
-            try:
+    async def follow(self, check: Check, result: CheckResult) -> None:
+        """Take a final verdict; the same one again posts nothing more. Raises SourceLost while the bus is away."""
+        if result.verdict in check.act_on:
+            for notice in notices_of(check, result):
                 await self._outbox.post(notice)
-                return
-            except SourceLost:
-                self._counters.count("verdicts_delayed")
-                await asyncio.sleep(_PATIENCE)
 
 
 def notices_of(check: Check, result: CheckResult) -> list[Notice]:

@@ -33,6 +33,9 @@ MAX_BYTES = 64 * 1024 * 1024
 """Bytes of a bucket unless it is given its own limit; what is beyond is refused."""
 _NS = 1_000_000_000
 _MARKER_TTL_NS = 3600 * _NS
+_REMOVAL_TTL_S = 24 * 3600
+"""Seconds for which the mark of a removal stays. Who was away for longer reads the bucket anew and compares; kept for
+ever, the marks of what comes and goes would fill the bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,8 @@ class Bucket(Generic[T]):
         if found is None or found.headers:
             return False
         headers = {"KV-Operation": "DEL"}
+        if not self._ttl_s:
+            headers["Nats-TTL"] = f"{_REMOVAL_TTL_S}s"
         if revision is not None:
             headers["Nats-Expected-Last-Subject-Sequence"] = str(revision)
         jetstream = await self._ready()

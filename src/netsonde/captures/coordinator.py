@@ -8,6 +8,7 @@ Writes: the bucket `captures`; under a lease the bucket `capture-targets`, and i
 import asyncio
 import uuid as uuids
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -40,6 +41,9 @@ log = logger("captures")
 _COALESCE = 0.02
 _SAMPLE = 20
 _COUNTER_INTERVAL = 1.0
+_PATIENCE = 30.0
+"""Seconds to wait for the topology; what is not there by then may never come."""
+_LOOK = 0.1
 
 Listener = Callable[[CaptureChange], None]
 
@@ -64,14 +68,17 @@ class CaptureCoordinator:
         check_filter: CheckFilter,
         destinations: Destinations = EVERYWHERE,
         agents: Callable[[], Collection[str] | None] = lambda: None,
+        is_ready: Callable[[], bool] = lambda: True,
         clock: Clock | None = None,
     ) -> None:
+        """`is_ready` tells whether the topology, and what users say of it, is in."""
         self._graph = graph
         self._definitions = definitions
         self._statuses = statuses
         self._lease = lease
         self._check_filter = check_filter
         self._destinations = destinations
+        self._is_ready = is_ready
         self._clock = clock or Clock()
         self._catalogue = Catalogue(graph, agents=agents, now_ms=self._clock.now_ms)
         self._target_writer = TargetWriter(self._catalogue, targets)
@@ -185,8 +192,16 @@ class CaptureCoordinator:
         """Do what one analyzer does for all."""
         await self._is_current.wait()
         async with asyncio.TaskGroup() as group:
-            spawn(group, self._target_writer.run(), "captures.targets")
+            spawn(group, self._write_targets(), "captures.targets")
             spawn(group, self._expire(), "captures.expire")
+
+    async def _write_targets(self) -> None:
+        """Begin when the topology is in: what is not there yet would seem to be gone, and its taps would stop."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                while not self._is_ready():  # noqa: ASYNC110  hosts, rules and clouds have no event together
+                    await asyncio.sleep(_LOOK)
+        await self._target_writer.run()
 
     async def _expire(self) -> None:
         while True:
@@ -212,7 +227,7 @@ class CaptureCoordinator:
     async def _tell(self) -> None:
         """Tell listeners of news at once, of counters once a second; the busier, the less often."""
         loop = asyncio.get_running_loop()
-        quiet: dict[str, CaptureView] = {}
+        quiet: dict[str, None] = {}
         quiet_at = loop.time()
         while True:
             try:
@@ -227,10 +242,11 @@ class CaptureCoordinator:
                     quiet.pop(view.uuid, None)
                     self._listeners.tell(CaptureChange("Updated", view))
                 else:
-                    quiet[view.uuid] = view
+                    quiet[view.uuid] = None
             if began >= quiet_at + _COUNTER_INTERVAL:
-                for view in quiet.values():
-                    self._listeners.tell(CaptureChange("Updated", view))
+                # As they are now: they may have been changed or deleted meanwhile, and that was told.
+                for present in filter(None, map(self._catalogue.view, quiet)):
+                    self._listeners.tell(CaptureChange("Updated", present))
                 quiet, quiet_at = {}, began
             await asyncio.sleep(max(_COALESCE, 10 * (loop.time() - began)))
 

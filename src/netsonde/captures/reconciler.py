@@ -148,6 +148,7 @@ class Reconciler:
         tap.note(event)
         if event.kind == "started":
             tap.delays = backoff(self._settings.retry_first, self._settings.retry_most)
+            tap.retry_at = None
             self._enter(uuid, tap, "active", "")
         elif event.kind == "finished":
             self._enter(uuid, tap, "finished", event.reason)
@@ -259,7 +260,8 @@ class Reconciler:
         if wanted is not None or is_gone or not standing.is_runnable(self._clock.now_ms()):
             return True
         if not standing.capture.stop_on_unmatch:
-            return False
+            # What waits to be tried again has nothing that could go on, and would be due for ever.
+            return tap.retry_at is not None
         now = self._clock.monotonic()
         if tap.unmatched_at is None:
             tap.unmatched_at = now

@@ -11,6 +11,8 @@ from netsonde.model.captures import CaptureView
 from netsonde.model.checks import VERDICTS, Check, CheckResult, CheckView, result_key
 
 _MOST_REMEMBERED = 1000
+MOST_BYTES = 192 * 1024 * 1024
+"""Of all results together, as JSON: their bucket is bounded."""
 
 
 class Catalogue:
@@ -20,6 +22,7 @@ class Catalogue:
         self._checks: dict[str, Check] = {}
         self._revisions: dict[str, int] = {}
         self._results: dict[str, CheckResult] = {}
+        self._sizes: dict[str, int] = {}
         self._latest: dict[str, dict[str, CheckResult]] = {}
 
     def checks(self) -> list[Check]:
@@ -50,7 +53,8 @@ class Catalogue:
 
     def put_result(self, result: CheckResult) -> bool:
         """Take a result; tells whether it is the latest of its interface."""
-        self._results[result_key(result)] = result
+        key = result_key(result)
+        self._results[key], self._sizes[key] = result, len(msgspec.json.encode(result))
         latest = self._latest.setdefault(result.check, {})
         before = latest.get(result.node_id)
         if before is not None and before.started_at > result.started_at:
@@ -61,6 +65,7 @@ class Catalogue:
     def remove_result(self, key: str) -> CheckResult | None:
         """Forget a result; return it."""
         result = self._results.pop(key, None)
+        self._sizes.pop(key, None)
         if result is not None:
             latest = self._latest.get(result.check, {})
             known = latest.get(result.node_id)
@@ -73,6 +78,11 @@ class Catalogue:
     def has(self, result: CheckResult) -> bool:
         """Tell whether this very result is known."""
         return self._results.get(result_key(result)) == result
+
+    def is_outdated(self, result: CheckResult) -> bool:
+        """Tell whether it is what was thought before a verdict that is known: echoes of writes come late."""
+        known = self._results.get(result_key(result))
+        return known is not None and known.ended_at > 0 == result.ended_at and known.run_at >= result.run_at
 
     def results(self, uuid: str) -> list[CheckResult]:
         """Return all results of a check, the newest first."""
@@ -89,13 +99,20 @@ class Catalogue:
         return [result for result in self._results.values() if not result.ended_at]
 
     def surplus(self, most: int) -> Iterator[str]:
-        """Yield the keys of results that have to go: those of no check, then the oldest beyond `most`."""
-        orphans = [key for key, result in self._results.items() if result.check not in self._checks]
-        yield from orphans
-        beyond = len(self._results) - len(orphans) - most
-        if beyond > 0:
-            known = ((result.started_at, key) for key, result in self._results.items() if result.check in self._checks)
-            yield from (key for _, key in sorted(known)[:beyond])
+        """Yield the keys of results that have to go: those of no check, then the oldest beyond `most`, or the bytes."""
+        kept: list[tuple[int, str]] = []
+        for key, result in self._results.items():
+            if result.check in self._checks:
+                kept.append((result.started_at, key))
+            else:
+                yield key
+        if len(kept) <= most and sum(self._sizes.values()) <= MOST_BYTES:
+            return
+        room = MOST_BYTES
+        for position, (_, key) in enumerate(sorted(kept, reverse=True)):
+            room -= self._sizes[key]
+            if position >= most or room < 0:
+                yield key
 
     def verdicts(self, uuid: str) -> dict[str, int]:
         """Return how many interfaces have which verdict."""

@@ -275,7 +275,7 @@ class Examiner:
             mishaps=self.mishaps,
             host=status.host,
             capture_id=capture_id,
-            started_ms=self._started(key, status),
+            started_ms=self._started(key, status, check.run_at),
             behind_ms=partial(self._behind_ms, status.host),
         )
         if key in self._runs:
@@ -312,10 +312,13 @@ class Examiner:
         behind = self._behind.get(host, (0, 0))[0]
         return behind if abs(behind) > _SKEWED_MS else 0
 
-    def _started(self, key: tuple[str, str], status: NodeStatus) -> int:
-        """Return from when on time counts: the interface's appearance, if nothing of it can have been missed."""
+    def _started(self, key: tuple[str, str], status: NodeStatus, run_at: int) -> int:
+        """Return from when on time counts: the interface's appearance, if nothing of it can have been missed.
+
+        An unfinished run is taken up, but not one of an earlier wish.
+        """
         last, node = self._latest(*key), self._graph.node(status.node_id)
-        if last is not None and not last.ended_at and key not in self._gone:
+        if last is not None and not last.ended_at and last.run_at == run_at and key not in self._gone:
             return last.started_at
         if node is None or not (status.armed_before_up or status.lookback_packets):
             return status.since

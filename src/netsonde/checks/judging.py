@@ -6,7 +6,7 @@ Writes: captures of checks, the bucket `check-results`; it deletes checks whose 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Final, Literal
 
@@ -67,10 +67,10 @@ class Judging:
         counters: Counters,
         clock: Clock,
         keep: Callable[[CheckResult], None],
-        decided: Callable[[CheckResult], None],
+        decided: Callable[[CheckResult], Awaitable[None]],
     ) -> None:
         """`keep` takes each result at once; what is written comes back by the store as well. `decided` takes those that
-        are final, once, where they were judged."""
+        are final, where they were judged, before they are written; SourceLost makes it be asked again."""
         self._graph = graph
         self._catalogue = catalogue
         self._definitions = definitions
@@ -92,7 +92,9 @@ class Judging:
 
     async def run(self) -> None:
         """Judge until cancelled."""
-        self._unwritten.clear()
+        # Of an earlier lease: what another analyzer has stored since then counts.
+        self._unwritten = {key: result for key, result in self._unwritten.items() if self._catalogue.has(result)}
+        self._write.set()
         self._owned = None
         self._examiner = Examiner(
             self._graph,
@@ -278,8 +280,6 @@ class Judging:
         self._keep(result)
         self._unwritten[result_key(result)] = result
         self._write.set()
-        if result.ended_at:
-            self._decided(result)
 
     async def _write_results(self) -> None:
         ttl = self._settings.keep_days * _DAY_S
@@ -289,6 +289,9 @@ class Judging:
             while self._unwritten:
                 key, result = next(iter(self._unwritten.items()))
                 try:
+                    if result.ended_at:
+                        # First: who judges after a crash does not judge again what has an end.
+                        await self._decided(result)
                     await self._results.put(key, result, ttl_s=ttl)
                 except (SourceLost, NotFound) as lost:
                     self._counters.count("results_delayed")

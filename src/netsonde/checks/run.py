@@ -56,7 +56,8 @@ class Run:
         """Up to which time everything is known that the host has kept."""
         self._marks = marks
         self._behind_ms = behind_ms
-        self._numbers: set[int] = set()
+        self._known: set[tuple[int, int]] = set()
+        """Packets that were taken, by time and number: numbers begin anew with each tap."""
         start_ns = started_ms * _NS
         self._scenes = [around.scene(start_ns, start_ns + step.within_ms * _NS) for step in steps]
         self._steps = [(step, Guarded(step, scene, mishaps)) for step, scene in zip(steps, self._scenes, strict=True)]
@@ -83,7 +84,8 @@ class Run:
 
     def packet(self, packet: Packet) -> bool:
         """Take a packet of the interface; False when it is known, a predecessor's, or beyond what is judged."""
-        if packet.number in self._numbers or packet.time_ns < (self.started_ms - _BEFORE_MS) * _NS:
+        identity = (packet.time_ns, packet.number)
+        if identity in self._known or packet.time_ns < (self.started_ms - _BEFORE_MS) * _NS:
             return False
         own = self.around.speaker.is_own(packet.mac_source)
         injection = self._marks.injection(self.subject.node_id, packet)
@@ -92,10 +94,10 @@ class Run:
                 self._injected.setdefault(injection, packet)
             if packet.neighbour is None:
                 return False
-        if len(self._numbers) >= self.check.first_packets:
+        if len(self._known) >= self.check.first_packets:
             self.refused += 1
             return False
-        self._numbers.add(packet.number)
+        self._known.add(identity)
         self.around.guest.learn(packet, own=own)
         for at, (_, judge) in enumerate(self._steps):
             if at not in self._settled:

@@ -7,7 +7,7 @@ Writes: the bucket `checks`; verdicts on the nodes of its own graph; under a lea
 
 import asyncio
 import uuid as uuids
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -35,7 +35,7 @@ log = logger("checks")
 _COALESCE = 0.2
 
 Listener = Callable[[CheckChange], None]
-Follower = Callable[[Check, CheckResult], None]
+Follower = Callable[[Check, CheckResult], Awaitable[None]]
 
 
 class CheckService:
@@ -152,8 +152,12 @@ class CheckService:
         return self._listeners.add(listener)
 
     def follow_verdicts(self, follower: Follower) -> Callable[[], None]:
-        """Tell each final verdict once, with its check, on the one analyzer that judged it: what follows from a verdict
-        hangs here. (`subscribe` tells every analyzer, and again after a restart.) Returns what ends it."""
+        """Tell each final verdict, with its check, on the one analyzer that judged it, before it is stored.
+
+        What follows from a verdict hangs here, and outlives a crash: a verdict is told again when it cannot be stored,
+        or the follower raises SourceLost. (`subscribe` tells every analyzer, and again after a restart.) Returns what
+        ends it.
+        """
         self._followers.append(follower)
 
         def unfollow() -> None:
@@ -253,7 +257,7 @@ class CheckService:
     def _keep(self, result: CheckResult) -> None:
         """Take a result, of our own or of another analyzer; told once, since what is written comes back."""
         is_orphan = self._catalogue.check(result.check) is None
-        if (is_orphan and self._reading.is_done) or self._catalogue.has(result):
+        if (is_orphan and self._reading.is_done) or self._catalogue.has(result) or self._catalogue.is_outdated(result):
             return
         if self._catalogue.put_result(result) and not is_orphan:
             self._overlay.show(result)
@@ -261,14 +265,17 @@ class CheckService:
             self._listeners.tell(CheckChange("Result", result=result))
             self._mark_dirty(result.check)
 
-    def _decide(self, result: CheckResult) -> None:
+    async def _decide(self, result: CheckResult) -> None:
         check = self._catalogue.check(result.check)
-        for follower in tuple(self._followers) if check is not None else ():
-            assert check is not None
-            # What follows from a verdict must not keep the judging from going on.
+        if check is None:
+            return
+        for follower in tuple(self._followers):
             try:
-                follower(check, result)
+                await follower(check, result)
+            except SourceLost:
+                raise
             except Exception:
+                # What follows from a verdict must not keep it from being stored.
                 log.exception("a follower of verdicts failed", follower=repr(follower))
 
     def _follow_graph(self, events: Sequence[Event]) -> None:

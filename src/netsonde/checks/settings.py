@@ -11,8 +11,8 @@ class CheckSettings:
     keep_days: int = 30
     """Days for which results are kept."""
     max_results: int = 10_000
-    """Results kept of all checks together; beyond it the oldest go. Each takes about 2 KiB on the bus and in memory,
-    up to 10 KiB more where packets were injected."""
+    """Results kept of all checks together; beyond it, or beyond 192 MiB, the oldest go. Each takes about 2 KiB on the
+    bus and in memory, up to 10 KiB more where packets were injected."""
     max_checks: int = 200
     """Checks that may exist at once; each costs a capture on every interface that it matches."""
     max_runs: int = 2_000

@@ -22,8 +22,9 @@ from netsonde.graph import Graph
 from netsonde.injection.definitions import checked
 from netsonde.injection.listing import is_over, surplus, view_of
 from netsonde.injection.resolver import FindNodes, Resolver
-from netsonde.injection.runs import CallAgent, Run, status_of, stopped
+from netsonde.injection.runs import CallAgent, Run, is_news, status_of, stopped
 from netsonde.injection.settings import InjectSettings
+from netsonde.injection.silence import Silence
 from netsonde.model.injections import (
     ENDED,
     AuditRecord,
@@ -42,8 +43,6 @@ from netsonde.observe import Listeners, logger
 log = logger("injection")
 
 _REPORT_INTERVAL = 1.0
-_SILENCE_MS = 15_000
-"""After so long without a report an injection counts as interrupted: its analyzer writes every second."""
 _MOST_WAITING = 4096
 
 Listener = Callable[[InjectionChange], None]
@@ -107,6 +106,7 @@ class InjectionCoordinator:
         self._definitions: dict[str, Injection] = {}
         self._statuses: dict[str, InjectionStatus] = {}
         self._active: dict[str, _Active] = {}
+        self._silence = Silence(self._clock.monotonic)
         self._listeners: Listeners[InjectionChange] = Listeners("injections")
         self._group: asyncio.TaskGroup | None = None
         self._unread = {"definitions", "statuses"}
@@ -279,16 +279,18 @@ class InjectionCoordinator:
                 is_new = entry.key not in self._definitions
                 self._definitions[entry.key] = entry.value
                 if is_new:
+                    self._silence.hear(entry.key)
                     self._listeners.tell(InjectionChange("Added", view_of(entry.value, self._statuses.get(entry.key))))
 
     async def _follow_statuses(self) -> None:
         async for entry in self._stores.statuses.watch():
             if entry.kind == "put" and entry.value is not None and entry.key not in self._active:
-                known = self._statuses.get(entry.key)
-                if known is None or entry.value.at > known.at:
+                self._silence.hear(entry.key)
+                if is_news(self._statuses.get(entry.key), entry.value):
                     self._accept(entry.key, entry.value)
             elif entry.kind == "delete" and entry.key not in self._active:
                 self._statuses.pop(entry.key, None)
+                self._silence.forget(entry.key)
             elif entry.kind == "current":
                 self._mark_read("statuses")
 
@@ -313,9 +315,9 @@ class InjectionCoordinator:
         for uuid, definition in tuple(self._definitions.items()):
             with suppress(SourceLost):  # looked after again in a second
                 await self._look_after(uuid, definition, now)
-        for uuid, status in tuple(self._statuses.items()):
+        for uuid in self._statuses.keys() - self._definitions.keys():
             # Written while its injection was being deleted.
-            if uuid not in self._definitions and now - status.at > _SILENCE_MS:
+            if self._silence.has_lasted(uuid):
                 with suppress(SourceLost):
                     await self._stores.statuses.delete(uuid)
 
@@ -326,19 +328,21 @@ class InjectionCoordinator:
         elif uuid in self._active:
             return
         elif status is None:
-            if now - definition.created_at > _SILENCE_MS:
+            if self._silence.has_lasted(uuid):
                 await self._interrupt(uuid, InjectionStatus("", "starting", now, now), now)
         elif status.state in ENDED:
             if is_over(definition, status, self._settings, now):
                 await self._drop(uuid)
-        elif status.owner == self._host or now - status.at > _SILENCE_MS:
+        elif status.owner == self._host or self._silence.has_lasted(uuid):
             await self._interrupt(uuid, status, now)
 
     async def _interrupt(self, uuid: str, status: InjectionStatus, now: int) -> None:
         """Say of an injection whose analyzer is gone that nobody knows more than was last reported."""
         reason = f"the analyzer that ran it ended; last heard of after {status.totals.sent} packets"
         nodes = stopped(status.nodes, "interrupted", reason)
-        ended = msgspec.structs.replace(status, state="interrupted", reason=reason, since=now, at=now, nodes=nodes)
+        # Not before what it ends: the clock of who is gone may have been ahead.
+        at = max(now, status.at)
+        ended = msgspec.structs.replace(status, state="interrupted", reason=reason, since=at, at=at, nodes=nodes)
         log.warning("injection interrupted", uuid=uuid, sent=status.totals.sent)
         self._accept(uuid, ended)
         await self._stores.statuses.put(uuid, ended)
@@ -377,6 +381,7 @@ class InjectionCoordinator:
         if active is not None:
             self._cancel(uuid, active)
         self._statuses.pop(uuid, None)
+        self._silence.forget(uuid)
         if view is not None:
             self._listeners.tell(InjectionChange("Deleted", view))
 

@@ -108,6 +108,13 @@ def status_of(
     )
 
 
+def is_news(known: InjectionStatus | None, status: InjectionStatus) -> bool:
+    """Tell whether a status is a later one than what is known; within a millisecond the end is the later one."""
+    if known is None or known == status:
+        return known is None
+    return (status.at, status.state in ENDED) >= (known.at, known.state in ENDED)
+
+
 def _state(nodes: Sequence[NodeInjection]) -> InjectionState:
     states = {node.state for node in nodes}
     # The worst of the ends tells, but only when nothing goes on.

@@ -100,15 +100,20 @@ class Outbox:
         self._counters.count("notices_posted")
         self._take(notice)
 
-    async def repeat(self, notice: Notice) -> None:
-        """Tell a receiver once more, if it can be reached now, and nothing else waits for it."""
+    async def repeat(self, notice: Notice) -> bool:
+        """Tell a receiver once more, if it can be reached now, and nothing else waits for it.
+
+        False = it does not answer; what it refuses it has answered.
+        """
         if notice.action in self._lanes:
-            return
+            return True
         try:
             await self._send(notice)
         except (SourceLost, UserError) as failed:
             self._counters.count("repetitions_failed")
             log.debug("a repeated notice was not taken", action=notice.action, reason=str(failed))
+            return isinstance(failed, UserError)
+        return True
 
     def undelivered(self, source: str) -> Sequence[str]:
         """Return what waits or was given up lately, of one alert or check (UUID), in words."""

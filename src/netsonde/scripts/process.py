@@ -202,6 +202,8 @@ def _result(text: str, limits: ScriptLimits) -> msgspec.Raw:
     if len(result) > limits.result_bytes:
         raise ScriptStopped("result", f"its result has {len(result)} bytes, more than {limits.result_bytes}")
     try:
-        return msgspec.json.decode(result, type=msgspec.Raw).copy()
-    except msgspec.DecodeError as bad:
-        raise WireError("its result is not JSON") from bad
+        # As a whole: half a character, or a number beyond all bounds, passes for JSON where it is only split.
+        msgspec.json.decode(result)
+    except (msgspec.DecodeError, RecursionError) as bad:
+        raise ScriptStopped("result", f"its value cannot be read: {bad}") from bad
+    return msgspec.Raw(result)

@@ -129,18 +129,31 @@ class Jobs:
             elif entry.key not in self._runs:
                 if self._keep(entry.value):
                     self._told(entry.value)
+                elif entry.value.cancel:
+                    self._insist(entry.key)
             elif entry.value.cancel:
                 self._cancel_here(entry.key)
 
+    def _insist(self, uuid: str) -> None:
+        """Write again how a job of ours ended: who wanted to cancel it has written what it was before over it."""
+        job = self._catalogue.job(uuid)
+        if job is not None and job.host == self._host and job.state in ENDED and not job.cancel:
+            self._unwritten[uuid] = job
+            self._write.set()
+
     async def keep_house(self) -> None:
         """Delete what is too much, and end what nobody runs any more. Raises SourceLost."""
-        longest = self._settings.seconds * 1000 + _LATE_MS
         now = self._now_ms()
         for job in self._catalogue.jobs():
-            if job.started_at and job.state not in ENDED and now - job.started_at > longest:
+            if job.state not in ENDED and now - (job.started_at or job.created_at) > self._longest_ms(job):
                 self._interrupt(job)
         for uuid in [*self._catalogue.surplus(self._settings.max_jobs)]:
             await self._store.delete(uuid)
+
+    def _longest_ms(self, job: Job) -> float:
+        """Return how long a job may be where it is: one that waits may have a whole queue before it."""
+        turns = 1 if job.started_at else 1 + -(-self._settings.max_waiting // self._settings.max_running)
+        return turns * (self._settings.seconds * 1000 + _LATE_MS)
 
     async def _work(self) -> None:
         """Run one job after the other."""

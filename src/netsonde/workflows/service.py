@@ -252,3 +252,5 @@ def _check_python(source: str) -> None:
     except (SyntaxError, ValueError) as bad:
         line = getattr(bad, "lineno", None)
         raise UserError(f"the Source is no Python{f', line {line}' if line else ''}: {bad}") from bad
+    except (RecursionError, MemoryError) as deep:
+        raise UserError("the Source is no Python that can be read: it is nested too deeply") from deep

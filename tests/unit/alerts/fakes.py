@@ -98,6 +98,8 @@ class FakeNotifier:
     posted: dict[str, Notice] = field(default_factory=dict)
     repeated: list[Notice] = field(default_factory=list)
     away: bool = False
+    silent: set[str] = field(default_factory=set)
+    """Receivers that do not answer when they are told again."""
 
     def check(self, action: str) -> None:
         if not action.startswith(("http://", "alertmanager+http://", "workflow:")):
@@ -111,8 +113,9 @@ class FakeNotifier:
     def repeats(self, action: str) -> bool:
         return action.startswith("alertmanager+")
 
-    async def repeat(self, notice: Notice) -> None:
+    async def repeat(self, notice: Notice) -> bool:
         self.repeated.append(notice)
+        return notice.action not in self.silent
 
     def undelivered(self, source: str) -> Sequence[str]:
         return []
@@ -128,12 +131,15 @@ class FakeScripts:
 
     value: Json = None
     wrong: str = ""
+    crash: Exception | None = None
 
     async def check(self, expression: str) -> None:
         if self.wrong:
             raise UserError(self.wrong)
 
     async def evaluate(self, expression: str) -> Json:
+        if self.crash is not None:
+            raise self.crash
         return self.value
 
 

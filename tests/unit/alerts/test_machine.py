@@ -144,6 +144,21 @@ def test_nothing_is_resolved_and_nothing_is_news_while_agents_come_back() -> Non
     assert life.due() is None
 
 
+def test_what_is_pending_does_not_begin_anew_while_agents_come_back() -> None:
+    life = Life(keep_until=2000, for_ms=3000)
+    life.look(1000, seen())
+    assert (life.look(1500, ABSENT), life.due()) == ("pending", 2000)
+    assert [life.look(1900, seen()), life.look(4000, seen())] == ["pending", "firing"]
+    assert life.told == [(4000, "firing")]
+
+
+def test_what_is_pending_ends_when_agents_are_back_and_it_does_not_hold() -> None:
+    life = Life(keep_until=2000, for_ms=100)
+    life.look(1000, seen())
+    assert [life.look(1500, ABSENT), life.due(), life.look(2000, ABSENT)] == ["pending", 2000, "inactive"]
+    assert (life.due(), life.told) == (None, [])
+
+
 def test_a_machine_goes_on_from_the_last_transition() -> None:
     life = Life(for_ms=100)
     life.look(1000, seen())

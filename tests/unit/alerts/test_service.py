@@ -2,6 +2,7 @@
 """Alerts of an analyzer: what is refused, when they fire, whom they tell, what survives."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,12 +12,14 @@ import pytest
 
 from netsonde.aio.clock import Clock
 from netsonde.alerts.service import AlertService
+from netsonde.alerts.values import of_result
 from netsonde.api.editing import definition_of
 from netsonde.errors import Conflict, NotFound, UserError
-from netsonde.graph import SnapshotGraph
+from netsonde.graph import Batch, SnapshotGraph
 from netsonde.model.alerts import Alert, AlertChange, Transition, transition_key
-from netsonde.model.elements import Node
-from unit.alerts.fakes import QUICK, FakeScripts, Held, PastGraphs, new_graph
+from netsonde.model.elements import Json, Node
+from netsonde.model.notices import Notice
+from unit.alerts.fakes import QUICK, FakeScripts, GraphQueries, Held, PastGraphs, new_graph
 from unit.captures.fakes import FakeLease, until
 
 DOWN = Alert(name="down", expression="G.V().Has('State', 'DOWN')", action="http://old/", actions=["http://new/"])
@@ -57,6 +60,11 @@ def state_of(service: AlertService, uuid: str) -> str:
     return "" if view is None else view.state
 
 
+def problem_of(service: AlertService, uuid: str) -> str:
+    view = service.view(uuid)
+    return "" if view is None else view.problem
+
+
 async def test_an_alert_fires_when_a_node_matches_and_is_resolved_when_none_does(
     service: AlertService, held: Held
 ) -> None:
@@ -81,6 +89,41 @@ async def test_what_matched_for_a_moment_is_told(service: AlertService, held: He
     held.put("eth1", State="UP")
     await until(lambda: state_of(service, uuid) == "resolved")
     assert held.notifier.states == ["firing", "firing", "resolved"]
+
+
+async def test_what_matched_for_a_moment_while_another_expression_held_the_alert_fires_no_second_time(
+    service: AlertService, held: Held
+) -> None:
+    held.put("held", Kept="yes")
+    held.put("eth1", State="DOWN")
+    uuid = (await service.create(msgspec.structs.replace(DOWN, hold="G.V().HasKey('Kept')"))).uuid
+    # It has fired by its expression, and was looked at by that which holds it.
+    await until(lambda: held.health.counters.get("evaluations") == 2)
+    held.put("eth1", State="UP")
+    held.put("eth2", State="DOWN")
+    held.put("eth2", State="UP")
+    held.drop("held")
+    # It is resolved, and was looked at by its expression again.
+    await until(lambda: held.health.counters["evaluations"] >= 4)
+    held.put("eth3", State="DOWN")
+    await until(lambda: any(one.summary == "1 node: eth3" for one in service.history(uuid)))
+    fired = [one.summary for one in service.history(uuid) if one.state == "firing"]
+    assert fired == ["1 node: eth3", "1 node: eth1"]
+
+
+async def test_an_alert_that_fires_again_is_looked_at_by_what_holds_it_again(service: AlertService, held: Held) -> None:
+    uuid = (await service.create(msgspec.structs.replace(DOWN, hold="G.V().HasKey('Kept')"))).uuid
+
+    async def fire_and_be_let_go(times: int) -> None:
+        looks = held.health.counters.get("evaluations", 0)
+        held.put("eth1", State="DOWN")
+        await until(lambda: [one.state for one in service.history(uuid)].count("resolved") == times)
+        held.put("eth1", State="UP")
+        await until(lambda: held.health.counters["evaluations"] >= looks + 3)
+
+    await fire_and_be_let_go(1)
+    await fire_and_be_let_go(2)
+    assert state_of(service, uuid) == "resolved"
 
 
 async def test_a_change_elsewhere_is_no_reason_to_ask_anew(service: AlertService, held: Held) -> None:
@@ -113,6 +156,41 @@ async def test_a_flow_alert_asks_at_intervals_and_tells_of_new_flows_only(servic
     assert held.notifier.states == ["firing"]
 
 
+async def test_an_alert_that_flows_hold_is_resolved_when_there_are_none(service: AlertService, held: Held) -> None:
+    held.queries.flows.found = [{"UUID": "f1"}]
+    uuid = (await service.create(msgspec.structs.replace(DOWN, hold="G.Flows()"))).uuid
+    held.put("eth1", State="DOWN")
+    await until(lambda: state_of(service, uuid) == "firing")
+    asked = len(held.queries.asked)
+    await until(lambda: len(held.queries.asked) > asked + 1)
+    held.queries.flows.found = []
+    await until(lambda: state_of(service, uuid) == "resolved")
+
+
+async def test_flows_in_another_order_are_no_news(service: AlertService, held: Held) -> None:
+    alert = msgspec.structs.replace(DOWN, expression="G.Flows()", action="", actions=["http://new/"])
+    held.queries.flows.found = [{"UUID": "f2", "Last": 2}, {"UUID": "f1", "Last": 1}]
+    uuid = (await service.create(alert)).uuid
+    await until(lambda: state_of(service, uuid) == "firing")
+    held.queries.flows.found = [{"UUID": "f1", "Last": 3}, {"UUID": "f2", "Last": 2}]
+    asked = len(held.queries.asked)
+    await until(lambda: len(held.queries.asked) > asked + 2)
+    assert held.notifier.states == ["firing"]
+
+
+@pytest.mark.parametrize("query", ["G.E()", "G.V().HasKey('Name').Limit(3)"])
+async def test_a_restart_that_finds_elements_in_another_order_finds_the_same(query: str) -> None:
+    async def seen(*names: str) -> str:
+        graph, batch = new_graph(), Batch()
+        for name in ("a", *names):
+            batch.put_node(name, "test", {"Name": name})
+            batch.put_edge(f"a-{name}", "a", name, "test", {"RelationType": "layer2"})
+        graph.apply(batch)
+        return (await GraphQueries(graph).answer(query, None, of_result)).fingerprint
+
+    assert await seen("b", "c") == await seen("c", "b")
+
+
 async def test_a_query_that_fails_resolves_nothing_and_is_shown(service: AlertService, held: Held) -> None:
     held.put("eth0", State="DOWN")
     uuid = (await service.create(msgspec.structs.replace(DOWN, expression="G.V().Count()"))).uuid
@@ -140,6 +218,36 @@ async def test_a_script_fires_by_a_true_value() -> None:
         held.scripts.value = {"too": "many"}
         held.put("eth0")
         await until(lambda: state_of(service, made.uuid) == "firing")
+
+
+@pytest.mark.parametrize("mistake", [RecursionError("too deep"), ValueError("rubbish")])
+async def test_an_alert_that_crashes_says_so_and_others_are_judged(
+    held: Held, mistake: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    held.scripts = FakeScripts(crash=mistake)
+    async with running(held) as service:
+        monkeypatch.setattr("netsonde.alerts.watching.log.exception", lambda event, **_: lines.append(event))
+        bad = (await service.create(msgspec.structs.replace(DOWN, expression="1 + 1"))).uuid
+        await until(lambda: "internal error" in problem_of(service, bad))
+        failed = held.health.counters["evaluations_failed"]
+        good = (await service.create(DOWN)).uuid
+        held.put("eth0", State="DOWN")
+        await until(lambda: state_of(service, good) == "firing")
+        await until(lambda: held.health.counters["evaluations_failed"] > failed + 2)
+        held.scripts.crash = None
+        await until(lambda: problem_of(service, bad) == "")
+    assert lines == ["an alert crashed"]
+
+
+async def test_a_value_that_is_nested_too_deeply_is_the_alerts_own_problem(held: Held) -> None:
+    deep: list[Json] = []
+    for _ in range(2 * sys.getrecursionlimit()):
+        deep = [deep]
+    held.scripts = FakeScripts(value=deep)
+    async with running(held) as service:
+        uuid = (await service.create(msgspec.structs.replace(DOWN, expression="1 + 1"))).uuid
+        await until(lambda: "nested too deeply" in problem_of(service, uuid))
 
 
 @pytest.mark.parametrize(
@@ -286,6 +394,46 @@ async def test_receivers_that_must_be_told_again_are(held: Held) -> None:
     assert {one.message.state for one in held.notifier.repeated} == {"firing"}
 
 
+async def test_a_receiver_that_does_not_answer_holds_up_the_others_once_a_round(held: Held) -> None:
+    dead, alive = "alertmanager+http://dead", "alertmanager+http://alive"
+    held.resend = 0.001
+    held.notifier.silent = {dead}
+    held.put("eth0", State="DOWN")
+    async with running(held) as service:
+        for name in ("one", "two", "three"):
+            await service.create(msgspec.structs.replace(DOWN, name=name, action="", actions=[dead, alive]))
+        await until(lambda: service.states()["firing"] == 3)
+        held.notifier.repeated.clear()
+        await until(lambda: [one.action for one in held.notifier.repeated].count(dead) > 2)
+    rounds = "".join("d" if one.action == dead else "a" for one in held.notifier.repeated)
+    assert set(rounds.split("d")) == {"", "aaa"}
+
+
+async def test_what_is_resolved_while_others_are_told_again_is_not_told_again(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    async def repeat(notice: Notice) -> bool:
+        told.append(notice.action.rpartition("/")[2])
+        held.put("eth0", State="UP")
+        await until(lambda: state_of(service, ending) == "resolved")
+        return True
+
+    async with running(held) as service:
+        held.put("eth0", State="DOWN")
+        actions = ["alertmanager+http://first", "alertmanager+http://second"]
+        ending = (await service.create(msgspec.structs.replace(DOWN, create_time="2026", actions=actions))).uuid
+        lasting = msgspec.structs.replace(DOWN, expression="G.V()", create_time="2027")
+        await service.create(msgspec.structs.replace(lasting, actions=["alertmanager+http://last"]))
+        await until(lambda: service.states()["firing"] == 2)
+        monkeypatch.setattr(held.notifier, "repeat", repeat)
+    held.resend = 0.001
+    async with running(held) as service:
+        await until(lambda: "last" in told)
+    assert told[: told.index("last")] == ["first"]
+
+
 async def test_who_was_told_is_not_told_again_while_the_alert_is_muted(held: Held) -> None:
     held.resend = 0.001
     held.put("eth0", State="DOWN")
@@ -317,6 +465,19 @@ async def test_history_is_bounded_and_the_last_state_stays(held: Held) -> None:
         await until(lambda: len(service.history("u")) == 1)
     (kept,) = held.history.entries
     assert kept.startswith("u.")
+
+
+async def test_history_is_bounded_in_bytes_too(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netsonde.alerts.catalogue.MOST_BYTES", 3000)
+    now = Clock().now_ms()
+    for number in range(1, 6):
+        one = Transition("u", "down", number, now + number, "resolved", "firing", reason_data="x" * 1000)
+        held.history.entries[transition_key(one)] = (one, number)
+    held.definitions.entries["u"] = (msgspec.structs.replace(DOWN, uuid="u"), 1)
+    held.settings = replace(QUICK, max_transitions=100)
+    async with running(held) as service:
+        await until(lambda: [one.number for one in service.history("u")] == [5, 4, 3])
+    assert len(held.history.entries) == 3
 
 
 async def test_an_alert_whose_time_is_over_deletes_itself(held: Held) -> None:

@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What follows from a check's verdict."""
 
-import asyncio
-
 import msgspec
 import pytest
 
 from netsonde.analyzer.verdicts import VerdictNotices, notices_of
+from netsonde.errors import SourceLost
 from netsonde.model.checks import Check, CheckResult
 from netsonde.model.notices import Notice
 from netsonde.notify.outbox import Outbox
 from netsonde.notify.senders.alertmanager import alert_of
 from netsonde.notify.settings import NotifySettings
 from netsonde.observe import Health
-from unit.captures.fakes import FakeLease, FakeStore, until
+from unit.captures.fakes import FakeLease, FakeStore
 
 CHECK = Check("c1", "vms", actions=["http://a", "http://b", "http://a"])
 RESULT = CheckResult(
@@ -48,19 +47,16 @@ def test_alertmanager_is_told_when_an_interface_passes_again() -> None:
     assert passed["endsAt"] == "1970-01-01T00:00:02.000Z"
 
 
-async def test_only_wanted_verdicts_are_told_and_they_wait_for_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netsonde.analyzer.verdicts._PATIENCE", 0.001)
+async def test_only_wanted_verdicts_are_told_and_each_once() -> None:
     store: FakeStore[Notice] = FakeStore()
-    health = Health("verdicts")
-    outbox = Outbox(store, {}, lease=FakeLease(), settings=NotifySettings(), counters=health)
-    verdicts = VerdictNotices(outbox, health)
+    verdicts = VerdictNotices(
+        Outbox(store, {}, lease=FakeLease(), settings=NotifySettings(), counters=Health("notices"))
+    )
+    await verdicts.follow(CHECK, msgspec.structs.replace(RESULT, verdict="pass"))
     store.away = True
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(verdicts.run(health), name="verdicts")
-        verdicts.follow(CHECK, msgspec.structs.replace(RESULT, verdict="pass"))
-        verdicts.follow(CHECK, RESULT)
-        await until(lambda: health.counters.get("verdicts_delayed", 0) > 0)
-        store.away = False
-        await until(lambda: len(store.entries) == 2)
-        running.cancel()
-    assert {one.message.state for one, _ in store.entries.values()} == {"fail"}
+    with pytest.raises(SourceLost):
+        await verdicts.follow(CHECK, RESULT)
+    store.away = False
+    for _ in range(2):
+        await verdicts.follow(CHECK, RESULT)
+    assert [one.message.state for one, _ in store.entries.values()] == ["fail", "fail"]

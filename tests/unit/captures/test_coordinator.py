@@ -38,6 +38,9 @@ class Site:
         self.lease = FakeLease()
         self.hosts = {"h1", "h2"}
         self.seen: list[CaptureChange] = []
+        self.ready = True
+        self.looks = 0
+        """How often it was asked whether the topology is in."""
         self.coordinator = CaptureCoordinator(
             self.graph,
             self.definitions,
@@ -46,6 +49,7 @@ class Site:
             self.lease,
             check_filter=lambda text: None,
             agents=lambda: self.hosts,
+            is_ready=self._is_ready,
             clock=time.clock(),
         )
         self.coordinator.subscribe(self.seen.append)
@@ -73,6 +77,10 @@ class Site:
 
     async def report(self, uuid: str, host: str, *nodes: NodeStatus) -> None:
         await self.statuses.put(f"{uuid}.{host}", AgentCaptureStatus(uuid, host, len(nodes), len(nodes), [*nodes], 0))
+
+    def _is_ready(self) -> bool:
+        self.looks += 1
+        return self.ready
 
     def state(self, uuid: str) -> str:
         view = self.coordinator.view(uuid)
@@ -132,6 +140,38 @@ async def test_counters_are_told_too_but_not_as_news(site: Site) -> None:
 
 def packets_of(view: CaptureView | None) -> int:
     return view.status.nodes[0].packets_received if view is not None and view.status is not None else 0
+
+
+async def test_counters_that_wait_bring_back_no_capture_and_no_definition(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netsonde.captures.coordinator._COUNTER_INTERVAL", 0.2)
+    site.host("h1", a={"IfIndex": 1, "ExtID": {"vm-id": "1"}})
+    async with site.running() as coordinator:
+        queries = ("G.V().Has('Name', 'a')", "G.V('h1-a')", "G.V()")
+        gone, renamed, stays = [(await coordinator.create(Capture(gremlin_query=one))).uuid for one in queries]
+        for uuid in (gone, renamed, stays):
+            await site.report(uuid, "h1", active("a"))
+        await until(lambda: len({told.uuid for told in site.told("Updated") if told.count == 1}) == 3)
+        for uuid in (stays, renamed, gone):
+            await site.report(uuid, "h1", active("a", packets=5))
+        # Looked at, and kept for the next second.
+        await until(lambda: counted(coordinator, gone) == 5 and not coordinator._catalogue.dirty)
+        await coordinator.delete(gone)
+        before = site.definitions.entries[renamed][0]
+        await coordinator.replace(before, msgspec.structs.replace(before, name="new"))
+        await until(lambda: any(counted_in(told) == 5 for told in site.told("Updated") if told.uuid == stays))
+    last = {change.view.uuid: change for change in site.seen}
+    assert (last[gone].kind, last[renamed].view.name) == ("Deleted", "new")
+
+
+def counted_in(view: CaptureView) -> int:
+    return sum(node.packets_received for node in view.status.nodes) if view.status is not None else 0
+
+
+def counted(coordinator: CaptureCoordinator, uuid: str) -> int:
+    view = coordinator.view(uuid)
+    return 0 if view is None else counted_in(view)
 
 
 async def test_a_bad_definition_is_refused_and_nothing_is_stored(site: Site) -> None:
@@ -236,6 +276,35 @@ async def test_who_gets_the_lease_removes_stale_targets(site: Site) -> None:
     async with site.running():
         assert "gone.h1" in site.targets.entries
         site.lease.free.set()
+        await until(lambda: not site.targets.entries)
+
+
+async def test_targets_stay_until_the_topology_is_in_after_a_restart(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netsonde.captures.coordinator._LOOK", 0.001)
+    some = Capture("c1", "G.V().Has('Type', 'veth').Limit(10)")
+    await site.definitions.put("c1", some)
+    await site.targets.put("c1.h1", CaptureTargets("c1", "h1", ["h1-a"]))
+    before = site.targets.entries["c1.h1"]
+    site.ready = False
+    async with site.running() as coordinator:
+        await until(lambda: site.looks > 2)
+        assert site.targets.entries == {"c1.h1": before}
+        site.host("h1", a={"IfIndex": 1})
+        site.ready = True
+        other = await coordinator.create(Capture(gremlin_query="G.V().Has('Name', 'a').Limit(1)"))
+        await until(lambda: f"{other.uuid}.h1" in site.targets.entries)
+    assert site.targets.entries["c1.h1"] == before
+
+
+async def test_a_topology_that_never_comes_is_not_waited_for_without_end(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netsonde.captures.coordinator._PATIENCE", 0.001)
+    await site.targets.put("gone.h1", CaptureTargets("gone", "h1", ["x"]))
+    site.ready = False
+    async with site.running():
         await until(lambda: not site.targets.entries)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What captures change in Open vSwitch: what they want is there afterwards, what others made is not touched."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -11,7 +11,7 @@ from netsonde.captures.engines.ovs.engine import Host, OvsEngine
 from netsonde.captures.engines.ovs.plan import Wanted, plan
 from netsonde.captures.engines.ovs.rows import Bridge, Mark, SwitchRows, read
 from netsonde.captures.engines.packet import ListenOn
-from netsonde.errors import SourceLost, Unsupported, WireError
+from netsonde.errors import SourceLost, Unsupported, UserError, WireError
 from netsonde.model.captures import Capture
 from netsonde.model.elements import Json
 
@@ -191,3 +191,112 @@ async def test_bridge_of_another_hosts_switch_is_none_of_this_hosts() -> None:
         assert engine.events()[-1].reason == "Open vSwitch has no bridge 'br0'"
     finally:
         engine.close()
+
+
+class MirroringDatabase(FakeDatabase):
+    """Has a port `vnet0` as well."""
+
+    async def transact(self, operations: Sequence[Json]) -> list[Json]:
+        results = await super().transact(operations)
+        if len(results) < 7:  # no look, but what is programmed
+            return results
+        bridge: Json = {"_uuid": ["uuid", "b0"], "name": "br0", **{key: ["set", []] for key in NO_EXPORTS}}
+        port: Json = {"_uuid": ["uuid", "p0"], "name": "vnet0", "external_ids": ["map", []]}
+        assert isinstance(bridge, dict)
+        return [{"rows": [{**bridge, "ports": ["uuid", "p0"]}]}, *results[1:-1], {"rows": [port]}]
+
+
+@dataclass
+class MirroringCore(FakeCore):
+    """Taps devices, or refuses to."""
+
+    refuse: str = ""
+    taps: list[int] = field(default_factory=list)
+
+    def tap(self, point: Point, device: Point, capture: Capture, *, ifname: str, node_tid: str) -> None:
+        if self.refuse:
+            raise UserError(self.refuse)
+        self.taps.append(device.ifindex)
+
+
+@dataclass
+class OneDevice:
+    """The device that the switch makes for a mirror."""
+
+    ifindex: int | None = 7
+
+    def bring_up(self, name: str) -> int | None:
+        return self.ifindex
+
+
+MIRROR = Capture(uuid="c1", gremlin_query="G.V()", type="ovsmirror")
+
+
+@dataclass
+class Mirroring:
+    """An engine that mirrors the port `vnet0`."""
+
+    database: MirroringDatabase = field(default_factory=MirroringDatabase)
+    core: MirroringCore = field(default_factory=MirroringCore)
+    device: OneDevice = field(default_factory=OneDevice)
+
+    def __post_init__(self) -> None:
+        self.engine = OvsEngine(self.core, Host("h1", {"unix:db": self.database}, self.device, lambda: 5))
+
+    async def start(self) -> None:
+        """Start the capture, as it is when its tap is tried again too."""
+        self.engine.start(POINT, MIRROR, ifname="vnet0", node_tid="tid")
+        await self.engine.settle()
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        return [(event.kind, event.reason) for event in self.engine.events()]
+
+
+@pytest.fixture
+def mirroring() -> Iterator[Mirroring]:
+    made = Mirroring()
+    yield made
+    made.engine.close()
+
+
+async def test_a_mirror_goes_on_at_the_device_that_a_restarted_switch_has_made_anew(mirroring: Mirroring) -> None:
+    await mirroring.start()
+    mirroring.device.ifindex = None
+    await mirroring.start()
+    mirroring.device.ifindex = 9
+    await mirroring.engine.settle()
+    await mirroring.engine.settle()
+    assert mirroring.core.taps == [7, 9]
+
+
+async def test_a_mirror_runs_again_when_the_database_that_was_away_is_back(mirroring: Mirroring) -> None:
+    await mirroring.start()
+    mirroring.database.away = True
+    await mirroring.engine.settle()
+    await mirroring.start()
+    away = ("failed", "Open vSwitch at unix:db: nobody listens")
+    assert mirroring.told == [away, away]
+    mirroring.database.away = False
+    await mirroring.engine.settle()
+    await mirroring.engine.settle()
+    assert mirroring.told == [("started", "")]
+
+
+async def test_a_mirror_that_is_refused_keeps_no_other_capture_from_work(mirroring: Mirroring) -> None:
+    mirroring.core.refuse = "nothing may be sent to 10.0.0.1"
+    other = Point("c2", None, 1 << 31)
+    await mirroring.start()
+    mirroring.engine.start(other, wanted(point=other).capture, ifname="br0", node_tid="tid")
+    await mirroring.engine.settle()
+    events = [(event.point.capture, event.kind) for event in mirroring.engine.events()]
+    assert events == [("c1", "failed"), ("c2", "listening"), ("c2", "started")]
+    mirroring.core.refuse = ""
+    await mirroring.start()
+    assert mirroring.core.taps == [7]
+
+
+async def test_a_mirror_whose_tap_failed_is_not_said_to_run_before_the_core_says_so(mirroring: Mirroring) -> None:
+    await mirroring.start()
+    await mirroring.start()
+    assert (mirroring.core.taps, mirroring.told) == ([7, 7], [])

@@ -208,6 +208,32 @@ def test_a_definition_may_keep_what_ceases_to_match(
     assert engine.interfaces == []
 
 
+def test_what_ceases_to_match_before_it_could_be_tapped_is_given_up(
+    reconciler: Reconciler, host: Host, engine: FakeEngine, time: ManualTime
+) -> None:
+    reconciler.define(msgspec.structs.replace(vm_capture(), stop_on_unmatch=False))
+    engine.refuse = "Operation not permitted"
+    host.plug("tap0")
+    host.name_vm("tap0")
+    host.annotate("tap0", "ovsdb", {})
+    time.move(100)
+    assert reconciler.tick() > 1
+    assert report(reconciler).nodes == []
+
+
+def test_a_kept_tap_that_fails_later_is_given_up(
+    reconciler: Reconciler, host: Host, engine: FakeEngine, time: ManualTime
+) -> None:
+    reconciler.define(msgspec.structs.replace(vm_capture(), stop_on_unmatch=False))
+    host.plug("tap0")
+    host.name_vm("tap0")
+    host.annotate("tap0", "ovsdb", {})
+    reconciler.handle(engine.event("failed", "tap0", reason="link is down"))
+    time.move(100)
+    assert reconciler.tick() > 1
+    assert (report(reconciler).nodes, host.captures_of("tap0")) == ([], None)
+
+
 def test_pausing_stops_and_resuming_starts(reconciler: Reconciler, host: Host, engine: FakeEngine) -> None:
     host.plug("tap0")
     host.name_vm("tap0")
@@ -334,6 +360,19 @@ def test_an_interface_that_the_engine_lost_but_the_graph_keeps_is_tapped_again(
     time.move(1)
     reconciler.tick()
     assert (engine.starts, only_node(reconciler).state) == (2, "starting")
+
+
+def test_a_tap_that_runs_again_by_itself_is_not_started_once_more(
+    reconciler: Reconciler, host: Host, engine: FakeEngine, time: ManualTime
+) -> None:
+    reconciler.define(vm_capture())
+    host.plug("tap0")
+    host.name_vm("tap0")
+    reconciler.handle(engine.event("link_gone", "tap0"))
+    reconciler.handle(engine.event("started", "tap0"))
+    time.move(1)
+    reconciler.tick()
+    assert (engine.starts, only_node(reconciler).state) == (1, "active")
 
 
 def test_targets_of_an_analyzer_are_captured_beside_own_matches(

@@ -16,6 +16,7 @@ from netsonde.checks.guest import Guest
 from netsonde.checks.service import CheckService
 from netsonde.checks.settings import CheckSettings
 from netsonde.checks.steps._api import Scene, Whereabouts
+from netsonde.checks.stores import LeaseRunner
 from netsonde.checks.subjects import Speaker
 from netsonde.errors import NotFound, SourceLost, UserError
 from netsonde.graph import Graph
@@ -157,6 +158,7 @@ class Held:
     injector: HeldInjector = field(default_factory=HeldInjector)
     health: Health = field(default_factory=lambda: Health("checks"))
     check_action: Callable[[str], None] = lambda action: None
+    lease: LeaseRunner = field(default_factory=FakeLease)
 
     def service(self) -> CheckService:
         return CheckService(
@@ -166,7 +168,7 @@ class Held:
             captures=self.captures,
             reports=self.reports,
             injector=self.injector,
-            lease=FakeLease(),
+            lease=self.lease,
             settings=self.settings,
             counters=self.health,
             clock=self.clock,

@@ -281,6 +281,16 @@ def test_a_repeated_packet_counts_once(scene: Scene) -> None:
     assert scene.last.sentence.endswith("it sent 1 other packet")
 
 
+def test_packets_of_an_agent_that_was_started_again_count_although_their_numbers_begin_anew(scene: Scene) -> None:
+    make, again = scene.make(), scene.make()
+    scene.appear()
+    scene.capture()
+    scene.packets(*(make.dhcp(0.1 * number, "Discover") for number in range(4)))
+    scene.capture(state="starting", reason="it is starting again")
+    scene.packets(*again.lease(1))
+    assert scene.last.verdict == "pass"
+
+
 def test_a_wish_to_run_again_ends_the_run_and_opens_another(scene: Scene) -> None:
     scene.appear()
     scene.capture()
@@ -302,6 +312,16 @@ def test_an_unfinished_run_is_taken_up_where_another_analyzer_left_it(scene: Sce
     scene.capture(armed_before_up=False)
     scene.packets(*make.lease(0.5))
     assert (scene.last.started_at, scene.last.verdict) == (started, "pass")
+
+
+def test_a_wish_to_run_again_while_nobody_judged_is_not_judged_by_the_time_of_the_run_before(scene: Scene) -> None:
+    scene.appear()
+    begun = scene.time.clock().now_ms()
+    scene.catalogue.put_result(CheckResult("u1", "vms", "n1", "t1", "tap1", "h1", "cap0", begun, run_at=0))
+    scene.time.move(60)
+    scene.capture("cap1", armed_before_up=False)
+    scene.later(1)
+    assert (scene.last.started_at, scene.last.verdict) == (begun + 60_000, "waiting")
 
 
 def test_too_many_runs_are_put_off_and_counted(scene: Scene) -> None:

@@ -9,12 +9,13 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from netsonde.aio import spawn
 from netsonde.checks.attachments import check_of
 from netsonde.checks.service import CheckService
 from netsonde.checks.settings import CheckSettings
 from netsonde.checks.steps._api import Outcome, Scene, Sender, Step
 from netsonde.checks.steps._registry import STEPS
-from netsonde.errors import Conflict, NotFound, UserError
+from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.graph import Batch, Graph
 from netsonde.model.captures import Capture, CaptureView, NodeStatus
 from netsonde.model.checks import Check, CheckChange, CheckResult, CheckStep, result_key
@@ -130,7 +131,11 @@ async def test_a_silent_guest_is_asked_and_its_verdict_followed_once(
     followed: list[tuple[str, str, str]] = []
     # One that fails keeps no other from its news.
     service.follow_verdicts(refuse)
-    service.follow_verdicts(lambda check, result: followed.append((check.name, result.verdict, result.sentence)))
+
+    async def follow(check: Check, result: CheckResult) -> None:
+        followed.append((check.name, result.verdict, result.sentence))
+
+    service.follow_verdicts(follow)
     target = CheckStep("gateway", 0, {"Address": "10.0.0.1"})
     await service.create(msgspec.structs.replace(CHECK, steps=[target], active="unsettled"))
     await until(lambda: bool(held.captures.by_id))
@@ -144,6 +149,26 @@ async def test_a_silent_guest_is_asked_and_its_verdict_followed_once(
     ((name, verdict, sentence),) = followed
     assert (name, verdict, sentence.endswith(": nobody answered")) == ("vms", "fail", True)
     assert [one.created_by for one in held.injector.asked] == ["check vms"]
+
+
+async def test_a_verdict_is_stored_when_what_follows_from_it_is_on_its_way(
+    service: CheckService, held: Held, time: ManualTime
+) -> None:
+    stored: list[list[bool]] = []
+
+    async def follow(check: Check, result: CheckResult) -> None:
+        stored.append([one.ended_at > 0 for one, _ in held.results.entries.values()])
+        if len(stored) < 3:
+            raise SourceLost("the bus is away")
+
+    service.follow_verdicts(follow)
+    await service.create(CHECK)
+    await until(lambda: bool(held.captures.by_id))
+    held.captures.activate(main_capture(held).uuid, appear(held))
+    await until(lambda: bool(held.results.entries))
+    time.move(20)
+    await until(lambda: any(one.ended_at for one, _ in held.results.entries.values()))
+    assert stored == [[False]] * 3
 
 
 async def test_a_mistake_in_the_inquiry_of_one_step_is_its_own_verdict_and_others_are_judged(
@@ -187,7 +212,7 @@ async def test_verdicts_are_on_a_node_again_when_it_comes_back(service: CheckSer
     assert "Check" not in node.metadata
 
 
-def refuse(check: Check, result: CheckResult) -> None:
+async def refuse(check: Check, result: CheckResult) -> None:
     raise ValueError(result.sentence)
 
 
@@ -210,12 +235,82 @@ async def test_the_oldest_results_and_those_of_deleted_checks_go(held: Held, tim
     assert sorted(held.results.entries) == [f"{uuid}.n1.{started}" for started in range(3, 8)]
 
 
+async def test_results_are_bounded_in_bytes_too(
+    service: CheckService, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await service.create(CHECK)
+    found = [msgspec.structs.replace(result_of(made.uuid, started=one), sentence="x" * 1000) for one in range(5)]
+    monkeypatch.setattr("netsonde.checks.catalogue.MOST_BYTES", 3000)
+    for result in found:
+        await held.results.put(result_key(result), result)
+    await until(lambda: [one.started_at for one in service.results(made.uuid)] == [4, 3])
+
+
 async def test_what_nobody_judged_in_time_is_ended(service: CheckService, held: Held, time: ManualTime) -> None:
     made = await service.create(CHECK)
     time.move(3600)
     await held.results.put("k", result_of(made.uuid, started=1, ended_at=0))
     await until(lambda: any(result.ended_at for result in service.results(made.uuid)))
     assert service.results(made.uuid)[0].sentence == "nobody was there to judge it in time"
+
+
+async def test_an_echo_of_what_was_thought_before_takes_no_verdict_back(service: CheckService, held: Held) -> None:
+    made = await service.create(CHECK)
+    ended = result_of(made.uuid, started=5, ended_at=9)
+    waits = msgspec.structs.replace(ended, verdict="waiting", ended_at=0)
+    later = result_of(made.uuid, started=6, ended_at=0)
+    for result in (ended, waits, later):
+        await held.results.put(result_key(result), result)
+    await until(lambda: later in service.results(made.uuid))
+    assert service.results(made.uuid) == [later, ended]
+
+
+async def test_a_run_anew_may_begin_when_the_run_before_began(service: CheckService, held: Held) -> None:
+    made = await service.create(CHECK)
+    ended = result_of(made.uuid, started=5, ended_at=9)
+    again = msgspec.structs.replace(ended, verdict="waiting", ended_at=0, run_at=ended.run_at + 1)
+    for result in (ended, again):
+        await held.results.put(result_key(result), result)
+    await until(lambda: service.results(made.uuid) == [again])
+
+
+class Losable:
+    """A lease that is lost for a moment whenever `lost` is set."""
+
+    def __init__(self) -> None:
+        self.lost = asyncio.Event()
+
+    async def run(self, work: Callable[[], Awaitable[None]]) -> None:
+        async def do_work() -> None:
+            await work()
+
+        while True:
+            async with asyncio.TaskGroup() as group:
+                job = spawn(group, do_work(), "job")
+                await self.lost.wait()
+                self.lost.clear()
+                job.cancel()
+
+
+async def test_a_verdict_of_a_time_without_bus_is_stored_by_who_leads_again(held: Held, time: ManualTime) -> None:
+    held.lease = lease = Losable()
+    service = held.service()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(service.run(held.health), name="checks")
+        await until(lambda: held.health.state == "running")
+        uuid = (await service.create(CHECK)).uuid
+        await until(lambda: len(held.captures.by_id) == 1)
+        held.captures.activate(main_capture(held).uuid, appear(held))
+        await until(lambda: bool(held.results.entries))
+        held.results.away = True
+        time.move(20)
+        await until(lambda: bool(service.results(uuid)[0].ended_at))
+        lease.lost.set()
+        await until(lambda: not lease.lost.is_set())
+        held.results.away = False
+        await until(lambda: [one.ended_at > 0 for one, _ in held.results.entries.values()] == [True])
+        running.cancel()
+    assert [one.verdict for one, _ in held.results.entries.values()] == ["fail"]
 
 
 async def test_an_expired_check_is_deleted(service: CheckService, held: Held, time: ManualTime) -> None:

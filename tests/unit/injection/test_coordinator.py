@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from netsonde.aio import spawn
+from netsonde.aio.clock import Clock
 from netsonde.errors import NotFound, SourceLost, UserError
 from netsonde.graph import Batch, Graph
 from netsonde.injection.coordinator import InjectionCoordinator, InjectionStores
@@ -77,8 +78,12 @@ class World:
     news: list[InjectionChange] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def coordinator(self, host: str = "a1", settings: InjectSettings | None = None) -> InjectionCoordinator:
-        graph = Graph("h1", f"analyzer.{host}", self.time.clock().now_ms)
+    def coordinator(
+        self, host: str = "a1", settings: InjectSettings | None = None, *, ahead: float = 0
+    ) -> InjectionCoordinator:
+        """Return one whose clock is so many seconds ahead of the others'."""
+        clock = Clock(lambda: round((self.time.seconds + ahead) * 1000), lambda: self.time.seconds)
+        graph = Graph("h1", f"analyzer.{host}", clock.now_ms)
         batch = Batch()
         batch.put_node("h1", "test", {"Type": "host", "Name": "h1"})
         for number in (1, 2):
@@ -101,7 +106,7 @@ class World:
             settings or InjectSettings(),
             host=host,
             check_pcap=lambda _: None,
-            clock=self.time.clock(),
+            clock=clock,
         )
         made.subscribe(self._hear)
         return made
@@ -313,6 +318,33 @@ async def test_another_analyzer_leaves_a_run_alone_while_it_is_reported_and_ends
         world.time.move(10)
         await second.sweep()
         await world.state(second, view.uuid, "interrupted")
+
+
+@pytest.mark.parametrize("ahead", [60, -60])
+async def test_an_analyzer_whose_clock_differs_leaves_the_runs_of_others_alone(ahead: float) -> None:
+    world = World(Agents([progress("running", 2)], then=SourceLost("gone"), hold=asyncio.Event()))
+    async with running(world.coordinator("a1")) as first, running(world.coordinator("a2", ahead=ahead)) as second:
+        view = await first.create(PING, "x")
+        await until(lambda: second.view(view.uuid) is not None)
+        await second.sweep()
+        assert (await world.state(second, view.uuid, "starting", "running")).owner == "a1"
+        await second.sweep()
+        assert world.agents.hold is not None
+        world.agents.hold.set()
+        for one in (first, second):
+            assert "the agent of h1 was lost" in (await world.state(one, view.uuid, "interrupted")).reason
+
+
+async def test_an_end_that_is_said_for_a_dead_analyzer_whose_clock_was_ahead_is_seen_by_all() -> None:
+    world = World(Agents([progress("running", 2)], hold=asyncio.Event()))
+    async with running(world.coordinator("a1", ahead=60)) as killed:
+        view = await killed.create(PING, "x")
+        await world.state(killed, view.uuid, "running")
+    async with running(world.coordinator("a2")) as second, running(world.coordinator("a3")) as third:
+        world.time.move(16)
+        await second.sweep()
+        ends = [await world.state(one, view.uuid, "interrupted") for one in (second, third)]
+    assert ends[0] == ends[1]
 
 
 async def test_an_injection_with_a_time_to_live_deletes_itself() -> None:

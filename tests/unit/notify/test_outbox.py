@@ -185,8 +185,7 @@ async def test_a_repetition_is_not_kept_and_may_fail() -> None:
     post.sender.failures["http://am"] = [SourceLost("away")]
     outbox = post.outbox()
     assert (outbox.repeats(action), outbox.repeats(FAST)) == (True, False)
-    await outbox.repeat(notice(1, action))
-    await outbox.repeat(notice(1, action))
+    assert [await outbox.repeat(notice(1, action)) for _ in range(2)] == [False, True]
     assert (post.sender.sent, post.store.entries) == ([("http://am", "a.1")], {})
     assert post.count("repetitions_failed") == 1
 
@@ -194,7 +193,7 @@ async def test_a_repetition_is_not_kept_and_may_fail() -> None:
 async def test_a_repetition_that_makes_a_sender_fail_is_counted() -> None:
     post = Post()
     post.sender.failures["http://am"] = [UnicodeError("label empty or too long")]
-    await post.outbox().repeat(notice(1, "alertmanager+http://am"))
+    assert await post.outbox().repeat(notice(1, "alertmanager+http://am"))
     assert post.count("repetitions_failed") == 1
 
 

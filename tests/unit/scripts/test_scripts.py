@@ -182,6 +182,20 @@ async def test_a_script_beyond_a_limit_is_stopped(scripts: Scripts, reason: str)
     assert stopped.value.hint
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        '"\\ud800"',
+        'JSON.rawJSON("1e400")',
+        'JSON.rawJSON("9".repeat(5000))',
+        "var a = []; for (var i = 0; i < 3000; i++) a = [a]; a",
+    ],
+)
+async def test_a_value_that_nobody_can_read_is_the_scripts_mistake(scripts: Scripts, expression: str) -> None:
+    with pytest.raises(ScriptStopped, match="its value cannot be read"):
+        await scripts.evaluate(expression, {})
+
+
 async def test_an_endless_script_is_stopped(scripts: Scripts) -> None:
     with pytest.raises(ScriptStopped, match=r"ran longer than 0\.2 s"):
         await scripts.call("function () { while (true) {} }", [], FakeHost(), replace(LIMITS, seconds=0.2))

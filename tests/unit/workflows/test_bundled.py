@@ -10,6 +10,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from netsonde.aio.clock import Clock
 from netsonde.model.elements import Json
 from netsonde.model.workflows import Workflow
 from netsonde.observe import Health
@@ -33,6 +34,7 @@ class Site:
         self.status = status or {"State": "active", "Nodes": []}
         self.asked: list[tuple[str, str]] = []
         self.created: list[Any] = []
+        self.changed: list[tuple[str, Any]] = []
         self.lines: list[str] = []
 
     async def request(self, method: str, path: str, body: str, headers: Mapping[str, str]) -> Answer:
@@ -44,6 +46,8 @@ class Site:
             return Answer(200, msgspec.json.encode(found).decode())
         if method == "POST":
             self.created.append(given)
+        if method == "PATCH":
+            self.changed.append((path, given))
         return Answer(200, msgspec.json.encode({**given, "UUID": "u1", "Status": self.status}).decode())
 
     def log(self, line: str) -> None:
@@ -96,6 +100,24 @@ async def test_interfaces_without_flows_and_without_capture_are_named(scripts: S
     assert found == {"Connectivity": False, "NotReachedNodes": ["b"], "NotCapturedNodes": ["c"]}
     assert site.created[0]["GremlinQuery"] == "G.V().Has('TID', WITHIN('a', 'b'))"
     assert site.created[0]["BPFFilter"] == "(icmp and host 10.0.0.1) or (vlan and icmp and host 10.0.0.1)"
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("CheckConnectivity", {"source": "a", "destination": "b"}),
+        ("FlowValidation", {"Checkpoint_1": "a", "Checkpoint_2": "b", "Time": 0}),
+    ],
+)
+async def test_a_capture_of_a_call_that_is_killed_ends_by_itself(
+    scripts: Scripts, name: str, params: dict[str, Json]
+) -> None:
+    site = Site({"'layer2'))": hops(1500, 1500)})
+    began = Clock().now_ms()
+    await call(scripts, name, site, **params)
+    ((path, change),) = site.changed
+    assert path == "/api/capture/u1"
+    assert began < change["ExpiresAt"] <= Clock().now_ms() + 600_000
 
 
 def a_socket(name: str, local: str, remote: str = "0.0.0.0:0", state: str = "LISTEN") -> Json:

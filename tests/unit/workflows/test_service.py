@@ -12,7 +12,7 @@ from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.model.captures import Capture, NodeStatus
 from netsonde.model.checks import CheckChange, CheckResult
 from netsonde.model.elements import Json
-from netsonde.model.workflows import Caller, Job, Parameter, Trigger, Workflow
+from netsonde.model.workflows import Caller, Job, JobState, Parameter, Trigger, Workflow
 from netsonde.scripts.host import Host
 from netsonde.scripts.limits import ScriptStopped
 from netsonde.scripts.pool import Busy
@@ -124,6 +124,19 @@ async def test_another_analyzer_can_cancel_and_sees_the_end() -> None:
         assert (await second.service.finished(job.uuid)).state == "cancelled"
 
 
+async def test_who_cancels_a_job_that_has_just_ended_elsewhere_does_not_take_its_result() -> None:
+    async with Workflows().running() as workflows:
+        await workflows.service.create(a_workflow("back"), "alice")
+        uuid = workflows.service.call("mine", ["kept"], ALICE).uuid
+        await until(lambda: uuid in workflows.jobs.entries and workflows.jobs.entries[uuid][0].state == "done")
+        done = workflows.jobs.entries[uuid][0]
+        # Another analyzer writes what it knew last, and that somebody there wants it to end.
+        late = msgspec.structs.replace(done, state="running", cancel=True, result=None, ended_at=0)
+        await workflows.jobs.put(uuid, late)
+        await until(lambda: workflows.jobs.entries[uuid][0] != late)
+    assert workflows.jobs.entries[uuid][0] == done
+
+
 async def test_jobs_of_a_killed_analyzer_are_interrupted_in_its_next_life() -> None:
     killed = Workflows()
     async with killed.running():
@@ -134,6 +147,25 @@ async def test_jobs_of_a_killed_analyzer_are_interrupted_in_its_next_life() -> N
         told = again.service.job(job.uuid)
         assert told is not None
         assert (told.state, told.reason) == ("interrupted", "the analyzer a1 stopped while it ran")
+
+
+@pytest.mark.parametrize("state", ["running", "waiting"])
+async def test_jobs_of_an_analyzer_that_never_comes_back_are_interrupted(
+    monkeypatch: pytest.MonkeyPatch, state: JobState
+) -> None:
+    monkeypatch.setattr("netsonde.workflows.service._HOUSEKEEPING", 0.001)
+    workflows = Workflows(WorkflowSettings(seconds=10, max_running=2, max_waiting=4), now_ms=10_000_000)
+
+    def job(uuid: str, began: int) -> Job:
+        started_at = began if state == "running" else 0
+        return Job(uuid, "w1", "mine", host="a2", created_at=began, started_at=started_at, state=state)
+
+    lost, fresh = job("j1", 1), job("j2", 9_999_999)
+    for one in (lost, fresh):
+        await workflows.jobs.put(one.uuid, one)
+    async with workflows.running():
+        await until(lambda: workflows.jobs.entries["j1"][0].state == "interrupted")
+    assert workflows.jobs.entries["j2"][0] == fresh
 
 
 async def test_calls_beyond_the_queue_are_refused() -> None:
@@ -199,6 +231,13 @@ async def test_python_is_read_where_it_is_allowed() -> None:
         await workflows.service.create(good, "alice")
         with pytest.raises(UserError, match="no Python, line 1"):
             await workflows.service.create(a_workflow("async def", language="python", name="b"), "alice")
+
+
+@pytest.mark.parametrize("source", ["-" * 100_000 + "1", "a" + ".a" * 50_000], ids=["memory", "recursion"])
+async def test_python_that_is_nested_too_deeply_is_refused_with_the_reason(source: str) -> None:
+    async with Workflows(WorkflowSettings(python=True)).running() as workflows:
+        with pytest.raises(UserError, match="the Source is no Python"):
+            await workflows.service.create(a_workflow(source, language="python"), "alice")
 
 
 async def test_bundled_workflows_are_listed_and_stay_as_they_are(workflows: Workflows) -> None:

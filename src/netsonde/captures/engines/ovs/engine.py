@@ -82,7 +82,10 @@ class OvsEngine(Telling):
         self._wanted: dict[Point, Wanted] = {}
         self._told: dict[Point, str] = {}
         """What was said last of each point: "" = it runs, else why not."""
-        self._mirrored: set[Point] = set()
+        self._mirrored: dict[Point, int] = {}
+        """At which device (ifindex) each mirror was tapped last."""
+        self._interrupted: set[Point] = set()
+        """Mirrors that were said to have failed although the core may still tap their devices."""
         self._wake = asyncio.Event()
         self._is_dirty = True
         """The switch may have more than is wanted."""
@@ -103,7 +106,8 @@ class OvsEngine(Telling):
     def stop(self, point: Point) -> None:
         if self._wanted.pop(point, None) is not None:
             self._told.pop(point, None)
-            self._mirrored.discard(point)
+            self._mirrored.pop(point, None)
+            self._interrupted.discard(point)
             self._is_dirty = True
             self._wake.set()
 
@@ -159,19 +163,31 @@ class OvsEngine(Telling):
                 problem = f"Open vSwitch has no {what} {one.name!r}"
             if problem:
                 self._say(point, problem)
+                if point in self._mirrored:
+                    self._interrupted.add(point)
             elif one.engine != "ovsmirror":
                 self._say(point, "")
-            elif point not in self._mirrored:
+            else:
                 self._attach(one)
 
     def _attach(self, one: Wanted) -> None:
-        """Capture at a mirror's device once the switch has made it; the core then tells that it started."""
-        ifindex = self._host.devices.bring_up(one.device)
-        if ifindex is None:
+        """Capture at a mirror's device once the switch has made it, and again when it is another, or was in trouble."""
+        point, ifindex = one.point, self._host.devices.bring_up(one.device)
+        is_known = ifindex is not None and self._mirrored.get(point) == ifindex
+        if ifindex is None or (is_known and self._told.get(point) == ""):
             return
-        device = Point(one.point.capture, None, ifindex)
-        self._core.tap(one.point, device, one.capture, ifname=one.name, node_tid=one.tid)
-        self._mirrored.add(one.point)
+        device = Point(point.capture, None, ifindex)
+        try:
+            self._core.tap(point, device, one.capture, ifname=one.name, node_tid=one.tid)
+        except (UserError, OSError, ValueError) as refused:
+            self._say(point, str(refused))
+            return
+        self._mirrored[point] = ifindex
+        if is_known and point in self._interrupted:
+            # The core says nothing of a tap that runs already.
+            self._say(point, "")
+        self._interrupted.discard(point)
+        self._told[point] = ""
 
     def _say(self, point: Point, problem: str) -> None:
         if self._told.get(point) == problem:
@@ -187,6 +203,6 @@ class OvsEngine(Telling):
 
     def _delay(self) -> float | None:
         """Seconds until the next look; None = when something is wanted."""
-        if any(one.engine == "ovsmirror" and one.point not in self._mirrored for one in self._wanted.values()):
+        if any(one.engine == "ovsmirror" and one.point not in self._told for one in self._wanted.values()):
             return DEVICE_EVERY
         return LOOK_EVERY if self._wanted or self._is_dirty else None
