@@ -25,7 +25,7 @@ from netsonde.bus.reports import ReportConsumer, ReportPublisher
 from netsonde.bus.server import PrivateServer, ServerSettings, Shared
 from netsonde.bus.settings import BusSettings
 from netsonde.bus.subjects import MAX_PAYLOAD
-from netsonde.bus.topology import TopologyLog, TopologyPublisher
+from netsonde.bus.topology import TopologyLog, TopologyPublisher, encode_batch, fetch_snapshot
 from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.model.captures import Capture
 from netsonde.model.elements import Edge, Node
@@ -659,6 +659,23 @@ async def test_log_goes_on_after_a_position(bus: Bus, tmp_path: Path) -> None:
 
     assert [batch.sequence for batch in first.batches][:2] == [1, 2]
     assert second.batches[0].sequence == first.batches[-1].sequence + 1
+
+
+async def test_what_an_agent_says_of_another_host_reaches_neither_history_nor_graph(bus: Bus, tmp_path: Path) -> None:
+    agent, liar = Agent(bus, tmp_path / "h"), Agent(bus, tmp_path / "liar", "liar")
+    liar.nodes = [node(7)]
+    jetstream = await bus.ensure_reports("topology")
+    forged = TopologyBatch("h", "e", 1, 1, [NodeChange("deleted", node(0))])
+    await jetstream.publish("netsonde.topology.liar", encode_batch(forged))
+    async with running(agent.publisher.run, liar.publisher.run):
+        agent.add()
+        await agent.publisher.drained()
+        with pytest.raises(SourceLost, match=r"liar speaks of n7 for agent\.h"):
+            await fetch_snapshot(bus, "liar")
+        found = await anext(TopologyLog(bus, within=0.05).batches(0))
+
+    assert "deleted" not in [change.kind for batch in found.batches for change in batch.changes]
+    assert bus.health.counters["topology_refused"] == 1
 
 
 async def test_lease_is_held_by_one_and_passes_on(bus: Bus) -> None:
