@@ -182,6 +182,25 @@ async def test_connection_is_made_anew_when_the_server_was_killed(server: Privat
     assert bus.health.counters["connections"] == 2
 
 
+async def test_a_secret_that_is_replaced_while_the_server_restarts_does_not_end_the_connection(
+    server: PrivateServer, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    settings = BusSettings(url=server.url, token_file=secret, request_timeout=2.0)
+    with pytest.raises(SourceLost, match=r"cannot read the secret in .*bus\.token_file"):
+        await Bus.connect(settings, name="test", wait=0.2)
+    secret.write_text(server.token_file.read_text())
+    bus = await Bus.connect(settings, name="test", wait=10)
+
+    secret.unlink()
+    await kill_and_restart(server)
+    await wait_until(lambda: "secret" in bus.health.reason)
+    secret.write_text(server.token_file.read_text())
+    await wait_until(lambda: bus.connected)
+
+    await bus.close()
+
+
 async def test_bucket_reads_what_it_wrote(either: Bus) -> None:
     bucket = await either.bucket("captures", codec=Capture)
 

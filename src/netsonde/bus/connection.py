@@ -14,7 +14,7 @@ from netsonde.bus.link import Link
 from netsonde.bus.permissions import AGENT
 from netsonde.bus.settings import BusSettings
 from netsonde.bus.subjects import STORE, STREAMS, ReportKind, call_subject
-from netsonde.errors import SourceLost
+from netsonde.errors import SourceLost, UserError
 from netsonde.observe import Health, logger
 
 T = TypeVar("T")
@@ -83,7 +83,8 @@ class Bus:
         while True:
             try:
                 link = await Link.open(self.settings, self.name)
-            except SourceLost as failed:
+            except (SourceLost, UserError) as failed:
+                # Files of secrets and certificates are read anew each time: they may be away while they are replaced.
                 self._tell_lost(str(failed))
                 await asyncio.sleep(next(delays))
                 continue
