@@ -86,7 +86,7 @@ class Resources:
             self.graph,
             await self.bus.bucket("captures", codec=Capture),
             await self.bus.bucket("capture-targets", codec=CaptureTargets),
-            await self.bus.bucket("capture-status", codec=AgentCaptureStatus),
+            await self.bus.bucket("capture-status", codec=AgentCaptureStatus, shared=True),
             lease,
             check_filter=check_bpf,
             destinations=Destinations(capture.export_allow, capture.export_refuse),

@@ -164,14 +164,22 @@ class Bus:
         return jetstream
 
     async def bucket(
-        self, name: str, *, codec: type[T], ttl_s: float = 0, max_bytes: int = MAX_BYTES, rolls: bool = False
+        self,
+        name: str,
+        *,
+        codec: type[T],
+        ttl_s: float = 0,
+        max_bytes: int = MAX_BYTES,
+        rolls: bool = False,
+        shared: bool = False,
     ) -> Bucket[T]:
         """Return the bucket `name` whose values are JSON of `codec`, made on the first use.
 
         `ttl_s`: every entry goes that long after it was last written; 0 = never, unless written with its own. `rolls`:
-        when it is full the oldest entries make room, unseen by who watches; else new ones are refused.
+        when it is full the oldest entries make room, unseen by who watches; else new ones are refused. `shared`: agents
+        of other hosts write there, none of whom may take away what is another's; its entries do not expire.
         """
-        return Bucket(self, name, codec=codec, ttl_s=ttl_s, max_bytes=max_bytes, rolls=rolls)
+        return Bucket(self, name, codec=codec, ttl_s=ttl_s, max_bytes=max_bytes, rolls=rolls, shared=shared)
 
     def call(self, host: str, verb: str, request: bytes, *, timeout: float = 5.0) -> AsyncGenerator[bytes, None]:
         """Ask the agent of `host`; yields the items of its answer. `timeout` bounds each silence, in seconds.
