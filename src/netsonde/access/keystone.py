@@ -62,6 +62,7 @@ class Keystone:
         self._settings = settings
         self._now = now_s
         self._client: httpx.AsyncClient | None = None
+        self._opening = asyncio.Lock()
         self._seen: OrderedDict[str, tuple[float, KeystoneUser | None]] = OrderedDict()
 
     async def login(self, user: str, password: str) -> KeystoneUser | None:
@@ -114,9 +115,10 @@ class Keystone:
     async def _send(self, method: str, body: object, headers: Mapping[str, str]) -> "httpx.Response":
         import httpx
 
-        client = self._client
-        if client is None:
-            client = self._client = await asyncio.to_thread(_client, self._settings)
+        async with self._opening:
+            client = self._client
+            if client is None:
+                client = self._client = await asyncio.to_thread(_client, self._settings)
         url = f"{self._settings.url.rstrip('/')}/auth/tokens"
         try:
             return await client.request(method, url, json=body, headers=dict(headers))
