@@ -8,6 +8,7 @@ import stat
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,32 @@ async def test_server_keeps_its_secrets_to_itself(server: PrivateServer) -> None
     assert stat.S_IMODE((server.token_file.parent / "server.conf").stat().st_mode) == 0o600
     with pytest.raises(SourceLost, match="Authorization"):
         await Bus.connect(BusSettings(url=server.url, token="wrong"), name="intruder", wait=1)
+
+
+async def test_a_server_whose_files_cannot_be_written_goes_on_with_those_that_are_there(tmp_path: Path) -> None:
+    (tmp_path / "access").mkdir()
+    shared, _ = opened(tmp_path / "access")
+    agents: list[tuple[str, str]] = []
+    shared = replace(shared, accounts=lambda: accounts("CN=owner", agents))
+    server = PrivateServer(ServerSettings(tmp_path / "nats", shared=shared))
+    in_the_way = tmp_path / "nats/server.conf.new"
+    in_the_way.mkdir(parents=True)
+    with pytest.raises(SourceLost, match=r"cannot start nats-server.*server\.conf"):
+        await server.start()
+    in_the_way.rmdir()
+    await server.start()
+    before = (tmp_path / "nats/server.conf").read_text()
+
+    in_the_way.mkdir()
+    agents.append(("CN=h1", "h1"))
+    with pytest.raises(SourceLost, match=r"server\.conf"):
+        server.reload()
+    assert (tmp_path / "nats/server.conf").read_text() == before
+    agents.clear()
+    await server.stop()
+    # Nothing has to be written where nothing has changed.
+    await server.start()
+    await server.stop()
 
 
 async def test_server_dies_with_its_parent(tmp_path: Path) -> None:
