@@ -88,7 +88,8 @@ class Keystone:
         if not token or len(token) > _LONGEST_TOKEN or not token.isascii() or not token.isprintable():
             return None
         asked_at, found = self._seen.get(_key(token), (float("-inf"), None))
-        if self._now() - asked_at > self._settings.cache:
+        # A clock that was set back must not make an answer last longer.
+        if not 0 <= self._now() - asked_at <= self._settings.cache:
             found = await self._ask("GET", None, {"X-Auth-Token": token, "X-Subject-Token": token})
             self._remember(token, found)
         return found if found is not None and self._now() < found.expires else None

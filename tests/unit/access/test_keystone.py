@@ -138,6 +138,16 @@ async def test_each_login_has_a_token_of_its_own(gate: Gate, keystone: FakeKeyst
     assert [method for method, *_ in keystone.asked] == ["POST", "POST"]
 
 
+async def test_a_clock_that_is_set_back_does_not_keep_a_revoked_token(
+    gate: Gate, held: Held, keystone: FakeKeystone
+) -> None:
+    known = held.keystones[-1]
+    assert await known.validate("gAAAAAissued") is not None
+    keystone.revoked = True
+    held.clock.now -= 3600
+    assert await known.validate("gAAAAAissued") is None
+
+
 async def test_a_token_of_another_project_is_refused(gate: Gate) -> None:
     with pytest.raises(Refused):
         await gate.identify(Credentials(token="gAAAAAother"), AT)
