@@ -44,6 +44,11 @@ def test_a_login_sets_a_cookie_that_no_script_reads_and_says_what_one_may_do(cli
     assert client.get("/api/whoami").json()["User"] == "alice"
 
 
+def test_what_is_too_long_for_a_login_is_refused_as_too_large(client: Any) -> None:
+    answer = client.post("/login", content=b"x" * 20_000)
+    assert (answer.status_code, "too large" in answer.text) == (413, True)
+
+
 def test_a_logout_ends_the_session_for_everybody_who_has_its_token(client: Any) -> None:
     token = client.post("/login", data=FORM).json()["Token"]
     assert client.post("/logout").status_code == 200
