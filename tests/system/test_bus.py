@@ -16,6 +16,7 @@ import pytest
 from nats.aio.msg import Msg
 
 from netsonde.access.authority import open_authority
+from netsonde.analyzer.holder import holder_of
 from netsonde.bus import buckets
 from netsonde.bus.buckets import Bucket
 from netsonde.bus.connection import Bus
@@ -778,6 +779,30 @@ async def test_lease_is_held_by_one_and_passes_on(bus: Bus) -> None:
             assert holding == ["b"]
     async with running(worker("a")):
         await wait_until(lambda: holding == ["a"])
+
+
+async def test_of_two_analyzers_on_one_host_one_holds_a_lease(bus: Bus, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first, second = (Lease(bus, "job", holder_of("h", tmp_path / name), ttl_s=3) for name in ("a", "b"))
+    bucket = await bus.bucket(LEASES, codec=LeaseEntry)
+
+    async def work() -> None:
+        await asyncio.Event().wait()
+
+    async with running(lambda: first.run(work)):
+        await wait_until(lambda: first.held)
+        async with running(lambda: second.run(work)):
+            # Meanwhile the second one has tried as often.
+            async with aclosing(bucket.watch()) as entries:
+                refreshed = [entry.revision async for entry in first_of(entries, 7) if entry.kind == "put"]
+            assert len(refreshed) == 6
+            assert (first.held, second.held) == (True, False)
+
+
+async def first_of(entries: AsyncIterator[Any], count: int) -> AsyncIterator[Any]:
+    for _ in range(count):
+        yield await anext(entries)
 
 
 async def test_lease_expires_when_its_holder_dies(bus: Bus) -> None:

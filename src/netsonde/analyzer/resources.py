@@ -8,6 +8,7 @@ from netsonde.alerts.scripting import AlertScripts
 from netsonde.alerts.service import AlertService
 from netsonde.analyzer.calls import LateCalls
 from netsonde.analyzer.flows import LiveFlows
+from netsonde.analyzer.holder import holder_of
 from netsonde.analyzer.hosts import Hosts
 from netsonde.analyzer.openflow import LiveOpenFlow
 from netsonde.analyzer.packets import LivePackets
@@ -79,6 +80,7 @@ class Resources:
         self.graph = graph
         self.now_ms = now_ms
         self.host = settings.host_id
+        self.holder = holder_of(self.host, settings.state_dir)
 
     async def captures(self, lease: Lease, hosts: Hosts) -> CaptureCoordinator:
         capture = self.settings.capture
@@ -107,7 +109,7 @@ class Resources:
             captures=captures,
             reports=reports,
             injector=injections,
-            lease=Lease(self.bus, "checks", self.host),
+            lease=Lease(self.bus, "checks", self.holder),
             settings=self.settings.check,
             counters=self.health["checks"],
             check_action=outbox.check,
@@ -117,7 +119,7 @@ class Resources:
         return Outbox(
             await self.bus.bucket("notices", codec=Notice),
             senders(self.settings.notify, workflows=calls),
-            lease=Lease(self.bus, "notices", self.host),
+            lease=Lease(self.bus, "notices", self.holder),
             settings=self.settings.notify,
             counters=self.health["notices"],
         )
@@ -131,7 +133,7 @@ class Resources:
             await self.bus.bucket("alert-history", codec=Transition, max_bytes=_ALERT_BYTES),
             queries=queries,
             notifier=outbox,
-            lease=Lease(self.bus, "alerts", self.host),
+            lease=Lease(self.bus, "alerts", self.holder),
             settings=self.settings.alert,
             counters=self.health["alerts"],
             is_ready=is_ready,
@@ -161,7 +163,7 @@ class Resources:
             graph=self.graph,
             ground=declared,
             store=await self.bus.bucket("openstack", codec=CloudRecord, max_bytes=_CLOUD_BYTES),
-            lease=lambda name: Lease(self.bus, name, self.host),
+            lease=lambda name: Lease(self.bus, name, self.holder),
             health=self.health,
         )
 
@@ -207,7 +209,7 @@ class Resources:
             python=Scripts(health, places=settings.max_running, runs=1, make=lambda: Isolate(_PYTHON)),
             checks=checks,
             captures=captures,
-            lease=Lease(self.bus, "workflows", self.host),
+            lease=Lease(self.bus, "workflows", self.holder),
             settings=settings,
             counters=health,
         )
