@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from nats.aio.msg import Msg
 
-from netsonde.access.authority import open_authority
+from netsonde.access.authority import open_authority, request_for
+from netsonde.access.enrolment import subject_of
 from netsonde.analyzer.holder import holder_of
 from netsonde.bus import buckets
 from netsonde.bus.buckets import Bucket
@@ -24,6 +25,7 @@ from netsonde.bus.follower import TopologyFollower
 from netsonde.bus.lease import LEASES, Lease, LeaseEntry
 from netsonde.bus.overhear import overhear
 from netsonde.bus.permissions import accounts
+from netsonde.bus.presence import hosts_bucket, presence_key
 from netsonde.bus.reports import ReportConsumer, ReportPublisher
 from netsonde.bus.server import PrivateServer, ServerSettings, Shared
 from netsonde.bus.settings import BusSettings
@@ -32,6 +34,7 @@ from netsonde.bus.topology import TopologyLog, TopologyPublisher, encode_batch, 
 from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.model.captures import Capture
 from netsonde.model.elements import Edge, Node
+from netsonde.model.presence import Presence
 from netsonde.model.topology import NodeChange, TopologyBatch, TopologySnapshot
 from system.stack import free_port
 
@@ -160,6 +163,30 @@ async def test_a_server_whose_files_cannot_be_written_goes_on_with_those_that_ar
     await server.stop()
     # Nothing has to be written where nothing has changed.
     await server.start()
+    await server.stop()
+
+
+@pytest.mark.parametrize("host", ["büro", "主机", 'a "quote", a \\ and $HOME'])
+async def test_an_agent_whose_host_is_called_in_any_letters_gets_its_account(host: str, tmp_path: Path) -> None:
+    (tmp_path / "access").mkdir()
+    shared, own = opened(tmp_path / "access")
+    request, key = request_for(host)
+    (tmp_path / "agent.key").write_bytes(key)
+    (tmp_path / "agent.pem").write_bytes(open_authority(tmp_path / "access").agent(request, host, 1))
+    shared = replace(shared, accounts=lambda: accounts("CN=owner", [(subject_of(host), host)]))
+    server = PrivateServer(ServerSettings(tmp_path / "nats", shared=shared))
+    await server.start()
+    theirs = replace(own, tls_certificate=tmp_path / "agent.pem", tls_key=tmp_path / "agent.key")
+    bus = await Bus.connect(own, name="analyzer", wait=10)
+    agent = await Bus.connect(theirs, name=f"agent {host}", wait=10)
+
+    await (await hosts_bucket(bus)).items()
+    presence = Presence("agent", host, "1", 1, 0, "", [])
+    await (await hosts_bucket(agent)).put(presence_key(presence), presence)
+    assert await (await hosts_bucket(bus)).items() == {f"agent.{host}": presence}
+
+    await agent.close()
+    await bus.close()
     await server.stop()
 
 

@@ -184,7 +184,8 @@ class PrivateServer:
                 "sync_interval": f"{self._settings.sync_interval:g}s",
             },
         }
-        return json.dumps(lines, indent=2) + "\n"  # the server's format is a superset of JSON
+        # The server's format is a superset of JSON but for \u: letters of other scripts stand for themselves.
+        return json.dumps(lines, indent=2, ensure_ascii=False) + "\n"
 
     def _access(self, token: str) -> dict[str, Any]:
         shared = self._settings.shared
