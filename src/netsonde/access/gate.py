@@ -256,7 +256,10 @@ class Gate:
         return found
 
     def token_of(self, given: Credentials) -> Token | None:
-        """Return the API token that a request came with, None when it came with something else."""
+        """Return the API token that a request came with, or logged in with; None when it came with something else."""
+        found = self.sessions.find(given.token)
+        if found is not None and found[1].backend == "token":
+            return self.tokens.get(found[1].mark)
         return self.tokens.find(given.token or given.password, self._now())
 
     def _of_token(self, text: str) -> Principal | None:

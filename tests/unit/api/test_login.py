@@ -110,6 +110,17 @@ def test_an_agent_enrols_once_by_a_token_that_is_used_up_then(client: Any, held:
     assert again.status_code == 401
 
 
+def test_a_session_of_a_token_enrols_no_more_often_than_the_token(client: Any, held: Held) -> None:
+    token = create_token(held.tokens, "new", frozenset({"enroller"}), now_s=NOW_S, lasts_s=60, uses=1)
+    session = client.post("/login", data={"username": "x", "password": token}).json()["Token"]
+    client.cookies.clear()
+    answers = []
+    for host in ("h1", "h2"):
+        body = {"Host": host, "Request": request_for(host)[0].decode()}
+        answers.append(client.post("/api/enrol", json=body, headers={"X-Auth-Token": session}).status_code)
+    assert answers == [200, 401]
+
+
 def test_nobody_takes_the_place_of_a_host_that_has_enrolled(client: Any, held: Held) -> None:
     token = create_token(held.tokens, "new", frozenset({"enroller"}), now_s=NOW_S, lasts_s=60, uses=2)
     headers = {"Authorization": f"Bearer {token}"}
