@@ -136,7 +136,10 @@ def test_nobody_takes_the_place_of_a_host_that_has_enrolled(client: Any, held: H
     ("host", "status", "words"),
     [
         ("a1", 409, "is the analyzer's own"),
-        *[(name, 400, "cannot be the name of a host") for name in ("", "a:b", "#h1", " h1", "h1 ", "h\n1", "x" * 65)],
+        *[
+            (name, 400, "cannot be the name of a host")
+            for name in ("", "a:b", "#h1", "@declared", " h1", "h1 ", "h\n1", "x" * 65)
+        ],
     ],
 )
 def test_a_name_that_is_or_could_be_anothers_is_refused_and_uses_no_token_up(
