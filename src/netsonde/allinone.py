@@ -20,6 +20,7 @@ from netsonde.api.settings import ApiSettings, check_exposure, split_address
 from netsonde.bus.permissions import accounts
 from netsonde.bus.server import PrivateServer, ServerSettings, Shared
 from netsonde.children import Child, Program
+from netsonde.errors import SourceLost
 from netsonde.observe import logger
 from netsonde.process import run_process
 from netsonde.settings import Settings
@@ -102,10 +103,16 @@ class AllInOne:
         known, again = self._agents.hosts(), False
         while True:
             await asyncio.sleep(1)
-            changed = known != (known := self._agents.hosts())
-            if changed or again:
+            hosts = self._agents.hosts()
+            changed = known != hosts
+            if not changed and not again:
+                continue
+            try:
                 self._server.reload()
-            again = changed
+            except SourceLost as failed:
+                log.error("who may be on the bus is not changed yet, and is tried again", reason=str(failed))
+            else:
+                known, again = hosts, changed
 
     def _netsonde(self, service: str) -> list[str]:
         return [sys.executable, "-m", f"netsonde.{service}", *self._config]

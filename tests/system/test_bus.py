@@ -8,27 +8,33 @@ import stat
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from nats.aio.msg import Msg
 
-from netsonde.access.authority import open_authority
+from netsonde.access.authority import open_authority, request_for
+from netsonde.access.enrolment import subject_of
+from netsonde.analyzer.holder import holder_of
+from netsonde.bus import buckets
 from netsonde.bus.buckets import Bucket
 from netsonde.bus.connection import Bus
 from netsonde.bus.follower import TopologyFollower
 from netsonde.bus.lease import LEASES, Lease, LeaseEntry
 from netsonde.bus.overhear import overhear
 from netsonde.bus.permissions import accounts
+from netsonde.bus.presence import hosts_bucket, presence_key
 from netsonde.bus.reports import ReportConsumer, ReportPublisher
 from netsonde.bus.server import PrivateServer, ServerSettings, Shared
 from netsonde.bus.settings import BusSettings
 from netsonde.bus.subjects import MAX_PAYLOAD
-from netsonde.bus.topology import TopologyLog, TopologyPublisher
+from netsonde.bus.topology import TopologyLog, TopologyPublisher, encode_batch, fetch_snapshot
 from netsonde.errors import Conflict, NotFound, SourceLost, UserError
 from netsonde.model.captures import Capture
 from netsonde.model.elements import Edge, Node
+from netsonde.model.presence import Presence
 from netsonde.model.topology import NodeChange, TopologyBatch, TopologySnapshot
 from system.stack import free_port
 
@@ -134,6 +140,56 @@ async def test_server_keeps_its_secrets_to_itself(server: PrivateServer) -> None
         await Bus.connect(BusSettings(url=server.url, token="wrong"), name="intruder", wait=1)
 
 
+async def test_a_server_whose_files_cannot_be_written_goes_on_with_those_that_are_there(tmp_path: Path) -> None:
+    (tmp_path / "access").mkdir()
+    shared, _ = opened(tmp_path / "access")
+    agents: list[tuple[str, str]] = []
+    shared = replace(shared, accounts=lambda: accounts("CN=owner", agents))
+    server = PrivateServer(ServerSettings(tmp_path / "nats", shared=shared))
+    in_the_way = tmp_path / "nats/server.conf.new"
+    in_the_way.mkdir(parents=True)
+    with pytest.raises(SourceLost, match=r"cannot start nats-server.*server\.conf"):
+        await server.start()
+    in_the_way.rmdir()
+    await server.start()
+    before = (tmp_path / "nats/server.conf").read_text()
+
+    in_the_way.mkdir()
+    agents.append(("CN=h1", "h1"))
+    with pytest.raises(SourceLost, match=r"server\.conf"):
+        server.reload()
+    assert (tmp_path / "nats/server.conf").read_text() == before
+    agents.clear()
+    await server.stop()
+    # Nothing has to be written where nothing has changed.
+    await server.start()
+    await server.stop()
+
+
+@pytest.mark.parametrize("host", ["büro", "主机", 'a "quote", a \\ and $HOME'])
+async def test_an_agent_whose_host_is_called_in_any_letters_gets_its_account(host: str, tmp_path: Path) -> None:
+    (tmp_path / "access").mkdir()
+    shared, own = opened(tmp_path / "access")
+    request, key = request_for(host)
+    (tmp_path / "agent.key").write_bytes(key)
+    (tmp_path / "agent.pem").write_bytes(open_authority(tmp_path / "access").agent(request, host, 1))
+    shared = replace(shared, accounts=lambda: accounts("CN=owner", [(subject_of(host), host)]))
+    server = PrivateServer(ServerSettings(tmp_path / "nats", shared=shared))
+    await server.start()
+    theirs = replace(own, tls_certificate=tmp_path / "agent.pem", tls_key=tmp_path / "agent.key")
+    bus = await Bus.connect(own, name="analyzer", wait=10)
+    agent = await Bus.connect(theirs, name=f"agent {host}", wait=10)
+
+    await (await hosts_bucket(bus)).items()
+    presence = Presence("agent", host, "1", 1, 0, "", [])
+    await (await hosts_bucket(agent)).put(presence_key(presence), presence)
+    assert await (await hosts_bucket(bus)).items() == {f"agent.{host}": presence}
+
+    await agent.close()
+    await bus.close()
+    await server.stop()
+
+
 async def test_server_dies_with_its_parent(tmp_path: Path) -> None:
     script = (
         "import asyncio, sys\n"
@@ -182,6 +238,25 @@ async def test_connection_is_made_anew_when_the_server_was_killed(server: Privat
     assert bus.health.counters["connections"] == 2
 
 
+async def test_a_secret_that_is_replaced_while_the_server_restarts_does_not_end_the_connection(
+    server: PrivateServer, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    settings = BusSettings(url=server.url, token_file=secret, request_timeout=2.0)
+    with pytest.raises(SourceLost, match=r"cannot read the secret in .*bus\.token_file"):
+        await Bus.connect(settings, name="test", wait=0.2)
+    secret.write_text(server.token_file.read_text())
+    bus = await Bus.connect(settings, name="test", wait=10)
+
+    secret.unlink()
+    await kill_and_restart(server)
+    await wait_until(lambda: "secret" in bus.health.reason)
+    secret.write_text(server.token_file.read_text())
+    await wait_until(lambda: bus.connected)
+
+    await bus.close()
+
+
 async def test_bucket_reads_what_it_wrote(either: Bus) -> None:
     bucket = await either.bucket("captures", codec=Capture)
 
@@ -199,6 +274,38 @@ async def test_bucket_reads_what_it_wrote(either: Bus) -> None:
     assert not await bucket.delete("k.host.example.org")
     assert await bucket.items() == {}
     await bucket.create("k.host.example.org", Capture(uuid="3"))
+
+
+async def test_what_is_deleted_leaves_nothing_for_ever(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buckets, "_MARKER_TTL_NS", 1_000_000_000)
+    bucket = await bus.bucket("captures", codec=Capture)
+    jetstream = await bus.jetstream()
+    for number in range(3):
+        await bucket.put(str(number), Capture())
+        assert await bucket.delete(str(number))
+
+    async with asyncio.timeout(20):
+        while (await jetstream.api("STREAM.INFO.KV_captures"))["state"]["messages"]:  # noqa: ASYNC110  # another process: only its answers tell
+            await asyncio.sleep(0.05)
+    assert not await bucket.delete("0")
+    await bucket.create("0", Capture())
+
+
+async def test_a_writer_of_a_shared_bucket_cannot_take_away_what_others_wrote(bus: Bus) -> None:
+    jetstream = await bus.jetstream()
+    by_an_earlier_build = await bus.bucket("capture-status", codec=Capture)
+    await by_an_earlier_build.put("c.other", Capture())
+    other = await Bus.connect(bus.settings, name="other", wait=10)
+    bucket = await other.bucket("capture-status", codec=Capture, shared=True)
+    await bucket.put("c.one", Capture())
+
+    for scope in ("all", "sub"):
+        with pytest.raises(SourceLost, match="rollup not permitted"):
+            await jetstream.publish("$KV.capture-status.c.liar", b"{}", {"Nats-Rollup": scope})
+
+    await bucket.delete("c.one")
+    assert list(await bucket.items()) == ["c.other"]
+    await other.close()
 
 
 async def test_a_full_bucket_refuses_unless_it_rolls(bus: Bus) -> None:
@@ -675,6 +782,23 @@ async def test_log_goes_on_after_a_position(bus: Bus, tmp_path: Path) -> None:
     assert second.batches[0].sequence == first.batches[-1].sequence + 1
 
 
+async def test_what_an_agent_says_of_another_host_reaches_neither_history_nor_graph(bus: Bus, tmp_path: Path) -> None:
+    agent, liar = Agent(bus, tmp_path / "h"), Agent(bus, tmp_path / "liar", "liar")
+    liar.nodes = [node(7)]
+    jetstream = await bus.ensure_reports("topology")
+    forged = TopologyBatch("h", "e", 1, 1, [NodeChange("deleted", node(0))])
+    await jetstream.publish("netsonde.topology.liar", encode_batch(forged))
+    async with running(agent.publisher.run, liar.publisher.run):
+        agent.add()
+        await agent.publisher.drained()
+        with pytest.raises(SourceLost, match=r"liar speaks of n7 for agent\.h"):
+            await fetch_snapshot(bus, "liar")
+        found = await anext(TopologyLog(bus, within=0.05).batches(0))
+
+    assert "deleted" not in [change.kind for batch in found.batches for change in batch.changes]
+    assert bus.health.counters["topology_refused"] == 1
+
+
 async def test_lease_is_held_by_one_and_passes_on(bus: Bus) -> None:
     holding: list[str] = []
 
@@ -696,6 +820,30 @@ async def test_lease_is_held_by_one_and_passes_on(bus: Bus) -> None:
             assert holding == ["b"]
     async with running(worker("a")):
         await wait_until(lambda: holding == ["a"])
+
+
+async def test_of_two_analyzers_on_one_host_one_holds_a_lease(bus: Bus, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first, second = (Lease(bus, "job", holder_of("h", tmp_path / name), ttl_s=3) for name in ("a", "b"))
+    bucket = await bus.bucket(LEASES, codec=LeaseEntry)
+
+    async def work() -> None:
+        await asyncio.Event().wait()
+
+    async with running(lambda: first.run(work)):
+        await wait_until(lambda: first.held)
+        async with running(lambda: second.run(work)):
+            # Meanwhile the second one has tried as often.
+            async with aclosing(bucket.watch()) as entries:
+                refreshed = [entry.revision async for entry in first_of(entries, 7) if entry.kind == "put"]
+            assert len(refreshed) == 6
+            assert (first.held, second.held) == (True, False)
+
+
+async def first_of(entries: AsyncIterator[Any], count: int) -> AsyncIterator[Any]:
+    for _ in range(count):
+        yield await anext(entries)
 
 
 async def test_lease_expires_when_its_holder_dies(bus: Bus) -> None:

@@ -44,10 +44,12 @@ class Agents:
         return await asyncio.to_thread(self._enrol, request, host, bus_url, used)
 
     def _enrol(self, request: bytes, host: str, bus_url: str, used: Callable[[], None]) -> Enrolled:
-        # A name of the list is read without blanks around it: with them it would stand for another host there.
-        if ":" in host or host.startswith("#") or host != host.strip():
+        # A name of the list is read without blanks around it: with them it would stand for another host there. Who
+        # publishes to the history and is no host has a name that begins with @.
+        if ":" in host or host.startswith(("#", "@")) or host != host.strip():
             raise UserError(
-                f"{host[:80]!r} cannot be the name of a host that enrols", hint="no colons, no # or blanks around it"
+                f"{host[:80]!r} cannot be the name of a host that enrols",
+                hint="no colons, no # or @ before it, no blanks around it",
             )
         # The all-in-one reads this list as well, and starts in half the time without the library for certificates.
         from netsonde.access.authority import open_authority

@@ -41,20 +41,24 @@ class WatchedFile(Generic[T]):
             self._forget("" if isinstance(missing, FileNotFoundError) else f"{self.path}: {missing.strerror}")
             return self._entries
         seen = (status.st_mtime_ns, status.st_size, status.st_ino)
-        if seen != self._seen:
-            self._read(status.st_size)
+        # What could not be read is tried again: who may read a file changes without a change of the file.
+        if seen != self._seen and self._read(status.st_size):
             self._seen = seen
         return self._entries
 
-    def _read(self, size: int) -> None:
+    def _read(self, size: int) -> bool:
+        """Read the file; tell whether another attempt would find the same."""
         if size > _LARGEST:
             self._forget(f"{self.path} has more than {_LARGEST} bytes")
-            return
+            return True
         try:
             lines = self.path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as bad:
+        except OSError as bad:
             self._forget(f"{self.path}: {bad}")
-            return
+            return False
+        except UnicodeDecodeError as bad:
+            self._forget(f"{self.path}: {bad}")
+            return True
         # Filled before it is shown: threads that hash passwords look here too.
         entries: dict[str, T] = {}
         problems = []
@@ -68,6 +72,7 @@ class WatchedFile(Generic[T]):
                 entries[name] = entry
         self._entries = entries
         self._tell("; ".join(problems[:5]))
+        return True
 
     def _forget(self, problem: str) -> None:
         self._entries, self._seen = {}, None

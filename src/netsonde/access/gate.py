@@ -11,9 +11,9 @@ import hmac
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from netsonde.access.enrolment import Agents
 from netsonde.access.keystone import Keystone, KeystoneUser
@@ -27,6 +27,7 @@ from netsonde.access.users import User, Users
 from netsonde.errors import SourceLost, UserError
 from netsonde.observe import Health, logger
 
+T = TypeVar("T")
 log = logger("access")
 
 _BELIEVED: Final = 60.0
@@ -124,6 +125,7 @@ class Gate:
         self._attempts = Attempts(settings.failures_per_minute, monotonic)
         self._secret = secrets.token_bytes(32)
         self._believed: OrderedDict[bytes, float] = OrderedDict()
+        self._judging: dict[bytes, asyncio.Task[Any]] = {}
         self._hashing = asyncio.Semaphore(2)
         self._waiting = 0
 
@@ -189,7 +191,7 @@ class Gate:
             token = self.tokens.find(password, self._now())
             mark, expires = ("", None) if token is None else (token.id, token.expires or None)
         else:
-            found = await self._by_password(user, password, address)
+            found = await self._by_password(user, password, address, alone=True)
             principal = None if found is None else self._principal(*found[:2], found[2])
             mark, expires = ("", None) if found is None else _mark(found[2])
         if principal is None:
@@ -228,18 +230,36 @@ class Gate:
         found = self.sessions.find(text)
         if found is not None:
             return await self._of_session(text, *found)
-        if self._keystone is None:
+        keystone = self._keystone
+        if keystone is None:
             return None
+        user = await self._once(self._proof("", text, ""), lambda: self._validated(keystone, text, address))
+        return None if user is None else self._principal("keystone", user.name, user)
+
+    async def _validated(self, keystone: Keystone, token: str, address: str) -> KeystoneUser | None:
         names = names_of(address, "")
         self._take(names)
         with self._not_judged(names):
-            user = await self._keystone.validate(text)
+            user = await keystone.validate(token)
         if user is not None:
             self._attempts.give_back(names)
-        return None if user is None else self._principal("keystone", user.name, user)
+        return user
+
+    async def _once(self, proof: bytes, judge: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Judge what several requests bring at the same time once: right, it is no attempt, and wrong it is one."""
+        judging = self._judging.get(proof)
+        if judging is None:
+            judging = asyncio.get_running_loop().create_task(judge(), name="access.judge")
+            self._judging[proof] = judging
+            judging.add_done_callback(lambda _: self._judging.pop(proof))
+        found: T = await asyncio.shield(judging)
+        return found
 
     def token_of(self, given: Credentials) -> Token | None:
-        """Return the API token that a request came with, None when it came with something else."""
+        """Return the API token that a request came with, or logged in with; None when it came with something else."""
+        found = self.sessions.find(given.token)
+        if found is not None and found[1].backend == "token":
+            return self.tokens.get(found[1].mark)
         return self.tokens.find(given.token or given.password, self._now())
 
     def _of_token(self, text: str) -> Principal | None:
@@ -262,12 +282,21 @@ class Gate:
             principal = None if known is None else self._principal("keystone", known.name, known)
         return None if principal is None else principal._replace(session=key)
 
-    async def _by_password(self, name: str, password: str, address: str) -> tuple[str, str, User | KeystoneUser] | None:
-        """Return back end, name and user of a right password."""
+    async def _by_password(
+        self, name: str, password: str, address: str, *, alone: bool = False
+    ) -> tuple[str, str, User | KeystoneUser] | None:
+        """Return back end, name and user of a right password; `alone` = with a token of Keystone for nobody else."""
         user = self._users.get(name) if "basic" in self.settings.backends else None
         proof = self._proof(name, password, "" if user is None else user.password)
         if user is not None and self._is_believed(proof):
             return "basic", name, user
+        if alone:
+            return await self._judged(name, password, address, user, proof)
+        return await self._once(proof, lambda: self._judged(name, password, address, user, proof))
+
+    async def _judged(
+        self, name: str, password: str, address: str, user: User | None, proof: bytes
+    ) -> tuple[str, str, User | KeystoneUser] | None:
         names = names_of(address, name)
         self._take(names)
         if "basic" in self.settings.backends and await self._hash(name, password):

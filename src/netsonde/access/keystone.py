@@ -62,6 +62,7 @@ class Keystone:
         self._settings = settings
         self._now = now_s
         self._client: httpx.AsyncClient | None = None
+        self._opening = asyncio.Lock()
         self._seen: OrderedDict[str, tuple[float, KeystoneUser | None]] = OrderedDict()
 
     async def login(self, user: str, password: str) -> KeystoneUser | None:
@@ -87,7 +88,8 @@ class Keystone:
         if not token or len(token) > _LONGEST_TOKEN or not token.isascii() or not token.isprintable():
             return None
         asked_at, found = self._seen.get(_key(token), (float("-inf"), None))
-        if self._now() - asked_at > self._settings.cache:
+        # A clock that was set back must not make an answer last longer.
+        if not 0 <= self._now() - asked_at <= self._settings.cache:
             found = await self._ask("GET", None, {"X-Auth-Token": token, "X-Subject-Token": token})
             self._remember(token, found)
         return found if found is not None and self._now() < found.expires else None
@@ -114,9 +116,10 @@ class Keystone:
     async def _send(self, method: str, body: object, headers: Mapping[str, str]) -> "httpx.Response":
         import httpx
 
-        client = self._client
-        if client is None:
-            client = self._client = await asyncio.to_thread(_client, self._settings)
+        async with self._opening:
+            client = self._client
+            if client is None:
+                client = self._client = await asyncio.to_thread(_client, self._settings)
         url = f"{self._settings.url.rstrip('/')}/auth/tokens"
         try:
             return await client.request(method, url, json=body, headers=dict(headers))

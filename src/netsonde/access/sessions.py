@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken
 
-from netsonde.errors import Conflict
+from netsonde.errors import Conflict, SourceLost
 from netsonde.model.stores import Store
 
 _PER_USER: Final = 100
@@ -93,10 +93,12 @@ class Sessions:
         return sorted(found, key=lambda pair: -pair[1].created)
 
     async def end(self, key: str) -> bool:
-        """End a session; returns whether there was one."""
+        """End a session; returns whether there was one. Raises SourceLost while the bus is away: it goes on then."""
         was_known = key in self._known
+        was_stored = await self._store.delete(key)
+        # Not before: what is forgotten here alone is let in after a restart, and by the analyzers beside this one.
         self._forget(key)
-        return await self._store.delete(key) or was_known
+        return was_stored or was_known
 
     async def _make_room(self, user: str) -> None:
         of_user = [pair for pair in self.all() if pair[1].user == user]
@@ -134,7 +136,8 @@ class Sessions:
     async def _write(self) -> None:
         while True:
             await asyncio.sleep(_WRITE_EVERY)
-            await self.write_use()
+            with suppress(SourceLost):
+                await self.write_use()
 
     async def write_use(self) -> None:
         """Store which sessions were used, an eighth of the idle time late at most, and drop those that are over."""

@@ -196,7 +196,7 @@ class Agent:
             self.graph,
             await bus.bucket("captures", codec=Capture),
             await bus.bucket("capture-targets", codec=CaptureTargets),
-            await bus.bucket("capture-status", codec=AgentCaptureStatus),
+            await bus.bucket("capture-status", codec=AgentCaptureStatus, shared=True),
             engines,
             self.settings.capture,
             hindrance=self._hindrance,

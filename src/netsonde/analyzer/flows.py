@@ -38,7 +38,7 @@ class LiveFlows:
         if [] in (request.node_tids, request.capture_ids, request.uuids):
             return FlowAnswer([])
         gathered = await ask_agents(self._bus, self._asked(request), "flows", msgspec.json.encode(request))
-        flows = flow_dicts(gathered.items)
+        flows = gathered.each(flow_dicts)
         if request.uuids is not None:
             wanted = set(request.uuids)
             flows = [flow for flow in flows if flow["UUID"] in wanted]
@@ -79,11 +79,12 @@ class FlowService:
         """Tell the subscribers of reports; nothing is decoded while there are none."""
         if not self._listeners:
             return
-        try:
-            flows = flow_dicts(batches)
-        except WireError as bad:
-            log.warning("a flow report does not decode", reason=str(bad))
-            return
+        flows: list[FlowDict] = []
+        for batch in batches:
+            try:
+                flows += flow_dicts([batch])
+            except WireError as bad:
+                log.warning("a flow report does not decode", reason=str(bad))
         for listener in tuple(self._listeners):
             listener(flows)
 

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from netsonde.bus.connection import Bus
 from netsonde.bus.presence import hosts_bucket, presence_key
 from netsonde.model.presence import Presence
+from netsonde.observe import logger
+
+log = logger("analyzer")
 
 
 class Hosts:
@@ -39,6 +42,11 @@ class Hosts:
         return None if theirs is None or ours is None else theirs - ours
 
     def _note(self, key: str, value: Presence, stored_ns: int) -> None:
+        if presence_key(value) != key:
+            # The bus lets an agent write its own entry, and does not look at what it says there.
+            self._bus.health.count("presences_refused")
+            log.warning("an entry among the hosts is refused: it is another's", key=key, says=presence_key(value)[:200])
+            return
         self._present[key] = value
         if value.at_ms and stored_ns:
             self._ahead_ms[key] = value.at_ms - stored_ns // 1_000_000

@@ -25,14 +25,21 @@ class Intake:
     """Consumes every stream until cancelled. Without a history, reports are shown and let go."""
 
     def __init__(
-        self, bus: Bus, graph: Graph, declared: DeclaredElements, history: History | None, flows: FlowService
+        self,
+        bus: Bus,
+        graph: Graph,
+        declared: DeclaredElements,
+        history: History | None,
+        flows: FlowService,
+        *,
+        holder: str,
     ) -> None:
         self._bus = bus
         self._graph = graph
         self._declared = declared
         self._history = history
         self._flows = flows
-        self._lease = Lease(bus, "history-topology", graph.host)
+        self._lease = Lease(bus, "history-topology", holder)
 
     async def run(self, health: HealthSink) -> None:
         health.running()

@@ -12,6 +12,8 @@ from prometheus_client.registry import Collector
 from netsonde.model.presence import ComponentHealth, Presence
 
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_]")
+_MOST = 2**64
+"""An agent may tell any number; one that is no float would keep everybody from the metrics."""
 STATES = ("starting", "running", "absent", "failed", "stopped")
 
 
@@ -81,7 +83,8 @@ class _Components(Collector):
             for name in STATES:
                 state.add_metric((host, part.name, name), float(part.state == name))
             for name, value in part.counters.items():
-                counters.add_metric((host, part.name, _NOT_IN_NAMES.sub("_", name)), float(value))
+                bounded = float(max(-_MOST, min(value, _MOST)))
+                counters.add_metric((host, part.name, _NOT_IN_NAMES.sub("_", name)), bounded)
         processes = GaugeMetricFamily(
             "netsonde_process_up", "Processes on the bus", labels=("host", "service", "version")
         )

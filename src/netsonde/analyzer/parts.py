@@ -145,7 +145,7 @@ class Analyzer:
         rules = await make.rules(declared)
         underlay = Underlay(self.graph, declared, self.health["underlay"])
         openstack = await make.openstack(declared)
-        lease = Lease(bus, "captures", self.host)
+        lease = Lease(bus, "captures", make.holder)
         captures = await make.captures(lease, hosts, lambda: self._topology_is_in(status, declared))
         hosts.on_change = captures.refresh
         flows = FlowService(LiveFlows(bus, hosts, self.graph), history)
@@ -176,7 +176,7 @@ class Analyzer:
             *(bus, hosts, history, captures, checks, alerts, declared, rules, flows, status, queries, injections),
             *(gate, workflows, inside),
         )
-        intake = Intake(bus, self.graph, declared, history, flows)
+        intake = Intake(bus, self.graph, declared, history, flows, holder=make.holder)
         presence = PresenceKeeper(bus, self._describe)
         for part in self.health.values():
             part.on_change = lambda _: presence.touch()

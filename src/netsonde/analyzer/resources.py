@@ -8,6 +8,7 @@ from netsonde.alerts.scripting import AlertScripts
 from netsonde.alerts.service import AlertService
 from netsonde.analyzer.calls import LateCalls
 from netsonde.analyzer.flows import LiveFlows
+from netsonde.analyzer.holder import holder_of
 from netsonde.analyzer.hosts import Hosts
 from netsonde.analyzer.openflow import LiveOpenFlow
 from netsonde.analyzer.packets import LivePackets
@@ -82,6 +83,7 @@ class Resources:
         self.graph = graph
         self.now_ms = now_ms
         self.host = settings.host_id
+        self.holder = holder_of(self.host, settings.state_dir)
 
     async def captures(self, lease: Lease, hosts: Hosts, is_ready: Callable[[], bool]) -> CaptureCoordinator:
         capture = self.settings.capture
@@ -89,7 +91,7 @@ class Resources:
             self.graph,
             await self.bus.bucket("captures", codec=Capture),
             await self.bus.bucket("capture-targets", codec=CaptureTargets),
-            await self.bus.bucket("capture-status", codec=AgentCaptureStatus),
+            await self.bus.bucket("capture-status", codec=AgentCaptureStatus, shared=True),
             lease,
             check_filter=check_bpf,
             destinations=Destinations(capture.export_allow, capture.export_refuse),
@@ -111,7 +113,7 @@ class Resources:
             captures=captures,
             reports=reports,
             injector=injections,
-            lease=Lease(self.bus, "checks", self.host),
+            lease=Lease(self.bus, "checks", self.holder),
             settings=self.settings.check,
             counters=self.health["checks"],
             check_action=outbox.check,
@@ -121,7 +123,7 @@ class Resources:
         return Outbox(
             await self.bus.bucket("notices", codec=Notice),
             senders(self.settings.notify, workflows=calls),
-            lease=Lease(self.bus, "notices", self.host),
+            lease=Lease(self.bus, "notices", self.holder),
             settings=self.settings.notify,
             counters=self.health["notices"],
         )
@@ -135,7 +137,7 @@ class Resources:
             await self.bus.bucket("alert-history", codec=Transition, max_bytes=_ALERT_BYTES),
             queries=queries,
             notifier=outbox,
-            lease=Lease(self.bus, "alerts", self.host),
+            lease=Lease(self.bus, "alerts", self.holder),
             settings=self.settings.alert,
             counters=self.health["alerts"],
             is_ready=is_ready,
@@ -165,7 +167,7 @@ class Resources:
             graph=self.graph,
             ground=declared,
             store=await self.bus.bucket("openstack", codec=CloudRecord, max_bytes=_CLOUD_BYTES),
-            lease=lambda name: Lease(self.bus, name, self.host),
+            lease=lambda name: Lease(self.bus, name, self.holder),
             health=self.health,
         )
 
@@ -211,7 +213,7 @@ class Resources:
             python=Scripts(health, places=settings.max_running, runs=1, make=lambda: Isolate(_PYTHON)),
             checks=checks,
             captures=captures,
-            lease=Lease(self.bus, "workflows", self.host),
+            lease=Lease(self.bus, "workflows", self.holder),
             settings=settings,
             counters=health,
         )

@@ -92,9 +92,11 @@ def _decode_yaml(body: bytes) -> Json:
             # A few aliases of aliases describe more data than fits into memory.
             raise UserError("aliases are not accepted in YAML bodies", hint="write the values out")
         data: Json = msgspec.yaml.decode(body)
+        _check_names(data)
+        # YAML has dates, sets, bytes and infinities of its own; what is kept is what JSON makes of them.
+        data = msgspec.json.decode(msgspec.json.encode(data))
     except (msgspec.DecodeError, yaml.YAMLError, RecursionError) as bad:
         raise UserError(f"the body is not YAML: {bad}") from bad
-    _check_names(data)
     return data
 
 

@@ -55,6 +55,10 @@ def json_patch(document: Json, patch: Json) -> Json:
                 f"operation {number} of the patch ({operation.op} {operation.path}): {failed}",
                 hint="paths start with / and count list items from 0",
             ) from failed
+        except RecursionError as failed:
+            raise UserError(
+                f"operation {number} of the patch ({operation.op}) is nested too deeply", hint="use fewer levels"
+            ) from failed
     return result
 
 

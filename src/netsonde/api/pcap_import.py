@@ -2,6 +2,7 @@
 """Import of packet files: POST /api/pcap. The body goes to a temporary file, never into memory."""
 
 import asyncio
+import errno
 import tempfile
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -42,9 +43,17 @@ class ImportAnswer(msgspec.Struct, frozen=True, rename="pascal"):
     request_max_body_size=None,
 )
 async def import_pcap(services: ServicesDep, request: AnyRequest) -> Response[bytes]:
-    with tempfile.NamedTemporaryFile(prefix="netsonde-", suffix=".pcap") as file:
-        await _store(request.stream(), file, services.settings.max_pcap)
-        found = await services.pcap.import_file(Path(file.name))
+    try:
+        with tempfile.NamedTemporaryFile(prefix="netsonde-", suffix=".pcap") as file:
+            await _store(request.stream(), file, services.settings.max_pcap)
+            found = await services.pcap.import_file(Path(file.name))
+    except OSError as failed:
+        if failed.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise TooLarge(
+            f"there is no room for the packet file in {tempfile.gettempdir()} on the analyzer's host",
+            hint="`netsonde meter FILE` needs none; TMPDIR in the analyzer's environment names another directory",
+        ) from failed
     answer = ImportAnswer(found.capture_id, found.packets, found.flows, found.start_ms, found.last_ms, found.damage)
     return json_response(answer, status=202)
 

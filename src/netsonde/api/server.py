@@ -15,6 +15,7 @@ from netsonde.api.listener import open_listener
 from netsonde.api.services import Services
 from netsonde.api.settings import ApiSettings, check_exposure
 from netsonde.api.tls import certificate_state, load_certificate, server_context
+from netsonde.api.websocket.keepalive import WebSocket
 from netsonde.errors import UserError
 from netsonde.observe import logger
 
@@ -99,6 +100,7 @@ def _config(services: Services) -> uvicorn.Config:
         server_header=False,
         lifespan="on",
         timeout_graceful_shutdown=_GRACE,
+        ws=WebSocket,
         ws_ping_interval=settings.ping_interval,
         ws_ping_timeout=settings.ping_timeout,
         ws_max_size=_LONGEST_MESSAGE,

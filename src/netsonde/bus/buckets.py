@@ -65,12 +65,14 @@ class Bucket(Generic[T]):
         ttl_s: float = 0,
         max_bytes: int = MAX_BYTES,
         rolls: bool = False,
+        shared: bool = False,
     ) -> None:
         self.name = name
         self._bus = bus
         self._ttl_s = ttl_s
         self._max_bytes = max_bytes
         self._rolls = rolls
+        self._shared = shared
         self._stream = f"KV_{name}"
         self._decoder = msgspec.json.Decoder(codec)
         self._encoder = msgspec.json.Encoder()
@@ -274,12 +276,13 @@ class Bucket(Generic[T]):
             "max_bytes": self._max_bytes,
             "max_age": max_age,
             "duplicate_window": min(max_age, 120 * _NS) if max_age else 120 * _NS,
-            "allow_rollup_hdrs": True,
+            # A message with a roll-up in its headers takes all others of the bucket away. Marks need it.
+            "allow_rollup_hdrs": not self._shared,
             "deny_delete": True,
             "allow_direct": True,
             "allow_msg_ttl": True,
             # The server writes a mark when an entry expires, so that watchers are told.
-            "subject_delete_marker_ttl": _MARKER_TTL_NS,
+            "subject_delete_marker_ttl": 0 if self._shared else _MARKER_TTL_NS,
             "num_replicas": 1,
         }
 

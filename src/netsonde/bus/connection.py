@@ -14,7 +14,7 @@ from netsonde.bus.link import Link
 from netsonde.bus.permissions import AGENT
 from netsonde.bus.settings import BusSettings
 from netsonde.bus.subjects import STORE, STREAMS, ReportKind, call_subject
-from netsonde.errors import SourceLost
+from netsonde.errors import SourceLost, UserError
 from netsonde.observe import Health, logger
 
 T = TypeVar("T")
@@ -83,7 +83,8 @@ class Bus:
         while True:
             try:
                 link = await Link.open(self.settings, self.name)
-            except SourceLost as failed:
+            except (SourceLost, UserError) as failed:
+                # Files of secrets and certificates are read anew each time: they may be away while they are replaced.
                 self._tell_lost(str(failed))
                 await asyncio.sleep(next(delays))
                 continue
@@ -163,14 +164,22 @@ class Bus:
         return jetstream
 
     async def bucket(
-        self, name: str, *, codec: type[T], ttl_s: float = 0, max_bytes: int = MAX_BYTES, rolls: bool = False
+        self,
+        name: str,
+        *,
+        codec: type[T],
+        ttl_s: float = 0,
+        max_bytes: int = MAX_BYTES,
+        rolls: bool = False,
+        shared: bool = False,
     ) -> Bucket[T]:
         """Return the bucket `name` whose values are JSON of `codec`, made on the first use.
 
         `ttl_s`: every entry goes that long after it was last written; 0 = never, unless written with its own. `rolls`:
-        when it is full the oldest entries make room, unseen by who watches; else new ones are refused.
+        when it is full the oldest entries make room, unseen by who watches; else new ones are refused. `shared`: agents
+        of other hosts write there, none of whom may take away what is another's; its entries do not expire.
         """
-        return Bucket(self, name, codec=codec, ttl_s=ttl_s, max_bytes=max_bytes, rolls=rolls)
+        return Bucket(self, name, codec=codec, ttl_s=ttl_s, max_bytes=max_bytes, rolls=rolls, shared=shared)
 
     def call(self, host: str, verb: str, request: bytes, *, timeout: float = 5.0) -> AsyncGenerator[bytes, None]:
         """Ask the agent of `host`; yields the items of its answer. `timeout` bounds each silence, in seconds.

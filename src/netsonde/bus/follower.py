@@ -124,9 +124,7 @@ class TopologyFollower:
         host = host_of(delivery.subject)
         progress = self._progress.setdefault(host, HostProgress())
         try:
-            batch = decode_batch(delivery.data)
-            if batch.host != host:
-                raise WireError(f"{host} published a batch of {batch.host}")
+            batch = decode_batch(delivery.data, host)
         except WireError as bad:
             self._bus.health.count("topology_refused")
             log.warning("a topology batch is refused", host=host, reason=str(bad))

@@ -62,10 +62,15 @@ class JetStream:
         """Create the stream, or leave the one that is there: its operator may have given it other limits."""
         name = config["name"]
         try:
-            await self.api(f"STREAM.INFO.{name}")
+            present = (await self.api(f"STREAM.INFO.{name}"))["config"]
         except NotFound:
             with suppress(Conflict):  # another process made it meanwhile
                 await self.api(f"STREAM.CREATE.{name}", config)
+            return
+        if present.get("allow_rollup_hdrs") and not config.get("allow_rollup_hdrs"):
+            # Made by a build that let every writer take all messages away.
+            closed = {"allow_rollup_hdrs": False, "subject_delete_marker_ttl": 0}
+            await self.api(f"STREAM.UPDATE.{name}", {**present, **closed})
 
     async def message(self, stream: str, which: dict[str, Any]) -> Delivery:
         """Return one stored message; raises NotFound when there is none. `which` is in the words of the API."""

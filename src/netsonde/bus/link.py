@@ -54,6 +54,10 @@ class Link:
             for link in opened:
                 link.break_off(errors[-1] if errors else "connection closed")
 
+        if not settings.servers:
+            raise SourceLost(
+                "there is no address of a bus: set bus.url to that of a NATS server, or run the all-in-one"
+            )
         client = Client()
         try:
             await client.connect(

@@ -75,7 +75,7 @@ class SpooledPublisher:
 
     async def run(self) -> None:
         """Work until cancelled; what is still in memory then is put into the spool."""
-        self._spool = await self._in_thread(lambda: Spool(self._path, self._bus.settings.spool_bytes))
+        self._spool = await self._open()
         self._count("spool_errors", self._spool.reset)
         if self._spool.count:
             self._idle.clear()
@@ -88,11 +88,25 @@ class SpooledPublisher:
             self._thread.submit(self._finish, self._spool, self._take_memory()).result(timeout=5)
             self._thread.shutdown(wait=False)
 
-    @staticmethod
-    def _finish(spool: Spool, rest: list[bytes]) -> None:
-        if rest:
-            spool.append(rest)
-        spool.close()
+    async def _open(self) -> Spool:
+        """Open the spool, again and again while the disk does not let us: memory holds the reports meanwhile."""
+        delays = backoff(0.5, 10.0)
+        while True:
+            try:
+                return await self._in_thread(lambda: Spool(self._path, self._bus.settings.spool_bytes))
+            except (OSError, sqlite3.OperationalError) as failed:
+                self._count("spool_errors")
+                log.error("the spool cannot be opened, and is tried again", path=str(self._path), reason=str(failed))
+                await asyncio.sleep(next(delays))
+
+    def _finish(self, spool: Spool, rest: list[bytes]) -> None:
+        try:
+            if rest:
+                spool.append(rest)
+        except sqlite3.OperationalError as failed:
+            log.warning("cannot spool reports", kind=self._kind, reason=str(failed), lost=len(rest))
+        finally:
+            spool.close()
 
     def _take_memory(self) -> list[bytes]:
         taken = list(self._memory)
@@ -132,6 +146,12 @@ class SpooledPublisher:
                 log.debug("reports are kept in the spool", kind=self._kind, reason=str(lost))
                 self._count("send_failures")
                 # They are there still, whether or not another one is offered.
+                self._stored.set()
+                await asyncio.sleep(next(delays))
+            except sqlite3.OperationalError as failed:
+                # Even taking something out needs room on the disk. What stays is sent again, and stored once.
+                self._count("spool_errors")
+                log.warning("the spool cannot be used, and is tried again", kind=self._kind, reason=str(failed))
                 self._stored.set()
                 await asyncio.sleep(next(delays))
 

@@ -112,23 +112,29 @@ class PrivateServer:
 
     async def start(self) -> None:
         """Start it and wait until it answers; SourceLost with the end of its log when it does not."""
-        self.prepare()
-        configuration = self._settings.directory / "server.conf"
         program = find_server()
+        try:
+            self._process = await self._launch(program)
+        except OSError as failed:
+            # A full disk, say: there may be room at the next attempt.
+            raise SourceLost(f"cannot start nats-server: {failed}") from failed
+        await self._wait_ready(self._process)
+        log.info("nats-server started", pid=self.pid, url=self.url)
+
+    async def _launch(self, program: Path) -> asyncio.subprocess.Process:
+        self.prepare()
         self._keep_streams()
         self.log_file.unlink(missing_ok=True)
         parent = os.getpid()
-        self._process = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             program,
             "--config",
-            configuration,
+            self._settings.directory / "server.conf",
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             preexec_fn=lambda: _die_with(parent),
         )
-        await self._wait_ready(self._process)
-        log.info("nats-server started", pid=self.pid, url=self.url)
 
     async def wait(self) -> int:
         """Wait until it ends and return its exit status; negative is a signal."""
@@ -178,7 +184,8 @@ class PrivateServer:
                 "sync_interval": f"{self._settings.sync_interval:g}s",
             },
         }
-        return json.dumps(lines, indent=2) + "\n"  # the server's format is a superset of JSON
+        # The server's format is a superset of JSON but for \u: letters of other scripts stand for themselves.
+        return json.dumps(lines, indent=2, ensure_ascii=False) + "\n"
 
     def _access(self, token: str) -> dict[str, Any]:
         shared = self._settings.shared
@@ -204,8 +211,12 @@ class PrivateServer:
         """Take who may do what anew, without a restart; who is not among them any more is cut off.
 
         Imports of an account that is new work only after the next reload (nats-server 2.10 to 2.15): reload twice.
+        Raises SourceLost when that cannot be written: all stays as it is.
         """
-        _write_private(self._settings.directory / "server.conf", self._configuration(self._ensure_token()))
+        try:
+            _write_private(self._settings.directory / "server.conf", self._configuration(self._ensure_token()))
+        except OSError as failed:
+            raise SourceLost(f"cannot write the configuration of nats-server: {failed}") from failed
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGHUP)
 
@@ -242,10 +253,17 @@ def _free_port() -> int:
 
 
 def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """Replace a file at once, unless it says the same already: on a full disk the former one stays, and is used."""
+    with suppress(OSError):
+        if path.read_text(encoding="utf-8") == text:
+            path.chmod(0o600)
+            return
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
+    new.replace(path)
 
 
 def _die_with(parent: int) -> None:

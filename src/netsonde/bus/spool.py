@@ -30,7 +30,10 @@ class Spooled:
 
 
 class Spool:
-    """One file, one writer. `name` and a report's number make an id that is unique over restarts."""
+    """One file, one writer. `name` and a report's number make an id that is unique over restarts.
+
+    Raises OSError or sqlite3.OperationalError when the file cannot be opened now.
+    """
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         self._path = path
@@ -41,6 +44,9 @@ class Spool:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._open()
+        except sqlite3.OperationalError:
+            # A full disk, or a lock: nothing is wrong with what is in the file.
+            raise
         except sqlite3.DatabaseError as damaged:
             self._set_aside(damaged)
             self._open()

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from netsonde.aio import backoff, spawn
+from netsonde.bus.jetstream import Delivery
 from netsonde.bus.ordered import deliveries
 from netsonde.bus.publisher import SpooledPublisher
-from netsonde.bus.subjects import REPORT_BYTES, STREAMS
+from netsonde.bus.subjects import REPORT_BYTES, STREAMS, host_of
 from netsonde.errors import NotFound, SourceLost, WireError
-from netsonde.model.elements import Edge, Node
-from netsonde.model.topology import Change, TopologyBatch, TopologySnapshot
+from netsonde.model.elements import Edge, Element, Node
+from netsonde.model.plain import flaw_in
+from netsonde.model.topology import Change, NodeChange, TopologyBatch, TopologySnapshot
 from netsonde.observe import logger
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ _CHANGES = 2000
 _ALIVE_INTERVAL = 30.0
 _SNAPSHOT_TIMEOUT = 10.0
 _SNAPSHOT_PART = 5000
+_LATEST = 253_402_300_800_000
+"""Unix ms of the year 10,000, which nothing after us can write as a date."""
+_LATEST_NS = 2**63
+"""Unix ns beyond what history keeps them in."""
 
 _encoder = msgspec.msgpack.Encoder()
 _batches = msgspec.msgpack.Decoder(TopologyBatch)
@@ -47,12 +53,35 @@ def encode_batch(batch: TopologyBatch) -> bytes:
     return _encoder.encode(batch)
 
 
-def decode_batch(data: bytes) -> TopologyBatch:
-    """Raises WireError for bytes that are no batch."""
+def decode_batch(data: bytes, host: str) -> TopologyBatch:
+    """Raises WireError for bytes that are no batch of the agent of `host`, under whose name they came."""
     try:
-        return _batches.decode(data)
+        batch = _batches.decode(data)
     except msgspec.MsgspecError as bad:
         raise WireError(f"no topology batch: {bad}") from bad
+    if batch.host != host:
+        raise WireError(f"{host} published a batch of {batch.host}")
+    if not 0 <= batch.at_ns < _LATEST_NS:
+        raise WireError(f"a batch of {host} is from no time: {batch.at_ns}")
+    _check([one.node if isinstance(one, NodeChange) else one.edge for one in batch.changes], host)
+    return batch
+
+
+def _check(elements: Sequence[Element], host: str) -> None:
+    """Raise WireError unless the agent of `host` may say all this: an agent speaks for its own host only.
+
+    One value that cannot be encoded again would keep everybody from the graph, and all hosts out of the history.
+    """
+    origin = f"agent.{host}"
+    for one in elements:
+        if one.origin != origin or one.host not in ("", host):
+            raise WireError(f"{host} speaks of {one.id} for {one.origin} on {one.host}")
+        numbers = (one.created_at, one.updated_at, one.deleted_at or 0, one.revision)
+        if not all(0 <= number < _LATEST for number in numbers):
+            raise WireError(f"{host} says of {one.id} what is no time, or no revision: {numbers}")
+    flaw = flaw_in(one.metadata for one in elements)
+    if flaw:
+        raise WireError(f"{host} sends metadata that are no JSON: {flaw}")
 
 
 class TopologyPublisher(SpooledPublisher):
@@ -125,7 +154,8 @@ async def fetch_snapshot(bus: "Bus", host: str, *, timeout: float = _SNAPSHOT_TI
         async for data in parts:
             try:
                 part = _snapshots.decode(data)
-            except msgspec.MsgspecError as bad:
+                _check([*part.nodes, *part.edges], host)
+            except (msgspec.MsgspecError, WireError) as bad:
                 raise SourceLost(f"{host} sent no snapshot: {bad}") from bad
             nodes += part.nodes
             edges += part.edges
@@ -187,8 +217,8 @@ class TopologyLog:
                         delivery = step.result()
                         step = loop.create_task(_step(reader), name="bus.topology.log")
                         if delivery is not None:
-                            position = delivery[0]
-                            self._keep(pending, delivery[1])
+                            position = delivery.sequence
+                            self._keep(pending, delivery)
                     if pending and (len(pending) >= self._most or loop.time() >= deadline):
                         yield LoggedBatches(pending, position)
                         pending = []
@@ -198,14 +228,13 @@ class TopologyLog:
                 step.cancel()
                 await asyncio.wait({step})
 
-    def _keep(self, pending: list[TopologyBatch], data: bytes) -> None:
+    def _keep(self, pending: list[TopologyBatch], delivery: Delivery) -> None:
         try:
-            pending.append(decode_batch(data))
+            pending.append(decode_batch(delivery.data, host_of(delivery.subject)))
         except WireError as bad:
             self._bus.health.count("topology_refused")
             log.warning("a topology batch does not decode", reason=str(bad))
 
 
-async def _step(reader: AsyncGenerator[object, None]) -> tuple[int, bytes] | None:
-    delivery = await anext(reader)
-    return None if delivery is None else (delivery.sequence, delivery.data)  # type: ignore[attr-defined]
+async def _step(reader: AsyncGenerator[Delivery | None, None]) -> Delivery | None:
+    return await anext(reader)

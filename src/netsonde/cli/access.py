@@ -156,7 +156,9 @@ def print_accounts(
     from netsonde.bus.permissions import accounts
 
     hosts = Agents(_settings(config, state_dir).state_dir / "access").hosts()
-    print(json.dumps({"accounts": accounts(server, [(subject_of(host), host) for host in hosts])}, indent=2))
+    told = {"accounts": accounts(server, [(subject_of(host), host) for host in hosts])}
+    # nats-server does not know JSON's \u.
+    print(json.dumps(told, indent=2, ensure_ascii=False))
 
 
 @agent_app.command("forget")

@@ -60,3 +60,20 @@ def test_a_folder_that_somebody_else_makes_meanwhile_is_used(tmp_path: Path, mon
     with rewritten(file) as lines:
         lines.append("x")
     assert file.read_text() == "x\n"
+
+
+def test_a_file_that_could_not_be_read_is_read_once_it_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "users"
+    file.write_text("a\n")
+    watched: WatchedFile[str] = WatchedFile(file, lambda line: (line, line))
+
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Path, "read_text", refuse)
+        assert watched.entries() == {}
+        assert "Permission denied" in watched.problem
+    # `chown` and `chmod` change neither its time, nor its size, nor what it is.
+    assert watched.entries() == {"a": "a"}
+    assert watched.problem == ""

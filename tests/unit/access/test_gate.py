@@ -232,6 +232,18 @@ async def test_right_passwords_and_old_cookies_count_for_no_limit(held: Held) ->
         held.clock.now += 59
 
 
+async def test_requests_that_bring_the_same_password_at_once_are_one_attempt(held: Held) -> None:
+    with_alice(held)
+    gate = held.gate(backends=("basic",), failures_per_minute=2)
+    found = await asyncio.gather(*(gate.identify(alice(), AT) for _ in range(20)))
+    assert {None if one is None else one.name for one in found} == {"alice"}
+    wrong = await asyncio.gather(*(gate.identify(alice("wrong"), AT) for _ in range(20)), return_exceptions=True)
+    assert {type(one) for one in wrong} == {Refused}
+    others = (gate.identify(alice(f"wrong {number}"), AT) for number in range(20))
+    limited = await asyncio.gather(*others, return_exceptions=True)
+    assert [type(one) for one in limited].count(TooManyAttempts) == 19
+
+
 async def test_credentials_show_no_secret_when_they_are_printed() -> None:
     assert "hidden" not in repr(Credentials("alice", "hidden", "hidden"))
 

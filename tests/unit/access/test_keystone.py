@@ -123,6 +123,31 @@ async def test_a_token_of_keystone_is_validated_once_for_a_while(gate: Gate, key
     assert [(method, headers["x-subject-token"]) for method, headers, _ in keystone.asked] == [("GET", "gAAAAAissued")]
 
 
+async def test_a_token_or_password_of_many_requests_at_once_is_asked_for_once(
+    gate: Gate, keystone: FakeKeystone
+) -> None:
+    for given in (Credentials(token="gAAAAAissued"), Credentials("alice", "right")):
+        keystone.asked.clear()
+        found = await asyncio.gather(*(gate.identify(given, AT) for _ in range(20)))
+        assert {None if one is None else one.name for one in found} == {"alice"}
+        assert len(keystone.asked) == 1
+
+
+async def test_each_login_has_a_token_of_its_own(gate: Gate, keystone: FakeKeystone) -> None:
+    await asyncio.gather(*(gate.login("alice", "right", AT) for _ in range(2)))
+    assert [method for method, *_ in keystone.asked] == ["POST", "POST"]
+
+
+async def test_a_clock_that_is_set_back_does_not_keep_a_revoked_token(
+    gate: Gate, held: Held, keystone: FakeKeystone
+) -> None:
+    known = held.keystones[-1]
+    assert await known.validate("gAAAAAissued") is not None
+    keystone.revoked = True
+    held.clock.now -= 3600
+    assert await known.validate("gAAAAAissued") is None
+
+
 async def test_a_token_of_another_project_is_refused(gate: Gate) -> None:
     with pytest.raises(Refused):
         await gate.identify(Credentials(token="gAAAAAother"), AT)

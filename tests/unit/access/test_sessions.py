@@ -3,7 +3,10 @@
 
 import asyncio
 
+import pytest
+
 from netsonde.access.sessions import SessionRecord, Sessions
+from netsonde.errors import SourceLost
 from unit.access.gates import Clock
 from unit.captures.fakes import FakeStore, until
 
@@ -50,3 +53,16 @@ async def test_what_was_ended_while_nobody_listened_is_forgotten_when_the_bus_is
         await until(lambda: one.find(gone) is None)
         assert one.find(stays) is not None
         following.cancel()
+
+
+async def test_a_session_that_cannot_be_ended_now_goes_on_and_can_be_ended_later() -> None:
+    store, clock = FakeStore[SessionRecord](), Clock()
+    one = sessions(store, clock)
+    ((key, _),) = [one.find(await opened(one)) or ("", None)]
+    store.away = True
+    with pytest.raises(SourceLost):
+        await one.end(key)
+    store.away = False
+    assert one.is_open(key)
+    assert await one.end(key)
+    assert (store.entries, one.is_open(key)) == ({}, False)

@@ -10,6 +10,7 @@ import msgspec
 from netsonde.analyzer.hosts import Hosts
 from netsonde.bus.buckets import Entry
 from netsonde.model.presence import Presence
+from netsonde.observe import Health
 
 AGENT = Presence("agent", "h1", "1", 1, 0, "", [])
 ANALYZER = Presence("analyzer", "a1", "1", 1, 0, "", [])
@@ -21,6 +22,7 @@ class FakeBus:
 
     def __init__(self, *entries: Entry[Presence]) -> None:
         self._entries = entries
+        self.health = Health("bus")
 
     async def bucket(self, *_: Any, **__: Any) -> "FakeBus":
         return self
@@ -59,3 +61,9 @@ def test_a_clock_is_not_known_before_both_have_said_what_time_it_is() -> None:
 def test_an_agent_that_goes_takes_its_clock_along() -> None:
     hosts = seen(beat(ANALYZER, 5, 5), beat(AGENT, 5, 5), Entry("delete", "agent.h1"))
     assert (hosts.agents(), hosts.clock_ahead_ms(AGENT)) == ([], None)
+
+
+def test_an_agent_cannot_be_there_for_another_one_nor_as_an_analyzer() -> None:
+    lies = [Entry("put", "agent.liar", one, 1, NS) for one in (AGENT, ANALYZER)]
+    assert seen(*lies, Entry("delete", "agent.liar")).all() == []
+    assert seen(beat(AGENT, 5, 5), *lies).all() == [msgspec.structs.replace(AGENT, at_ms=5)]

@@ -94,6 +94,11 @@ def test_yaml_names_that_are_no_text_are_refused(body: bytes) -> None:
         decode(body, "application/yaml")
 
 
+def test_yaml_gives_nothing_that_json_does_not_have() -> None:
+    body = b"Since: 2020-01-02\nTags: !!set {a}\nKey: !!binary aGVsbG8=\nShare: .nan\n"
+    assert decode(body, "application/yaml") == {"Since": "2020-01-02", "Tags": ["a"], "Key": "aGVsbG8=", "Share": None}
+
+
 @given(st.binary(max_size=300), st.sampled_from(["", "application/yaml"]))
 def test_any_bytes_are_decoded_or_refused(body: bytes, content_type: str) -> None:
     with suppress(UserError):

@@ -44,6 +44,11 @@ def test_a_login_sets_a_cookie_that_no_script_reads_and_says_what_one_may_do(cli
     assert client.get("/api/whoami").json()["User"] == "alice"
 
 
+def test_what_is_too_long_for_a_login_is_refused_as_too_large(client: Any) -> None:
+    answer = client.post("/login", content=b"x" * 20_000)
+    assert (answer.status_code, "too large" in answer.text) == (413, True)
+
+
 def test_a_logout_ends_the_session_for_everybody_who_has_its_token(client: Any) -> None:
     token = client.post("/login", data=FORM).json()["Token"]
     assert client.post("/logout").status_code == 200
@@ -105,6 +110,17 @@ def test_an_agent_enrols_once_by_a_token_that_is_used_up_then(client: Any, held:
     assert again.status_code == 401
 
 
+def test_a_session_of_a_token_enrols_no_more_often_than_the_token(client: Any, held: Held) -> None:
+    token = create_token(held.tokens, "new", frozenset({"enroller"}), now_s=NOW_S, lasts_s=60, uses=1)
+    session = client.post("/login", data={"username": "x", "password": token}).json()["Token"]
+    client.cookies.clear()
+    answers = []
+    for host in ("h1", "h2"):
+        body = {"Host": host, "Request": request_for(host)[0].decode()}
+        answers.append(client.post("/api/enrol", json=body, headers={"X-Auth-Token": session}).status_code)
+    assert answers == [200, 401]
+
+
 def test_nobody_takes_the_place_of_a_host_that_has_enrolled(client: Any, held: Held) -> None:
     token = create_token(held.tokens, "new", frozenset({"enroller"}), now_s=NOW_S, lasts_s=60, uses=2)
     headers = {"Authorization": f"Bearer {token}"}
@@ -120,7 +136,10 @@ def test_nobody_takes_the_place_of_a_host_that_has_enrolled(client: Any, held: H
     ("host", "status", "words"),
     [
         ("a1", 409, "is the analyzer's own"),
-        *[(name, 400, "cannot be the name of a host") for name in ("", "a:b", "#h1", " h1", "h1 ", "h\n1", "x" * 65)],
+        *[
+            (name, 400, "cannot be the name of a host")
+            for name in ("", "a:b", "#h1", "@declared", " h1", "h1 ", "h\n1", "x" * 65)
+        ],
     ],
 )
 def test_a_name_that_is_or_could_be_anothers_is_refused_and_uses_no_token_up(

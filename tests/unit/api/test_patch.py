@@ -107,3 +107,11 @@ def test_any_patch_is_applied_or_refused_and_never_changes_its_input(patch: Any)
     with suppress(UserError):
         json_patch(document, patch)
     assert document == {"a": [1, {"x": 2}], "b": []}
+
+
+def test_a_value_nested_too_deeply_is_refused() -> None:
+    value: Json = 1
+    for _ in range(900):
+        value = {"a": value}
+    with pytest.raises(UserError, match=r"operation 0 of the patch .* is nested too deeply"):
+        json_patch({}, [{"op": "add", "path": "/x", "value": value}])

@@ -2,7 +2,11 @@
 """POST /api/pcap."""
 
 import gzip
-from typing import Any
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
 
 import pytest
 from litestar.testing import TestClient
@@ -25,6 +29,22 @@ def test_a_trace_is_imported_with_a_summary(client: Any, fakes: Fakes) -> None:
         "Damage": "",
     }
     assert fakes.pcap.imported == TRACE
+
+
+@contextmanager
+def a_full_disk(**_: str) -> Iterator[IO[bytes]]:
+    with Path("/dev/full").open("wb") as file:
+        yield file
+
+
+def test_a_trace_for_which_the_disk_has_no_room_is_refused_with_what_to_do(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", a_full_disk)
+    answer = client.post("/api/pcap", content=TRACE)
+    assert answer.status_code == 413
+    assert f"no room for the packet file in {tempfile.gettempdir()}" in answer.text
+    assert "TMPDIR" in answer.text
 
 
 def test_a_gzipped_trace_is_unpacked_also_when_it_was_packed_in_parts(client: Any, fakes: Fakes) -> None:

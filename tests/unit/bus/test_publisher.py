@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import asyncio
+import sqlite3
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 
 from netsonde.bus.reports import ReportPublisher
+from netsonde.bus.spool import Spool
 from netsonde.errors import NotFound, SourceLost
 from netsonde.observe import Health
 
@@ -52,3 +55,39 @@ async def test_the_last_report_is_sent_again_although_no_other_follows(failure: 
     with suppress(asyncio.CancelledError):
         await running
     assert bus.stored == [b"first packets"]
+
+
+class FullOnce:
+    """Fails at the first use of one of the spool's operations, as a full disk does, and then has room."""
+
+    def __init__(self, real: Callable[..., Any]) -> None:
+        self._real = real
+        self.failed = 0
+
+    def __call__(self, *arguments: Any) -> Any:
+        if not self.failed:
+            self.failed += 1
+            raise sqlite3.OperationalError("database or disk is full")
+        return self._real(*arguments)
+
+
+@pytest.mark.parametrize("operation", ["remove", "read", "_open"])
+async def test_a_full_disk_ends_no_publisher(operation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus: Any = FailingOnce(SourceLost("bus is away"))
+    full = FullOnce(getattr(Spool, operation))
+    monkeypatch.setattr(Spool, operation, lambda *arguments: full(*arguments))
+    publisher = ReportPublisher(bus, "packets", "h", tmp_path)
+    running = asyncio.get_running_loop().create_task(publisher.run(), name="test")
+
+    publisher.offer(b"first packets")
+    drained = asyncio.get_running_loop().create_task(publisher.drained(), name="drained")
+    async with asyncio.timeout(20):
+        await asyncio.wait({drained, running}, return_when=asyncio.FIRST_COMPLETED)
+    assert drained.done(), running
+
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    assert full.failed == 1
+    assert set(bus.stored) == {b"first packets"}
+    assert bus.health.counters["packets_spool_errors"] == 1

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from netsonde.bus.connection import Bus
 from netsonde.bus.settings import BusSettings
-from netsonde.errors import UserError
+from netsonde.errors import SourceLost, UserError
 
 
 def test_default_settings_are_valid() -> None:
@@ -39,3 +40,8 @@ def test_missing_certificate_is_the_users_error(tmp_path: Path) -> None:
 def test_bad_limits_are_refused() -> None:
     with pytest.raises(ValueError, match="spool_mib"):
         BusSettings(spool_mib=0)
+
+
+async def test_a_process_without_the_address_of_a_bus_says_which_setting_is_missing() -> None:
+    with pytest.raises(SourceLost, match=r"no address of a bus: set bus\.url"):
+        await Bus.connect(BusSettings(), name="test", wait=0.2)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The queue on disk."""
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,3 +100,18 @@ def test_removing_what_was_dropped_meanwhile_changes_nothing(spool: Spool) -> No
     spool.remove(sent)
 
     assert (spool.count, spool.bytes, spool.dropped) == (1, 60, 1)
+
+
+def test_a_spool_that_cannot_be_opened_now_is_not_taken_for_a_damaged_one(path: Path) -> None:
+    first = Spool(path, 100)
+    first.append([b"a"])
+    first.close()
+    in_the_way = path.with_name(f"{path.name}-wal")
+    in_the_way.mkdir()
+    with pytest.raises(sqlite3.OperationalError):
+        Spool(path, 100)
+    in_the_way.rmdir()
+
+    again = Spool(path, 100)
+    assert payloads(again) == [b"a"]
+    again.close()

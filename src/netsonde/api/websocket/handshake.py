@@ -38,10 +38,13 @@ class Handshake(msgspec.Struct, frozen=True):
     allowed: frozenset[str] | None = None
     """Namespaces that the user may see; None = all."""
 
+    def may_see(self, namespace: str) -> bool:
+        return self.allowed is None or namespace in self.allowed
+
     def wants(self, namespace: str) -> bool:
         """Tell whether messages of a namespace go to this client."""
         right_of_namespace(namespace)
-        if self.allowed is not None and namespace not in self.allowed:
+        if not self.may_see(namespace):
             return False
         return not self.namespaces or "*" in self.namespaces or namespace in self.namespaces
 

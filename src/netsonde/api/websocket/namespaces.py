@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from netsonde.access.gate import Gate, Principal
+from netsonde.access.gate import Forbidden, Gate, Principal
 from netsonde.access.rights import (
     ALERT_READ,
     CAPTURE_READ,
@@ -53,3 +53,12 @@ def within_rights(handshake: "Handshake", gate: Gate, principal: Principal) -> "
         gate.check(principal, NAMESPACES[namespace])
     allowed = frozenset(name for name, right in NAMESPACES.items() if gate.allows(principal, right))
     return msgspec.structs.replace(handshake, user=principal.name, allowed=allowed)
+
+
+def check_namespace(handshake: "Handshake", namespace: str) -> None:
+    """Raise Forbidden unless the user of a connection may see a namespace, for what is asked for on it."""
+    if not handshake.may_see(namespace):
+        raise Forbidden(
+            f"{handshake.user or 'a guest'} may not ask for this: it needs the right {right_of_namespace(namespace)}",
+            hint="`netsonde access whoami` shows what you may do; an administrator gives roles",
+        )

@@ -17,6 +17,7 @@ from netsonde.api.errors import problem_of
 from netsonde.api.services import Services
 from netsonde.api.websocket.envelope import Incoming, read, write
 from netsonde.api.websocket.handshake import Handshake
+from netsonde.api.websocket.namespaces import check_namespace
 from netsonde.api.websocket.outbox import Outbox
 from netsonde.api.websocket.subscriber import Subscriber
 from netsonde.errors import Conflict, NotFound, SourceLost, UserError
@@ -115,6 +116,7 @@ class Publisher:
 
     def __init__(self, services: Services, handshake: Handshake, outbox: Outbox) -> None:
         self._services = services
+        self._handshake = handshake
         self._origin = origin_of(handshake)
         self._outbox = outbox
 
@@ -157,6 +159,7 @@ class Publisher:
         await getattr(self, _VERBS[verb])(noun, body)
 
     async def _graph(self, message: Incoming) -> str:
+        check_namespace(self._handshake, "Graph")
         try:
             graph = await self._services.graph_json()
         except Busy as busy:

@@ -13,6 +13,7 @@ from netsonde.api.websocket.delta import Messages
 from netsonde.api.websocket.envelope import Incoming, read, write
 from netsonde.api.websocket.filtered import Asked, Followed
 from netsonde.api.websocket.hub import INJECTION, Client, Hub
+from netsonde.api.websocket.namespaces import check_namespace
 from netsonde.errors import SourceLost, UserError
 from netsonde.model.elements import Edge, Element, Node
 from netsonde.model.workflows import told_to_all
@@ -115,7 +116,7 @@ class Subscriber:
         others += [write(INJECTION, "NodeUpdated", view) for view in injections]
         others += [write("Workflow", "Updated", view) for view in workflows if not view.bundled]
         others += [write("Workflow", "Job", told_to_all(job)) for job in jobs]
-        return [await self._patient_reply(), *others]
+        return [*([await self._patient_reply()] if self.client.handshake.may_see("Graph") else []), *others]
 
     async def _patient_reply(self) -> str:
         while True:
@@ -154,6 +155,7 @@ class Subscriber:
 
     async def _sync(self, asked: SyncRequest, uuid: str) -> str:
         client, hub = self.client, self._hub
+        check_namespace(client.handshake, "Graph")
         wanted = client.gremlin_filter if asked.filter is None else asked.filter.strip()
         if asked.time is not None:
             graph = await self._evaluate(at(wanted, asked.time))

@@ -12,6 +12,8 @@ import pytest
 
 from netsonde.api.websocket.handshake import Handshake, Policy
 from netsonde.api.websocket.hub import Client, Hub
+from netsonde.api.websocket.outbox import Outbox
+from netsonde.api.websocket.publisher import Publisher
 from netsonde.api.websocket.subscriber import Subscriber, at
 from netsonde.errors import UserError
 from netsonde.model.alerts import Alert, Transition
@@ -49,10 +51,17 @@ class Connected:
 
 @asynccontextmanager
 async def connected(
-    fakes: Fakes, text: str = "", *, policy: Policy = "full", namespaces: tuple[str, ...] = (), hub: Hub | None = None
+    fakes: Fakes,
+    text: str = "",
+    *,
+    policy: Policy = "full",
+    namespaces: tuple[str, ...] = (),
+    hub: Hub | None = None,
+    allowed: frozenset[str] | None = None,
 ) -> AsyncIterator[Connected]:
     services = fakes.services()
-    client = Client(Handshake("me", "test", frozenset(namespaces), text, policy), services.settings.subscriber_queue)
+    handshake = Handshake("me", "test", frozenset(namespaces), text, policy, user="noc", allowed=allowed)
+    client = Client(handshake, services.settings.subscriber_queue)
     hub = hub or Hub(services)
     subscriber = Subscriber(services, client, hub)
     hub.join(client)
@@ -75,6 +84,27 @@ async def test_who_doubts_that_anybody_is_there_is_answered(fakes: Fakes) -> Non
         one.send(None, kind="Ping", uuid="u7")
         answer = await one.next()
     assert (answer["Namespace"], answer["Type"], answer["UUID"], answer["Status"]) == ("Graph", "Pong", "u7", 200)
+
+
+@pytest.mark.parametrize("asked", [{}, {"GremlinFilter": NETNS}, {"Time": 5}])
+async def test_the_graph_is_not_for_who_may_only_see_captures(fakes: Fakes, asked: dict[str, Any]) -> None:
+    fakes.graph.put(a_node())
+    async with connected(fakes, allowed=frozenset({"Capture"})) as one:
+        one.send(asked)
+        reply = await one.next()
+        assert one.client.view is None
+        state = [json.loads(message)["Type"] for message in await one.subscriber.state()]
+    assert "noc may not ask for this: it needs the right topology read" in reply["Obj"]
+    assert "SyncReply" not in state
+
+
+async def test_a_publisher_that_may_not_see_the_graph_is_not_sent_it(fakes: Fakes) -> None:
+    fakes.graph.put(a_node())
+    handshake = Handshake("me", "test", frozenset(), "", "full", user="noc", allowed=frozenset())
+    outbox = Outbox(10)
+    await Publisher(fakes.services(), handshake, outbox).receive('{"Namespace": "Graph", "Type": "SyncRequest"}')
+    told = json.loads(await outbox.take() or "")
+    assert (told["Type"], told["Status"]) == ("Error", 403)
 
 
 async def test_nothing_is_sent_before_the_client_asks(fakes: Fakes) -> None:
