@@ -18,7 +18,6 @@ from nats.aio.msg import Msg
 from netsonde.access.authority import open_authority, request_for
 from netsonde.access.enrolment import subject_of
 from netsonde.analyzer.holder import holder_of
-from netsonde.bus import buckets
 from netsonde.bus.buckets import Bucket
 from netsonde.bus.connection import Bus
 from netsonde.bus.follower import TopologyFollower
@@ -274,21 +273,6 @@ async def test_bucket_reads_what_it_wrote(either: Bus) -> None:
     assert not await bucket.delete("k.host.example.org")
     assert await bucket.items() == {}
     await bucket.create("k.host.example.org", Capture(uuid="3"))
-
-
-async def test_what_is_deleted_leaves_nothing_for_ever(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buckets, "_MARKER_TTL_NS", 1_000_000_000)
-    bucket = await bus.bucket("captures", codec=Capture)
-    jetstream = await bus.jetstream()
-    for number in range(3):
-        await bucket.put(str(number), Capture())
-        assert await bucket.delete(str(number))
-
-    async with asyncio.timeout(20):
-        while (await jetstream.api("STREAM.INFO.KV_captures"))["state"]["messages"]:  # noqa: ASYNC110  # another process: only its answers tell
-            await asyncio.sleep(0.05)
-    assert not await bucket.delete("0")
-    await bucket.create("0", Capture())
 
 
 async def test_a_writer_of_a_shared_bucket_cannot_take_away_what_others_wrote(bus: Bus) -> None:
