@@ -20,6 +20,8 @@ _MOST_COMPARED: Final = 1000
 _NOUNS: Final = {Kind.NODES: "node", Kind.EDGES: "edge", Kind.FLOWS: "flow", Kind.PATHS: "path"}
 _IDENTIFIED: Final = (Kind.FLOWS, Kind.METRICS)
 """Kinds whose numbers change all the time: only what they belong to is compared."""
+_COUNTED: Final = frozenset({"SFlow"})
+"""Keys of nodes that are counters: others would be told of each reading."""
 _ELEMENTS: Final = (Kind.NODES, Kind.EDGES)
 """Kinds whose order says in which order agents came: after a restart it is another one."""
 
@@ -74,7 +76,8 @@ def fingerprint(members: Sequence[object]) -> str:
             continue
         digest.update(element.id.encode())
         if number < _MOST_COMPARED:
-            digest.update(msgspec.json.encode(element.metadata, order="deterministic"))
+            compared = {key: value for key, value in element.metadata.items() if key not in _COUNTED}
+            digest.update(msgspec.json.encode(compared, order="deterministic"))
     return digest.hexdigest()
 
 

@@ -238,6 +238,7 @@ class Judging:
             try:
                 for batch in await self._reports.packets(PacketRequest(uuid, tids, limit=_RECALLED), host):
                     self._examiner.packets(packets_of(batch, [uuid]))
+                    await asyncio.sleep(0)
             except (SourceLost, UserError, WireError) as failed:
                 log.warning("kept packets cannot be read again", capture=uuid, host=host, reason=str(failed))
             else:

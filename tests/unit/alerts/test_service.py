@@ -191,6 +191,18 @@ async def test_a_restart_that_finds_elements_in_another_order_finds_the_same(que
     assert await seen("b", "c") == await seen("c", "b")
 
 
+async def test_counters_that_exporters_tell_of_a_node_are_no_news(service: AlertService, held: Held) -> None:
+    uuid = (await service.create(DOWN)).uuid
+    held.put("br0", State="DOWN", SFlow={"Metric": {"IfInOctets": 1}})
+    await until(lambda: held.notifier.states == ["firing", "firing"])
+    looks = held.health.counters["evaluations"]
+    held.put("br0", State="DOWN", SFlow={"Metric": {"IfInOctets": 2}})
+    await until(lambda: held.health.counters["evaluations"] > looks)
+    held.put("br0", State="DOWN", Owner="net")
+    await until(lambda: "net" in str(service.history(uuid)[0].reason_data))
+    assert held.notifier.states == ["firing"] * 4
+
+
 async def test_a_query_that_fails_resolves_nothing_and_is_shown(service: AlertService, held: Held) -> None:
     held.put("eth0", State="DOWN")
     uuid = (await service.create(msgspec.structs.replace(DOWN, expression="G.V().Count()"))).uuid

@@ -11,6 +11,7 @@ import pytest
 
 from netsonde.aio import spawn
 from netsonde.checks.attachments import check_of
+from netsonde.checks.facts import Packet
 from netsonde.checks.service import CheckService
 from netsonde.checks.settings import CheckSettings
 from netsonde.checks.steps._api import Outcome, Scene, Sender, Step
@@ -332,6 +333,28 @@ async def test_what_is_kept_is_read_again_after_a_gap(service: CheckService, hel
         FlowRequest(capture_ids=[uuid], limit=100_000),
         PacketRequest(uuid, ["t1"], limit=100_000),
     ]
+
+
+async def test_others_have_their_turn_while_kept_packets_are_read(
+    service: CheckService, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns, seen = 0, list[int]()
+
+    def read(batch: bytes, captures: list[str]) -> list[Packet]:
+        seen.append(turns)
+        return []
+
+    monkeypatch.setattr("netsonde.checks.judging.packets_of", read)
+    held.reports.packets_kept = [b""] * 5
+    await service.create(CHECK)
+    await until(lambda: bool(held.captures.by_id))
+    held.captures.activate(main_capture(held).uuid, appear(held))
+    await until(lambda: bool(held.results.entries))
+    await held.reports.passing["packets"].put(None)
+    while len(seen) < 5:
+        turns += 1
+        await asyncio.sleep(0)
+    assert len(set(seen)) == 5
 
 
 async def test_a_host_that_does_not_answer_holds_up_no_other(
