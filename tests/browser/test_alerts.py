@@ -98,3 +98,16 @@ def test_an_alert_is_changed_and_tried_on_the_past(page: Page, stack: Stack) -> 
     page.click("button", "Save")
     page.wait(f"{card('firing')}:has-text('new')")
     assert stack.call("GET", f"/api/alert/{uuid}")["Expression"] == wanted
+
+
+def test_keys_choose_for_how_long_an_alert_is_muted_before_it_is(page: Page, stack: Stack) -> None:
+    alert = stack.call("POST", "/api/alert", {"Name": "keys", "Expression": "G.V().Has('Name', 'x')"})["UUID"]
+    page.run(OPEN)
+    page.wait(card("inactive"))
+    page.run("await page.getByLabel('Mute').focus(); await page.keyboard.press('u')")
+    page.run("await page.keyboard.press('ArrowDown')")
+    # A second look at the same alert, which comes after whatever the keys have sent.
+    page.run("await page.evaluate(() => fetch('api/alert'))")
+    assert stack.call("GET", f"/api/alert/{alert}")["MutedUntil"] == 0
+    page.run("await page.keyboard.press('ArrowDown'); await page.keyboard.press('Enter')")
+    page.wait("[data-testid=alert][data-muted=true]")

@@ -2,6 +2,7 @@
 // One alert in the list: its state and why, when it looks, whom it could not tell, and its history when open.
 
 import { useMutation } from "@tanstack/react-query";
+import type { KeyboardEvent } from "react";
 import { deleteAlert, muteAlert } from "../api/alerts";
 import type { AlertView } from "../api/types";
 import { isMuted } from "../state/alerts";
@@ -88,6 +89,7 @@ function Actions({ alert, muted, refusal, onEdit }: Omit<Props, "open"> & { mute
           aria-label="Mute"
           title={refusal || "Mute: nobody is told that it fires"}
           disabled={off || mute.isPending}
+          onKeyDown={chooseFirst}
           onChange={(event) => mute.mutate(muteEnd(event.target.value, present()))}
         >
           <option value="" disabled hidden>
@@ -109,6 +111,15 @@ function Actions({ alert, muted, refusal, onEdit }: Omit<Props, "open"> & { mute
       />
     </div>
   );
+}
+
+/** Keys that do something to a choice which is not open: there the first of them would already mute. */
+const PASSED: readonly string[] = ["Tab", "Shift", "Escape", "Enter", " "];
+
+function chooseFirst(event: KeyboardEvent<HTMLSelectElement>): void {
+  if (PASSED.includes(event.key) || event.altKey || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  if (event.key.startsWith("Arrow")) event.currentTarget.showPicker();
 }
 
 function Detail({ alert }: { alert: AlertView }) {

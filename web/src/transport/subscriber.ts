@@ -14,7 +14,7 @@ export interface SubscriberHandlers {
   onMessages(messages: Message[]): void;
   onLink(link: Link): void;
   /**
-   * The server will not show what was asked for: nothing is tried again. Without this, or once it was shown, it is a
+   * The server will not show what was asked for: nothing is tried again. Without this, or once it was shown, it is also a
    * loss like others: a server that starts, or has too much to do, refuses what it will show later.
    */
   onRefused?: (reason: string) => void;
@@ -150,12 +150,9 @@ export class Subscriber {
 
   private refused(socket: WebSocket, reason: string): void {
     const { onRefused } = this.handlers;
-    if (!onRefused || this.accepted) {
-      this.lost(socket, reason);
-      return;
-    }
-    this.close();
-    onRefused(reason);
+    if (onRefused && !this.accepted) this.close();
+    else this.lost(socket, reason);
+    onRefused?.(reason);
   }
 
   private lost(socket: WebSocket, reason: string): void {

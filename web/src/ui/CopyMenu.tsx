@@ -3,6 +3,7 @@
 
 import { useEffect, useState } from "react";
 import { Icon } from "./Icon";
+import { tell } from "./toasts";
 
 export interface CopyChoice {
   readonly label: string;
@@ -26,7 +27,7 @@ export function CopyMenu({ choices, disabled = false }: { choices: readonly Copy
           className="link-button"
           disabled={disabled}
           title={text}
-          onClick={() => void copy(text).then(() => setCopied(label))}
+          onClick={() => void copy(text).then((done) => setCopied(done ? label : ""))}
         >
           <Icon name={copied === label ? "check" : "copy"} size={13} />
           {label}
@@ -39,18 +40,34 @@ export function CopyMenu({ choices, disabled = false }: { choices: readonly Copy
   );
 }
 
-/** The clipboard API exists only on secure origins; a plain-http page of another host still copies. */
-export async function copy(text: string): Promise<void> {
-  if (window.isSecureContext) {
+/** Whether it was copied; if not, that is told. */
+export async function copy(text: string): Promise<boolean> {
+  const done = (await copyByApi(text)) || copyBySelection(text);
+  if (!done) tell("The browser does not let this page copy", "alert", "red");
+  return done;
+}
+
+/** It exists only on secure origins, and may be refused to a page in a frame. */
+async function copyByApi(text: string): Promise<boolean> {
+  if (!window.isSecureContext) return false;
+  try {
     await navigator.clipboard.writeText(text);
-    return;
+    return true;
+  } catch {
+    return false;
   }
+}
+
+function copyBySelection(text: string): boolean {
+  const before = document.activeElement;
   const area = document.createElement("textarea");
   area.value = text;
   area.className = "visually-hidden";
   document.body.append(area);
   area.select();
   // eslint-disable-next-line @typescript-eslint/no-deprecated -- nothing else works on an insecure origin
-  document.execCommand("copy");
+  const done = document.execCommand("copy");
   area.remove();
+  if (before instanceof HTMLElement) before.focus();
+  return done;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it, vi } from "vitest";
 import { logIn } from "../../src/api/access";
-import { listCaptures, runQuery } from "../../src/api/client";
+import { deleteCapture, listCaptures, runQuery } from "../../src/api/client";
 
 /** A server whose first connection is lost after it has read the request; the number of requests that reach it. */
 function losing(): () => number {
@@ -23,6 +23,14 @@ it("sends a query that calls a workflow once: it may have been called already", 
   const requests = losing();
   await expect(runQuery("G.Workflow('Purge')")).rejects.toThrow("the server does not answer");
   expect(requests()).toBe(1);
+});
+
+it("takes what is gone for deleted when the answer to its deletion was lost, and only then", async () => {
+  const answers = [Promise.reject(new TypeError("Failed to fetch")), Promise.resolve(new Response("no such capture", { status: 404 }))];
+  vi.stubGlobal("fetch", () => answers.shift() ?? Promise.resolve(new Response("no such capture", { status: 404 })));
+
+  await expect(deleteCapture("c")).resolves.toBeUndefined();
+  await expect(deleteCapture("c")).rejects.toThrow("no such capture");
 });
 
 it("tells of a proxy's page for people what it says, not how it is drawn", async () => {

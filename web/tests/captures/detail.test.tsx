@@ -14,4 +14,4 @@ it("shows interfaces of a capture of very many in portions", () => {
 
   expect(frame.querySelectorAll("[data-testid=capture-interface]")).toHaveLength(200);
   expect(frame.textContent).toContain("200 more of 800");
-});
+}, 20_000);

@@ -5,6 +5,9 @@ import { askAgain, requests } from "../../src/state/requests";
 import { Store } from "../../src/state/store";
 import type { Link } from "../../src/transport/subscriber";
 
+/** Milliseconds; what is waited for comes at once. */
+const PATIENCE = 20_000;
+
 it("asks and acts at once although the browser calls itself offline: the server may be on this machine", async () => {
   onlineManager.setOnline(false);
   onTestFinished(() => onlineManager.setOnline(true));
@@ -36,6 +39,6 @@ it("asks anew when a lost connection is back, whatever it still waits for", asyn
 
   link.set({ state: "stale", since: 1, retryAt: 2, reason: "" });
   link.set({ state: "live" });
-  await vi.waitFor(() => expect(shown.getCurrentResult().data).toBe("flows"));
+  await vi.waitFor(() => expect(shown.getCurrentResult().data).toBe("flows"), PATIENCE);
   expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
-});
+}, PATIENCE);

@@ -79,6 +79,20 @@ it("tells why a query is refused", () => {
   expect(told.at(-1)).toEqual({ state: "refused", reason: "the filter costs too much" });
 });
 
+it("tells that a starting server refuses what it showed before, until it shows it again", () => {
+  follow({ GremlinFilter: "G.V().SubGraph()" });
+  socket.says("SyncReply", { Nodes: [node("a")], Edges: [] });
+  expect(found()).toEqual(["a"]);
+  socket.onclose?.({ reason: "" });
+  vi.advanceTimersByTime(1000);
+  socket.says("SyncReply", "the query took too long", 400);
+  expect(told.at(-1)).toEqual({ state: "refused", reason: "the query took too long" });
+
+  vi.advanceTimersByTime(2000);
+  socket.says("SyncReply", { Nodes: [node("b")], Edges: [] });
+  expect(found()).toEqual(["b"]);
+});
+
 it("takes a moment of the past once", () => {
   follow({ GremlinFilter: "G.V().SubGraph()", Time: 5 });
   socket.says("SyncReply", { Nodes: [node("a")], Edges: [] });

@@ -233,7 +233,7 @@ it("asks again for a part of the graph that was shown before: a server that star
   say(2, REFUSAL);
   clock.advance(2000);
 
-  expect(refusals).toEqual([]);
+  expect(refusals).toEqual(["too much"]);
   expect(sockets).toHaveLength(4);
 });
 
