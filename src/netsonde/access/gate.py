@@ -218,7 +218,7 @@ class Gate:
         if not self.login_required:
             return principal
         if principal.session:
-            found = self.sessions.find(given.token) if self.sessions.is_open(principal.session) else None
+            found = self.sessions.look(given.token)
             return None if found is None else await self._of_session(given.token, *found)
         if given.token or is_token(given.password):
             return await self._by_token(given.token or given.password, "")

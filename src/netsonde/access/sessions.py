@@ -75,17 +75,16 @@ class Sessions:
 
     def find(self, token: str) -> tuple[str, SessionRecord] | None:
         """Return a session with its key and note that it is used; None when there is none, or it is over."""
+        found = self.look(token)
+        if found is not None:
+            self._used[found[0]] = self._now()
+        return found
+
+    def look(self, token: str) -> tuple[str, SessionRecord] | None:
+        """Return a session with its key, without using it: for connections that nobody may sit behind any more."""
         key = _key(token)
         record = self._known.get(key)
-        if record is None or self._is_over(key, record):
-            return None
-        self._used[key] = self._now()
-        return key, record
-
-    def is_open(self, key: str) -> bool:
-        """Tell whether a session goes on, without using it."""
-        record = self._known.get(key)
-        return record is not None and not self._is_over(key, record)
+        return None if record is None or self._is_over(key, record) else (key, record)
 
     def all(self) -> list[tuple[str, SessionRecord]]:
         """Return what is open, the latest first."""

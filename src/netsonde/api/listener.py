@@ -3,9 +3,14 @@
 
 import contextlib
 import socket
+from typing import Final
 
 from netsonde.api.settings import ApiSettings, split_address
 from netsonde.errors import UserError
+
+_PATIENCE_MS: Final = 300_000
+"""For which what was sent may wait for a client that takes nothing of it; else it, and its memory, would stay for ever.
+Long enough for somebody who reads an answer in a pager."""
 
 
 def open_listener(settings: ApiSettings) -> socket.socket:
@@ -21,6 +26,8 @@ def open_listener(settings: ApiSettings) -> socket.socket:
             )[0]
             listener = undo.enter_context(socket.socket(family, kind, protocol))
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Connections have it from the socket that accepts them.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _PATIENCE_MS)
             listener.bind(address)
             listener.listen(1024)
         except OSError as failed:

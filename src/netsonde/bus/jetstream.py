@@ -13,6 +13,9 @@ from typing import Any
 
 from netsonde.bus.link import Link
 from netsonde.errors import Conflict, NotFound, SourceLost
+from netsonde.observe import logger
+
+log = logger("bus")
 
 API = "$JS.API"
 
@@ -70,7 +73,11 @@ class JetStream:
         if present.get("allow_rollup_hdrs") and not config.get("allow_rollup_hdrs"):
             # Made by a build that let every writer take all messages away.
             closed = {"allow_rollup_hdrs": False, "subject_delete_marker_ttl": 0}
-            await self.api(f"STREAM.UPDATE.{name}", {**present, **closed})
+            try:
+                await self.api(f"STREAM.UPDATE.{name}", {**present, **closed})
+            except SourceLost as refused:
+                # It works all the same; whoever runs that server may not let us.
+                log.warning("a stream stays open to roll-ups", stream=name, reason=str(refused))
 
     async def message(self, stream: str, which: dict[str, Any]) -> Delivery:
         """Return one stored message; raises NotFound when there is none. `which` is in the words of the API."""

@@ -248,6 +248,21 @@ async def test_credentials_show_no_secret_when_they_are_printed() -> None:
     assert "hidden" not in repr(Credentials("alice", "hidden", "hidden"))
 
 
+async def test_a_connection_that_stays_open_does_not_use_its_session(held: Held) -> None:
+    with_alice(held)
+    gate = held.gate(backends=("basic",), session_idle_minutes=60)
+    _, token = await gate.login("alice", "right", AT)
+    given = Credentials(token=token)
+    principal = await gate.identify(given, AT)
+    assert principal is not None
+    held.clock.now += 59 * 60
+    assert await gate.still(given, principal) is not None
+    held.clock.now += 60
+    assert await gate.still(given, principal) is None
+    with pytest.raises(Refused):
+        await gate.identify(given, AT)
+
+
 @pytest.mark.parametrize("end", ["logout", "a lost role", "nothing"])
 async def test_a_long_connection_goes_on_for_as_long_as_its_user_may(held: Held, end: str) -> None:
     with_alice(held, "operator")

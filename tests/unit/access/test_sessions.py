@@ -58,11 +58,12 @@ async def test_what_was_ended_while_nobody_listened_is_forgotten_when_the_bus_is
 async def test_a_session_that_cannot_be_ended_now_goes_on_and_can_be_ended_later() -> None:
     store, clock = FakeStore[SessionRecord](), Clock()
     one = sessions(store, clock)
-    ((key, _),) = [one.find(await opened(one)) or ("", None)]
+    token = await opened(one)
+    (key,) = store.entries
     store.away = True
     with pytest.raises(SourceLost):
         await one.end(key)
     store.away = False
-    assert one.is_open(key)
+    assert one.look(token) is not None
     assert await one.end(key)
-    assert (store.entries, one.is_open(key)) == ({}, False)
+    assert (store.entries, one.look(token)) == ({}, None)

@@ -4,6 +4,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from netsonde.api.websocket.keepalive import WebSocket
+from netsonde.api.websocket.keepalive import Taken, WebSocket
 from unit.api.fakes import Fakes, a_node
 from unit.api.served import Server
 
@@ -61,14 +62,9 @@ class Timers:
 
 
 class Transport:
-    """Has bytes waiting, and notes how it is closed."""
+    """Notes how it is closed."""
 
-    def __init__(self) -> None:
-        self.waiting = 0
-        self.closed = ""
-
-    def get_write_buffer_size(self) -> int:
-        return self.waiting
+    closed = ""
 
     def write(self, _: bytes) -> None: ...
 
@@ -82,31 +78,6 @@ class Transport:
         self.closed = "by force"
 
 
-@pytest.mark.parametrize(
-    ("sizes", "ends"),
-    [
-        ((9, 7, 3, 0), ""),
-        ((9, 7, 3, 0, 0), "in order"),
-        ((0, 0), "in order"),
-        ((9, 9), "by force"),
-        ((9, 7, 7), "by force"),
-    ],
-    ids=["it reads slowly", "it has read all and says nothing", "it is silent", "it never reads", "it stops reading"],
-)
-async def test_who_reads_is_waited_for_and_who_does_not_is_dropped(sizes: tuple[int, ...], ends: str) -> None:
-    timers: Any = Timers()
-    transport: Any = Transport()
-    one = WebSocket(uvicorn.Config(lambda: None, ws_ping_timeout=1.0), ServerState(), {}, timers)
-    one.transport, one.conn = transport, _Silent()  # type: ignore[assignment]
-    transport.waiting = sizes[0]
-    one.send_keepalive_ping()
-    for size in sizes[1:]:
-        assert not transport.closed
-        transport.waiting = size
-        timers.due.pop()()
-    assert transport.closed == ends
-
-
 class _Silent:
     """A protocol that has nothing to send."""
 
@@ -116,3 +87,50 @@ class _Silent:
 
     def data_to_send(self) -> list[bytes]:
         return []
+
+
+class Watched(WebSocket):
+    """Is told by a test what the kernel would say."""
+
+    now = Taken(0, 0)
+
+    def taken(self) -> Taken:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("looks", "ends"),
+    [
+        ((Taken(0, 9), Taken(5000, 9), Taken(9000, 0)), ""),
+        ((Taken(0, 9), Taken(5000, 0), Taken(5000, 0)), "in order"),
+        ((Taken(0, 0), Taken(30, 0)), "in order"),
+        ((Taken(0, 9), Taken(0, 9)), "by force"),
+        ((Taken(0, 9), Taken(5000, 9), Taken(5000, 9)), "by force"),
+    ],
+    ids=["it reads slowly", "it has read all and hangs", "it hangs", "it never reads", "it stops reading"],
+)
+async def test_who_reads_is_waited_for_and_who_does_not_is_dropped(looks: tuple[Taken, ...], ends: str) -> None:
+    timers: Any = Timers()
+    transport: Any = Transport()
+    one = Watched(uvicorn.Config(lambda: None, ws_ping_timeout=1.0), ServerState(), {}, timers)
+    one.transport, one.conn = transport, _Silent()  # type: ignore[assignment]
+    one.now, *others = looks
+    one.send_keepalive_ping()
+    for one.now in others:
+        assert not transport.closed
+        timers.due.pop()()
+    assert transport.closed == ends
+
+
+async def test_the_kernel_says_what_the_other_side_has_taken() -> None:
+    one = WebSocket(uvicorn.Config(lambda: None), ServerState(), {})
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_connection(listening.getsockname()) as ours:
+        theirs, _ = listening.accept()
+        with theirs:
+            transport: Any = SimpleNamespace(get_extra_info=lambda _: ours)
+            one.transport = transport
+            before = one.taken().acked
+            ours.sendall(b"x" * 5000)
+            async with asyncio.timeout(20):
+                while one.taken() != Taken(before + 5000, 0):  # noqa: ASYNC110  # the kernel tells nobody
+                    await asyncio.sleep(0.01)
