@@ -9,6 +9,7 @@ Needs:  the namespaces that the `netns` probe registers; CAP_SYS_ADMIN to enter 
 
 import asyncio
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from functools import partial
 
 from netsonde.aio import spawn
@@ -69,9 +70,9 @@ class NetlinkProbe:
             run.close()
 
     async def settled(self) -> None:
-        """Wait until every namespace that is registered now has been read and published, or the run ended."""
+        """Wait until every namespace that is registered now was read and published or is gone, or the run ended."""
         if self._run is not None:
-            await self._run.all_settled.wait()
+            await self._run.settled()
 
 
 class _Run:
@@ -100,9 +101,10 @@ class _Run:
         self._replaced: set[Key] = set()
         """Interfaces that went and came anew, as others, before it was published."""
         self._ruled: set[int] = set()
-        self.all_settled = asyncio.Event()
-        self._opening = False
         self._settled: set[int] = set()
+        self._unpublished: set[int] = set()
+        """Namespaces of which nothing was published yet."""
+        self._fewer_unpublished = asyncio.Event()
         self._flush_due = False
         self._release: asyncio.TimerHandle | None = None
         self._refused: set[int] = set()
@@ -125,7 +127,7 @@ class _Run:
         for watch in self._watches.values():
             watch.close()
         self._watches = {}
-        self.all_settled.set()
+        self._published(self._unpublished)
         if self._release is not None:
             self._release.cancel()
 
@@ -134,7 +136,7 @@ class _Run:
     def namespace_added(self, namespace: Namespace) -> None:
         self._to_open[namespace.inode] = namespace
         self._open_wanted.set()
-        self.all_settled.clear()
+        self._unpublished.add(namespace.inode)
 
     def namespace_removed(self, namespace: Namespace) -> None:
         self._to_open.pop(namespace.inode, None)
@@ -144,6 +146,7 @@ class _Run:
         self._peers.namespace_removed(namespace.inode)
         self._counters.namespace_gone(namespace.inode)
         self._gone.add(namespace.inode)
+        self._published({namespace.inode})
         self._settled.discard(namespace.inode)
         self._refused.discard(namespace.inode)
         self._schedule()
@@ -160,6 +163,8 @@ class _Run:
         if inode not in self._settled:
             self._settled.add(inode)
             self._mark_all(self._publisher.of_namespace(inode))
+            # It is published even if it is empty.
+            self._schedule()
         self._replaced.update((inode, ifindex) for ifindex in state.forgotten & state.links.keys())
         self._mark_all([(inode, ifindex) for ifindex in state.changed])
         tables = [(inode, ifindex) for ifindex in state.table_changed if ifindex in state.links]
@@ -241,7 +246,7 @@ class _Run:
             self._publisher.distrust()
             if not self._broken.done():
                 self._broken.set_exception(failed)
-        self._check_settled()
+        self._published(self._settled)
         self._health.gauge("objects", len(self._publisher))
         self._health.gauge("events", sum(watch.events for watch in self._watches.values()))
 
@@ -327,14 +332,11 @@ class _Run:
         while True:
             await self._open_wanted.wait()
             self._open_wanted.clear()
-            self._opening = True
             while self._to_open:
                 some = list(self._to_open.values())[:NAMESPACES_A_VISIT]
                 for namespace in some:
                     del self._to_open[namespace.inode]
                 await self._open(some)
-            self._opening = False
-            self._check_settled()
             self._tell_health()
 
     async def _open(self, namespaces: list[Namespace]) -> None:
@@ -353,15 +355,25 @@ class _Run:
         watch = self._watches[namespace.inode] = NamespaceWatch(namespace, sock, state, self)
         watch.start()
 
-    def _check_settled(self) -> None:
-        if not (self.all_settled.is_set() or self._to_open or self._opening) and self._settled >= self._watches.keys():
-            self.all_settled.set()
+    async def settled(self) -> None:
+        """Wait for those that are registered now, and not for those that come meanwhile: they might never end."""
+        awaited = frozenset(self._unpublished)
+        while awaited & self._unpublished:
+            self._fewer_unpublished.clear()
+            await self._fewer_unpublished.wait()
+
+    def _published(self, namespaces: AbstractSet[int]) -> None:
+        """Note of which namespaces nothing is waited for any more."""
+        if not namespaces.isdisjoint(self._unpublished):
+            self._unpublished = self._unpublished - namespaces
+            self._fewer_unpublished.set()
 
     def _refuse(self, namespace: Namespace, why: OSError) -> None:
         if namespace.own:
             raise SourceLost(f"cannot open rtnetlink: {why.strerror}") from why
         if self._namespaces.get(namespace.inode) is namespace:
             self._refused.add(namespace.inode)
+            self._published({namespace.inode})
             self._health.gauge("namespaces_not_entered", len(self._refused))
 
     def _tell_health(self) -> None:
