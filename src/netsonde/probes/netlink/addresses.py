@@ -32,6 +32,8 @@ class Address(NamedTuple):
     """Whether it follows another address of its subnet, or is a temporary one."""
     peer: str = ""
     """The other end of a point-to-point link; one address may lead to several."""
+    scope: int = 0
+    """RT_SCOPE_*: the greater, the nearer one must be to use it."""
 
     @property
     def key(self) -> Key:
@@ -44,11 +46,11 @@ class Address(NamedTuple):
         return self.prefix.partition("/")[0]
 
     @property
-    def rank(self) -> tuple[bool, bool, str]:
-        """Where it stands among the others: IPv4 as in the kernel, first come first; IPv6, which the kernel lists
-        newest first, with those for one link only at the end."""
+    def rank(self) -> tuple[bool, int, str]:
+        """Where it stands among the others: IPv4 as in the kernel, those of the narrowest scope first, then first come
+        first; IPv6, which the kernel lists newest first, with those for one link only at the end."""
         if self.family == AF_INET:
-            return self.secondary, False, ""
+            return self.secondary, 0 if self.secondary else -self.scope, ""
         return self.secondary, self.prefix.startswith("fe80:"), self.prefix
 
 
@@ -56,14 +58,14 @@ def decode_address(message: Message) -> Address | None:
     """Return the address; None for families that are neither IPv4 nor IPv6."""
     if message.end - message.start < _IFADDRMSG.size:
         raise WireError("address message is too short")
-    family, length, flags, _, ifindex = _IFADDRMSG.unpack_from(message.data, message.start)
+    family, length, flags, scope, ifindex = _IFADDRMSG.unpack_from(message.data, message.start)
     found = attributes(message.data, message.start + _IFADDRMSG.size, message.end, _WANTED)
     # On point-to-point links IFA_ADDRESS is the other end and IFA_LOCAL ours; IPv6 without a peer has the first only.
     shown, other = ip_text(found.get(IFA_LOCAL, b"")), ip_text(found.get(IFA_ADDRESS, b""))
     if not (shown or other):
         return None
     peer = other if shown not in ("", other) else ""
-    return Address(ifindex, family, f"{shown or other}/{length}", bool(flags & IFA_F_SECONDARY), peer)
+    return Address(ifindex, family, f"{shown or other}/{length}", bool(flags & IFA_F_SECONDARY), peer, scope)
 
 
 class AddressTable(RecordTable[Key, Address]):
