@@ -74,28 +74,42 @@ class AddressTable(RecordTable[Key, Address]):
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
         self._homes: dict[str, set[int]] = {}
-        """Interfaces that have an address, or had it."""
+        """Interfaces by the address that they have, without its prefix length."""
 
     def put(self, ifindex: int, key: Key, record: Address) -> Address | None:
         self._homes.setdefault(record.text, set()).add(ifindex)
         return super().put(ifindex, key, record)
 
+    def drop(self, ifindex: int, key: Key) -> bool:
+        dropped = super().drop(ifindex, key)
+        self._leave(ifindex, key[1].partition("/")[0])
+        return dropped
+
+    def drop_interface(self, ifindex: int) -> None:
+        texts = {address.text for address in self.of(ifindex).values()}
+        super().drop_interface(ifindex)
+        for text in texts:
+            self._leave(ifindex, text)
+
     def finish(self) -> set[int]:
         stale = super().finish()
-        for text in tuple(self._homes):
-            self.has(text)
+        for text, homes in tuple(self._homes.items()):
+            for ifindex in tuple(homes):
+                self._leave(ifindex, text)
         return stale
 
     def has(self, text: str) -> bool:
         """Tell whether any interface has an address, with whatever prefix length, or may have it beyond the limit."""
-        homes = {
-            ifindex
-            for ifindex in self._homes.pop(text, ())
-            if self.omitted(ifindex) or any(address.text == text for address in self.of(ifindex).values())
-        }
-        if homes:
-            self._homes[text] = homes
-        return bool(homes)
+        return text in self._homes
+
+    def _leave(self, ifindex: int, text: str) -> None:
+        """Forget that an interface has an address, if it has not."""
+        homes = self._homes.get(text, set())
+        if self.omitted(ifindex) or any(address.text == text for address in self.of(ifindex).values()):
+            return
+        homes.discard(ifindex)
+        if not homes:
+            self._homes.pop(text, None)
 
     def has_ipv4(self, ifindex: int) -> bool:
         found = self.of(ifindex).values()
