@@ -362,6 +362,17 @@ async def test_address_that_leads_to_two_peers_stays_until_the_last_is_gone(live
     await live.until(lambda: live.find(Name=device, IPV4="10.78.0.1/32") is None)
 
 
+async def test_addresses_stand_in_the_order_in_which_ip_lists_them(live: LiveGraph) -> None:
+    device = name("a")
+    run("ip", "link", "add", device, "type", "veth", "peer", "name", name("b"))
+    for address, scope in (("10.78.0.1/24", "global"), ("10.78.0.7/24", "global"), ("169.254.7.1/16", "link")):
+        run("ip", "addr", "add", address, "dev", device, "scope", scope)
+    run("ip", "addr", "add", "169.254.7.2/16", "dev", device, "scope", "link")
+    node = await live.node(Name=device, IPV4="169.254.7.2/16")
+    (listed,) = json.loads(run("ip", "-4", "-j", "addr", "show", "dev", device))
+    assert node.metadata["IPV4"] == [f"{each['local']}/{each['prefixlen']}" for each in listed["addr_info"]]
+
+
 async def test_queueing_discipline_is_followed(live: LiveGraph) -> None:
     device, peer = name("a"), name("b")
     run("ip", "link", "add", device, "type", "veth", "peer", "name", peer)

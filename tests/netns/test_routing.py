@@ -54,6 +54,7 @@ UNTOLD_STEPS = (
     "route add 10.9.0.0/16 via 10.1.0.9 src 10.1.0.1",
     "route add 10.8.0.0/16 dev e1",
     "route add 10.7.0.0/16 via 10.2.0.9 src 10.1.0.1",
+    "route add 10.6.0.0/16 via 10.2.0.9 src 10.1.0.1 table 100",
     "addr add 10.1.0.1/16 dev e1",
     "addr del 10.1.0.1/24 dev e1",
     "addr add 10.1.0.7/32 dev e1",

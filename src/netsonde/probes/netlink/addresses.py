@@ -32,6 +32,8 @@ class Address(NamedTuple):
     """Whether it follows another address of its subnet, or is a temporary one."""
     peer: str = ""
     """The other end of a point-to-point link; one address may lead to several."""
+    scope: int = 0
+    """RT_SCOPE_*: the greater, the nearer one must be to use it."""
 
     @property
     def key(self) -> Key:
@@ -44,11 +46,11 @@ class Address(NamedTuple):
         return self.prefix.partition("/")[0]
 
     @property
-    def rank(self) -> tuple[bool, bool, str]:
-        """Where it stands among the others: IPv4 as in the kernel, first come first; IPv6, which the kernel lists
-        newest first, with those for one link only at the end."""
+    def rank(self) -> tuple[bool, int, str]:
+        """Where it stands among the others: IPv4 as in the kernel, those of the narrowest scope first, then first come
+        first; IPv6, which the kernel lists newest first, with those for one link only at the end."""
         if self.family == AF_INET:
-            return self.secondary, False, ""
+            return self.secondary, 0 if self.secondary else -self.scope, ""
         return self.secondary, self.prefix.startswith("fe80:"), self.prefix
 
 
@@ -56,14 +58,14 @@ def decode_address(message: Message) -> Address | None:
     """Return the address; None for families that are neither IPv4 nor IPv6."""
     if message.end - message.start < _IFADDRMSG.size:
         raise WireError("address message is too short")
-    family, length, flags, _, ifindex = _IFADDRMSG.unpack_from(message.data, message.start)
+    family, length, flags, scope, ifindex = _IFADDRMSG.unpack_from(message.data, message.start)
     found = attributes(message.data, message.start + _IFADDRMSG.size, message.end, _WANTED)
     # On point-to-point links IFA_ADDRESS is the other end and IFA_LOCAL ours; IPv6 without a peer has the first only.
     shown, other = ip_text(found.get(IFA_LOCAL, b"")), ip_text(found.get(IFA_ADDRESS, b""))
     if not (shown or other):
         return None
     peer = other if shown not in ("", other) else ""
-    return Address(ifindex, family, f"{shown or other}/{length}", bool(flags & IFA_F_SECONDARY), peer)
+    return Address(ifindex, family, f"{shown or other}/{length}", bool(flags & IFA_F_SECONDARY), peer, scope)
 
 
 class AddressTable(RecordTable[Key, Address]):
@@ -72,28 +74,42 @@ class AddressTable(RecordTable[Key, Address]):
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
         self._homes: dict[str, set[int]] = {}
-        """Interfaces that have an address, or had it."""
+        """Interfaces by the address that they have, without its prefix length."""
 
     def put(self, ifindex: int, key: Key, record: Address) -> Address | None:
         self._homes.setdefault(record.text, set()).add(ifindex)
         return super().put(ifindex, key, record)
 
+    def drop(self, ifindex: int, key: Key) -> bool:
+        dropped = super().drop(ifindex, key)
+        self._leave(ifindex, key[1].partition("/")[0])
+        return dropped
+
+    def drop_interface(self, ifindex: int) -> None:
+        texts = {address.text for address in self.of(ifindex).values()}
+        super().drop_interface(ifindex)
+        for text in texts:
+            self._leave(ifindex, text)
+
     def finish(self) -> set[int]:
         stale = super().finish()
-        for text in tuple(self._homes):
-            self.has(text)
+        for text, homes in tuple(self._homes.items()):
+            for ifindex in tuple(homes):
+                self._leave(ifindex, text)
         return stale
 
     def has(self, text: str) -> bool:
         """Tell whether any interface has an address, with whatever prefix length, or may have it beyond the limit."""
-        homes = {
-            ifindex
-            for ifindex in self._homes.pop(text, ())
-            if self.omitted(ifindex) or any(address.text == text for address in self.of(ifindex).values())
-        }
-        if homes:
-            self._homes[text] = homes
-        return bool(homes)
+        return text in self._homes
+
+    def _leave(self, ifindex: int, text: str) -> None:
+        """Forget that an interface has an address, if it has not."""
+        homes = self._homes.get(text, set())
+        if self.omitted(ifindex) or any(address.text == text for address in self.of(ifindex).values()):
+            return
+        homes.discard(ifindex)
+        if not homes:
+            self._homes.pop(text, None)
 
     def has_ipv4(self, ifindex: int) -> bool:
         found = self.of(ifindex).values()

@@ -87,14 +87,17 @@ class Routing:
         self.routes.drop_interface(ifindex)
         return changed - {ifindex}
 
-    def address_gone(self, family: int, source: str) -> set[int]:
-        """No interface has this address any more: the kernel flushes the IPv4 routes that preferred it, and lets those
-        of IPv6 prefer none."""
-        places = sorted(self._preferring.pop(source, ()))
+    def address_gone(self, family: int, source: str, table: int) -> set[int]:
+        """No interface has this address any more: the kernel flushes the IPv4 routes of a table that preferred it, that
+        of the interface's VRF or the main one, and lets those of IPv6, in all tables, prefer none."""
+        places = sorted(self._preferring.get(source, ()))
         kept = [(ifindex, route) for ifindex in places for route in self.routes.of(ifindex) if route.source == source]
-        changed = {ifindex for ifindex, route in kept if self._drop(ifindex, route)}
+        gone = [(ifindex, route) for ifindex, route in kept if family != AF_INET or route.table == table]
+        changed = {ifindex for ifindex, route in gone if self._drop(ifindex, route)}
         if family != AF_INET:
-            changed |= {ifindex for _, route in kept for ifindex in self._put(replace(route, source=""))}
+            changed |= {ifindex for _, route in gone for ifindex in self._put(replace(route, source=""))}
+        if len(gone) == len(kept):
+            self._preferring.pop(source, None)
         return changed
 
     def finish_nexthops(self) -> set[int]:

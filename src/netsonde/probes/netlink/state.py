@@ -45,6 +45,7 @@ from netsonde.probes.netlink_wire import (
 )
 
 IFF_UP: Final = 0x1
+RT_TABLE_MAIN: Final = 254
 
 DumpName = Literal["links", "addresses", "nexthops", "routes", "neighbours", "fdb", "rules", "vlans", "qdiscs", "hooks"]
 VXLAN: Final = "vxlan"
@@ -244,7 +245,10 @@ class NamespaceState:
         if self._addresses.drop(address.ifindex, address.key):
             self.changed.add(address.ifindex)
         if not self._addresses.has(address.text):
-            self._flushed(address.ifindex, self.routing.address_gone(address.family, address.text))
+            self._flushed(
+                address.ifindex,
+                self.routing.address_gone(address.family, address.text, self._main_table(address.ifindex)),
+            )
         if address.family == AF_INET and not self._addresses.has_ipv4(address.ifindex):
             self._flushed(address.ifindex, self.routing.last_address_gone(address.ifindex))
 
@@ -282,6 +286,13 @@ class NamespaceState:
 
     def _del_filter(self, message: Message) -> None:
         self.table_changed |= self.programs.del_filter(message)
+
+    def _main_table(self, ifindex: int) -> int:
+        """Return the number of the table that an interface's own routes are in: its VRF's, or the main one."""
+        link = self.links.get(ifindex)
+        master = None if link is None else self.links.get(link.master, link)
+        table = None if master is None else master.facts.get("VRFTable")
+        return table if isinstance(table, int) else RT_TABLE_MAIN
 
     def _flushed(self, ifindex: int, changed: set[int]) -> None:
         if any(self.routes.omitted(each) for each in (ifindex, *changed)):
