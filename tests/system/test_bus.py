@@ -19,6 +19,7 @@ from netsonde.access.authority import open_authority, request_for
 from netsonde.access.enrolment import subject_of
 from netsonde.analyzer.holder import holder_of
 from netsonde.bus.buckets import Bucket
+from netsonde.bus.calls import Handler
 from netsonde.bus.connection import Bus
 from netsonde.bus.follower import TopologyFollower
 from netsonde.bus.lease import LEASES, Lease, LeaseEntry
@@ -477,17 +478,22 @@ async def test_an_answer_of_rubbish_is_a_lost_source(
         [item async for item in bus.call("rubbish", "any", b"")]
 
 
-async def test_a_confirmation_of_rubbish_ends_the_answer(bus: Bus) -> None:
-    stopped = asyncio.Event()
+def endless(stopped: asyncio.Event) -> Handler:
+    """Answer without an end, and tell when somebody puts one to it."""
 
-    async def endless(request: bytes) -> AsyncIterator[bytes]:
+    async def answer(request: bytes) -> AsyncIterator[bytes]:
         try:
             while True:
                 yield b"x"
         finally:
             stopped.set()
 
-    await bus.serve("h", "endless", endless)
+    return answer
+
+
+async def test_a_confirmation_of_rubbish_ends_the_answer(bus: Bus) -> None:
+    stopped = asyncio.Event()
+    await bus.serve("h", "endless", endless(stopped))
     link = await bus.link()
     asker = await link.open_inbox(limit=1000)
     await link.publish("netsonde.agent.h.endless", b"", reply=asker.subject)
@@ -501,15 +507,7 @@ async def test_a_confirmation_of_rubbish_ends_the_answer(bus: Bus) -> None:
 
 async def test_answerer_stops_when_the_asker_goes(bus: Bus) -> None:
     stopped = asyncio.Event()
-
-    async def endless(request: bytes) -> AsyncIterator[bytes]:
-        try:
-            while True:
-                yield b"x"
-        finally:
-            stopped.set()
-
-    await bus.serve("h", "endless", endless)
+    await bus.serve("h", "endless", endless(stopped))
     async with aclosing(bus.call("h", "endless", b"")) as items:
         await anext(items)
 

@@ -24,7 +24,8 @@ from netsonde.declared import DeclaredElements, Stores
 from netsonde.declared.rules import EdgeRules, NodeRules
 from netsonde.graph import Graph
 from netsonde.history.history import History
-from netsonde.injection.coordinator import InjectionCoordinator, InjectionStores
+from netsonde.injection.coordinator import InjectionCoordinator
+from netsonde.injection.stores import InjectionStores
 from netsonde.model.alerts import Alert, Transition
 from netsonde.model.captures import AgentCaptureStatus, Capture, CaptureTargets
 from netsonde.model.checks import Check, CheckResult

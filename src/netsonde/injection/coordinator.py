@@ -25,6 +25,7 @@ from netsonde.injection.resolver import FindNodes, Resolver
 from netsonde.injection.runs import CallAgent, Run, is_news, status_of, stopped
 from netsonde.injection.settings import InjectSettings
 from netsonde.injection.silence import Silence
+from netsonde.injection.stores import InjectionStores
 from netsonde.model.injections import (
     ENDED,
     AuditRecord,
@@ -37,7 +38,6 @@ from netsonde.model.injections import (
     NodeInjection,
     ProbeResult,
 )
-from netsonde.model.stores import Log, Store
 from netsonde.observe import Listeners, logger
 
 log = logger("injection")
@@ -48,15 +48,6 @@ _MOST_WAITING = 4096
 Listener = Callable[[InjectionChange], None]
 CheckPcap = Callable[[bytes], object]
 """Reads a packet file; raises ValueError with what is wrong with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class InjectionStores:
-    """The buckets, by UUID; that of the audit by time and UUID."""
-
-    definitions: Store[Injection]
-    statuses: Store[InjectionStatus]
-    audit: Log[AuditRecord]
 
 
 @dataclass(slots=True)

@@ -13,8 +13,9 @@ from netsonde.aio import spawn
 from netsonde.aio.clock import Clock
 from netsonde.errors import NotFound, SourceLost, UserError
 from netsonde.graph import Batch, Graph
-from netsonde.injection.coordinator import InjectionCoordinator, InjectionStores
+from netsonde.injection.coordinator import InjectionCoordinator
 from netsonde.injection.settings import InjectSettings
+from netsonde.injection.stores import InjectionStores
 from netsonde.model.elements import Metadata, Node
 from netsonde.model.injections import (
     AuditRecord,
