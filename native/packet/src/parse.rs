@@ -46,12 +46,16 @@ impl<'a> Headers<'a> {
         by_port(self, ports);
     }
 
-    /// Read what is inside the tunnel whose header ends this segment, in its place; false = there is nothing.
+    /// Read what is inside the tunnel whose header ends this segment, in its place; false = there is nothing, and all
+    /// is as it was.
     pub fn enter_tunnel(&mut self, ports: &Ports) -> bool {
         let (data, next) = (self.payload, self.next);
+        if next == Inner::None {
+            return false;
+        }
         *self = Headers::new(data, self.payload_len, self.depth + 1);
         match next {
-            Inner::None => return false,
+            Inner::None => {}
             Inner::Ethernet => ethernet::ethernet(self, data),
             Inner::Ip => ip::by_version(self, data),
             Inner::EtherType(kind) => ethernet::ether_type(self, kind, data),
@@ -62,9 +66,6 @@ impl<'a> Headers<'a> {
 
     /// Read what is inside the tunnel whose header ends this segment.
     pub fn inner(&self, ports: &Ports) -> Option<Headers<'a>> {
-        if !self.has_inner() {
-            return None;
-        }
         let mut headers = *self;
         headers.enter_tunnel(ports).then_some(headers)
     }
@@ -129,5 +130,21 @@ fn by_port(headers: &mut Headers<'_>, ports: &Ports) {
         if (protocol.read)(headers, headers.payload) != Reading::Other {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_there_is_no_tunnel_to_enter_all_stays_as_it_was() {
+        let ports = Ports::default();
+        let mut headers = Headers::unread(&[2; 60], 60);
+        headers.read(LinkType::Ethernet, &ports);
+        let before = format!("{headers:?}");
+
+        assert!(!headers.enter_tunnel(&ports) && headers.inner(&ports).is_none());
+        assert_eq!(format!("{headers:?}"), before);
     }
 }
